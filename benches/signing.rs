@@ -21,7 +21,7 @@ use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use criterion::Criterion;
 use http::{Request, Response, StatusCode};
 use weipay::ClientBuilder;
-use weipay::error::NetworkProblem;
+use weipay::error::NetworkError;
 use weipay::transport::blocking::{Body, Transport};
 use weipay::v3::marketing::busifavor::coupons::disassociate::post;
 use weipay::wire::{MerchantId, MerchantSerial, PrivateKey, PublicKeyId, request_message};
@@ -100,7 +100,7 @@ static SENT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 struct Nowhere;
 
 impl Transport for Nowhere {
-    fn send(&self, request: Request<Body>, _: Duration) -> Result<Response<Body>, NetworkProblem> {
+    fn send(&self, request: Request<Body>, _: Duration) -> Result<Response<Body>, NetworkError> {
         let body = request.into_body().into_bytes(usize::MAX).expect("a body");
         SENT.lock().expect("a body").clone_from(&body.to_vec());
         let mut refusal = Response::new(Body::empty());

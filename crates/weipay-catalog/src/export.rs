@@ -89,7 +89,6 @@ fn request(operation: &Operation) -> Value {
             object.insert(name.into(), fields(list));
         }
     }
-    set_marks(&mut object, [("json_is_array", request.json_is_array)]);
     Value::Object(object)
 }
 

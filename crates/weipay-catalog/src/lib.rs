@@ -24,6 +24,7 @@
 //! | [`route`] | from a concrete URL path to the operation that it belongs to |
 //! | [`sample`] | a value of a field, for pages and for answers |
 //! | [`names`] | from the API's names to Rust's |
+//! | `rust` | the operations as Rust: types, samples, the styles of a call (feature `rust`) |
 //! | [`folder`] | reading a folder of catalogue files from disk, for tools |
 //! | `lint` | what a file may parse with and still must not hold (feature `lint`) |
 //! | `export` | the catalogue as JSON lines (feature `export`) |
@@ -43,6 +44,8 @@ pub mod openapi;
 pub mod operation;
 pub mod parse;
 pub mod route;
+#[cfg(any(test, feature = "rust"))]
+pub mod rust;
 pub mod sample;
 mod shared;
 

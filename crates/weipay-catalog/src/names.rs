@@ -30,7 +30,7 @@
 //! `coupon_fee_n`. A keyword is followed by an underscore (`type_`), and so is `new`, which would hide the constructor. A
 //! name that a request has in two places has its place behind it the second time: `id_body` beside `id` of the query.
 //!
-//! **Types** of objects and of listed values: the field's name (see [`types`]). Where that is taken in the file, the name of
+//! **Types** of objects and of listed values: the field's name (see `rust::types`). Where that is taken in the file, the name of
 //! the object around stands before it: `type` in `PromotionDetail` → `PromotionDetailType`. Where the object around has that
 //! very name, it is followed by `Item` for the members of an array, otherwise by `Content`: `SceneInfoContent`. What is still
 //! taken is followed by an underscore.
@@ -39,12 +39,7 @@
 //! `V1_0`. `Unknown`, which is the open end of every enumeration, and `Self`, which is Rust's, have `Value` behind them. Of
 //! two that would have one name the second is followed by an underscore.
 
-use crate::operation::placeholder;
-
-pub mod request;
-pub mod types;
-
-pub use types::{Named, TypeNames};
+use crate::operation::{Operation, placeholder};
 
 /// Words in small letters, and none of Rust's.
 pub fn snake(name: &str) -> String {
@@ -71,6 +66,11 @@ pub fn snake(name: &str) -> String {
 pub fn method(segment: &str) -> String {
     let name = snake(segment);
     if TAKEN.contains(&name.as_str()) { format!("{name}_") } else { name }
+}
+
+/// The method and the module of an operation: rule 6.
+pub fn verb(operation: &Operation) -> String {
+    operation.method.to_ascii_lowercase()
 }
 
 /// A member of a model: `new` would hide the constructor.

@@ -186,8 +186,6 @@ pub struct Request {
     pub headers: Vec<Field>,
     /// Members of the JSON body.
     pub json: Vec<Field>,
-    /// Whether the JSON body is an array of such objects.
-    pub json_is_array: bool,
     /// Elements of the XML body (APIv2).
     pub xml: Vec<Field>,
     /// Parts of a multipart body.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use weipay_sandbox::{Sandbox, SandboxBuilder, Strictness, kit};
+use weipay_sandbox::{Sandbox, SandboxBuilder, Validation, kit};
 
 use crate::arguments::{self, SandboxCommand};
 use crate::exit;
@@ -57,15 +57,15 @@ fn serve(arguments: &arguments::Sandbox) -> ExitCode {
 }
 
 fn described(arguments: &arguments::Sandbox) -> SandboxBuilder {
-    let strictness = match (arguments.strict, arguments.loose) {
-        (true, _) => Strictness::STRICT,
-        (false, true) => Strictness::LOOSE,
-        (false, false) => Strictness::USUAL,
+    let validation = match (arguments.strict, arguments.loose) {
+        (true, _) => Validation::STRICT,
+        (false, true) => Validation::LENIENT,
+        (false, false) => Validation::DEFAULT,
     };
     let mut builder = Sandbox::builder()
         .data(&arguments.data)
         .listen(arguments.listen)
-        .strictness(Strictness { replayed_requests: arguments.no_replays, ..strictness })
+        .validation(Validation { replayed_requests: arguments.no_replays, ..validation })
         .examples(!arguments.no_examples)
         .idle_timeout(Duration::from_secs(arguments.idle_timeout));
     if let Some(clock) = &arguments.clock {

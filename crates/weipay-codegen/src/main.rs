@@ -24,9 +24,11 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
+use weipay_catalog::rust::steps::StepNames;
 use weipay_catalog::{Version, folder};
 
 use crate::output::Output;
+use crate::segment::Names;
 use crate::table::RowNames;
 use crate::tree::Tree;
 
@@ -67,9 +69,11 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let page_wanted = feature_page::page(&wanted);
     let page_is_current = fs::read_to_string(&page).is_ok_and(|written| written == page_wanted);
     let rows = RowNames::of(&operations);
+    let steps = StepNames::new(operations.iter().map(|operation| operation.path));
+    let names = Names { rows: &rows, steps: &steps };
     for version in [Version::V2, Version::V3] {
         let typed = operations.iter().filter(|operation| operation.version() == version);
-        segment::write(&Tree::of(typed), &rows, &mut output);
+        segment::write(&Tree::of(typed), &names, &mut output);
     }
     notification::write(&folder::notifications(&catalog)?, &mut output);
     output.add("operation/table.rs", table::text(&operations, &rows));

@@ -1,140 +1,138 @@
-//! The structs and enumerations of one operation: first planned here, so that equal shapes share a type and different
-//! ones get different names, then written in [`text`].
+//! The structs and enumerations of one operation or notification as Rust. Which there are, and their names, says
+//! `weipay_catalog::rust::types`.
 
-mod text;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use text::braced;
-
-use weipay_catalog::names::request::{Inside, inside_json_text, is_enumeration};
-use weipay_catalog::names::{self, Named, TypeNames};
-use weipay_catalog::{Field, Format, Kind, Rules};
+use weipay_catalog::rust::code::{Call, Code};
+use weipay_catalog::rust::types::{Enumeration, Member, REQUEST, RESPONSE, Struct, Type, Types};
+use weipay_catalog::{Carrier, Field, Format, Kind, Rules, names};
 
 use crate::documentation;
+use crate::homes::Homes;
 
-/// The name of what is sent.
-const REQUEST: &str = "Request";
+/// `max_width` of `rustfmt.toml`. rustfmt leaves the inside of macros alone, so their lines are broken here.
+const WIDTH: usize = 110;
 
-#[derive(Default)]
-pub(crate) struct Models {
-    names: TypeNames,
-    structs: Vec<Struct>,
-    enumerations: Vec<Enumeration>,
-    /// Whether a request is being planned. It comes first: what a response then shares with it keeps the request's setters.
-    in_request: bool,
+/// What follows the documentation of a file that is this module.
+pub(crate) fn text(types: &Types, module: &str, homes: &mut Homes) -> String {
+    let mut taken: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    let mut is_new = |name, content| match homes.elsewhere(content, module) {
+        Some(home) => {
+            taken.entry(home.to_owned()).or_default().insert(name);
+            false
+        }
+        None => true,
+    };
+    let structs: Vec<&Struct> =
+        types.structs.iter().filter(|known| is_new(&known.name, content(types, known))).collect();
+    let enumerations: Vec<&Enumeration> =
+        types.enumerations.iter().filter(|known| is_new(&known.name, enumeration(known))).collect();
+
+    let mut parts = vec![imports(&structs, &enumerations)];
+    let uses = taken.iter().map(|(home, names)| format!("pub use {home}::{};\n", braced(names)));
+    parts.push(uses.collect());
+    for (opening, in_request) in [("request", true), ("response", false)] {
+        let structs = structs.iter().filter(|known| known.in_request == in_request);
+        parts.push(block(opening, structs.map(|known| structure(known))));
+    }
+    parts.push(block("open_enum", enumerations.iter().map(|known| enumeration(known))));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n")
 }
 
-struct Struct {
-    name: String,
-    doc: String,
-    rows: Vec<Row>,
-    /// Whether a request holds it, so that it needs setters.
-    in_request: bool,
+/// Everything that a struct says, with all that is inside it: equal contents are one type.
+fn content(types: &Types, known: &Struct) -> String {
+    let mut text = format!("{} {}", known.in_request, structure(known));
+    for member in &known.members {
+        let name = member.item.inmost();
+        text.extend(
+            types.structs.iter().filter(|inner| inner.name == name).map(|inner| content(types, inner)),
+        );
+        text.extend(types.enumerations.iter().filter(|inner| inner.name == name).map(enumeration));
+    }
+    text
 }
 
-struct Row {
-    doc: String,
-    name: String,
-    kind: String,
-    rule: Vec<String>,
+/// What the types of a file need from elsewhere.
+fn imports(structs: &[&Struct], enumerations: &[&Enumeration]) -> String {
+    let members = || structs.iter().flat_map(|known| &known.members);
+    let uses = |name: &str| members().any(|member| member.item.inmost() == name);
+    let json: BTreeSet<&str> = [("Json", "Value as Json"), ("Number", "Number")]
+        .into_iter()
+        .filter(|(name, _)| uses(name))
+        .map(|(_, item)| item)
+        .collect();
+    let mut items: BTreeSet<&str> = members().map(|member| member.place).collect();
+    items.extend(["File", "Sensitive", "Time"].into_iter().filter(|name| uses(name)));
+    let wraps_text = |member: &Member| matches!(member.item, Type::JsonText { .. });
+    items.extend(members().any(wraps_text).then_some("JsonText"));
+    items.extend(structs.iter().map(|known| if known.in_request { "request" } else { "response" }));
+    items.extend((!enumerations.is_empty()).then_some("open_enum"));
+
+    let mut text = String::new();
+    if !json.is_empty() {
+        text.push_str(&format!("use serde_json::{};\n\n", braced(&json)));
+    }
+    if !items.is_empty() {
+        text.push_str(&format!("use crate::model::{};\n", braced(&items)));
+    }
+    text
 }
 
-struct Enumeration {
-    name: String,
-    doc: String,
-    values: Vec<&'static str>,
+/// The end of a `use`: one name, or several in braces.
+pub(crate) fn braced<'a>(items: impl IntoIterator<Item = &'a &'a str>) -> String {
+    match items.into_iter().copied().collect::<Vec<_>>()[..] {
+        [only] => only.to_owned(),
+        ref several => format!("{{{}}}", several.join(", ")),
+    }
 }
 
-impl Models {
-    /// Plans a request or a response; `fields` come with the functions that make their rows.
-    pub(crate) fn root(&mut self, name: &str, doc: &str, fields: &[(&str, &Field)]) {
-        let at = self.structs.len();
-        self.in_request = name == REQUEST;
-        self.structs.push(Struct {
-            name: name.to_owned(),
-            doc: doc.to_owned(),
-            rows: Vec::new(),
-            in_request: self.in_request,
-        });
-        let mut rows = Vec::new();
-        for (place, field) in fields {
-            let mut row = self.row(field, place, name);
-            // The same name in two places, such as query and body: the later one says where it travels.
-            if rows.iter().any(|other: &Row| other.name == row.name) {
-                row.name = format!("{}_{place}", row.name.trim_end_matches('_'));
-            }
-            rows.push(row);
-        }
-        self.structs[at].rows = rows;
-    }
+fn block(opening: &str, types: impl Iterator<Item = String>) -> String {
+    let types: Vec<String> = types.collect();
+    if types.is_empty() { String::new() } else { format!("{opening}! {{\n{}}}\n", types.join("\n")) }
+}
 
-    fn row(&mut self, field: &Field, place: &str, owner: &str) -> Row {
-        let mut kind = if place == "file" { "File".to_owned() } else { self.kind(field, owner) };
-        if field.list {
-            kind = format!("Vec<{kind}>");
-        }
-        // `coupon_fee_$n_$m` of APIv2 stands for as many elements as there are.
-        for _ in 0..field.name.matches('$').count() {
-            kind = format!("Vec<{kind}>");
-        }
-        Row {
-            doc: documentation::field::member(field, self.in_request),
-            name: names::member(field.name),
-            kind,
-            rule: rule(field, place, self.in_request),
-        }
-    }
+fn structure(known: &Struct) -> String {
+    let doc = known.field.map_or_else(|| root(&known.name).to_owned(), documentation::field::object);
+    let members = known.members.iter().map(|member| member_row(member, known.in_request));
+    item(&doc, "struct", &known.name, members)
+}
 
-    fn kind(&mut self, field: &Field, owner: &str) -> String {
-        if let Some(inside) = inside_json_text(field) {
-            return match inside {
-                Inside::Object(field) => format!("JsonText<{}>", self.object(field, owner)),
-                Inside::Array(item) => format!("JsonText<Vec<{}>>", self.kind(item, owner)),
-            };
-        }
-        match field.kind {
-            _ if is_enumeration(field) => self.enumeration(field, owner),
-            Kind::String if field.carrier.is_none() && field.format == Some(Format::Rfc3339) => {
-                "Time".to_owned()
-            }
-            Kind::String if field.is_encrypted() => "Sensitive".to_owned(),
-            // What else travels inside a string is given and taken as that string.
-            Kind::String => "String".to_owned(),
-            Kind::Integer => "i64".to_owned(),
-            Kind::Number => "Number".to_owned(),
-            Kind::Boolean => "bool".to_owned(),
-            Kind::Object if field.fields.is_empty() => "Json".to_owned(),
-            Kind::Object => self.object(field, owner),
-        }
+/// What is said of a struct that no field describes.
+fn root(name: &str) -> &'static str {
+    match name {
+        REQUEST => "What is sent.",
+        RESPONSE => "What is answered.",
+        "Envelope" => "What is posted, before its resource is opened.",
+        "Resource" => "What the sealed part opens to.",
+        _ => "What is posted.",
     }
+}
 
-    fn object(&mut self, field: &Field, owner: &str) -> String {
-        let name = match self.names.object(field, owner) {
-            Named::Known(name) => return name,
-            Named::New(name) => name,
-        };
-        let at = self.structs.len();
-        let doc = documentation::field::object(field);
-        self.structs.push(Struct { name: name.clone(), doc, rows: Vec::new(), in_request: self.in_request });
-        let rows = field.fields.iter().map(|member| self.row(member, "body", &name)).collect();
-        self.structs[at].rows = rows;
-        name
-    }
+fn member_row(member: &Member, in_request: bool) -> String {
+    let Member { name, place, field, .. } = member;
+    let doc = documentation::lines(&documentation::field::member(field, in_request), "        ///");
+    let rule = rule(field, place, in_request);
+    format!("{doc}{}", rule.lines(2, WIDTH, &format!("{name}: {} = ", member.kind()), ",\n"))
+}
 
-    fn enumeration(&mut self, field: &Field, owner: &str) -> String {
-        let name = match self.names.enumeration(field, owner) {
-            Named::Known(name) => return name,
-            Named::New(name) => name,
-        };
-        let doc = documentation::field::enumeration(field);
-        self.enumerations.push(Enumeration { name: name.clone(), doc, values: field.values.clone() });
-        name
-    }
+fn enumeration(known: &Enumeration) -> String {
+    let values = names::variants(&known.field.values)
+        .into_iter()
+        .map(|(name, value)| Code::text(format!("{value:?}")).lines(2, WIDTH, &format!("{name} = "), ",\n"));
+    item(&documentation::field::enumeration(known.field), "enum", &known.name, values)
+}
+
+fn item(doc: &str, kind: &str, name: &str, lines: impl Iterator<Item = String>) -> String {
+    let doc = documentation::lines(doc, "    ///");
+    let lines: String = lines.collect();
+    format!("{doc}    pub {kind} {name} {{\n{lines}    }}\n")
 }
 
 /// The row of a field as a chain of calls: where it travels, and its rules. A request need not have what the client fills
 /// in.
-pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Vec<String> {
-    let mut rule = vec![format!("{place}({:?})", field.name)];
+pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Code {
+    let mut rule = Vec::new();
     // Taken apart whole: a rule that is added there must not be missing here.
     let Rules { required, limits, in_bytes, items, pattern, format } = field.rules();
     if required && !(in_request && field.is_sent_by_the_client()) {
@@ -160,12 +158,13 @@ pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Vec<String> 
     }
     rule.extend(pattern.map(|pattern| format!("pattern(r#\"{pattern}\"#)")));
     rule.extend(format.and_then(|format| format_rule(field, format, place)).map(|name| format!("{name}()")));
-    rule
+    Code::Chain(format!("{place}({:?})", field.name), rule.into_iter().map(Call::new).collect())
 }
 
 /// The call that says the format, where the type of the field does not say it.
 fn format_rule(field: &Field, format: Format, place: &str) -> Option<&'static str> {
-    if field.kind == Kind::Object || inside_json_text(field).is_some() {
+    let is_json_text = field.carrier == Some(Carrier::JsonText) && !field.fields.is_empty();
+    if field.kind == Kind::Object || is_json_text {
         return None;
     }
     Some(match format {

@@ -1,12 +1,13 @@
 //! The files of the notifications: what the platform posts, and what its sealed part opens to.
 
 use weipay_catalog::names;
+use weipay_catalog::rust::types::Types;
 use weipay_catalog::{Field, Notification};
 
 use crate::documentation::operation::links;
 use crate::documentation::{lines, plain};
 use crate::homes::Homes;
-use crate::models::Models;
+use crate::models;
 use crate::output::{Output, header};
 
 pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
@@ -42,32 +43,32 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
 }
 
 fn envelope(any: &Notification, homes: &mut Homes) -> String {
-    let mut models = Models::default();
-    models.root("Envelope", "What is posted, before its resource is opened.", &all_in("body", &any.body));
+    let mut types = Types::default();
+    types.root("Envelope", &all_in("body", &any.body));
     let mut text = header("catalog/notifications/v3/envelope.api");
     text.push_str("//! APIv3 回调通知: what every notification has in common.\n\n");
-    text.push_str(&models.text("crate::notifications::v3::envelope", homes));
+    text.push_str(&models::text(&types, "crate::notifications::v3::envelope", homes));
     text
 }
 
 fn content(notification: &Notification, module: &str, homes: &mut Homes) -> String {
     let Notification { version, event, .. } = notification;
-    let mut models = Models::default();
+    let mut types = Types::default();
     // A few of APIv2 are posted as JSON; those name their event.
     let is_json = notification.body.iter().any(|field| field.name == "event_type");
     let place = if is_json { "body" } else { "xml" };
     if *version == "v2" {
-        models.root("Body", "What is posted.", &all_in(place, &notification.body));
+        types.root("Body", &all_in(place, &notification.body));
     }
     if !notification.resource.is_empty() {
-        models.root("Resource", "What the sealed part opens to.", &all_in(place, &notification.resource));
+        types.root("Resource", &all_in(place, &notification.resource));
     }
     let mut text = header(&format!("catalog/notifications/{version}/{event}.api"));
     let mut doc = format!("{} · `{event}`", plain(notification.title));
     doc.push_str(&links(&notification.docs));
     text.push_str(&lines(&doc, "//!"));
     text.push('\n');
-    text.push_str(&models.text(&format!("crate::notifications::{version}::{module}"), homes));
+    text.push_str(&models::text(&types, &format!("crate::notifications::{version}::{module}"), homes));
     if *version == "v3" {
         let events: Vec<String> =
             std::iter::once(event).chain(&notification.sent_as).map(|event| format!("{event:?}")).collect();

@@ -1,11 +1,11 @@
 //! The file of one operation: its request, its response, and the objects and enumerations inside them.
 
-use weipay_catalog::names::request::places;
-use weipay_catalog::{Operation, Version};
+use weipay_catalog::rust::types::{Types, request_fields};
+use weipay_catalog::{Operation, names};
 
 use crate::documentation;
 use crate::homes::Homes;
-use crate::models::Models;
+use crate::models;
 use crate::output::header;
 use crate::segment;
 
@@ -20,8 +20,8 @@ pub(crate) struct Verb {
 impl Verb {
     pub(crate) fn of(operation: &Operation) -> Verb {
         Verb {
-            module: operation.method.to_ascii_lowercase(),
-            has_request: !places(operation).is_empty(),
+            module: names::verb(operation),
+            has_request: !request_fields(operation).is_empty(),
             has_answer: !operation.response.is_empty(),
         }
     }
@@ -33,19 +33,9 @@ impl Verb {
 
 /// The file of an operation whose types live in this module.
 pub(crate) fn text(operation: &Operation, module: &str, homes: &mut Homes) -> String {
-    let mut models = Models::default();
-    let verb = Verb::of(operation);
-    if verb.has_request {
-        models.root("Request", "What is sent.", &places(operation));
-    }
-    if verb.has_answer {
-        let place = if operation.version() == Version::V2 { "xml" } else { "body" };
-        let fields: Vec<_> = operation.response.iter().map(|field| (place, field)).collect();
-        models.root("Response", "What is answered.", &fields);
-    }
     let mut text = header(&segment::source(operation));
     text.push_str(&documentation::lines(&documentation::operation::module(operation), "//!"));
     text.push('\n');
-    text.push_str(&models.text(module, homes));
+    text.push_str(&models::text(&Types::new(operation), module, homes));
     text
 }

@@ -3,6 +3,7 @@
 use weipay_catalog::Operation;
 use weipay_catalog::folder::EXTENSION;
 use weipay_catalog::parse::Heading;
+use weipay_catalog::rust::steps::StepNames;
 
 use crate::documentation;
 use crate::homes::Homes;
@@ -13,14 +14,20 @@ use crate::path_value;
 use crate::table::RowNames;
 use crate::tree::Tree;
 
-/// Writes the file of this segment and of all below it.
-pub(crate) fn write(tree: &Tree<'_>, rows: &RowNames, output: &mut Output) {
-    write_below(tree, &tree.segment.replace('-', "_"), rows, &mut Homes::default(), output);
+/// The names that depend on all operations.
+pub(crate) struct Names<'a> {
+    pub rows: &'a RowNames,
+    pub steps: &'a StepNames,
 }
 
-fn write_below(tree: &Tree<'_>, place: &str, rows: &RowNames, homes: &mut Homes, output: &mut Output) {
+/// Writes the file of this segment and of all below it.
+pub(crate) fn write(tree: &Tree<'_>, names: &Names<'_>, output: &mut Output) {
+    write_below(tree, &tree.segment.replace('-', "_"), names, &mut Homes::default(), output);
+}
+
+fn write_below(tree: &Tree<'_>, place: &str, names: &Names<'_>, homes: &mut Homes, output: &mut Output) {
     let children = tree.named_children();
-    output.add(&format!("{place}.rs"), text(tree, rows, &children));
+    output.add(&format!("{place}.rs"), text(tree, names, &children));
     for operation in &tree.operations {
         let verb = Verb::of(operation);
         if verb.has_types() {
@@ -29,11 +36,11 @@ fn write_below(tree: &Tree<'_>, place: &str, rows: &RowNames, homes: &mut Homes,
         }
     }
     for (name, child) in children {
-        write_below(child, &format!("{place}/{name}"), rows, homes, output);
+        write_below(child, &format!("{place}/{name}"), names, homes, output);
     }
 }
 
-fn text(tree: &Tree<'_>, rows: &RowNames, children: &[(String, &Tree<'_>)]) -> String {
+fn text(tree: &Tree<'_>, names: &Names<'_>, children: &[(String, &Tree<'_>)]) -> String {
     let mut text = header(&sources(tree));
     text.push_str(&format!("//! `{}`\n", tree.path));
     text.push('\n');
@@ -70,7 +77,7 @@ fn text(tree: &Tree<'_>, rows: &RowNames, children: &[(String, &Tree<'_>)]) -> S
     text.push_str(&format!("{step}! {{\n    /// `{}`\n    {name}\n}}\n\n", tree.path));
     text.push_str(&format!("impl<M: Mode> {name}<M> {{\n"));
     let mut methods: Vec<String> =
-        verbs.iter().map(|(operation, verb)| verb_method(operation, verb, rows.get(operation))).collect();
+        verbs.iter().map(|(operation, verb)| verb_method(operation, verb, names)).collect();
     methods.extend(children.iter().map(|(name, child)| step_method(name, child)));
     text.push_str(&methods.join("\n"));
     text.push_str("}\n");
@@ -111,12 +118,12 @@ fn step_method(name: &str, child: &Tree<'_>) -> String {
             "{}{gate}    pub fn {name}(self, {name}: impl Into<String>) -> {target}<M> {{\n        \
              {target}::new(self.call.fill({}, {name}.into()))\n    }}\n",
             documentation::lines(&documentation::field::value(&child.path, &value), "    ///"),
-            rule(&value, "path", true).join("."),
+            rule(&value, "path", true).lines(0, usize::MAX, "", ""),
         ),
     }
 }
 
-fn verb_method(operation: &Operation, verb: &Verb, row: &str) -> String {
+fn verb_method(operation: &Operation, verb: &Verb, names: &Names<'_>) -> String {
     let Verb { module, has_request, has_answer } = verb;
     let answer = if *has_answer { format!("{module}::Response") } else { "Nothing".to_owned() };
     let (parameter, request) = if *has_request {
@@ -128,8 +135,13 @@ fn verb_method(operation: &Operation, verb: &Verb, row: &str) -> String {
     format!(
         "{}    pub fn {module}(self{parameter}) -> M::Sent<{answer}> {{\n        self.call{slash}.typed(&table::{row}, {request})\n    }}\n",
         documentation::lines(
-            &documentation::operation::verb(operation, verb.has_types().then_some(module.as_str())),
+            &documentation::operation::verb(
+                operation,
+                verb.has_types().then_some(module.as_str()),
+                names.steps
+            ),
             "    ///"
         ),
+        row = names.rows.get(operation),
     )
 }

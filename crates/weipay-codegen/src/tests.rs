@@ -2,10 +2,12 @@
 
 use std::fs;
 
+use weipay_catalog::rust::steps::StepNames;
 use weipay_catalog::{Operation, folder};
 
 use crate::homes::Homes;
 use crate::output::Output;
+use crate::segment::Names;
 use crate::table::{self, RowNames};
 use crate::tree::Tree;
 use crate::{features, operation, segment};
@@ -29,7 +31,11 @@ fn types(heading: &str, lines: &str) -> String {
 /// The file of its last step but one, which leads to it, and of its last, which has the verb.
 fn steps(operations: &[Operation], file: &str) -> String {
     let mut output = Output::new();
-    segment::write(&Tree::of(operations.iter()), &RowNames::of(operations), &mut output);
+    let names = Names {
+        rows: &RowNames::of(operations),
+        steps: &StepNames::new(operations.iter().map(|operation| operation.path)),
+    };
+    segment::write(&Tree::of(operations.iter()), &names, &mut output);
     output.file(file).unwrap().to_owned()
 }
 
@@ -124,7 +130,9 @@ fn official_documents_stand_by_audience_in_lines_that_end() {
     let operation = described("POST v3/a/b", &format!("{docs}\n  response\n    a  string"));
     assert_holds(
         &steps(&[operation], "v3/a/b.rs"),
-        &["    /// Types and official documents (官方文档): [`post`](mod@post).\n    pub fn post("],
+        &[
+            "    /// Types and official documents (官方文档): [`post`](mod@post).\n    ///\n    /// ```no_run\n",
+        ],
     );
     let typeless = described("POST v3/a/b", &docs);
     assert_holds(&steps(&[typeless], "v3/a/b.rs"), &["    /// - merchant: [4012465671]("]);

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_date_of_an_answer_is_written_as_in_rfc_9110() {
+    fn the_date_of_a_response_is_written_as_in_rfc_9110() {
         assert_eq!(http_date(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(http_date(i64::MAX), "Thu, 01 Jan 1970 00:00:00 GMT");
     }

@@ -4,10 +4,10 @@ use std::error::Error;
 use std::fmt;
 
 /// Adds the causes where `{:#}` asks for them: the end of every `Display` of an error that has causes.
-pub(crate) fn append(error: &dyn Error, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut cause = error.source().filter(|_| out.alternate());
+pub(crate) fn append(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut cause = error.source().filter(|_| f.alternate());
     while let Some(error) = cause {
-        write!(out, ": {error}")?;
+        write!(f, ": {error}")?;
         cause = error.source();
     }
     Ok(())

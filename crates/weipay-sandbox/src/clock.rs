@@ -20,21 +20,21 @@ pub enum Clock {
 
 impl Clock {
     /// A clock that stands still at `unix_seconds`, and can be moved with [`HeldClock`].
-    pub fn held(unix_seconds: i64) -> (Clock, HeldClock) {
+    pub fn held(unix_seconds: i64) -> (Self, HeldClock) {
         let held =
             HeldClock(Arc::new(Held { now: AtomicI64::new(unix_seconds), listeners: Mutex::default() }));
-        (Clock::Held(held.clone()), held)
+        (Self::Held(held.clone()), held)
     }
 
     /// Unix seconds.
     pub fn now(&self) -> i64 {
         match self {
-            Clock::System => SystemTime::now()
+            Self::System => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .ok()
                 .and_then(|since| i64::try_from(since.as_secs()).ok())
                 .unwrap_or_default(),
-            Clock::Held(held) => held.now(),
+            Self::Held(held) => held.now(),
         }
     }
 }
@@ -43,10 +43,10 @@ impl FromStr for Clock {
     type Err = String;
 
     /// A clock that stands still at a time of RFC 3339, such as `2026-08-15T12:00:00+08:00`.
-    fn from_str(text: &str) -> Result<Clock, String> {
+    fn from_str(text: &str) -> Result<Self, String> {
         let seconds = calendar::parse(text)
             .ok_or("write a time with its offset, as 2026-08-15T12:00:00+08:00 (RFC 3339)")?;
-        Ok(Clock::held(seconds).0)
+        Ok(Self::held(seconds).0)
     }
 }
 
@@ -64,8 +64,8 @@ struct Held {
 pub struct HeldClock(Arc<Held>);
 
 impl fmt::Debug for HeldClock {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_tuple("HeldClock").field(&self.now()).finish()
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HeldClock").field(&self.now()).finish()
     }
 }
 

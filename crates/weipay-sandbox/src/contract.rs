@@ -18,12 +18,12 @@ use weipay_catalog::Operation;
 use crate::grammar::{self, OBJECT, Place, Source};
 use crate::refusal::Refusal;
 use patterns::Patterns;
-pub(crate) use received::Received;
+pub(crate) use received::ParsedRequest;
 use value::{Pass, Walk};
 
 /// What is refused beyond types, lengths and required fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Strictness {
+pub struct Validation {
     /// Members that the documentation does not have. The real gateway refuses them in a body; that it does so in a
     /// query as well is UNCONFIRMED.
     pub undefined_members: bool,
@@ -37,37 +37,36 @@ pub struct Strictness {
     pub replayed_requests: bool,
 }
 
-impl Strictness {
+impl Validation {
     /// What the real platform is known to refuse.
-    pub const USUAL: Strictness = Strictness {
+    pub const DEFAULT: Self = Self {
         undefined_members: true,
         four_byte_characters: true,
         unlisted_values: false,
         replayed_requests: false,
     };
     /// Everything that can be refused, but for a request that comes twice.
-    pub const STRICT: Strictness = Strictness { unlisted_values: true, ..Strictness::USUAL };
+    pub const STRICT: Self = Self { unlisted_values: true, ..Self::DEFAULT };
     /// Types, lengths and required fields only.
-    pub const LOOSE: Strictness =
-        Strictness { undefined_members: false, four_byte_characters: false, ..Strictness::USUAL };
+    pub const LENIENT: Self = Self { undefined_members: false, four_byte_characters: false, ..Self::DEFAULT };
 }
 
-impl Default for Strictness {
-    fn default() -> Strictness {
-        Strictness::USUAL
+impl Default for Validation {
+    fn default() -> Self {
+        Self::DEFAULT
     }
 }
 
 /// Checks requests against the catalogue.
 #[derive(Debug, Default)]
 pub(crate) struct Contract {
-    strictness: Strictness,
+    validation: Validation,
     patterns: Patterns,
 }
 
 /// A request that keeps its contract.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Checked {
+pub(crate) struct ValidRequest {
     path: Vec<(&'static str, String)>,
     query: Vec<(String, String)>,
     /// The members of the body, or of an upload's `meta`; empty when the operation has none. What travelled encrypted is plain
@@ -75,7 +74,7 @@ pub(crate) struct Checked {
     pub(crate) body: Map<String, Value>,
 }
 
-impl Checked {
+impl ValidRequest {
     /// A member of the body that is a string, not empty: an empty one means what a missing one means.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
@@ -113,23 +112,23 @@ impl Checked {
 struct Undefined(Vec<String>);
 
 impl Undefined {
-    /// An answer names this many at most; one is enough to refuse.
+    /// A response names this many at most; one is enough to refuse.
     const NAMED: usize = 20;
 
     fn add(&mut self, pointer: &str) {
-        if self.0.len() < Undefined::NAMED {
+        if self.0.len() < Self::NAMED {
             self.0.push(pointer.to_owned());
         }
     }
 }
 
 impl Contract {
-    pub(crate) fn new(strictness: Strictness) -> Contract {
-        Contract { strictness, patterns: Patterns::default() }
+    pub(crate) fn new(validation: Validation) -> Self {
+        Self { validation, patterns: Patterns::default() }
     }
 
     /// Holds a request against its operation.
-    pub(crate) fn check(&self, operation: &Operation, request: &Received<'_>) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, operation: &Operation, request: &ParsedRequest<'_>) -> Result<(), Refusal> {
         let mut undefined = Undefined::default();
         self.check_path(operation, &request.path, &mut undefined)?;
         self.check_query(operation, &request.query, &mut undefined)?;
@@ -138,7 +137,7 @@ impl Contract {
         } else if let Some(document) = &request.document {
             self.check_body(operation, document, &mut undefined)?;
         }
-        if self.strictness.undefined_members && !undefined.0.is_empty() {
+        if self.validation.undefined_members && !undefined.0.is_empty() {
             return Err(grammar::undefined(&undefined.0));
         }
         Ok(())
@@ -206,24 +205,11 @@ impl Contract {
         let request = &operation.request;
         let mut walk = self.walk(Source::Body, undefined);
         match document {
-            Value::Object(members) if !request.json_is_array => {
+            Value::Object(members) => {
                 refuse_path_values(operation, members)?;
                 for pass in Pass::ALL {
                     walk.pass = pass;
                     walk.members(&request.json, members)?;
-                }
-                Ok(())
-            }
-            Value::Array(items) if request.json_is_array => {
-                for pass in Pass::ALL {
-                    walk.pass = pass;
-                    for (index, item) in items.iter().enumerate() {
-                        walk.pointer = format!("/body/{index}");
-                        let Value::Object(members) = item else {
-                            return Err(not_an_object(&walk.pointer, item));
-                        };
-                        walk.members(&request.json, members)?;
-                    }
                 }
                 Ok(())
             }

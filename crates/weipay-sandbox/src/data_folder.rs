@@ -63,47 +63,47 @@ pub enum FolderError {
 }
 
 impl fmt::Display for FolderError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FolderError::Temporary(_) => out.write_str("no folder for the sandbox's data could be made"),
-            FolderError::InUse(dir) => write!(
-                out,
+            Self::Temporary(_) => f.write_str("no folder for the sandbox's data could be made"),
+            Self::InUse(dir) => write!(
+                f,
                 "another sandbox runs on {dir}, or its kit is just being made; stop it or wait for it, or use another \
                  data directory",
                 dir = dir.display()
             ),
-            FolderError::Shared { dir, mode, holds } => write!(
-                out,
+            Self::Shared { dir, mode, holds } => write!(
+                f,
                 "other users can enter {dir} (its mode is {mode:04o}), and it holds {holds}, which is not a sandbox's; \
                  use a folder that holds nothing else, or close this one with: chmod 700 {dir}",
                 dir = dir.display()
             ),
-            FolderError::File { path, error } => {
+            Self::File { path, error } => {
                 let advice = match error.kind() {
                     io::ErrorKind::PermissionDenied => {
                         "the data directory and its files must belong to the user who runs the sandbox"
                     }
                     _ => "use another data directory",
                 };
-                write!(out, "{} cannot be used; {advice}", path.display())
+                write!(f, "{} cannot be used; {advice}", path.display())
             }
         }?;
-        causes::append(self, out)
+        causes::append(self, f)
     }
 }
 
 impl std::error::Error for FolderError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            FolderError::Temporary(error) | FolderError::File { error, .. } => Some(error),
-            FolderError::InUse(_) | FolderError::Shared { .. } => None,
+            Self::Temporary(error) | Self::File { error, .. } => Some(error),
+            Self::InUse(_) | Self::Shared { .. } => None,
         }
     }
 }
 
 impl DataFolder {
     /// Makes the folder where there is none, closes it to other users, and takes its lock.
-    pub(crate) fn open(dir: &Path) -> Result<DataFolder, FolderError> {
+    pub(crate) fn open(dir: &Path) -> Result<Self, FolderError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |error| FolderError::File { path, error }
@@ -122,7 +122,7 @@ impl DataFolder {
         for name in OURS {
             close(&dir.join(name)).map_err(failed(&dir.join(name)))?;
         }
-        Ok(DataFolder { path: dir.to_owned(), lock })
+        Ok(Self { path: dir.to_owned(), lock })
     }
 
     pub(crate) fn path(&self) -> &Path {

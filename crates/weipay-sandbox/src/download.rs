@@ -1,6 +1,6 @@
-//! File downloads (文件下载): an answer gives an address, and whoever asks there, signed like any request, gets a file.
+//! File downloads (文件下载): a response gives an address, and whoever asks there, signed like any request, gets a file.
 //!
-//! The addresses of answers lead back to the sandbox, and the digests beside them are of what is downloaded. The sandbox
+//! The addresses of responses lead back to the sandbox, and the digests beside them are of what is downloaded. The sandbox
 //! keeps no orders of the products whose bills these are, so that its bills are whole and empty; it answers with them as it
 //! answers with examples, and says so in the same way.
 
@@ -10,7 +10,7 @@ mod link;
 
 use weipay_catalog::Operation;
 
-use crate::contract::Checked;
+use crate::contract::ValidRequest;
 use crate::grammar::unconfirmed;
 use crate::refusal::Refusal;
 use document::Document;
@@ -27,9 +27,13 @@ pub(crate) struct File {
     pub(crate) is_statement: bool,
 }
 
-/// The file that an operation answers with. A link of an answer leads to its own; another token to an example of what the
+/// The file that an operation answers with. A link of a response leads to its own; another token to an example of what the
 /// operation downloads, because the documents show such tokens.
-pub(crate) fn file(operation: &Operation, request: &Checked, links: &Links<'_>) -> Result<File, Refusal> {
+pub(crate) fn file(
+    operation: &Operation,
+    request: &ValidRequest,
+    links: &Links<'_>,
+) -> Result<File, Refusal> {
     let link = match request.query("token").map(|token| links.open(token)) {
         Some(Some(link)) if link.is_old(links.now) => return Err(unconfirmed::old_link()),
         Some(Some(link)) => link,

@@ -15,8 +15,8 @@ enum Source {
 }
 
 impl fmt::Debug for Entropy {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self.0 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
             Source::System => "Entropy(System)",
             Source::Seeded(_) => "Entropy(Seeded)",
         })
@@ -24,12 +24,12 @@ impl fmt::Debug for Entropy {
 }
 
 impl Entropy {
-    pub(crate) fn system() -> Entropy {
-        Entropy(Source::System)
+    pub(crate) fn system() -> Self {
+        Self(Source::System)
     }
 
-    pub(crate) fn seeded(seed: u64) -> Entropy {
-        Entropy(Source::Seeded(Mutex::new(seed)))
+    pub(crate) fn seeded(seed: u64) -> Self {
+        Self(Source::Seeded(Mutex::new(seed)))
     }
 
     pub(crate) fn fill(&self, bytes: &mut [u8]) {
@@ -47,7 +47,7 @@ impl Entropy {
         }
     }
 
-    /// 32 lower-case hexadecimal digits, the form of `Wechatpay-Nonce` on answers.
+    /// 32 lower-case hexadecimal digits, the form of `Wechatpay-Nonce` on responses.
     pub(crate) fn nonce(&self) -> String {
         let mut bytes = [0; 16];
         self.fill(&mut bytes);

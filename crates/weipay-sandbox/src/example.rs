@@ -1,26 +1,26 @@
 //! Answers from the catalogue (示例应答): what an operation without behaviour gets.
 //!
 //! The values are the request's own where it [gave](given) them, and otherwise the ones that the documentation shows, so
-//! that a client can decode them. Nothing has happened: the answer says in a header that it is an example, and no state
+//! that a client can decode them. Nothing has happened: the response says in a header that it is an example, and no state
 //! is read or changed.
 
-mod given;
+mod request_values;
 
 use serde_json::{Map, Value, json};
 use weipay_catalog::{Carrier, Field, Kind, Operation, sample};
 
-pub(crate) use given::Given;
+pub(crate) use request_values::RequestValues;
 
-/// A list is repeated up to here: an answer must not be many times as long as its request.
+/// A list is repeated up to here: a response must not be many times as long as its request.
 const MAX_ITEMS: usize = 50;
 
-/// The JSON of an operation's answer; `None` for an operation that answers without a body.
-pub(crate) fn answer(operation: &Operation, given: &Given) -> Option<Value> {
+/// The JSON of a response; `None` for an operation that answers without a body.
+pub(crate) fn response(operation: &Operation, given: &RequestValues) -> Option<Value> {
     (operation.success != 204).then(|| object(&operation.response, given, Some(given.body())))
 }
 
 /// `here` is what stands at the same place in the request's body.
-fn object(fields: &[Field], given: &Given, here: Option<&Map<String, Value>>) -> Value {
+fn object(fields: &[Field], given: &RequestValues, here: Option<&Map<String, Value>>) -> Value {
     let members: Map<String, Value> = fields
         .iter()
         .map(|field| {
@@ -31,7 +31,7 @@ fn object(fields: &[Field], given: &Given, here: Option<&Map<String, Value>>) ->
     Value::Object(members)
 }
 
-fn list_or_one(field: &Field, given: &Given, here: Option<&Value>) -> Value {
+fn list_or_one(field: &Field, given: &RequestValues, here: Option<&Value>) -> Value {
     if !field.list {
         return one(field, given, here);
     }
@@ -41,7 +41,7 @@ fn list_or_one(field: &Field, given: &Given, here: Option<&Value>) -> Value {
     }
 }
 
-fn one(field: &Field, given: &Given, here: Option<&Value>) -> Value {
+fn one(field: &Field, given: &RequestValues, here: Option<&Value>) -> Value {
     if let Some(value) = given.value(field, here) {
         return value;
     }
@@ -62,7 +62,7 @@ mod tests {
     use weipay_catalog::Catalog;
 
     use super::*;
-    use crate::contract::{Contract, Strictness};
+    use crate::contract::{Contract, Validation};
     use crate::products::merchant_coupons::fixtures::{APPID, CALLER, MCHID};
 
     fn find(method: &str, path: &str) -> &'static Operation {
@@ -73,15 +73,15 @@ mod tests {
     fn shown(method: &str, target: &str, body: Value) -> Value {
         let routed = Catalog::embedded().route(method, target.split('?').next().unwrap()).unwrap();
         let query = target.split_once('?').map(|(_, query)| query);
-        let contract = Contract::new(Strictness::LOOSE);
+        let contract = Contract::new(Validation::LENIENT);
         let checked = contract.checked(&routed, query, body.to_string().as_bytes()).unwrap();
-        answer(routed.operation, &Given::from_request(routed.operation, &checked, &CALLER)).unwrap()
+        response(routed.operation, &RequestValues::from_request(routed.operation, &checked, &CALLER)).unwrap()
     }
 
     #[test]
     fn the_catalogues_examples_are_answered() {
-        let answer = shown("GET", "/v3/marketing/busifavor/callbacks", json!({}));
-        assert_eq!(answer, json!({ "notify_url": "https://pay.weixin.qq.com", "mchid": MCHID }));
+        let response = shown("GET", "/v3/marketing/busifavor/callbacks", json!({}));
+        assert_eq!(response, json!({ "notify_url": "https://pay.weixin.qq.com", "mchid": MCHID }));
     }
 
     #[test]
@@ -130,7 +130,7 @@ mod tests {
         let receivers: Vec<Value> = (0..60).map(|number| json!({ "amount": number })).collect();
         let operation = find("POST", "v3/profitsharing/orders");
         let field = operation.response.iter().find(|field| field.name == "receivers").unwrap();
-        let answered = list_or_one(field, &Given::default(), Some(&receivers.into()));
+        let answered = list_or_one(field, &RequestValues::default(), Some(&receivers.into()));
         assert_eq!(answered.as_array().unwrap().len(), MAX_ITEMS);
     }
 
@@ -139,20 +139,20 @@ mod tests {
         let request = json!({
             "appid": APPID, "type": "PERSONAL_OPENID", "account": "o1", "name": "the ciphertext", "relation_type": "USER"
         });
-        let answer = shown("POST", "/v3/profitsharing/receivers/add", request);
-        assert_eq!(answer["account"], "o1");
-        assert!(!answer.to_string().contains("the ciphertext"), "{answer}");
+        let response = shown("POST", "/v3/profitsharing/receivers/add", request);
+        assert_eq!(response["account"], "o1");
+        assert!(!response.to_string().contains("the ciphertext"), "{response}");
     }
 
     #[test]
-    fn an_operation_without_an_answer_gets_none() {
+    fn an_operation_without_a_response_gets_none() {
         let operation = find("PATCH", "v3/marketing/busifavor/stocks/{stock_id}");
-        assert_eq!(answer(operation, &Given::default()), None);
+        assert_eq!(response(operation, &RequestValues::default()), None);
     }
 
-    /// The answer is as well formed as a request would have to be: types as the catalogue says.
+    /// The response is as well formed as a request would have to be: types as the catalogue says.
     #[test]
-    fn every_answer_has_the_types_of_the_catalogue() {
+    fn every_response_has_the_types_of_the_catalogue() {
         fn fits(field: &Field, value: &Value) -> bool {
             match (field.list, value) {
                 (true, Value::Array(items)) => items.iter().all(|item| fits_one(field, item)),
@@ -172,7 +172,7 @@ mod tests {
             }
         }
         for operation in Catalog::embedded().operations() {
-            let answered = answer(operation, &Given::default()).unwrap_or_default();
+            let answered = response(operation, &RequestValues::default()).unwrap_or_default();
             for field in operation.response.iter().filter(|_| operation.success != 204) {
                 assert!(
                     fits(field, &answered[field.name]),

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::platform::{ANSWER_ORIGIN, Behaviour};
+use crate::platform::{Behaviour, ORIGIN_HEADER};
 
 /// A request as it was received. The signature covers target and body byte for byte, so neither is ever rewritten.
 #[derive(Debug, Clone, Default)]
@@ -55,8 +55,8 @@ pub struct Response {
 }
 
 impl Response {
-    pub(crate) fn empty(status: u16) -> Response {
-        Response { status, headers: HeaderMap::new(), body: Vec::new(), code: None, message: None }
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, headers: HeaderMap::new(), body: Vec::new(), code: None, message: None }
     }
 
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {
@@ -66,9 +66,9 @@ impl Response {
         }
     }
 
-    /// Whether nothing happened, and the answer only shows what one looks like.
+    /// Whether nothing happened, and the response only shows what one looks like.
     pub fn is_example(&self) -> bool {
-        self.header(ANSWER_ORIGIN) == Some(Behaviour::Example.word())
+        self.header(ORIGIN_HEADER) == Some(Behaviour::Example.word())
     }
 
     /// The error code (错误码) of a refusal that has one.
@@ -88,16 +88,16 @@ mod tests {
 
     #[test]
     fn a_target_is_cut_at_its_first_question_mark() {
-        let incoming = Request { target: "/v3/a?b=c?d".to_owned(), ..Request::default() };
-        assert_eq!((incoming.path(), incoming.query()), ("/v3/a", Some("b=c?d")));
+        let request = Request { target: "/v3/a?b=c?d".to_owned(), ..Request::default() };
+        assert_eq!((request.path(), request.query()), ("/v3/a", Some("b=c?d")));
     }
 
     #[test]
     fn a_header_that_stands_twice_is_as_good_as_none() {
-        let mut incoming = Request::default();
-        incoming.headers.append("authorization", HeaderValue::from_static("a"));
-        assert_eq!(incoming.header("Authorization"), Some("a"));
-        incoming.headers.append("authorization", HeaderValue::from_static("b"));
-        assert_eq!(incoming.header("Authorization"), None);
+        let mut request = Request::default();
+        request.headers.append("authorization", HeaderValue::from_static("a"));
+        assert_eq!(request.header("Authorization"), Some("a"));
+        request.headers.append("authorization", HeaderValue::from_static("b"));
+        assert_eq!(request.header("Authorization"), None);
     }
 }

@@ -11,7 +11,7 @@
 //! | the signature is right | 401 SIGN_ERROR, with what was signed |
 //! | it is not a [replay](replays), where that is asked for | 401 SIGN_ERROR |
 //!
-//! Whoever is rejected here gets an unsigned answer: the platform signs only for a caller that it knows.
+//! Whoever is rejected here gets an unsigned response: the platform signs only for a caller that it knows.
 
 mod replays;
 mod sign_information;
@@ -45,8 +45,8 @@ pub(crate) enum Rejection {
 }
 
 impl From<Refusal> for Rejection {
-    fn from(refusal: Refusal) -> Rejection {
-        Rejection::Refused { refusal, has_request_id: true }
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused { refusal, has_request_id: true }
     }
 }
 
@@ -67,22 +67,22 @@ const NO_USER_AGENT: &str = "Http头缺少Accept或User-Agent";
 
 /// Finds out whose request it is, or rejects it. With `replays`, a request enters once.
 pub(crate) fn authenticate<'a>(
-    incoming: &'a Request,
+    request: &'a Request,
     merchants: &'a Merchants,
     replays: Option<&Replays>,
     now: i64,
 ) -> Result<Authenticated<'a>, Rejection> {
-    let routed = route(&incoming.method, incoming.path())?;
-    check_client_headers(incoming)?;
-    let authorization = authorization(incoming)?;
+    let routed = route(&request.method, request.path())?;
+    check_client_headers(request)?;
+    let authorization = authorization(request)?;
     if !is_fresh(now, authorization.timestamp) {
         let signed = authorization.timestamp;
         let reason = format!("the request was signed at {signed}, and the sandbox's clock shows {now}");
         return Err(Refusal::sign_error(STALE).with_reason(reason).into());
     }
     let merchant = check_known(&authorization, merchants, now)?;
-    let upload = Upload::read(routed.operation, incoming);
-    check_signature(incoming, upload.as_ref(), &authorization, merchant)?;
+    let upload = Upload::read(routed.operation, request);
+    check_signature(request, upload.as_ref(), &authorization, merchant)?;
     if replays.is_some_and(|replays| !replays.is_first(&authorization, now)) {
         let reason =
             "this Authorization came before, and this sandbox takes each one once; sign every request anew";
@@ -129,17 +129,17 @@ fn unrouted(status: u16, reason: String) -> Rejection {
 }
 
 /// Both headers must be there; any value passes.
-fn check_client_headers(incoming: &Request) -> Result<(), Rejection> {
-    let has = |name: &str| incoming.headers.get(name).is_some_and(|value| !value.is_empty());
-    if incoming.path().starts_with(TRANSACTIONS) || (has("user-agent") && has("accept")) {
+fn check_client_headers(request: &Request) -> Result<(), Rejection> {
+    let has = |name: &str| request.headers.get(name).is_some_and(|value| !value.is_empty());
+    if request.path().starts_with(TRANSACTIONS) || (has("user-agent") && has("accept")) {
         return Ok(());
     }
     Err(Refusal::invalid_request(NO_USER_AGENT).into())
 }
 
-fn authorization(incoming: &Request) -> Result<Authorization, Rejection> {
-    let of_transactions = incoming.path().starts_with(TRANSACTIONS);
-    let parsed = incoming.header("authorization").unwrap_or_default().parse::<Authorization>();
+fn authorization(request: &Request) -> Result<Authorization, Rejection> {
+    let of_transactions = request.path().starts_with(TRANSACTIONS);
+    let parsed = request.header("authorization").unwrap_or_default().parse::<Authorization>();
     parsed.map_err(|error| {
         let reason = match &error {
             // What stands in the place of a scheme may be a token.
@@ -185,15 +185,15 @@ fn check_known<'a>(
 }
 
 fn check_signature<'a>(
-    incoming: &'a Request,
+    request: &'a Request,
     upload: Option<&Upload<'a>>,
     authorization: &Authorization,
     merchant: &Merchant,
 ) -> Result<(), Rejection> {
     let Authorization { timestamp, nonce_str, signature, .. } = authorization;
     let mut refusal = None;
-    for body in signed_body::candidates(incoming, upload) {
-        let message = request_message(&incoming.method, &incoming.target, *timestamp, nonce_str, body);
+    for body in signed_body::candidates(request, upload) {
+        let message = request_message(&request.method, &request.target, *timestamp, nonce_str, body);
         if merchant.key.verify(&message, signature).is_ok() {
             return Ok(());
         }
@@ -201,7 +201,7 @@ fn check_signature<'a>(
         refusal.get_or_insert_with(|| {
             let reason = "the signature does not fit what arrived: method, path with query, timestamp, nonce and body, \
                           each with a line feed behind it; detail.sign_information shows how it began";
-            let detail = sign_information::detail(incoming, body, &message);
+            let detail = sign_information::detail(request, body, &message);
             wrong_signature().with_detail(detail).with_reason(reason)
         });
     }

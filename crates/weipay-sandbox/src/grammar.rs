@@ -21,9 +21,9 @@ impl Source {
     /// The word in `location`, and the first segment of the pointer.
     pub(crate) const fn word(self) -> &'static str {
         match self {
-            Source::Body => "body",
-            Source::Query => "query",
-            Source::UriTemplate => "uri_template",
+            Self::Body => "body",
+            Self::Query => "query",
+            Self::UriTemplate => "uri_template",
         }
     }
 }
@@ -48,16 +48,16 @@ pub(crate) enum Length {
 impl Length {
     pub(crate) const fn count(self) -> i64 {
         match self {
-            Length::Characters(count) | Length::Bytes(count) => count,
+            Self::Characters(count) | Self::Bytes(count) => count,
         }
     }
 }
 
 impl fmt::Display for Length {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Length::Characters(count) => write!(out, "字符数 {count}"),
-            Length::Bytes(count) => write!(out, "字节数 {count}"),
+            Self::Characters(count) => write!(f, "字符数 {count}"),
+            Self::Bytes(count) => write!(f, "字节数 {count}"),
         }
     }
 }

@@ -76,39 +76,39 @@ pub enum KitError {
 }
 
 impl fmt::Display for KitError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            KitError::Folder(error) => write!(out, "{error}"),
-            KitError::File { path, .. } => write!(out, "{} cannot be read or written", path.display()),
-            KitError::KeysMissing { dir } => write!(
-                out,
+            Self::Folder(error) => write!(f, "{error}"),
+            Self::File { path, .. } => write!(f, "{} cannot be read or written", path.display()),
+            Self::KeysMissing { dir } => write!(
+                f,
                 "{dir}/{KIT} is there and {dir}/{KEYS} is not: put the keys back, or remove {KIT} for a new kit",
                 dir = dir.display()
             ),
-            KitError::Broken { path, reason } => write!(
-                out,
+            Self::Broken { path, reason } => write!(
+                f,
                 "{}: {reason}; put the file back as it was, or start with another data directory",
                 path.display()
             ),
-            KitError::Unmade(reason) => write!(out, "a key of the kit could not be made: {reason}"),
+            Self::Unmade(reason) => write!(f, "a key of the kit could not be made: {reason}"),
         }?;
-        causes::append(self, out)
+        causes::append(self, f)
     }
 }
 
 impl std::error::Error for KitError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            KitError::File { error, .. } => Some(error),
-            KitError::Folder(error) => error.source(),
-            KitError::KeysMissing { .. } | KitError::Broken { .. } | KitError::Unmade(_) => None,
+            Self::File { error, .. } => Some(error),
+            Self::Folder(error) => error.source(),
+            Self::KeysMissing { .. } | Self::Broken { .. } | Self::Unmade(_) => None,
         }
     }
 }
 
 impl From<FolderError> for KitError {
-    fn from(error: FolderError) -> KitError {
-        KitError::Folder(error)
+    fn from(error: FolderError) -> Self {
+        Self::Folder(error)
     }
 }
 
@@ -163,13 +163,13 @@ fn make(dir: &Path) -> Result<(), KitError> {
 }
 
 impl KitOnDisk {
-    fn open(dir: &Path, is_new: bool) -> Result<KitOnDisk, KitError> {
+    fn open(dir: &Path, is_new: bool) -> Result<Self, KitError> {
         // Absolute, so that the paths stay right when the program changes its folder.
         let dir = std::path::absolute(dir).map_err(|error| KitError::File { path: dir.to_owned(), error })?;
         let file = dir.join(KIT);
         let text = file::read(&file)?;
         let kit = file::from_json(&text).map_err(|reason| KitError::Broken { path: file.clone(), reason })?;
-        Ok(KitOnDisk { dir, file, kit, is_new })
+        Ok(Self { dir, file, kit, is_new })
     }
 
     /// Whether `kit.json` was not there before.

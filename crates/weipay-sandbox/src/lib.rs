@@ -71,12 +71,12 @@ mod store;
 mod upload;
 
 pub use clock::{Clock, HeldClock};
-pub use contract::Strictness;
+pub use contract::Validation;
 pub use data_folder::FolderError;
 pub use exchange::{Request, Response};
 pub use log::LogEntry;
-pub use platform::{ANSWER_ORIGIN, Behaviour, Platform};
+pub use platform::{Behaviour, ORIGIN_HEADER, Platform};
 pub use products::merchant_coupons::stock::StockState;
-pub use reason::{REASON, decode as decode_reason};
+pub use reason::{REASON_HEADER, decode as decode_reason};
 pub use sandbox::{Sandbox, SandboxBuilder, StartError};
 pub use store::StoreError;

@@ -11,7 +11,7 @@ use weipay_catalog::Catalog;
 use crate::calendar;
 use crate::clock::Clock;
 use crate::exchange::Response;
-use crate::reason::{self, REASON};
+use crate::reason::{self, REASON_HEADER};
 
 /// What became of one request. [`Display`](fmt::Display) is a line for a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,9 +26,9 @@ pub struct LogEntry {
     pub status: Option<u16>,
     /// The error code (错误码) of a refusal.
     pub code: Option<&'static str>,
-    /// Why it was refused: what [`REASON`] says, and otherwise the message of the refusal.
+    /// Why it was refused: what [`REASON_HEADER`] says, and otherwise the message of the refusal.
     pub reason: Option<String>,
-    /// Whether the answer was only an example.
+    /// Whether the response was only an example.
     pub is_example: bool,
 }
 
@@ -42,52 +42,52 @@ const MAX_METHOD_LENGTH: usize = 20;
 const MAX_REASON_LENGTH: usize = 300;
 
 impl LogEntry {
-    pub(crate) fn new(method: &str, path: &str, outgoing: &Response) -> LogEntry {
-        LogEntry {
+    pub(crate) fn new(method: &str, path: &str, response: &Response) -> Self {
+        Self {
             time: Clock::System.now(),
             method: shown(method, MAX_METHOD_LENGTH),
             path: shown(&without_people(method, path), MAX_PATH_LENGTH),
-            status: Some(outgoing.status),
-            code: outgoing.code(),
-            reason: reason(outgoing),
-            is_example: outgoing.is_example(),
+            status: Some(response.status),
+            code: response.code(),
+            reason: reason(response),
+            is_example: response.is_example(),
         }
     }
 
     /// A request that did not arrive whole.
-    pub(crate) fn incomplete(method: &str, path: &str, reason: &str) -> LogEntry {
+    pub(crate) fn incomplete(method: &str, path: &str, reason: &str) -> Self {
         let reason = Some(reason.to_owned());
-        let outgoing = Response::empty(0);
-        LogEntry { status: None, reason, ..LogEntry::new(method, path, &outgoing) }
+        let response = Response::empty(0);
+        Self { status: None, reason, ..Self::new(method, path, &response) }
     }
 }
 
 impl fmt::Display for LogEntry {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} {} {} ", calendar::rfc3339(self.time), self.method, self.path)?;
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {} ", calendar::rfc3339(self.time), self.method, self.path)?;
         match self.status {
-            Some(status) => write!(out, "{status}")?,
-            None => out.write_str("-")?,
+            Some(status) => write!(f, "{status}")?,
+            None => f.write_str("-")?,
         }
         if let Some(code) = self.code {
-            write!(out, " {code}")?;
+            write!(f, " {code}")?;
         }
         if self.is_example {
-            out.write_str(" example")?;
+            f.write_str(" example")?;
         }
         if let Some(reason) = &self.reason {
-            write!(out, " ({reason})")?;
+            write!(f, " ({reason})")?;
         }
         Ok(())
     }
 }
 
-fn reason(outgoing: &Response) -> Option<String> {
+fn reason(response: &Response) -> Option<String> {
     let message = || {
-        let message = outgoing.message.as_deref()?;
+        let message = response.message.as_deref()?;
         Some(message.chars().filter(|character| !character.is_control()).take(MAX_REASON_LENGTH).collect())
     };
-    outgoing.header(REASON).map(reason::decode).or_else(message)
+    response.header(REASON_HEADER).map(reason::decode).or_else(message)
 }
 
 /// A path whose values do not name people.
@@ -160,8 +160,8 @@ fn shown(text: &str, longest: usize) -> String {
 mod tests {
     use super::*;
 
-    fn line(method: &str, path: &str, outgoing: &Response) -> String {
-        let entry = LogEntry { time: 1_786_766_400, ..LogEntry::new(method, path, outgoing) };
+    fn line(method: &str, path: &str, response: &Response) -> String {
+        let entry = LogEntry { time: 1_786_766_400, ..LogEntry::new(method, path, response) };
         entry.to_string()
     }
 
@@ -169,7 +169,7 @@ mod tests {
     fn a_line_has_time_method_path_status_code_and_reason() {
         let mut refused = Response::empty(400);
         refused.code = Some("PARAM_ERROR");
-        refused.set(REASON, &reason::encode("use_method is one of OFF_LINE"));
+        refused.set(REASON_HEADER, &reason::encode("use_method is one of OFF_LINE"));
         assert_eq!(
             line("POST", "/v3/marketing/busifavor/stocks", &refused),
             "2026-08-15T12:00:00+08:00 POST /v3/marketing/busifavor/stocks 400 PARAM_ERROR (use_method is one of OFF_LINE)"

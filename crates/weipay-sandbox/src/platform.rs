@@ -7,21 +7,21 @@ use weipay_catalog::Operation;
 use weipay_wire::PrivateKey;
 
 use crate::clock::Clock;
-use crate::contract::{Checked, Contract, Received};
+use crate::contract::{Contract, ParsedRequest, ValidRequest};
 use crate::download::{self, Links};
 use crate::entropy::Entropy;
-use crate::example::{self, Given};
+use crate::example::{self, RequestValues};
 use crate::exchange::{Request, Response};
 use crate::gate::{self, Authenticated, Rejection, Replays};
 use crate::grammar;
 use crate::merchants::Merchants;
 use crate::products::merchant_coupons::{self, stock::StockState};
 use crate::products::{self, Context, Handler, HandlerError, PRODUCTS, PlatformConfig, Product};
-use crate::reason::{self, REASON};
+use crate::reason::{self, REASON_HEADER};
 use crate::refusal::{Refusal, tail};
 use crate::response::{self, Signers, UnsignedResponse};
 use crate::sensitive;
-use crate::store::schedule::Due;
+use crate::store::engine::Due;
 use crate::store::{Store, StoreError};
 use crate::upload;
 
@@ -43,16 +43,16 @@ pub struct Platform {
     pub(crate) entropy: Entropy,
 }
 
-/// The header that says where an answer comes from: `state` when the platform did what was asked, `example` when it
-/// only showed what such an answer looks like.
-pub const ANSWER_ORIGIN: &str = "weipay-sandbox-answer";
+/// The header that says where a response comes from: `state` when the platform did what was asked, `example` when it
+/// only showed what such a response looks like.
+pub const ORIGIN_HEADER: &str = "weipay-sandbox-answer";
 
 /// What the sandbox has of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Behaviour {
     /// It does what is asked, and keeps it.
     State,
-    /// It only shows what an answer looks like.
+    /// It only shows what a response looks like.
     Example,
     /// It does not serve the operation: 404.
     None,
@@ -60,20 +60,20 @@ pub enum Behaviour {
 
 impl Behaviour {
     /// What the sandbox has of an operation of the catalogue.
-    pub fn from_operation(operation: &Operation) -> Behaviour {
+    pub fn from_operation(operation: &Operation) -> Self {
         match products::handler(PRODUCTS, operation) {
-            Some(_) => Behaviour::State,
-            None if gate::serves(operation) => Behaviour::Example,
-            None => Behaviour::None,
+            Some(_) => Self::State,
+            None if gate::serves(operation) => Self::Example,
+            None => Self::None,
         }
     }
 
-    /// One word: `state`, `example` or `none`. The first two are what [`ANSWER_ORIGIN`] says.
+    /// One word: `state`, `example` or `none`. The first two are what [`ORIGIN_HEADER`] says.
     pub const fn word(self) -> &'static str {
         match self {
-            Behaviour::State => "state",
-            Behaviour::Example => "example",
-            Behaviour::None => "none",
+            Self::State => "state",
+            Self::Example => "example",
+            Self::None => "none",
         }
     }
 }
@@ -89,10 +89,10 @@ struct Done {
     note: Note,
 }
 
-/// What the sandbox says of an answer in headers of its own and in its log.
+/// What the sandbox says of a response in headers of its own and in its log.
 enum Note {
     Answered(Behaviour),
-    /// The code is empty where the answer has no body.
+    /// The code is empty where the response has no body.
     Refused {
         code: &'static str,
         message: String,
@@ -106,16 +106,16 @@ enum Content {
 }
 
 impl fmt::Debug for Platform {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Platform").field("base_url", &self.base_url).finish_non_exhaustive()
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Platform").field("base_url", &self.base_url).finish_non_exhaustive()
     }
 }
 
 impl Platform {
     /// Answers one request.
     ///
-    /// Whatever this returns has happened: state is committed before the answer is signed.
-    pub fn answer(&self, request: &Request) -> Response {
+    /// Whatever this returns has happened: state is committed before the response is signed.
+    pub fn respond(&self, request: &Request) -> Response {
         let now = self.clock.now();
         let authenticated = match gate::authenticate(request, &self.merchants, self.replays.as_ref(), now) {
             Ok(authenticated) => authenticated,
@@ -136,7 +136,7 @@ impl Platform {
         gate::route(method, path).is_ok_and(|routed| upload::is_upload(routed.operation))
     }
 
-    /// The answer to a body that is longer than any request needs to be. It was not kept, so only its request line is
+    /// The response to a body that is longer than any request needs to be. It was not kept, so only its request line is
     /// known.
     pub(crate) fn too_long(&self, method: &str, path: &str) -> Response {
         let now = self.clock.now();
@@ -160,7 +160,7 @@ impl Platform {
         let operation = authenticated.routed.operation;
         let checked = self.check(operation, request, authenticated)?;
         match products::handler(self.products, operation) {
-            Some(handler) => self.handle(handler, operation, authenticated, &checked, now),
+            Some(handler) => self.handle(handler, request, authenticated, &checked, now),
             None if self.examples => self.show(request, authenticated, &checked, now),
             None => Err(Refusal::not_implemented().into()),
         }
@@ -172,7 +172,7 @@ impl Platform {
         operation: &Operation,
         request: &Request,
         authenticated: &Authenticated<'_>,
-    ) -> Result<Checked, Refusal> {
+    ) -> Result<ValidRequest, Refusal> {
         let mut received = self.contract.read(
             &authenticated.routed,
             request.query(),
@@ -184,7 +184,7 @@ impl Platform {
         if let Some(key) = key {
             sensitive::open(operation, &mut received, key)?;
         }
-        let checked = Checked::from(received);
+        let checked = ValidRequest::from(received);
         check_caller(operation, &checked, &authenticated.merchant.account.mchid)?;
         Ok(checked)
     }
@@ -193,7 +193,7 @@ impl Platform {
     fn key_that_opens(
         &self,
         operation: &Operation,
-        received: &Received<'_>,
+        received: &ParsedRequest<'_>,
         request: &Request,
     ) -> Result<Option<&PrivateKey>, Refusal> {
         if !sensitive::are_in(operation, received) {
@@ -208,12 +208,12 @@ impl Platform {
     fn handle(
         &self,
         handler: Handler,
-        operation: &Operation,
+        request: &Request,
         authenticated: &Authenticated<'_>,
-        checked: &Checked,
+        checked: &ValidRequest,
         now: i64,
     ) -> Result<Done, HandlerError> {
-        let merchant = authenticated.merchant;
+        let (operation, merchant) = (authenticated.routed.operation, authenticated.merchant);
         let context = Context {
             caller: &merchant.account,
             api_v3_key: &merchant.api_v3_key,
@@ -221,13 +221,14 @@ impl Platform {
             now,
             entropy: &self.entropy,
             platform: &self.config,
+            platform_serial: self.signers.serial_for(request),
         };
-        let answer = self.store.transaction(|tx| {
-            let mut answer = handler(tx, &context)?;
-            sensitive::encrypt(&operation.response, &mut answer, &merchant.key)?;
-            Ok::<_, HandlerError>(answer)
+        let response = self.store.transaction(|tx| {
+            let mut response = handler(tx, &context)?;
+            sensitive::encrypt(&operation.response, &mut response, &merchant.key)?;
+            Ok::<_, HandlerError>(response)
         })?;
-        let body = if answer.is_null() { Vec::new() } else { answer.to_string().into_bytes() };
+        let body = if response.is_null() { Vec::new() } else { response.to_string().into_bytes() };
         let unsigned = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };
         Ok(Done { content: Content::Signed(unsigned), note: Note::Answered(Behaviour::State) })
     }
@@ -276,7 +277,7 @@ impl Platform {
         &self,
         request: &Request,
         authenticated: &Authenticated<'_>,
-        checked: &Checked,
+        checked: &ValidRequest,
         now: i64,
     ) -> Result<Done, HandlerError> {
         let operation = authenticated.routed.operation;
@@ -288,13 +289,13 @@ impl Platform {
             return Ok(Done { content, note });
         }
         let merchant = authenticated.merchant;
-        let mut answer =
-            example::answer(operation, &Given::from_request(operation, checked, &merchant.account));
-        if let Some(answer) = &mut answer {
-            download::lead_back(operation, checked, answer, &links);
-            sensitive::encrypt(&operation.response, answer, &merchant.key)?;
+        let mut response =
+            example::response(operation, &RequestValues::from_request(operation, checked, &merchant.account));
+        if let Some(response) = &mut response {
+            download::lead_back(operation, checked, response, &links);
+            sensitive::encrypt(&operation.response, response, &merchant.key)?;
         }
-        let body = answer.map(|value| value.to_string().into_bytes()).unwrap_or_default();
+        let body = response.map(|value| value.to_string().into_bytes()).unwrap_or_default();
         let unsigned = UnsignedResponse { status: operation.success, body, tail: tail::SUCCESS };
         Ok(Done { content: Content::Signed(unsigned), note })
     }
@@ -330,7 +331,7 @@ impl Platform {
 
 /// The operations of payments compare the merchant of the body with the caller. INFERRED for partners (`sp_mchid`) and
 /// combined orders (`combine_mchid`): whoever places an order is its merchant there, too.
-fn check_caller(operation: &Operation, checked: &Checked, mchid: &str) -> Result<(), Refusal> {
+fn check_caller(operation: &Operation, checked: &ValidRequest, mchid: &str) -> Result<(), Refusal> {
     let is_payment =
         ["v3/pay/", "v3/combine-transactions/"].iter().any(|below| operation.path.starts_with(below));
     let is_other = |name: &&str| checked.text(name).is_some_and(|named| named != mchid);
@@ -341,8 +342,8 @@ fn check_caller(operation: &Operation, checked: &Checked, mchid: &str) -> Result
 }
 
 impl Note {
-    fn refused(refusal: Refusal) -> Note {
-        Note::Refused {
+    fn refused(refusal: Refusal) -> Self {
+        Self::Refused {
             code: refusal.code,
             message: refusal.message.into_owned(),
             reason: refusal.reason.map(Into::into),
@@ -359,15 +360,15 @@ fn note_of(rejection: Rejection) -> Note {
     }
 }
 
-/// An answer with the sandbox's own headers, which come last.
+/// A response with the sandbox's own headers, which come last.
 fn noted(mut response: Response, note: Note) -> Response {
     match note {
-        Note::Answered(behaviour) => response.set(ANSWER_ORIGIN, behaviour.word()),
+        Note::Answered(behaviour) => response.set(ORIGIN_HEADER, behaviour.word()),
         Note::Refused { code, message, reason } => {
             response.code = Some(code).filter(|code| !code.is_empty());
             response.message = Some(message).filter(|message| !message.is_empty());
             if let Some(reason) = reason {
-                response.set(REASON, &reason::encode(&reason));
+                response.set(REASON_HEADER, &reason::encode(&reason));
             }
         }
     }

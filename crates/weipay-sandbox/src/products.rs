@@ -1,13 +1,12 @@
 //! The products (产品) that have behaviour here, each in one folder or file of its name.
 //!
-//! A product has routes, which lead to handlers; handlers, which read records, ask a rule and keep what it decided; rules,
-//! which are pure functions from records, request and time to a [`Decision`](decision::Decision) or a refusal; and records.
-//! A handler works on a [`Transaction`](crate::store::Transaction) and has no rule of its own. An operation without a handler
+//! A product has routes, which lead to handlers; handlers, which read records, ask a rule and carry out its decision; rules,
+//! which are pure functions from records, request and time to a [`Decision`](handler::Decision) or a refusal; and records.
+//! A handler works on a [`Transaction`](crate::store::Transaction) and contains no rules. An operation without a handler
 //! is answered [from the catalogue](crate::example).
 //!
 //! To add a product: a folder here, its routes, and its line in [`PRODUCTS`]. It needs no SQL.
 
-pub(crate) mod decision;
 pub(crate) mod handler;
 pub(crate) mod merchant_coupons;
 pub(crate) mod platform_certificates;
@@ -21,13 +20,13 @@ pub(crate) use handler::{Context, DueHandler, Handler, HandlerError, PlatformCon
 /// What a product does.
 pub(crate) struct Product {
     pub(crate) routes: &'static [Route],
-    /// What it does when something falls due, by the kind of the entry. No product needs the clock yet.
+    /// What it does when something falls due, by the kind of the entry.
     pub(crate) due: &'static [(&'static str, DueHandler)],
 }
 
 /// Every product with behaviour.
 pub(crate) static PRODUCTS: &[Product] = &[
-    Product { routes: merchant_coupons::ROUTES, due: &[] },
+    Product { routes: merchant_coupons::ROUTES, due: merchant_coupons::DUE },
     Product { routes: platform_certificates::ROUTES, due: &[] },
     Product { routes: security_echo::ROUTES, due: &[] },
 ];

@@ -4,7 +4,7 @@
 //! will find there. It names fields and rules and never a value: a value may be somebody's name, or a key.
 
 /// The header that says why a request was refused, in English; see [`decode`].
-pub const REASON: &str = "weipay-sandbox-reason";
+pub const REASON_HEADER: &str = "weipay-sandbox-reason";
 
 /// The longest header value.
 const MAX_LENGTH: usize = 600;
@@ -30,7 +30,7 @@ pub(crate) fn encode(reason: &str) -> String {
     text
 }
 
-/// The text of a [`REASON`] header. Control characters are left out: the text may be printed on a terminal.
+/// The text of a [`REASON_HEADER`] header. Control characters are left out: the text may be printed on a terminal.
 pub fn decode(value: &str) -> String {
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();

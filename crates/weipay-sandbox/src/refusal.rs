@@ -36,59 +36,59 @@ pub(crate) mod tail {
 }
 
 impl Refusal {
-    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<Cow<'static, str>>) -> Refusal {
-        Refusal { status, code, message: message.into(), detail: None, tail: tail::UNEXPLAINED, reason: None }
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, message: message.into(), detail: None, tail: tail::UNEXPLAINED, reason: None }
     }
 
-    pub(crate) fn with_detail(mut self, detail: Value) -> Refusal {
+    pub(crate) fn with_detail(mut self, detail: Value) -> Self {
         self.detail = Some(detail);
         self
     }
 
-    pub(crate) fn with_tail(mut self, tail: u32) -> Refusal {
+    pub(crate) fn with_tail(mut self, tail: u32) -> Self {
         self.tail = tail;
         self
     }
 
-    pub(crate) fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Refusal {
+    pub(crate) fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.reason = Some(reason.into());
         self
     }
 
     /// 400 PARAM_ERROR: a value breaks the rule of its field.
-    pub(crate) fn param_error(message: impl Into<Cow<'static, str>>) -> Refusal {
-        Refusal::new(400, "PARAM_ERROR", message).with_tail(tail::BAD_PARAMETER)
+    pub(crate) fn param_error(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(400, "PARAM_ERROR", message).with_tail(tail::BAD_PARAMETER)
     }
 
     /// 400 INVALID_REQUEST: every field is well formed, and the request still makes no sense now.
-    pub(crate) fn invalid_request(message: impl Into<Cow<'static, str>>) -> Refusal {
-        Refusal::new(400, "INVALID_REQUEST", message)
+    pub(crate) fn invalid_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(400, "INVALID_REQUEST", message)
     }
 
     /// 401 SIGN_ERROR: the caller did not prove who it is.
-    pub(crate) fn sign_error(message: impl Into<Cow<'static, str>>) -> Refusal {
-        Refusal::new(401, "SIGN_ERROR", message).with_tail(tail::UNEXPLAINED_401)
+    pub(crate) fn sign_error(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(401, "SIGN_ERROR", message).with_tail(tail::UNEXPLAINED_401)
     }
 
     /// 403 NO_AUTH: the caller is known and may not do this. Old pages print `NOAUTH`; real replies do not.
-    pub(crate) fn no_auth(message: impl Into<Cow<'static, str>>) -> Refusal {
-        Refusal::new(403, "NO_AUTH", message)
+    pub(crate) fn no_auth(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(403, "NO_AUTH", message)
     }
 
     /// 404 RESOURCE_NOT_EXISTS.
-    pub(crate) fn resource_not_exists(message: impl Into<Cow<'static, str>>) -> Refusal {
-        Refusal::new(404, "RESOURCE_NOT_EXISTS", message)
+    pub(crate) fn resource_not_exists(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(404, "RESOURCE_NOT_EXISTS", message)
     }
 
     /// 501: the sandbox has no behaviour for an operation, and was told not to answer examples.
-    pub(crate) fn not_implemented() -> Refusal {
-        Refusal::new(501, "NOT_IMPLEMENTED", "沙箱尚未实现此接口").with_reason(
+    pub(crate) fn not_implemented() -> Self {
+        Self::new(501, "NOT_IMPLEMENTED", "沙箱尚未实现此接口").with_reason(
             "the sandbox has no behaviour for this operation, and --no-examples forbids an example",
         )
     }
 
     /// 500 SYSTEM_ERROR: the sandbox itself failed, and nothing was changed.
-    pub(crate) fn system_error() -> Refusal {
-        Refusal::new(500, "SYSTEM_ERROR", "系统错误，请稍后重试")
+    pub(crate) fn system_error() -> Self {
+        Self::new(500, "SYSTEM_ERROR", "系统错误，请稍后重试")
     }
 }

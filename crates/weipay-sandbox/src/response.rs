@@ -42,8 +42,8 @@ pub(crate) struct UnsignedResponse {
 }
 
 impl From<&Refusal> for UnsignedResponse {
-    fn from(refusal: &Refusal) -> UnsignedResponse {
-        UnsignedResponse { status: refusal.status, body: dialect::json(refusal), tail: refusal.tail }
+    fn from(refusal: &Refusal) -> Self {
+        Self { status: refusal.status, body: dialect::json(refusal), tail: refusal.tail }
     }
 }
 
@@ -57,57 +57,62 @@ impl Signers {
         [&self.public_key, &self.certificate].into_iter().find(|key| is_same_serial(&key.serial, serial))
     }
 
-    fn for_request(&self, incoming: &Request) -> &SigningKey {
-        incoming.header("wechatpay-serial").and_then(|serial| self.named(serial)).unwrap_or(&self.certificate)
+    /// The serial of the key that signs the response to a request.
+    pub(crate) fn serial_for(&self, request: &Request) -> &str {
+        &self.for_request(request).serial
     }
 
-    /// A signed answer to a request.
+    fn for_request(&self, request: &Request) -> &SigningKey {
+        request.header("wechatpay-serial").and_then(|serial| self.named(serial)).unwrap_or(&self.certificate)
+    }
+
+    /// A signed response to a request.
     pub(crate) fn signed(
         &self,
-        incoming: &Request,
+        request: &Request,
         unsigned: UnsignedResponse,
         now: i64,
         entropy: &Entropy,
     ) -> Response {
         let text = unsigned.body.clone();
-        self.sign(with_headers(unsigned, now, entropy, true), &text, incoming, now, entropy)
+        self.sign(with_headers(unsigned, now, entropy, true), &text, request, now, entropy)
     }
 
     /// A file: unsigned, except an overseas statement, whose signature covers the digest that its header has.
-    pub(crate) fn file(&self, incoming: &Request, file: File, now: i64, entropy: &Entropy) -> Response {
+    pub(crate) fn file(&self, request: &Request, file: File, now: i64, entropy: &Entropy) -> Response {
         let File { content_type, bytes, is_statement } = file;
         let digest = is_statement.then(|| download::sha1_hex(&bytes));
         let unsigned = UnsignedResponse { status: 200, body: bytes, tail: tail::SUCCESS };
-        let mut outgoing = with_headers(unsigned, now, entropy, true);
-        // In the place of the type that other answers have.
-        outgoing.set("content-type", content_type);
-        let Some(digest) = digest else { return outgoing };
-        let mut outgoing =
-            self.sign(outgoing, format!(r#"{{"sha1":"{digest}"}}"#).as_bytes(), incoming, now, entropy);
-        outgoing.set("wechatpay-statement-sha1", &digest);
-        outgoing
+        let mut response = with_headers(unsigned, now, entropy, true);
+        // In the place of the type that other responses have.
+        response.set("content-type", content_type);
+        let Some(digest) = digest else { return response };
+        let mut response =
+            self.sign(response, format!(r#"{{"sha1":"{digest}"}}"#).as_bytes(), request, now, entropy);
+        response.set("wechatpay-statement-sha1", &digest);
+        response
     }
 
-    /// An answer that should be signed never leaves without its signature.
+    /// A response that should be signed never leaves without its signature.
     fn sign(
         &self,
-        mut outgoing: Response,
+        mut response: Response,
         text: &[u8],
-        incoming: &Request,
+        request: &Request,
         now: i64,
         entropy: &Entropy,
     ) -> Response {
         let (timestamp, nonce) = (now.to_string(), entropy.nonce());
-        let signer = self.for_request(incoming);
+        let signer = self.for_request(request);
         let Ok(signature) = signer.key.sign(&response_message(&timestamp, &nonce, text)) else {
             return with_headers(UnsignedResponse::from(&Refusal::system_error()), now, entropy, true);
         };
-        outgoing.set("wechatpay-nonce", &nonce);
-        outgoing.set("wechatpay-signature", &signature);
-        outgoing.set("wechatpay-timestamp", &timestamp);
-        outgoing.set("wechatpay-serial", &signer.serial);
-        outgoing.set("wechatpay-signature-type", SCHEME);
-        outgoing
+        response.set("wechatpay-nonce", &nonce);
+        response.set("wechatpay-signature", &signature);
+        response.set("wechatpay-timestamp", &timestamp);
+        response.set("wechatpay-serial", &signer.serial);
+        response.set("wechatpay-signature-type", SCHEME);
+        response
     }
 }
 
@@ -115,10 +120,10 @@ impl Signers {
 pub(crate) fn rejected(rejection: &Rejection, now: i64, entropy: &Entropy) -> Response {
     match rejection {
         Rejection::Unrouted { status, .. } => {
-            let mut outgoing = Response::empty(*status);
-            outgoing.set("server", SERVER);
-            outgoing.set("date", &calendar::http_date(now));
-            outgoing
+            let mut response = Response::empty(*status);
+            response.set("server", SERVER);
+            response.set("date", &calendar::http_date(now));
+            response
         }
         Rejection::Refused { refusal, has_request_id } => {
             with_headers(UnsignedResponse::from(refusal), now, entropy, *has_request_id)
@@ -136,21 +141,21 @@ pub(crate) fn with_headers(
     entropy: &Entropy,
     has_request_id: bool,
 ) -> Response {
-    let mut outgoing = Response::empty(unsigned.status);
-    outgoing.set("server", SERVER);
-    outgoing.set("date", &calendar::http_date(now));
-    // On an answer without a body too. INFERRED: WxJava reads this header of every answer and does not ask whether it is there,
+    let mut response = Response::empty(unsigned.status);
+    response.set("server", SERVER);
+    response.set("date", &calendar::http_date(now));
+    // On a response without a body too. INFERRED: WxJava reads this header of every response and does not ask whether it is there,
     // and its users close orders, which answers 204.
-    outgoing.set("content-type", "application/json; charset=utf-8");
-    outgoing.set("cache-control", "no-cache, must-revalidate");
-    outgoing.set("x-content-type-options", "nosniff");
+    response.set("content-type", "application/json; charset=utf-8");
+    response.set("cache-control", "no-cache, must-revalidate");
+    response.set("x-content-type-options", "nosniff");
     if has_request_id {
-        outgoing.set("request-id", &request_id::make(now, unsigned.tail, entropy));
+        response.set("request-id", &request_id::make(now, unsigned.tail, entropy));
     }
     // An unsupported `Accept-Language` falls back to zh-CN, and the sandbox has no other texts.
-    outgoing.set("content-language", "zh-CN");
-    outgoing.body = unsigned.body;
-    outgoing
+    response.set("content-language", "zh-CN");
+    response.body = unsigned.body;
+    response
 }
 
 #[cfg(test)]
@@ -172,21 +177,21 @@ mod tests {
     });
 
     fn answer(wechatpay_serial: Option<&'static str>, draft: UnsignedResponse) -> Response {
-        let mut incoming = Request::default();
+        let mut request = Request::default();
         if let Some(serial) = wechatpay_serial {
-            incoming.headers.insert("wechatpay-serial", HeaderValue::from_static(serial));
+            request.headers.insert("wechatpay-serial", HeaderValue::from_static(serial));
         }
-        SIGNERS.signed(&incoming, draft, 1_786_766_400, &Entropy::seeded(1))
+        SIGNERS.signed(&request, draft, 1_786_766_400, &Entropy::seeded(1))
     }
 
     fn draft(status: u16, body: &str) -> UnsignedResponse {
         UnsignedResponse { status, body: body.as_bytes().to_vec(), tail: tail::SUCCESS }
     }
 
-    fn verifies(outgoing: &Response, key: &PublicKey) -> bool {
-        let header = |name| outgoing.header(name).unwrap();
+    fn verifies(response: &Response, key: &PublicKey) -> bool {
+        let header = |name| response.header(name).unwrap();
         let message =
-            response_message(header("wechatpay-timestamp"), header("wechatpay-nonce"), &outgoing.body);
+            response_message(header("wechatpay-timestamp"), header("wechatpay-nonce"), &response.body);
         key.verify(&message, header("wechatpay-signature")).is_ok()
     }
 
@@ -200,23 +205,23 @@ mod tests {
             (Some("PUB_KEY_ID_01"), &SIGNERS.public_key),
             (Some("PUB_KEY_ID_02"), &SIGNERS.certificate),
         ] {
-            let outgoing = answer(asked, draft(200, "{}"));
-            assert_eq!(outgoing.header("wechatpay-serial"), Some(&*signer.serial));
-            assert!(verifies(&outgoing, &signer.key.public_key()));
+            let response = answer(asked, draft(200, "{}"));
+            assert_eq!(response.header("wechatpay-serial"), Some(&*signer.serial));
+            assert!(verifies(&response, &signer.key.public_key()));
         }
     }
 
     #[test]
-    fn an_answer_without_a_body_is_signed_over_an_empty_one() {
-        let outgoing = answer(None, draft(204, ""));
-        assert!(verifies(&outgoing, &SIGNERS.certificate.key.public_key()));
-        assert_eq!(outgoing.header("content-type"), Some("application/json; charset=utf-8"));
+    fn a_response_without_a_body_is_signed_over_an_empty_one() {
+        let response = answer(None, draft(204, ""));
+        assert!(verifies(&response, &SIGNERS.certificate.key.public_key()));
+        assert_eq!(response.header("content-type"), Some("application/json; charset=utf-8"));
     }
 
     #[test]
     fn headers_come_in_the_platforms_order() {
-        let outgoing = answer(None, draft(200, "{}"));
-        let names: Vec<&str> = outgoing.headers.keys().map(|name| name.as_str()).collect();
+        let response = answer(None, draft(200, "{}"));
+        let names: Vec<&str> = response.headers.keys().map(|name| name.as_str()).collect();
         assert_eq!(
             names,
             [
@@ -239,9 +244,9 @@ mod tests {
     #[test]
     fn who_is_turned_away_gets_no_signature() {
         let away = Rejection::Refused { refusal: Refusal::sign_error("签名错误"), has_request_id: true };
-        let outgoing = rejected(&away, 0, &Entropy::seeded(1));
-        assert!(outgoing.headers.keys().all(|name| !name.as_str().starts_with("wechatpay")));
-        assert!(outgoing.header("request-id").is_some());
+        let response = rejected(&away, 0, &Entropy::seeded(1));
+        assert!(response.headers.keys().all(|name| !name.as_str().starts_with("wechatpay")));
+        assert!(response.header("request-id").is_some());
         let lost =
             rejected(&Rejection::Unrouted { status: 404, reason: String::new() }, 0, &Entropy::seeded(1));
         assert_eq!((lost.status, lost.body.is_empty(), lost.header("request-id")), (404, true, None));

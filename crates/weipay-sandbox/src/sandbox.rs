@@ -10,7 +10,7 @@ use weipay_wire::Kit;
 
 use crate::causes;
 use crate::clock::{Clock, HeldClock};
-use crate::contract::{Contract, Strictness};
+use crate::contract::{Contract, Validation};
 use crate::data_folder::{DataFolder, FolderError, STATE};
 use crate::entropy::{self, Entropy};
 use crate::gate::Replays;
@@ -45,7 +45,7 @@ pub struct SandboxBuilder {
     listen: String,
     clock: Clock,
     seed: Option<u64>,
-    strictness: Strictness,
+    validation: Validation,
     examples: bool,
     idle_timeout: Duration,
     connections: Option<usize>,
@@ -54,13 +54,13 @@ pub struct SandboxBuilder {
 }
 
 impl fmt::Debug for SandboxBuilder {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("SandboxBuilder")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SandboxBuilder")
             .field("data", &self.data)
             .field("listen", &self.listen)
             .field("clock", &self.clock)
             .field("seed", &self.seed)
-            .field("strictness", &self.strictness)
+            .field("validation", &self.validation)
             .field("examples", &self.examples)
             .field("idle_timeout", &self.idle_timeout)
             .field("connections", &self.connections)
@@ -84,96 +84,96 @@ pub enum StartError {
 }
 
 impl fmt::Display for StartError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StartError::Folder(error) => write!(out, "{error}"),
-            StartError::Kit(_) => out.write_str("the sandbox's kit is not in order"),
-            StartError::Store(file, _) => write!(out, "{} cannot be used", file.display()),
-            StartError::Listen(address, _) => {
-                write!(out, "cannot listen on {address}; choose another address, or port 0 for a free one")
+            Self::Folder(error) => write!(f, "{error}"),
+            Self::Kit(_) => f.write_str("the sandbox's kit is not in order"),
+            Self::Store(file, _) => write!(f, "{} cannot be used", file.display()),
+            Self::Listen(address, _) => {
+                write!(f, "cannot listen on {address}; choose another address, or port 0 for a free one")
             }
-            StartError::Server(_) => out.write_str("the sandbox's server could not be started"),
+            Self::Server(_) => f.write_str("the sandbox's server could not be started"),
         }?;
-        causes::append(self, out)
+        causes::append(self, f)
     }
 }
 
 impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            StartError::Listen(_, error) | StartError::Server(error) => Some(error),
-            StartError::Folder(error) => error.source(),
-            StartError::Kit(error) => Some(error),
-            StartError::Store(_, error) => Some(error),
+            Self::Listen(_, error) | Self::Server(error) => Some(error),
+            Self::Folder(error) => error.source(),
+            Self::Kit(error) => Some(error),
+            Self::Store(_, error) => Some(error),
         }
     }
 }
 
 impl From<KitError> for StartError {
-    fn from(error: KitError) -> StartError {
-        StartError::Kit(error)
+    fn from(error: KitError) -> Self {
+        Self::Kit(error)
     }
 }
 
 impl From<FolderError> for StartError {
-    fn from(error: FolderError) -> StartError {
-        StartError::Folder(error)
+    fn from(error: FolderError) -> Self {
+        Self::Folder(error)
     }
 }
 
 impl SandboxBuilder {
     /// Keeps kit and state in this directory. Without one, both are gone with the sandbox.
     #[must_use]
-    pub fn data(mut self, dir: impl Into<PathBuf>) -> SandboxBuilder {
+    pub fn data(mut self, dir: impl Into<PathBuf>) -> Self {
         self.data = Some(dir.into());
         self
     }
 
     /// Listens here, such as `127.0.0.1:8880`; port 0 picks a free one, which is the default.
     #[must_use]
-    pub fn listen(mut self, address: impl ToString) -> SandboxBuilder {
+    pub fn listen(mut self, address: impl ToString) -> Self {
         self.listen = address.to_string();
         self
     }
 
     /// Takes the time from this clock.
     #[must_use]
-    pub fn clock(mut self, clock: Clock) -> SandboxBuilder {
+    pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
     /// Makes numbers and nonces repeatable. Keys never are.
     #[must_use]
-    pub fn seed(mut self, seed: u64) -> SandboxBuilder {
+    pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
     /// Lets members through that the documentation does not have, and characters that the platform does not take.
     #[must_use]
-    pub fn loose(self, loose: bool) -> SandboxBuilder {
-        self.strictness(if loose { Strictness::LOOSE } else { Strictness::USUAL })
+    pub fn loose(self, loose: bool) -> Self {
+        self.validation(if loose { Validation::LENIENT } else { Validation::DEFAULT })
     }
 
     /// Decides one by one what is refused beyond types, lengths and required fields.
     #[must_use]
-    pub fn strictness(mut self, strictness: Strictness) -> SandboxBuilder {
-        self.strictness = strictness;
+    pub fn validation(mut self, validation: Validation) -> Self {
+        self.validation = validation;
         self
     }
 
     /// Whether operations without behaviour are answered with examples, which is the default; otherwise with 501.
     #[must_use]
-    pub fn examples(mut self, examples: bool) -> SandboxBuilder {
+    pub fn examples(mut self, examples: bool) -> Self {
         self.examples = examples;
         self
     }
 
-    /// How long a request may take to arrive, its answer to leave, and a connection to be idle; an hour at most. The
+    /// How long a request may take to arrive, its response to leave, and a connection to be idle; an hour at most. The
     /// platform's own is 8 seconds.
     #[must_use]
-    pub fn idle_timeout(mut self, idle_timeout: Duration) -> SandboxBuilder {
+    pub fn idle_timeout(mut self, idle_timeout: Duration) -> Self {
         self.idle_timeout = idle_timeout.min(MAX_IDLE_TIMEOUT);
         self
     }
@@ -181,21 +181,21 @@ impl SandboxBuilder {
     /// How many connections there are at most; when one more comes, the one that does nothing gives way. Without a
     /// number, 1,024, or half of the files that the process may open.
     #[must_use]
-    pub fn connections(mut self, most: usize) -> SandboxBuilder {
+    pub fn connections(mut self, most: usize) -> Self {
         self.connections = Some(most.clamp(1, 100_000));
         self
     }
 
     /// Tells somebody of every request when it has been answered. Answers wait for it: it must not block.
     #[must_use]
-    pub fn log(mut self, log: impl Fn(LogEntry) + Send + Sync + 'static) -> SandboxBuilder {
+    pub fn log(mut self, log: impl Fn(LogEntry) + Send + Sync + 'static) -> Self {
         self.log = Some(Arc::new(log));
         self
     }
 
     /// Serves other products.
     #[cfg(test)]
-    pub(crate) fn products(mut self, products: &'static [Product]) -> SandboxBuilder {
+    pub(crate) fn products(mut self, products: &'static [Product]) -> Self {
         self.products = products;
         self
     }
@@ -248,9 +248,9 @@ impl SandboxBuilder {
             signers: kit.signers()?,
             config: kit.platform_config()?,
             products: self.products,
-            contract: Contract::new(self.strictness),
+            contract: Contract::new(self.validation),
             examples: self.examples,
-            replays: self.strictness.replayed_requests.then(Replays::default),
+            replays: self.validation.replayed_requests.then(Replays::default),
             store: Store::open(&state).map_err(|error| StartError::Store(state, error))?,
             clock: self.clock.clone(),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
@@ -283,8 +283,8 @@ fn base_url(address: SocketAddr) -> String {
 
 impl Sandbox {
     /// A running platform on a free port of 127.0.0.1, with its own keys and its own state, gone on drop.
-    pub fn start() -> Result<Sandbox, StartError> {
-        Sandbox::builder().start()
+    pub fn start() -> Result<Self, StartError> {
+        Self::builder().start()
     }
 
     /// A sandbox that is still to be described.
@@ -294,7 +294,7 @@ impl Sandbox {
             listen: "127.0.0.1:0".to_owned(),
             clock: Clock::System,
             seed: None,
-            strictness: Strictness::USUAL,
+            validation: Validation::DEFAULT,
             examples: true,
             idle_timeout: Duration::from_secs(8),
             connections: None,

@@ -1,20 +1,20 @@
 //! Sensitive fields (敏感信息加密): values that travel encrypted.
 //!
 //! Whoever encrypts names the key in `Wechatpay-Serial`, so the header is needed when such a value is there, in body, query or
-//! path, and not because an operation could carry one. Behind this module values are plain text; in answers they leave
+//! path, and not because an operation could carry one. Behind this module values are plain text; in responses they leave
 //! encrypted for the merchant's certificate.
 
 use serde_json::Value;
 use weipay_catalog::{Field, Operation, sample};
 use weipay_wire::{PrivateKey, PublicKey};
 
-use crate::contract::Received;
+use crate::contract::ParsedRequest;
 use crate::grammar;
 use crate::refusal::Refusal;
 use crate::upload;
 
 /// Whether a request carries an encrypted value. An empty one is as good as none.
-pub(crate) fn are_in(operation: &Operation, request: &Received<'_>) -> bool {
+pub(crate) fn are_in(operation: &Operation, request: &ParsedRequest<'_>) -> bool {
     let is_filled = |(field, text): (&Field, &str)| field.is_encrypted() && !text.is_empty();
     let fields = &operation.request;
     let in_path = request.path.iter().filter_map(|(name, text)| named(&fields.path, name, text));
@@ -55,7 +55,7 @@ fn is_text(value: &Value) -> bool {
 /// UTF-8 is refused as one that does not open.
 pub(crate) fn open(
     operation: &Operation,
-    request: &mut Received<'_>,
+    request: &mut ParsedRequest<'_>,
     key: &PrivateKey,
 ) -> Result<(), Refusal> {
     let mut opened = |field: &Field, text: &mut String| {
@@ -89,7 +89,7 @@ fn change(
     }
 }
 
-/// Encrypts an answer's sensitive fields for the merchant. An example of ciphertext, which nobody could open, becomes an
+/// Encrypts a response's sensitive fields for the merchant. An example of ciphertext, which nobody could open, becomes an
 /// example of what is in it.
 pub(crate) fn encrypt(fields: &[Field], answer: &mut Value, merchant: &PublicKey) -> Result<(), Refusal> {
     each(fields, answer, &mut |field, text| {

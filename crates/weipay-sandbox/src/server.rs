@@ -57,8 +57,8 @@ pub(crate) struct Server {
 }
 
 impl fmt::Debug for Server {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Server")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Server")
     }
 }
 
@@ -74,7 +74,7 @@ struct Service {
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) platform: Arc<Platform>,
-    /// How long a request may take to arrive, head and body each, its answer to leave, and a connection to be idle.
+    /// How long a request may take to arrive, head and body each, its response to leave, and a connection to be idle.
     pub(crate) idle_timeout: Duration,
     /// How many connections there are at most; `None` for as many as the process may have.
     pub(crate) connections: Option<usize>,
@@ -91,7 +91,7 @@ impl Settings {
 
 impl Server {
     /// Serves a platform on a bound socket, on a thread of its own: callers may be synchronous or asynchronous.
-    pub(crate) fn start(listener: BoundListener, settings: Settings) -> io::Result<Server> {
+    pub(crate) fn start(listener: BoundListener, settings: Settings) -> io::Result<Self> {
         places::lengthen_queue(&listener);
         listener.set_nonblocking(true)?;
         let (stop, stopped) = oneshot::channel();
@@ -114,7 +114,7 @@ impl Server {
         })?;
         let handle =
             started.recv().map_err(|_| io::Error::other("the server's thread stopped at its start"))??;
-        Ok(Server { stop: Some(stop), thread: Some(thread), handle })
+        Ok(Self { stop: Some(stop), thread: Some(thread), handle })
     }
 
     /// Waits until the program is asked to end, by Ctrl-C or by a termination signal.
@@ -202,7 +202,7 @@ async fn accept(listener: TcpListener, service: Service, connections: Arc<Gracef
 }
 
 async fn connection(socket: TcpStream, mut place: Place, service: Service, watcher: Watcher) {
-    // An answer is one small write: waiting to join it with another would only delay it.
+    // A response is one small write: waiting to join it with another would only delay it.
     let _ = socket.set_nodelay(true);
     let Some(given_way) = place.given_way() else { return };
     let place = Arc::new(place);
@@ -213,7 +213,7 @@ async fn connection(socket: TcpStream, mut place: Place, service: Service, watch
         .header_read_timeout(service.settings.idle_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
-        // A client that has said all it wants to say may still wait for the answer.
+        // A client that has said all it wants to say may still wait for the response.
         .half_close(true)
         .title_case_headers(true);
     let answering = service_fn(move |request| answered(request, service.clone(), Arc::clone(&place)));
@@ -232,8 +232,8 @@ async fn connection(socket: TcpStream, mut place: Place, service: Service, watch
 struct Dropped;
 
 impl fmt::Display for Dropped {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("the request did not arrive")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the request did not arrive")
     }
 }
 
@@ -260,10 +260,10 @@ async fn answered(
     }
     // What is left of a body that is too long would be taken for the next request.
     let stays_open = stays_open && !matches!(body, ReadBody::TooLong);
-    let outgoing = match body {
+    let response = match body {
         ReadBody::TooLong => platform.too_long(method.as_str(), &path),
         ReadBody::Whole(body, _place) => {
-            let incoming = exchange::Request {
+            let request = exchange::Request {
                 method: head.method.as_str().to_owned(),
                 target: head
                     .uri
@@ -273,10 +273,10 @@ async fn answered(
                 body,
             };
             let platform = Arc::clone(platform);
-            spawn_blocking(move || platform.answer(&incoming)).await.map_err(|_| Dropped)?
+            spawn_blocking(move || platform.respond(&request)).await.map_err(|_| Dropped)?
         }
     };
-    service.settings.tell(|| LogEntry::new(method.as_str(), &path, &outgoing));
+    service.settings.tell(|| LogEntry::new(method.as_str(), &path, &response));
     place.is_now(Doing::Waiting);
-    Ok(framing::framed(outgoing, stays_open.then_some(*idle_timeout), &service.spelling))
+    Ok(framing::framed(response, stays_open.then_some(*idle_timeout), &service.spelling))
 }

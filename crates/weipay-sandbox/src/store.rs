@@ -11,16 +11,16 @@
 //! | `transaction` | what handlers work on |
 //! | `record` | what a product keeps, and how it is found |
 //! | `idempotency` | what a repeated request gets |
-//! | `schedule` | the outbox, and what falls due when |
+//! | `outbox` | notifications that wait to be delivered |
 //! | `engine` | what a database must be able to do; it knows no product |
 //! | `sqlite` | SQLite doing it, and the numbered migrations of its tables |
 
-mod engine;
+pub(crate) mod engine;
 pub(crate) mod idempotency;
 #[cfg(test)]
 mod model;
+pub(crate) mod outbox;
 pub(crate) mod record;
-pub(crate) mod schedule;
 mod sqlite;
 mod transaction;
 
@@ -30,6 +30,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
 
 use crate::causes;
 use crate::data_folder::private;
@@ -42,6 +44,8 @@ pub(crate) struct Store {
     /// costs less than conflicts between writers would.
     database: Mutex<Sqlite>,
     file: PathBuf,
+    /// Wakes whoever empties the outbox.
+    outbox_changed: Notify,
 }
 
 /// Why the store could not serve.
@@ -65,40 +69,40 @@ pub enum StoreError {
 }
 
 impl fmt::Display for StoreError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreError::File(_) => write!(out, "the sandbox's database could not be opened"),
-            StoreError::Database(_) => write!(out, "the sandbox's database failed"),
-            StoreError::Conflict(what) => {
+            Self::File(_) => write!(f, "the sandbox's database could not be opened"),
+            Self::Database(_) => write!(f, "the sandbox's database failed"),
+            Self::Conflict(what) => {
                 write!(
-                    out,
+                    f,
                     "another request changed a record of the sandbox's database in between: {what}; repeat the request"
                 )
             }
-            StoreError::Corrupt(what) => write!(out, "the sandbox's database holds a broken record: {what}"),
-            StoreError::Version { found, wanted } => write!(
-                out,
+            Self::Corrupt(what) => write!(f, "the sandbox's database holds a broken record: {what}"),
+            Self::Version { found, wanted } => write!(
+                f,
                 "the sandbox's database has the form {found} and this program writes the form {wanted}; use the program \
                  that made it, or another data directory"
             ),
         }?;
-        causes::append(self, out)
+        causes::append(self, f)
     }
 }
 
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            StoreError::File(error) => Some(error),
-            StoreError::Database(error) => Some(&**error),
-            StoreError::Corrupt(_) | StoreError::Conflict(_) | StoreError::Version { .. } => None,
+            Self::File(error) => Some(error),
+            Self::Database(error) => Some(&**error),
+            Self::Corrupt(_) | Self::Conflict(_) | Self::Version { .. } => None,
         }
     }
 }
 
 impl fmt::Debug for Store {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Store")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
     }
 }
 
@@ -107,7 +111,11 @@ impl Store {
     pub(crate) fn open(file: &Path) -> Result<Self, StoreError> {
         // SQLite gives the files beside it (`-wal`, `-shm`) the mode of this one.
         private::open_file(File::options().append(true).create(true), file).map_err(StoreError::File)?;
-        Ok(Self { database: Mutex::new(Sqlite::open(file)?), file: file.to_owned() })
+        Ok(Self {
+            database: Mutex::new(Sqlite::open(file)?),
+            file: file.to_owned(),
+            outbox_changed: Notify::new(),
+        })
     }
 
     /// The database's file.
@@ -118,7 +126,11 @@ impl Store {
     /// A store that is gone with its value.
     #[cfg(test)]
     pub(crate) fn in_memory() -> Self {
-        Self { database: Mutex::new(Sqlite::in_memory().unwrap()), file: PathBuf::from(":memory:") }
+        Self {
+            database: Mutex::new(Sqlite::in_memory().unwrap()),
+            file: PathBuf::from(":memory:"),
+            outbox_changed: Notify::new(),
+        }
     }
 
     /// Does one request's work. An error takes everything back.
@@ -126,10 +138,28 @@ impl Store {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.database().transaction(|engine| work(&Transaction::new(engine)))
+        let (done, has_announced) = self.database().transaction(|engine| {
+            let tx = Transaction::new(engine);
+            let done = work(&tx)?;
+            Ok::<_, E>((done, tx.has_announced()))
+        })?;
+        if has_announced {
+            self.look_at_outbox();
+        }
+        Ok(done)
     }
 
-    /// Whether anything is due, asked without a transaction: the answer is no nearly every time.
+    /// Lets whoever empties the outbox look at it.
+    pub(crate) fn look_at_outbox(&self) {
+        self.outbox_changed.notify_one();
+    }
+
+    /// Waits for the next [`Self::look_at_outbox`], or returns at once when one has come since the last wait.
+    pub(crate) async fn outbox_changed(&self) {
+        self.outbox_changed.notified().await;
+    }
+
+    /// Whether anything is due, asked without a transaction: the response is no nearly every time.
     pub(crate) fn is_anything_due(&self, now: i64) -> Result<bool, StoreError> {
         self.database().is_anything_due(now)
     }
@@ -149,8 +179,8 @@ mod tests {
     #[test]
     fn what_the_database_says_is_printed_without_the_statement() {
         let connection = Connection::open_in_memory().unwrap();
-        let error = connection.execute_batch("CREATE TABLE a (b); CREATE TABLE a (secret)").unwrap_err();
-        let said = format!("{:#}", StoreError::from(error));
+        let error = sqlite::sql(|| connection.execute_batch("CREATE TABLE a (b); CREATE TABLE a (secret)"));
+        let said = format!("{:#}", error.unwrap_err());
         assert_eq!(said, "the sandbox's database failed: table a already exists");
     }
 

@@ -25,11 +25,11 @@ pub(crate) struct Upload<'a> {
 
 impl<'a> Upload<'a> {
     /// Takes the body of an operation apart; `None` when the operation is not an upload.
-    pub(crate) fn read(operation: &Operation, incoming: &'a Request) -> Option<Upload<'a>> {
+    pub(crate) fn read(operation: &Operation, request: &'a Request) -> Option<Self> {
         is_upload(operation).then(|| {
-            let content_type = incoming.header("content-type").unwrap_or_default();
-            let boundary = multipart::boundary(content_type, &incoming.body);
-            let parts = boundary.and_then(|boundary| multipart::read(&incoming.body, &boundary));
+            let content_type = request.header("content-type").unwrap_or_default();
+            let boundary = multipart::boundary(content_type, &request.body);
+            let parts = boundary.and_then(|boundary| multipart::read(&request.body, &boundary));
             Upload { parts: parts.unwrap_or_default() }
         })
     }

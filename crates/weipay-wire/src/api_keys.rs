@@ -1,8 +1,8 @@
 //! The two symmetric keys of a merchant: the APIv3 key (APIv3密钥), which opens envelopes, and the APIv2 key
 //! (API密钥), which signs APIv2 messages.
 //!
-//! Both are 32 characters that the merchant chose, so only their types tell them apart. They are wiped on drop
-//! and never printed.
+//! Both are 32 characters that the merchant chose, so only their types tell them apart. They are wiped on drop and
+//! never printed.
 
 use std::error::Error;
 use std::fmt::{self, Debug, Display, Formatter};
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 const LENGTH: usize = 32;
 
-/// The 32 bytes, at one place in memory for life, so that moving a key leaves no copy behind.
+/// The 32 bytes. They stay at one place in memory, so that moving a key leaves no copy behind.
 type Bytes = Box<Zeroizing<[u8; LENGTH]>>;
 
 macro_rules! api_key {
@@ -25,7 +25,7 @@ macro_rules! api_key {
             /// Takes the key: exactly 32 visible ASCII characters.
             ///
             /// # Errors
-            /// When the text is of another length or holds another character.
+            /// If the text has another length or contains another character.
             pub fn new(text: &str) -> Result<Self, ApiKeyError> {
                 key_bytes(text, $called).map(Self)
             }
@@ -81,14 +81,14 @@ fn key_bytes(text: &str, called: &'static str) -> Result<Bytes, ApiKeyError> {
 pub enum ApiKeyError {
     /// The text is not 32 bytes long.
     WrongLength {
-        /// Which key was wanted.
+        /// Which key was expected.
         called: &'static str,
         /// How long the text is, in bytes.
         length: usize,
     },
-    /// The text holds a space, a line break, or a character beyond ASCII.
+    /// The text contains a space, a line break, or a non-ASCII character.
     StrangeCharacter {
-        /// Which key was wanted.
+        /// Which key was expected.
         called: &'static str,
     },
 }
@@ -98,13 +98,13 @@ impl Display for ApiKeyError {
         match self {
             Self::WrongLength { called, length } => write!(
                 f,
-                "the {called} has {length} bytes and must have exactly {LENGTH}; copy it again from where it was \
-                 set (商户平台, 账户中心, API安全), without the line break"
+                "the {called} has {length} bytes, but must have exactly {LENGTH}; copy it again from the merchant \
+                 platform (商户平台, 账户中心, API安全), without a line break"
             ),
             Self::StrangeCharacter { called } => write!(
                 f,
-                "the {called} holds a space, a line break or a character beyond ASCII; it is {LENGTH} letters and \
-                 digits, copy it again"
+                "the {called} contains a space, a line break or a non-ASCII character, but must be {LENGTH} letters \
+                 and digits; copy it again"
             ),
         }
     }

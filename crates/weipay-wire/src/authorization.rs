@@ -1,9 +1,9 @@
 //! The `Authorization` header (HTTP头Authorization, 认证类型 `WECHATPAY2-SHA256-RSA2048`): printed by the SDK, read
 //! by the sandbox.
 //!
-//! The header names who signs (`mchid`), with which certificate (`serial_no`), when and with which nonce, and
-//! carries the signature. The platform takes the parameters in any order; this file prints one order and reads
-//! them all. A value can never carry a character that would end it early.
+//! The header says who signed (`mchid`), with which certificate (`serial_no`), when and with which nonce, and carries
+//! the signature. The platform accepts the parameters in any order; this module writes one order and reads all of
+//! them. A value never contains a character that would end it early.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter, Write as _};
@@ -33,8 +33,8 @@ pub struct Authorization {
 }
 
 impl Display for Authorization {
-    /// Prints the header's value. A character that may not stand in a value is left out, so that no value can
-    /// end its quotes or the header; the platform then refuses the signature, which is the safe way to fail.
+    /// Prints the header's value. A character that is not allowed in a value is left out, so that no value can end its
+    /// quotes or the header. The platform then rejects the signature, which is the safe way to fail.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(SCHEME)?;
         write_parameter(f, " mchid=\"", &self.mchid)?;
@@ -61,7 +61,7 @@ impl FromStr for Authorization {
     type Err = AuthorizationError;
 
     /// Reads a header's value: the scheme, one space, then `name="value"` pairs joined by bare commas, in any
-    /// order. Parameters with other names are passed over.
+    /// order. Parameters with other names are ignored.
     ///
     /// UNCONFIRMED: whether the platform tolerates spaces beside the commas. They are refused here, because a
     /// sandbox that is laxer than the platform hides the mistake until production.
@@ -143,7 +143,7 @@ fn required<'a>(name: &'static str, value: Option<&'a str>) -> Result<&'a str, A
     value.filter(|value| !value.is_empty()).ok_or(AuthorizationError::Missing(name))
 }
 
-/// Reads a timestamp as it would be printed again: the signature covers this text, so `+1` and `01` are not 1.
+/// Reads a timestamp only in the form in which it is printed: the signature covers the text, so `+1` and `01` are not 1.
 fn timestamp(text: &str) -> Result<i64, AuthorizationError> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| plain).ok_or(AuthorizationError::BadTimestamp)
@@ -155,7 +155,7 @@ fn timestamp(text: &str) -> Result<i64, AuthorizationError> {
 pub enum AuthorizationError {
     /// The header is empty or starts with its parameters.
     MissingScheme,
-    /// The header is of another scheme, such as `Bearer`.
+    /// The header has another scheme, such as `Bearer`.
     OtherScheme {
         /// The scheme that was found, at most 64 characters of it.
         scheme: String,
@@ -164,7 +164,7 @@ pub enum AuthorizationError {
     Malformed,
     /// This parameter is absent or empty.
     Missing(&'static str),
-    /// This parameter is given more than once.
+    /// This parameter occurs more than once.
     Duplicate(&'static str),
     /// The timestamp is not a plain number of seconds.
     BadTimestamp,
@@ -182,24 +182,26 @@ impl Display for AuthorizationError {
                 write!(f, "the Authorization header has no scheme; start it with `{SCHEME} `")
             }
             Self::OtherScheme { scheme } => {
-                write!(f, "the Authorization header is of the scheme `{scheme}`; WeChat Pay takes `{SCHEME}`")
+                write!(f, "the Authorization header has the scheme `{scheme}`; WeChat Pay accepts only `{SCHEME}`")
             }
             Self::Malformed => f.write_str(
-                "the Authorization header does not read as name=\"value\" pairs joined by commas without spaces; \
-                 quote every value and keep `\"`, `,` and line breaks out of it",
+                "the Authorization header is not a list of name=\"value\" pairs separated by commas without spaces; \
+                 quote each value, and use no `\"`, `,` or line break inside it",
             ),
-            Self::Missing(name) => write!(f, "the Authorization header lacks `{name}`; add {name}=\"...\""),
+            Self::Missing(name) => {
+                write!(f, "the Authorization header has no `{name}`; add {name}=\"...\"")
+            }
             Self::Duplicate(name) => {
-                write!(f, "the Authorization header gives `{name}` more than once; give it once")
+                write!(f, "the Authorization header contains `{name}` more than once; write it once")
             }
             Self::BadTimestamp => f.write_str(
-                "the timestamp in the Authorization header is not a plain number; give Unix time in seconds, \
+                "the timestamp in the Authorization header is not a plain number; write Unix time in seconds, with \
                  digits only",
             ),
             Self::TooLong { length } => write!(
                 f,
-                "the Authorization header has {length} bytes, more than {MAX_AUTHORIZATION_LENGTH}; a real one has \
-                 about 550"
+                "the Authorization header has {length} bytes, and the limit is {MAX_AUTHORIZATION_LENGTH}; a normal one \
+                 has about 550"
             ),
         }
     }

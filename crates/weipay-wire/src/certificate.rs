@@ -1,8 +1,8 @@
 //! An X.509 certificate: the merchant's (商户API证书) or the platform's (平台证书).
 //!
-//! Of a certificate the protocol uses two things, the serial number that headers name and the public key. Its
-//! dates matter when several platform certificates overlap. The chain is not validated: trust comes from the
-//! APIv3 key that the certificate was delivered under.
+//! The protocol uses two parts of a certificate: the serial number, which headers carry, and the public key. Its dates
+//! matter when several platform certificates overlap. The chain is not validated: trust comes from the APIv3 key with
+//! which the certificate was encrypted when it was downloaded.
 
 use std::fmt::{self, Debug, Formatter};
 
@@ -14,7 +14,7 @@ use crate::key_error::{KeyError, PemKind};
 use crate::pem;
 use crate::public_key::PublicKey;
 
-/// A certificate over an RSA key of 2048 bits.
+/// A certificate with a 2048-bit RSA key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {
     serial: String,
@@ -27,34 +27,35 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads a `CERTIFICATE` PEM. Of a chain, the first certificate is read.
+    /// Reads a `CERTIFICATE` PEM. If there are several certificates, the first one is read.
     ///
     /// # Errors
-    /// When the text is not such a PEM or its key is not RSA of 2048 bits; the error says which and what to do.
+    /// If the text is not such a PEM, or the key is not a 2048-bit RSA key. The error says which, and what to do.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         let (_, der) = pem::read(text, &[PemKind::Certificate])?;
         Self::from_der(&der)
     }
 
-    /// Reads the content of a file that should be such a PEM. Unlike [`from_pem`](Self::from_pem) it takes any bytes, and
-    /// the error names PKCS#12, DER or UTF-16 for what they are.
+    /// Reads the content of a file that should be such a PEM. Unlike [`from_pem`](Self::from_pem), it accepts any bytes,
+    /// and the error says so if they are PKCS#12, DER or UTF-16.
     ///
     /// # Errors
     /// As [`from_pem`](Self::from_pem).
     pub fn from_pem_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
-        Self::from_pem(&pem::text_of(bytes, PemKind::Certificate)?)
+        Self::from_pem(&pem::decode_text(bytes, PemKind::Certificate)?)
     }
 
     /// Reads a certificate in DER.
     ///
     /// # Errors
-    /// When the bytes are not a certificate or its key is not RSA of 2048 bits.
+    /// If the bytes are not a certificate, or its key is not a 2048-bit RSA key.
     pub fn from_der(der: &[u8]) -> Result<Self, KeyError> {
         let malformed = KeyError::Malformed { wanted: PemKind::Certificate };
         let parsed = x509_cert::Certificate::from_der(der).map_err(|_| malformed.clone())?;
         let parsed = parsed.tbs_certificate();
         let spki = parsed.subject_public_key_info().to_der().map_err(|_| malformed.clone())?;
-        let public_key = PublicKey::from_spki_der(&spki).map_err(|error| of_certificate(error, malformed))?;
+        let public_key =
+            PublicKey::from_spki_der(&spki).map_err(|error| certificate_error(error, malformed))?;
         Ok(Self {
             serial: serial(parsed.serial_number().as_bytes()),
             public_key,
@@ -73,7 +74,7 @@ impl Certificate {
         &self.serial
     }
 
-    /// The key that this certificate is of.
+    /// The public key in this certificate.
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
@@ -116,8 +117,8 @@ impl Certificate {
     }
 }
 
-/// Lets the refusal speak of the certificate, where it would otherwise speak of a public key file.
-fn of_certificate(error: KeyError, malformed: KeyError) -> KeyError {
+/// Makes the error speak of the certificate, where it would otherwise speak of a public key file.
+fn certificate_error(error: KeyError, malformed: KeyError) -> KeyError {
     match error {
         KeyError::NotRsa { .. } => KeyError::NotRsa { wanted: PemKind::Certificate },
         KeyError::Malformed { .. } => malformed,

@@ -1,8 +1,8 @@
-//! The envelope (加密数据对象): AES-256-GCM under the APIv3 key (`AEAD_AES_256_GCM`), in which notifications carry their
-//! resource and the platform delivers its certificates.
+//! The envelope (加密数据对象): content encrypted with AES-256-GCM and the APIv3 key (`AEAD_AES_256_GCM`). Notifications
+//! carry their resource in one, and the platform delivers its certificates in them.
 //!
-//! An envelope opens only whole and untouched, but it says nothing of who sealed it when: the signature is
-//! verified first, always.
+//! An envelope opens only if nothing in it was changed, but it does not prove who encrypted it, or when. Always verify
+//! the signature first.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
@@ -14,10 +14,10 @@ use zeroize::Zeroizing;
 
 use crate::api_keys::ApiV3Key;
 
-/// How many bytes the nonce of an envelope has.
+/// The length of an envelope's nonce in bytes.
 pub const ENVELOPE_NONCE_LENGTH: usize = 12;
 
-/// The authentication tag at the end of the cipher text.
+/// The length of the authentication tag at the end of the ciphertext.
 const TAG_LENGTH: usize = 16;
 
 /// The `resource` of a notification (通知资源数据) or the `encrypt_certificate` of a download, as received.
@@ -27,18 +27,18 @@ pub struct Envelope<'a> {
     pub nonce: &'a str,
     /// `associated_data` (附加数据), which may be empty.
     pub associated_data: &'a str,
-    /// `ciphertext` (数据密文) in base64, the tag at its end.
+    /// `ciphertext` (数据密文) in base64, with the tag at its end.
     pub ciphertext: &'a str,
 }
 
 impl ApiV3Key {
-    /// Opens an envelope. The content is wiped when dropped.
+    /// Decrypts an envelope. The content is wiped when it is dropped.
     ///
     /// # Errors
-    /// When the envelope is not of the right shape, or was not sealed so with this key.
+    /// If the envelope is malformed, or was not encrypted with this key.
     pub fn open(&self, envelope: &Envelope<'_>) -> Result<Zeroizing<Vec<u8>>, EnvelopeError> {
         let nonce = nonce(envelope.nonce)?;
-        // Full capacity from the start: growing would leave plain text behind in freed memory.
+        // Full capacity from the start: growing would leave plaintext behind in freed memory.
         let mut content = Zeroizing::new(Vec::with_capacity(envelope.ciphertext.len()));
         STANDARD.decode_vec(envelope.ciphertext, &mut content).map_err(|_| EnvelopeError::NotBase64)?;
         let length = content.len().checked_sub(TAG_LENGTH).ok_or(EnvelopeError::TooShort)?;
@@ -49,12 +49,12 @@ impl ApiV3Key {
         Ok(content)
     }
 
-    /// Seals `plaintext` into an envelope with this nonce and associated data; gives the cipher text in base64.
+    /// Encrypts `plaintext` with this nonce and associated data, and returns the ciphertext in base64.
     ///
-    /// A nonce must never be used twice with one key.
+    /// Never use a nonce twice with one key.
     ///
     /// # Errors
-    /// When the nonce is not 12 bytes long.
+    /// If the nonce is not 12 bytes long.
     pub fn seal(
         &self,
         nonce: &str,
@@ -64,10 +64,10 @@ impl ApiV3Key {
         Ok(STANDARD.encode(self.seal_bytes(nonce, associated_data, plaintext)?))
     }
 
-    /// Seals `plaintext` as [`seal`](Self::seal) does, and gives the cipher text as bytes, as files are sealed.
+    /// Encrypts `plaintext` as [`seal`](Self::seal) does, but returns the ciphertext as bytes. Files are encrypted so.
     ///
     /// # Errors
-    /// When the nonce is not 12 bytes long.
+    /// If the nonce is not 12 bytes long.
     pub fn seal_bytes(
         &self,
         nonce: &str,
@@ -95,7 +95,7 @@ fn nonce(text: &str) -> Result<Nonce, EnvelopeError> {
         .map_err(|_| EnvelopeError::NonceLength { length: text.len() })
 }
 
-/// Why an envelope cannot be opened or sealed.
+/// Why an envelope cannot be decrypted or encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EnvelopeError {
@@ -104,13 +104,13 @@ pub enum EnvelopeError {
         /// How long it is, in bytes.
         length: usize,
     },
-    /// The cipher text is not standard base64 with padding.
+    /// The ciphertext is not standard base64 with padding.
     NotBase64,
-    /// The cipher text is shorter than its tag.
+    /// The ciphertext is shorter than its tag.
     TooShort,
-    /// The envelope was not sealed so with this key.
+    /// The envelope was not encrypted with this key, or was changed afterwards.
     Refused,
-    /// The cryptographic library could not do its work.
+    /// The cryptographic library failed.
     Unavailable,
 }
 
@@ -119,22 +119,21 @@ impl Display for EnvelopeError {
         match self {
             Self::NonceLength { length } => write!(
                 f,
-                "the nonce of this envelope has {length} bytes and must have {ENVELOPE_NONCE_LENGTH}; pass the \
+                "the nonce of this envelope has {length} bytes, but must have {ENVELOPE_NONCE_LENGTH}; pass the \
                  resource on unchanged"
             ),
             Self::NotBase64 => f.write_str(
-                "the cipher text of this envelope is not standard base64 with padding; pass the resource on \
-                 unchanged",
+                "the ciphertext of this envelope is not standard base64 with padding; pass the resource on unchanged",
             ),
             Self::TooShort => {
-                f.write_str("the cipher text of this envelope is shorter than its tag; it was cut on the way")
+                f.write_str("the ciphertext of this envelope is too short to be complete; it was truncated")
             }
             Self::Refused => f.write_str(
-                "this envelope does not open with this APIv3 key (APIv3密钥): it was sealed with another key, or its \
-                 nonce, associated data or cipher text was changed; check that the key is this merchant's and the \
-                 one in force, and that it is not the APIv2 key",
+                "this envelope cannot be decrypted with this APIv3 key (APIv3密钥): it was encrypted with another key, or \
+                 its nonce, associated data or ciphertext was changed; check that the key belongs to this merchant, is \
+                 the current one, and is not the APIv2 key",
             ),
-            Self::Unavailable => f.write_str("the cryptographic library could not do its work; try again"),
+            Self::Unavailable => f.write_str("the cryptographic library failed; try again"),
         }
     }
 }

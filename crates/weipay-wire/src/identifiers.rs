@@ -1,8 +1,8 @@
-//! The names that a merchant's calls carry: merchant ID, certificate serial numbers, public key ID.
+//! The identifiers in a merchant's calls: merchant ID, certificate serial numbers, public key ID.
 //!
-//! All are short texts that people copy from one page to another, and a wrong one comes back from the platform
-//! as a signature error. So each is a type, and a text in the wrong place is refused with a sentence that says
-//! what it is.
+//! All of them are short texts that people copy from one page to another. If one is wrong, the platform reports a
+//! signature error, which says little. So each is a type, and if a text is in the wrong place, the error says what the
+//! text looks like.
 
 use std::error::Error;
 use std::fmt::{self, Debug, Display, Formatter};
@@ -14,7 +14,7 @@ const MAX_SERIAL_DIGITS: usize = 40;
 /// The prefix of a WeChat Pay public key ID (微信支付公钥ID).
 const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_";
 
-/// The most digits that a public key ID is taken with; those seen have at most 40.
+/// The most digits that a public key ID may have. Those we have seen have at most 40.
 const MAX_PUBLIC_KEY_ID_DIGITS: usize = 64;
 
 macro_rules! identifier {
@@ -27,7 +27,7 @@ macro_rules! identifier {
             /// Takes the text after checking it.
             ///
             /// # Errors
-            /// When the text cannot be one; the error says what it looks like instead.
+            /// If the text does not have this form. The error says what it looks like instead.
             pub fn new(text: impl Into<String>) -> Result<Self, IdentifierError> {
                 $accept(text.into()).map(Self).map_err(|problem| IdentifierError { called: $called, problem })
             }
@@ -142,7 +142,7 @@ fn check_blank(text: &str) -> Result<(), Problem> {
     }
 }
 
-/// Why a text is not the identifier that was wanted.
+/// Why a text is not a valid identifier of the expected kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentifierError {
     called: &'static str,
@@ -165,39 +165,39 @@ enum Problem {
 
 impl Display for IdentifierError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "the {} is refused: {}", self.called, self.problem.sentence())
+        write!(f, "the {} is invalid: {}", self.called, self.problem.sentence())
     }
 }
 
 impl Problem {
     fn sentence(self) -> &'static str {
         match self {
-            Self::Empty => "it is empty; give its text",
-            Self::WhiteSpace => "it has white space or a byte order mark around it; remove that",
+            Self::Empty => "it is empty",
+            Self::WhiteSpace => "it starts or ends with white space or a byte order mark; remove that",
             Self::NotMerchantId => {
-                "it is not 8 to 15 digits; copy it from the merchant platform (商户平台, 账户中心)"
+                "it must be 8 to 15 digits; copy it from the merchant platform (商户平台, 账户中心)"
             }
             Self::IsPublicKeyId => {
-                "this is a public key ID (微信支付公钥ID), not the serial number of a certificate; give it together \
-                 with the WeChat Pay public key"
+                "this is a public key ID (微信支付公钥ID), not the serial number of a certificate; use it together with \
+                 the WeChat Pay public key (微信支付公钥)"
             }
             Self::IsDecimal => {
-                "this looks like the serial in decimal; use hex, as `openssl x509 -noout -serial` prints"
+                "this looks like the serial number in decimal; write it in hex, as `openssl x509 -noout -serial` prints it"
             }
             Self::IsDecoratedHex => {
-                "write the hex digits alone, without `0x` and colons, as `openssl x509 -noout -serial` prints"
+                "write only the hex digits, without `0x` and colons, as `openssl x509 -noout -serial` prints them"
             }
-            Self::NotHex => "it is not at most 40 hex digits, as `openssl x509 -noout -serial` prints",
+            Self::NotHex => "it must be at most 40 hex digits, as `openssl x509 -noout -serial` prints them",
             Self::LostZero => {
-                "it has an odd number of hex digits, so its leading zero was probably lost; copy it as `openssl x509 \
-                 -noout -serial` prints"
+                "it has an odd number of hex digits, so its leading zero is probably missing; copy it as `openssl x509 \
+                 -noout -serial` prints it"
             }
             Self::IsSerial => {
-                "this looks like the serial number of a certificate, not a public key ID, which starts with \
-                 `PUB_KEY_ID_`; give the serial together with the platform certificate (平台证书)"
+                "this looks like the serial number of a certificate; a public key ID starts with `PUB_KEY_ID_`; use the \
+                 serial number together with the platform certificate (平台证书)"
             }
             Self::NotPublicKeyId => {
-                "it is not `PUB_KEY_ID_` and digits; copy it from the merchant platform (商户平台, API安全)"
+                "it must be `PUB_KEY_ID_` followed by digits; copy it from the merchant platform (商户平台, API安全)"
             }
         }
     }

@@ -1,28 +1,28 @@
-//! Why a key or a certificate is refused.
+//! Why a key or a certificate is rejected.
 //!
-//! A merchant holds up to six files and texts that all look alike. Most refusals here are one thing given in the
-//! place of another, so the sentences say what was given, what was wanted, and where that is usually found.
+//! A merchant has up to six files and texts that look alike. Most of these errors mean that one was given in place of
+//! another. So the messages say what was given, what was expected, and where that is usually found.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 
 use crate::key_format::KeyFormat;
 
-/// What a PEM block says that it holds.
+/// What a PEM block contains, by its label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PemKind {
     /// `CERTIFICATE`: an X.509 certificate (证书).
     Certificate,
-    /// `CERTIFICATE REQUEST`: a request for a certificate (证书请求串, CSR).
+    /// `CERTIFICATE REQUEST`: a certificate signing request (证书请求串, CSR).
     CertificateRequest,
     /// `PRIVATE KEY`: a private key in PKCS#8 (私钥).
     PrivateKey,
     /// `RSA PRIVATE KEY`: an RSA private key in PKCS#1.
     RsaPrivateKey,
-    /// `EC PRIVATE KEY`: a private key on an elliptic curve.
+    /// `EC PRIVATE KEY`: an elliptic-curve private key.
     EcPrivateKey,
-    /// `ENCRYPTED PRIVATE KEY`, or a PKCS#1 key with a `Proc-Type` header: a private key behind a passphrase.
+    /// `ENCRYPTED PRIVATE KEY`, or a PKCS#1 key with a `Proc-Type` header: a private key with a passphrase.
     EncryptedPrivateKey,
     /// `PUBLIC KEY`: a public key as SubjectPublicKeyInfo (公钥).
     PublicKey,
@@ -33,7 +33,7 @@ pub enum PemKind {
 }
 
 impl PemKind {
-    pub(crate) fn of_label(label: &str) -> Self {
+    pub(crate) fn from_label(label: &str) -> Self {
         match label {
             "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => Self::Certificate,
             "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Self::CertificateRequest,
@@ -47,7 +47,7 @@ impl PemKind {
         }
     }
 
-    /// What stands in the first and the last line.
+    /// The label in the first and the last line.
     pub(crate) fn label(self) -> Option<&'static str> {
         Some(match self {
             Self::Certificate => "CERTIFICATE",
@@ -74,7 +74,7 @@ impl Display for PemKind {
             Self::EncryptedPrivateKey => "an encrypted private key (ENCRYPTED PRIVATE KEY)",
             Self::PublicKey => "a public key (PUBLIC KEY)",
             Self::RsaPublicKey => "an RSA public key (RSA PUBLIC KEY)",
-            Self::Other => "of a kind that WeChat Pay does not use",
+            Self::Other => "something that WeChat Pay does not use",
         })
     }
 }
@@ -83,85 +83,85 @@ impl Display for PemKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PemDamage {
-    /// The `-----BEGIN ...` line has no dashes at its end.
+    /// The `-----BEGIN ...` line does not end with five dashes.
     BeginLine,
     /// There is no `-----END ...-----` line.
     NoEndLine,
-    /// The `-----END ...-----` line names another thing than the `-----BEGIN ...-----` line, or lacks dashes.
+    /// The `-----END ...-----` line has another label than the `-----BEGIN ...-----` line, or too few dashes.
     EndLine,
-    /// What is between the two lines is not base64, or not all of it.
+    /// The content between the two lines is not valid base64.
     NotBase64,
 }
 
 impl Display for PemDamage {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::BeginLine => "its `-----BEGIN ...-----` line does not end in five dashes",
+            Self::BeginLine => "its `-----BEGIN ...-----` line does not end with five dashes",
             Self::NoEndLine => {
-                "its `-----END ...-----` line is missing (a setting that is cut off at its first line break loses it: \
-                 write line breaks as `\\n` there)"
+                "its `-----END ...-----` line is missing (some settings are cut off at the first line break: write line \
+                 breaks as `\\n` there)"
             }
-            Self::EndLine => "its `-----END ...-----` line is damaged, or is not of the same kind as its first line",
-            Self::NotBase64 => "what is between its first and its last line is not base64, or not all of it",
+            Self::EndLine => "its `-----END ...-----` line is damaged, or its label differs from the first line",
+            Self::NotBase64 => "the content between its first and last line is not valid base64",
         })
     }
 }
 
-/// Why a key or a certificate is refused. No variant carries key material.
+/// Why a key or a certificate is rejected. No variant contains key material.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyError {
     /// There is no text, or only white space.
     Empty {
-        /// What was wanted.
+        /// What was expected.
         wanted: PemKind,
     },
-    /// The text is longer than any key or certificate is.
+    /// The text is longer than any key or certificate.
     TooLarge {
-        /// What was wanted.
+        /// What was expected.
         wanted: PemKind,
         /// How long the text is, in bytes.
         length: usize,
     },
     /// There is no `-----BEGIN ...-----` line.
     NotPem {
-        /// What was wanted.
+        /// What was expected.
         wanted: PemKind,
-        /// What was given, as far as its form tells.
+        /// What was given, as far as its form shows.
         given: KeyFormat,
     },
     /// A PEM block is damaged.
     BrokenPem {
-        /// What was wanted.
+        /// What was expected.
         wanted: PemKind,
         /// Where it is damaged.
         damage: PemDamage,
     },
-    /// The PEM holds one thing and another was wanted.
+    /// The PEM contains something else than expected.
     WrongKind {
-        /// What was wanted.
+        /// What was expected.
         wanted: PemKind,
-        /// What was given.
+        /// What it contains.
         found: PemKind,
     },
-    /// The private key is protected by a passphrase.
+    /// The private key is encrypted with a passphrase.
     Encrypted,
     /// The key is well formed but not an RSA key.
     NotRsa {
-        /// What was wanted.
+        /// What was expected.
         wanted: PemKind,
     },
-    /// The RSA key is not of 2048 bits.
+    /// The RSA key does not have 2048 bits.
     WrongSize {
         /// How many bits its modulus has.
         bits: u32,
     },
-    /// The PEM block is intact but its content is not what its label says.
+    /// The PEM block is intact, but its content is not what its label says.
     Malformed {
-        /// What was wanted.
+        /// What was expected.
         wanted: PemKind,
     },
-    /// The cryptographic library could not make or write out a key.
+    /// The cryptographic library could not generate or export a key.
     Unavailable,
 }
 
@@ -170,7 +170,7 @@ impl Display for KeyError {
         match self {
             Self::Empty { wanted } => write!(f, "the PEM is empty; {}", hint(*wanted)),
             Self::TooLarge { wanted, length } => {
-                write!(f, "the PEM has {length} bytes, more than a key or certificate ever has; {}", hint(*wanted))
+                write!(f, "the PEM has {length} bytes, which is too large for a key or certificate; {}", hint(*wanted))
             }
             Self::NotPem { wanted, given } => write!(f, "{given}; {}", hint(*wanted)),
             Self::BrokenPem { wanted, damage } => {
@@ -186,12 +186,12 @@ impl Display for KeyError {
             }
             Self::WrongSize { bits } => write!(
                 f,
-                "this RSA key has {bits} bits; {SCHEME_NEEDS}, so it is not a key that WeChat Pay issued or signed: \
-                 check which file it came from"
+                "this RSA key has {bits} bits; {SCHEME_NEEDS}, so this key cannot be from WeChat Pay; check which file \
+                 it came from"
             ),
             Self::Malformed { wanted } => write!(
                 f,
-                "the content of this PEM is damaged or not what its first line says; download it again; {}",
+                "the content of this PEM is damaged, or is not what its first line says; download it again; {}",
                 hint(*wanted)
             ),
             Self::Unavailable => f.write_str("the cryptographic library could not produce the key; try again"),
@@ -201,20 +201,20 @@ impl Display for KeyError {
 
 impl Error for KeyError {}
 
-const SCHEME_NEEDS: &str = "WECHATPAY2-SHA256-RSA2048 takes RSA keys of 2048 bits";
+const SCHEME_NEEDS: &str = "WECHATPAY2-SHA256-RSA2048 needs a 2048-bit RSA key";
 
-/// Where the thing that was wanted is usually found.
+/// Where the expected file is usually found.
 fn hint(wanted: PemKind) -> &'static str {
     match wanted {
         PemKind::Certificate => {
             "a certificate starts with `-----BEGIN CERTIFICATE-----`: the merchant API certificate (商户API证书) is \
-             the file usually named apiclient_cert.pem, a platform certificate (平台证书) is usually named \
+             usually the file apiclient_cert.pem, and a platform certificate (平台证书) is usually named \
              wechatpay_<serial>.pem"
         }
         PemKind::PublicKey => {
-            "the WeChat Pay public key (微信支付公钥) is the file usually named pub_key.pem and starts with \
+            "the WeChat Pay public key (微信支付公钥) is usually the file pub_key.pem, and starts with \
              `-----BEGIN PUBLIC KEY-----`"
         }
-        _ => "the merchant private key (商户API私钥) is the file usually named apiclient_key.pem",
+        _ => "the merchant private key (商户API私钥) is usually the file apiclient_key.pem",
     }
 }

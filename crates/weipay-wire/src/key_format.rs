@@ -1,6 +1,6 @@
-//! What a text or a file looks like that is not a PEM, so that the refusal can say what was given.
+//! Recognizes what a text or a file is when it is not a PEM, so that the error can say what was given.
 //!
-//! Only the form is told, never the content.
+//! Only the form is reported, never the content.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -14,11 +14,11 @@ use zeroize::Zeroizing;
 use crate::key_error::PemKind;
 use crate::path_shape::looks_like_path;
 
-/// What was given where a PEM was wanted.
+/// What was given where a PEM was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyFormat {
-    /// Base64 without the PEM lines around it; of what, where that can be told.
+    /// Base64 without the PEM lines around it, and what it contains, if that can be recognized.
     Base64(Option<PemKind>),
     /// The base64 of a whole PEM.
     Base64OfPem,
@@ -26,17 +26,17 @@ pub enum KeyFormat {
     Base64OfPkcs12,
     /// A PEM without its `-----BEGIN ...-----` line.
     NoBeginLine,
-    /// A PEM whose `-----BEGIN ...-----` line lost a dash or is in lower case.
+    /// A PEM whose `-----BEGIN ...-----` line has too few dashes or is in lower case.
     DamagedBeginLine,
     /// A PEM whose dashes are full-width or typographic.
     OtherDashes,
-    /// A PEM that is percent-encoded, as for a URL.
+    /// A PEM that is percent-encoded, as in a URL.
     PercentEncoded,
     /// The path of a file.
     Path,
     /// JSON.
     Json,
-    /// A public key as SSH writes it.
+    /// An SSH public key.
     Ssh,
     /// Text in UTF-16 or UTF-32.
     Utf16,
@@ -56,24 +56,24 @@ pub enum KeyFormat {
     Text,
 }
 
-/// No shorter text is taken for the base64 of a key.
+/// A shorter text is not treated as the base64 of a key.
 const MIN_BASE64_LENGTH: usize = 40;
 
-/// What word processors and input methods put in the place of `-`.
+/// What word processors and input methods write instead of `-`.
 const OTHER_DASHES: [char; 12] = [
     '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2015}', '\u{2212}', '\u{2500}',
     '\u{30FC}', '\u{FE58}', '\u{FE63}', '\u{FF0D}',
 ];
 
-/// Both alphabets of base64 are read, with padding or without: only the form is wanted.
+/// Both alphabets of base64 are read, with padding or without: only the form matters here.
 const ANY_PADDING: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY_PADDING);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, ANY_PADDING);
 
 impl KeyFormat {
-    /// What a text looks like that has no `-----BEGIN ...-----` line.
-    pub(crate) fn of_text(text: &str) -> Self {
+    /// Recognizes a text that has no `-----BEGIN ...-----` line.
+    pub(crate) fn from_text(text: &str) -> Self {
         let text = text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{FEFF}');
         let capitals = Zeroizing::new(text.to_ascii_uppercase());
         let has = |word: &str| capitals.contains(word);
@@ -101,10 +101,10 @@ impl KeyFormat {
         if text.starts_with(['{', '[']) {
             return Self::Json;
         }
-        Self::of_base64(text).unwrap_or(Self::Text)
+        Self::from_base64(text).unwrap_or(Self::Text)
     }
 
-    fn of_base64(text: &str) -> Option<Self> {
+    fn from_base64(text: &str) -> Option<Self> {
         let mut base64 = Zeroizing::new(String::with_capacity(text.len()));
         let unescaped = text.split("\\r").flat_map(|part| part.split("\\n"));
         base64.extend(
@@ -119,7 +119,7 @@ impl KeyFormat {
             content.clear();
             URL_SAFE.decode_vec(base64.as_bytes(), &mut content).is_ok()
         };
-        Some(match decoded.then(|| Self::of_bytes(&content)) {
+        Some(match decoded.then(|| Self::from_bytes(&content)) {
             _ if decoded && contains(&content, b"-----BEGIN ") => Self::Base64OfPem,
             Some(Self::Der(kind)) => Self::Base64(Some(kind)),
             Some(Self::Pkcs12) => Self::Base64OfPkcs12,
@@ -127,8 +127,8 @@ impl KeyFormat {
         })
     }
 
-    /// What bytes look like that are not text.
-    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+    /// Recognizes bytes that are not text.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
         match bytes {
             [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, 0, 0xFE, 0xFF, ..] => return Self::Utf16,
             [b'P', b'K', 3, 4, ..] | [0x1F, 0x8B, ..] => return Self::Archive,
@@ -160,7 +160,7 @@ fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
     bytes.windows(wanted.len()).any(|window| window == wanted)
 }
 
-/// Which key or certificate a DER is, told by the types of its members.
+/// Which key or certificate a DER contains, recognized by the types of its members.
 fn der_kind(der: &[u8]) -> Option<PemKind> {
     let members = members(der).ok()?;
     let tags: Vec<Tag> = members.iter().map(|member| member.tag()).collect();
@@ -197,7 +197,7 @@ fn fields(content: &[u8]) -> Result<Vec<AnyRef<'_>>, Error> {
 }
 
 impl Display for KeyFormat {
-    /// What it is and what to do, as the beginning of a sentence about "this".
+    /// What it is and what to do.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Base64(Some(kind)) => {
@@ -215,30 +215,30 @@ impl Display for KeyFormat {
                  and `-----END ...-----` lines",
             ),
             Self::Base64OfPem => f.write_str(
-                "this text is a whole PEM that was encoded in base64 once more, as Kubernetes secrets are: decode it \
-                 first, with `base64 -d`",
+                "this text is a complete PEM, encoded in base64 once more, as Kubernetes secrets are: decode it first \
+                 with `base64 -d`",
             ),
             Self::Base64OfPkcs12 => f.write_str("this text is the base64 of a PKCS#12 file (.p12, .pfx), not a PEM"),
             Self::NoBeginLine => {
-                f.write_str("this PEM lost its `-----BEGIN ...-----` line: copy the whole file again")
+                f.write_str("this PEM has no `-----BEGIN ...-----` line: copy the whole file again")
             }
             Self::DamagedBeginLine => f.write_str(
-                "the `-----BEGIN ...-----` line of this PEM is damaged: it has five dashes on each side and capital \
-                 letters; copy the whole file again",
+                "the `-----BEGIN ...-----` line of this PEM is damaged: it must have five dashes on each side and \
+                 capital letters; copy the whole file again",
             ),
             Self::OtherDashes => f.write_str(
-                "this PEM has full-width or typographic dashes where five `-` belong, as input methods and word \
-                 processors write them: copy the file again from an editor for plain text",
+                "this PEM has full-width or typographic dashes instead of `-`; input methods and word processors write \
+                 them: copy the file again with a plain text editor",
             ),
             Self::PercentEncoded => {
-                f.write_str("this PEM is percent-encoded, as for a URL: decode it first")
+                f.write_str("this PEM is percent-encoded, as in a URL: decode it first")
             }
             Self::Path => f.write_str(
-                "this text looks like the path of a file, and the text of the PEM is wanted: give what is in the file",
+                "this text looks like the path of a file, but the content of the file is needed here",
             ),
             Self::Json => f.write_str("this is JSON, not a PEM"),
-            Self::Ssh => f.write_str("this is a key for SSH, not a PEM"),
-            Self::Utf16 => f.write_str("this text is in UTF-16, not a PEM as it is: save it again as UTF-8"),
+            Self::Ssh => f.write_str("this is an SSH key, not a PEM"),
+            Self::Utf16 => f.write_str("this text is in UTF-16: save it again as UTF-8"),
             Self::Der(kind) => {
                 write!(f, "this is {kind} in DER, the binary form, not a PEM")?;
                 match kind {
@@ -255,8 +255,8 @@ impl Display for KeyFormat {
                 }
             }
             Self::Pkcs12 => f.write_str(
-                "this is a PKCS#12 file (.p12, .pfx), such as apiclient_cert.p12, not a PEM: take the .pem from the same \
-                 download",
+                "this is a PKCS#12 file (.p12, .pfx), such as apiclient_cert.p12, not a PEM: use the .pem file from the \
+                 same download",
             ),
             Self::Pkcs7 => f.write_str("this is a PKCS#7 file (.p7b), not a PEM"),
             Self::JavaKeyStore => f.write_str("this is a Java key store (.jks), not a PEM"),

@@ -1,7 +1,7 @@
-//! The credentials kit (凭证包): all that a client needs to talk to a sandbox, as the members of its `kit.json`.
+//! The credentials kit (凭证包): everything that a client needs to talk to a sandbox, as the members of `kit.json`.
 //!
-//! Only names and texts are settled here; whoever reads or writes the file brings the JSON. Everything in a kit
-//! is made for a sandbox and guards no money, but it is held like the real thing: its `Debug` shows no key.
+//! This module defines names and texts only; the reader and the writer of the file handle the JSON. The keys in a kit
+//! are made for a sandbox and protect no money, but they are treated like real ones: `Debug` shows none of them.
 
 use std::error::Error;
 use std::fmt::{self, Debug, Display, Formatter};
@@ -58,10 +58,10 @@ impl Kit {
         "openid",
     ];
 
-    /// Builds a kit by asking for each member by its name.
+    /// Builds a kit: `member` is called with the name of each member and returns its text.
     ///
     /// # Errors
-    /// When a member is absent or empty, or is not text.
+    /// If a member is missing, empty, or not text.
     pub fn from_members(mut member: impl FnMut(&str) -> Option<String>) -> Result<Self, KitError> {
         let mut required =
             |name| member(name).filter(|text| !text.is_empty()).ok_or(KitError { member: name });
@@ -104,7 +104,7 @@ impl Kit {
 }
 
 impl Debug for Kit {
-    /// Shows what is known to be no secret: whatever stands in the wrong member, it is not printed.
+    /// Shows only what cannot be a secret, even if a secret was written into the wrong member.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Kit");
         for (name, text) in self.members() {
@@ -128,7 +128,7 @@ fn may_be_shown(member: &str, text: &str) -> bool {
     }
 }
 
-/// A member of a credentials kit is absent, empty or not text.
+/// A member of a credentials kit is missing, empty, or not text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KitError {
     /// The name of the member.
@@ -139,8 +139,8 @@ impl Display for KitError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the credentials kit (凭证包) has no text under `{}`; write it to kit.json in quotation marks, or have the \
-             sandbox make the kit again",
+            "the credentials kit (凭证包) has no text for `{}`; write it to kit.json in quotation marks, or create the \
+             kit again with the sandbox",
             self.member
         )
     }

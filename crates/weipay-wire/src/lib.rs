@@ -1,21 +1,24 @@
-//! The WeChat Pay (微信支付) protocol without I/O, in both directions: what the SDK signs the sandbox verifies, and the
-//! other way round, with the same few functions.
+//! The WeChat Pay (微信支付) protocol without I/O, in both directions: the SDK signs and the sandbox verifies, and the
+//! other way round, with the same functions.
 //!
-//! There is no HTTP here, no JSON, no clock and no hidden randomness: bytes, times and nonces come in as
-//! arguments, and every function gives the same response to the same arguments. What a stranger sends is answered
-//! with an error value, never with a panic, and keeps no more memory than a bound that is written down.
+//! There is no HTTP here, no JSON, no clock and no hidden randomness: bytes, times and nonces are arguments, and a
+//! function returns the same result for the same arguments. Invalid input gives an error, never a panic, and memory use
+//! is limited for any input.
 //!
 //! | idea | where |
 //! |---|---|
 //! | the message to sign (待签名串) | [`request_message`], [`response_message`] |
 //! | the `Authorization` header | [`Authorization`] |
-//! | answers and notifications: signature, clock window, probes | [`verify_answer`], [`is_fresh`], [`PlatformKeys`] |
+//! | responses and notifications: signature, clock window, probes | [`verify_response`], [`is_fresh`], [`PlatformKeys`] |
 //! | keys and certificates (密钥, 证书) | [`PrivateKey`], [`PublicKey`], [`Certificate`] |
-//! | what was given in the place of a key, told without its text | [`KeyError`], [`KeyFormat`], [`looks_like_path`] |
+//! | what was given instead of a key, without its text | [`KeyError`], [`KeyFormat`], [`looks_like_path`] |
 //! | encrypted resources (加密数据对象) | [`ApiV3Key::open`], [`ApiV3Key::seal`] |
 //! | sensitive fields (敏感信息加密) | [`PublicKey::encrypt_oaep`], [`PrivateKey::decrypt_oaep`] |
-//! | names that cannot be mixed up | [`MerchantId`], [`MerchantSerial`], [`PlatformSerial`], [`PublicKeyId`] |
-//! | whether two serials are one number | [`is_same_serial`] |
+//! | identifiers that cannot be mixed up | [`MerchantId`], [`MerchantSerial`], [`PlatformSerial`], [`PublicKeyId`] |
+//! | whether two serials are equal | [`is_same_serial`] |
+//! | APIv2: its XML, and what signs it | [`XmlElements`], [`ApiV2Key::sign`], [`ApiV2Key::verify`] |
+//! | APIv2: the refund notification (退款结果通知) | [`ApiV2Key::open_req_info`] |
+//! | APIv2: the certificate of the TLS handshake (双向证书) | [`ClientIdentity`] |
 //! | the sandbox's credentials (凭证包) | [`Kit`] |
 //!
 //! # A request, signed and verified
@@ -25,7 +28,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let now = 1_554_208_460;
-//! // The merchant signs exactly what is sent ...
+//! // The merchant signs exactly what it sends ...
 //! let key = PrivateKey::generate()?; // or PrivateKey::from_pem(&text) of apiclient_key.pem
 //! let (target, body) = ("/v3/pay/transactions/native", br#"{"description":"tea"}"#);
 //! let nonce = random_nonce();
@@ -39,7 +42,7 @@
 //! }
 //! .to_string();
 //!
-//! // ... and the platform builds the same message from what it received.
+//! // ... and the platform builds the same message from what it receives.
 //! let read: Authorization = header.parse()?;
 //! assert!(is_fresh(now, read.timestamp));
 //! let message = request_message("POST", target, read.timestamp, &read.nonce_str, body);
@@ -48,10 +51,10 @@
 //! # }
 //! ```
 //!
-//! # A notification, verified before it is opened
+//! # A notification, verified before it is decrypted
 //!
 //! ```
-//! use weipay_wire::{ApiV3Key, Envelope, PlatformKeys, PublicKeyId, SignatureHeaders, verify_answer};
+//! use weipay_wire::{ApiV3Key, Envelope, PlatformKeys, PublicKeyId, SignatureHeaders, verify_response};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # use weipay_wire::{PrivateKey, response_message};
@@ -69,8 +72,8 @@
 //!     signature: &signature,
 //!     serial: "PUB_KEY_ID_0119000000012026",
 //! };
-//! verify_answer(&headers, body, &keys, now)?;
-//! assert!(verify_answer(&headers, b"another body", &keys, now).is_err());
+//! verify_response(&headers, body, &keys, now)?;
+//! assert!(verify_response(&headers, b"another body", &keys, now).is_err());
 //!
 //! let key = ApiV3Key::new("a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb")?;
 //! let envelope = Envelope {
@@ -86,6 +89,7 @@
 mod api_keys;
 mod authorization;
 mod certificate;
+mod client_identity;
 mod digest;
 mod envelope;
 mod identifiers;
@@ -93,22 +97,27 @@ mod key_error;
 mod key_format;
 mod kit;
 mod message;
-mod modulus;
 mod nonce;
 mod oaep;
 mod path_shape;
 mod pem;
+mod pkcs12;
 mod platform_keys;
 mod private_key;
 mod public_key;
+mod refund_envelope;
+mod rsa_key_check;
 mod serial;
 mod signature;
+mod v2_signature;
 mod verification;
 mod window;
+mod xml;
 
 pub use api_keys::{ApiKeyError, ApiV2Key, ApiV3Key};
 pub use authorization::{Authorization, AuthorizationError, MAX_AUTHORIZATION_LENGTH, SCHEME};
 pub use certificate::Certificate;
+pub use client_identity::ClientIdentity;
 pub use digest::sha256_hex;
 pub use envelope::{ENVELOPE_NONCE_LENGTH, Envelope, EnvelopeError};
 pub use identifiers::{IdentifierError, MerchantId, MerchantSerial, PlatformSerial, PublicKeyId};
@@ -119,10 +128,14 @@ pub use message::{request_message, response_message};
 pub use nonce::{NONCE_LENGTH, nonce, random_nonce};
 pub use oaep::{MAX_OAEP_PLAINTEXT, OaepError, check_ciphertext};
 pub use path_shape::looks_like_path;
+pub use pkcs12::Pkcs12Error;
 pub use platform_keys::PlatformKeys;
 pub use private_key::PrivateKey;
 pub use public_key::PublicKey;
+pub use refund_envelope::ReqInfoError;
 pub use serial::is_same_serial;
 pub use signature::SignatureError;
-pub use verification::{PROBE_PREFIX, SignatureHeaders, VerifyError, verify_answer};
+pub use v2_signature::{SignError, SignType};
+pub use verification::{PROBE_PREFIX, SignatureHeaders, VerifyError, verify_response};
 pub use window::{WINDOW_SECONDS, is_fresh};
+pub use xml::{MAX_XML_DEPTH, MAX_XML_ELEMENTS, MAX_XML_LENGTH, XmlContent, XmlElements, XmlError};

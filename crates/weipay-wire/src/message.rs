@@ -1,7 +1,7 @@
 //! The message to sign (待签名串): the exact bytes that a signature covers, for a request and for a response.
 //!
-//! Every line ends with LF, the last one too, so an empty body still contributes a line of its own. Nothing
-//! is normalised here: the request target and the body go in byte for byte as they travel, and the timestamp
+//! Every line ends with LF, including the last one, so an empty body is an empty line. Nothing is normalized here: the
+//! request target and the body are used byte for byte as they are sent, and the timestamp
 //! of a response goes in as the text that was received.
 
 /// The message that a merchant signs for a request (请求签名的待签名串).

@@ -1,11 +1,11 @@
-//! The random string (随机串, `nonce_str`) that makes every signed message different from every other.
+//! The random string (随机串, `nonce_str`) that makes every signed message unique.
 //!
-//! The source of randomness is an argument, so that a seeded sandbox repeats itself exactly; programs that
-//! want the real thing call [`random_nonce`].
+//! The source of randomness is an argument, so that a seeded sandbox repeats itself exactly. Other programs call
+//! [`random_nonce`].
 
 use aws_lc_rs::rand;
 
-/// How many characters a nonce has; the platform takes up to 32.
+/// The length of a nonce in characters. The platform accepts up to 32.
 pub const NONCE_LENGTH: usize = 32;
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -25,7 +25,7 @@ pub fn nonce(random: &mut dyn FnMut(&mut [u8])) -> String {
 #[must_use]
 pub fn random_nonce() -> String {
     nonce(&mut |bytes| {
-        // AWS-LC ends the process rather than go on without entropy, so this does not in practice go round.
+        // AWS-LC ends the process if it has no entropy, so in practice this loop runs once.
         while rand::fill(bytes).is_err() {}
     })
 }

@@ -14,14 +14,14 @@ use crate::signature::{DecodeError, SIGNATURE_BYTES, decode};
 /// SHA-1 is what the guide and both official libraries use; one FAQ page says SHA-256 and stands alone.
 pub(crate) static OAEP: &OaepAlgorithm = &OAEP_SHA1_MGF1SHA1;
 
-/// The longest text that one field can carry, in bytes: 256 less two hashes of 20 and 2.
+/// The longest text that one field can carry, in bytes: 256 minus two hashes of 20 bytes, minus 2.
 pub const MAX_OAEP_PLAINTEXT: usize = 214;
 
 /// Why a sensitive field cannot be encrypted or decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OaepError {
-    /// The plain text is longer than [`MAX_OAEP_PLAINTEXT`].
+    /// The plaintext is longer than [`MAX_OAEP_PLAINTEXT`].
     TooLong {
         /// How long it is, in bytes.
         length: usize,
@@ -30,7 +30,7 @@ pub enum OaepError {
     NotBase64,
     /// The encrypted text is not 256 bytes long.
     WrongLength,
-    /// The encrypted text does not open with this key.
+    /// The encrypted text cannot be decrypted with this key.
     Refused,
     /// The cryptographic library could not encrypt.
     Unavailable,
@@ -41,19 +41,19 @@ impl Display for OaepError {
         match self {
             Self::TooLong { length } => write!(
                 f,
-                "this sensitive field has {length} bytes; RSA-OAEP with a 2048-bit key carries at most \
-                 {MAX_OAEP_PLAINTEXT}, shorten it"
+                "this sensitive field has {length} bytes, and RSA-OAEP with a 2048-bit key can encrypt at most \
+                 {MAX_OAEP_PLAINTEXT}; shorten it"
             ),
             Self::NotBase64 => {
                 f.write_str("this encrypted field is not standard base64 with padding; pass it on unchanged")
             }
             Self::WrongLength => f.write_str(
-                "this encrypted field is not the 256 bytes that a 2048-bit key makes; it was cut, or it is not \
-                 encrypted",
+                "this encrypted field does not have the 256 bytes that a 2048-bit key produces; it was truncated, or it \
+                 is not encrypted",
             ),
             Self::Refused => f.write_str(
-                "this encrypted field does not open with this private key; it was encrypted to another certificate \
-                 (for a request, check that Wechatpay-Serial names the key that encrypted)",
+                "this encrypted field cannot be decrypted with this private key; it was encrypted with the public key \
+                 of another certificate (for a request, check that Wechatpay-Serial names the key used to encrypt)",
             ),
             Self::Unavailable => f.write_str("the cryptographic library could not encrypt; try again"),
         }
@@ -71,13 +71,13 @@ impl From<DecodeError> for OaepError {
     }
 }
 
-/// The bytes of an encrypted field: base64 of as many as the key has.
+/// The bytes of an encrypted field, which has the length of the key.
 pub(crate) fn ciphertext(text: &str) -> Result<[u8; SIGNATURE_BYTES], OaepError> {
     Ok(decode(text)?)
 }
 
-/// Checks that a text has the form of an encrypted field. That does not prove that it is one: long plain text may have
-/// the same form. It catches a caller who gave plain text for ciphertext.
+/// Checks that a text has the form of an encrypted field. This finds plaintext that was passed as ciphertext by mistake,
+/// but it proves nothing: long plaintext may have the same form.
 ///
 /// # Errors
 /// [`OaepError::NotBase64`] or [`OaepError::WrongLength`].

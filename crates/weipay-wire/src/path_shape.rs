@@ -1,30 +1,30 @@
-//! Whether a text is the path of a file and nothing else, as far as its shape tells.
+//! Recognizes the path of a file by its shape.
 //!
-//! A setting such as `WEIPAY_MERCHANT_KEY` takes a path or the text of a key. When it cannot be read, the error names
-//! the path; it must never print a key that was pasted in an unexpected form. So the shape is judged strictly: a path
-//! that is taken for something else costs a word in a message, a key that is taken for a path is public.
+//! A setting such as `WEIPAY_MERCHANT_KEY` accepts a path or the text of a key. If it cannot be read, the error names
+//! the path, but must never print a key that was pasted in an unexpected form. So the check is strict: if a path is not
+//! recognized, the message says a little less; if a key were taken for a path, it would be printed.
 
-/// No path in a setting is longer.
+/// The longest path that is recognized.
 const MAX_PATH_LENGTH: usize = 255;
 
-/// From this length on, a run of letters of base64 that mixes upper case, lower case and digits may be a part of a key.
+/// A run of base64 letters of this length or longer, with upper case, lower case and digits, may be a part of a key.
 const MIN_KEY_RUN: usize = 20;
 
-/// The same for runs with `/` in them, which is a letter of base64 and the separator of paths.
+/// The same for runs with `/`, which is a letter of base64 and also separates the parts of a path.
 const MIN_KEY_RUN_WITH_SLASHES: usize = 32;
 
-/// Endings of files that hold keys, certificates and settings. A text with one of them needs no folder to be a path.
+/// Extensions of files with keys, certificates and settings. A text with one of them is a path even without a folder.
 const ENDINGS: [&str; 15] = [
     "cer", "cert", "conf", "crt", "der", "env", "jks", "json", "key", "p12", "p8", "pem", "pfx", "pub", "txt",
 ];
 
-/// The same for runs with `.` in them, which tokens have between their parts, and names of files too.
+/// The same for runs with `.`, which separates the parts of tokens, and is common in file names.
 const MIN_KEY_RUN_WITH_DOTS: usize = 40;
 
-/// What stands in a PEM, in base64 or in a URL with a password or a token.
+/// What occurs in a PEM, in base64, or in a URL with a password or a token.
 const OTHER_MARKS: [&str; 7] = ["-----", "BEGIN ", "PRIVATE KEY", "=", "://", "@", "?"];
 
-/// Whether a text has the shape of a path and cannot be, or hold, a key: it may then stand in an error or a log.
+/// Whether a text has the shape of a path and cannot contain a key, so that it may be printed in an error or a log.
 ///
 /// ```
 /// use weipay_wire::looks_like_path;
@@ -48,7 +48,7 @@ pub fn looks_like_path(text: &str) -> bool {
     has_ending(text) || (is_rooted(text) && !has_key_run(text, MIN_KEY_RUN_WITH_SLASHES, b"+=/"))
 }
 
-/// Whether the text ends like the name of a file: `.pem`, or below a folder any short ending.
+/// Whether the text ends like a file name: with `.pem` or the like, or inside a folder with any short extension.
 fn has_ending(text: &str) -> bool {
     let (folder, name) =
         text.rsplit_once(['/', '\\']).map_or((None, text), |(folder, name)| (Some(folder), name));
@@ -58,7 +58,7 @@ fn has_ending(text: &str) -> bool {
     !stem.is_empty() && (known || (short && folder.is_some()))
 }
 
-/// Whether the text begins as an absolute path does, or as one that says where it starts.
+/// Whether the text begins like an absolute path, or with `./`, `../` or `~/`.
 fn is_rooted(text: &str) -> bool {
     let has_drive = match text.as_bytes() {
         [letter, b':', b'/' | b'\\', ..] => letter.is_ascii_alphabetic(),
@@ -67,7 +67,7 @@ fn is_rooted(text: &str) -> bool {
     has_drive || ["/", "./", "../", "~/", ".\\", "..\\", "\\\\"].iter().any(|root| text.starts_with(root))
 }
 
-/// Whether somewhere `length` letters stand in a row, alphanumeric or one of `marks`, that mix upper case, lower case and digits.
+/// Whether the text contains `length` or more alphanumeric letters or `marks` in a row, with upper case, lower case and digits.
 fn has_key_run(text: &str, length: usize, marks: &[u8]) -> bool {
     let is_of_run = |byte: &u8| byte.is_ascii_alphanumeric() || marks.contains(byte);
     text.as_bytes().split(|byte| !is_of_run(byte)).any(|run| {

@@ -1,9 +1,9 @@
 //! PEM: the text form in which keys and certificates reach a merchant.
 //!
-//! The reader forgives what copying does to a text (CRLF, a byte order mark, notes around the block, lost
-//! indentation, line breaks written as the two characters `\n`) and nothing else: none of it can stand in base64, so
-//! nothing is guessed. A file may hold several blocks; the first of a wanted kind is taken, and when there is none the
-//! refusal names the block that is there, or what the text looks like.
+//! The reader accepts what copying does to a text (CRLF, a byte order mark, notes around the block, lost indentation,
+//! line breaks written as the two characters `\n`) and nothing else. None of these can occur in base64, so nothing is
+//! guessed. A file may contain several blocks; the first one of an accepted kind is read. If there is none, the error
+//! names the block that is there, or says what the text looks like.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -15,19 +15,19 @@ use zeroize::Zeroizing;
 use crate::key_error::{KeyError, PemDamage, PemKind};
 use crate::key_format::KeyFormat;
 
-/// The longest text that is read as PEM. A certificate has about 1.5 kB; a chain in one file a few times that.
+/// The longest text that is read as PEM. A certificate has about 1.5 kB, and a chain in one file a few times as much.
 pub(crate) const MAX_PEM_LENGTH: usize = 64 * 1024;
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
-/// No label of a key or certificate is longer.
+/// The longest label that a key or certificate has.
 const MAX_LABEL_LENGTH: usize = 40;
 /// RFC 7468 breaks lines after 64 characters.
 const LINE_LENGTH: usize = 64;
 
-/// The text of a file. Its PEM blocks are ASCII: notes around them may be in any encoding that ASCII is a part of.
-pub(crate) fn text_of(bytes: &[u8], wanted: PemKind) -> Result<Zeroizing<String>, KeyError> {
+/// Decodes the text of a file. PEM blocks are ASCII; notes around them may be in any encoding that extends ASCII.
+pub(crate) fn decode_text(bytes: &[u8], wanted: PemKind) -> Result<Zeroizing<String>, KeyError> {
     if bytes.len() > MAX_PEM_LENGTH {
         return Err(KeyError::TooLarge { wanted, length: bytes.len() });
     }
@@ -43,11 +43,11 @@ pub(crate) fn text_of(bytes: &[u8], wanted: PemKind) -> Result<Zeroizing<String>
             }
             Ok(text)
         }
-        _ => Err(KeyError::NotPem { wanted, given: KeyFormat::of_bytes(bytes) }),
+        _ => Err(KeyError::NotPem { wanted, given: KeyFormat::from_bytes(bytes) }),
     }
 }
 
-/// The content of the first block of a kind that `accept` holds; the first of them names what was wanted.
+/// Reads the content of the first block whose kind is in `accept`. The first of these kinds is named in errors.
 pub(crate) fn read(text: &str, accept: &[PemKind]) -> Result<(PemKind, Zeroizing<Vec<u8>>), KeyError> {
     let wanted = accept.first().copied().unwrap_or(PemKind::Other);
     if text.len() > MAX_PEM_LENGTH {
@@ -66,13 +66,13 @@ pub(crate) fn read(text: &str, accept: &[PemKind]) -> Result<(PemKind, Zeroizing
             let content = block.content().ok_or_else(|| broken(PemDamage::NotBase64))?;
             return Ok((kind, content));
         }
-        // A block of no interest, such as the `EC PARAMETERS` before a key, does not hide the telling one.
+        // An unrelated block, such as `EC PARAMETERS` before a key, must not hide the important one.
         if matches!(refusal, None | Some(KeyError::WrongKind { found: PemKind::Other, .. })) {
             refusal = Some(wrong_kind(wanted, kind));
         }
         rest = block.rest;
     }
-    Err(refusal.unwrap_or_else(|| KeyError::NotPem { wanted, given: KeyFormat::of_text(text) }))
+    Err(refusal.unwrap_or_else(|| KeyError::NotPem { wanted, given: KeyFormat::from_text(text) }))
 }
 
 fn wrong_kind(wanted: PemKind, found: PemKind) -> KeyError {
@@ -104,7 +104,7 @@ impl<'a> Block<'a> {
     }
 
     fn kind(&self) -> PemKind {
-        match PemKind::of_label(self.label) {
+        match PemKind::from_label(self.label) {
             PemKind::RsaPrivateKey if self.body.contains("Proc-Type:") => PemKind::EncryptedPrivateKey,
             kind => kind,
         }
@@ -127,13 +127,13 @@ impl<'a> Block<'a> {
     }
 }
 
-/// What follows the backslash of `\n`, `\r`, or of one that escapes a real line break; some writers double the backslash.
+/// Skips what follows a backslash: `n`, `r`, or a real line break. Some writers double the backslash.
 fn skip_line_break(letters: &mut Peekable<Chars<'_>>) -> Option<()> {
     while letters.next_if_eq(&'\\').is_some() {}
     letters.next_if(|letter| matches!(letter, 'n' | 'r' | '\n' | '\r')).map(|_| ())
 }
 
-/// Writes one block, in lines of 64 characters, each ended by LF.
+/// Writes one block, in lines of 64 characters that end with LF.
 pub(crate) fn write(label: &str, content: &[u8]) -> Zeroizing<String> {
     let base64 = Zeroizing::new(STANDARD.encode(content));
     let length = base64.len() + base64.len() / LINE_LENGTH + 2 * label.len() + 64;
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_pem_is_refused_by_what_it_lacks() {
+    fn the_error_for_a_text_that_is_not_a_pem_says_what_is_missing() {
         let wanted = PemKind::PublicKey;
         let not_pem = |given| KeyError::NotPem { wanted, given };
         let broken = |damage| KeyError::BrokenPem { wanted, damage };
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn notes_around_a_block_may_be_in_another_encoding() {
         let gbk = [b"\xc9\xcc\xbb\xa7\xcb\xbd\xd4\xbf\n".as_slice(), PLAIN.as_bytes()].concat();
-        let text = text_of(&gbk, PemKind::PublicKey).unwrap();
+        let text = decode_text(&gbk, PemKind::PublicKey).unwrap();
         assert_eq!(content(&text), Ok(b"hello".to_vec()));
     }
 

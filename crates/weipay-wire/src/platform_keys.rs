@@ -1,9 +1,9 @@
-//! The keys that answers and notifications are verified with: platform certificates (平台证书) and WeChat Pay public
-//! keys (微信支付公钥), side by side.
+//! The keys that verify responses and notifications: platform certificates (平台证书) and WeChat Pay public keys
+//! (微信支付公钥), together.
 //!
-//! The `Wechatpay-Serial` header names the key. Two official pages disagree on whether its prefix may be looked
-//! at; a plain exact map from that text to a key satisfies both, and carries a merchant through the migration
-//! from one kind to the other, when both kinds of signature arrive.
+//! The `Wechatpay-Serial` header names the key. Two official pages disagree on whether a client may look at its prefix.
+//! An exact map from that text to a key satisfies both. It also works while a merchant migrates from one kind to the
+//! other and receives both kinds of signatures.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use crate::certificate::Certificate;
 use crate::identifiers::PublicKeyId;
 use crate::public_key::PublicKey;
 
-/// Platform keys by the text that `Wechatpay-Serial` names them with.
+/// Platform keys, each under the text that names it in `Wechatpay-Serial`.
 #[derive(Clone, Debug, Default)]
 pub struct PlatformKeys {
     by_serial: BTreeMap<String, PublicKey>,
 }
 
 impl PlatformKeys {
-    /// No keys: nothing verifies.
+    /// Creates an empty set, with which nothing verifies.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -34,13 +34,13 @@ impl PlatformKeys {
         self.by_serial.insert(id.into_string(), key);
     }
 
-    /// The key with exactly this name.
+    /// The key with exactly this serial or ID.
     #[must_use]
     pub fn get(&self, serial: &str) -> Option<&PublicKey> {
         self.by_serial.get(serial)
     }
 
-    /// The names of all keys, in order.
+    /// The serials and IDs of all keys, sorted.
     pub fn serials(&self) -> impl Iterator<Item = &str> {
         self.by_serial.keys().map(String::as_str)
     }

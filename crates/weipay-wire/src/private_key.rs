@@ -1,6 +1,6 @@
-//! A private key: the merchant's (商户API私钥), or in the sandbox the platform's.
+//! A private key: the merchant's (商户API私钥), or, in the sandbox, the platform's.
 //!
-//! It is parsed once. Signing is the dearest step of a call by far, so nothing around it parses or copies.
+//! It is parsed once. Signing costs far more than any other step of a call, so nothing around it parses or copies.
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::key_error::{KeyError, PemKind};
-use crate::modulus::{refusal_of_pkcs1, refusal_of_pkcs8};
 use crate::oaep::{self, OAEP, OaepError};
 use crate::pem;
 use crate::public_key::PublicKey;
+use crate::rsa_key_check::{pkcs1_error, pkcs8_error};
 use crate::signature::{SIGNATURE_BYTES, SignatureError};
 
-/// An RSA private key of 2048 bits. A clone shares the parsed key; the library wipes it when the last one goes.
+/// A 2048-bit RSA private key. Clones share the parsed key; the library wipes it when the last one is dropped.
 #[derive(Clone)]
 pub struct PrivateKey {
     parsed: Arc<Parsed>,
@@ -36,45 +36,45 @@ impl PrivateKey {
     /// Reads a PEM: `PRIVATE KEY` (PKCS#8), or `RSA PRIVATE KEY` (PKCS#1), without a passphrase.
     ///
     /// # Errors
-    /// When the text is not such a PEM or the key is not RSA of 2048 bits; the error says which and what to do.
+    /// If the text is not such a PEM, or the key is not a 2048-bit RSA key. The error says which, and what to do.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         let (kind, der) = pem::read(text, &[PemKind::PrivateKey, PemKind::RsaPrivateKey])?;
         if kind == PemKind::PrivateKey {
             return Self::from_pkcs8_der(&der);
         }
-        KeyPair::from_der(&der).map_err(|_| refusal_of_pkcs1(&der)).and_then(Self::of)
+        KeyPair::from_der(&der).map_err(|_| pkcs1_error(&der)).and_then(Self::from_key_pair)
     }
 
-    /// Reads the content of a file that should be such a PEM. Unlike [`from_pem`](Self::from_pem) it takes any bytes, and
-    /// the error names PKCS#12, DER or UTF-16 for what they are.
+    /// Reads the content of a file that should be such a PEM. Unlike [`from_pem`](Self::from_pem), it accepts any bytes,
+    /// and the error says so if they are PKCS#12, DER or UTF-16.
     ///
     /// # Errors
     /// As [`from_pem`](Self::from_pem).
     pub fn from_pem_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
-        Self::from_pem(&pem::text_of(bytes, PemKind::PrivateKey)?)
+        Self::from_pem(&pem::decode_text(bytes, PemKind::PrivateKey)?)
     }
 
-    /// Reads a PKCS#8 in DER, without a passphrase.
+    /// Reads a PKCS#8 key in DER, without a passphrase.
     ///
     /// # Errors
-    /// When the bytes are not such a key or the key is not RSA of 2048 bits.
+    /// If the bytes are not such a key, or the key is not a 2048-bit RSA key.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, KeyError> {
-        KeyPair::from_pkcs8(der).map_err(|_| refusal_of_pkcs8(der)).and_then(Self::of)
+        KeyPair::from_pkcs8(der).map_err(|_| pkcs8_error(der)).and_then(Self::from_key_pair)
     }
 
-    /// Makes a new key, for the sandbox's credentials kit (凭证包).
+    /// Generates a new key, for the sandbox's credentials kit (凭证包).
     ///
     /// # Errors
-    /// When the cryptographic library cannot make one.
+    /// If the cryptographic library cannot generate one.
     pub fn generate() -> Result<Self, KeyError> {
-        KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError::Unavailable).and_then(Self::of)
+        KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError::Unavailable).and_then(Self::from_key_pair)
     }
 
-    fn of(signing: KeyPair) -> Result<Self, KeyError> {
+    fn from_key_pair(signing: KeyPair) -> Result<Self, KeyError> {
         let pkcs8 = pkcs8(&signing)?;
         let decrypting =
             PrivateDecryptingKey::from_pkcs8(pkcs8.as_ref()).map_err(|_| KeyError::Unavailable)?;
-        let public = PublicKey::of(decrypting.public_key())?;
+        let public = PublicKey::from_encrypting_key(decrypting.public_key())?;
         let decrypting = OaepPrivateDecryptingKey::new(decrypting).map_err(|_| KeyError::Unavailable)?;
         Ok(Self { parsed: Arc::new(Parsed { signing, decrypting, public }) })
     }
@@ -82,10 +82,10 @@ impl PrivateKey {
     /// Signs a message (RSASSA-PKCS1-v1_5 with SHA-256), in base64.
     ///
     /// # Errors
-    /// When the cryptographic library cannot sign.
+    /// If the cryptographic library cannot sign.
     pub fn sign(&self, message: &[u8]) -> Result<String, SignatureError> {
         let mut signature = [0_u8; SIGNATURE_BYTES];
-        // The padding is deterministic: the random source is asked for by the signature of the function only.
+        // This padding is deterministic: the function takes a random source, but does not use it.
         self.parsed
             .signing
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
@@ -93,12 +93,12 @@ impl PrivateKey {
         Ok(STANDARD.encode(signature))
     }
 
-    /// Decrypts a sensitive field (敏感字段) that was encrypted to this key.
+    /// Decrypts a sensitive field (敏感字段) that was encrypted with the public half of this key.
     ///
-    /// The result is wiped when dropped. Its `Debug` prints the text: keep it out of logs.
+    /// The result is wiped when it is dropped. Its `Debug` prints the text: keep it out of logs.
     ///
     /// # Errors
-    /// When the text is not the base64 of 256 bytes, or does not open with this key.
+    /// If the text is not the base64 of 256 bytes, or cannot be decrypted with this key.
     pub fn decrypt_oaep(&self, ciphertext: &str) -> Result<Zeroizing<Vec<u8>>, OaepError> {
         let ciphertext = oaep::ciphertext(ciphertext)?;
         let mut buffer = Zeroizing::new([0_u8; SIGNATURE_BYTES]);
@@ -116,10 +116,10 @@ impl PrivateKey {
         self.parsed.public.clone()
     }
 
-    /// The key as a `PRIVATE KEY` PEM, wiped when dropped.
+    /// The key as a `PRIVATE KEY` PEM, which is wiped when it is dropped.
     ///
     /// # Errors
-    /// When the cryptographic library cannot write the key out.
+    /// If the cryptographic library cannot export the key.
     pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, KeyError> {
         Ok(pem::write("PRIVATE KEY", pkcs8(&self.parsed.signing)?.as_ref()))
     }

@@ -1,6 +1,6 @@
-//! A public key: WeChat Pay's own (微信支付公钥), that of a platform certificate, or the merchant's.
+//! A public key: the WeChat Pay public key (微信支付公钥), that of a platform certificate, or the merchant's.
 //!
-//! It is parsed once, when it is read; verifying and encrypting then work on the parsed key.
+//! It is parsed once, when it is read. Verifying and encrypting use the parsed key.
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
@@ -12,20 +12,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::key_error::{KeyError, PemKind};
-use crate::modulus::{MODULUS_BITS, refusal_of_public_key};
 use crate::oaep::{MAX_OAEP_PLAINTEXT, OAEP, OaepError};
 use crate::pem;
+use crate::rsa_key_check::{MODULUS_BITS, public_key_error};
 use crate::signature::{DecodeError, SIGNATURE_BYTES, SignatureError, decode};
 
-/// An RSA public key of 2048 bits. A clone shares the parsed key.
+/// A 2048-bit RSA public key. Clones share the parsed key.
 ///
-/// Two are equal when they are the same key, which is how a private key is held against a certificate:
+/// Two values are equal if they are the same key. This tells whether a certificate belongs to a private key:
 ///
 /// ```
 /// # fn main() -> Result<(), weipay_wire::KeyError> {
 /// let (mine, other) = (weipay_wire::PrivateKey::generate()?, weipay_wire::PrivateKey::generate()?);
 /// assert_eq!(mine.public_key(), weipay_wire::PublicKey::from_pem(&mine.public_key().to_spki_pem())?);
-/// assert_ne!(mine.public_key(), other.public_key(), "this certificate is not of this key");
+/// assert_ne!(mine.public_key(), other.public_key(), "this certificate does not belong to this key");
 /// # Ok(())
 /// # }
 /// ```
@@ -45,35 +45,37 @@ impl PublicKey {
     /// Reads a PEM: `PUBLIC KEY` (SubjectPublicKeyInfo), or `RSA PUBLIC KEY` (PKCS#1).
     ///
     /// # Errors
-    /// When the text is not such a PEM or the key is not RSA of 2048 bits; the error says which and what to do.
+    /// If the text is not such a PEM, or the key is not a 2048-bit RSA key. The error says which, and what to do.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         let (kind, der) = pem::read(text, &[PemKind::PublicKey, PemKind::RsaPublicKey])?;
         if kind == PemKind::PublicKey {
             return Self::from_spki_der(&der);
         }
-        let key = aws_lc_rs::rsa::PublicKey::from_der(&der).map_err(|_| refusal_of_public_key(&der))?;
+        let key = aws_lc_rs::rsa::PublicKey::from_der(&der).map_err(|_| public_key_error(&der))?;
         let spki: PublicKeyX509Der<'_> = key.as_der().map_err(|_| KeyError::Unavailable)?;
         Self::from_spki_der(spki.as_ref())
     }
 
-    /// Reads the content of a file that should be such a PEM. Unlike [`from_pem`](Self::from_pem) it takes any bytes, and
-    /// the error names DER or UTF-16 for what they are.
+    /// Reads the content of a file that should be such a PEM. Unlike [`from_pem`](Self::from_pem), it accepts any bytes,
+    /// and the error says so if they are DER or UTF-16.
     ///
     /// # Errors
     /// As [`from_pem`](Self::from_pem).
     pub fn from_pem_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
-        Self::from_pem(&pem::text_of(bytes, PemKind::PublicKey)?)
+        Self::from_pem(&pem::decode_text(bytes, PemKind::PublicKey)?)
     }
 
     /// Reads a SubjectPublicKeyInfo in DER.
     ///
     /// # Errors
-    /// When the bytes are not such a key or the key is not RSA of 2048 bits.
+    /// If the bytes are not such a key, or the key is not a 2048-bit RSA key.
     pub fn from_spki_der(der: &[u8]) -> Result<Self, KeyError> {
-        PublicEncryptingKey::from_der(der).map_err(|_| refusal_of_public_key(der)).and_then(Self::of)
+        PublicEncryptingKey::from_der(der)
+            .map_err(|_| public_key_error(der))
+            .and_then(Self::from_encrypting_key)
     }
 
-    pub(crate) fn of(key: PublicEncryptingKey) -> Result<Self, KeyError> {
+    pub(crate) fn from_encrypting_key(key: PublicEncryptingKey) -> Result<Self, KeyError> {
         let bits = u32::try_from(key.key_size_bits()).unwrap_or(u32::MAX);
         if bits != MODULUS_BITS {
             return Err(KeyError::WrongSize { bits });
@@ -86,10 +88,11 @@ impl PublicKey {
         Ok(Self { parsed: Arc::new(Parsed { verifying, encrypting, spki_der }) })
     }
 
-    /// Whether `signature`, in base64, is of `message` under this key (RSASSA-PKCS1-v1_5 with SHA-256).
+    /// Verifies that `signature`, in base64, was made over `message` with the private half of this key
+    /// (RSASSA-PKCS1-v1_5 with SHA-256).
     ///
     /// # Errors
-    /// When it is not.
+    /// If it was not.
     pub fn verify(&self, message: &[u8], signature: &str) -> Result<(), SignatureError> {
         let signature = decode(signature).map_err(|error| match error {
             DecodeError::NotBase64 => SignatureError::NotBase64,
@@ -98,10 +101,10 @@ impl PublicKey {
         self.parsed.verifying.verify_sig(message, &signature).map_err(|_| SignatureError::Mismatch)
     }
 
-    /// Encrypts a sensitive field (敏感字段) to this key, in base64.
+    /// Encrypts a sensitive field (敏感字段) with this key, in base64.
     ///
     /// # Errors
-    /// When the text is longer than [`MAX_OAEP_PLAINTEXT`].
+    /// If the text is longer than [`MAX_OAEP_PLAINTEXT`].
     pub fn encrypt_oaep(&self, plaintext: &[u8]) -> Result<String, OaepError> {
         if plaintext.len() > MAX_OAEP_PLAINTEXT {
             return Err(OaepError::TooLong { length: plaintext.len() });

@@ -1,7 +1,7 @@
-//! Comparing serial numbers (证书序列号): they are numbers, so that hexadecimal in lower case, or without its leading zeros, is
-//! the same serial. A WeChat Pay public key ID (微信支付公钥ID) stands in the same headers and is text.
+//! Compares serial numbers (证书序列号). They are numbers, so lower case and missing leading zeros make no difference. A
+//! WeChat Pay public key ID (微信支付公钥ID) is used in the same headers, but is compared as text.
 
-/// Whether two texts name the same certificate or the same public key.
+/// Whether two texts name the same certificate or public key.
 ///
 /// ```
 /// use weipay_wire::is_same_serial;

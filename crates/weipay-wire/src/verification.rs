@@ -1,8 +1,7 @@
 //! Verifying what the platform says: the signature of a response (应答签名验证) or of a notification (回调签名验证).
 //!
-//! Both carry the same headers and are verified the same way, before anything in the body is believed. What to
-//! verify is the caller's decision: error answers of the real gateway carry no signature at all, and the status
-//! is looked at first.
+//! Both have the same headers and are verified in the same way, before anything in the body is trusted. The caller
+//! decides what to verify: error responses of the real gateway have no signature, so the status is checked first.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
@@ -15,11 +14,11 @@ use crate::window::{WINDOW_SECONDS, is_fresh};
 /// What the signature of a probe (签名探测流量) starts with.
 pub const PROBE_PREFIX: &str = "WECHATPAY/SIGNTEST/";
 
-/// How much of a serial number that a stranger sent is kept in an error.
-const SHOWN_SERIAL: usize = 64;
+/// The most characters of a received serial number that an error keeps: a stranger may have sent it.
+const MAX_SHOWN_SERIAL: usize = 64;
 
-/// The signature headers (签名相关的HTTP头) of a response or a notification, as received; a header that is absent is
-/// an empty text.
+/// The signature headers (签名相关的HTTP头) of a response or a notification, as received; a missing header
+/// is an empty text.
 #[derive(Clone, Copy, Debug)]
 pub struct SignatureHeaders<'a> {
     /// `Wechatpay-Timestamp` (应答时间戳).
@@ -32,14 +31,14 @@ pub struct SignatureHeaders<'a> {
     pub serial: &'a str,
 }
 
-/// Verifies a response or a notification: signed by a key in `keys`, over exactly this body, within five minutes
-/// of `now` (Unix seconds).
+/// Verifies a response or a notification: a key in `keys` must have signed exactly this body, within five minutes of
+/// `now` (Unix seconds).
 ///
-/// A probe fails like any forgery, with an error of its own. There is no path on which it succeeds.
+/// A probe (签名探测) always fails, like any forgery, with the error [`VerifyError::Probe`].
 ///
 /// # Errors
-/// When any of this does not hold; then nothing in the body may be believed.
-pub fn verify_answer(
+/// If any of this is not true. Then nothing in the body may be trusted.
+pub fn verify_response(
     headers: &SignatureHeaders<'_>,
     body: &[u8],
     keys: &PlatformKeys,
@@ -53,7 +52,7 @@ pub fn verify_answer(
     if !is_fresh(now, timestamp) {
         return Err(VerifyError::Stale { timestamp, now });
     }
-    // A line break in the nonce would let a stranger move the border between nonce and body under one signature.
+    // A line break in the nonce would let an attacker move the border between nonce and body under one signature.
     if headers.nonce.chars().any(char::is_control) {
         return Err(VerifyError::BadNonce);
     }
@@ -78,48 +77,49 @@ fn check_presence(headers: &SignatureHeaders<'_>) -> Result<(), VerifyError> {
     }
 }
 
-/// Reads digits only: the text itself is signed, so there is no reason to take `+1` for 1.
+/// Accepts digits only: the text itself is signed, so there is no reason to accept `+1`.
 fn seconds(text: &str) -> Option<i64> {
     text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn unknown_serial(serial: &str, keys: &PlatformKeys) -> VerifyError {
-    let serial = serial.chars().filter(|character| character.is_ascii_graphic()).take(SHOWN_SERIAL).collect();
+    let serial =
+        serial.chars().filter(|character| character.is_ascii_graphic()).take(MAX_SHOWN_SERIAL).collect();
     VerifyError::UnknownSerial { serial, known: keys.serials().map(str::to_owned).collect() }
 }
 
-/// Why a response or a notification cannot be believed.
+/// Why a response or a notification cannot be trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// It is a signature probe (签名探测): the platform tests whether wrong signatures are refused.
+    /// It is a signature probe (签名探测): the platform tests whether the merchant rejects wrong signatures.
     Probe,
-    /// It is signed with a key that is not at hand.
+    /// It is signed with a key that is not configured here.
     UnknownSerial {
-        /// The serial that was named, at most 64 characters of it.
+        /// The serial in the header, at most 64 characters of it.
         serial: String,
-        /// The serials that are at hand.
+        /// The serials that are configured.
         known: Vec<String>,
     },
     /// It was signed more than five minutes from now.
     Stale {
-        /// When it says it was signed, in Unix seconds.
+        /// The timestamp in the header, in Unix seconds.
         timestamp: i64,
         /// The local clock, in Unix seconds.
         now: i64,
     },
     /// `Wechatpay-Timestamp` is not a number of seconds.
     BadTimestamp,
-    /// `Wechatpay-Nonce` holds a control character.
+    /// `Wechatpay-Nonce` contains a control character.
     BadNonce,
     /// `Wechatpay-Signature` is not base64.
     NotBase64,
-    /// The signature is not of this body under this key.
+    /// The signature does not match this body and this key.
     Mismatch {
         /// The serial of the key.
         serial: String,
     },
-    /// This signature header is absent or empty.
+    /// This signature header is missing or empty.
     Missing(&'static str),
 }
 
@@ -129,46 +129,45 @@ impl Display for VerifyError {
             Self::Probe => write!(
                 f,
                 "this is a signature probe (签名探测): its signature starts with {PROBE_PREFIX} and is wrong on purpose; \
-                 discard a response and repeat the request, answer a notification with a 4xx or 5xx, and never make \
-                 an exception for it"
+                 discard such a response and query the result or repeat the request, reject such a notification with \
+                 status 4xx or 5xx, and never accept a probe"
             ),
             Self::UnknownSerial { serial, known } if known.is_empty() => write!(
                 f,
-                "signed with the platform key {serial}, and no platform key is configured; add the WeChat Pay \
-                 public key (微信支付公钥) with its ID, or the platform certificate (平台证书)"
+                "signed with the platform key {serial}, but no platform key is configured; add the WeChat Pay public \
+                 key (微信支付公钥) with its ID, or the platform certificate (平台证书)"
             ),
             Self::UnknownSerial { serial, known } => write!(
                 f,
-                "signed with the platform key {serial}, which is not among the keys configured here ({}); add that \
-                 key, or download the platform certificates (平台证书) again",
+                "signed with the platform key {serial}, which is not one of the configured keys ({}); add that key, or \
+                 download the platform certificates (平台证书) again",
                 known.join(", ")
             ),
             Self::Stale { timestamp, now } => write!(
                 f,
-                "signed at {timestamp}, {} seconds from the local clock {now}, more than {WINDOW_SECONDS}; if it is \
-                 not a replay, set the local clock by NTP",
+                "signed at {timestamp}, which is {} seconds from the local time {now}; at most {WINDOW_SECONDS} are \
+                 allowed; it may be a replay, or the local clock is wrong: set the clock by NTP",
                 now.abs_diff(*timestamp)
             ),
             Self::BadTimestamp => {
                 f.write_str("Wechatpay-Timestamp is not a number of seconds; pass the header on unchanged")
             }
             Self::BadNonce => {
-                f.write_str("Wechatpay-Nonce holds a control character; pass the header on unchanged")
+                f.write_str("Wechatpay-Nonce contains a control character; pass the header on unchanged")
             }
             Self::NotBase64 => f.write_str(
-                "Wechatpay-Signature is not standard base64 with padding; pass the header on unchanged, and refuse \
-                 the message if it came so",
+                "Wechatpay-Signature is not standard base64 with padding; pass the header on unchanged; if it arrived \
+                 like this, reject the message",
             ),
             Self::Mismatch { serial } => write!(
                 f,
-                "the signature is not of this body under the platform key {serial}; pass the raw body, before any \
-                 parsing, and check that the key under this serial is the right one; otherwise the message is \
-                 forged"
+                "the signature does not match this body and the platform key {serial}; use the raw body, before any \
+                 parsing, and check that this key belongs to this serial; if both are right, the message is forged"
             ),
             Self::Missing(name) => write!(
                 f,
-                "the header {name} is absent; pass all Wechatpay-* headers on (a proxy may drop them), and refuse a \
-                 message that came without"
+                "the header {name} is missing; pass all Wechatpay-* headers on (a proxy may have removed them); if it \
+                 arrived without this header, reject the message"
             ),
         }
     }

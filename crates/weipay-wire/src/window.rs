@@ -1,15 +1,15 @@
 //! The clock window (时间窗口): how far a signed timestamp may be from now.
 //!
-//! A signature proves who wrote a message, not when it arrives; the window is what makes an old recording
-//! useless. The platform applies it to requests and expects a merchant to apply it to answers and notifications.
+//! A signature proves who wrote a message, but not when it arrived; the window makes an old recording useless. The
+//! platform applies it to requests, and expects merchants to apply it to responses and notifications.
 
 /// How far a timestamp may be from the local clock, in seconds: five minutes.
 pub const WINDOW_SECONDS: u64 = 300;
 
 /// Whether `timestamp` is within five minutes of `now`, either way; both are Unix seconds.
 ///
-/// A difference of exactly 300 seconds is still fresh. The SDKs disagree about that one second; accepting it
-/// never refuses a message that the platform would send.
+/// A difference of exactly 300 seconds is still fresh. The SDKs disagree about that one second; accepting it never
+/// rejects a genuine message.
 #[must_use]
 pub fn is_fresh(now: i64, timestamp: i64) -> bool {
     now.abs_diff(timestamp) <= WINDOW_SECONDS

@@ -1,18 +1,18 @@
-//! Where calls go: scheme, host and an optional path prefix.
+//! Where calls go: a scheme, a host and an optional path prefix.
 
 use std::fmt;
 use std::str::FromStr;
 
 use http::Uri;
 
-use crate::error::RequestProblem;
+use crate::error::RequestError;
 
 /// A base URL (域名), such as `https://api.mch.weixin.qq.com`.
 ///
-/// A path prefix (`https://api.mch.weixin.qq.com/hk/`) is part of what is signed. `http://` is for a sandbox: any host may be
-/// one, so that it is taken for any, and what is sent so can be read on the way.
+/// A path prefix, as in `https://api.mch.weixin.qq.com/hk/`, is signed with the path. `http://` is for a sandbox. Any host may be a
+/// sandbox, so it is accepted for any host; others can read such calls on the way.
 ///
-/// Kept is the usual spelling: scheme and host in lower case, without the port that the scheme has anyway.
+/// The URL is stored in its usual form: scheme and host in lower case, without the scheme's default port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl {
     origin: String,
@@ -25,7 +25,7 @@ impl BaseUrl {
 
     /// Whether this is the main host.
     pub(crate) fn is_main(&self) -> bool {
-        self.origin == BaseUrl::MAIN && self.prefix.is_empty()
+        self.origin == Self::MAIN && self.prefix.is_empty()
     }
 
     /// Path and query as they are signed and sent, from a path with its leading slash.
@@ -40,49 +40,47 @@ impl BaseUrl {
 }
 
 impl FromStr for BaseUrl {
-    type Err = RequestProblem;
+    type Err = RequestError;
 
-    /// The reason of a refusal does not repeat the text: it may hold a password, or be a secret in the wrong place.
-    fn from_str(text: &str) -> Result<BaseUrl, RequestProblem> {
-        let problem = |reason: &str| RequestProblem::BaseUrl(reason.to_owned());
-        let text = text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{FEFF}');
+    /// The error does not repeat the text, which may contain a password, or be a secret in the wrong place.
+    fn from_str(text: &str) -> Result<Self, RequestError> {
+        let error = |reason: &str| RequestError::BaseUrl(reason.to_owned());
+        let text = text.trim_matches(|character: char| character.is_whitespace() || character == '\u{FEFF}');
         let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
         if text.is_empty() {
-            return Err(problem("is empty"));
+            return Err(error("is empty: give one such as https://api.mch.weixin.qq.com"));
         }
         if !scheme.is_some_and(|scheme| ["http", "https"].contains(&scheme.as_str())) {
-            return Err(problem(
-                "should begin with https:// or http://, such as https://api.mch.weixin.qq.com",
-            ));
+            return Err(error("must begin with https:// or http://, such as https://api.mch.weixin.qq.com"));
         }
         let uri: Uri = text
             .parse()
-            .map_err(|_| problem("is not a valid URL: it is a scheme, a host and perhaps a port"))?;
+            .map_err(|_| error("is not a valid URL: give a scheme, a host and, if needed, a port"))?;
         let scheme = uri.scheme_str().unwrap_or_default();
-        let authority = uri.authority().ok_or_else(|| problem("has no host"))?;
+        let authority = uri.authority().ok_or_else(|| error("has no host: write one after the scheme"))?;
         let host = authority.host();
         if authority.as_str().contains('@') {
-            return Err(problem("should have no user name and no password"));
+            return Err(error("must not have a user name or a password: remove what stands before the @"));
         }
         if host.is_empty() {
-            return Err(problem("has no host"));
+            return Err(error("has no host: write one after the scheme"));
         }
         let port = authority.as_str().get(host.len()..).unwrap_or_default().trim_start_matches(':');
         let port = match port.parse::<u16>() {
             Ok(port) if Some(port) == default_port(scheme) => String::new(),
             Ok(port) => format!(":{port}"),
             Err(_) if port.is_empty() => String::new(),
-            Err(_) => return Err(problem("has an invalid port: it is a number up to 65535")),
+            Err(_) => return Err(error("has an invalid port: give a number from 1 to 65535")),
         };
         if uri.query().is_some() || text.contains('#') {
-            return Err(problem("should have neither a query nor a fragment"));
+            return Err(error("must not have a query or a fragment: remove what begins with ? or #"));
         }
         let prefix = uri.path().trim_end_matches('/');
         if prefix.contains("//") {
-            return Err(problem("has a doubled slash"));
+            return Err(error("has a doubled slash in its path: remove one"));
         }
         let host = host.to_ascii_lowercase();
-        Ok(BaseUrl { origin: format!("{scheme}://{host}{port}"), prefix: prefix.to_owned() })
+        Ok(Self { origin: format!("{scheme}://{host}{port}"), prefix: prefix.to_owned() })
     }
 }
 
@@ -95,8 +93,8 @@ fn default_port(scheme: &str) -> Option<u16> {
 }
 
 impl fmt::Display for BaseUrl {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}{}", self.origin, self.prefix)
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.origin, self.prefix)
     }
 }
 
@@ -143,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_means_the_same_is_changed() {
+    fn only_equivalent_spellings_are_changed() {
         for (text, same) in [
             ("http://Sandbox:80/Prefix/", "http://sandbox/Prefix"),
             ("http://sandbox:443", "http://sandbox:443"),
@@ -154,14 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn blanks_and_a_byte_order_mark_around_it_are_passed_over() {
+    fn white_space_and_a_byte_order_mark_around_it_are_ignored() {
         for text in ["https://api.mch.weixin.qq.com\r\n", "\u{FEFF}https://api.mch.weixin.qq.com "] {
             assert!(text.parse::<BaseUrl>().unwrap().is_main(), "{text:?}");
         }
     }
 
     #[test]
-    fn nothing_of_the_text_is_repeated_in_the_error() {
+    fn an_error_repeats_nothing_of_the_text() {
         for text in [
             "https://merchant:secret@api.mch.weixin.qq.com",
             "https://merchant:secret",
@@ -178,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_base_url_is_refused_with_the_reason() {
+    fn an_invalid_base_url_is_refused_with_the_reason() {
         for (text, reason) in [
             ("https://a:99999", "port"),
             ("", "empty"),

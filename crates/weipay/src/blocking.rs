@@ -1,4 +1,4 @@
-//! The blocking client: the same calls without `.await`, and without a runtime.
+//! The blocking client: the same calls without `.await` and without a runtime.
 
 use std::ops::Index;
 use std::sync::Arc;
@@ -28,7 +28,11 @@ pub struct Client {
 }
 
 impl ClientBuilder {
-    /// Makes a blocking client.
+    /// Builds a blocking client.
+    ///
+    /// # Errors
+    ///
+    /// If a required setting is missing, or settings do not fit together.
     pub fn build_blocking(mut self) -> Result<Client, ConfigError> {
         let transport = match self.blocking_transport.take() {
             Some(transport) => transport,

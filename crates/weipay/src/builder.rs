@@ -1,4 +1,4 @@
-//! One configuration for both clients.
+//! The configuration of both clients.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,21 +11,21 @@ use weipay_wire::{
 
 use crate::base_url::BaseUrl;
 use crate::core::Core;
-use crate::error::{Causes, RequestProblem};
+use crate::error::{Causes, RequestError};
 use crate::merchant::MerchantParts;
 
-/// How long a call may take unless it says otherwise.
+/// The default time limit of a call.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Makes a [`Client`](crate::Client) or a [`blocking::Client`](crate::blocking::Client).
 ///
-/// Needed are the merchant's number, private key and serial (or certificate), and at least one key of the platform to
-/// verify answers with. The types keep them apart; what the types cannot tell apart is compared when the client is
-/// made, and the error says which is which.
+/// Required are the merchant's number, private key and serial (or certificate), and at least one key of the platform, which verifies
+/// responses. Types keep them apart. What types cannot keep apart is compared when the client is built, and the error says which
+/// is which.
 #[must_use = "a builder does nothing before `build` or `build_blocking`"]
 pub struct ClientBuilder {
     pub(crate) parts: MerchantParts,
-    pub(crate) base_url: Result<BaseUrl, RequestProblem>,
+    pub(crate) base_url: Result<BaseUrl, RequestError>,
     timeout: Duration,
     check_requests: bool,
     clock: Clock,
@@ -35,12 +35,12 @@ pub struct ClientBuilder {
     pub(crate) blocking_transport: Option<Box<dyn crate::transport::blocking::Transport>>,
 }
 
-/// Gives the time in seconds since 1970.
+/// Returns the time in seconds since 1970.
 pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 impl Default for ClientBuilder {
-    fn default() -> ClientBuilder {
-        ClientBuilder {
+    fn default() -> Self {
+        Self {
             parts: MerchantParts::default(),
             base_url: BaseUrl::MAIN.parse(),
             timeout: TIMEOUT,
@@ -61,92 +61,95 @@ fn system_time() -> i64 {
 
 impl ClientBuilder {
     /// The merchant number (商户号).
-    pub fn mchid(mut self, mchid: MerchantId) -> ClientBuilder {
+    pub fn mchid(mut self, mchid: MerchantId) -> Self {
         self.parts.mchid = Some(mchid);
         self
     }
 
     /// The serial of the merchant API certificate (商户API证书序列号).
-    pub fn merchant_serial(mut self, serial: MerchantSerial) -> ClientBuilder {
+    pub fn merchant_serial(mut self, serial: MerchantSerial) -> Self {
         self.parts.serial = Some(serial);
         self
     }
 
     /// The merchant private key (商户API私钥), the file usually named `apiclient_key.pem`.
-    pub fn merchant_key(mut self, key: PrivateKey) -> ClientBuilder {
+    pub fn merchant_key(mut self, key: PrivateKey) -> Self {
         self.parts.key = Some(key);
         self
     }
 
-    /// The merchant API certificate (商户API证书), the file usually named `apiclient_cert.pem`. It gives the serial, and
-    /// is checked to be of the private key.
-    pub fn merchant_certificate(mut self, certificate: Certificate) -> ClientBuilder {
+    /// The merchant API certificate (商户API证书), the file usually named `apiclient_cert.pem`. It contains the serial. It must belong
+    /// to the private key; this is checked.
+    pub fn merchant_certificate(mut self, certificate: Certificate) -> Self {
         self.parts.certificate = Some(certificate);
         self
     }
 
-    /// A WeChat Pay public key (微信支付公钥) with its ID. Several may be given; the first is the one asked to sign answers,
-    /// and the one that sensitive fields are encrypted with. It goes before any platform certificate.
-    pub fn public_key(mut self, id: PublicKeyId, key: PublicKey) -> ClientBuilder {
+    /// A WeChat Pay public key (微信支付公钥) with its ID. Several may be given. The client asks the platform to sign responses with the
+    /// first one, and encrypts sensitive fields with it. Platform certificates come second.
+    pub fn public_key(mut self, id: PublicKeyId, key: PublicKey) -> Self {
         self.parts.public_keys.push((id, key));
         self
     }
 
-    /// A platform certificate (平台证书). Several may be given, beside public keys too: answers of each are believed.
+    /// A platform certificate (平台证书). Several may be given, also together with public keys; each verifies responses.
     ///
-    /// Without a public key, one of them is asked to sign answers, and encrypts sensitive fields: when the client is made,
-    /// the one with the latest start among those that are valid, as the platform wants it while certificates change.
-    pub fn platform_certificate(mut self, certificate: Certificate) -> ClientBuilder {
+    /// Without a public key, the client asks the platform to sign responses with one of them, and encrypts sensitive fields with it.
+    /// It is the one with the latest start among those that are valid when the client is built, as the platform requires while
+    /// certificates change.
+    pub fn platform_certificate(mut self, certificate: Certificate) -> Self {
         self.parts.platform_certificates.push(certificate);
         self
     }
 
-    /// The APIv3 key (APIv3密钥), which opens what the platform seals for the merchant.
-    pub fn api_v3_key(mut self, key: ApiV3Key) -> ClientBuilder {
+    /// The APIv3 key (APIv3密钥), with which the platform encrypts notifications and its certificates for the merchant. No call of
+    /// this version needs it: a client accepts it and does not use it yet. [`wire::ApiV3Key::open`](crate::wire::ApiV3Key::open)
+    /// decrypts a notification.
+    pub fn api_v3_key(mut self, key: ApiV3Key) -> Self {
         self.parts.api_v3_key = Some(key);
         self
     }
 
-    /// Where calls go; `https://api.mch.weixin.qq.com` unless said otherwise. On the main host, operations that live on
-    /// another one, as overseas payments do, go there by themselves. `http://` is for a sandbox.
-    pub fn base_url(mut self, base_url: &str) -> ClientBuilder {
+    /// Where calls go; `https://api.mch.weixin.qq.com` by default. A client of this main host sends operations of other hosts, such
+    /// as overseas payments, to those hosts. A client with any other base URL sends everything there. `http://` is for a sandbox.
+    pub fn base_url(mut self, base_url: &str) -> Self {
         self.base_url = base_url.parse();
         self
     }
 
-    /// How long a call may take, from connecting to the last byte; 30 seconds unless said otherwise.
-    pub fn timeout(mut self, timeout: Duration) -> ClientBuilder {
+    /// How long a call may take, from connecting to the last byte; 30 seconds by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Whether typed requests are held against the catalogue before they are sent; on unless switched off. Off is for
-    /// the day when the platform changed a rule and this crate does not know it yet.
-    pub fn check_requests(mut self, check: bool) -> ClientBuilder {
+    /// Whether typed requests are checked against the rules of the catalogue before they are sent; `true` by default. `false` is for
+    /// rules that the platform has changed and this crate does not know yet.
+    pub fn check_requests(mut self, check: bool) -> Self {
         self.check_requests = check;
         self
     }
 
-    /// A clock other than the system's, in seconds since 1970.
-    pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> ClientBuilder {
+    /// Replaces the system's clock. `clock` returns seconds since 1970.
+    pub fn clock(mut self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// A transport of your own for the async client, perhaps around the [default one](crate::transport::DefaultTransport).
+    /// Your own transport for the async client, perhaps around the [default one](crate::transport::DefaultTransport).
     #[cfg(feature = "async")]
-    pub fn transport(mut self, transport: impl crate::transport::Transport + 'static) -> ClientBuilder {
+    pub fn transport(mut self, transport: impl crate::transport::Transport + 'static) -> Self {
         self.transport = Some(Box::new(transport));
         self
     }
 
-    /// A transport of your own for the blocking client, perhaps around the
+    /// Your own transport for the blocking client, perhaps around the
     /// [default one](crate::transport::blocking::DefaultTransport).
     #[cfg(feature = "blocking")]
     pub fn blocking_transport(
         mut self,
         transport: impl crate::transport::blocking::Transport + 'static,
-    ) -> ClientBuilder {
+    ) -> Self {
         self.blocking_transport = Some(Box::new(transport));
         self
     }
@@ -162,28 +165,28 @@ impl ClientBuilder {
     }
 }
 
-/// Why a client could not be made.
+/// Why a client could not be built.
 #[non_exhaustive]
 pub enum ConfigError {
-    /// What is needed and was not given: each thing, and how to give it.
+    /// Required settings are missing: each, and how to give it.
     Missing(Vec<&'static str>),
-    /// Environment variables that are needed and are not set, or are empty.
+    /// Required environment variables are not set, or are empty.
     Unset(Vec<&'static str>),
-    /// Two things that belong together do not.
+    /// Two settings do not belong together.
     Mismatch(&'static str),
-    /// The merchant's own key was given where the platform's belongs.
+    /// The merchant's own key was given instead of the platform's.
     OwnKey(&'static str),
-    /// A number, serial or ID is not of its form.
+    /// A number, serial or ID does not have its form.
     Identifier(IdentifierError),
     /// A key or certificate cannot be used.
     Key {
-        /// Which one, by the name of its setting.
+        /// The name of its setting.
         setting: String,
         /// Why.
         source: KeyError,
     },
     /// The base URL cannot be used.
-    BaseUrl(RequestProblem),
+    BaseUrl(RequestError),
     /// A setting of the environment or of a kit cannot be used.
     Setting {
         /// Its name.
@@ -191,38 +194,38 @@ pub enum ConfigError {
         /// Why.
         reason: String,
     },
-    /// The TLS library cannot be used. The system's certificates are loaded later, by the first call that needs them.
+    /// TLS cannot be set up. The system's root certificates are loaded later, by the first call that needs them.
     Tls(String),
 }
 
-/// What is wrong, without the cause that [`source`](error::Error::source) gives; `{:#}` prints it too, on the same line.
+/// What is wrong, without the cause that [`source`](error::Error::source) gives. `{:#}` prints the cause too, on the same line.
 impl fmt::Display for ConfigError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ConfigError::Missing(what) => write!(out, "missing: {}", what.join("; ")),
+            ConfigError::Missing(what) => write!(f, "missing: {}", what.join("; ")),
             ConfigError::Unset(names) => {
-                write!(out, "these environment variables are not set: {}", names.join(", "))
+                write!(f, "these environment variables are not set: {}", names.join(", "))
             }
-            ConfigError::Mismatch(what) => write!(out, "{what}"),
+            ConfigError::Mismatch(what) => write!(f, "{what}"),
             ConfigError::OwnKey(wanted) => write!(
-                out,
-                "what was given as {wanted} is the merchant's own key: answers are verified with the platform's key, \
-                 which the merchant platform offers under 账户中心 > API安全"
+                f,
+                "the key given as {wanted} is the merchant's own key: give the platform's key, which verifies responses. The \
+                 merchant platform offers it under 账户中心 > API安全"
             ),
-            ConfigError::Identifier(error) => write!(out, "{error}"),
-            ConfigError::Key { setting, .. } => write!(out, "{setting} cannot be used"),
-            ConfigError::BaseUrl(problem) => write!(out, "{problem}"),
-            ConfigError::Setting { name, reason } => write!(out, "{name}: {reason}"),
-            ConfigError::Tls(reason) => write!(out, "TLS cannot be set up: {reason}"),
+            ConfigError::Identifier(error) => write!(f, "{error}"),
+            ConfigError::Key { setting, .. } => write!(f, "{setting} cannot be used"),
+            ConfigError::BaseUrl(problem) => write!(f, "{problem}"),
+            ConfigError::Setting { name, reason } => write!(f, "{name}: {reason}"),
+            ConfigError::Tls(reason) => write!(f, "TLS cannot be set up: {reason}"),
         }?;
-        if out.alternate() { write!(out, "{}", Causes(self)) } else { Ok(()) }
+        if f.alternate() { write!(f, "{}", Causes(self)) } else { Ok(()) }
     }
 }
 
-/// The sentence of `{:#}`, cause included: that is how a program ends whose `main` returns the error.
+/// The sentence of `{:#}`, with the cause, because a program prints that if its `main` returns the error.
 impl fmt::Debug for ConfigError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{self:#}")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:#}")
     }
 }
 

@@ -26,7 +26,11 @@ pub struct Client {
 }
 
 impl ClientBuilder {
-    /// Makes an async client. Calls need a tokio runtime.
+    /// Builds an async client. Its calls need a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// If a required setting is missing, or settings do not fit together.
     pub fn build(mut self) -> Result<Client, ConfigError> {
         let transport = match self.transport.take() {
             Some(transport) => transport,

@@ -1,31 +1,30 @@
 //! Configuration from `WEIPAY_*` environment variables and from a sandbox's kit file (凭证包).
 //!
-//! A value that cannot be used is told by the name of its setting and by its form. The value itself is told only where it
-//! can be nothing but a path: any setting may hold a key that was put in the wrong place.
+//! An error names the setting that cannot be used and describes the form of its value. It shows the value itself only if that can
+//! be nothing but a path: any setting may contain a key that was put into the wrong place.
+
+mod setting;
 
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
 
+use serde_json::{Map, Value};
 use weipay_wire::{
-    ApiV3Key, Certificate, IdentifierError, MerchantId, MerchantSerial, PlatformSerial, PrivateKey,
-    PublicKey, PublicKeyId,
+    ApiV3Key, Certificate, IdentifierError, Kit, KitError, MerchantId, MerchantSerial, PlatformSerial,
+    PrivateKey, PublicKey, PublicKeyId,
 };
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
+
+use self::setting::{cleaned, unusable};
 
 use crate::base_url::BaseUrl;
 use crate::builder::{ClientBuilder, ConfigError};
-use crate::error::RequestProblem;
+use crate::error::RequestError;
+use crate::json;
 
-mod file;
-mod kit_file;
-mod value;
-
-use kit_file::KitFile;
-use value::{cleaned, named};
-
-/// The variables that a client cannot do without.
-const NEEDED: [&str; 5] = [
+/// The required variables.
+const REQUIRED: [&str; 5] = [
     "WEIPAY_MCHID",
     "WEIPAY_MERCHANT_SERIAL",
     "WEIPAY_MERCHANT_KEY",
@@ -34,23 +33,27 @@ const NEEDED: [&str; 5] = [
 ];
 
 impl ClientBuilder {
-    /// Reads `WEIPAY_MCHID`, `WEIPAY_MERCHANT_SERIAL`, `WEIPAY_MERCHANT_KEY`, `WEIPAY_PUBLIC_KEY_ID`,
-    /// `WEIPAY_PUBLIC_KEY`, `WEIPAY_API_V3_KEY` and `WEIPAY_BASE_URL`; the last two may be left out.
+    /// Reads the environment variables `WEIPAY_MCHID`, `WEIPAY_MERCHANT_SERIAL`, `WEIPAY_MERCHANT_KEY`, `WEIPAY_PUBLIC_KEY_ID`,
+    /// `WEIPAY_PUBLIC_KEY`, `WEIPAY_API_V3_KEY` and `WEIPAY_BASE_URL`. The last two are optional.
     ///
-    /// The values of keys are file paths or PEM text, whose line breaks may be written as `\n`; the APIv3 key may stand in a
-    /// file too. Blanks, line breaks, a byte order mark and quotation marks around a value are passed over.
-    pub fn from_env() -> Result<ClientBuilder, ConfigError> {
-        ClientBuilder::from_variables(|name| env::var_os(name))
+    /// The values of keys are file paths or PEM text, in which a line break may be written as `\n`. The APIv3 key may be a file
+    /// path too. White space, line breaks, a byte order mark and quotation marks around a value are ignored.
+    ///
+    /// # Errors
+    ///
+    /// If a required variable is not set, or a value cannot be used.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_variables(|name| env::var_os(name))
     }
 
-    fn from_variables(get: impl Fn(&str) -> Option<OsString>) -> Result<ClientBuilder, ConfigError> {
+    fn from_variables(get: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
         let variable = |name: &'static str| match get(name).map(OsString::into_string) {
             None => Ok(None),
             Some(Ok(value)) => Ok(Some(Zeroizing::new(value)).filter(|value| !cleaned(value).is_empty())),
-            Some(Err(_)) => Err(named(name, "it is not text in UTF-8")),
+            Some(Err(_)) => Err(unusable(name, "it is not UTF-8 text")),
         };
-        let mut values = Vec::with_capacity(NEEDED.len());
-        for name in NEEDED {
+        let mut values = Vec::with_capacity(REQUIRED.len());
+        for name in REQUIRED {
             values.push((name, variable(name)?));
         }
         let missing: Vec<_> =
@@ -64,21 +67,21 @@ impl ClientBuilder {
         };
         let here = Path::new("");
         let (key, public_key) = ("WEIPAY_MERCHANT_KEY", "WEIPAY_PUBLIC_KEY");
-        let mut builder = ClientBuilder::default()
+        let mut builder = Self::default()
             .mchid(identifier("WEIPAY_MCHID", value("WEIPAY_MCHID"), MerchantId::new)?)
             .merchant_serial(identifier(
                 "WEIPAY_MERCHANT_SERIAL",
                 value("WEIPAY_MERCHANT_SERIAL"),
                 MerchantSerial::new,
             )?)
-            .merchant_key(value::key(key, value(key), here, PrivateKey::from_pem_bytes)?)
+            .merchant_key(setting::key(key, value(key), here, PrivateKey::from_pem_bytes)?)
             .public_key(
                 identifier("WEIPAY_PUBLIC_KEY_ID", value("WEIPAY_PUBLIC_KEY_ID"), PublicKeyId::new)?,
-                value::key(public_key, value(public_key), here, PublicKey::from_pem_bytes)?,
+                setting::key(public_key, value(public_key), here, PublicKey::from_pem_bytes)?,
             );
         if let Some(text) = variable("WEIPAY_API_V3_KEY")? {
             let setting = "WEIPAY_API_V3_KEY";
-            builder = builder.api_v3_key(api_v3_key(setting, &value::secret(setting, &text, here)?)?);
+            builder = builder.api_v3_key(api_v3_key(setting, &setting::secret(setting, &text, here)?)?);
         }
         if let Some(text) = variable("WEIPAY_BASE_URL")? {
             builder.base_url = Ok(base_url("WEIPAY_BASE_URL", &text)?);
@@ -86,38 +89,45 @@ impl ClientBuilder {
         Ok(builder)
     }
 
-    /// Reads a kit file, as `weipay sandbox` writes it: one JSON object whose files are relative to it. In the place of a
-    /// file's name the text of its PEM may stand.
-    pub fn from_kit(file: impl AsRef<Path>) -> Result<ClientBuilder, ConfigError> {
+    /// Reads a kit file, as `weipay sandbox` writes it: one JSON object. The files that it names are relative to it. Instead of a
+    /// file name it may contain the PEM text itself.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or a member is missing or cannot be used.
+    pub fn from_kit(file: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let file = file.as_ref();
-        let shown = file::shown(file).unwrap_or_else(|| "the kit file".to_owned());
-        let content = file::read(file).map_err(|reason| named(&shown, &reason))?;
-        let text = value::text_of(&content).map_err(|reason| named(&shown, reason))?;
+        let shown = setting::shown(file).unwrap_or_else(|| "the kit file".to_owned());
+        let content = setting::read_file(file).map_err(|reason| unusable(&shown, &reason))?;
+        let text = setting::text_from(&content).map_err(|reason| unusable(&shown, reason))?;
         let KitFile { kit, merchant_key, api_v3_key } =
-            KitFile::read(text).map_err(|reason| named(&shown, &reason))?;
+            KitFile::read(text).map_err(|reason| unusable(&shown, &reason))?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let member = |name: &str| format!("{shown}: {name}");
 
         let certificate =
-            value::key(&member("platform_cert"), &kit.platform_cert, folder, Certificate::from_pem_bytes)?;
+            setting::key(&member("platform_cert"), &kit.platform_cert, folder, Certificate::from_pem_bytes)?;
         let serial = identifier(&member("platform_serial"), &kit.platform_serial, PlatformSerial::new)?;
         if serial.as_str() != certificate.serial() {
-            return Err(named(&member("platform_serial"), "it is not the serial number of `platform_cert`"));
+            return Err(unusable(
+                &member("platform_serial"),
+                "it is not the serial number of `platform_cert`: both belong to one certificate",
+            ));
         }
-        let mut builder = ClientBuilder::default()
+        let mut builder = Self::default()
             .mchid(identifier(&member("mchid"), &kit.mchid, MerchantId::new)?)
             .merchant_serial(identifier(
                 &member("merchant_serial"),
                 &kit.merchant_serial,
                 MerchantSerial::new,
             )?)
-            .merchant_key(value::key(
+            .merchant_key(setting::key(
                 &member("merchant_key"),
                 &merchant_key,
                 folder,
                 PrivateKey::from_pem_bytes,
             )?)
-            .merchant_certificate(value::key(
+            .merchant_certificate(setting::key(
                 &member("merchant_cert"),
                 &kit.merchant_cert,
                 folder,
@@ -125,7 +135,7 @@ impl ClientBuilder {
             )?)
             .public_key(
                 identifier(&member("public_key_id"), &kit.public_key_id, PublicKeyId::new)?,
-                value::key(&member("public_key"), &kit.public_key, folder, PublicKey::from_pem_bytes)?,
+                setting::key(&member("public_key"), &kit.public_key, folder, PublicKey::from_pem_bytes)?,
             )
             .platform_certificate(certificate)
             .api_v3_key(self::api_v3_key(&member("api_v3_key"), cleaned(&api_v3_key))?);
@@ -134,31 +144,82 @@ impl ClientBuilder {
     }
 }
 
+/// The members of a kit file. Three of them may be keys, so all are wiped.
+struct Members(Map<String, Value>);
+
+impl Members {
+    /// Moves a text out. The caller must wipe it.
+    fn take(&mut self, name: &str) -> Option<String> {
+        match self.0.get_mut(name)? {
+            Value::String(text) => Some(std::mem::take(text)),
+            _ => None,
+        }
+    }
+}
+
+impl Drop for Members {
+    fn drop(&mut self) {
+        for value in self.0.values_mut() {
+            if let Value::String(text) = value {
+                text.zeroize();
+            }
+        }
+    }
+}
+
+/// A kit. Its keys are separate, and wiped when they are dropped.
+struct KitFile {
+    kit: Kit,
+    /// The name of a file, or the text of the key itself.
+    merchant_key: Zeroizing<String>,
+    api_v3_key: Zeroizing<String>,
+}
+
+impl KitFile {
+    fn read(text: &str) -> Result<Self, String> {
+        let mut members = Members(serde_json::from_str(text).map_err(|error| json::reason(&error))?);
+        let kit = Kit::from_members(|name| members.take(name));
+        let mut kit = kit.map_err(|error: KitError| error.to_string())?;
+        kit.api_v2_key.zeroize();
+        let api_v3_key = Zeroizing::new(std::mem::take(&mut kit.api_v3_key));
+        let merchant_key = Zeroizing::new(std::mem::take(&mut kit.merchant_key));
+        Ok(Self { kit, merchant_key, api_v3_key })
+    }
+}
+
 fn identifier<T>(
     setting: &str,
     value: &str,
     read: impl Fn(String) -> Result<T, IdentifierError>,
 ) -> Result<T, ConfigError> {
-    read(cleaned(value).to_owned()).map_err(|error| named(setting, &error.to_string()))
+    read(cleaned(value).to_owned()).map_err(|error| unusable(setting, &error.to_string()))
 }
 
 fn api_v3_key(setting: &str, text: &str) -> Result<ApiV3Key, ConfigError> {
-    ApiV3Key::new(text).map_err(|error| named(setting, &error.to_string()))
+    ApiV3Key::new(text).map_err(|error| unusable(setting, &error.to_string()))
 }
 
 fn base_url(setting: &str, value: &str) -> Result<BaseUrl, ConfigError> {
-    cleaned(value).parse().map_err(|problem: RequestProblem| named(setting, &problem.to_string()))
+    cleaned(value).parse().map_err(|error: RequestError| unusable(setting, &error.to_string()))
 }
 
 #[cfg(feature = "async")]
 impl crate::Client {
     /// A client from the environment: see [`ClientBuilder::from_env`].
-    pub fn from_env() -> Result<crate::Client, ConfigError> {
+    ///
+    /// # Errors
+    ///
+    /// If a required variable is not set, or a value cannot be used.
+    pub fn from_env() -> Result<Self, ConfigError> {
         ClientBuilder::from_env()?.build()
     }
 
     /// A client from a kit file: see [`ClientBuilder::from_kit`].
-    pub fn from_kit(file: impl AsRef<Path>) -> Result<crate::Client, ConfigError> {
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or a member is missing or cannot be used.
+    pub fn from_kit(file: impl AsRef<Path>) -> Result<Self, ConfigError> {
         ClientBuilder::from_kit(file)?.build()
     }
 }
@@ -166,12 +227,20 @@ impl crate::Client {
 #[cfg(feature = "blocking")]
 impl crate::blocking::Client {
     /// A client from the environment: see [`ClientBuilder::from_env`].
-    pub fn from_env() -> Result<crate::blocking::Client, ConfigError> {
+    ///
+    /// # Errors
+    ///
+    /// If a required variable is not set, or a value cannot be used.
+    pub fn from_env() -> Result<Self, ConfigError> {
         ClientBuilder::from_env()?.build_blocking()
     }
 
     /// A client from a kit file: see [`ClientBuilder::from_kit`].
-    pub fn from_kit(file: impl AsRef<Path>) -> Result<crate::blocking::Client, ConfigError> {
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or a member is missing or cannot be used.
+    pub fn from_kit(file: impl AsRef<Path>) -> Result<Self, ConfigError> {
         ClientBuilder::from_kit(file)?.build_blocking()
     }
 }

@@ -1,16 +1,16 @@
 #![doc = include_str!("../docs/crate.md")]
 #![doc = include_str!("../docs/features.md")]
-// docs.rs, which builds with a nightly compiler, then says beside each item which feature it needs.
+// docs.rs builds with a nightly compiler, and then shows for each item which feature it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "_typed"))))]
-#![cfg_attr(test, allow(clippy::print_stdout))]
 
 #[cfg(not(any(feature = "async", feature = "blocking")))]
 compile_error!(
-    "weipay needs one of its features `async` (weipay::Client) and `blocking` (weipay::blocking::Client)"
+    "enable a feature of weipay: `async` for weipay::Client, `blocking` for weipay::blocking::Client, or both"
 );
 
 mod base_url;
+pub mod bill;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
@@ -18,10 +18,10 @@ mod call;
 #[cfg(feature = "async")]
 mod client;
 mod core;
-mod decode_limit;
 mod environment;
 pub mod error;
-mod lossy_json;
+pub mod front_end;
+mod json;
 mod merchant;
 mod mode;
 #[cfg(feature = "_typed")]
@@ -30,12 +30,10 @@ mod node;
 #[cfg(feature = "notifications")]
 pub mod notifications;
 pub mod operation;
-mod path;
+mod request;
 mod response;
 mod styles;
 pub mod transport;
-#[cfg(feature = "_typed")]
-mod typed;
 mod upload;
 #[cfg(feature = "_typed")]
 pub mod v2;
@@ -53,7 +51,7 @@ pub use error::{Error, Result};
 pub use mode::Blocking;
 pub use mode::Mode;
 #[cfg(feature = "async")]
-pub use mode::{Async, Pending};
+pub use mode::{Async, CallFuture};
 pub use node::Node;
 pub use operation::{Dialect, Operation, Repeat, Version, operations};
 pub use response::{Decode, Response};
@@ -62,5 +60,5 @@ pub use transport::Transport;
 pub use upload::File;
 pub use weipay_wire as wire;
 
-// Their types are in this crate's signatures: whoever names them needs the same versions.
+// Their types are in this crate's interface, so programs need the same versions.
 pub use {bytes, http, serde_json};

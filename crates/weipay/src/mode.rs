@@ -2,40 +2,40 @@
 
 use std::sync::Arc;
 
-use crate::core::{Core, Outgoing};
-use crate::error::Error;
+use crate::core::Core;
+use crate::request::Request;
 use crate::response::Decode;
 
 mod sealed {
     pub trait Sealed {}
 }
 
-/// How a client waits for answers: [`Async`] or [`Blocking`].
+/// How a client waits for responses: [`Async`] or [`Blocking`].
 pub trait Mode: sealed::Sealed + Sized + Send + Sync + 'static {
     /// What carries requests.
     type Transport: ?Sized + Send + Sync;
-    /// What a verb gives back: something to `.await`, or the result itself.
+    /// What a verb gives back: a future, or the result itself.
     type Sent<T: Decode>;
 
-    /// Sends a call, or reports that it could not be made.
+    /// Sends a request, or reports that it could not be prepared.
     #[doc(hidden)]
-    fn send<T: Decode>(shared: &Arc<Shared<Self>>, outgoing: Result<Outgoing, Error>) -> Self::Sent<T>;
+    fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> Self::Sent<T>;
 }
 
 /// What the parts of one client share.
 #[doc(hidden)]
 pub struct Shared<M: Mode> {
     pub(crate) core: Core,
-    #[allow(dead_code, reason = "read by the shells, either of which may be switched off")]
+    #[allow(dead_code, reason = "each of the two ways to wait reads it, and both are optional")]
     pub(crate) transport: Box<M::Transport>,
 }
 
-/// Calls are futures.
+/// Verbs give futures.
 #[cfg(feature = "async")]
 #[derive(Debug, Clone, Copy)]
 pub enum Async {}
 
-/// Calls return when the response is there.
+/// Verbs return when the response is there.
 #[cfg(feature = "blocking")]
 #[derive(Debug, Clone, Copy)]
 pub enum Blocking {}
@@ -48,43 +48,40 @@ mod asynchronous {
     use std::task::{Context, Poll};
 
     use super::*;
-    use crate::core::located;
-    use crate::error::Failure;
+    use crate::error::Error;
     use crate::response::{RawResponse, Response};
-    use crate::transport::{Transport, exchange};
+    use crate::transport::{Transport, read_whole};
 
     impl sealed::Sealed for Async {}
 
     impl Mode for Async {
         type Transport = dyn Transport;
-        type Sent<T: Decode> = Pending<T>;
+        type Sent<T: Decode> = CallFuture<T>;
 
-        fn send<T: Decode>(shared: &Arc<Shared<Async>>, outgoing: Result<Outgoing, Error>) -> Pending<T> {
-            Pending { call: Box::pin(deliver(Arc::clone(shared), outgoing)), body: PhantomData }
+        fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> CallFuture<T> {
+            let shared = Arc::clone(shared);
+            let call =
+                async move { deliver(&shared, &request).await.map_err(|error| error.in_call(&request)) };
+            CallFuture { call: Box::pin(call), body: PhantomData }
         }
     }
 
-    /// Compiled once for all operations. The signature is made when the future is first polled, so that its timestamp
-    /// is fresh however long the future lay about.
-    async fn deliver(
-        shared: Arc<Shared<Async>>,
-        outgoing: Result<Outgoing, Error>,
-    ) -> Result<RawResponse, Error> {
-        let outgoing = outgoing?;
-        let prepared = shared.core.prepare(&outgoing)?;
-        let answer = exchange(&*shared.transport, prepared.request, prepared.timeout).await;
-        let answer = answer.map_err(|problem| located(Error::new(Failure::Network(problem)), &outgoing))?;
-        shared.core.conclude(&outgoing, answer)
+    /// Compiled once for all operations. The request is signed when the future is first polled, so that its timestamp is fresh
+    /// even if the future is polled much later.
+    async fn deliver(shared: &Shared<Async>, request: &Request) -> Result<RawResponse, Error> {
+        let signed = shared.core.prepare(request)?;
+        let response = shared.transport.send(signed.map(Into::into), shared.core.timeout(request)).await?;
+        shared.core.conclude(request, read_whole(response).await?)
     }
 
-    /// A call that is on its way once it is awaited.
+    /// The future of a call: it sends the call when it is awaited, and gives `Result<Response<T>, Error>`.
     #[must_use = "a call is sent when it is awaited"]
-    pub struct Pending<T> {
+    pub struct CallFuture<T> {
         call: Pin<Box<dyn Future<Output = Result<RawResponse, Error>> + Send>>,
         body: PhantomData<fn() -> T>,
     }
 
-    impl<T: Decode> Future for Pending<T> {
+    impl<T: Decode> Future for CallFuture<T> {
         type Output = Result<Response<T>, Error>;
 
         fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -94,15 +91,14 @@ mod asynchronous {
 }
 
 #[cfg(feature = "async")]
-pub use asynchronous::Pending;
+pub use asynchronous::CallFuture;
 
 #[cfg(feature = "blocking")]
 mod waiting {
     use super::*;
-    use crate::core::located;
-    use crate::error::Failure;
+    use crate::error::Error;
     use crate::response::{RawResponse, Response};
-    use crate::transport::blocking::{Transport, exchange};
+    use crate::transport::blocking::{Transport, read_whole};
 
     impl sealed::Sealed for Blocking {}
 
@@ -110,19 +106,14 @@ mod waiting {
         type Transport = dyn Transport;
         type Sent<T: Decode> = Result<Response<T>, Error>;
 
-        fn send<T: Decode>(
-            shared: &Arc<Shared<Blocking>>,
-            outgoing: Result<Outgoing, Error>,
-        ) -> Self::Sent<T> {
-            deliver(shared, outgoing).map(Response::new)
+        fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> Self::Sent<T> {
+            deliver(shared, &request).map(Response::new).map_err(|error| error.in_call(&request))
         }
     }
 
-    fn deliver(shared: &Shared<Blocking>, outgoing: Result<Outgoing, Error>) -> Result<RawResponse, Error> {
-        let outgoing = outgoing?;
-        let prepared = shared.core.prepare(&outgoing)?;
-        let answer = exchange(&*shared.transport, prepared.request, prepared.timeout);
-        let answer = answer.map_err(|problem| located(Error::new(Failure::Network(problem)), &outgoing))?;
-        shared.core.conclude(&outgoing, answer)
+    fn deliver(shared: &Shared<Blocking>, request: &Request) -> Result<RawResponse, Error> {
+        let signed = shared.core.prepare(request)?;
+        let response = shared.transport.send(signed.map(Into::into), shared.core.timeout(request))?;
+        shared.core.conclude(request, read_whole(response)?)
     }
 }

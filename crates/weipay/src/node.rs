@@ -1,9 +1,9 @@
 //! The property style (属性式): `client["v3/marketing/busifavor/coupons/disassociate"].post(..)`.
 //!
-//! Indexing must give a reference that lives as long as the client, so the paths that were ever indexed are kept in an
-//! append-only tree: safe and without locks. A look-up walks, segment by segment, the siblings in the order in which they
-//! were first indexed: quick for the paths of the API, which have few, and the slower the more ids are indexed as paths. The
-//! tree is bounded, because nodes are not freed before the client: index by templates, and give ids as path values.
+//! Indexing must give a reference that lives as long as the client, so all paths that were ever indexed are kept in an append-only
+//! tree, which needs no locks. A look-up walks the siblings of each segment in the order in which they were first indexed. That
+//! is fast for the paths of the API, which have few siblings, and slower the more ids are indexed as paths. Nodes are freed only
+//! with the client, so the tree has a limit: index by templates, and give ids as path values.
 
 use std::fmt::{self, Display};
 use std::ops::Index;
@@ -17,15 +17,15 @@ use serde_json::Value;
 
 use crate::call::Call;
 use crate::mode::{Mode, Shared};
-use crate::path;
+use crate::request::without_query;
 use crate::upload::File;
 
-/// The segment of a slash at the end of a path, which is a node of its own: `client["v3/pay/"]["transactions"]` goes on
-/// behind it.
+/// The segment of a slash at the end of a path. It is a node too, so that `client["v3/pay/"]["transactions"]` can continue
+/// after it.
 const LAST_SLASH: &str = "/";
 
-/// More than the whole API has. Beyond it, indexing gives a node whose verbs report the mistake.
-const MOST_NODES: usize = 8_192;
+/// More than the whole API has. Beyond the limit, indexing gives a node whose verbs report the error.
+const MAX_NODES: usize = 8_192;
 
 /// A path of the API, without values: start a call from it by setting something or by a verb.
 pub struct Node<M: Mode> {
@@ -35,14 +35,14 @@ pub struct Node<M: Mode> {
     count: Arc<AtomicUsize>,
     child: OnceLock<Box<Node<M>>>,
     next: OnceLock<Box<Node<M>>>,
-    /// Stands in for every path that no longer fits; the stand-in itself has none.
+    /// The node for every path beyond the limit. That node itself has none.
     overflow: Option<Arc<Node<M>>>,
 }
 
 impl<M: Mode> Node<M> {
     pub(crate) fn root(shared: Arc<Shared<M>>) -> Node<M> {
         let count = Arc::new(AtomicUsize::new(0));
-        // No path can hold spaces, so that a call of this one fails before anything is sent, with this text in it.
+        // No path can contain spaces, so a call of this one fails before anything is sent, and the error contains this text.
         let text = "(too many different paths were indexed: index by templates and give ids with .path(name, value))";
         let overflow = Node::bare("", text.into(), &shared, &count, None);
         Node::bare("", "".into(), &shared, &count, Some(Arc::new(overflow)))
@@ -66,11 +66,11 @@ impl<M: Mode> Node<M> {
         }
     }
 
-    /// The node of one more segment, or nothing when the tree is full.
+    /// The node of one more segment, or `None` if the tree is full.
     fn step(&self, segment: &str) -> Option<&Node<M>> {
         let mut slot = &self.child;
         loop {
-            if slot.get().is_none() && self.count.load(Ordering::Relaxed) >= MOST_NODES {
+            if slot.get().is_none() && self.count.load(Ordering::Relaxed) >= MAX_NODES {
                 return None;
             }
             let node = slot.get_or_init(|| {
@@ -86,12 +86,12 @@ impl<M: Mode> Node<M> {
             if &*node.segment == segment {
                 return Some(node);
             }
-            // Another segment stands here, perhaps put by another thread just now: walk on.
+            // Another segment is here, perhaps just added by another thread: go on.
             slot = &node.next;
         }
     }
 
-    /// A doubled slash gives an empty segment, which the verb reports.
+    /// A doubled slash gives an empty segment, which the verb reports as an error.
     fn at(&self, path: &str) -> &Node<M> {
         let path = path.trim_start_matches('/');
         if path.is_empty() {
@@ -176,7 +176,7 @@ impl<M: Mode> Node<M> {
 }
 
 impl<M: Mode> Drop for Node<M> {
-    /// One node after the other: siblings hang in a chain, and dropped by recursion a long one would overflow the stack.
+    /// Drops one node after the other: siblings are a linked list, and recursion over a long one would overflow the stack.
     fn drop(&mut self) {
         let mut left = Vec::new();
         left.extend(self.child.take());
@@ -197,7 +197,7 @@ impl<M: Mode> Index<&str> for Node<M> {
 }
 
 impl<M: Mode> fmt::Debug for Node<M> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_tuple("Node").field(&path::shown(&self.path)).finish()
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Node").field(&without_query(&self.path)).finish()
     }
 }

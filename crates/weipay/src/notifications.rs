@@ -1,4 +1,4 @@
-//! Typed notifications (回调通知): one module for each event, with what its resource opens to.
+//! Typed notifications (回调通知): one module for each event, with the type of its decrypted resource.
 //!
 //! ```
 //! use weipay::Decode;
@@ -8,17 +8,17 @@
 //! let (envelope, _) = Envelope::decode(posted.as_bytes(), None)?;
 //! assert!(refund_success::EVENT_TYPES.contains(&envelope.event_type.unwrap_or_default().as_str()));
 //!
-//! // What the APIv3 key opened of `resource`:
-//! let opened = r#"{"out_refund_no": "refund-1", "refund_status": "SUCCESS", "amount": {"refund": 100}}"#;
-//! let (refund, misread) = refund_success::Resource::decode(opened.as_bytes(), None)?;
+//! // What the APIv3 key decrypted from `resource`:
+//! let decrypted = r#"{"out_refund_no": "refund-1", "refund_status": "SUCCESS", "amount": {"refund": 100}}"#;
+//! let (refund, misread) = refund_success::Resource::decode(decrypted.as_bytes(), None)?;
 //! assert_eq!(refund.out_refund_no.as_deref(), Some("refund-1"));
 //! assert_eq!(refund.amount.and_then(|amount| amount.refund), Some(100)); // in fen (分)
 //! assert!(misread.is_empty());
-//! # Ok::<(), weipay::error::DecodeProblem>(())
+//! # Ok::<(), weipay::error::DecodeError>(())
 //! ```
 //!
-//! A notification must be verified ([`wire::verify_answer`](crate::wire::verify_answer)) before it is opened
-//! ([`wire::ApiV3Key::open`](crate::wire::ApiV3Key::open)), and opened before it is read here.
+//! A notification must be verified ([`wire::verify_response`](crate::wire::verify_response)) before it is decrypted
+//! ([`wire::ApiV3Key::open`](crate::wire::ApiV3Key::open)), and decrypted before it is read here.
 
 pub mod v2;
 pub mod v3;

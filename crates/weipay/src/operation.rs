@@ -1,12 +1,12 @@
-//! What is known of an operation (接口), as a value: a static row for each operation of the API.
+//! An operation (接口) as a value: what the catalogue says about it, in one static row for each operation of the API.
 //!
-//! All three styles carry the row. A typed verb names it; the styles without types look it up by method and path, or have
-//! none where the path is not in the catalogue. Signing, verifying, errors and whoever repeats a call ask the row,
-//! never the spelling of a path or a field.
+//! All three styles carry the row. A typed verb names it. The untyped styles look it up by method and path, and have none if the
+//! path is not in the catalogue. Signing, verifying, errors and repeats depend on the row, never on how a path or a field is
+//! spelled.
 //!
-//! Rows are only data, so that all of them are compiled, with and without the features of products. They are sorted by
-//! the segments of their paths, and a look-up walks the sorted table segment by segment: nothing is allocated, and
-//! nothing is built at start-up.
+//! Rows are only data, so all of them are always compiled, with and without the features of products. They are sorted by the
+//! segments of their paths. A look-up walks the sorted table segment by segment; it allocates nothing, and nothing is built at
+//! start-up.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use http::{Method, StatusCode};
 
 pub(crate) mod table;
 
-/// An operation (接口) of the API: what the catalogue knows of it and a call needs.
+/// An operation (接口) of the API: what the catalogue says about it.
 ///
 /// ```
 /// use weipay::Operation;
@@ -38,7 +38,7 @@ pub struct Operation {
     dialect: Dialect,
     repeat: Repeat,
     is_unsigned: bool,
-    answers_file: bool,
+    has_file_response: bool,
     needs_client_certificate: bool,
     is_nonceless: bool,
 }
@@ -53,13 +53,13 @@ pub(crate) enum Verb {
     Put,
 }
 
-/// Which of the platform's two protocols an operation speaks.
+/// Which of the platform's two protocols an operation uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Version {
-    /// APIv2: signed inside the body.
+    /// APIv2: the signature is in the body.
     V2,
-    /// APIv3: signed in headers.
+    /// APIv3: the signature is in the headers.
     V3,
 }
 
@@ -75,19 +75,19 @@ pub enum Dialect {
     Multipart,
 }
 
-/// What is known of sending the same request again: the same content, and the same request number where there is one.
+/// Whether the same request may be sent again: with the same content, and the same request number if it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Repeat {
-    /// It takes effect once at most: it only reads, or the official documents say so.
+    /// It takes effect at most once: it only reads, or the official documents say so.
     Safe,
     /// It may take effect twice.
     NotSafe,
-    /// No document says so. Count on a second effect.
+    /// No document says so. Expect a second effect.
     Unknown,
 }
 
-/// Every operation of the API, sorted by path. The order is of the catalogue and may change between versions.
+/// Every operation of the API, sorted by path. The order is the catalogue's and may change between versions.
 ///
 /// ```
 /// let refunds = weipay::operations().filter(|operation| operation.title().contains("退款"));
@@ -98,8 +98,8 @@ pub fn operations() -> impl ExactSizeIterator<Item = &'static Operation> + Doubl
 }
 
 impl Operation {
-    pub(crate) const fn new(verb: Verb, path: &'static str, title: &'static str) -> Operation {
-        Operation {
+    pub(crate) const fn new(verb: Verb, path: &'static str, title: &'static str) -> Self {
+        Self {
             verb,
             path,
             title,
@@ -111,7 +111,7 @@ impl Operation {
             dialect: Dialect::Json,
             repeat: if matches!(verb, Verb::Get) { Repeat::Safe } else { Repeat::Unknown },
             is_unsigned: false,
-            answers_file: false,
+            has_file_response: false,
             needs_client_certificate: false,
             is_nonceless: false,
         }
@@ -119,9 +119,9 @@ impl Operation {
 
     /// The operation of this method and path, if the catalogue has it.
     ///
-    /// The path is a template, `v3/marketing/busifavor/stocks/{stock_id}`, or a concrete path that fits one; a slash
-    /// before it and a query behind it do not count. A slash at its end does: it makes another path of it. Paths of
-    /// APIv2 begin with `v2/` here.
+    /// The path is a template, such as `v3/marketing/busifavor/stocks/{stock_id}`, or a concrete path that matches one. A slash
+    /// before it and a query after it are ignored. A slash at its end is not: it makes a different path. Paths of APIv2 begin with
+    /// `v2/` here.
     ///
     /// ```
     /// # use weipay::{Operation, http::Method};
@@ -130,7 +130,7 @@ impl Operation {
     /// assert_eq!(Operation::find(&Method::PUT, "v3/marketing/busifavor/stocks/9865000"), None);
     /// ```
     pub fn find(method: &Method, path: &str) -> Option<&'static Operation> {
-        let verb = Verb::of(method)?;
+        let verb = Verb::from_method(method)?;
         let mut found = None;
         walk(&table::ALL, 0, segments(path), &mut |rows| {
             found = rows.iter().copied().find(|row| row.verb == verb);
@@ -139,8 +139,7 @@ impl Operation {
         found
     }
 
-    /// The operations at this path, one for each method that it takes. See [`find`](Operation::find) for how the path
-    /// may be written.
+    /// The operations at this path, one for each method. [`find`](Self::find) says how the path may be written.
     pub fn all_at(path: &str) -> impl ExactSizeIterator<Item = &'static Operation> + Clone {
         let mut found: &'static [&'static Operation] = &[];
         walk(&table::ALL, 0, segments(path), &mut |rows| {
@@ -171,13 +170,12 @@ impl Operation {
         self.title
     }
 
-    /// The official product (产品), such as 商家券, where a page names it.
+    /// The official product (产品), such as 商家券, if a page names it.
     pub const fn product(&self) -> Option<&'static str> {
         self.product
     }
 
-    /// Where the operation lives, if that is not the main host. A client that was given a base URL sends it there all
-    /// the same.
+    /// The operation's base URL, if it is not on the main host. A client with a base URL of its own sends all operations there.
     pub const fn base_url(&self) -> Option<&'static str> {
         self.base_url
     }
@@ -197,38 +195,38 @@ impl Operation {
         StatusCode::from_u16(self.success).unwrap_or(StatusCode::OK)
     }
 
-    /// Whether a success carries no signature, as file downloads do not: there is nothing to verify then.
+    /// Whether a successful response has no signature, such as a file download. There is nothing to verify then.
     pub const fn is_unsigned(&self) -> bool {
         self.is_unsigned
     }
 
-    /// Whether a success answers with a file instead of fields.
-    pub const fn answers_file(&self) -> bool {
-        self.answers_file
+    /// Whether a successful response is a file.
+    pub const fn has_file_response(&self) -> bool {
+        self.has_file_response
     }
 
-    /// Whether the platform asks for the merchant's TLS certificate (APIv2).
+    /// Whether the platform requires the merchant's TLS certificate (APIv2).
     pub const fn needs_client_certificate(&self) -> bool {
         self.needs_client_certificate
     }
 
-    /// Whether the platform refuses `nonce_str` (APIv2).
+    /// Whether the platform rejects `nonce_str` (APIv2).
     pub const fn is_nonceless(&self) -> bool {
         self.is_nonceless
     }
 
-    /// The field with the request's own number (商户请求单号), by which the platform knows a repeat.
+    /// The field with the merchant's number of the request (商户请求单号), by which the platform recognizes a repeat.
     pub const fn request_number(&self) -> Option<&'static str> {
         self.request_number
     }
 
-    /// What is known of sending the same request again.
+    /// Whether the same request may be sent again.
     pub const fn repeat(&self) -> Repeat {
         self.repeat
     }
 
-    /// Whether the same request, with the same content and the same number, may be sent again without taking effect
-    /// twice. What is not known counts as not safe.
+    /// Whether the same request, with the same content and the same number, can be sent again without taking effect twice.
+    /// Unknown counts as not safe.
     pub const fn is_safe_to_repeat(&self) -> bool {
         matches!(self.repeat, Repeat::Safe)
     }
@@ -236,53 +234,53 @@ impl Operation {
 
 /// What the table says beyond method, path and title.
 impl Operation {
-    const fn product_is(mut self, product: &'static str) -> Operation {
+    const fn product_is(mut self, product: &'static str) -> Self {
         self.product = Some(product);
         self
     }
 
-    const fn lives_at(mut self, base_url: &'static str) -> Operation {
+    const fn lives_at(mut self, base_url: &'static str) -> Self {
         self.base_url = Some(base_url);
         self
     }
 
-    const fn speaks(mut self, version: Version, dialect: Dialect) -> Operation {
+    const fn speaks(mut self, version: Version, dialect: Dialect) -> Self {
         self.version = version;
         self.dialect = dialect;
         self
     }
 
-    const fn number(mut self, request_number: &'static str) -> Operation {
+    const fn number(mut self, request_number: &'static str) -> Self {
         self.request_number = Some(request_number);
         self
     }
 
-    const fn repeated(mut self, repeat: Repeat) -> Operation {
+    const fn repeated(mut self, repeat: Repeat) -> Self {
         self.repeat = repeat;
         self
     }
 
-    const fn succeeds_with(mut self, status: u16) -> Operation {
+    const fn succeeds_with(mut self, status: u16) -> Self {
         self.success = status;
         self
     }
 
-    const fn unsigned(mut self) -> Operation {
+    const fn unsigned(mut self) -> Self {
         self.is_unsigned = true;
         self
     }
 
-    const fn file(mut self) -> Operation {
-        self.answers_file = true;
+    const fn file(mut self) -> Self {
+        self.has_file_response = true;
         self
     }
 
-    const fn client_certificate(mut self) -> Operation {
+    const fn client_certificate(mut self) -> Self {
         self.needs_client_certificate = true;
         self
     }
 
-    const fn nonceless(mut self) -> Operation {
+    const fn nonceless(mut self) -> Self {
         self.is_nonceless = true;
         self
     }
@@ -290,20 +288,20 @@ impl Operation {
 
 impl fmt::Display for Operation {
     /// `取消关联订单信息 · POST v3/marketing/busifavor/coupons/disassociate`
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} · {} {}", self.title, self.method(), self.path)
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} · {} {}", self.title, self.method(), self.path)
     }
 }
 
 impl fmt::Debug for Operation {
-    /// As `Display`: the other facts are in the documentation of the method and path.
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Operation({self})")
+    /// As `Display`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Operation({self})")
     }
 }
 
 impl Verb {
-    fn of(method: &Method) -> Option<Verb> {
+    fn from_method(method: &Method) -> Option<Self> {
         match *method {
             Method::DELETE => Some(Verb::Delete),
             Method::GET => Some(Verb::Get),
@@ -315,7 +313,7 @@ impl Verb {
     }
 }
 
-/// The protocol of a path, whether the catalogue has the path or not: the one of all paths that begin as it does.
+/// The protocol of a path that the catalogue may not have: the protocol of the paths that begin with the same segment.
 pub(crate) fn version_of(path: &str) -> Option<Version> {
     let first = segments(path).next()?;
     let at = table::ALL.partition_point(|row| row.segment(0) < Some(first));
@@ -337,10 +335,10 @@ impl Operation {
 
 type Rows = &'static [&'static Operation];
 
-/// Shows the rows of each template that the path fits, the most literal template first, until `see` has what it wants.
-/// All `rows` have the same segments up to `depth`.
+/// Passes the rows of each template that the path matches to `see`, the most literal template first, until it returns `true`. All
+/// `rows` have the same segments up to `depth`.
 fn walk(rows: Rows, depth: usize, mut path: Segments<'_>, see: &mut dyn FnMut(Rows) -> bool) -> bool {
-    // What ends here is sorted before what goes on.
+    // Paths that end here are sorted before longer ones.
     let (ending, longer) = rows.split_at(rows.partition_point(|row| row.segment(depth).is_none()));
     let Some(segment) = path.next() else {
         return !ending.is_empty() && see(ending);
@@ -354,7 +352,7 @@ fn walk(rows: Rows, depth: usize, mut path: Segments<'_>, see: &mut dyn FnMut(Ro
     if segment.is_empty() {
         return false;
     }
-    // `|` is the letter behind `{`: between the two are all placeholders, one group for each name.
+    // `|` is the character after `{`: between the two are all placeholders, one group for each name.
     let mut placeholders = &longer[below("{")..below("|")];
     while let Some(first) = placeholders.first() {
         let name = first.segment(depth);
@@ -410,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_catalogue_does_not_have_is_not_found() {
+    fn an_unknown_path_is_not_found() {
         for path in [
             "",
             "/",
@@ -442,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_nobody_knows_still_has_the_version_that_its_beginning_names() {
+    fn an_unknown_path_has_the_version_that_its_first_segment_names() {
         assert_eq!(version_of("/v2/never/heard/of?a"), Some(Version::V2));
         assert_eq!(version_of("v3"), Some(Version::V3));
         for path in ["v1/a", "v4", "", "pay/unifiedorder", "v22/a"] {
@@ -451,10 +449,10 @@ mod tests {
     }
 
     #[test]
-    fn a_row_says_what_is_unlike_the_rest() {
+    fn a_row_says_what_is_special() {
         let find = |method, path| Operation::find(&method, path).unwrap();
         let bill = find(Method::GET, "v3/billdownload/file");
-        assert!(bill.is_unsigned() && bill.answers_file() && bill.is_safe_to_repeat());
+        assert!(bill.is_unsigned() && bill.has_file_response() && bill.is_safe_to_repeat());
         let refund = find(Method::POST, "v2/secapi/pay/refund");
         assert_eq!((refund.version(), refund.dialect()), (Version::V2, Dialect::Xml));
         assert!(refund.needs_client_certificate());
@@ -468,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeat_that_nothing_is_known_of_is_not_safe() {
+    fn an_unknown_repeat_is_not_safe() {
         let find = |path| Operation::find(&Method::POST, path).unwrap();
         let order = find("v3/pay/transactions/jsapi");
         assert_eq!((order.request_number(), order.repeat()), (Some("out_trade_no"), Repeat::Safe));

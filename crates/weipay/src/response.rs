@@ -1,4 +1,4 @@
-//! What a successful call gives back: the response, read when somebody wants to.
+//! What a successful call gives back: the response. Its body is read only when the caller asks for it.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -10,46 +10,46 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use weipay_wire::PrivateKey;
 
-use crate::decode_limit;
-use crate::error::{DecodeProblem, Error, Failure, json};
+use crate::error::{DecodeError, Error, ErrorKind};
+use crate::json;
 #[cfg(feature = "_typed")]
 use crate::model::{Model, decode};
 
-/// The response as it came.
+/// The response as received.
 #[derive(Clone)]
 pub(crate) struct RawResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) verified: bool,
-    /// What opens sensitive fields.
-    pub(crate) opener: Arc<PrivateKey>,
+    /// Decrypts sensitive fields.
+    pub(crate) decryption_key: Arc<PrivateKey>,
 }
 
 /// A successful response (应答) whose body reads as `T`. Its signature was verified, except for the few operations whose
-/// answers carry none: see [`is_verified`](Response::is_verified).
+/// responses carry none: see [`is_verified`](Response::is_verified).
 ///
-/// Nothing is parsed before [`decode`](Response::decode) or [`json`](Response::json) asks for it, so that an odd body never
-/// turns a payment that happened into an error; the bytes and headers are always at hand.
+/// Nothing is parsed before [`decode`](Response::decode) or [`json`](Response::json) asks for it, so that an unexpected body never
+/// turns a payment that happened into an error. The bytes and headers are always available.
 pub struct Response<T = Value> {
     raw: RawResponse,
     body: PhantomData<fn() -> T>,
 }
 
 impl<T> Response<T> {
-    pub(crate) fn new(raw: RawResponse) -> Response<T> {
-        Response { raw, body: PhantomData }
+    pub(crate) fn new(raw: RawResponse) -> Self {
+        Self { raw, body: PhantomData }
     }
 
-    /// The HTTP status: 200, 204, or 202 for what was accepted and is not yet decided.
+    /// The HTTP status: 200, 204, or 202 if the request was accepted and is not decided yet.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.raw.status
     }
 
-    /// Whether the platform's signature over this response was verified. `false` only for operations whose answers carry
-    /// none, as file downloads (下载) do: there nothing but TLS says whose bytes they are. Hold a file
-    /// against the digest that came, signed, with its download address, where one did.
+    /// Whether the platform's signature of this response was verified. It is `false` only for operations without signed responses,
+    /// such as file downloads (下载): there only TLS proves the origin. If a signed digest came with the download address, compare
+    /// the file with it.
     #[must_use]
     pub fn is_verified(&self) -> bool {
         self.raw.verified
@@ -67,84 +67,99 @@ impl<T> Response<T> {
         request_id(&self.raw.headers)
     }
 
-    /// The body, byte for byte as it was signed; empty for a 204.
+    /// The body, byte for byte as signed; empty for a 204.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
         &self.raw.body
     }
 
     /// The body as text.
+    ///
+    /// # Errors
+    ///
+    /// If the body is not UTF-8.
     pub fn text(&self) -> Result<&str, Error> {
-        str::from_utf8(&self.raw.body).map_err(|error| self.unreadable(String::new(), error.to_string()))
+        str::from_utf8(&self.raw.body).map_err(|error| self.unreadable(DecodeError::whole(error.to_string())))
     }
 
-    /// The body as JSON; `null` where there is no body.
+    /// The body as JSON; `null` if there is no body.
+    ///
+    /// # Errors
+    ///
+    /// If the body is not JSON, or would take more than 64 MB of memory.
     pub fn json(&self) -> Result<Value, Error> {
-        if self.raw.body.is_empty() { Ok(Value::Null) } else { self.json_as() }
+        Value::decode(&self.raw.body, None).map(|(json, _)| json).map_err(|error| self.unreadable(error))
     }
 
     /// The body as a type of your own.
     ///
-    /// A response that would take more than 64 MB of memory once read is not read, as none of ordinary content would: its
-    /// [`bytes`](Response::bytes) are there as they came. The same holds for [`json`](Response::json) and
-    /// [`decode`](Response::decode).
+    /// # Errors
+    ///
+    /// If the body is not JSON of that type, or would take more than 64 MB of memory, which no ordinary response does. Its
+    /// [`bytes`](Self::bytes) are there all the same. The limit also holds for [`json`](Self::json) and
+    /// [`decode`](Self::decode).
     pub fn json_as<U: DeserializeOwned>(&self) -> Result<U, Error> {
-        if !decode_limit::fits(&self.raw.body) {
-            return Err(self.unreadable(String::new(), decode_limit::too_large()));
-        }
-        serde_json::from_slice(&self.raw.body)
-            .map_err(|error| self.unreadable(String::new(), json::reason(&error)))
+        from_json(&self.raw.body).map_err(|error| self.unreadable(error))
     }
 
-    fn unreadable(&self, path: String, reason: String) -> Error {
-        Error::of_answer(Failure::Decode(DecodeProblem { path, reason }), self.raw.clone())
+    fn unreadable(&self, error: DecodeError) -> Error {
+        Error::with_response(ErrorKind::Decode(error), self.raw.clone())
     }
 }
 
 impl<T: Decode> Response<T> {
-    /// The body as what the operation answers.
+    /// The body as the type of the operation's response.
+    ///
+    /// # Errors
+    ///
+    /// If the body is not a JSON object, or would take more than 64 MB of memory. A field that cannot be read is not an error: it
+    /// is `None`, and [`misread`](Self::misread) reports it.
     pub fn decode(&self) -> Result<T, Error> {
-        let read = T::decode(&self.raw.body, Some(&self.raw.opener));
-        read.map(|(body, _)| body).map_err(|problem| self.unreadable(problem.path, problem.reason))
+        let decoded = T::decode(&self.raw.body, Some(&self.raw.decryption_key));
+        decoded.map(|(body, _)| body).map_err(|error| self.unreadable(error))
     }
 
-    /// What [`decode`](Response::decode) leaves out because it is not of the documented type, each with its JSON path.
-    /// Empty for almost every response; worth a log line when it is not.
+    /// What [`decode`](Self::decode) leaves out because it does not have the documented type, each with its JSON path. It is empty
+    /// for almost every response; log it if it is not.
     #[must_use]
-    pub fn misread(&self) -> Vec<DecodeProblem> {
-        match T::decode(&self.raw.body, Some(&self.raw.opener)) {
+    pub fn misread(&self) -> Vec<DecodeError> {
+        match T::decode(&self.raw.body, Some(&self.raw.decryption_key)) {
             Ok((_, misread)) => misread,
-            Err(problem) => vec![problem],
+            Err(error) => vec![error],
         }
     }
 }
 
 /// What a body can be read as.
 pub trait Decode: Sized {
-    /// Reads a whole body, and tells what in it did not read as it should and was left out. An empty body is the response of
-    /// a 204. `opener` opens sensitive fields (敏感信息加密); without it they stay as they came.
-    fn decode(body: &[u8], opener: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeProblem>), DecodeProblem>;
+    /// Reads a whole body, and reports what in it could not be read and was left out. An empty body is the body of a 204. `key`
+    /// decrypts sensitive fields (敏感信息加密); without it they stay encrypted.
+    ///
+    /// # Errors
+    ///
+    /// If the body as a whole cannot be read.
+    fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError>;
 }
 
 #[cfg(feature = "_typed")]
 impl<T: Model + Default> Decode for T {
-    fn decode(body: &[u8], opener: Option<&PrivateKey>) -> Result<(T, Vec<DecodeProblem>), DecodeProblem> {
-        decode::decode(body, opener)
+    fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError> {
+        decode::decode(body, key)
     }
 }
 
 impl Decode for Value {
-    fn decode(body: &[u8], _: Option<&PrivateKey>) -> Result<(Value, Vec<DecodeProblem>), DecodeProblem> {
-        if body.is_empty() {
-            return Ok((Value::Null, Vec::new()));
-        }
-        if !decode_limit::fits(body) {
-            return Err(DecodeProblem { path: String::new(), reason: decode_limit::too_large() });
-        }
-        serde_json::from_slice(body)
-            .map(|body| (body, Vec::new()))
-            .map_err(|error| DecodeProblem { path: String::new(), reason: json::reason(&error) })
+    fn decode(body: &[u8], _: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError> {
+        let json = if body.is_empty() { Self::Null } else { from_json(body)? };
+        Ok((json, Vec::new()))
     }
+}
+
+fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
+    if !json::fits(body) {
+        return Err(DecodeError::whole(json::too_large()));
+    }
+    serde_json::from_slice(body).map_err(|error| DecodeError::whole(json::reason(&error)))
 }
 
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
@@ -152,21 +167,20 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
 }
 
 impl<T> Clone for Response<T> {
-    fn clone(&self) -> Response<T> {
-        Response::new(self.raw.clone())
+    fn clone(&self) -> Self {
+        Self::new(self.raw.clone())
     }
 }
 
 impl<T> fmt::Debug for Response<T> {
-    /// The body stays out: it may hold what a log must not. A response of a sandbox that only shows what a response looks
-    /// like says so.
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = out.debug_struct("Response");
+    /// The body is left out, because it may hold what a log must not. A sandbox's response that is only an example says so.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Response");
         shown
             .field("status", &self.raw.status)
             .field("request_id", &self.request_id())
             .field("bytes", &self.raw.body.len());
-        if self.raw.headers.get("Weipay-Sandbox-Response").is_some_and(|origin| origin == "example") {
+        if self.raw.headers.get("Weipay-Sandbox-Answer").is_some_and(|origin| origin == "example") {
             shown.field("sandbox_answer", &format_args!("example: nothing happened"));
         }
         shown.finish_non_exhaustive()
@@ -179,14 +193,14 @@ mod tests {
 
     use super::*;
 
-    fn shown(origin: Option<&'static str>, opener: &Arc<PrivateKey>) -> String {
+    fn shown(origin: Option<&'static str>, key: &Arc<PrivateKey>) -> String {
         let mut headers = HeaderMap::new();
         if let Some(origin) = origin {
-            headers.insert("Weipay-Sandbox-Response", HeaderValue::from_static(origin));
+            headers.insert("Weipay-Sandbox-Answer", HeaderValue::from_static(origin));
         }
         let body = Bytes::from_static(br#"{"name":"secret"}"#);
-        let opener = Arc::clone(opener);
-        let raw = RawResponse { status: StatusCode::OK, headers, body, verified: true, opener };
+        let decryption_key = Arc::clone(key);
+        let raw = RawResponse { status: StatusCode::OK, headers, body, verified: true, decryption_key };
         format!("{:?}", Response::<Value>::new(raw))
     }
 

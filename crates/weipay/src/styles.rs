@@ -1,39 +1,47 @@
-//! What both clients offer: their making, and the three styles to name an operation.
+//! What both clients offer: a builder, and the three styles of naming an operation.
 
 #[cfg(any(feature = "async", feature = "blocking"))]
-/// Writes the part of a client that is the same for both modes. A macro, because each mode's client is a type of its
-/// own with its own documentation.
+/// Writes the part of a client that is the same for both modes. It is a macro because each client is a separate type with its own
+/// documentation.
 macro_rules! client_styles {
     ($client:ident, $mode:ident) => {
         impl $client {
-            /// Starts a configuration.
+            /// A builder without settings.
             pub fn builder() -> ClientBuilder {
                 ClientBuilder::default()
             }
 
             /// The declarative style (声明式): a call of any path, known or not.
             ///
-            /// Values of `{placeholders}` are given with [`Call::path`]; they are encoded as one segment and never
-            /// changed. The path itself is sent as it is written, with a slash at its end or without:
-            /// `v3/applyment4sub/applyment/` and `v3/ecommerce/applyments/` end in one, and no other path of the API does.
+            /// [`Call::path`] gives a `{placeholder}` its value, which is encoded as one segment and otherwise not changed. The
+            /// path itself is sent as it is written, with a slash at its end or without. Of all paths of the API, only
+            /// `v3/applyment4sub/applyment/` and `v3/ecommerce/applyments/` end in a slash.
             pub fn chain(&self, path: &str) -> Call<$mode> {
                 Call::new(Arc::clone(&self.shared), path.trim_start_matches('/').to_owned())
             }
 
-            /// Encrypts a sensitive field (敏感信息加密) for a call of a style without types, with the platform key that calls
-            /// name in `Wechatpay-Serial`: at most 214 bytes of text become 344 characters. Typed operations encrypt and
-            /// open their sensitive fields by themselves.
+            /// Encrypts a sensitive field (敏感信息加密) for an untyped call, with the platform key that calls name in
+            /// `Wechatpay-Serial`. At most 214 bytes of text become 344 characters. Typed operations encrypt and decrypt their
+            /// sensitive fields themselves.
+            ///
+            /// # Errors
+            ///
+            /// If the text is too long.
             pub fn encrypt_sensitive(&self, text: &str) -> Result<String, crate::Error> {
                 Ok(self.shared.core.encrypt_sensitive(text)?)
             }
 
-            /// Opens a sensitive field of a response or a notification with the merchant's private key.
+            /// Decrypts a sensitive field of a response or a notification with the merchant's private key.
+            ///
+            /// # Errors
+            ///
+            /// If the text was not encrypted for this merchant.
             pub fn decrypt_sensitive(&self, ciphertext: &str) -> Result<String, crate::Error> {
                 self.shared.core.decrypt_sensitive(ciphertext)
             }
 
-            /// The typed operations of APIv2, segment by segment. This version checks their requests and does not
-            /// send them yet.
+            /// The typed operations of APIv2, segment by segment. This version only checks their requests, and cannot send
+            /// them yet.
             #[cfg(feature = "_typed")]
             pub fn v2(&self) -> crate::v2::V2<$mode> {
                 crate::v2::V2::new(self.chain("v2"))
@@ -46,8 +54,8 @@ macro_rules! client_styles {
             }
         }
 
-        /// The property style (属性式): `client["v3/marketing/busifavor/stocks/{stock_id}"]`. Index by templates, never
-        /// by concrete ids: the paths that were indexed are kept. A slash at the end is sent, as with `chain`.
+        /// The property style (属性式): `client["v3/marketing/busifavor/stocks/{stock_id}"]`. Index by templates, not by
+        /// concrete ids, because all indexed paths are kept. A slash at the end is sent, as with `chain`.
         impl Index<&str> for $client {
             type Output = Node<$mode>;
 
@@ -57,8 +65,8 @@ macro_rules! client_styles {
         }
 
         impl std::fmt::Debug for $client {
-            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                out.debug_struct(stringify!($client))
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($client))
                     .field("mchid", &self.shared.core.merchant.mchid)
                     .field("base_url", &self.shared.core.base_url)
                     .finish_non_exhaustive()
@@ -70,7 +78,7 @@ macro_rules! client_styles {
 #[cfg(any(feature = "async", feature = "blocking"))]
 pub(crate) use client_styles;
 
-/// Writes a step of the pure chain that only leads on.
+/// Writes a step of the pure chain without verbs.
 #[cfg(feature = "_typed")]
 macro_rules! chain_branch {
     ($(#[$doc:meta])* $name:ident) => {
@@ -90,7 +98,7 @@ macro_rules! chain_branch {
     };
 }
 
-/// Writes a step of the pure chain that has verbs: the path so far, and what can be set before the verb.
+/// Writes a step of the pure chain with verbs, and what can be set before a verb.
 #[cfg(feature = "_typed")]
 #[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! chain_step {

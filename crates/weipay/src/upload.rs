@@ -1,5 +1,5 @@
-//! Uploads (图片上传 and the like): a body of two parts, what is said about a file and the file itself. Only the first part,
-//! `meta`, is signed; it carries the digest of the second.
+//! Uploads (图片上传 and similar operations): a body of two parts, the description of a file and the file itself. Only the first
+//! part, `meta`, is signed; it contains the digest of the second.
 
 use std::fmt;
 
@@ -15,11 +15,11 @@ use weipay_wire::{random_nonce, sha256_hex};
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct File {
-    /// Its name, with the ending that the platform knows its kind by.
+    /// Its name, with the extension by which the platform recognizes its type.
     pub name: String,
-    /// What the part of the body is called; `file` for most operations. Typed operations set it by themselves.
+    /// The name of its part in the body: `file` for most operations. Typed operations set it themselves.
     pub part: String,
-    /// Its media type, found by the ending of its name.
+    /// Its media type, which follows from the extension of its name.
     pub media_type: String,
     /// Its bytes.
     pub content: Bytes,
@@ -34,14 +34,14 @@ impl File {
         File { part: "file".to_owned(), media_type: media_type.to_owned(), content: content.into(), name }
     }
 
-    /// Calls the part something else than `file`.
+    /// Sets the name of its part in the body, which is `file` otherwise.
     #[must_use]
     pub fn part(mut self, part: impl Into<String>) -> File {
         self.part = part.into();
         self
     }
 
-    /// The SHA-256 of the bytes, in lower-case hexadecimal: what `meta` says about the file.
+    /// The SHA-256 of the bytes in lower-case hexadecimal, as `meta` contains it.
     pub fn sha256(&self) -> String {
         sha256_hex(&self.content)
     }
@@ -68,13 +68,13 @@ fn media_type(ending: &str) -> &'static str {
 }
 
 impl fmt::Debug for File {
-    /// The bytes stay out: files may be identity cards.
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "File({:?}, {} bytes)", self.name, self.content.len())
+    /// The bytes are left out: a file may be an identity card.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "File({:?}, {} bytes)", self.name, self.content.len())
     }
 }
 
-/// A body of two parts, with the text that is signed.
+/// A body of two parts, and the text that is signed.
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
     pub(crate) content_type: String,
@@ -104,7 +104,7 @@ impl Upload {
     }
 }
 
-/// As browsers write names in a part's header.
+/// Escapes a name for the header of a part, as browsers do.
 fn quoted(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }

@@ -21,10 +21,7 @@ pub(super) fn request(operation: &Operation, identifier: &str, schemas: &mut Sch
         return Value::Null;
     }
     let schema = schemas.object(&request.json);
-    let mut schema = schemas.named(&name, schema);
-    if request.json_is_array {
-        schema = json!({ "type": "array", "items": schema });
-    }
+    let schema = schemas.named(&name, schema);
     json!({ "required": true, "content": { "application/json": { "schema": schema } } })
 }
 

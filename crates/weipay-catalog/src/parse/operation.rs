@@ -79,10 +79,6 @@ impl Reader {
                 })?);
                 operation.repeat_reason = reason.trim();
             }
-            "json[]" => {
-                operation.request.json_is_array = true;
-                self.owner = Some(Owner::Request(Place::Json));
-            }
             "response" => {
                 self.owner = Some(Owner::Response);
                 match rest {

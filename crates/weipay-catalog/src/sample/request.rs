@@ -32,7 +32,7 @@ const OWN: [(&str, &[&str]); 3] = [
 ];
 
 /// The operation with examples that a caller could send at this moment, in unix seconds.
-pub fn of(operation: &Operation, now: i64) -> Operation {
+pub fn with_current_values(operation: &Operation, now: i64) -> Operation {
     let mut sample = operation.clone();
     for place in Place::ALL {
         sample.request.fields_mut(place).iter_mut().for_each(|field| adapt(field, now));
@@ -144,7 +144,7 @@ mod tests {
     const NOW: i64 = 1_795_579_200;
 
     fn body(method: &str, path: &str) -> Value {
-        let sample = of(Catalog::embedded().find(method, path).unwrap(), NOW);
+        let sample = with_current_values(Catalog::embedded().find(method, path).unwrap(), NOW);
         object(&wanted(&sample.request.json))
     }
 

@@ -1,6 +1,8 @@
 //! Sensitive fields (敏感信息加密): the documents show ciphertext, which nobody can type. A sample has the plain text.
 
+use super::request::{required, wanted};
 use crate::field::Field;
+use crate::operation::{Operation, Version};
 
 /// What a field is about, by words of its official label or else of its name, and an example of it. The first that fits
 /// counts: 银行卡开卡预留手机号 is a telephone number and 身份证姓名 a name.
@@ -23,6 +25,17 @@ pub fn plain_text(field: &Field) -> &'static str {
         (None, Some((_, example))) => example,
         (None, None) => "example",
     }
+}
+
+/// Whether the sample of a request holds such a field where client and command can encrypt it: in query or body, of APIv3.
+pub fn is_in_sample(operation: &Operation) -> bool {
+    let request = &operation.request;
+    operation.version() == Version::V3
+        && (are_in(&required(&request.query)) || are_in(&wanted(&request.json)))
+}
+
+fn are_in(fields: &[&Field]) -> bool {
+    fields.iter().any(|field| field.is_encrypted() || are_in(&wanted(&field.fields)))
 }
 
 #[cfg(test)]
@@ -52,5 +65,30 @@ mod tests {
             }
         }
         assert!(found.is_empty(), "{}", found.join("\n"));
+    }
+
+    #[test]
+    fn a_label_says_what_the_plain_text_looks_like() {
+        fn all(fields: &'static [Field], texts: &mut Vec<(&'static str, &'static str)>) {
+            for field in fields {
+                if field.is_encrypted() {
+                    texts.push((field.label, plain_text(field)));
+                }
+                all(&field.fields, texts);
+            }
+        }
+        let application = Catalog::embedded().find("POST", "v3/applyment4sub/applyment/").unwrap();
+        let mut texts = Vec::new();
+        all(&application.request.json, &mut texts);
+        for (label, text) in [
+            ("超级管理员姓名", "张三"),
+            ("身份证号码", "11010519491231002X"),
+            ("联系邮箱", "zhangsan@example.com"),
+            ("身份证居住地址", "广东省深圳市南山区"),
+            ("联系手机", "13800138000"),
+            ("银行账号", "6222020000000000000"),
+        ] {
+            assert!(texts.contains(&(label, text)), "{label}: {texts:?}");
+        }
     }
 }

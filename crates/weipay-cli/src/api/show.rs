@@ -1,20 +1,17 @@
 //! `weipay api show`: one operation or notification as a page.
 
 mod command_line;
-mod facts;
 mod find;
-mod given;
 mod layout;
 mod page;
 #[cfg(test)]
-mod pasted;
-mod sample;
-mod sensitive;
-mod styles;
+mod sandbox_tests;
 mod table;
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use weipay_catalog::sample::request::with_current_values;
 
 use crate::api::print;
 use crate::arguments;
@@ -46,7 +43,7 @@ pub(super) fn run(arguments: &arguments::Show) -> ExitCode {
         }
         match found {
             Found::Operation(operation) => {
-                let sample = given::in_path(sample::of(operation, now()), &find::path_of(asked));
+                let sample = find::with_ids_of(with_current_values(operation, now()), &find::path_of(asked));
                 page::operation(operation, &sample, &mut page);
             }
             Found::Notification(notification) => page::notification(notification, &mut page),

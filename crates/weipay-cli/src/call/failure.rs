@@ -3,13 +3,13 @@
 use std::fmt::Write;
 
 use serde_json::Value;
-use weipay::error::{Failure, RequestProblem};
+use weipay::error::{ErrorKind, RequestError};
 use weipay::{Error, Operation};
 
 use super::note;
 
 pub(super) fn told(error: &Error) -> String {
-    if let Failure::Request(problem) = error.failure()
+    if let ErrorKind::Request(problem) = error.kind()
         && let Some(text) = of_the_command_line(problem)
     {
         return text;
@@ -45,17 +45,17 @@ fn advice(operation: Option<&Operation>) -> String {
 }
 
 /// Where the SDK's words name a method, the command line has an option.
-fn of_the_command_line(problem: &RequestProblem) -> Option<String> {
+fn of_the_command_line(problem: &RequestError) -> Option<String> {
     Some(match problem {
-        RequestProblem::UnfilledPlaceholder(name) => {
+        RequestError::UnfilledPlaceholder(name) => {
             format!("the path's {{{name}}} has no value: give it with --path {name}=VALUE")
         }
-        RequestProblem::PathLetter(letter) => format!(
+        RequestError::PathCharacter(letter) => format!(
             "the path holds `{}`, which no URL takes as it is: write {{name}} in its place and give the value with \
              --path name=VALUE",
             letter.escape_debug()
         ),
-        RequestProblem::QueryLetter(letter) => format!(
+        RequestError::QueryCharacter(letter) => format!(
             "the query in the path holds `{}`, which no URL takes as it is: give it with --query name=VALUE",
             letter.escape_debug()
         ),

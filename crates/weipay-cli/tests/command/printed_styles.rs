@@ -89,7 +89,7 @@ fn functions(styles: &str, index: usize, out: &mut String) {
                 count += 1;
                 let (word, client) = if is_async { ("async ", "Client") } else { ("", "blocking::Client") };
                 let head = format!("{word}fn style_{count}_of_{index}(client: &weipay::{client}) -> Done");
-                write!(out, "{head} {{\n{before}{statement}    drop(reply);\n    Ok(())\n}}\n").unwrap();
+                write!(out, "{head} {{\n{before}{statement}    drop(response);\n    Ok(())\n}}\n").unwrap();
                 statement.clear();
             }
         }

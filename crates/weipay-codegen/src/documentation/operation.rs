@@ -1,6 +1,8 @@
 //! What is said of an operation as a whole, on the module of its types and on the step that sends it.
 
 use weipay_catalog::operation::document_address;
+use weipay_catalog::rust::steps::StepNames;
+use weipay_catalog::rust::styles;
 use weipay_catalog::{Operation, Repeat, Version};
 
 use super::{plain, wrapped};
@@ -10,14 +12,15 @@ pub(crate) fn module(operation: &Operation) -> String {
     head(operation) + &links(&operation.docs)
 }
 
-/// The same on the step that sends it. Where the types have a module, the documents are listed there only: some
-/// operations have thirty.
-pub(crate) fn verb(operation: &Operation, module: Option<&str>) -> String {
+/// The same on the step that sends it, with an example. Where the types have a module, the documents are listed there only:
+/// some operations have thirty.
+pub(crate) fn verb(operation: &Operation, module: Option<&str>, steps: &StepNames) -> String {
     let documents = match module {
         Some(module) => format!("\n\nTypes and official documents (官方文档): [`{module}`](mod@{module})."),
         None => links(&operation.docs),
     };
-    head(operation) + &documents
+    let example = styles::example(operation, steps);
+    format!("{}{documents}\n\n{example}", head(operation))
 }
 
 /// Title, method and path, and in what it is unlike the rest.

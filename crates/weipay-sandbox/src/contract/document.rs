@@ -53,8 +53,8 @@ impl<'de> DeserializeSeed<'de> for Reader<'_> {
 impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Value;
 
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("JSON")
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {

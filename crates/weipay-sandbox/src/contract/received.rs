@@ -3,14 +3,14 @@
 use serde_json::Value;
 use weipay_catalog::{Operation, Routed};
 
-use super::{Checked, Contract, document, url};
+use super::{Contract, ValidRequest, document, url};
 use crate::grammar::{self, unconfirmed};
 use crate::refusal::Refusal;
 use crate::upload::Upload;
 
 /// A request whose text can be read.
 #[derive(Debug, Default)]
-pub(crate) struct Received<'a> {
+pub(crate) struct ParsedRequest<'a> {
     pub(crate) path: Vec<(&'static str, String)>,
     pub(crate) query: Vec<(String, String)>,
     /// The JSON of the body, or of an upload's `meta`; `None` when there is none to read.
@@ -26,7 +26,7 @@ impl Contract {
         query: Option<&str>,
         body: &[u8],
         upload: Option<&'a Upload<'a>>,
-    ) -> Result<Received<'a>, Refusal> {
+    ) -> Result<ParsedRequest<'a>, Refusal> {
         let path = url::path(&routed.path_values)?;
         let query = url::query(query)?;
         let in_query = query.iter().flat_map(|(name, value)| [name, value]);
@@ -37,7 +37,7 @@ impl Contract {
             Some(upload) => upload.meta().map(|meta| self.document(meta)).transpose()?,
             None => self.body(routed.operation, body)?,
         };
-        Ok(Received { path, query, document, upload })
+        Ok(ParsedRequest { path, query, document, upload })
     }
 
     /// What a product would get of a request that is not an upload.
@@ -47,14 +47,14 @@ impl Contract {
         routed: &Routed,
         query: Option<&str>,
         body: &[u8],
-    ) -> Result<Checked, Refusal> {
+    ) -> Result<ValidRequest, Refusal> {
         let request = self.read(routed, query, body, None)?;
         self.check(routed.operation, &request)?;
         Ok(request.into())
     }
 
     fn refuse_four_byte(&self, mut bytes: impl Iterator<Item = u8>) -> Result<(), Refusal> {
-        if self.strictness.four_byte_characters && bytes.any(|byte| byte >= 0xF0) {
+        if self.validation.four_byte_characters && bytes.any(|byte| byte >= 0xF0) {
             return Err(unconfirmed::four_byte_character());
         }
         Ok(())
@@ -65,7 +65,7 @@ impl Contract {
         if operation.request.json.is_empty() {
             return Ok(None);
         }
-        // UNCONFIRMED: no body at all is treated like an empty object, so that the answer names the first field.
+        // UNCONFIRMED: no body at all is treated like an empty object, so that the response names the first field.
         self.document(if body.is_empty() { b"{}" } else { body }).map(Some)
     }
 
@@ -77,20 +77,20 @@ impl Contract {
         if let Some(name) = &document.repeated {
             return Err(unconfirmed::repeated_member(name));
         }
-        if document.four_byte && self.strictness.four_byte_characters {
+        if document.four_byte && self.validation.four_byte_characters {
             return Err(unconfirmed::four_byte_character());
         }
         Ok(document.value)
     }
 }
 
-impl From<Received<'_>> for Checked {
-    fn from(request: Received<'_>) -> Checked {
+impl From<ParsedRequest<'_>> for ValidRequest {
+    fn from(request: ParsedRequest<'_>) -> Self {
         let body = match request.document {
             Some(Value::Object(members)) => members,
             // No operation whose body is an array has behaviour.
             _ => serde_json::Map::new(),
         };
-        Checked { path: request.path, query: request.query, body }
+        Self { path: request.path, query: request.query, body }
     }
 }

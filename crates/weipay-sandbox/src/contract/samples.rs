@@ -10,7 +10,7 @@ use super::*;
 const NOW: i64 = 1_795_579_200;
 
 /// What the documents do not list is refused too: a sample shows nothing that a page does not have.
-const STRICT: Strictness = Strictness { unlisted_values: true, ..Strictness::USUAL };
+const STRICT: Validation = Validation { unlisted_values: true, ..Validation::DEFAULT };
 
 fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
@@ -46,14 +46,12 @@ fn body(operation: &Operation) -> Vec<u8> {
     if request.json.is_empty() {
         return Vec::new();
     }
-    let object = object(&wanted(&request.json));
-    let body = if request.json_is_array { Value::Array(vec![object]) } else { object };
-    body.to_string().into_bytes()
+    object(&wanted(&request.json)).to_string().into_bytes()
 }
 
 /// What the contract says of the sample of an operation; the XML of APIv2 is held against it as if it were JSON.
 fn verdict(operation: &'static Operation) -> Result<(), Refusal> {
-    let sample = request::of(operation, NOW);
+    let sample = request::with_current_values(operation, NOW);
     let contract = Contract::new(STRICT);
     let path = path(&sample);
     let mut routed = Catalog::embedded().route(operation.method, &path).unwrap();

@@ -7,14 +7,19 @@ use super::*;
 const DISASSOCIATE: &str = "/v3/marketing/busifavor/coupons/disassociate";
 const STOCKS: &str = "/v3/marketing/busifavor/stocks";
 
-fn check_with(strictness: Strictness, method: &str, target: &str, body: &[u8]) -> Result<Checked, Refusal> {
+fn check_with(
+    validation: Validation,
+    method: &str,
+    target: &str,
+    body: &[u8],
+) -> Result<ValidRequest, Refusal> {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let routed = Catalog::embedded().route(method, path).unwrap();
-    Contract::new(strictness).checked(&routed, query, body)
+    Contract::new(validation).checked(&routed, query, body)
 }
 
-fn check(method: &str, target: &str, body: &Value) -> Result<Checked, Refusal> {
-    check_with(Strictness::USUAL, method, target, body.to_string().as_bytes())
+fn check(method: &str, target: &str, body: &Value) -> Result<ValidRequest, Refusal> {
+    check_with(Validation::DEFAULT, method, target, body.to_string().as_bytes())
 }
 
 fn disassociation() -> Value {
@@ -278,7 +283,7 @@ fn undefined_members_are_all_named_and_let_through_when_loose() {
     assert_eq!(refusal.message, "请求中含有未在API文档中定义的参数");
     let named = json!({ "location": null, "value": ["/body/coupon_use_rule/min~1max", "/body/openid"] });
     assert_eq!(refusal.detail, Some(named));
-    check_with(Strictness::LOOSE, "POST", STOCKS, body.to_string().as_bytes()).unwrap();
+    check_with(Validation::LENIENT, "POST", STOCKS, body.to_string().as_bytes()).unwrap();
 }
 
 #[test]
@@ -331,7 +336,7 @@ fn query_values_are_text_that_must_read_as_their_type() {
 #[test]
 fn what_is_not_a_json_object_is_refused() {
     for body in [&b"{"[..], b"not json", b"{\"a\":1}x"] {
-        let refusal = check_with(Strictness::USUAL, "POST", DISASSOCIATE, body).unwrap_err();
+        let refusal = check_with(Validation::DEFAULT, "POST", DISASSOCIATE, body).unwrap_err();
         assert_eq!((refusal.status, refusal.code), (400, "PARAM_ERROR"));
     }
     for body in [json!([]), json!("x"), json!(null), json!(1)] {
@@ -340,13 +345,13 @@ fn what_is_not_a_json_object_is_refused() {
     }
     let twice =
         br#"{"stock_id":"1","stock_id":"2","coupon_code":"2","out_trade_no":"3","out_request_no":"4"}"#;
-    assert_eq!(check_with(Strictness::LOOSE, "POST", DISASSOCIATE, twice).unwrap_err().code, "PARAM_ERROR");
+    assert_eq!(check_with(Validation::LENIENT, "POST", DISASSOCIATE, twice).unwrap_err().code, "PARAM_ERROR");
 }
 
 #[test]
 fn a_body_that_is_not_utf8_has_words_of_its_own() {
     for body in [&b"\xff"[..], b"{\"stock_id\":\"\xd6\xd0\"}", b"\xff\xfe{\x00}\x00"] {
-        let refusal = check_with(Strictness::LOOSE, "POST", DISASSOCIATE, body).unwrap_err();
+        let refusal = check_with(Validation::LENIENT, "POST", DISASSOCIATE, body).unwrap_err();
         assert_eq!((refusal.code, &*refusal.message), ("INVALID_REQUEST", "请求内容传入了非UTF8参数"));
         assert_eq!(refusal.detail, None);
     }
@@ -405,7 +410,7 @@ fn emoji_are_refused_unless_loose() {
     let mut body = disassociation();
     body["out_trade_no"] = json!("order😀");
     assert_eq!(check("POST", DISASSOCIATE, &body).unwrap_err().code, "PARAM_ERROR");
-    check_with(Strictness::LOOSE, "POST", DISASSOCIATE, body.to_string().as_bytes()).unwrap();
+    check_with(Validation::LENIENT, "POST", DISASSOCIATE, body.to_string().as_bytes()).unwrap();
     let target = "/v3/marketing/busifavor/stocks/%F0%9F%98%80";
     assert_eq!(check("GET", target, &json!({})).unwrap_err().code, "PARAM_ERROR");
 }
@@ -414,8 +419,8 @@ fn emoji_are_refused_unless_loose() {
 fn unlisted_values_are_refused_only_when_asked() {
     let body = stock_with("/display_pattern_info", json!({ "background_color": "Color999" }));
     check("POST", STOCKS, &body).unwrap();
-    let strictness = Strictness { unlisted_values: true, ..Strictness::USUAL };
-    let refusal = check_with(strictness, "POST", STOCKS, body.to_string().as_bytes()).unwrap_err();
+    let validation = Validation { unlisted_values: true, ..Validation::DEFAULT };
+    let refusal = check_with(validation, "POST", STOCKS, body.to_string().as_bytes()).unwrap_err();
     assert_eq!(refusal.code, "PARAM_ERROR");
 }
 
@@ -431,7 +436,7 @@ proptest! {
             ("GET", format!("/v3/marketing/busifavor/stocks/{segment}?{query}")),
             ("GET", format!("/v3/marketing/busifavor/users/{segment}/coupons?{query}")),
         ] {
-            if let Err(refusal) = check_with(Strictness::USUAL, method, &target, &body) {
+            if let Err(refusal) = check_with(Validation::DEFAULT, method, &target, &body) {
                 prop_assert_eq!(refusal.status, 400);
                 prop_assert!(matches!(refusal.code, "PARAM_ERROR" | "INVALID_REQUEST"));
             }
@@ -440,7 +445,7 @@ proptest! {
 
     #[test]
     fn no_json_makes_the_contract_panic(text in r#"\{("(stock_name|coupon_use_rule|comment|subsidy)":([0-9]{1,3}|"[a-z]{0,3}"|\[\]|\{\}|null|true),){0,4}"stock_type":"NORMAL"\}"#) {
-        if let Err(refusal) = check_with(Strictness::USUAL, "POST", STOCKS, text.as_bytes()) {
+        if let Err(refusal) = check_with(Validation::DEFAULT, "POST", STOCKS, text.as_bytes()) {
             prop_assert_eq!((refusal.status, refusal.code), (400, "PARAM_ERROR"));
         }
     }

@@ -18,7 +18,7 @@ pub(super) enum Pass {
 }
 
 impl Pass {
-    pub(super) const ALL: [Pass; 3] = [Pass::Types, Pass::Required, Pass::Rules];
+    pub(super) const ALL: [Self; 3] = [Self::Types, Self::Required, Self::Rules];
 }
 
 /// A walk through one source of a request; the pointer grows and shrinks with the depth.
@@ -150,7 +150,7 @@ impl Walk<'_> {
         if field.format == Some(Format::Rfc3339) && calendar::parse(text).is_none() {
             return Err(place.not_rfc3339(text));
         }
-        if self.contract.strictness.unlisted_values
+        if self.contract.validation.unlisted_values
             && !field.values.is_empty()
             && !field.values.contains(&text)
         {

@@ -26,62 +26,62 @@ pub(super) enum Document {
 
 impl Document {
     /// What each is called in a link.
-    pub(super) const WORDS: [(Document, &'static str); 7] = [
-        (Document::TradeBill, "trade"),
-        (Document::PaidBill, "paid"),
-        (Document::RefundBill, "refund"),
-        (Document::FundBill, "fund"),
-        (Document::OtherBill, "bill"),
-        (Document::Page, "page"),
-        (Document::Picture, "picture"),
+    pub(super) const WORDS: [(Self, &'static str); 7] = [
+        (Self::TradeBill, "trade"),
+        (Self::PaidBill, "paid"),
+        (Self::RefundBill, "refund"),
+        (Self::FundBill, "fund"),
+        (Self::OtherBill, "bill"),
+        (Self::Page, "page"),
+        (Self::Picture, "picture"),
     ];
 
     /// What an operation gives a link to.
-    pub(super) fn linked_by(operation: &Operation, bill_type: Option<&str>) -> Document {
+    pub(super) fn linked_by(operation: &Operation, bill_type: Option<&str>) -> Self {
         let path = operation.path;
         let speaks_of = |words: &[&str]| words.iter().any(|word| path.contains(word));
         if speaks_of(&["receipt", "elecsign", "proof", "fapiao"]) {
-            Document::Page
+            Self::Page
         } else if path.ends_with("tradebill") {
             match bill_type {
-                Some("SUCCESS" | "SUC_SPECIAL") => Document::PaidBill,
-                Some("REFUND" | "RECHARGE_REFUND" | "REF_SPECIAL") => Document::RefundBill,
-                _ => Document::TradeBill,
+                Some("SUCCESS" | "SUC_SPECIAL") => Self::PaidBill,
+                Some("REFUND" | "RECHARGE_REFUND" | "REF_SPECIAL") => Self::RefundBill,
+                _ => Self::TradeBill,
             }
         } else if speaks_of(&["fundflowbill"]) {
-            Document::FundBill
+            Self::FundBill
         } else {
-            Document::OtherBill
+            Self::OtherBill
         }
     }
 
     /// What an operation downloads.
-    pub(super) fn from_operation(operation: &Operation) -> Document {
+    pub(super) fn from_operation(operation: &Operation) -> Self {
         match operation.path {
-            path if path.contains("/images/") => Document::Picture,
-            path if path.contains("fapiao") || path.contains("transferdownload") => Document::Page,
-            path if path.ends_with("statements") => Document::OtherBill,
-            _ => Document::TradeBill,
+            path if path.contains("/images/") => Self::Picture,
+            path if path.contains("fapiao") || path.contains("transferdownload") => Self::Page,
+            path if path.ends_with("statements") => Self::OtherBill,
+            _ => Self::TradeBill,
         }
     }
 
     pub(super) fn content_type(self) -> &'static str {
         match self {
-            Document::Page => "application/pdf",
-            Document::Picture => "image/png",
+            Self::Page => "application/pdf",
+            Self::Picture => "image/png",
             _ => "text/plain; charset=utf-8",
         }
     }
 
     pub(super) fn bytes(self) -> Vec<u8> {
         match self {
-            Document::TradeBill => bill(TRADE_BILL, TRADE_SUMMARY),
-            Document::PaidBill => bill(PAID_BILL, TRADE_SUMMARY),
-            Document::RefundBill => bill(REFUND_BILL, TRADE_SUMMARY),
-            Document::FundBill => bill(FUND_BILL, FUND_SUMMARY),
-            Document::OtherBill => bill(OTHER_BILL, OTHER_SUMMARY),
-            Document::Page => page(),
-            Document::Picture => PICTURE.to_vec(),
+            Self::TradeBill => bill(TRADE_BILL, TRADE_SUMMARY),
+            Self::PaidBill => bill(PAID_BILL, TRADE_SUMMARY),
+            Self::RefundBill => bill(REFUND_BILL, TRADE_SUMMARY),
+            Self::FundBill => bill(FUND_BILL, FUND_SUMMARY),
+            Self::OtherBill => bill(OTHER_BILL, OTHER_SUMMARY),
+            Self::Page => page(),
+            Self::Picture => PICTURE.to_vec(),
         }
     }
 

@@ -7,7 +7,7 @@ use weipay_wire::{ApiV3Key, ENVELOPE_NONCE_LENGTH, Envelope};
 
 use super::document::Document;
 use super::gzip::gzip;
-use crate::contract::Checked;
+use crate::contract::ValidRequest;
 use crate::entropy::Entropy;
 use crate::refusal::Refusal;
 
@@ -109,7 +109,12 @@ impl Links<'_> {
 }
 
 /// Makes the addresses of an example lead to this sandbox, and the digests beside them right.
-pub(crate) fn lead_back(operation: &Operation, request: &Checked, answer: &mut Value, links: &Links<'_>) {
+pub(crate) fn lead_back(
+    operation: &Operation,
+    request: &ValidRequest,
+    answer: &mut Value,
+    links: &Links<'_>,
+) {
     let link = Link {
         document: Document::linked_by(operation, request.query("bill_type")),
         is_gzip: request.query("tar_type").is_some_and(|kind| kind.eq_ignore_ascii_case("gzip")),

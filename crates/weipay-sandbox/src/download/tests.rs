@@ -5,7 +5,7 @@ use weipay_catalog::{Catalog, Version};
 use weipay_wire::sha256_hex;
 
 use super::*;
-use crate::contract::{Contract, Strictness};
+use crate::contract::{Contract, Validation};
 use weipay_wire::ApiV3Key;
 
 static KEY: LazyLock<ApiV3Key> = LazyLock::new(|| ApiV3Key::new("0123456789abcdef0123456789abcdef").unwrap());
@@ -20,19 +20,20 @@ fn links(now: i64) -> Links<'static> {
 fn answer(target: &str) -> Value {
     let (path, query) = target.split_once('?').unwrap();
     let routed = Catalog::embedded().route("GET", path).unwrap();
-    let request = Contract::new(Strictness::USUAL).checked(&routed, Some(query), b"").unwrap();
-    let mut answer = crate::example::answer(routed.operation, &crate::example::Given::default()).unwrap();
+    let request = Contract::new(Validation::DEFAULT).checked(&routed, Some(query), b"").unwrap();
+    let mut answer =
+        crate::example::response(routed.operation, &crate::example::RequestValues::default()).unwrap();
     lead_back(routed.operation, &request, &mut answer, &links(NOW));
     answer
 }
 
-/// What an address of an answer gives.
+/// What an address of a response gives.
 fn download(address: &Value, now: i64) -> Result<File, Refusal> {
     let target = address.as_str().unwrap().strip_prefix("http://127.0.0.1:8880").unwrap();
     let (path, query) = target.split_once('?').unwrap();
     let routed = Catalog::embedded().route("GET", path).unwrap();
     assert!(routed.operation.unsigned);
-    let request = Contract::new(Strictness::USUAL).checked(&routed, Some(query), b"").unwrap();
+    let request = Contract::new(Validation::DEFAULT).checked(&routed, Some(query), b"").unwrap();
     file(routed.operation, &request, &links(now))
 }
 
@@ -117,10 +118,11 @@ fn every_address_of_every_example_leads_to_a_download_of_the_catalogue() {
     }
     let mut found = Vec::new();
     for operation in Catalog::embedded().operations() {
-        let Some(mut answer) = crate::example::answer(operation, &crate::example::Given::default()) else {
+        let Some(mut answer) = crate::example::response(operation, &crate::example::RequestValues::default())
+        else {
             continue;
         };
-        lead_back(operation, &Checked::default(), &mut answer, &links(NOW));
+        lead_back(operation, &ValidRequest::default(), &mut answer, &links(NOW));
         let given = |field: &weipay_catalog::Field| field.name == "download_url";
         if operation.version() == Version::V3 && operation.response.iter().any(given) {
             addresses(&answer, &mut found);

@@ -10,16 +10,16 @@ use crate::exchange::Request;
 const SHOWN_BODY: usize = 8;
 
 /// The `detail` of 签名错误. `message` is the whole message that should have been signed.
-pub(super) fn detail(incoming: &Request, body: &[u8], message: &[u8]) -> Value {
+pub(super) fn detail(request: &Request, body: &[u8], message: &[u8]) -> Value {
     json!({
         "detail": { "issue": "sign not match" },
         "field": "signature",
         "location": "authorization",
         "sign_information": {
-            "method": incoming.method,
+            "method": request.method,
             "sign_message_length": message.len(),
             "truncated_sign_message": truncated(body, message),
-            "url": incoming.target,
+            "url": request.target,
         },
     })
 }
@@ -41,13 +41,13 @@ mod tests {
     use super::*;
 
     fn detail_of(method: &str, target: &str, nonce: &str, body: &[u8]) -> Value {
-        let incoming = Request {
+        let request = Request {
             method: method.to_owned(),
             target: target.to_owned(),
             body: body.to_vec(),
             ..Request::default()
         };
-        detail(&incoming, body, &request_message(method, target, 1_756_951_532, nonce, body))
+        detail(&request, body, &request_message(method, target, 1_756_951_532, nonce, body))
     }
 
     #[test]

@@ -11,10 +11,10 @@ use crate::upload::Upload;
 ///
 /// An upload without `meta` is refused behind the gate whatever it says. UNCONFIRMED what the platform lets its caller sign,
 /// so that it hears of the part that it forgot: the whole body or nothing.
-pub(super) fn candidates<'a>(incoming: &'a Request, upload: Option<&Upload<'a>>) -> Vec<&'a [u8]> {
+pub(super) fn candidates<'a>(request: &'a Request, upload: Option<&Upload<'a>>) -> Vec<&'a [u8]> {
     match upload {
-        None => vec![&incoming.body],
-        Some(upload) => upload.meta().map_or_else(|| vec![&incoming.body[..], b""], |meta| vec![meta]),
+        None => vec![&request.body],
+        Some(upload) => upload.meta().map_or_else(|| vec![&request.body[..], b""], |meta| vec![meta]),
     }
 }
 
@@ -31,9 +31,9 @@ mod tests {
     #[track_caller]
     fn signed(path: &str, content_type: &'static str, body: &[u8], expected: &[&[u8]]) {
         let operation = Catalog::embedded().find("POST", path).unwrap();
-        let mut incoming = Request { body: body.to_vec(), ..Request::default() };
-        incoming.headers.insert("content-type", HeaderValue::from_static(content_type));
-        assert_eq!(candidates(&incoming, Upload::read(operation, &incoming).as_ref()), expected);
+        let mut request = Request { body: body.to_vec(), ..Request::default() };
+        request.headers.insert("content-type", HeaderValue::from_static(content_type));
+        assert_eq!(candidates(&request, Upload::read(operation, &request).as_ref()), expected);
     }
 
     const UPLOAD: &str = "v3/merchant/media/upload";

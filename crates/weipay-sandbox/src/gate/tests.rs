@@ -39,51 +39,51 @@ fn signed(target: &str) -> (Request, Authorization) {
         nonce_str: "nonce".to_owned(),
         signature,
     };
-    let mut incoming =
+    let mut request =
         Request { method: "GET".to_owned(), target: target.to_owned(), body, ..Request::default() };
-    set(&mut incoming, "user-agent", "test");
-    set(&mut incoming, "accept", "*/*");
-    set(&mut incoming, "authorization", &authorization.to_string());
-    (incoming, authorization)
+    set(&mut request, "user-agent", "test");
+    set(&mut request, "accept", "*/*");
+    set(&mut request, "authorization", &authorization.to_string());
+    (request, authorization)
 }
 
-fn set(incoming: &mut Request, name: &'static str, value: &str) {
-    incoming.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+fn set(request: &mut Request, name: &'static str, value: &str) {
+    request.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
 }
 
-fn rejection(incoming: &Request) -> (u16, Option<Refusal>, bool) {
-    match authenticate(incoming, &MERCHANTS, None, NOW).unwrap_err() {
+fn rejection(request: &Request) -> (u16, Option<Refusal>, bool) {
+    match authenticate(request, &MERCHANTS, None, NOW).unwrap_err() {
         Rejection::Unrouted { status, .. } => (status, None, false),
         Rejection::Refused { refusal, has_request_id } => (refusal.status, Some(refusal), has_request_id),
     }
 }
 
-fn text(incoming: &Request) -> String {
-    let (_, refusal, _) = rejection(incoming);
+fn text(request: &Request) -> String {
+    let (_, refusal, _) = rejection(request);
     String::from_utf8(crate::response::dialect::json(&refusal.unwrap())).unwrap()
 }
 
 /// The same request with another `Authorization` that is otherwise in order.
 fn with(change: impl FnOnce(&mut Authorization)) -> Request {
-    let (mut incoming, mut authorization) = signed(TARGET);
+    let (mut request, mut authorization) = signed(TARGET);
     change(&mut authorization);
-    set(&mut incoming, "authorization", &authorization.to_string());
-    incoming
+    set(&mut request, "authorization", &authorization.to_string());
+    request
 }
 
 #[test]
 fn a_signed_request_enters_in_whatever_order_its_parameters_stand() {
-    let (mut incoming, authorization) = signed(TARGET);
-    assert_eq!(authenticate(&incoming, &MERCHANTS, None, NOW).unwrap().merchant.account.mchid, MCHID);
+    let (mut request, authorization) = signed(TARGET);
+    assert_eq!(authenticate(&request, &MERCHANTS, None, NOW).unwrap().merchant.account.mchid, MCHID);
     let Authorization { signature, .. } = authorization;
     set(
-        &mut incoming,
+        &mut request,
         "authorization",
         &format!(
             r#"WECHATPAY2-SHA256-RSA2048 signature="{signature}",nonce_str="nonce",timestamp="{NOW}",serial_no="{SERIAL}",mchid="{MCHID}""#
         ),
     );
-    assert!(authenticate(&incoming, &MERCHANTS, None, NOW).is_ok());
+    assert!(authenticate(&request, &MERCHANTS, None, NOW).is_ok());
 }
 
 #[test]
@@ -128,40 +128,40 @@ fn a_path_of_apiv2_is_said_to_be_one() {
 #[test]
 fn a_client_must_name_itself_before_it_is_authenticated() {
     for missing in ["user-agent", "accept"] {
-        let (mut incoming, _) = signed(TARGET);
-        incoming.headers.remove(missing);
-        incoming.headers.remove("authorization");
-        assert_eq!(text(&incoming), r#"{"code":"INVALID_REQUEST","message":"Http头缺少Accept或User-Agent"}"#);
-        assert_eq!(rejection(&incoming).0, 400);
+        let (mut request, _) = signed(TARGET);
+        request.headers.remove(missing);
+        request.headers.remove("authorization");
+        assert_eq!(text(&request), r#"{"code":"INVALID_REQUEST","message":"Http头缺少Accept或User-Agent"}"#);
+        assert_eq!(rejection(&request).0, 400);
     }
 }
 
 #[test]
 fn an_authorization_that_is_missing_foreign_or_incomplete_is_told_apart() {
-    let (mut incoming, _) = signed(TARGET);
+    let (mut request, _) = signed(TARGET);
     for (value, message) in [
         ("", "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》"),
         ("Bearer x", "Http头Authorization认证类型不正确"),
         ("WECHATPAY2-SHA256-RSA2048 test", "Authorization不合法"),
     ] {
-        set(&mut incoming, "authorization", value);
-        assert_eq!(text(&incoming), format!(r#"{{"code":"SIGN_ERROR","message":"{message}"}}"#));
-        let (status, _, has_request_id) = rejection(&incoming);
+        set(&mut request, "authorization", value);
+        assert_eq!(text(&request), format!(r#"{{"code":"SIGN_ERROR","message":"{message}"}}"#));
+        let (status, _, has_request_id) = rejection(&request);
         assert_eq!((status, has_request_id), (401, true));
     }
-    incoming.headers.remove("authorization");
-    assert!(text(&incoming).contains("Http头Authorization值格式错误"));
+    request.headers.remove("authorization");
+    assert!(text(&request).contains("Http头Authorization值格式错误"));
 }
 
 #[test]
 fn the_window_of_five_minutes_is_checked_before_the_signature() {
     for timestamp in [NOW - 301, NOW + 301, 1_554_208_460, i64::MAX] {
-        let incoming = with(|authorization| {
+        let request = with(|authorization| {
             authorization.timestamp = timestamp;
             authorization.signature = "ZmFrZQ==".to_owned();
         });
         assert_eq!(
-            text(&incoming),
+            text(&request),
             r#"{"code":"SIGN_ERROR","message":"Http头Authorization中的timestamp与发起请求的时间不得超过5分钟"}"#
         );
     }
@@ -169,15 +169,15 @@ fn the_window_of_five_minutes_is_checked_before_the_signature() {
 
 #[test]
 fn an_unknown_merchant_gets_the_short_form() {
-    let incoming = with(|authorization| authorization.mchid = "1900000999".to_owned());
-    assert_eq!(text(&incoming), r#"{"code":"SIGN_ERROR","message":"签名错误"}"#);
+    let request = with(|authorization| authorization.mchid = "1900000999".to_owned());
+    assert_eq!(text(&request), r#"{"code":"SIGN_ERROR","message":"签名错误"}"#);
 }
 
 #[test]
 fn an_unknown_serial_of_a_known_merchant_is_named() {
-    let incoming = with(|authorization| authorization.serial_no = "0".repeat(40));
+    let request = with(|authorization| authorization.serial_no = "0".repeat(40));
     assert_eq!(
-        text(&incoming),
+        text(&request),
         r#"{"code":"SIGN_ERROR","message":"商户证书序列号有误。请使用签名私钥匹配的证书序列号"}"#
     );
 }
@@ -185,20 +185,20 @@ fn an_unknown_serial_of_a_known_merchant_is_named() {
 #[test]
 fn a_serial_is_a_number_however_it_is_written() {
     for same in [SERIAL.to_lowercase(), format!("00{SERIAL}")] {
-        let incoming = with(|authorization| authorization.serial_no = same.clone());
-        assert!(authenticate(&incoming, &MERCHANTS, None, NOW).is_ok(), "{same}");
+        let request = with(|authorization| authorization.serial_no = same.clone());
+        assert!(authenticate(&request, &MERCHANTS, None, NOW).is_ok(), "{same}");
     }
 }
 
 #[test]
 fn a_replayed_request_enters_unless_the_gate_is_told_to_remember() {
-    let (incoming, _) = signed(TARGET);
+    let (request, _) = signed(TARGET);
     for _ in 0..2 {
-        assert!(authenticate(&incoming, &MERCHANTS, None, NOW).is_ok());
+        assert!(authenticate(&request, &MERCHANTS, None, NOW).is_ok());
     }
     let replays = Replays::default();
-    assert!(authenticate(&incoming, &MERCHANTS, Some(&replays), NOW).is_ok());
-    let away = authenticate(&incoming, &MERCHANTS, Some(&replays), NOW).unwrap_err();
+    assert!(authenticate(&request, &MERCHANTS, Some(&replays), NOW).is_ok());
+    let away = authenticate(&request, &MERCHANTS, Some(&replays), NOW).unwrap_err();
     assert!(matches!(away, Rejection::Refused { refusal, .. } if refusal.code == "SIGN_ERROR"));
     assert!(
         authenticate(&signed("/v3/marketing/busifavor/stocks/2").0, &MERCHANTS, Some(&replays), NOW).is_ok()
@@ -231,15 +231,15 @@ fn a_wrong_signature_is_answered_with_what_should_have_been_signed() {
 #[test]
 fn every_byte_of_target_and_body_is_signed() {
     let changes: [fn(&mut Request); 4] = [
-        |incoming| incoming.target = incoming.target.replace("%7C|", "|%7C"),
-        |incoming| incoming.target = incoming.target.replace("%7C", "%7c"),
-        |incoming| incoming.body.push(b'\n'),
-        |incoming| incoming.body[2] ^= 1,
+        |request| request.target = request.target.replace("%7C|", "|%7C"),
+        |request| request.target = request.target.replace("%7C", "%7c"),
+        |request| request.body.push(b'\n'),
+        |request| request.body[2] ^= 1,
     ];
     for change in changes {
-        let (mut incoming, _) = signed(TARGET);
-        change(&mut incoming);
-        assert_eq!(rejection(&incoming).0, 401);
+        let (mut request, _) = signed(TARGET);
+        change(&mut request);
+        assert_eq!(rejection(&request).0, 401);
     }
 }
 

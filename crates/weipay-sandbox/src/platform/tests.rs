@@ -10,12 +10,11 @@ use weipay_wire::{Authorization, PrivateKey, request_message};
 use super::*;
 use crate::clock::HeldClock;
 use crate::products::Route;
-use crate::products::decision::{Decided, Decision};
-use crate::products::handler::carry_out;
+use crate::products::handler::{Decided, Decision, carry_out};
 use crate::sandbox::Sandbox;
 use crate::store::Transaction;
+use crate::store::outbox::Announcement;
 use crate::store::record::{IndexEntry, Record};
-use crate::store::schedule::Announcement;
 
 const NOW: i64 = 1_786_766_400;
 const LIFE: i64 = 60;
@@ -56,6 +55,8 @@ fn expire(parcel: Option<Parcel>, at: i64) -> Decided<Parcel> {
     let parcel = parcel.ok_or_else(|| Refusal::resource_not_exists("no parcel"))?;
     let announcement = Announcement {
         mchid: parcel.owner.clone(),
+        notify_url: String::new(),
+        platform_serial: String::new(),
         event_type: "PARCEL.OVER",
         time: at,
         resource: json!({ "number": parcel.number, "time": at }),
@@ -111,7 +112,7 @@ fn request(mchid: &str, serial: &str, key: &PrivateKey, number: &str) -> Request
 fn hold_in(sandbox: &Sandbox, number: &str) -> Response {
     let kit = sandbox.kit();
     let key = PrivateKey::from_pem(&sandbox.kit_on_disk().merchant_key_pem().unwrap()).unwrap();
-    sandbox.platform().answer(&request(&kit.mchid, &kit.merchant_serial, &key, number))
+    sandbox.platform().respond(&request(&kit.mchid, &kit.merchant_serial, &key, number))
 }
 
 fn is_over(platform: &Platform, number: &str) -> bool {
@@ -120,8 +121,8 @@ fn is_over(platform: &Platform, number: &str) -> bool {
 }
 
 fn outbox(platform: &Platform) -> Vec<(String, Value)> {
-    let outbox: Result<_, StoreError> = platform.store.transaction(|tx| tx.outbox());
-    outbox.unwrap()
+    let outbox: Result<_, StoreError> = platform.store.transaction(|tx| tx.outbox_due(i64::MAX, 100));
+    outbox.unwrap().into_iter().map(|entry| (entry.event_type, entry.resource)).collect()
 }
 
 #[test]
@@ -207,12 +208,12 @@ fn a_platform_serves_each_of_its_merchants_as_itself() {
     platform.merchants = Merchants::new(vec![first, second]);
     let keys = kits.each_ref().map(|kit| PrivateKey::from_pem(&kit.merchant_key_pem().unwrap()).unwrap());
     for (index, number) in ["parcel-1", "parcel-2"].into_iter().enumerate() {
-        let answer = platform.answer(&request(&mchids[index], &serials[index], &keys[index], number));
-        assert_eq!(answer.status, 204);
+        let response = platform.respond(&request(&mchids[index], &serials[index], &keys[index], number));
+        assert_eq!(response.status, 204);
         let parcel: Result<_, StoreError> = platform.store.transaction(|tx| tx.get::<Parcel>(number));
         assert_eq!(parcel.unwrap().unwrap().owner, mchids[index]);
     }
     // Nobody enters with the key of another, nor for another.
-    assert_eq!(platform.answer(&request(&mchids[0], &serials[0], &keys[1], "parcel-3")).status, 401);
-    assert_eq!(platform.answer(&request(&mchids[1], &serials[0], &keys[0], "parcel-3")).status, 401);
+    assert_eq!(platform.respond(&request(&mchids[0], &serials[0], &keys[1], "parcel-3")).status, 401);
+    assert_eq!(platform.respond(&request(&mchids[1], &serials[0], &keys[0], "parcel-3")).status, 401);
 }

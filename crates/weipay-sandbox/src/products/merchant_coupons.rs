@@ -1,34 +1,31 @@
 //! Merchant coupons (商家券): stocks of coupons, the coupons that users received, and what a merchant does with them.
 //!
-//! | file | idea |
+//! | file | what is in it |
 //! |---|---|
-//! | `handlers` | for each operation, which records it reads, which rule decides, what it keeps |
-//! | `records` | what is kept, and how it is found |
-//! | `definition` | what a merchant says of a stock when creating it, and the rules that this must keep |
-//! | `validity` | when a coupon of a stock can be used |
-//! | `stock` | a stock (批次): creation, state, what has been sent |
-//! | `modification`, `budget` | what can be changed of a stock afterwards |
-//! | `coupon` | a user's coupon (用户券): its states and how it is shown |
-//! | `sending`, `using`, `association`, `returning`, `deactivation` | one step of a coupon's life each |
-//! | `listing` | which of a user's coupons a query means |
+//! | `stock` | a stock (批次): creation, state, what was sent of it; how it is stored and found |
+//! | `definition`, `validity` | what a merchant says about a stock when creating it, and when its coupons can be used |
+//! | `modification` | what can be changed of a stock afterwards: its looks, its budget |
+//! | `coupon` | a user's coupon (用户券): its states, how it is shown, stored and found |
+//! | `sending`, `redemption`, `association`, `deactivation` | the steps of a coupon's life |
+//! | `listing` | a user's coupons, and one of them |
+//! | `callbacks` | where a merchant is notified (事件通知地址), and of what |
 //! | `refusals` | what is refused, in the platform's words |
-//! | `unconfirmed` | every choice that no source settles, in one place |
+//! | `unconfirmed` | every choice that no source settles |
+//!
+//! Each file of a step has its handlers first: which records they read, which rule decides. The rules follow; they are pure.
 
 mod association;
-mod budget;
+mod callbacks;
 mod coupon;
 mod deactivation;
 mod definition;
-mod handlers;
 mod listing;
 mod modification;
-mod records;
+mod redemption;
 mod refusals;
-mod returning;
 mod sending;
 pub(crate) mod stock;
 mod unconfirmed;
-mod using;
 mod validity;
 
 #[cfg(test)]
@@ -36,8 +33,13 @@ pub(crate) mod fixtures;
 #[cfg(test)]
 mod model;
 
-use super::{Handler, Route};
-pub(crate) use records::set_stock_state;
+use serde_json::Value;
+
+use super::handler::{Changes, Context, Decided, Handler, HandlerError, carry_out, idempotently};
+use super::{DueHandler, Route};
+use crate::store::idempotency::IdempotencyKey;
+use crate::store::{StoreError, Transaction};
+pub(crate) use stock::set_stock_state;
 
 const fn route(method: &'static str, path: &'static str, handler: Handler) -> Route {
     Route { method, path, handler }
@@ -45,16 +47,33 @@ const fn route(method: &'static str, path: &'static str, handler: Handler) -> Ro
 
 #[rustfmt::skip]
 pub(super) const ROUTES: &[Route] = &[
-    route("POST",  "v3/marketing/busifavor/stocks",                   handlers::create_stock),
-    route("GET",   "v3/marketing/busifavor/stocks/{stock_id}",        handlers::query_stock),
-    route("PATCH", "v3/marketing/busifavor/stocks/{stock_id}",        handlers::modify_stock),
-    route("PATCH", "v3/marketing/busifavor/stocks/{stock_id}/budget", handlers::change_budget),
-    route("POST",  "v3/marketing/busifavor/coupons/send",             handlers::send),
-    route("POST",  "v3/marketing/busifavor/coupons/use",              handlers::use_coupon),
-    route("POST",  "v3/marketing/busifavor/coupons/associate",        handlers::associate),
-    route("POST",  "v3/marketing/busifavor/coupons/disassociate",     handlers::disassociate),
-    route("POST",  "v3/marketing/busifavor/coupons/return",           handlers::return_coupon),
-    route("POST",  "v3/marketing/busifavor/coupons/deactivate",       handlers::deactivate),
-    route("GET",   "v3/marketing/busifavor/users/{openid}/coupons",   handlers::list),
-    route("GET",   "v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}", handlers::query_coupon),
+    route("POST",  "v3/marketing/busifavor/stocks",                   stock::create_stock),
+    route("GET",   "v3/marketing/busifavor/stocks/{stock_id}",        stock::query_stock),
+    route("PATCH", "v3/marketing/busifavor/stocks/{stock_id}",        modification::modify_stock),
+    route("PATCH", "v3/marketing/busifavor/stocks/{stock_id}/budget", modification::change_budget),
+    route("POST",  "v3/marketing/busifavor/coupons/send",             sending::send_coupon),
+    route("POST",  "v3/marketing/busifavor/coupons/use",              redemption::use_coupon),
+    route("POST",  "v3/marketing/busifavor/coupons/associate",        association::associate_order),
+    route("POST",  "v3/marketing/busifavor/coupons/disassociate",     association::disassociate_order),
+    route("POST",  "v3/marketing/busifavor/coupons/return",           redemption::return_coupon),
+    route("POST",  "v3/marketing/busifavor/coupons/deactivate",       deactivation::deactivate_coupon),
+    route("POST",  "v3/marketing/busifavor/callbacks",                callbacks::set_callback),
+    route("GET",   "v3/marketing/busifavor/callbacks",                callbacks::query_callback),
+    route("GET",   "v3/marketing/busifavor/users/{openid}/coupons",   listing::list_coupons),
+    route("GET",   "v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}", listing::query_coupon),
 ];
+
+/// What the clock does.
+pub(super) const DUE: &[(&str, DueHandler)] = &[(stock::END, stock::end_stock)];
+
+/// Carries out a decision once for a number that the merchant uses once for an operation.
+fn once_for_merchant<C: Changes>(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    operation: &'static str,
+    request_no: &str,
+    decide: impl FnOnce() -> Result<Decided<C>, StoreError>,
+) -> Result<Value, HandlerError> {
+    let key = IdempotencyKey { operation, scope: &context.caller.mchid, request_no };
+    idempotently(tx, context, &key, refusals::other_parameters, || carry_out(tx, decide()??))
+}

@@ -71,7 +71,7 @@ pub(crate) fn list(
     }))
 }
 
-/// The answer to a merchant that has none: the words were seen, that they are said for 国密 as well is INFERRED.
+/// The response to a merchant that has none: the words were seen, that they are said for 国密 as well is INFERRED.
 fn none() -> Refusal {
     Refusal::resource_not_exists(
         "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。可查看指引https://pay.weixin.qq.com/doc/v3/merchant/4012153196",

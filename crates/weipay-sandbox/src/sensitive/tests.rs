@@ -11,12 +11,12 @@ fn find(method: &str, path: &str) -> &'static Operation {
     Catalog::embedded().find(method, path).unwrap()
 }
 
-fn of_body(document: Value) -> Received<'static> {
-    Received { document: Some(document), ..Received::default() }
+fn of_body(document: Value) -> ParsedRequest<'static> {
+    ParsedRequest { document: Some(document), ..ParsedRequest::default() }
 }
 
-fn of_query(name: &str, value: &str) -> Received<'static> {
-    Received { query: vec![(name.to_owned(), value.to_owned())], ..Received::default() }
+fn of_query(name: &str, value: &str) -> ParsedRequest<'static> {
+    ParsedRequest { query: vec![(name.to_owned(), value.to_owned())], ..ParsedRequest::default() }
 }
 
 #[test]
@@ -82,7 +82,8 @@ fn what_does_not_open_is_refused_in_the_platforms_words() {
 fn every_sensitive_field_of_every_example_opens_with_the_merchants_key() {
     let mut opened = 0;
     for operation in Catalog::embedded().operations() {
-        let Some(mut answer) = crate::example::answer(operation, &crate::example::Given::default()) else {
+        let Some(mut answer) = crate::example::response(operation, &crate::example::RequestValues::default())
+        else {
             continue;
         };
         encrypt(&operation.response, &mut answer, &KEY.public_key()).unwrap();
@@ -99,7 +100,7 @@ fn every_sensitive_field_of_every_example_opens_with_the_merchants_key() {
 }
 
 #[test]
-fn a_value_of_an_answer_leaves_encrypted() {
+fn a_value_of_a_response_leaves_encrypted() {
     let echo = find("POST", "v3/security/echo");
     let mut answer = json!({ "echo_message": "hello", "encrypted_echo_message": "秘密" });
     encrypt(&echo.response, &mut answer, &KEY.public_key()).unwrap();

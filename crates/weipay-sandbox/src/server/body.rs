@@ -41,8 +41,8 @@ pub(super) struct Reader {
 }
 
 impl Default for Reader {
-    fn default() -> Reader {
-        Reader { long_bodies: Arc::new(Semaphore::new(MAX_LONG_BODIES)) }
+    fn default() -> Self {
+        Self { long_bodies: Arc::new(Semaphore::new(MAX_LONG_BODIES)) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The head of an answer as it goes out: the platform's own headers, and at their recorded place those that only the connection
+//! The head of a response as it goes out: the platform's own headers, and at their recorded place those that only the connection
 //! knows: `Content-Length`, `Connection` and `Keep-Alive`.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use hyper::body::Bytes;
 
 use crate::exchange;
 
-/// Whether the connection of a request stays open behind its answer.
+/// Whether the connection of a request stays open behind its response.
 pub(super) fn stays_open<B>(request: &Request<B>) -> bool {
     let said = |word: &str| {
         let values = request.headers().get_all(CONNECTION);
@@ -21,16 +21,16 @@ pub(super) fn stays_open<B>(request: &Request<B>) -> bool {
     if request.version() == Version::HTTP_10 { said("keep-alive") } else { !said("close") }
 }
 
-/// The answer with its frame. `idle` is how long the connection may be idle, when it stays open.
+/// The response with its frame. `idle` is how long the connection may be idle, when it stays open.
 pub(super) fn framed(
-    outgoing: exchange::Response,
+    response: exchange::Response,
     idle: Option<Duration>,
     spelling: &Extensions,
 ) -> Response<Full<Bytes>> {
     let mut frame = Vec::new();
-    // An answer without content has no length either (RFC 9110, 8.6).
-    if outgoing.status != 204 {
-        frame.push((CONTENT_LENGTH, HeaderValue::from(outgoing.body.len())));
+    // A response without content has no length either (RFC 9110, 8.6).
+    if response.status != 204 {
+        frame.push((CONTENT_LENGTH, HeaderValue::from(response.body.len())));
     }
     match idle {
         None => frame.push((CONNECTION, HeaderValue::from_static("close"))),
@@ -41,21 +41,20 @@ pub(super) fn framed(
             }
         }
     }
-    let mut headers = HeaderMap::with_capacity(outgoing.headers.len() + frame.len());
-    for (name, value) in &outgoing.headers {
-        // An answer of the router has no headers but these two kinds; the sandbox's own come last everywhere.
+    let mut headers = HeaderMap::with_capacity(response.headers.len() + frame.len());
+    for (name, value) in &response.headers {
+        // A response of the router has no headers but these two kinds; the sandbox's own come last everywhere.
         if name == CACHE_CONTROL || name.as_str().starts_with("weipay-sandbox-") {
             headers.extend(frame.drain(..));
         }
         headers.append(name, value.clone());
     }
     headers.extend(frame);
-    let mut response = Response::new(Full::new(Bytes::from(outgoing.body)));
-    *response.status_mut() =
-        StatusCode::from_u16(outgoing.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    *response.headers_mut() = headers;
-    *response.extensions_mut() = spelling.clone();
-    response
+    let mut framed = Response::new(Full::new(Bytes::from(response.body)));
+    *framed.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *framed.headers_mut() = headers;
+    *framed.extensions_mut() = spelling.clone();
+    framed
 }
 
 #[cfg(test)]
@@ -86,12 +85,12 @@ mod tests {
 
     #[test]
     fn the_frame_stands_before_the_platforms_own_headers() {
-        let mut outgoing = exchange::Response::empty(200);
+        let mut response = exchange::Response::empty(200);
         for (name, value) in [("server", "s"), ("cache-control", "c"), ("request-id", "r")] {
-            outgoing.set(name, value);
+            response.set(name, value);
         }
-        outgoing.body = b"{}".to_vec();
-        let response = framed(outgoing, Some(Duration::from_secs(8)), &Extensions::new());
+        response.body = b"{}".to_vec();
+        let response = framed(response, Some(Duration::from_secs(8)), &Extensions::new());
         let names: Vec<&str> = response.headers().keys().map(HeaderName::as_str).collect();
         assert_eq!(
             names,

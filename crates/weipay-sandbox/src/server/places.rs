@@ -2,7 +2,7 @@
 //!
 //! A newcomer never waits for somebody who keeps a connection and does nothing with it. When all places are taken, the
 //! one gives way who has been idle for longest: first those who never sent a request, then those who may send another,
-//! then those who are slow to send a body or to read an answer. A request that is being answered never gives way.
+//! then those who are slow to send a body or to read a response. A request that is being answered never gives way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
@@ -95,12 +95,12 @@ impl Seats {
 }
 
 impl Places {
-    pub(super) fn new(most: usize) -> Places {
-        Places { free: Arc::new(Semaphore::new(most)), reserve: most / 64, seats: Mutex::default() }
+    pub(super) fn new(most: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(most)), reserve: most / 64, seats: Mutex::default() }
     }
 
     /// A place for a connection that was accepted, if need be that of somebody else.
-    pub(super) async fn take(self: &Arc<Places>) -> Option<Place> {
+    pub(super) async fn take(self: &Arc<Self>) -> Option<Place> {
         let permit = loop {
             let free = Arc::clone(&self.free);
             if free.available_permits() <= self.reserve {
@@ -173,7 +173,7 @@ impl Place {
         }
     }
 
-    /// Says whether an answer is stuck because nobody reads it.
+    /// Says whether a response is stuck because nobody reads it.
     pub(super) fn is_stuck(&self, stuck: bool) {
         self.change(|seat| seat.stuck = stuck);
     }

@@ -16,10 +16,10 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 
-/// Every other name of an answer is spelled by the rule.
+/// Every other name of a response is spelled by the rule.
 const SPELLED: &[u8] = b"GET / HTTP/1.1\r\nRequest-ID: 0\r\n\r\n";
 
-/// What an answer must carry so that hyper spells the names of its headers as the platform does.
+/// What a response must carry so that hyper spells the names of its headers as the platform does.
 pub(super) async fn learn() -> Extensions {
     let learnt = Arc::new(Mutex::new(Extensions::new()));
     let kept = Arc::clone(&learnt);

@@ -1,6 +1,6 @@
-//! The socket of a connection, with a limit on how long an answer may take to leave.
+//! The socket of a connection, with a limit on how long a response may take to leave.
 //!
-//! hyper limits how long a request may take to arrive, and nothing limits how long its answer may take to leave: a client
+//! hyper limits how long a request may take to arrive, and nothing limits how long its response may take to leave: a client
 //! that never reads would hold its place for as long as it likes.
 
 use std::io::{self, IoSlice};
@@ -25,8 +25,8 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(socket: TcpStream, place: Arc<Place>, idle_timeout: Duration) -> Stream {
-        Stream { socket, place, idle_timeout, deadline: None }
+    pub(super) fn new(socket: TcpStream, place: Arc<Place>, idle_timeout: Duration) -> Self {
+        Self { socket, place, idle_timeout, deadline: None }
     }
 
     /// The outcome of a write; one that must wait runs against the deadline.
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_nobody_reads_fails_in_time_and_one_that_is_read_does_not() {
+    fn a_response_that_nobody_reads_fails_in_time_and_one_that_is_read_does_not() {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (mut stream, client) = unread(Duration::from_millis(50)).await;

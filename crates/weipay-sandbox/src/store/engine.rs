@@ -4,44 +4,57 @@
 //! is found. So a new product needs nothing of an engine, and another engine needs this trait alone.
 
 use super::StoreError;
-use super::idempotency::{Answered, IdempotencyKey};
-use super::record::IndexEntry;
-use super::schedule::{Announcement, Due};
+use super::idempotency::{IdempotencyKey, StoredResponse};
+use super::outbox::OutboxEntry;
+use super::record::{IndexEntry, IndexRange, Page};
 
 /// One open transaction of a database. It is isolated from all others: whatever it has read stays true until it ends.
 pub(crate) trait Engine {
     /// The record with a key.
     fn record(&self, kind: &str, key: &str) -> Result<Option<StoredRecord>, StoreError>;
 
-    /// The records that have a value under an index, the one that was added last first.
-    fn records(&self, kind: &str, index: &str, value: &str) -> Result<Vec<StoredRecord>, StoreError>;
+    /// The records that fulfil all conditions, the one that was added last first. Without a condition there are none.
+    fn records(
+        &self,
+        kind: &str,
+        conditions: &[IndexRange],
+        page: Page,
+    ) -> Result<Vec<StoredRecord>, StoreError>;
 
-    /// How many records have a value under an index.
-    fn count(&self, kind: &str, index: &str, value: &str) -> Result<i64, StoreError>;
+    /// How many records fulfil all conditions.
+    fn count(&self, kind: &str, conditions: &[IndexRange]) -> Result<i64, StoreError>;
 
     /// Adds a record with version 1. Whether its key was free.
     fn insert(&self, record: &NewRecord<'_>) -> Result<bool, StoreError>;
 
-    /// Replaces the record that has this version, and raises the version by one. Whether there was one. The indexes stay
-    /// as they are where none are given.
+    /// Replaces the record that has this version, and raises the version by one. Whether there was one. Its index entries
+    /// are written again only when they changed.
     fn update(&self, record: &NewRecord<'_>, version: i64, indexes_changed: bool)
     -> Result<bool, StoreError>;
 
     /// The next number of a series, from 1.
     fn next_number(&self, series: &str) -> Result<i64, StoreError>;
 
-    /// What was answered under an idempotency key.
-    fn answered(&self, key: &IdempotencyKey<'_>) -> Result<Option<Answered>, StoreError>;
+    /// The response that was given under an idempotency key.
+    fn stored_response(&self, key: &IdempotencyKey<'_>) -> Result<Option<StoredResponse>, StoreError>;
 
-    /// Keeps what was answered under a new idempotency key.
-    fn keep_answer(&self, key: &IdempotencyKey<'_>, answered: &Answered) -> Result<(), StoreError>;
+    /// Keeps the response to a new idempotency key.
+    fn keep_response(&self, key: &IdempotencyKey<'_>, response: &StoredResponse) -> Result<(), StoreError>;
 
-    /// Puts an announcement into the outbox.
-    fn announce(&self, announcement: &Announcement) -> Result<(), StoreError>;
+    /// Puts a notification into the outbox.
+    fn add_to_outbox(&self, entry: &OutboxEntry) -> Result<(), StoreError>;
 
-    /// Everything in the outbox, the oldest first.
-    #[cfg(test)]
-    fn outbox(&self) -> Result<Vec<(String, serde_json::Value)>, StoreError>;
+    /// Notifications that are due at `now`, the one that has been due for longest first.
+    fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError>;
+
+    /// Keeps how many deliveries of a notification have failed, and when the next one is due.
+    fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<(), StoreError>;
+
+    /// Takes a notification out of the outbox.
+    fn remove_from_outbox(&self, number: i64) -> Result<(), StoreError>;
+
+    /// Takes all notifications up to this number out of the outbox.
+    fn remove_from_outbox_up_to(&self, number: i64) -> Result<(), StoreError>;
 
     /// Lets something fall due. The same kind and key again is another time for the same thing.
     fn schedule(&self, due: &Due) -> Result<(), StoreError>;
@@ -61,10 +74,21 @@ pub(crate) struct StoredRecord {
     pub(crate) document: String,
 }
 
-/// A record as it is to be held.
+/// A record as it is to be stored.
 pub(crate) struct NewRecord<'a> {
     pub(crate) kind: &'a str,
     pub(crate) key: &'a str,
     pub(crate) document: &'a str,
     pub(crate) indexes: &'a [IndexEntry],
+}
+
+/// Something that the clock will do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Due {
+    /// What is to be done; a product has a handler for it.
+    pub(crate) kind: String,
+    /// The key of what it is done to.
+    pub(crate) key: String,
+    /// When, in unix seconds.
+    pub(crate) at: i64,
 }

@@ -1,7 +1,7 @@
 //! Idempotency keys (幂等键): a request with a known key is answered as the first one was.
 //!
 //! The page of associate and disassociate says that they are idempotent; how is INFERRED for every call: the same
-//! number with the same body gets the first answer again, whatever has happened since, and with another body a refusal.
+//! number with the same body gets the first response again, whatever has happened since, and with another body a refusal.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value};
@@ -17,7 +17,7 @@ pub(crate) struct IdempotencyKey<'a> {
 
 /// What was answered under a key.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answered {
+pub(crate) struct StoredResponse {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) response: Value,
 }
@@ -28,31 +28,31 @@ pub(crate) struct Fingerprint(pub(crate) [u8; 32]);
 
 /// What a key means for a request.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Repeat {
+pub(crate) enum Comparison {
     /// The key is new.
     New,
-    /// The same request again: the first answer.
+    /// The same request again: the first response.
     Same(Value),
     /// Another request under a known key.
     Other,
 }
 
 /// Compares a request with what was answered under its key before.
-pub(crate) fn compare(known: Option<Answered>, fingerprint: Fingerprint) -> Repeat {
+pub(crate) fn compare(known: Option<StoredResponse>, fingerprint: Fingerprint) -> Comparison {
     match known {
-        None => Repeat::New,
-        Some(answered) if answered.fingerprint == fingerprint => Repeat::Same(answered.response),
-        Some(_) => Repeat::Other,
+        None => Comparison::New,
+        Some(answered) if answered.fingerprint == fingerprint => Comparison::Same(answered.response),
+        Some(_) => Comparison::Other,
     }
 }
 
 impl Fingerprint {
-    pub(crate) fn new(body: &Map<String, Value>) -> Fingerprint {
+    pub(crate) fn new(body: &Map<String, Value>) -> Self {
         let mut text = String::new();
         write_members(body, &mut text);
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-        Fingerprint(bytes)
+        Self(bytes)
     }
 }
 
@@ -114,9 +114,9 @@ mod tests {
     #[test]
     fn a_key_is_new_or_of_the_same_or_of_another_request() {
         let (first, other) = (fingerprint("{}"), fingerprint(r#"{"a":1}"#));
-        let answered = Answered { fingerprint: first, response: Value::from("first") };
-        assert_eq!(compare(None, first), Repeat::New);
-        assert_eq!(compare(Some(answered.clone()), first), Repeat::Same(Value::from("first")));
-        assert_eq!(compare(Some(answered), other), Repeat::Other);
+        let answered = StoredResponse { fingerprint: first, response: Value::from("first") };
+        assert_eq!(compare(None, first), Comparison::New);
+        assert_eq!(compare(Some(answered.clone()), first), Comparison::Same(Value::from("first")));
+        assert_eq!(compare(Some(answered), other), Comparison::Other);
     }
 }

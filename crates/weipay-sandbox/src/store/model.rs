@@ -4,13 +4,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use serde_json::Value;
 
 use super::StoreError;
-use super::engine::{Engine, NewRecord, StoredRecord};
-use super::idempotency::{Answered, Fingerprint, IdempotencyKey};
-use super::record::IndexEntry;
-use super::schedule::{Announcement, Due};
+use super::engine::{Due, Engine, NewRecord, StoredRecord};
+use super::idempotency::{Fingerprint, IdempotencyKey, StoredResponse};
+use super::outbox::OutboxEntry;
+use super::record::{IndexEntry, IndexRange, Page};
 use super::sqlite::Sqlite;
 
 /// A record with its indexes, in the order in which they were added.
@@ -20,8 +19,8 @@ type Kept = (String, StoredRecord, Vec<IndexEntry>);
 struct Memory {
     records: RefCell<Vec<Kept>>,
     counters: RefCell<BTreeMap<String, i64>>,
-    answers: RefCell<BTreeMap<[String; 3], Answered>>,
-    outbox: RefCell<Vec<(String, Value)>>,
+    answers: RefCell<BTreeMap<[String; 3], StoredResponse>>,
+    outbox: RefCell<BTreeMap<i64, OutboxEntry>>,
     due: RefCell<BTreeMap<(String, String), i64>>,
 }
 
@@ -29,8 +28,12 @@ fn name(key: &IdempotencyKey<'_>) -> [String; 3] {
     [key.operation, key.scope, key.request_no].map(str::to_owned)
 }
 
-fn has(entries: &[IndexEntry], index: &str, value: &str) -> bool {
-    entries.iter().any(|entry| entry.index == index && entry.value == value)
+fn fulfils(entries: &[IndexEntry], conditions: &[IndexRange]) -> bool {
+    let fits = |condition: &IndexRange| {
+        let within = |value: &str| (&*condition.from..=&*condition.to).contains(&value);
+        entries.iter().any(|entry| entry.index == condition.index && within(&entry.value))
+    };
+    !conditions.is_empty() && conditions.iter().all(fits)
 }
 
 impl Engine for Memory {
@@ -39,14 +42,21 @@ impl Engine for Memory {
         Ok(records.iter().find(|kept| kept.0 == kind && kept.1.key == key).map(|kept| kept.1.clone()))
     }
 
-    fn records(&self, kind: &str, index: &str, value: &str) -> Result<Vec<StoredRecord>, StoreError> {
+    fn records(
+        &self,
+        kind: &str,
+        conditions: &[IndexRange],
+        page: Page,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
         let records = self.records.borrow();
-        let found = records.iter().rev().filter(|kept| kept.0 == kind && has(&kept.2, index, value));
-        Ok(found.map(|kept| kept.1.clone()).collect())
+        let found = records.iter().rev().filter(|kept| kept.0 == kind && fulfils(&kept.2, conditions));
+        let (offset, limit) = (page.offset.try_into().unwrap(), page.limit.try_into().unwrap());
+        Ok(found.map(|kept| kept.1.clone()).skip(offset).take(limit).collect())
     }
 
-    fn count(&self, kind: &str, index: &str, value: &str) -> Result<i64, StoreError> {
-        Ok(self.records(kind, index, value)?.len().try_into().unwrap())
+    fn count(&self, kind: &str, conditions: &[IndexRange]) -> Result<i64, StoreError> {
+        let all = Page { offset: 0, limit: i64::from(u32::MAX) };
+        Ok(self.records(kind, conditions, all)?.len().try_into().unwrap())
     }
 
     fn insert(&self, record: &NewRecord<'_>) -> Result<bool, StoreError> {
@@ -83,23 +93,43 @@ impl Engine for Memory {
         Ok(*value)
     }
 
-    fn answered(&self, key: &IdempotencyKey<'_>) -> Result<Option<Answered>, StoreError> {
+    fn stored_response(&self, key: &IdempotencyKey<'_>) -> Result<Option<StoredResponse>, StoreError> {
         Ok(self.answers.borrow().get(&name(key)).cloned())
     }
 
-    fn keep_answer(&self, key: &IdempotencyKey<'_>, answered: &Answered) -> Result<(), StoreError> {
+    fn keep_response(&self, key: &IdempotencyKey<'_>, answered: &StoredResponse) -> Result<(), StoreError> {
         self.answers.borrow_mut().insert(name(key), answered.clone());
         Ok(())
     }
 
-    fn announce(&self, announcement: &Announcement) -> Result<(), StoreError> {
-        let Announcement { event_type, resource, .. } = announcement.clone();
-        self.outbox.borrow_mut().push((event_type.to_owned(), resource));
+    fn add_to_outbox(&self, entry: &OutboxEntry) -> Result<(), StoreError> {
+        self.outbox.borrow_mut().insert(entry.number, entry.clone());
         Ok(())
     }
 
-    fn outbox(&self) -> Result<Vec<(String, Value)>, StoreError> {
-        Ok(self.outbox.borrow().clone())
+    fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+        let mut due: Vec<OutboxEntry> =
+            self.outbox.borrow().values().filter(|entry| entry.due <= now).cloned().collect();
+        due.sort_by_key(|entry| (entry.due, entry.number));
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<(), StoreError> {
+        if let Some(entry) = self.outbox.borrow_mut().get_mut(&number) {
+            (entry.attempts, entry.due) = (attempts, due);
+        }
+        Ok(())
+    }
+
+    fn remove_from_outbox(&self, number: i64) -> Result<(), StoreError> {
+        self.outbox.borrow_mut().remove(&number);
+        Ok(())
+    }
+
+    fn remove_from_outbox_up_to(&self, number: i64) -> Result<(), StoreError> {
+        self.outbox.borrow_mut().retain(|known, _| *known > number);
+        Ok(())
     }
 
     fn schedule(&self, due: &Due) -> Result<(), StoreError> {
@@ -132,7 +162,9 @@ enum Step {
     Update { kind: u8, key: u8, version: i64, value: u8, indexes_changed: bool },
     Next { series: u8 },
     Answer { scope: u8, request_no: u8, answer: u8 },
-    Announce { what: u8 },
+    Announce { time: i64 },
+    Postpone { number: i64, due: i64 },
+    Acknowledge { number: i64 },
     Schedule { key: u8, at: i64 },
     Unschedule { key: u8, at: i64 },
 }
@@ -156,12 +188,14 @@ fn step() -> impl Strategy<Value = Step> {
             }
         ),
         kind.clone().prop_map(|series| Step::Next { series }),
-        (kind, key.clone(), value.clone()).prop_map(|(scope, request_no, answer)| Step::Answer {
+        (kind, key.clone(), value).prop_map(|(scope, request_no, answer)| Step::Answer {
             scope,
             request_no,
             answer
         }),
-        value.prop_map(|what| Step::Announce { what }),
+        at.clone().prop_map(|time| Step::Announce { time }),
+        (1..6_i64, at.clone()).prop_map(|(number, due)| Step::Postpone { number, due }),
+        (1..6_i64).prop_map(|number| Step::Acknowledge { number }),
         (key.clone(), at.clone()).prop_map(|(key, at)| Step::Schedule { key, at }),
         (key, at).prop_map(|(key, at)| Step::Unschedule { key, at }),
     ]
@@ -193,23 +227,31 @@ fn take(engine: &dyn Engine, step: &Step) -> Result<String, StoreError> {
         Step::Answer { scope, request_no, answer } => {
             let (scope, request_no) = (scope.to_string(), request_no.to_string());
             let key = IdempotencyKey { operation: "send", scope: &scope, request_no: &request_no };
-            let known = engine.answered(&key)?;
+            let known = engine.stored_response(&key)?;
             if known.is_none() {
-                let answered = Answered { fingerprint: Fingerprint([answer; 32]), response: answer.into() };
-                engine.keep_answer(&key, &answered)?;
+                let answered =
+                    StoredResponse { fingerprint: Fingerprint([answer; 32]), response: answer.into() };
+                engine.keep_response(&key, &answered)?;
             }
             format!("{known:?}")
         }
-        Step::Announce { what } => {
-            let announcement = Announcement {
+        Step::Announce { time } => {
+            let number = engine.next_number("outbox")?;
+            let entry = OutboxEntry {
+                number,
                 mchid: "1900000109".to_owned(),
-                event_type: "PARCEL.OVER",
-                time: 0,
-                resource: what.into(),
+                notify_url: "http://127.0.0.1/".to_owned(),
+                platform_serial: "01".to_owned(),
+                event_type: "COUPON.SEND".to_owned(),
+                time,
+                resource: number.into(),
+                attempts: 0,
+                due: time,
             };
-            engine.announce(&announcement)?;
-            format!("{:?}", engine.outbox()?)
+            format!("{:?}", engine.add_to_outbox(&entry)?)
         }
+        Step::Postpone { number, due } => format!("{:?}", engine.postpone(number, 7, due)?),
+        Step::Acknowledge { number } => format!("{:?}", engine.remove_from_outbox(number)?),
         Step::Schedule { key, at } => format!("{:?}", engine.schedule(&due(key, at))?),
         Step::Unschedule { key, at } => format!("{}", engine.unschedule(&due(key, at))?),
     })
@@ -222,14 +264,27 @@ fn look(engine: &dyn Engine) -> Result<String, StoreError> {
         for key in ["0", "1", "2", "3"] {
             text.push_str(&format!("{:?}\n", engine.record(kind, key)?));
         }
-        for (index, value) in
-            [("value", "0"), ("value", "1"), ("value", "2"), ("parity", "0"), ("parity", "1")]
-        {
-            let (found, count) = (engine.records(kind, index, value)?, engine.count(kind, index, value)?);
-            text.push_str(&format!("{count} {found:?}\n"));
+        let equal = |index, value: &str| IndexRange::equal(index, value);
+        let range =
+            |from: &str, to: &str| IndexRange { index: "value", from: from.to_owned(), to: to.to_owned() };
+        for conditions in [
+            vec![],
+            vec![equal("value", "0")],
+            vec![equal("parity", "0")],
+            vec![equal("parity", "1")],
+            vec![equal("nothing", "0")],
+            vec![range("0", "1")],
+            vec![equal("parity", "0"), equal("value", "2")],
+            vec![equal("parity", "0"), range("1", "9"), equal("value", "2")],
+            vec![range("1", "2"), equal("parity", "0")],
+        ] {
+            let page = |offset, limit| engine.records(kind, &conditions, Page { offset, limit });
+            let count = engine.count(kind, &conditions)?;
+            text.push_str(&format!("{count} {:?} {:?}\n", page(0, 9)?, page(1, 1)?));
         }
     }
     for now in -3..3 {
+        text.push_str(&format!("{:?}\n", engine.outbox_due(now, 2)?));
         let mut last = None;
         while let Some(due) = engine.next_due(now, last.as_ref())? {
             text.push_str(&format!("{now} {due:?}\n"));

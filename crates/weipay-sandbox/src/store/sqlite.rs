@@ -5,13 +5,17 @@ mod migrations;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params, params};
-use serde_json::Value;
+use rusqlite::types::Value as SqlValue;
+use rusqlite::{
+    Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params, params,
+    params_from_iter,
+};
 
 use super::StoreError;
-use super::engine::{Engine, NewRecord, StoredRecord};
-use super::idempotency::{Answered, Fingerprint, IdempotencyKey};
-use super::schedule::{Announcement, Due};
+use super::engine::{Due, Engine, NewRecord, StoredRecord};
+use super::idempotency::{Fingerprint, IdempotencyKey, StoredResponse};
+use super::outbox::OutboxEntry;
+use super::record::{IndexRange, Page};
 
 /// The log is folded into the database after so many pages of 4 KiB. Folding waits for the disk twice, tens of
 /// milliseconds on a slow one, and SQLite's usual 1,000 pages are full after some 250 requests. A log that a killed
@@ -27,22 +31,24 @@ pub(super) struct Sqlite(Connection);
 impl Sqlite {
     /// Opens a database, and brings it to the form of this program.
     pub(super) fn open(file: &Path) -> Result<Self, StoreError> {
-        Self::prepared(Connection::open(file)?)
+        Self::prepared(sql(|| Connection::open(file))?)
     }
 
     /// A database that is gone with its value.
     #[cfg(test)]
     pub(super) fn in_memory() -> Result<Self, StoreError> {
-        Self::prepared(Connection::open_in_memory()?)
+        Self::prepared(sql(Connection::open_in_memory)?)
     }
 
     fn prepared(mut connection: Connection) -> Result<Self, StoreError> {
-        connection.busy_timeout(Duration::from_secs(5))?;
-        connection.set_prepared_statement_cache_capacity(64);
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+        sql(|| {
+            connection.busy_timeout(Duration::from_secs(5))?;
+            connection.set_prepared_statement_cache_capacity(64);
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+            connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)
+        })?;
         migrations::run(&mut connection)?;
         check_whole(&connection)?;
         Ok(Self(connection))
@@ -53,37 +59,37 @@ impl Sqlite {
         &mut self,
         work: impl FnOnce(&dyn Engine) -> Result<T, E>,
     ) -> Result<T, E> {
-        let begun = self.0.transaction_with_behavior(TransactionBehavior::Immediate);
-        let transaction = begun.map_err(StoreError::from)?;
+        let transaction = sql(|| self.0.transaction_with_behavior(TransactionBehavior::Immediate))?;
         let done = work(&transaction)?;
-        transaction.commit().map_err(StoreError::from)?;
+        sql(|| transaction.commit())?;
         Ok(done)
     }
 
     /// Looks whether anything is due, without the cost of a transaction that writes.
     pub(super) fn is_anything_due(&self, now: i64) -> Result<bool, StoreError> {
-        let mut statement = self.0.prepare_cached("SELECT EXISTS (SELECT 1 FROM due WHERE at <= ?1)")?;
-        Ok(statement.query_row([now], |row| row.get(0))?)
+        sql(|| {
+            let mut statement = self.0.prepare_cached("SELECT EXISTS (SELECT 1 FROM due WHERE at <= ?1)")?;
+            statement.query_row([now], |row| row.get(0))
+        })
     }
 }
 
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        match error {
-            // The statement that SQLite did not take is long, and nobody who starts a sandbox wrote it.
-            rusqlite::Error::SqlInputError { msg, .. } => Self::Database(msg.into()),
-            error => Self::Database(Box::new(error)),
-        }
-    }
+/// Does what SQLite is asked, and says what it said as the store says it.
+pub(super) fn sql<T>(work: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    work().map_err(|error| match error {
+        // The statement that SQLite did not take is long, and whoever starts a sandbox did not write it.
+        rusqlite::Error::SqlInputError { msg, .. } => StoreError::Database(msg.into()),
+        error => StoreError::Database(Box::new(error)),
+    })
 }
 
 /// Looks through a database that is not large, so that a broken one is told at the start and not by some request.
 fn check_whole(connection: &Connection) -> Result<(), StoreError> {
-    let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    let pages: u32 = sql(|| connection.pragma_query_value(None, "page_count", |row| row.get(0)))?;
     if pages > MAX_CHECKED_PAGES {
         return Ok(());
     }
-    let found: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    let found: String = sql(|| connection.pragma_query_value(None, "quick_check", |row| row.get(0)))?;
     if found == "ok" { Ok(()) } else { Err(StoreError::Corrupt(found)) }
 }
 
@@ -91,12 +97,48 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredRecord> {
     Ok(StoredRecord { key: row.get(0)?, version: row.get(1)?, document: row.get(2)? })
 }
 
+/// A notification as `outbox_due` selects it.
+fn waiting(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
+    let resource: String = row.get(6)?;
+    Ok(OutboxEntry {
+        number: row.get(0)?,
+        mchid: row.get(1)?,
+        notify_url: row.get(2)?,
+        platform_serial: row.get(3)?,
+        event_type: row.get(4)?,
+        time: row.get(5)?,
+        resource: serde_json::from_str(&resource).unwrap_or_default(),
+        attempts: row.get(7)?,
+        due: row.get(8)?,
+    })
+}
+
+/// `FROM` and `WHERE` of a search by conditions, with their values. The first condition finds, in the order of its index;
+/// the others are asked about what it found.
+fn search(kind: &str, conditions: &[IndexRange]) -> Option<(String, Vec<SqlValue>)> {
+    let mut values = Vec::new();
+    let mut test = |table: &str, condition: &IndexRange| {
+        let texts = [kind, condition.index, &condition.from, &condition.to];
+        let (test, count) = if condition.is_one_value() { ("= ?", 3) } else { ("BETWEEN ? AND ?", 4) };
+        values.extend(texts.into_iter().take(count).map(|text| SqlValue::from(text.to_owned())));
+        format!("{table}.kind = ? AND {table}.name = ? AND {table}.value {test}")
+    };
+    let (first, others) = conditions.split_first()?;
+    let mut text = format!(
+        "FROM record_indexes AS found JOIN records ON records.number = found.number WHERE {}",
+        test("found", first)
+    );
+    for condition in others {
+        text.push_str(&format!(
+            " AND EXISTS (SELECT 1 FROM record_indexes AS other WHERE other.number = found.number AND {})",
+            test("other", condition)
+        ));
+    }
+    Some((text, values))
+}
+
 /// Writes the index entries of a record.
-fn write_indexes(
-    transaction: &Transaction<'_>,
-    record: &NewRecord<'_>,
-    number: i64,
-) -> Result<(), StoreError> {
+fn write_indexes(transaction: &Transaction<'_>, record: &NewRecord<'_>, number: i64) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare_cached(
         "INSERT OR IGNORE INTO record_indexes (kind, name, value, number) VALUES (?1, ?2, ?3, ?4)",
     )?;
@@ -108,37 +150,50 @@ fn write_indexes(
 
 impl Engine for Transaction<'_> {
     fn record(&self, kind: &str, key: &str) -> Result<Option<StoredRecord>, StoreError> {
-        let mut statement =
-            self.prepare_cached("SELECT key, version, document FROM records WHERE kind = ?1 AND key = ?2")?;
-        Ok(statement.query_row([kind, key], stored).optional()?)
+        sql(|| {
+            let mut statement = self
+                .prepare_cached("SELECT key, version, document FROM records WHERE kind = ?1 AND key = ?2")?;
+            statement.query_row([kind, key], stored).optional()
+        })
     }
 
-    fn records(&self, kind: &str, index: &str, value: &str) -> Result<Vec<StoredRecord>, StoreError> {
-        let mut statement = self.prepare_cached(
-            "SELECT key, version, document FROM record_indexes JOIN records USING (number)
-             WHERE record_indexes.kind = ?1 AND name = ?2 AND value = ?3 ORDER BY number DESC",
-        )?;
-        Ok(statement.query_map([kind, index, value], stored)?.collect::<Result<_, _>>()?)
+    fn records(
+        &self,
+        kind: &str,
+        conditions: &[IndexRange],
+        page: Page,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
+        let Some((search, mut values)) = search(kind, conditions) else { return Ok(Vec::new()) };
+        values.extend([SqlValue::from(page.limit), SqlValue::from(page.offset)]);
+        sql(|| {
+            let mut statement = self.prepare_cached(&format!(
+                "SELECT key, version, document {search} ORDER BY found.number DESC LIMIT ? OFFSET ?"
+            ))?;
+            statement.query_map(params_from_iter(values), stored)?.collect()
+        })
     }
 
-    fn count(&self, kind: &str, index: &str, value: &str) -> Result<i64, StoreError> {
-        let mut statement = self.prepare_cached(
-            "SELECT count(*) FROM record_indexes WHERE kind = ?1 AND name = ?2 AND value = ?3",
-        )?;
-        Ok(statement.query_row([kind, index, value], |row| row.get(0))?)
+    fn count(&self, kind: &str, conditions: &[IndexRange]) -> Result<i64, StoreError> {
+        let Some((search, values)) = search(kind, conditions) else { return Ok(0) };
+        sql(|| {
+            let mut statement = self.prepare_cached(&format!("SELECT count(*) {search}"))?;
+            statement.query_row(params_from_iter(values), |row| row.get(0))
+        })
     }
 
     fn insert(&self, record: &NewRecord<'_>) -> Result<bool, StoreError> {
-        let mut statement = self.prepare_cached(
-            "INSERT INTO records (kind, key, version, document) VALUES (?1, ?2, 1, ?3)
-             ON CONFLICT (kind, key) DO NOTHING RETURNING number",
-        )?;
-        let number: Option<i64> =
-            statement.query_row([record.kind, record.key, record.document], |row| row.get(0)).optional()?;
-        match number {
-            Some(number) => write_indexes(self, record, number).map(|()| true),
-            None => Ok(false),
-        }
+        sql(|| {
+            let mut statement = self.prepare_cached(
+                "INSERT INTO records (kind, key, version, document) VALUES (?1, ?2, 1, ?3)
+                 ON CONFLICT (kind, key) DO NOTHING RETURNING number",
+            )?;
+            let values = [record.kind, record.key, record.document];
+            let number: Option<i64> = statement.query_row(values, |row| row.get(0)).optional()?;
+            match number {
+                Some(number) => write_indexes(self, record, number).map(|()| true),
+                None => Ok(false),
+            }
+        })
     }
 
     fn update(
@@ -147,103 +202,153 @@ impl Engine for Transaction<'_> {
         version: i64,
         indexes_changed: bool,
     ) -> Result<bool, StoreError> {
-        let mut statement = self.prepare_cached(
-            "UPDATE records SET document = ?3, version = version + 1
-             WHERE kind = ?1 AND key = ?2 AND version = ?4 RETURNING number",
-        )?;
-        let number: Option<i64> = statement
-            .query_row(params![record.kind, record.key, record.document, version], |row| row.get(0))
-            .optional()?;
-        let Some(number) = number else { return Ok(false) };
-        if indexes_changed {
-            self.prepare_cached("DELETE FROM record_indexes WHERE number = ?1")?.execute([number])?;
-            write_indexes(self, record, number)?;
-        }
-        Ok(true)
+        sql(|| {
+            let mut statement = self.prepare_cached(
+                "UPDATE records SET document = ?3, version = version + 1
+                 WHERE kind = ?1 AND key = ?2 AND version = ?4 RETURNING number",
+            )?;
+            let values = params![record.kind, record.key, record.document, version];
+            let number: Option<i64> = statement.query_row(values, |row| row.get(0)).optional()?;
+            let Some(number) = number else { return Ok(false) };
+            if indexes_changed {
+                self.prepare_cached("DELETE FROM record_indexes WHERE number = ?1")?.execute([number])?;
+                write_indexes(self, record, number)?;
+            }
+            Ok(true)
+        })
     }
 
     fn next_number(&self, series: &str) -> Result<i64, StoreError> {
-        let mut statement = self.prepare_cached(
-            "INSERT INTO counters (name, value) VALUES (?1, 1)
-             ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
-        )?;
-        Ok(statement.query_row([series], |row| row.get(0))?)
+        sql(|| {
+            let mut statement = self.prepare_cached(
+                "INSERT INTO counters (name, value) VALUES (?1, 1)
+                 ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
+            )?;
+            statement.query_row([series], |row| row.get(0))
+        })
     }
 
-    fn answered(&self, key: &IdempotencyKey<'_>) -> Result<Option<Answered>, StoreError> {
-        let mut statement = self.prepare_cached(
-            "SELECT fingerprint, response FROM idempotency_keys
-             WHERE operation = ?1 AND scope = ?2 AND request_no = ?3",
-        )?;
-        let row: Option<([u8; 32], String)> = statement
-            .query_row([key.operation, key.scope, key.request_no], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
+    fn stored_response(&self, key: &IdempotencyKey<'_>) -> Result<Option<StoredResponse>, StoreError> {
+        let row: Option<([u8; 32], String)> = sql(|| {
+            let mut statement = self.prepare_cached(
+                "SELECT fingerprint, response FROM idempotency_keys
+                 WHERE operation = ?1 AND scope = ?2 AND request_no = ?3",
+            )?;
+            let values = [key.operation, key.scope, key.request_no];
+            statement.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))).optional()
+        })?;
         row.map(|(fingerprint, response)| {
-            let response: Value = serde_json::from_str(&response).map_err(|_| {
+            let response = serde_json::from_str(&response).map_err(|_| {
                 StoreError::Corrupt(format!("the response to {} {}", key.operation, key.request_no))
             })?;
-            Ok(Answered { fingerprint: Fingerprint(fingerprint), response })
+            Ok(StoredResponse { fingerprint: Fingerprint(fingerprint), response })
         })
         .transpose()
     }
 
-    fn keep_answer(&self, key: &IdempotencyKey<'_>, answered: &Answered) -> Result<(), StoreError> {
-        let mut statement = self.prepare_cached(
-            "INSERT INTO idempotency_keys (operation, scope, request_no, fingerprint, response)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?;
-        let Answered { fingerprint, response } = answered;
-        statement.execute(params![
-            key.operation,
-            key.scope,
-            key.request_no,
-            fingerprint.0,
-            response.to_string()
-        ])?;
-        Ok(())
+    fn keep_response(&self, key: &IdempotencyKey<'_>, response: &StoredResponse) -> Result<(), StoreError> {
+        let StoredResponse { fingerprint, response } = response;
+        sql(|| {
+            let mut statement = self.prepare_cached(
+                "INSERT INTO idempotency_keys (operation, scope, request_no, fingerprint, response)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?;
+            let response = response.to_string();
+            statement.execute(params![key.operation, key.scope, key.request_no, fingerprint.0, response])
+        })
+        .map(drop)
     }
 
-    fn announce(&self, announcement: &Announcement) -> Result<(), StoreError> {
-        let Announcement { mchid, event_type, time, resource } = announcement;
-        self.prepare_cached(
-            "INSERT INTO outbox (mchid, event_type, time, resource) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(params![mchid, event_type, time, resource.to_string()])?;
-        Ok(())
+    fn add_to_outbox(&self, entry: &OutboxEntry) -> Result<(), StoreError> {
+        let OutboxEntry {
+            number,
+            mchid,
+            notify_url,
+            platform_serial,
+            event_type,
+            time,
+            resource,
+            attempts,
+            due,
+        } = entry;
+        sql(|| {
+            let mut statement = self.prepare_cached(
+                "INSERT INTO outbox
+                 (number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?;
+            let resource = resource.to_string();
+            statement.execute(params![
+                number,
+                mchid,
+                notify_url,
+                platform_serial,
+                event_type,
+                time,
+                resource,
+                attempts,
+                due
+            ])
+        })
+        .map(drop)
     }
 
-    #[cfg(test)]
-    fn outbox(&self) -> Result<Vec<(String, Value)>, StoreError> {
-        let mut statement = self.prepare_cached("SELECT event_type, resource FROM outbox ORDER BY number")?;
-        let rows: Vec<(String, String)> =
-            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-        let read = |text: &str| serde_json::from_str(text).unwrap_or_default();
-        Ok(rows.into_iter().map(|(event_type, resource)| (event_type, read(&resource))).collect())
+    fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+        sql(|| {
+            let mut statement = self.prepare_cached(
+                "SELECT number, mchid, notify_url, platform_serial, event_type, time, resource, attempts, due
+                 FROM outbox WHERE due <= ?1 ORDER BY due, number LIMIT ?2",
+            )?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            statement.query_map([now, limit], waiting)?.collect()
+        })
+    }
+
+    fn postpone(&self, number: i64, attempts: u32, due: i64) -> Result<(), StoreError> {
+        sql(|| {
+            self.prepare_cached("UPDATE outbox SET attempts = ?2, due = ?3 WHERE number = ?1")?
+                .execute(params![number, attempts, due])
+        })
+        .map(drop)
+    }
+
+    fn remove_from_outbox(&self, number: i64) -> Result<(), StoreError> {
+        sql(|| self.prepare_cached("DELETE FROM outbox WHERE number = ?1")?.execute([number])).map(drop)
+    }
+
+    fn remove_from_outbox_up_to(&self, number: i64) -> Result<(), StoreError> {
+        sql(|| self.prepare_cached("DELETE FROM outbox WHERE number <= ?1")?.execute([number])).map(drop)
     }
 
     fn schedule(&self, due: &Due) -> Result<(), StoreError> {
-        self.prepare_cached(
-            "INSERT INTO due (kind, key, at) VALUES (?1, ?2, ?3)
-             ON CONFLICT (kind, key) DO UPDATE SET at = excluded.at",
-        )?
-        .execute(params![due.kind, due.key, due.at])?;
-        Ok(())
+        sql(|| {
+            let mut statement = self.prepare_cached(
+                "INSERT INTO due (kind, key, at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (kind, key) DO UPDATE SET at = excluded.at",
+            )?;
+            statement.execute(params![due.kind, due.key, due.at])
+        })
+        .map(drop)
     }
 
     fn unschedule(&self, due: &Due) -> Result<bool, StoreError> {
-        let mut statement =
-            self.prepare_cached("DELETE FROM due WHERE kind = ?1 AND key = ?2 AND at = ?3")?;
-        Ok(statement.execute(params![due.kind, due.key, due.at])? > 0)
+        let removed = sql(|| {
+            self.prepare_cached("DELETE FROM due WHERE kind = ?1 AND key = ?2 AND at = ?3")?
+                .execute(params![due.kind, due.key, due.at])
+        })?;
+        Ok(removed > 0)
     }
 
     fn next_due(&self, now: i64, after: Option<&Due>) -> Result<Option<Due>, StoreError> {
         let (kind, key, at) = after.map_or(("", "", i64::MIN), |due| (&*due.kind, &*due.key, due.at));
-        let mut statement = self.prepare_cached(
-            "SELECT kind, key, at FROM due WHERE at <= :now AND (at, kind, key) > (:at, :kind, :key)
-             ORDER BY at, kind, key LIMIT 1",
-        )?;
-        let values = named_params! { ":now": now, ":at": at, ":kind": kind, ":key": key };
         let read = |row: &Row<'_>| Ok(Due { kind: row.get(0)?, key: row.get(1)?, at: row.get(2)? });
-        Ok(statement.query_row(values, read).optional()?)
+        sql(|| {
+            let mut statement = self.prepare_cached(
+                "SELECT kind, key, at FROM due WHERE at <= :now AND (at, kind, key) > (:at, :kind, :key)
+                 ORDER BY at, kind, key LIMIT 1",
+            )?;
+            let values = named_params! { ":now": now, ":at": at, ":kind": kind, ":key": key };
+            statement.query_row(values, read).optional()
+        })
     }
 }

@@ -1,13 +1,13 @@
 //! The transaction (事务): what a handler reads and writes, all of it or nothing.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use super::StoreError;
-use super::engine::{Engine, NewRecord, StoredRecord};
-use super::idempotency::{Answered, IdempotencyKey};
-use super::record::{IndexEntry, Record};
-use super::schedule::{Announcement, Due};
+use super::engine::{Due, Engine, NewRecord, StoredRecord};
+use super::idempotency::{IdempotencyKey, StoredResponse};
+use super::outbox::{Announcement, MAX_WAITING, OutboxEntry};
+use super::record::{IndexEntry, IndexRange, Page, Record};
 
 /// One request's view of the state.
 ///
@@ -16,6 +16,7 @@ use super::schedule::{Announcement, Due};
 pub(crate) struct Transaction<'a> {
     engine: &'a dyn Engine,
     known: RefCell<HashMap<(&'static str, String), Known>>,
+    has_announced: Cell<bool>,
 }
 
 /// What was read or written of a record.
@@ -26,7 +27,7 @@ struct Known {
 
 impl<'a> Transaction<'a> {
     pub(super) fn new(engine: &'a dyn Engine) -> Self {
-        Self { engine, known: RefCell::default() }
+        Self { engine, known: RefCell::default(), has_announced: Cell::default() }
     }
 
     /// The record with a key.
@@ -34,15 +35,19 @@ impl<'a> Transaction<'a> {
         self.engine.record(R::KIND, key)?.map(|stored| self.read(stored)).transpose()
     }
 
-    /// The records that have a value under an index, the one that was added last first.
-    pub(crate) fn find<R: Record>(&self, index: &'static str, value: &str) -> Result<Vec<R>, StoreError> {
-        let stored = self.engine.records(R::KIND, index, value)?;
+    /// A page of the records that fulfil all conditions, the one that was added last first.
+    pub(crate) fn find<R: Record>(
+        &self,
+        conditions: &[IndexRange],
+        page: Page,
+    ) -> Result<Vec<R>, StoreError> {
+        let stored = self.engine.records(R::KIND, conditions, page)?;
         stored.into_iter().map(|stored| self.read(stored)).collect()
     }
 
-    /// How many records have a value under an index.
-    pub(crate) fn count<R: Record>(&self, index: &'static str, value: &str) -> Result<i64, StoreError> {
-        self.engine.count(R::KIND, index, value)
+    /// How many records fulfil all conditions.
+    pub(crate) fn count<R: Record>(&self, conditions: &[IndexRange]) -> Result<i64, StoreError> {
+        self.engine.count(R::KIND, conditions)
     }
 
     /// Keeps a record as it is now: a new one, or one that this transaction has read.
@@ -70,29 +75,49 @@ impl<'a> Transaction<'a> {
         self.engine.next_number(series)
     }
 
-    /// What was answered under an idempotency key.
-    pub(crate) fn answered(&self, key: &IdempotencyKey<'_>) -> Result<Option<Answered>, StoreError> {
-        self.engine.answered(key)
-    }
-
-    /// Keeps what was answered under a new idempotency key.
-    pub(crate) fn keep_answer(
+    /// The response that was given under an idempotency key.
+    pub(crate) fn stored_response(
         &self,
         key: &IdempotencyKey<'_>,
-        answered: &Answered,
+    ) -> Result<Option<StoredResponse>, StoreError> {
+        self.engine.stored_response(key)
+    }
+
+    /// Keeps the response to a new idempotency key.
+    pub(crate) fn keep_response(
+        &self,
+        key: &IdempotencyKey<'_>,
+        response: &StoredResponse,
     ) -> Result<(), StoreError> {
-        self.engine.keep_answer(key, answered)
+        self.engine.keep_response(key, response)
     }
 
-    /// Puts an announcement into the outbox.
+    /// Puts a notification into the outbox. When too many wait, the oldest is given up.
     pub(crate) fn announce(&self, announcement: &Announcement) -> Result<(), StoreError> {
-        self.engine.announce(announcement)
+        let number = self.engine.next_number(NOTIFICATIONS)?;
+        self.engine.add_to_outbox(&OutboxEntry::new(number, announcement))?;
+        self.has_announced.set(true);
+        self.engine.remove_from_outbox_up_to(number - MAX_WAITING)
     }
 
-    /// Event type and resource of everything in the outbox, the oldest first.
-    #[cfg(test)]
-    pub(crate) fn outbox(&self) -> Result<Vec<(String, serde_json::Value)>, StoreError> {
-        self.engine.outbox()
+    /// Whether this transaction has put anything into the outbox.
+    pub(super) fn has_announced(&self) -> bool {
+        self.has_announced.get()
+    }
+
+    /// Notifications that are due at `now`, the one that has been due for longest first.
+    pub(crate) fn outbox_due(&self, now: i64, limit: usize) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.engine.outbox_due(now, limit)
+    }
+
+    /// Keeps that a delivery has failed, and when the next one is due.
+    pub(crate) fn postpone(&self, entry: &OutboxEntry, due: i64) -> Result<(), StoreError> {
+        self.engine.postpone(entry.number, entry.attempts.saturating_add(1), due)
+    }
+
+    /// Takes a notification out of the outbox.
+    pub(crate) fn remove_from_outbox(&self, entry: &OutboxEntry) -> Result<(), StoreError> {
+        self.engine.remove_from_outbox(entry.number)
     }
 
     /// Lets something fall due. The same kind and key again is another time for the same thing.
@@ -118,6 +143,9 @@ impl<'a> Transaction<'a> {
         Ok(record)
     }
 }
+
+/// The series that numbers notifications.
+const NOTIFICATIONS: &str = "notification";
 
 fn unreadable<R: Record>(key: &str) -> StoreError {
     StoreError::Corrupt(format!("{} {key}", R::KIND))
@@ -154,6 +182,12 @@ mod tests {
         Letter { number, to: to.to_owned() }
     }
 
+    const ALL: Page = Page { offset: 0, limit: 100 };
+
+    fn find(tx: &Transaction<'_>, index: &'static str, value: &str) -> Result<Vec<Letter>, StoreError> {
+        tx.find(&[IndexRange::equal(index, value)], ALL)
+    }
+
     fn within<T>(store: &Store, work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> T {
         store.transaction(work).unwrap()
     }
@@ -167,9 +201,11 @@ mod tests {
         within(&store, |tx| {
             assert_eq!(tx.get::<Letter>("2")?, Some(letter(2, "Wang")));
             assert_eq!(tx.get::<Letter>("4")?, None);
-            assert_eq!(tx.find::<Letter>("to", "Li")?, [letter(3, "Li"), letter(1, "Li")]);
-            assert_eq!((tx.count::<Letter>("to", "Li")?, tx.count::<Letter>("to", "Zhao")?), (2, 0));
-            assert_eq!(tx.count::<Letter>("from", "Li")?, 0);
+            assert_eq!(find(tx, "to", "Li")?, [letter(3, "Li"), letter(1, "Li")]);
+            let second = Page { offset: 1, limit: 1 };
+            assert_eq!(tx.find::<Letter>(&[IndexRange::equal("to", "Li")], second)?, [letter(1, "Li")]);
+            let count = |index, value: &str| tx.count::<Letter>(&[IndexRange::equal(index, value)]);
+            assert_eq!((count("to", "Li")?, count("to", "Zhao")?, count("from", "Li")?), (2, 0, 0));
             Ok(())
         });
     }
@@ -183,8 +219,8 @@ mod tests {
             tx.save(&Letter { to: "Wang".to_owned(), ..one })
         });
         within(&store, |tx| {
-            assert_eq!(tx.find::<Letter>("to", "Li")?, []);
-            assert_eq!(tx.find::<Letter>("to", "Wang")?, [letter(1, "Wang")]);
+            assert_eq!(find(tx, "to", "Li")?, []);
+            assert_eq!(find(tx, "to", "Wang")?, [letter(1, "Wang")]);
             Ok(())
         });
     }
@@ -237,12 +273,12 @@ mod tests {
     fn an_idempotency_key_is_known_where_it_is_unique() {
         let store = Store::in_memory();
         let key = IdempotencyKey { operation: "send", scope: "1900000109", request_no: "1" };
-        let answered = Answered { fingerprint: Fingerprint([7; 32]), response: json!({ "a": 1 }) };
-        within(&store, |tx| tx.keep_answer(&key, &answered));
+        let answered = StoredResponse { fingerprint: Fingerprint([7; 32]), response: json!({ "a": 1 }) };
+        within(&store, |tx| tx.keep_response(&key, &answered));
         within(&store, |tx| {
-            assert_eq!(tx.answered(&key)?, Some(answered));
-            assert_eq!(tx.answered(&IdempotencyKey { scope: "1900000110", ..key })?, None);
-            assert_eq!(tx.answered(&IdempotencyKey { operation: "use", ..key })?, None);
+            assert_eq!(tx.stored_response(&key)?, Some(answered));
+            assert_eq!(tx.stored_response(&IdempotencyKey { scope: "1900000110", ..key })?, None);
+            assert_eq!(tx.stored_response(&IdempotencyKey { operation: "use", ..key })?, None);
             Ok(())
         });
     }
@@ -266,5 +302,31 @@ mod tests {
             assert_eq!(tx.next_due(50, None)?, None);
             Ok(())
         });
+    }
+
+    #[test]
+    fn the_outbox_gives_what_is_due_and_forgets_the_oldest_when_it_is_full() {
+        let store = Store::in_memory();
+        let announcement = |time| Announcement {
+            mchid: "1900000109".to_owned(),
+            notify_url: "http://127.0.0.1/".to_owned(),
+            platform_serial: "01".to_owned(),
+            event_type: "COUPON.SEND",
+            time,
+            resource: json!({ "a": 1 }),
+        };
+        let numbers = |now, limit| -> Vec<i64> {
+            within(&store, |tx| tx.outbox_due(now, limit)).iter().map(|entry| entry.number).collect()
+        };
+        within(&store, |tx| [20, 10, 90].iter().try_for_each(|time| tx.announce(&announcement(*time))));
+        assert_eq!((numbers(9, 5), numbers(50, 5), numbers(50, 1)), (vec![], vec![2, 1], vec![2]));
+        let first = within(&store, |tx| tx.outbox_due(10, 1)).remove(0);
+        assert_eq!(first, OutboxEntry::new(2, &announcement(10)));
+        within(&store, |tx| tx.postpone(&first, 70));
+        assert_eq!((numbers(50, 5), within(&store, |tx| tx.outbox_due(80, 5))[1].attempts), (vec![1], 1));
+        within(&store, |tx| tx.remove_from_outbox(&first));
+        assert_eq!(numbers(100, 5), [1, 3]);
+        within(&store, |tx| (0..MAX_WAITING - 1).try_for_each(|_| tx.announce(&announcement(100))));
+        assert_eq!(numbers(100, 1), [3]);
     }
 }

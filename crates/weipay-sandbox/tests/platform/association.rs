@@ -28,10 +28,10 @@ fn an_unknown_coupon_is_answered_with_400() {
     let merchant = Merchant::new();
     let mut coupon = merchant.coupon();
     coupon.code = "0".repeat(22);
-    for reply in [merchant.associate(&coupon, "order-1"), merchant.disassociate(&coupon, "order-1")] {
-        assert_eq!(reply.status, 400);
-        assert_eq!(reply.text(), r#"{"code":"INVALID_REQUEST","message":"券不存在"}"#);
-        assert!(merchant.client.verifies(&reply), "a business error is signed");
+    for response in [merchant.associate(&coupon, "order-1"), merchant.disassociate(&coupon, "order-1")] {
+        assert_eq!(response.status, 400);
+        assert_eq!(response.text(), r#"{"code":"INVALID_REQUEST","message":"券不存在"}"#);
+        assert!(merchant.client.verifies(&response), "a business error is signed");
     }
 }
 
@@ -63,9 +63,9 @@ fn a_coupon_that_is_not_usable_is_refused_and_keeps_its_association() {
     merchant.associate(&coupon, "order-1").success();
     merchant.use_coupon(&coupon).success();
     let before = merchant.look_at(&coupon);
-    for reply in [merchant.associate(&coupon, "order-1"), merchant.disassociate(&coupon, "order-1")] {
-        assert_eq!(reply.text(), r#"{"code":"INVALID_REQUEST","message":"券状态非可用态"}"#);
-        assert_eq!(reply.status, 400);
+    for response in [merchant.associate(&coupon, "order-1"), merchant.disassociate(&coupon, "order-1")] {
+        assert_eq!(response.text(), r#"{"code":"INVALID_REQUEST","message":"券状态非可用态"}"#);
+        assert_eq!(response.status, 400);
     }
     assert_eq!(merchant.look_at(&coupon), before);
     assert_eq!(
@@ -104,8 +104,8 @@ fn the_same_number_with_another_body_is_refused_and_changes_nothing() {
     for (member, value) in [("coupon_code", json!(other.code)), ("out_trade_no", json!("order-2"))] {
         let mut changed = request.clone();
         changed[member] = value;
-        let reply = merchant.post("coupons/disassociate", &changed);
-        assert_eq!(reply.refusal(), (400, "INVALID_REQUEST".to_owned()));
+        let response = merchant.post("coupons/disassociate", &changed);
+        assert_eq!(response.refusal(), (400, "INVALID_REQUEST".to_owned()));
     }
     assert_eq!(merchant.look_at(&other)["associate_out_trade_no"], "order-1");
 }

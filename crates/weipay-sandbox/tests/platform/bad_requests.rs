@@ -21,10 +21,10 @@ fn refused(change: impl FnOnce(&mut Value)) -> (u16, Value) {
     let before = merchant.look_at(&coupon);
     let mut request = merchant.tie(&coupon, "order-1");
     change(&mut request);
-    let reply = merchant.post(DISASSOCIATE, &request);
-    assert!(merchant.client.verifies(&reply), "an error after authentication is signed");
+    let response = merchant.post(DISASSOCIATE, &request);
+    assert!(merchant.client.verifies(&response), "an error after authentication is signed");
     assert_eq!(merchant.look_at(&coupon), before);
-    (reply.status, reply.json())
+    (response.status, response.json())
 }
 
 fn remove(member: &'static str) -> impl FnOnce(&mut Value) {
@@ -133,9 +133,9 @@ fn a_body_that_is_no_json_object_is_refused() {
         b"<xml></xml>",
         b"stock_id=1",
     ] {
-        let reply = merchant.client.send(&merchant.client.request("POST", &target, body));
-        assert_eq!(reply.refusal(), (400, "PARAM_ERROR".to_owned()), "{}", reply.text());
-        assert!(merchant.client.verifies(&reply));
+        let response = merchant.client.send(&merchant.client.request("POST", &target, body));
+        assert_eq!(response.refusal(), (400, "PARAM_ERROR".to_owned()), "{}", response.text());
+        assert!(merchant.client.verifies(&response));
     }
     assert_eq!(merchant.look_at(&coupon), before);
 }
@@ -146,12 +146,12 @@ fn a_body_that_is_not_utf8_is_refused_with_the_recorded_words() {
     let before = merchant.look_at(&coupon);
     let target = format!("{FAMILY}/{DISASSOCIATE}");
     for body in [b"{\"stock_id\":\"\xff\"}" as &[u8], b"\xb9\xfa"] {
-        let reply = merchant.client.send(&merchant.client.request("POST", &target, body));
+        let response = merchant.client.send(&merchant.client.request("POST", &target, body));
         assert_eq!(
-            (reply.status, reply.text()),
+            (response.status, response.text()),
             (400, r#"{"code":"INVALID_REQUEST","message":"请求内容传入了非UTF8参数"}"#)
         );
-        assert!(merchant.client.verifies(&reply));
+        assert!(merchant.client.verifies(&response));
     }
     assert_eq!(merchant.look_at(&coupon), before);
 }
@@ -160,8 +160,8 @@ fn a_body_that_is_not_utf8_is_refused_with_the_recorded_words() {
 fn a_user_whose_openid_is_not_of_the_official_form_does_not_exist() {
     let merchant = Merchant::new();
     for openid in ["o", "xUpF8uMuAJO_M2pxb1Q9zNjWeS6o", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o1"] {
-        let reply = merchant.post("coupons/send", &merchant.sending(openid));
-        assert_eq!(reply.refusal(), (404, "USER_NOT_EXISTS".to_owned()), "{openid}");
+        let response = merchant.post("coupons/send", &merchant.sending(openid));
+        assert_eq!(response.refusal(), (404, "USER_NOT_EXISTS".to_owned()), "{openid}");
     }
     assert_eq!(merchant.look_at_stock()["send_count_information"]["total_send_num"], 0);
 }
@@ -177,9 +177,9 @@ fn an_appid_that_is_not_the_merchants_is_refused() {
 #[test]
 fn an_unknown_stock_does_not_exist() {
     let merchant = Merchant::new();
-    let reply = merchant.get("stocks/1");
-    assert_eq!(reply.refusal(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
-    assert!(merchant.client.verifies(&reply));
+    let response = merchant.get("stocks/1");
+    assert_eq!(response.refusal(), (404, "RESOURCE_NOT_EXISTS".to_owned()));
+    assert!(merchant.client.verifies(&response));
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn an_emoji_is_refused() {
 #[test]
 fn a_loose_sandbox_lets_undefined_members_and_emoji_through() {
     let sandbox = crate::sandbox().loose(true).start().unwrap();
-    let merchant = Merchant::of(&sandbox);
+    let merchant = Merchant::in_sandbox(&sandbox);
     let coupon = merchant.coupon();
     let mut tie = merchant.tie(&coupon, "order-😀");
     tie["sub_mchid"] = json!("1900000109");
@@ -212,12 +212,12 @@ fn a_loose_sandbox_lets_undefined_members_and_emoji_through() {
 #[test]
 fn path_and_query_keep_their_contract_too() {
     let merchant = Merchant::new();
-    let reply = merchant.get(&format!("stocks/{}", "9".repeat(21)));
+    let response = merchant.get(&format!("stocks/{}", "9".repeat(21)));
     assert_eq!(
-        reply.text(),
+        response.text(),
         r#"{"code":"PARAM_ERROR","detail":{"location":"uri_template","value":21},"message":"输入源“/uri_template/stock_id”映射到值字段“批次号”字符串规则校验失败，字符数 21，大于最大值 20"}"#
     );
-    assert!(reply.header("Request-ID").unwrap().ends_with("-268435461"), "the number of a bad parameter");
+    assert!(response.header("Request-ID").unwrap().ends_with("-268435461"), "the number of a bad parameter");
     let kit = merchant.client.sandbox.kit();
     let list = format!("users/{}/coupons?appid={}&creator_merchant={}", kit.openid, kit.appid, kit.mchid);
     for (query, message) in [
@@ -228,8 +228,8 @@ fn path_and_query_keep_their_contract_too() {
         ("limit=0", "输入源“/query/limit”映射到数值字段“分页大小”规则校验失败，值低于最小值 1"),
         ("offset=-1", "输入源“/query/offset”映射到数值字段“分页页码”规则校验失败，值低于最小值 0"),
     ] {
-        let reply = merchant.get(&format!("{list}&{query}"));
-        assert_eq!((reply.status, &reply.json()["message"]), (400, &json!(message)));
+        let response = merchant.get(&format!("{list}&{query}"));
+        assert_eq!((response.status, &response.json()["message"]), (400, &json!(message)));
     }
     for query in ["limit=51", "page=1", "limit=1&limit=2", "stock_id=%ff"] {
         assert_eq!(

@@ -29,7 +29,7 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
-/// An answer as it arrived.
+/// A response as it arrived.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -38,7 +38,7 @@ pub(crate) struct Response {
 }
 
 impl<'a> Client<'a> {
-    pub(crate) fn of(sandbox: &'a Sandbox) -> Client<'a> {
+    pub(crate) fn new(sandbox: &'a Sandbox) -> Self {
         let kit = sandbox.kit_on_disk();
         Client {
             sandbox,
@@ -86,7 +86,7 @@ impl<'a> Client<'a> {
         stream.write_all(&request.bytes("close")).unwrap();
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
-        Response::parse(&bytes).unwrap_or_else(|| panic!("no answer: {}", String::from_utf8_lossy(&bytes)))
+        Response::parse(&bytes).unwrap_or_else(|| panic!("no response: {}", String::from_utf8_lossy(&bytes)))
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Response {
@@ -97,10 +97,10 @@ impl<'a> Client<'a> {
         self.send(&self.request("GET", target, b""))
     }
 
-    /// Whether the answer is signed by the platform certificate.
-    pub(crate) fn verifies(&self, reply: &Response) -> bool {
-        reply.header("Wechatpay-Serial") == Some(self.platform_certificate.serial())
-            && reply.is_signed_by(self.platform_certificate.public_key())
+    /// Whether the response is signed by the platform certificate.
+    pub(crate) fn verifies(&self, response: &Response) -> bool {
+        response.header("Wechatpay-Serial") == Some(self.platform_certificate.serial())
+            && response.is_signed_by(self.platform_certificate.public_key())
     }
 }
 
@@ -126,7 +126,7 @@ impl Request {
 }
 
 impl Response {
-    fn parse(bytes: &[u8]) -> Option<Response> {
+    fn parse(bytes: &[u8]) -> Option<Self> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&bytes[..end]).ok()?;
         let mut lines = head.split("\r\n");
@@ -134,21 +134,21 @@ impl Response {
         let headers = lines
             .map(|line| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())))
             .collect::<Option<_>>()?;
-        Some(Response { status, headers, body: bytes[end + 4..].to_vec() })
+        Some(Self { status, headers, body: bytes[end + 4..].to_vec() })
     }
 
     /// Reads one answer from a connection that stays open.
-    pub(crate) fn read(stream: &mut TcpStream) -> Option<Response> {
+    pub(crate) fn read(stream: &mut TcpStream) -> Option<Self> {
         let mut bytes = Vec::new();
         let mut byte = [0];
         while !bytes.ends_with(b"\r\n\r\n") {
             stream.read_exact(&mut byte).ok()?;
             bytes.push(byte[0]);
         }
-        let mut reply = Response::parse(&bytes)?;
-        reply.body = vec![0; reply.header("Content-Length")?.parse().ok()?];
-        stream.read_exact(&mut reply.body).ok()?;
-        Some(reply)
+        let mut response = Self::parse(&bytes)?;
+        response.body = vec![0; response.header("Content-Length")?.parse().ok()?];
+        stream.read_exact(&mut response.body).ok()?;
+        Some(response)
     }
 
     /// A header, by its name in any case.
@@ -167,12 +167,12 @@ impl Response {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{} {}", self.status, self.text()))
     }
 
-    /// Status and code of an error reply.
+    /// Status and code of an error response.
     pub(crate) fn refusal(&self) -> (u16, String) {
         (self.status, self.json()["code"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// The body of an answer that must be a success.
+    /// The body of a response that must be a success.
     #[track_caller]
     pub(crate) fn success(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text());

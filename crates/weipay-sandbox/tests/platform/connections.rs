@@ -37,15 +37,15 @@ fn a_mebibyte_of_garbage_is_refused_and_changes_nothing() {
     let garbage: Vec<u8> =
         (0..1_u32 << 20).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let target = format!("{FAMILY}/coupons/send");
-    let reply = merchant.client.send(&merchant.client.request("POST", &target, &garbage));
-    assert!((400..500).contains(&reply.status), "{}", reply.status);
+    let response = merchant.client.send(&merchant.client.request("POST", &target, &garbage));
+    assert!((400..500).contains(&response.status), "{}", response.status);
     assert_eq!(merchant.look_at_stock(), before);
     serves_on(&merchant);
 }
 
 #[test]
 fn garbage_in_place_of_http_is_dropped() {
-    let merchant = Merchant::of(&IMPATIENT);
+    let merchant = Merchant::in_sandbox(&IMPATIENT);
     for garbage in [&[0_u8; 100_000] as &[u8], &[b'x'; 100_000], b"\r\n\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"] {
         refused_or_dropped(&merchant, garbage);
     }
@@ -54,7 +54,7 @@ fn garbage_in_place_of_http_is_dropped() {
 
 #[test]
 fn a_slow_head_a_slow_body_and_silence_are_dropped() {
-    let merchant = Merchant::of(&IMPATIENT);
+    let merchant = Merchant::in_sandbox(&IMPATIENT);
     let before = merchant.look_at_stock();
     let body = merchant.sending(&IMPATIENT.kit().openid).to_string();
     let request = merchant.client.request("POST", &format!("{FAMILY}/coupons/send"), body.as_bytes());
@@ -71,7 +71,7 @@ fn a_slow_head_a_slow_body_and_silence_are_dropped() {
 
 #[test]
 fn a_half_closed_connection_gets_its_answer_when_the_request_was_whole() {
-    let merchant = Merchant::of(&IMPATIENT);
+    let merchant = Merchant::in_sandbox(&IMPATIENT);
     let target = format!("{FAMILY}/stocks/{}", merchant.stock_id);
     let mut whole = merchant.client.connect();
     whole.write_all(&merchant.client.request("GET", &target, b"").bytes("keep-alive")).unwrap();
@@ -97,9 +97,9 @@ fn a_connection_serves_several_requests_one_after_another() {
     let mut stream = client.connect();
     for _ in 0..3 {
         stream.write_all(&client.request("GET", &target, b"").bytes("keep-alive")).unwrap();
-        let reply = Response::read(&mut stream).unwrap();
-        assert_eq!(reply.status, 200);
-        assert!(client.verifies(&reply));
+        let response = Response::read(&mut stream).unwrap();
+        assert_eq!(response.status, 200);
+        assert!(client.verifies(&response));
     }
 }
 
@@ -117,14 +117,14 @@ static CROWDED: LazyLock<Sandbox> = LazyLock::new(|| {
 
 #[test]
 fn who_does_nothing_with_a_connection_gives_way_to_a_newcomer() {
-    let merchant = Merchant::of(&CROWDED);
+    let merchant = Merchant::in_sandbox(&CROWDED);
     let _silent: Vec<_> = (0..50).map(|_| merchant.client.connect()).collect();
     serves_on(&merchant);
 }
 
 #[test]
 fn a_head_or_a_body_that_does_not_come_gives_way_too() {
-    let merchant = Merchant::of(&CROWDED);
+    let merchant = Merchant::in_sandbox(&CROWDED);
     let request = merchant.client.request("POST", &format!("{FAMILY}/stocks"), b"{}").bytes("keep-alive");
     let slow = |bytes: &[u8]| {
         let mut stream = merchant.client.connect();
@@ -139,7 +139,7 @@ fn a_head_or_a_body_that_does_not_come_gives_way_too() {
 #[test]
 fn a_connection_that_was_served_outlives_those_that_never_ask() {
     let sandbox = crate::sandbox().connections(8).idle_timeout(Duration::from_secs(3_600)).start().unwrap();
-    let own = Client::of(&sandbox);
+    let own = Client::new(&sandbox);
     let mut kept = own.connect();
     for _ in 0..3 {
         kept.write_all(&own.request("GET", "/v3/certificates", b"").bytes("keep-alive")).unwrap();
@@ -164,7 +164,7 @@ fn a_mebibyte_as_request_line_or_header_is_refused_or_dropped() {
 
 #[test]
 fn a_body_that_never_ends_is_refused_and_dropped() {
-    let merchant = Merchant::of(&IMPATIENT);
+    let merchant = Merchant::in_sandbox(&IMPATIENT);
     let mut stream = merchant.client.connect();
     stream
         .write_all(b"POST /v3/marketing/busifavor/stocks HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")

@@ -1,4 +1,4 @@
-//! Downloads: the address of an answer leads back to the sandbox, and what comes from there is a file and not signed.
+//! Downloads: the address of a response leads back to the sandbox, and what comes from there is a file and not signed.
 
 use crate::SHARED;
 use crate::client::{Client, Response};
@@ -12,7 +12,7 @@ fn follow(client: &Client<'_>, address: &serde_json::Value, host: &str) -> Respo
 
 #[test]
 fn a_bill_is_downloaded_where_the_answer_says() {
-    let client = Client::of(&SHARED);
+    let client = Client::new(&SHARED);
     let bill = client.get("/v3/bill/tradebill?bill_date=2026-08-14");
     assert!(client.verifies(&bill));
     let file = follow(&client, &bill.success()["download_url"], "127.0.0.1");
@@ -26,7 +26,7 @@ fn a_bill_is_downloaded_where_the_answer_says() {
 
 #[test]
 fn an_address_names_the_sandbox_as_its_client_does_and_never_the_real_platform() {
-    let client = Client::of(&SHARED);
+    let client = Client::new(&SHARED);
     for (host, named) in [
         ("sandbox.test:8880", "sandbox.test:8880"),
         ("api.mch.weixin.qq.com", SHARED.base_url().strip_prefix("http://").unwrap()),
@@ -43,7 +43,7 @@ fn an_address_names_the_sandbox_as_its_client_does_and_never_the_real_platform()
 
 #[test]
 fn a_download_is_signed_for_like_any_request() {
-    let client = Client::of(&SHARED);
+    let client = Client::new(&SHARED);
     let mut request = client.request("GET", "/v3/billdownload/file?token=a", b"");
     request.target.push('b');
     assert_eq!(client.send(&request).refusal(), (401, "SIGN_ERROR".to_owned()));
@@ -51,7 +51,7 @@ fn a_download_is_signed_for_like_any_request() {
 
 #[test]
 fn pictures_and_receipts_have_their_own_types() {
-    let client = Client::of(&SHARED);
+    let client = Client::new(&SHARED);
     for (target, content_type, beginning) in [
         ("/v3/merchant-service/images/example", "image/png", &b"\x89PNG\r\n"[..]),
         ("/v3/transferdownload/elecvoucherfile?token=a&source=elecsign", "application/pdf", b"%PDF-"),
@@ -66,7 +66,7 @@ fn pictures_and_receipts_have_their_own_types() {
 /// The catalogue says so: the signature of a statement covers the JSON of its digest.
 #[test]
 fn a_statement_is_signed_over_its_digest() {
-    let client = Client::of(&SHARED);
+    let client = Client::new(&SHARED);
     let target = format!("/v3/global/statements?date=20260814&mchid={}", SHARED.kit().mchid);
     let mut file = client.get(&target);
     assert_eq!(file.status, 200, "{}", file.text());

@@ -57,8 +57,8 @@ fn a_user_gets_no_more_than_the_stock_allows() {
     for _ in 0..5 {
         merchant.coupon();
     }
-    let reply = merchant.post("coupons/send", &merchant.sending(&merchant.client.sandbox.kit().openid));
-    assert_eq!(reply.refusal(), (403, "RULE_LIMIT".to_owned()));
+    let response = merchant.post("coupons/send", &merchant.sending(&merchant.client.sandbox.kit().openid));
+    assert_eq!(response.refusal(), (403, "RULE_LIMIT".to_owned()));
     assert_eq!(merchant.look_at_stock()["send_count_information"]["total_send_num"], 5);
     merchant.coupon_for("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o");
 }

@@ -53,14 +53,14 @@ pub(crate) fn stock_request(sandbox: &Sandbox) -> Value {
 
 impl Merchant<'static> {
     /// A new stock in the shared sandbox.
-    pub(crate) fn new() -> Merchant<'static> {
-        Merchant::of(&SHARED)
+    pub(crate) fn new() -> Self {
+        Merchant::in_sandbox(&SHARED)
     }
 }
 
 impl<'a> Merchant<'a> {
-    pub(crate) fn of(sandbox: &'a Sandbox) -> Merchant<'a> {
-        let client = Client::of(sandbox);
+    pub(crate) fn in_sandbox(sandbox: &'a Sandbox) -> Self {
+        let client = Client::new(sandbox);
         let created = client.post(&format!("{FAMILY}/stocks"), &stock_request(sandbox)).success();
         let stock_id = created["stock_id"].as_str().unwrap().to_owned();
         Merchant { client, stock_id }

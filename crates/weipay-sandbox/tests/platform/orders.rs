@@ -22,15 +22,15 @@ fn order(with: Value) -> Value {
 /// The same order with the header left out, empty, and naming each of the platform's keys in either case.
 #[track_caller]
 fn taken(method: &str, target: &str, body: &Value) {
-    let (client, kit) = (Client::of(&SHARED), SHARED.kit());
+    let (client, kit) = (Client::new(&SHARED), SHARED.kit());
     let lower = kit.platform_serial.to_lowercase();
     for serial in [None, Some(""), Some(&kit.platform_serial), Some(&lower), Some(&kit.public_key_id)] {
         let mut request = client.request(method, target, body.to_string().as_bytes());
         if let Some(serial) = serial {
             request.set("Wechatpay-Serial", serial);
         }
-        let reply = client.send(&request);
-        assert_eq!(reply.status, 200, "{target} {serial:?}: {}", reply.text());
+        let response = client.send(&request);
+        assert_eq!(response.status, 200, "{target} {serial:?}: {}", response.text());
     }
 }
 
@@ -95,21 +95,21 @@ fn partners_and_combined_orders_are_of_their_caller_too() {
         ("/v3/pay/partner/transactions/out-trade-no/order-1/close", &close),
         ("/v3/combine-transactions/native", &combined),
     ] {
-        let reply = Client::of(&SHARED).post(path, body);
-        assert_eq!(reply.json()["message"], "http header中的mchid与post payload中的mchid不匹配", "{path}");
+        let response = Client::new(&SHARED).post(path, body);
+        assert_eq!(response.json()["message"], "http header中的mchid与post payload中的mchid不匹配", "{path}");
     }
 }
 
 fn post(body: &Value) -> Response {
-    Client::of(&SHARED).post("/v3/pay/transactions/native", body)
+    Client::new(&SHARED).post("/v3/pay/transactions/native", body)
 }
 
 #[test]
 fn an_order_of_another_merchant_than_the_caller_is_refused() {
-    let reply = post(&order(json!({ "mchid": "1900000999" })));
-    assert_eq!(reply.refusal(), (400, "PARAM_ERROR".to_owned()));
-    assert_eq!(reply.json()["message"], "http header中的mchid与post payload中的mchid不匹配");
-    let close = Client::of(&SHARED)
+    let response = post(&order(json!({ "mchid": "1900000999" })));
+    assert_eq!(response.refusal(), (400, "PARAM_ERROR".to_owned()));
+    assert_eq!(response.json()["message"], "http header中的mchid与post payload中的mchid不匹配");
+    let close = Client::new(&SHARED)
         .post("/v3/pay/transactions/out-trade-no/order-1/close", &json!({ "mchid": "1900000999" }));
     assert_eq!(close.json()["message"], "http header中的mchid与post payload中的mchid不匹配");
     // The schema comes first.
@@ -137,9 +137,9 @@ fn a_wrong_type_wins_over_a_missing_field_and_that_over_an_empty_one() {
 
 #[test]
 fn a_time_without_its_form_is_refused_with_the_recorded_words() {
-    let reply = post(&order(json!({ "time_expire": "20220421191948" })));
+    let response = post(&order(json!({ "time_expire": "20220421191948" })));
     assert_eq!(
-        reply.text(),
+        response.text(),
         r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":"20220421191948"},"message":"输入源“/body/time_expire”映射到值字段“交易结束时间”字符串规则校验失败，字符串必须是符合 RFC3339 日期时间格式"}"#
     );
 }

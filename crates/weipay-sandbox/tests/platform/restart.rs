@@ -23,7 +23,7 @@ fn copy(from: &Path, to: &Path) {
 fn state_and_repeats_survive_a_restart_and_a_copy() {
     let (data, copied) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let first = sandbox().data(data.path()).start().unwrap();
-    let merchant = Merchant::of(&first);
+    let merchant = Merchant::in_sandbox(&first);
     let (tied, free): (Coupon, Coupon) = (merchant.coupon(), merchant.coupon());
     merchant.associate(&tied, "order-1").success();
     merchant.associate(&free, "order-2").success();
@@ -38,7 +38,7 @@ fn state_and_repeats_survive_a_restart_and_a_copy() {
     for place in [data.path(), copied.path()] {
         let again = sandbox().data(place).start().unwrap();
         assert_eq!(again.kit().mchid, mchid);
-        let mut merchant = Merchant::of(&again);
+        let mut merchant = Merchant::in_sandbox(&again);
         merchant.stock_id.clone_from(&stock_id);
         assert_eq!((merchant.look_at(&tied), merchant.look_at(&free), merchant.look_at_stock()), seen);
         assert_eq!(merchant.post("coupons/disassociate", &request).success(), answer);
@@ -77,7 +77,7 @@ fn the_kit_is_made_once_and_says_where_the_sandbox_is() {
 fn a_seed_repeats_numbers_and_never_keys() {
     let run = || {
         let sandbox = sandbox().seed(7).start().unwrap();
-        let merchant = Merchant::of(&sandbox);
+        let merchant = Merchant::in_sandbox(&sandbox);
         (merchant.coupon().code, sandbox.kit().merchant_serial.clone())
     };
     let (first, second) = (run(), run());
@@ -101,7 +101,7 @@ fn a_data_folder_of_the_first_form_is_brought_to_todays_with_all_it_holds() {
     // The second start finds the form that the first one made.
     for _ in 0..2 {
         let sandbox = sandbox().data(data.path()).start().unwrap();
-        let mut merchant = Merchant::of(&sandbox);
+        let mut merchant = Merchant::in_sandbox(&sandbox);
         let coupon = |code: &str| {
             let openid = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".to_owned();
             merchant.look_at(&Coupon { openid, code: code.to_owned() })

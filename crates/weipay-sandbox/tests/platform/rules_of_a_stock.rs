@@ -25,9 +25,9 @@ fn a_stock_number_that_was_used_is_refused_whatever_the_body() {
     merchant.post("stocks", &request).success();
     for name in ["8月1日活动券", "另一个"] {
         request["stock_name"] = json!(name);
-        let reply = merchant.post("stocks", &request);
-        assert_eq!(reply.text(), r#"{"code":"RESOURCE_ALREADY_EXISTS","message":"批次已存在"}"#);
-        assert_eq!(reply.status, 400);
+        let response = merchant.post("stocks", &request);
+        assert_eq!(response.text(), r#"{"code":"RESOURCE_ALREADY_EXISTS","message":"批次已存在"}"#);
+        assert_eq!(response.status, 400);
     }
 }
 
@@ -62,10 +62,10 @@ fn a_modified_stock_is_another_one_afterwards() {
     let request = json!({ "out_request_no": number(), "goods_name": "另一种", "comment": "新备注" });
     // The same again changes nothing more.
     for _ in 0..2 {
-        let reply = patch(&merchant, "", &request);
-        assert_eq!((reply.status, reply.text()), (204, ""));
-        assert_eq!(reply.header("Weipay-Sandbox-Answer"), Some("state"));
-        assert!(merchant.client.verifies(&reply));
+        let response = patch(&merchant, "", &request);
+        assert_eq!((response.status, response.text()), (204, ""));
+        assert_eq!(response.header("Weipay-Sandbox-Answer"), Some("state"));
+        assert!(merchant.client.verifies(&response));
     }
     let stock = merchant.look_at_stock();
     assert_eq!((&stock["goods_name"], &stock["comment"]), (&json!("另一种"), &json!("新备注")));
@@ -89,8 +89,8 @@ fn a_changed_budget_counts_from_then_on() {
         })
     };
     assert_eq!(patch(&merchant, "/budget", &change(1, 999)).refusal(), (400, "INVALID_REQUEST".to_owned()));
-    let reply = patch(&merchant, "/budget", &change(1, 1000));
-    assert_eq!(reply.success(), json!({ "max_coupons": 1 }));
+    let response = patch(&merchant, "/budget", &change(1, 1000));
+    assert_eq!(response.success(), json!({ "max_coupons": 1 }));
     let over = merchant.post("coupons/send", &merchant.sending(&merchant.client.sandbox.kit().openid));
     assert_eq!(over.refusal(), (403, "RULE_LIMIT".to_owned()));
     patch(&merchant, "/budget", &change(2, 1)).success();
@@ -102,9 +102,9 @@ fn a_contradiction_is_refused_as_a_whole_and_does_not_spend_the_number() {
     let merchant = Merchant::new();
     let mut request = stock_request(merchant.client.sandbox);
     request["stock_type"] = json!("DISCOUNT");
-    let reply = merchant.post("stocks", &request);
-    assert_eq!(reply.text(), r#"{"code":"PARAM_ERROR","message":"请求参数错误"}"#);
-    let reason = reply.header("Weipay-Sandbox-Reason").unwrap();
+    let response = merchant.post("stocks", &request);
+    assert_eq!(response.text(), r#"{"code":"PARAM_ERROR","message":"请求参数错误"}"#);
+    let reason = response.header("Weipay-Sandbox-Reason").unwrap();
     assert!(reason.starts_with("stock_type DISCOUNT needs discount_percent"), "{reason}");
     request["stock_type"] = json!("NORMAL");
     merchant.post("stocks", &request).success();
@@ -180,7 +180,7 @@ fn a_platform_code_is_used_without_its_stock_and_a_repeat_gets_the_first_answer(
 fn time_expires_coupons_and_stops_stocks() {
     let (clock, hand) = Clock::held(NOW);
     let sandbox = weipay_sandbox::Sandbox::builder().clock(clock).start().unwrap();
-    let mut merchant = Merchant::of(&sandbox);
+    let mut merchant = Merchant::in_sandbox(&sandbox);
     let (coupon, used) = (merchant.coupon(), merchant.coupon());
     merchant.use_coupon(&used).success();
     hand.advance(200 * 86_400);

@@ -21,21 +21,21 @@ fn receiver(name: Option<&str>) -> Value {
 }
 
 fn send(method: &str, target: &str, body: &Value, serial: Option<&str>) -> Response {
-    let client = Client::of(&SHARED);
+    let client = Client::new(&SHARED);
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let mut request = client.request(method, target, body.as_bytes());
     if let Some(serial) = serial {
         request.set("Wechatpay-Serial", serial);
     }
-    let reply = client.send(&request);
-    assert!(reply.check_signature());
-    reply
+    let response = client.send(&request);
+    assert!(response.check_signature());
+    response
 }
 
 #[track_caller]
-fn refused(reply: &Response, message: &str) {
-    assert_eq!(reply.refusal(), (400, "PARAM_ERROR".to_owned()), "{}", reply.text());
-    assert_eq!(reply.json()["message"], message);
+fn refused(response: &Response, message: &str) {
+    assert_eq!(response.refusal(), (400, "PARAM_ERROR".to_owned()), "{}", response.text());
+    assert_eq!(response.json()["message"], message);
 }
 
 const MISSING: &str = "HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)";
@@ -44,7 +44,7 @@ const CLOSED: &str = "平台私钥解密失败";
 
 #[test]
 fn the_header_is_needed_when_an_encrypted_field_is_there() {
-    let name = Client::of(&SHARED).public_key.encrypt_oaep("张三".as_bytes()).unwrap();
+    let name = Client::new(&SHARED).public_key.encrypt_oaep("张三".as_bytes()).unwrap();
     for serial in [None, Some("")] {
         refused(&send("POST", RECEIVERS, &receiver(Some(&name)), serial), MISSING);
         send("POST", RECEIVERS, &receiver(None), serial).success();
@@ -57,7 +57,7 @@ fn the_header_is_needed_when_an_encrypted_field_is_there() {
 
 #[test]
 fn a_value_opens_with_the_key_that_the_header_names_and_with_no_other() {
-    let (client, kit) = (Client::of(&SHARED), SHARED.kit());
+    let (client, kit) = (Client::new(&SHARED), SHARED.kit());
     let certificate = client.platform_certificate.public_key();
     let lower = kit.platform_serial.to_lowercase();
     let sealed = |key: &PublicKey| key.encrypt_oaep("张三".as_bytes()).unwrap();
@@ -69,7 +69,7 @@ fn a_value_opens_with_the_key_that_the_header_names_and_with_no_other() {
         send("POST", RECEIVERS, &receiver(Some(&sealed(right))), Some(serial)).success();
         let closed = send("POST", RECEIVERS, &receiver(Some(&sealed(wrong))), Some(serial));
         refused(&closed, CLOSED);
-        let reason = closed.header(weipay_sandbox::REASON).unwrap();
+        let reason = closed.header(weipay_sandbox::REASON_HEADER).unwrap();
         assert!(
             reason.starts_with("`name` does not open with the key that Wechatpay-Serial names"),
             "{reason}"
@@ -82,7 +82,7 @@ fn a_value_opens_with_the_key_that_the_header_names_and_with_no_other() {
 
 #[test]
 fn a_value_in_the_query_counts_and_opens_as_well() {
-    let (client, id) = (Client::of(&SHARED), &SHARED.kit().public_key_id);
+    let (client, id) = (Client::new(&SHARED), &SHARED.kit().public_key_id);
     let guides = "/v3/smartguide/guides?store_id=1234&offset=0&limit=1";
     send("GET", guides, &Value::Null, None).success();
     let sealed = client.public_key.encrypt_oaep(b"13900000000").unwrap();
@@ -95,7 +95,7 @@ fn a_value_in_the_query_counts_and_opens_as_well() {
 
 #[test]
 fn an_answers_sensitive_field_opens_with_the_merchants_key() {
-    let client = Client::of(&SHARED);
+    let client = Client::new(&SHARED);
     let complaint = client.get("/v3/merchant-service/complaints-v2/200201820200101080076610000").success();
     let phone = client.key.decrypt_oaep(complaint["payer_phone"].as_str().unwrap()).unwrap();
     assert_eq!(std::str::from_utf8(&phone).unwrap(), "13900000000");
@@ -103,7 +103,7 @@ fn an_answers_sensitive_field_opens_with_the_merchants_key() {
 
 #[test]
 fn the_self_test_opens_what_it_is_sent_and_answers_it_to_the_merchant() {
-    let client = Client::of(&SHARED);
+    let client = Client::new(&SHARED);
     let secret = client.public_key.encrypt_oaep("秘密".as_bytes()).unwrap();
     let body = json!({ "echo_message": "hello", "encrypted_echo_message": secret });
     let answer = send("POST", "/v3/security/echo", &body, Some(&SHARED.kit().public_key_id)).success();

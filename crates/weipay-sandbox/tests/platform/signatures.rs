@@ -5,7 +5,7 @@ use crate::client::Client;
 use crate::merchant::{FAMILY, Merchant};
 
 #[test]
-fn an_answer_is_signed_with_the_certificate_unless_the_public_key_is_asked_for() {
+fn a_response_is_signed_with_the_certificate_unless_the_public_key_is_asked_for() {
     let merchant = Merchant::new();
     let client = &merchant.client;
     let target = format!("{FAMILY}/stocks/{}", merchant.stock_id);
@@ -27,13 +27,13 @@ fn an_answer_is_signed_with_the_certificate_unless_the_public_key_is_asked_for()
 #[test]
 fn a_signed_answer_has_the_platforms_headers() {
     let merchant = Merchant::new();
-    let reply = merchant.get(&format!("stocks/{}", merchant.stock_id));
-    assert_eq!(reply.header("Content-Type"), Some("application/json; charset=utf-8"));
-    assert_eq!(reply.header("Wechatpay-Signature-Type"), Some("WECHATPAY2-SHA256-RSA2048"));
-    assert_eq!(reply.header("Wechatpay-Timestamp"), Some(crate::NOW.to_string().as_str()));
-    assert_eq!(reply.header("Wechatpay-Nonce").unwrap().len(), 32);
-    assert!(reply.header("Request-ID").unwrap().ends_with("-0"));
-    assert_eq!(reply.header("Weipay-Sandbox-Answer"), Some("state"));
+    let response = merchant.get(&format!("stocks/{}", merchant.stock_id));
+    assert_eq!(response.header("Content-Type"), Some("application/json; charset=utf-8"));
+    assert_eq!(response.header("Wechatpay-Signature-Type"), Some("WECHATPAY2-SHA256-RSA2048"));
+    assert_eq!(response.header("Wechatpay-Timestamp"), Some(crate::NOW.to_string().as_str()));
+    assert_eq!(response.header("Wechatpay-Nonce").unwrap().len(), 32);
+    assert!(response.header("Request-ID").unwrap().ends_with("-0"));
+    assert_eq!(response.header("Weipay-Sandbox-Answer"), Some("state"));
 }
 
 #[test]
@@ -44,9 +44,9 @@ fn headers_come_in_the_recorded_order_and_spelling() {
     let mut names = |target: &str| {
         std::io::Write::write_all(&mut stream, &client.request("GET", target, b"").bytes("keep-alive"))
             .unwrap();
-        let reply = crate::client::Response::read(&mut stream).unwrap();
-        let names: Vec<String> = reply.headers.iter().map(|(name, _)| name.clone()).collect();
-        (names, reply)
+        let response = crate::client::Response::read(&mut stream).unwrap();
+        let names: Vec<String> = response.headers.iter().map(|(name, _)| name.clone()).collect();
+        (names, response)
     };
     let signed = [
         "Server",
@@ -65,33 +65,33 @@ fn headers_come_in_the_recorded_order_and_spelling() {
         "Wechatpay-Serial",
         "Wechatpay-Signature-Type",
     ];
-    let (found, reply) = names(&format!("{FAMILY}/stocks/{}", merchant.stock_id));
+    let (found, response) = names(&format!("{FAMILY}/stocks/{}", merchant.stock_id));
     assert_eq!(found[..signed.len()], signed);
     assert_eq!(found[signed.len()..], ["Weipay-Sandbox-Answer"]);
-    assert_eq!(reply.header("Connection"), Some("keep-alive"));
-    assert_eq!(reply.header("Keep-Alive"), Some("timeout=8"));
-    assert_eq!(reply.header("Date"), Some("Sat, 15 Aug 2026 04:00:00 GMT"));
+    assert_eq!(response.header("Connection"), Some("keep-alive"));
+    assert_eq!(response.header("Keep-Alive"), Some("timeout=8"));
+    assert_eq!(response.header("Date"), Some("Sat, 15 Aug 2026 04:00:00 GMT"));
     // A refusal behind the gate has the same.
     assert_eq!(names(&format!("{FAMILY}/stocks/404")).0, signed);
     // hyper writes the length of nothing last.
-    let (unrouted, reply) = names("/v3/no/such/path");
+    let (unrouted, response) = names("/v3/no/such/path");
     assert_eq!(
         unrouted,
         ["Server", "Date", "Connection", "Keep-Alive", "Weipay-Sandbox-Reason", "Content-Length"]
     );
-    assert_eq!((reply.status, reply.header("Content-Length")), (404, Some("0")));
+    assert_eq!((response.status, response.header("Content-Length")), (404, Some("0")));
 }
 
 #[test]
 fn a_connection_that_closes_says_so() {
-    let client = Client::of(&SHARED);
-    let reply = client.get(&format!("{FAMILY}/stocks/404"));
-    assert_eq!((reply.header("Connection"), reply.header("Keep-Alive")), (Some("close"), None));
+    let client = Client::new(&SHARED);
+    let response = client.get(&format!("{FAMILY}/stocks/404"));
+    assert_eq!((response.header("Connection"), response.header("Keep-Alive")), (Some("close"), None));
 }
 
 #[test]
-fn every_answer_has_a_nonce_and_a_request_id_of_its_own() {
-    let client = Client::of(&SHARED);
+fn every_response_has_a_nonce_and_a_request_id_of_its_own() {
+    let client = Client::new(&SHARED);
     let target = format!("{FAMILY}/stocks/1");
     let (first, second) = (client.get(&target), client.get(&target));
     for name in ["Wechatpay-Nonce", "Request-ID"] {
@@ -100,51 +100,51 @@ fn every_answer_has_a_nonce_and_a_request_id_of_its_own() {
 }
 
 #[test]
-fn the_protocols_own_verification_accepts_an_answer_and_refuses_a_changed_one() {
-    use weipay_wire::{PlatformKeys, PublicKeyId, SignatureHeaders, verify_answer};
+fn the_protocols_own_verification_accepts_a_response_and_refuses_a_changed_one() {
+    use weipay_wire::{PlatformKeys, PublicKeyId, SignatureHeaders, verify_response};
     let merchant = Merchant::new();
     let mut keys = PlatformKeys::new();
     keys.insert_certificate(&merchant.client.platform_certificate);
     let id = PublicKeyId::new(merchant.client.sandbox.kit().public_key_id.clone()).unwrap();
     keys.insert_public_key(id, merchant.client.public_key.clone());
-    let reply = merchant.get(&format!("stocks/{}", merchant.stock_id));
-    let header = |name| reply.header(name).unwrap();
+    let response = merchant.get(&format!("stocks/{}", merchant.stock_id));
+    let header = |name| response.header(name).unwrap();
     let headers = SignatureHeaders {
         timestamp: header("Wechatpay-Timestamp"),
         nonce: header("Wechatpay-Nonce"),
         signature: header("Wechatpay-Signature"),
         serial: header("Wechatpay-Serial"),
     };
-    verify_answer(&headers, &reply.body, &keys, crate::NOW).unwrap();
-    assert!(verify_answer(&headers, b"{}", &keys, crate::NOW).is_err());
+    verify_response(&headers, &response.body, &keys, crate::NOW).unwrap();
+    assert!(verify_response(&headers, b"{}", &keys, crate::NOW).is_err());
 }
 
 #[test]
 fn the_journey_needs_no_socket() {
-    let client = crate::client::Client::of(&crate::SHARED);
+    let client = crate::client::Client::new(&crate::SHARED);
     let body = crate::merchant::stock_request(&crate::SHARED).to_string();
-    let request = client.request("POST", &format!("{}/stocks", crate::merchant::FAMILY), body.as_bytes());
-    let mut incoming = weipay_sandbox::Request {
-        method: request.method,
-        target: request.target,
+    let sent = client.request("POST", &format!("{}/stocks", crate::merchant::FAMILY), body.as_bytes());
+    let mut request = weipay_sandbox::Request {
+        method: sent.method,
+        target: sent.target,
         headers: http::HeaderMap::new(),
-        body: request.body,
+        body: sent.body,
     };
-    for (name, value) in request.headers {
+    for (name, value) in sent.headers {
         let name: http::HeaderName = name.parse().unwrap();
-        incoming.headers.insert(name, value.parse().unwrap());
+        request.headers.insert(name, value.parse().unwrap());
     }
-    let outgoing = crate::SHARED.platform().answer(&incoming);
-    assert_eq!(outgoing.status, 200);
-    assert_eq!(outgoing.header(weipay_sandbox::ANSWER_ORIGIN), Some("state"));
+    let response = crate::SHARED.platform().respond(&request);
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header(weipay_sandbox::ORIGIN_HEADER), Some("state"));
 }
 
 #[test]
 fn the_list_of_certificates_holds_the_one_that_signs() {
     use weipay_wire::{ApiV3Key, Certificate, Envelope};
-    let client = crate::client::Client::of(&crate::SHARED);
-    let reply = client.get("/v3/certificates");
-    let item = reply.success()["data"][0].clone();
+    let client = crate::client::Client::new(&crate::SHARED);
+    let response = client.get("/v3/certificates");
+    let item = response.success()["data"][0].clone();
     let text = |name: &str| item["encrypt_certificate"][name].as_str().unwrap();
     let envelope = Envelope {
         nonce: text("nonce"),
@@ -154,6 +154,6 @@ fn the_list_of_certificates_holds_the_one_that_signs() {
     let opened = ApiV3Key::new(&crate::SHARED.kit().api_v3_key).unwrap().open(&envelope).unwrap();
     let listed = Certificate::from_pem(std::str::from_utf8(&opened).unwrap()).unwrap();
     assert_eq!(item["serial_no"], listed.serial());
-    assert_eq!(reply.header("Wechatpay-Serial"), Some(listed.serial()));
-    assert!(reply.is_signed_by(listed.public_key()));
+    assert_eq!(response.header("Wechatpay-Serial"), Some(listed.serial()));
+    assert!(response.is_signed_by(listed.public_key()));
 }

@@ -16,22 +16,22 @@ fn refused(spoil: impl FnOnce(&Client<'_>, &mut Request)) -> Response {
     let target = format!("{FAMILY}/coupons/disassociate");
     let mut request = merchant.client.request("POST", &target, body.as_bytes());
     spoil(&merchant.client, &mut request);
-    let reply = merchant.client.send(&request);
-    assert!(!reply.check_signature(), "what fails at the gate is not signed");
+    let response = merchant.client.send(&request);
+    assert!(!response.check_signature(), "what fails at the gate is not signed");
     assert_eq!(merchant.look_at(&coupon), before);
-    reply
+    response
 }
 
 #[track_caller]
-fn says(reply: &Response, message: &str) {
-    assert_eq!(reply.refusal(), (401, "SIGN_ERROR".to_owned()), "{}", reply.text());
-    assert_eq!(reply.json()["message"], message);
+fn says(response: &Response, message: &str) {
+    assert_eq!(response.refusal(), (401, "SIGN_ERROR".to_owned()), "{}", response.text());
+    assert_eq!(response.json()["message"], message);
 }
 
 #[test]
 fn a_signature_of_another_key_is_refused_with_what_was_signed() {
     let other = PrivateKey::generate().unwrap();
-    let reply = refused(|client, request| {
+    let response = refused(|client, request| {
         let body = request.body.clone();
         let mut authorization = client.authorization(&request.method, &request.target, &body);
         let message = weipay_wire::request_message(
@@ -44,8 +44,8 @@ fn a_signature_of_another_key_is_refused_with_what_was_signed() {
         authorization.signature = other.sign(&message).unwrap();
         request.set("Authorization", &authorization.to_string());
     });
-    says(&reply, "签名错误");
-    let detail = &reply.json()["detail"];
+    says(&response, "签名错误");
+    let detail = &response.json()["detail"];
     assert_eq!(detail["detail"]["issue"], "sign not match");
     let information = &detail["sign_information"];
     assert_eq!(information["method"], "POST");
@@ -57,9 +57,9 @@ fn a_signature_of_another_key_is_refused_with_what_was_signed() {
 
 #[test]
 fn a_body_that_was_changed_after_signing_is_refused() {
-    let reply =
+    let response =
         refused(|_, request| request.body = request.body.iter().map(u8::to_ascii_uppercase).collect());
-    says(&reply, "签名错误");
+    says(&response, "签名错误");
 }
 
 #[test]
@@ -70,37 +70,37 @@ fn a_target_that_was_changed_after_signing_is_refused() {
 #[test]
 fn a_timestamp_out_of_the_window_is_refused_before_the_signature() {
     for (offset, forged) in [(-301, false), (301, false), (-301, true)] {
-        let reply = refused(|client, request| {
-            let late = Client { now: client.now + offset, ..Client::of(client.sandbox) };
+        let response = refused(|client, request| {
+            let late = Client { now: client.now + offset, ..Client::new(client.sandbox) };
             let mut authorization = late.authorization(&request.method, &request.target, &request.body);
             if forged {
                 authorization.signature = "ZmFrZQ==".to_owned();
             }
             request.set("Authorization", &authorization.to_string());
         });
-        says(&reply, "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟");
+        says(&response, "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟");
     }
 }
 
 #[test]
 fn an_unknown_merchant_gets_the_short_form() {
-    let reply = refused(|client, request| {
+    let response = refused(|client, request| {
         let mut authorization = client.authorization(&request.method, &request.target, &request.body);
         authorization.mchid = "1234567890".to_owned();
         request.set("Authorization", &authorization.to_string());
     });
-    says(&reply, "签名错误");
-    assert!(reply.json().get("detail").is_none());
+    says(&response, "签名错误");
+    assert!(response.json().get("detail").is_none());
 }
 
 #[test]
 fn an_unknown_serial_is_told() {
-    let reply = refused(|client, request| {
+    let response = refused(|client, request| {
         let mut authorization = client.authorization(&request.method, &request.target, &request.body);
         authorization.serial_no = "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB".to_owned();
         request.set("Authorization", &authorization.to_string());
     });
-    says(&reply, "商户证书序列号有误。请使用签名私钥匹配的证书序列号");
+    says(&response, "商户证书序列号有误。请使用签名私钥匹配的证书序列号");
 }
 
 #[test]
@@ -118,12 +118,12 @@ fn a_missing_an_empty_and_a_half_authorization_are_refused() {
 
 #[test]
 fn a_request_without_user_agent_is_refused_before_authentication() {
-    let reply = refused(|_, request| {
+    let response = refused(|_, request| {
         request.remove("User-Agent");
         request.remove("Authorization");
     });
-    assert_eq!(reply.refusal(), (400, "INVALID_REQUEST".to_owned()));
-    assert_eq!(reply.json()["message"], "Http头缺少Accept或User-Agent");
+    assert_eq!(response.refusal(), (400, "INVALID_REQUEST".to_owned()));
+    assert_eq!(response.json()["message"], "Http头缺少Accept或User-Agent");
 }
 
 #[test]
@@ -141,9 +141,9 @@ fn below_transactions_a_missing_authorization_has_words_of_its_own() {
     request.remove("User-Agent");
     for authorization in ["", "Bearer x"] {
         request.set("Authorization", authorization);
-        let reply = merchant.client.send(&request);
-        says(&reply, "签名信息错误，验签失败");
-        assert_eq!(reply.header("Request-ID"), None);
+        let response = merchant.client.send(&request);
+        says(&response, "签名信息错误，验签失败");
+        assert_eq!(response.header("Request-ID"), None);
     }
     request.set("Authorization", "WECHATPAY2-SHA256-RSA2048 test");
     says(&merchant.client.send(&request), "Authorization不合法");
@@ -189,14 +189,14 @@ fn a_replayed_request_is_let_in_unless_the_sandbox_is_told_to_take_each_once() {
     let merchant = Merchant::new();
     let replay = |client: &Client<'_>| {
         let request = client.request("GET", &format!("{FAMILY}/stocks/1"), b"");
-        [client.send(&request), client.send(&request)].map(|reply| reply.status)
+        [client.send(&request), client.send(&request)].map(|response| response.status)
     };
     // Both reach the product, which does not know this stock.
     assert_eq!(replay(&merchant.client), [404, 404]);
-    let strictness =
-        weipay_sandbox::Strictness { replayed_requests: true, ..weipay_sandbox::Strictness::USUAL };
-    let sandbox = crate::sandbox().strictness(strictness).start().unwrap();
-    assert_eq!(replay(&Client::of(&sandbox)), [404, 401]);
+    let validation =
+        weipay_sandbox::Validation { replayed_requests: true, ..weipay_sandbox::Validation::DEFAULT };
+    let sandbox = crate::sandbox().validation(validation).start().unwrap();
+    assert_eq!(replay(&Client::new(&sandbox)), [404, 401]);
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn request(client: &Client<'_>, target: &str, signed: &[u8], body: Vec<u8>) -> R
 }
 
 fn upload(target: &str, name: &str, file: &[u8]) -> Response {
-    let (client, meta) = (Client::of(&SHARED), meta(name, file));
+    let (client, meta) = (Client::new(&SHARED), meta(name, file));
     let body = body(&[("meta", meta.as_bytes()), ("file", file)]);
     client.send(&request(&client, target, meta.as_bytes(), body))
 }
@@ -55,9 +55,9 @@ fn files_up_to_the_documented_size_are_taken() {
         (MEDIA, "a.pdf", 7 * MB + MB / 2),
         (VIDEO, "a.mp4", 5 * MB),
     ] {
-        let reply = upload(target, name, &vec![7; size]);
-        assert_eq!(reply.status, 200, "{target} {name} {size}: {}", reply.text());
-        assert!(Client::of(&SHARED).verifies(&reply));
+        let response = upload(target, name, &vec![7; size]);
+        assert_eq!(response.status, 200, "{target} {name} {size}: {}", response.text());
+        assert!(Client::new(&SHARED).verifies(&response));
     }
 }
 
@@ -70,35 +70,35 @@ fn a_larger_file_is_refused_with_an_answer() {
         (MEDIA, "a.pdf", 7 * MB + MB / 2 + 1),
         (VIDEO, "a.mp4", 5 * MB + 1),
     ] {
-        let reply = upload(target, name, &vec![7; size]);
-        assert_eq!(reply.refusal(), (400, "PARAM_ERROR".to_owned()), "{target} {name} {size}");
-        assert_eq!(reply.json()["detail"]["value"], size);
-        assert!(Client::of(&SHARED).verifies(&reply));
+        let response = upload(target, name, &vec![7; size]);
+        assert_eq!(response.refusal(), (400, "PARAM_ERROR".to_owned()), "{target} {name} {size}");
+        assert_eq!(response.json()["detail"]["value"], size);
+        assert!(Client::new(&SHARED).verifies(&response));
     }
 }
 
 #[test]
 fn a_body_that_is_larger_than_any_file_gets_its_answer_too() {
     for size in [9 * MB, 64 * MB] {
-        let reply = upload(VIDEO, "a.mp4", &vec![7; size]);
-        assert_eq!(reply.refusal(), (413, "INVALID_REQUEST".to_owned()));
+        let response = upload(VIDEO, "a.mp4", &vec![7; size]);
+        assert_eq!(response.refusal(), (413, "INVALID_REQUEST".to_owned()));
     }
 }
 
 #[test]
 fn a_large_body_for_nobody_finds_nobody() {
     for (target, status) in [("/v3/no/such/path", 404), ("/v3/certificates", 405)] {
-        let reply = upload(target, "a.jpg", &vec![7; 3 * MB]);
-        assert_eq!((reply.status, reply.text()), (status, ""));
+        let response = upload(target, "a.jpg", &vec![7; 3 * MB]);
+        assert_eq!((response.status, response.text()), (status, ""));
     }
 }
 
 /// A body that is signed as said; what it gets.
 #[track_caller]
 fn refused(signed: &[u8], body: Vec<u8>) -> (u16, Value) {
-    let client = Client::of(&SHARED);
-    let reply = client.send(&request(&client, PICTURE, signed, body));
-    (reply.status, reply.json())
+    let client = Client::new(&SHARED);
+    let response = client.send(&request(&client, PICTURE, signed, body));
+    (response.status, response.json())
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_body_that_is_not_multipart_is_refused_and_a_signature_of_something_else_too
 
 #[test]
 fn a_missing_part_is_explained_to_developers() {
-    let client = Client::of(&SHARED);
+    let client = Client::new(&SHARED);
     let named = "--b\r\nContent-Disposition: form-data; name=\"meta\"; filename=\"m\"\r\n\r\n{}\r\n";
     let named = [named.as_bytes(), &body(&[("file", b"picture")])].concat();
     for (bytes, reason) in [
@@ -144,8 +144,8 @@ fn a_missing_part_is_explained_to_developers() {
         (body(&[("file", b"picture")]), "the body has no part `meta`"),
         (named, "the body has no part `meta`, and one with a file name is taken for a file"),
     ] {
-        let reply = client.send(&request(&client, PICTURE, b"", bytes));
-        assert_eq!(reply.header(weipay_sandbox::REASON), Some(reason), "{}", reply.text());
+        let response = client.send(&request(&client, PICTURE, b"", bytes));
+        assert_eq!(response.header(weipay_sandbox::REASON_HEADER), Some(reason), "{}", response.text());
     }
 }
 
@@ -202,7 +202,7 @@ fn meta_keeps_its_contract() {
 
 #[test]
 fn an_encrypted_value_in_meta_asks_for_the_key_that_it_is_for() {
-    let (client, file) = (Client::of(&SHARED), b"picture");
+    let (client, file) = (Client::new(&SHARED), b"picture");
     let phone = client.public_key.encrypt_oaep(b"13900000000").unwrap();
     let send = |phone: &str, serial: Option<&str>| {
         let meta = json!({
@@ -239,8 +239,8 @@ fn a_json_body_called_multipart_is_signed_whole() {
     let json = merchant.tie(&coupon, "order-1").to_string().into_bytes();
     let hidden = body(&[("meta", b"{}"), ("file", &json)]);
     for (signed, body) in [(&b""[..], json.clone()), (b"{}", hidden)] {
-        let reply = client.send(&request(client, target, signed, body));
-        assert_eq!(reply.refusal(), (401, "SIGN_ERROR".to_owned()));
+        let response = client.send(&request(client, target, signed, body));
+        assert_eq!(response.refusal(), (401, "SIGN_ERROR".to_owned()));
     }
     assert_eq!(merchant.look_at(&coupon), before);
     // Signed whole, its content type does not matter.
@@ -250,7 +250,7 @@ fn a_json_body_called_multipart_is_signed_whole() {
 #[test]
 fn uploads_that_do_not_come_to_an_end_give_way_to_one_that_does() {
     let patient = crate::sandbox().idle_timeout(std::time::Duration::from_secs(3_600)).start().unwrap();
-    let (client, file) = (Client::of(&patient), vec![7; 2 * MB]);
+    let (client, file) = (Client::new(&patient), vec![7; 2 * MB]);
     let meta = meta("a.jpg", &file);
     let body = body(&[("meta", meta.as_bytes()), ("file", &file)]);
     let request = request(&client, PICTURE, meta.as_bytes(), body);

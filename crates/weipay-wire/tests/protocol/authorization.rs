@@ -141,14 +141,14 @@ fn a_printed_value_cannot_end_its_quotes_or_the_header() {
 }
 
 #[test]
-fn every_refusal_says_what_to_do() {
-    for (text, mend) in [
+fn every_error_says_what_to_do() {
+    for (text, hint) in [
         ("", "start it with"),
         ("Bearer x", SCHEME),
-        (SCHEME, "quote every value"),
+        (SCHEME, "quote each value"),
         (&*format!("{SCHEME} mchid=\"1\""), "serial_no=\"...\""),
     ] {
-        assert!(refusal(text).to_string().contains(mend), "{}", refusal(text));
+        assert!(refusal(text).to_string().contains(hint), "{}", refusal(text));
     }
 }
 

@@ -42,8 +42,7 @@ fn a_serial_in_decimal_is_named_as_such() {
         sentence(PlatformSerial::new(SERIAL_IN_DECIMAL)),
         sentence(MerchantSerial::new("1".repeat(44))),
     ] {
-        let expected =
-            "this looks like the serial in decimal; use hex, as `openssl x509 -noout -serial` prints";
+        let expected = "this looks like the serial number in decimal; write it in hex, as `openssl x509";
         assert!(refused.contains(expected), "{refused}");
     }
 }
@@ -62,7 +61,7 @@ fn a_serial_in_the_place_of_a_public_key_id_is_named_as_such() {
 #[test]
 fn a_serial_in_another_notation_is_refused_with_the_right_one() {
     for text in ["0C:4A:EF", "0x0C4AEF", "0X0C4AEF"] {
-        assert!(sentence(MerchantSerial::new(text)).contains("hex digits alone"), "{text}");
+        assert!(sentence(MerchantSerial::new(text)).contains("only the hex digits"), "{text}");
     }
     for text in ["0C4AEG", "serial=0C4AEF", &"A".repeat(42)] {
         assert!(sentence(MerchantSerial::new(text)).contains("40 hex digits"), "{text}");
@@ -78,7 +77,7 @@ fn a_serial_that_lost_its_leading_zero_is_noticed() {
 fn a_public_key_id_is_its_prefix_and_digits() {
     assert_eq!(PublicKeyId::new(KEY_ID).unwrap().into_string(), KEY_ID);
     for text in ["PUB_KEY_ID_", "PUB_KEY_ID_12AB", "pub_key_id_12", "PUB_KEY_ID_1\n2", "key"] {
-        assert!(sentence(PublicKeyId::new(text)).contains("`PUB_KEY_ID_` and digits"), "{text:?}");
+        assert!(sentence(PublicKeyId::new(text)).contains("`PUB_KEY_ID_` followed by digits"), "{text:?}");
     }
     assert!(PublicKeyId::new(format!("PUB_KEY_ID_{}", "1".repeat(65))).is_err());
 }
@@ -98,8 +97,8 @@ fn nothing_and_white_space_are_named_as_such() {
 }
 
 #[test]
-fn a_refusal_names_the_identifier_in_both_languages() {
-    assert!(sentence(MerchantId::new("x")).starts_with("the merchant ID (商户号) is refused: "));
+fn an_error_names_the_identifier_in_both_languages() {
+    assert!(sentence(MerchantId::new("x")).starts_with("the merchant ID (商户号) is invalid: "));
     assert!(sentence(PublicKeyId::new("x")).contains("微信支付公钥ID"));
 }
 

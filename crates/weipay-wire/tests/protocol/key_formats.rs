@@ -1,5 +1,5 @@
-//! A key in another form than a PEM: what can be read without guessing is read, everything else is named, and nothing of
-//! it is repeated.
+//! Keys in another form than PEM: what can be read without guessing is read, everything else is named in the error, and
+//! the error repeats none of the key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

@@ -161,12 +161,12 @@ fn a_signature_of_another_shape_is_refused() {
 }
 
 #[test]
-fn a_certificate_in_the_place_of_a_private_key_is_named_with_the_mend() {
+fn a_certificate_in_place_of_a_private_key_is_named_with_what_to_do() {
     let refusal = private_refusal(CERTIFICATE);
     assert_eq!(refusal, KeyError::WrongKind { wanted: PemKind::PrivateKey, found: PemKind::Certificate });
     assert_eq!(
         refusal.to_string(),
-        "this PEM is a certificate (CERTIFICATE); the merchant private key (商户API私钥) is the file usually named \
+        "this PEM is a certificate (CERTIFICATE); the merchant private key (商户API私钥) is usually the file \
          apiclient_key.pem"
     );
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use weipay_wire::{
     Certificate, PROBE_PREFIX, PlatformKeys, PrivateKey, PublicKeyId, SignatureHeaders, VerifyError,
-    response_message, verify_answer,
+    response_message, verify_response,
 };
 
 use crate::keys::{CERTIFICATE, KEY_PKCS8};
@@ -42,7 +42,7 @@ fn headers(signature: &str) -> SignatureHeaders<'_> {
 }
 
 fn verify(headers: &SignatureHeaders<'_>, body: &[u8]) -> Result<(), VerifyError> {
-    verify_answer(headers, body, &PLATFORM.keys, NOW)
+    verify_response(headers, body, &PLATFORM.keys, NOW)
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn an_unknown_serial_is_refused_with_the_serials_at_hand() {
 fn without_keys_nothing_is_believed_and_the_refusal_says_what_to_add() {
     let keys = PlatformKeys::new();
     assert!(keys.is_empty());
-    let refusal = verify_answer(&headers(&sign(TIMESTAMP, NONCE, BODY)), BODY, &keys, NOW).unwrap_err();
+    let refusal = verify_response(&headers(&sign(TIMESTAMP, NONCE, BODY)), BODY, &keys, NOW).unwrap_err();
     assert!(refusal.to_string().contains("no platform key is configured"), "{refusal}");
 }
 
@@ -143,7 +143,7 @@ fn the_serial_of_a_stranger_is_kept_short_and_plain() {
 fn an_answer_is_believed_for_five_minutes_either_way() {
     let signature = sign(TIMESTAMP, NONCE, BODY);
     for (now, fresh) in [(NOW - 301, false), (NOW - 300, true), (NOW + 300, true), (NOW + 301, false)] {
-        let result = verify_answer(&headers(&signature), BODY, &PLATFORM.keys, now);
+        let result = verify_response(&headers(&signature), BODY, &PLATFORM.keys, now);
         let expected = if fresh { Ok(()) } else { Err(VerifyError::Stale { timestamp: NOW, now }) };
         assert_eq!(result, expected);
     }
@@ -207,9 +207,9 @@ proptest! {
         timestamp: String, nonce: String, signature: String, serial: String, body: Vec<u8>, now: i64,
     ) {
         let strange = SignatureHeaders { timestamp: &timestamp, nonce: &nonce, signature: &signature, serial: &serial };
-        prop_assert!(verify_answer(&strange, &body, &PLATFORM.keys, now).is_err());
+        prop_assert!(verify_response(&strange, &body, &PLATFORM.keys, now).is_err());
         let close = SignatureHeaders { timestamp: TIMESTAMP, nonce: NONCE, serial: SERIAL, ..strange };
-        prop_assert!(verify_answer(&close, &body, &PLATFORM.keys, NOW).is_err());
+        prop_assert!(verify_response(&close, &body, &PLATFORM.keys, NOW).is_err());
     }
 
     #[test]

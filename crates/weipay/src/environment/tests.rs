@@ -154,7 +154,7 @@ fn a_key_in_a_form_that_is_not_read_is_described_and_never_printed() {
         (&format!("{first}.pem"), "WEIPAY_MERCHANT_KEY"),
         (&format!("file:{first}"), "WEIPAY_MERCHANT_KEY"),
         (&key.lines().take(3).collect::<Vec<_>>().join("\n"), "-----END"),
-        ("apiclient_key", "does not name a file"),
+        ("apiclient_key", "not the path of a file"),
     ] {
         for name in ["WEIPAY_MERCHANT_KEY", "WEIPAY_PUBLIC_KEY"] {
             let text = told(with(name, value));
@@ -241,7 +241,8 @@ fn a_file_that_never_ends_is_not_read() {
 fn a_file_of_another_kind_is_named_with_the_one_that_is_meant() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("apiclient_cert.p12");
-    let pkcs12 = include_bytes!("../../../weipay-wire/tests/fixtures/merchant.p12");
+    // The beginning of such a file: its version, and the object identifier of its content.
+    let pkcs12 = b"\x30\x82\x0a\x1f\x02\x01\x03\x30\x82\x09\xd5\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
     let utf16: Vec<u8> = pem("merchant_key").encode_utf16().flat_map(u16::to_le_bytes).collect();
     for (content, said) in [(&pkcs12[..], "PKCS#12"), (&utf16, "UTF-16"), (b"\x30\x82\x01\x00", "binary")] {
         fs::write(&file, content).unwrap();
@@ -306,10 +307,33 @@ fn what_a_kit_says_twice_must_agree() {
 #[test]
 fn the_base_url_is_told_once_and_by_the_name_of_its_setting() {
     let text = with("WEIPAY_BASE_URL", "api.mch.weixin.qq.com").err().unwrap().to_string();
-    assert!(text.starts_with("WEIPAY_BASE_URL: the base URL should begin with https://"), "{text}");
+    assert!(text.starts_with("WEIPAY_BASE_URL: the base URL must begin with https://"), "{text}");
     let (_folder, kit) = kit_with(&[("base_url", "127.0.0.1:8880")]);
     let text = ClientBuilder::from_kit(&kit).err().unwrap().to_string();
-    assert!(text.contains("kit.json: base_url: the base URL should begin"), "{text}");
+    assert!(text.contains("kit.json: base_url: the base URL must begin"), "{text}");
     let text = from(&variables()).unwrap().base_url("nothing").into_core().err().unwrap().to_string();
-    assert!(text.starts_with("the base URL should begin"), "{text}");
+    assert!(text.starts_with("the base URL must begin"), "{text}");
+}
+
+fn kit_text(without: &str) -> String {
+    let members = Kit::MEMBERS.iter().filter(|name| **name != without);
+    let members = members.map(|name| ((*name).to_owned(), Value::from(format!("the {name}"))));
+    Value::Object(members.chain([("extra".to_owned(), Value::from(1))]).collect()).to_string()
+}
+
+#[test]
+fn the_keys_are_not_left_in_the_kit() {
+    let read = KitFile::read(&kit_text("")).unwrap();
+    assert_eq!(*read.api_v3_key, "the api_v3_key");
+    assert_eq!(*read.merchant_key, "the merchant_key");
+    assert_eq!([read.kit.api_v3_key, read.kit.api_v2_key, read.kit.merchant_key], ["", "", ""]);
+    assert_eq!(read.kit.mchid, "the mchid");
+}
+
+#[test]
+fn a_missing_member_is_named_and_no_content_is_repeated() {
+    let missing = KitFile::read(&kit_text("openid")).err().unwrap();
+    assert!(missing.contains("openid"), "{missing}");
+    let other = KitFile::read("\"a secret\"").err().unwrap();
+    assert!(!other.contains("secret"), "{other}");
 }

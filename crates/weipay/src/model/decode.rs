@@ -13,25 +13,25 @@ use super::value::{Items, Next, Slot};
 use super::{Field, Found, Model, Sensitive, Strictness, sensitive};
 use weipay_wire::PrivateKey;
 
-use crate::error::DecodeProblem;
-use crate::{decode_limit, lossy_json};
+use crate::error::DecodeError;
+use crate::json;
 
 /// Reads a body into an empty model, and tells what in it did not read. Only what serde_json does not take for a JSON
 /// object at all is an error, or what would take too much memory; an empty body leaves the model empty.
 pub(crate) fn decode<M: Model + Default>(
     body: &[u8],
     opener: Option<&PrivateKey>,
-) -> Result<(M, Vec<DecodeProblem>), DecodeProblem> {
+) -> Result<(M, Vec<DecodeError>), DecodeError> {
     let mut model = M::default();
     match whole(body, &mut model, opener) {
         Ok(misread) => Ok((model, misread)),
         // A name that somebody cut inside a character must not hide that a payment succeeded.
         Err(problem) => {
-            let text = lossy_json::repaired(body).ok_or(problem)?;
+            let text = json::repaired(body).ok_or(problem)?;
             let mut model = M::default();
             let mut misread = whole(text.as_bytes(), &mut model, opener)?;
             let reason = "invalid characters were read as U+FFFD".to_owned();
-            misread.insert(0, DecodeProblem { path: String::new(), reason });
+            misread.insert(0, DecodeError { path: String::new(), reason });
             Ok((model, misread))
         }
     }
@@ -41,19 +41,15 @@ fn whole(
     body: &[u8],
     model: &mut dyn Model,
     opener: Option<&PrivateKey>,
-) -> Result<Vec<DecodeProblem>, DecodeProblem> {
+) -> Result<Vec<DecodeError>, DecodeError> {
     let sealed = opener.map_or(Sealed::Kept, Sealed::Opened);
     let mut reading = Reading::new(body, sealed, Strictness::Lenient);
     if !body.is_empty() && !model.table().fields.is_empty() {
         let mut json = serde_json::Deserializer::from_slice(body);
         let read = json.deserialize_any(Whole { model, reading: &mut reading }).and_then(|()| json.end());
-        read.map_err(|error| DecodeProblem {
+        read.map_err(|error| DecodeError {
             path: String::new(),
-            reason: if reading.is_exhausted {
-                decode_limit::too_large()
-            } else {
-                crate::error::json::reason(&error)
-            },
+            reason: if reading.is_exhausted { json::too_large() } else { json::reason(&error) },
         })?;
     }
     Ok(reading.misread)
@@ -76,7 +72,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>, M: Model + Default>(
 }
 
 #[cfg(feature = "deserialize")]
-fn one_problem(problem: &DecodeProblem) -> String {
+fn one_problem(problem: &DecodeError) -> String {
     match &*problem.path {
         "" => problem.reason.clone(),
         path => format!("{path}: {}", problem.reason),
@@ -88,7 +84,7 @@ const MOST_MISREAD: usize = 100;
 
 /// The state of reading one body: what did not read, how to read, and the memory that is left.
 struct Reading<'a> {
-    misread: Vec<DecodeProblem>,
+    misread: Vec<DecodeError>,
     sealed: Sealed<'a>,
     strictness: Strictness,
     body: &'a [u8],
@@ -126,7 +122,7 @@ impl<'a> Reading<'a> {
             sealed,
             strictness,
             body,
-            memory: decode_limit::MAX_DECODED,
+            memory: json::MAX_DECODED,
             is_exhausted: false,
             has_json: false,
         }
@@ -146,16 +142,16 @@ impl<'a> Reading<'a> {
             return Ok(());
         }
         self.has_json = true;
-        self.take(decode_limit::measure(self.body).bytes)
+        self.take(json::measure(self.body).bytes)
     }
 
     #[cold]
     fn note(&mut self, at: &Step<'_>, reason: String) {
         match self.misread.len() {
-            0..MOST_MISREAD => self.misread.push(DecodeProblem { path: at.path(), reason }),
+            0..MOST_MISREAD => self.misread.push(DecodeError { path: at.path(), reason }),
             MOST_MISREAD => {
                 let reason = "and more, which are not told".to_owned();
-                self.misread.push(DecodeProblem { path: at.path(), reason });
+                self.misread.push(DecodeError { path: at.path(), reason });
             }
             _ => {}
         }
@@ -335,7 +331,7 @@ impl Place<'_> {
     fn size(&self) -> usize {
         match self {
             Place::Slot(_) => 0,
-            Place::Item(items) => 2 * items.member_size() + decode_limit::ALLOCATION,
+            Place::Item(items) => 2 * items.member_size() + json::ALLOCATION,
         }
     }
 }
@@ -380,23 +376,21 @@ impl One<'_, '_> {
     }
 
     fn plain_text(&mut self, text: &str) -> Result<(), Exhausted> {
-        let size = self.place.size() + text.len() + decode_limit::ALLOCATION;
+        let size = self.place.size() + text.len() + json::ALLOCATION;
         match self.place.take(Found::Text(text), self.reading.strictness) {
             Ok(Next::Nothing) => self.reading.take(size)?,
             // The place knows that its text is JSON.
             Ok(next) => {
                 // What is in a text does not count in the measure of the body.
-                self.reading.take(size + decode_limit::measure(text.as_bytes()).bytes)?;
+                self.reading.take(size + json::measure(text.as_bytes()).bytes)?;
                 let mut json = serde_json::Deserializer::from_str(text);
                 let inside = Inside { next, sealed: self.sealed, at: self.at, reading: &mut *self.reading };
                 if let Err(error) = json.deserialize_any(inside).and_then(|()| json.end()) {
                     if self.reading.is_exhausted {
                         return Err(Exhausted);
                     }
-                    self.reading.note(
-                        &self.at,
-                        format!("JSON text that ends in an error: {}", crate::error::json::reason(&error)),
-                    );
+                    self.reading
+                        .note(&self.at, format!("JSON text that ends in an error: {}", json::reason(&error)));
                 }
             }
             Err(expected) => self.reading.note(&self.at, format!("expected {expected}, found a string")),

@@ -7,7 +7,7 @@ use weipay_wire::PrivateKey;
 use super::check::check;
 use super::encode::{Parts, encode};
 use super::*;
-use crate::error::DecodeProblem;
+use crate::error::DecodeError;
 use crate::response::Decode;
 
 open_enum! {
@@ -153,7 +153,7 @@ fn sent(request: &dyn Model) -> Parts {
     encode(request, Encryption::AsSet).unwrap()
 }
 
-fn read(body: &str) -> Result<(Request, Vec<DecodeProblem>), DecodeProblem> {
+fn read(body: &str) -> Result<(Request, Vec<DecodeError>), DecodeError> {
     Request::decode(body.as_bytes(), None)
 }
 

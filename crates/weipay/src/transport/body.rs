@@ -7,9 +7,9 @@ use std::{fmt, io};
 
 use bytes::Bytes;
 
-use super::length::{Length, above};
+use super::{Remaining, above_limit};
 
-/// The body of a request or a response, for the async client: whole, or a stream of pieces that come one after another.
+/// The body of a request or a response, for the async client: whole, or a stream of pieces.
 ///
 /// ```
 /// use weipay::bytes::Bytes;
@@ -32,8 +32,8 @@ pub struct Body(Content);
 
 enum Content {
     Whole(Bytes),
-    /// The lock is never waited for: it makes a body `Sync` whose pieces are only `Send`.
-    Stream(Mutex<Box<NextPiece>>, Length),
+    /// Nothing ever waits for the lock. It makes the body `Sync` although the stream is only `Send`.
+    Stream(Mutex<Box<NextPiece>>, Remaining),
 }
 
 type NextPiece = dyn FnMut(&mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> + Send;
@@ -45,19 +45,19 @@ impl Body {
         Self(Content::Whole(Bytes::new()))
     }
 
-    /// A body of pieces. `next_piece` is polled for each; `None` ends the body. Where `length` is given, the body must have
-    /// exactly so many bytes: another number is an error.
+    /// A body of pieces. `next_piece` is polled for each piece, and `None` ends the body. If `length` is given, the body must have
+    /// exactly that many bytes; otherwise reading it fails.
     ///
-    /// A stream of the `futures` crate becomes a body so:
+    /// This makes a body from a stream of the `futures` crate:
     /// `let mut stream = Box::pin(stream); Body::from_stream(None, move |context| stream.as_mut().poll_next(context))`.
     pub fn from_stream(
         length: Option<u64>,
         next_piece: impl FnMut(&mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> + Send + 'static,
     ) -> Self {
-        Self(Content::Stream(Mutex::new(Box::new(next_piece)), Length(length)))
+        Self(Content::Stream(Mutex::new(Box::new(next_piece)), Remaining(length)))
     }
 
-    /// The bytes of a whole body, as far as they were not taken; `None` for a stream.
+    /// The bytes of a whole body that were not taken yet; `None` for a stream.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&Bytes> {
         match &self.0 {
@@ -66,7 +66,7 @@ impl Body {
         }
     }
 
-    /// How many bytes are still to come, where that is known.
+    /// How many bytes are still to come, if that is known.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
         match &self.0 {
@@ -75,7 +75,7 @@ impl Body {
         }
     }
 
-    /// Polls for the next piece. A whole body is one piece. After the last piece, or an error, there is `None`.
+    /// Polls for the next piece. A whole body is one piece. After the last piece, or after an error, the result is `None`.
     pub fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         let (next_piece, length) = match &mut self.0 {
             Content::Whole(bytes) if bytes.is_empty() => return Poll::Ready(None),
@@ -84,8 +84,8 @@ impl Body {
         };
         let next_piece = next_piece.get_mut().unwrap_or_else(PoisonError::into_inner);
         let piece = match std::task::ready!(next_piece(context)) {
-            Some(piece) => piece.and_then(|piece| length.took(piece.len()).map(|()| Some(piece))),
-            None => length.ended().map(|()| None),
+            Some(piece) => piece.and_then(|piece| length.count(piece.len()).map(|()| Some(piece))),
+            None => length.check_ended().map(|()| None),
         };
         if !matches!(piece, Ok(Some(_))) {
             self.0 = Content::Whole(Bytes::new());
@@ -98,18 +98,22 @@ impl Body {
         poll_fn(|context| self.poll_piece(context)).await
     }
 
-    /// All bytes, when they are no more than `limit`; else, or when the stream fails, an error.
+    /// All bytes.
+    ///
+    /// # Errors
+    ///
+    /// If there are more bytes than `limit`, or the stream fails.
     pub async fn into_bytes(mut self, limit: usize) -> io::Result<Bytes> {
         if let Content::Whole(bytes) = self.0 {
-            return if bytes.len() > limit { Err(above(limit)) } else { Ok(bytes) };
+            return if bytes.len() > limit { Err(above_limit(limit)) } else { Ok(bytes) };
         }
         let mut all = Vec::new();
         while let Some(piece) = self.next_piece().await {
             let piece = piece?;
             if piece.len() > limit - all.len() {
-                return Err(above(limit));
+                return Err(above_limit(limit));
             }
-            // Copied and let go: kept whole, with the buffers that they were read into, small pieces take many times their size.
+            // Kept, each with the buffer into which it was read, small pieces would take many times their size.
             all.extend_from_slice(&piece);
         }
         Ok(all.into())
@@ -152,13 +156,13 @@ impl Default for Body {
     }
 }
 
-/// The bytes stay out: they may be personal.
+/// The bytes are left out, because they may be personal.
 impl fmt::Debug for Body {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Content::Whole(bytes) => write!(out, "Body({} bytes)", bytes.len()),
-            Content::Stream(_, Length(Some(length))) => write!(out, "Body(stream of {length} bytes)"),
-            Content::Stream(_, Length(None)) => write!(out, "Body(stream)"),
+            Content::Whole(bytes) => write!(f, "Body({} bytes)", bytes.len()),
+            Content::Stream(_, Remaining(Some(length))) => write!(f, "Body(stream of {length} bytes)"),
+            Content::Stream(_, Remaining(None)) => write!(f, "Body(stream)"),
         }
     }
 }
@@ -188,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_has_exactly_the_length_that_it_announced() {
+    fn a_stream_must_have_the_length_that_it_announced() {
         let short = collected(stream(Some(4), &["abc"]), 9).unwrap_err();
         assert_eq!(short.kind(), ErrorKind::UnexpectedEof);
         let long = collected(stream(Some(2), &["a", "bc"]), 9).unwrap_err();

@@ -11,61 +11,68 @@ use http::uri::Scheme;
 use http::{Request, Response, Uri};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::client::WantsClientCert;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
 use super::{
-    Body, IDLE, MAX_BODY, MAX_HEAD, MAX_HEADERS, ResponseFuture, Transport, lost, timed_out, tls, too_large,
+    Body, IDLE, MAX_BODY, MAX_HEAD, MAX_HEADERS, ResponseFuture, Transport, crypto_provider, lost, timed_out,
+    tls_error, too_large,
 };
 use crate::builder::ConfigError;
-use crate::error::{NetworkProblem, Sent};
+use crate::error::{NetworkError, Sent};
 
-type HttpClient = Client<HttpsConnector<HttpConnector>, Outgoing>;
+type HttpClient = Client<HttpsConnector<HttpConnector>, SendBody>;
 
-/// The transport of the async client unless it is given another one. It keeps connections, and needs a tokio runtime.
+/// The default transport of the async client. It keeps connections open, and needs a tokio runtime.
 ///
-/// It gives back whole bodies, of at most 8 MB.
+/// It returns whole bodies of at most 8 MB.
 pub struct DefaultTransport {
-    // Two clients of one type, so that hyper is compiled once.
+    // Two clients of the same type, so that hyper is compiled once.
     /// For `http://`.
     plain: HttpClient,
-    /// For `https://`, made when it is first needed: that takes the root certificates of the system.
+    /// For `https://`. It is made when it is first needed, because that loads the root certificates of the system.
     secure: OnceLock<HttpClient>,
 }
 
 impl DefaultTransport {
-    /// A transport without connections yet.
+    /// A transport that has no connections yet.
+    ///
+    /// # Errors
+    ///
+    /// If TLS cannot be set up.
     pub fn new() -> Result<Self, ConfigError> {
-        let tls = tls::trusting_nobody().map_err(|error| ConfigError::Tls(error.to_string()))?;
+        let tls = trusting_nobody().map_err(|error| ConfigError::Tls(error.to_string()))?;
         Ok(Self { plain: client(tls), secure: OnceLock::new() })
     }
 
-    async fn client_for(&self, uri: &Uri) -> Result<HttpClient, NetworkProblem> {
+    async fn client_for(&self, uri: &Uri) -> Result<HttpClient, NetworkError> {
         if uri.scheme() != Some(&Scheme::HTTPS) {
             return Ok(self.plain.clone());
         }
         if let Some(client) = self.secure.get() {
             return Ok(client.clone());
         }
-        let unsent = |source| NetworkProblem { sent: Sent::No, source };
-        // It reads files, for which other calls should not wait.
-        let loaded = tokio::task::spawn_blocking(tls::trusting_the_system).await;
+        let unsent = |source| NetworkError { sent: Sent::No, source };
+        // This reads files, and other calls should not wait for them.
+        let loaded = tokio::task::spawn_blocking(trusting_the_system).await;
         let tls = loaded.map_err(|error| unsent(error.into()))?.map_err(|reason| unsent(reason.into()))?;
         Ok(self.secure.get_or_init(|| client(tls)).clone())
     }
 }
 
-fn client(tls: rustls::ClientConfig) -> HttpClient {
+fn client(tls: ClientConfig) -> HttpClient {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
-    // A signed request is one small write: waiting for more to fill a packet only costs time.
+    // A signed request is one small write, so waiting to fill a packet only costs time.
     http.set_nodelay(true);
     let connector =
         HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(http);
-    // hyper repeats a request only when a pooled connection closed before any byte of it was written: it is then
-    // the same request, still unseen by the platform.
+    // hyper repeats a request only if a pooled connection was closed before any byte of it was written. It is then the same
+    // request, and the platform has not received it.
     Client::builder(TokioExecutor::new())
         .pool_idle_timeout(IDLE)
         .pool_timer(TokioTimer::new())
@@ -74,22 +81,37 @@ fn client(tls: rustls::ClientConfig) -> HttpClient {
         .build(connector)
 }
 
+fn tls_builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, rustls::Error> {
+    ClientConfig::builder_with_provider(crypto_provider()).with_safe_default_protocol_versions()
+}
+
+/// For connections without TLS: it accepts no server.
+fn trusting_nobody() -> Result<ClientConfig, rustls::Error> {
+    Ok(tls_builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
+/// Accepts the servers that the system accepts. It reads files.
+fn trusting_the_system() -> Result<ClientConfig, String> {
+    let trusting = tls_builder().and_then(ConfigBuilderExt::try_with_platform_verifier);
+    trusting.map(ConfigBuilder::<_, WantsClientCert>::with_no_client_auth).map_err(|error| tls_error(&error))
+}
+
 impl Transport for DefaultTransport {
     fn send(&self, request: Request<Body>, timeout: Duration) -> ResponseFuture<'_> {
         Box::pin(async move {
             if timeout.is_zero() {
                 return Err(timed_out(Sent::No));
             }
-            let mut request = request.map(Outgoing);
+            let mut request = request.map(SendBody);
             let connection = capture_connection(&mut request);
-            let answer = async {
+            let call = async {
                 look_at_idle_connections().await;
                 let client = self.client_for(request.uri()).await?;
                 exchange(client, request).await
             };
-            match tokio::time::timeout(timeout, answer).await {
-                Ok(answer) => answer,
-                // A request that was given a connection may have left on it; another has not left at all.
+            match tokio::time::timeout(timeout, call).await {
+                Ok(result) => result,
+                // A request that got a connection may have been sent on it. Without a connection, nothing was sent.
                 Err(_) if connection.connection_metadata().is_some() => Err(timed_out(Sent::Perhaps)),
                 Err(_) => Err(timed_out(Sent::No)),
             }
@@ -97,16 +119,16 @@ impl Transport for DefaultTransport {
     }
 }
 
-/// Lets a runtime of one thread look at its sockets, which it does not between two calls: bytes that came on a kept connection
-/// after a response would be taken for the response to the next request. With them, hyper closes the connection.
+/// Lets a single-threaded runtime look at its sockets, which it does not do between two calls. Otherwise bytes that came on a kept
+/// connection after a response would be taken for the response to the next request. hyper closes a connection with such bytes.
 async fn look_at_idle_connections() {
-    // The runtime looks at the sockets in the first pause, and the connections at what is there in the second.
+    // In the first pause the runtime looks at its sockets, in the second the connections look at what came.
     for _ in 0..2 {
         tokio::task::yield_now().await;
     }
 }
 
-async fn exchange(client: HttpClient, request: Request<Outgoing>) -> Result<Response<Body>, NetworkProblem> {
+async fn exchange(client: HttpClient, request: Request<SendBody>) -> Result<Response<Body>, NetworkError> {
     let response = client.request(request).await.map_err(|error| {
         let sent = if error.is_connect() { Sent::No } else { Sent::Perhaps };
         lost(sent, error)
@@ -115,9 +137,9 @@ async fn exchange(client: HttpClient, request: Request<Outgoing>) -> Result<Resp
     Ok(Response::from_parts(parts, whole(body).await?.into()))
 }
 
-/// Each piece is copied as it comes and let go: kept whole, with the buffer that it was read into, pieces of one byte would
-/// take many times their size.
-async fn whole(mut body: Incoming) -> Result<Bytes, NetworkProblem> {
+/// Copies each piece and drops it. Kept, each with the buffer into which it was read, pieces of one byte would take many times
+/// their size.
+async fn whole(mut body: Incoming) -> Result<Bytes, NetworkError> {
     let announced =
         hyper::body::Body::size_hint(&body).exact().and_then(|length| usize::try_from(length).ok());
     if announced.is_some_and(|length| length > MAX_BODY) {
@@ -135,15 +157,15 @@ async fn whole(mut body: Incoming) -> Result<Bytes, NetworkProblem> {
 }
 
 impl fmt::Debug for DefaultTransport {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("DefaultTransport")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DefaultTransport")
     }
 }
 
-/// A body of ours as hyper sends it.
-struct Outgoing(Body);
+/// Our body, as hyper sends it.
+struct SendBody(Body);
 
-impl hyper::body::Body for Outgoing {
+impl hyper::body::Body for SendBody {
     type Data = Bytes;
     type Error = io::Error;
 

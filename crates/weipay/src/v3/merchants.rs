@@ -23,6 +23,27 @@ impl<M: Mode> Merchants<M> {
     /// content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::merchants::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .name("example")
+    ///     .shortname("example")
+    ///     .office_phone("example")
+    ///     .contact(post::Contact::new().name("张三").phone("13800138000").email("zhangsan@example.com"))
+    ///     .business_category(1)
+    ///     .merchant_country_code("example")
+    ///     .merchant_type("ENTERPRISE")
+    ///     .business(post::Business::new().business_type("ONLINE"));
+    /// let response = client.v3().merchants().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MERCHANTS, request)
     }
@@ -32,6 +53,26 @@ impl<M: Mode> Merchants<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`put`](mod@put).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchants::put;
+    ///
+    /// let request = put::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("example")
+    ///     .name("example")
+    ///     .shortname("example")
+    ///     .office_phone("example")
+    ///     .business_category(1)
+    ///     .merchant_country_code("example")
+    ///     .merchant_type("ENTERPRISE")
+    ///     .business(put::Business::new().business_type("ONLINE"));
+    /// let response = client.v3().merchants().put(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn put(self, request: put::Request) -> M::Sent<put::Response> {
         self.call.typed(&table::PUT_V3_MERCHANTS, request)
     }

@@ -20,6 +20,16 @@ impl<M: Mode> Statements<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`. Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::statements::get;
+    ///
+    /// let request = get::Request::new().date("example").mchid("1900057215");
+    /// let response = client.v3().statements().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V3_STATEMENTS, request)
     }

@@ -58,7 +58,7 @@ fn only_a_refusal_that_is_provably_of_the_platform_proves_that_nothing_happened(
         for result in both(|| unsigned(status, &body)) {
             let error = result.unwrap_err();
             assert_eq!(error.may_have_taken_effect(), may, "{status} {body}");
-            assert!(error.is_refused() && error.body().unwrap() == body.as_bytes());
+            assert!(error.is_api() && error.body().unwrap() == body.as_bytes());
         }
     }
 }
@@ -94,7 +94,7 @@ fn an_error_that_is_not_of_a_call_has_no_effect() {
     let client = configured().build_blocking().unwrap();
     for text in ["abc", "", "13800138000"] {
         let error = client.decrypt_sensitive(text).unwrap_err();
-        assert!(!error.may_have_taken_effect() && !error.is_refused() && !error.is_network());
+        assert!(!error.may_have_taken_effect() && !error.is_api() && !error.is_network());
         assert!(format!("{error:#}").starts_with("the text cannot be decrypted: "), "{error}");
         assert!(text.is_empty() || !error.to_string().contains(text));
     }
@@ -114,7 +114,7 @@ fn an_error_answer_of_another_form_is_shown() {
             "<html>\r\n<body>502 Bad\u{1b}[2J Gateway</body>",
             r"an error response without code and message: <html> <body>502 Bad\u{1b}[2J Gateway</body>",
         ),
-        (200 + 300, "", "an error response without a body"),
+        (200 + 300, "", "an error response without code and message"),
         (
             400,
             r#"{"errcode":40001,"errmsg":"invalid credential"}"#,
@@ -147,7 +147,7 @@ fn a_redirect_is_shown_and_not_followed() {
     let location = "http://user:secret@127.0.0.1:9/steal?token=secret";
     for result in both(|| unsigned(302, "").header("Location", location)) {
         let error = result.unwrap_err();
-        assert_eq!((error.status().unwrap().as_u16(), error.is_refused()), (302, true));
+        assert_eq!((error.status().unwrap().as_u16(), error.is_api()), (302, true));
         assert!(error.to_string().contains("HTTP 302, Location http://127.0.0.1:9/steal?…"), "{error}");
         assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
     }
@@ -158,7 +158,7 @@ fn an_error_answer_keeps_everything() {
     let body = r#"{"code":"INVALID_REQUEST","detail":{"location":"body","value":0.01},"message":"券不存在"}"#;
     for result in both(|| unsigned(400, body).header("Request-ID", "08F4-268435461")) {
         let error = result.unwrap_err();
-        assert!(error.is_refused() && !error.may_have_taken_effect());
+        assert!(error.is_api() && !error.may_have_taken_effect());
         assert_eq!((error.code(), error.message()), (Some("INVALID_REQUEST"), Some("券不存在")));
         assert_eq!(error.detail().unwrap()["value"], 0.01);
         assert_eq!((error.status().unwrap().as_u16(), error.request_id()), (400, Some("08F4-268435461")));
@@ -175,7 +175,7 @@ fn an_error_answer_is_an_error_whatever_its_body() {
     for body in ["", "<html>502 Bad Gateway</html>", "[1]", "{\"code\":7}", "\u{0}\u{1}"] {
         for result in both(|| unsigned(502, body)) {
             let error = result.unwrap_err();
-            assert!(error.is_refused() && error.may_have_taken_effect());
+            assert!(error.is_api() && error.may_have_taken_effect());
             assert_eq!((error.code(), error.body().unwrap().as_ref()), (None, body.as_bytes()));
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use weipay::blocking::Client;
-use weipay::error::NetworkProblem;
+use weipay::error::NetworkError;
 use weipay::http::{Request, Response};
 use weipay::transport::blocking::{Body, Transport};
 use weipay::v3::marketing::favor::stocks::get;
@@ -19,7 +19,7 @@ struct Handed {
 }
 
 impl Transport for Handed {
-    fn send(&self, _: Request<Body>, _: Duration) -> Result<Response<Body>, NetworkProblem> {
+    fn send(&self, _: Request<Body>, _: Duration) -> Result<Response<Body>, NetworkError> {
         let mut answer = Response::builder().status(self.status);
         if let Some(signed) = self.signed {
             let timestamp = now().to_string();

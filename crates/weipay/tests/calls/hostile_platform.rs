@@ -3,7 +3,7 @@
 
 use crate::platform::{PUBLIC_KEY_ID, Platform, Scripted, now, signed, signed_at, unsigned};
 use serde_json::{Value, json};
-use weipay::error::Failure;
+use weipay::error::ErrorKind;
 use weipay::wire::VerifyError;
 use weipay::{Error, Response};
 
@@ -28,10 +28,10 @@ pub fn both(answer: impl Fn() -> Scripted) -> [Result<Response<Value>, Error>; 2
 fn refused(answer: impl Fn() -> Scripted, expected: impl Fn(&VerifyError) -> bool) {
     for result in both(answer) {
         let error = result.expect_err("a response that does not verify was believed");
-        assert!(error.is_unverified() && !error.is_refused(), "{error}");
+        assert!(error.is_unverified() && !error.is_api(), "{error}");
         assert!(error.may_have_taken_effect());
-        match error.failure() {
-            Failure::Unverified(reason) => assert!(expected(reason), "{reason:?}"),
+        match error.kind() {
+            ErrorKind::Unverified(reason) => assert!(expected(reason), "{reason:?}"),
             other => panic!("{other:?}"),
         }
         assert_eq!(error.status().unwrap(), 200);
@@ -99,7 +99,7 @@ fn a_signature_probe_fails_as_its_own_error() {
         let error = result.unwrap_err();
         assert!(error.is_signature_probe() && error.is_unverified());
         assert!(error.may_have_taken_effect());
-        assert!(matches!(error.failure(), Failure::SignatureProbe));
+        assert!(matches!(error.kind(), ErrorKind::SignatureProbe));
     }
 }
 
@@ -121,7 +121,7 @@ fn a_signed_answer_that_is_no_json_is_verified_and_kept() {
         let response = response.unwrap();
         assert_eq!(response.text().unwrap(), "not json");
         let error = response.decode().unwrap_err();
-        assert!(matches!(error.failure(), Failure::Decode(_)));
+        assert!(matches!(error.kind(), ErrorKind::Decode(_)));
     }
 }
 

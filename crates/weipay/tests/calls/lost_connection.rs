@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
-use weipay::error::{Failure, Sent};
+use weipay::error::{ErrorKind, Sent};
 use weipay::{ClientBuilder, Error};
 
 use crate::platform::configured;
@@ -42,7 +42,7 @@ fn nothing_was_sent(limit: Duration, why: &str, base_url: impl Fn() -> String) {
     for (client, error) in both(limit, base_url) {
         let text = format!("{error:#}");
         assert!(error.is_network() && !error.may_have_taken_effect(), "{client}: {text}");
-        assert!(matches!(error.failure(), Failure::Network(problem) if problem.sent == Sent::No));
+        assert!(matches!(error.kind(), ErrorKind::Network(problem) if problem.sent == Sent::No));
         assert!(text.starts_with("no connection: ") && text.contains(why), "{client}: {text}");
     }
 }
@@ -52,8 +52,11 @@ fn perhaps_it_arrived(limit: Duration, why: &str, base_url: impl Fn() -> String)
     for (client, error) in both(limit, base_url) {
         let text = format!("{error:#}");
         assert!(error.is_network() && error.may_have_taken_effect(), "{client}: {text}");
-        assert!(matches!(error.failure(), Failure::Network(problem) if problem.sent == Sent::Perhaps));
-        assert!(text.starts_with("no whole response came, and the request may have been sent: "), "{text}");
+        assert!(matches!(error.kind(), ErrorKind::Network(problem) if problem.sent == Sent::Perhaps));
+        assert!(
+            text.starts_with("no complete response came, and the request may have been sent: "),
+            "{text}"
+        );
         assert!(text.contains(why), "{client}: {text}");
     }
 }
@@ -215,7 +218,7 @@ fn closed_after_the_request_was_read() {
 
 #[test]
 fn silence() {
-    let late = "no whole response within the time limit";
+    let late = "no complete response within the time limit";
     perhaps_it_arrived(SHORT, late, || listen(wait_for_the_end));
     // A listener that does not accept: the system takes connection and request for it.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

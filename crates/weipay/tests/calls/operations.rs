@@ -1,7 +1,7 @@
 //! What a call knows of its operation, in each style.
 
 use crate::platform::{Platform, signed, unsigned};
-use weipay::error::{Error, Failure, RequestProblem};
+use weipay::error::{Error, ErrorKind, RequestError};
 use weipay::http::Method;
 use weipay::v3::marketing::busifavor::coupons::disassociate::post;
 use weipay::{Dialect, Operation, Version};
@@ -67,7 +67,7 @@ fn a_call_of_apiv2_is_refused_in_every_style_whether_its_path_is_known_or_not() 
             client.chain(path).get().unwrap_err(),
             client[path].post(()).unwrap_err(),
         ] {
-            assert!(matches!(error.failure(), Failure::Request(RequestProblem::NotYet(_))), "{error}");
+            assert!(matches!(error.kind(), ErrorKind::Request(RequestError::Unsupported(_))), "{error}");
         }
     }
     assert!(!platform.saw_more());

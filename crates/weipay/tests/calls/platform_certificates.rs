@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, date_time_ymd};
 use weipay::ClientBuilder;
-use weipay::error::NetworkProblem;
+use weipay::error::NetworkError;
 use weipay::transport::blocking::{Body, Transport};
 use weipay::wire::{Certificate, MerchantId, MerchantSerial, PublicKeyId};
 
@@ -31,7 +31,7 @@ fn certificate(first_year: i32, last_year: i32) -> Certificate {
 struct Kept(Arc<Mutex<String>>);
 
 impl Transport for Kept {
-    fn send(&self, request: Request<Body>, _: Duration) -> Result<Response<Body>, NetworkProblem> {
+    fn send(&self, request: Request<Body>, _: Duration) -> Result<Response<Body>, NetworkError> {
         let serial = request.headers().get("Wechatpay-Serial").unwrap().to_str().unwrap();
         serial.clone_into(&mut self.0.lock().unwrap());
         Ok(Response::builder().status(400).body(Body::empty()).unwrap())

@@ -2,7 +2,7 @@
 
 use crate::platform::{PUBLIC_KEY_ID, Platform, configured, signed};
 use serde_json::json;
-use weipay::error::{Failure, RequestProblem};
+use weipay::error::{ErrorKind, RequestError};
 use weipay::transport::blocking::Body;
 use weipay::v3::marketing::busifavor::coupons::disassociate::post;
 use weipay::v3::marketing::busifavor::users::openid::coupons::get;
@@ -105,7 +105,7 @@ impl weipay::blocking::Transport for Kept {
         &self,
         request: http::Request<Body>,
         _: std::time::Duration,
-    ) -> Result<http::Response<Body>, weipay::error::NetworkProblem> {
+    ) -> Result<http::Response<Body>, weipay::error::NetworkError> {
         *self.0.lock().unwrap() = request.uri().to_string();
         let mut refusal = http::Response::new(Body::empty());
         *refusal.status_mut() = http::StatusCode::BAD_REQUEST;
@@ -190,25 +190,25 @@ fn a_path_value_that_breaks_a_rule_is_not_sent_unless_the_check_is_off() {
 #[test]
 fn a_mistake_in_the_call_is_told_before_anything_is_sent() {
     let client = configured().base_url("http://127.0.0.1:9").build_blocking().unwrap();
-    let problem = |error: weipay::Error| match error.failure() {
-        Failure::Request(problem) => problem.clone(),
+    let problem = |error: weipay::Error| match error.kind() {
+        ErrorKind::Request(problem) => problem.clone(),
         other => panic!("{other:?}"),
     };
     let unfilled = client["v3/marketing/busifavor/stocks/{stock_id}"].get().unwrap_err();
-    assert_eq!(problem(unfilled), RequestProblem::UnfilledPlaceholder("stock_id".into()));
+    assert_eq!(problem(unfilled), RequestError::UnfilledPlaceholder("stock_id".into()));
     let header = client.chain("v3/a").header("X", "line\r\nbreak").get().unwrap_err();
-    assert_eq!(problem(header), RequestProblem::Header("X".into()));
+    assert_eq!(problem(header), RequestError::Header("X".into()));
     let base = client.chain("v3/a").base_url("gopher://a").get().unwrap_err();
-    assert!(matches!(problem(base), RequestProblem::BaseUrl(_)));
+    assert!(matches!(problem(base), RequestError::BaseUrl(_)));
     let path = client.chain("v3/../v2/a").get().unwrap_err();
-    assert!(matches!(problem(path), RequestProblem::Path(_)));
+    assert!(matches!(problem(path), RequestError::Path(_)));
     struct Broken;
     impl serde::Serialize for Broken {
         fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
             Err(serde::ser::Error::custom("no"))
         }
     }
-    assert!(matches!(problem(client.chain("v3/a").post(Broken).unwrap_err()), RequestProblem::Body(_)));
+    assert!(matches!(problem(client.chain("v3/a").post(Broken).unwrap_err()), RequestError::Body(_)));
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn a_header_of_the_connection_cannot_be_set() {
         let error = client.chain("v3/a").header(name, "1").post(json!({"a": 1})).unwrap_err();
         let lower = name.to_ascii_lowercase();
         assert!(
-            matches!(error.failure(), Failure::Request(RequestProblem::FramingHeader(told)) if *told == lower)
+            matches!(error.kind(), ErrorKind::Request(RequestError::FramingHeader(told)) if *told == lower)
         );
         assert!(error.to_string().starts_with(&format!("nothing was sent: the header {lower} ")), "{error}");
         let typed = client.v3().marketing().busifavor().coupons().disassociate().header(name, "1");
@@ -352,6 +352,6 @@ fn a_tunnel_is_not_asked_for() {
     let platform = Platform::start(vec![signed(200, "{}")]);
     let client = platform.builder().build_blocking().unwrap();
     let error = client.chain("v3/certificates").request(http::Method::CONNECT, ()).unwrap_err();
-    assert!(matches!(error.failure(), Failure::Request(RequestProblem::Connect)), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::Request(RequestError::Connect)), "{error}");
     assert!(!error.may_have_taken_effect() && !platform.saw_more());
 }

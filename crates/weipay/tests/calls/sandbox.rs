@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use weipay::error::{Failure, RequestProblem};
+use weipay::error::{ErrorKind, RequestError};
 use weipay::v3::marketing::busifavor::coupons::disassociate::post::Request;
 use weipay::v3::marketing::favor::media::image_upload;
 use weipay::{Client, ClientBuilder, Error, File, Response};
@@ -152,8 +152,8 @@ fn a_call_of_apiv2_is_checked_and_says_that_it_is_not_sent() {
     let orders = client().v2().mmpaymkttransfers().query_coupon_stock();
     let request = weipay::v2::mmpaymkttransfers::query_coupon_stock::post::Request::new();
     let error = orders.clone().post(request.clone()).unwrap_err();
-    assert!(matches!(error.failure(), Failure::Request(RequestProblem::Field { .. })), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::Request(RequestError::Field { .. })), "{error}");
     let request = request.coupon_stock_id("1757").appid("wx5edab3bdfba3dc1c").mch_id("10000098");
     let error = orders.post(request).unwrap_err();
-    assert!(matches!(error.failure(), Failure::Request(RequestProblem::NotYet(_))), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::Request(RequestError::Unsupported(_))), "{error}");
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use weipay::bytes::Bytes;
-use weipay::error::{NetworkProblem, Sent};
+use weipay::error::{NetworkError, Sent};
 use weipay::http::{Request, Response};
 use weipay::transport::{self, ResponseFuture, blocking};
 use weipay::{ClientBuilder, Error};
@@ -70,7 +70,7 @@ impl blocking::Transport for Streaming<blocking::DefaultTransport> {
         &self,
         request: Request<blocking::Body>,
         timeout: Duration,
-    ) -> Result<Response<blocking::Body>, NetworkProblem> {
+    ) -> Result<Response<blocking::Body>, NetworkError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let request = request.map(|body| {
             let bytes = body.as_bytes().unwrap();
@@ -152,7 +152,7 @@ impl blocking::Transport for Failing {
         &self,
         request: Request<blocking::Body>,
         timeout: Duration,
-    ) -> Result<Response<blocking::Body>, NetworkProblem> {
+    ) -> Result<Response<blocking::Body>, NetworkError> {
         let request = request.map(|_| match self.announced {
             Some(length) => blocking::Body::from_reader(Some(length), "abc".as_bytes()),
             None => blocking::Body::from_reader(None, "abc".as_bytes().chain(Broken)),
@@ -221,7 +221,7 @@ impl blocking::Transport for Handed {
         &self,
         _: Request<blocking::Body>,
         _: Duration,
-    ) -> Result<Response<blocking::Body>, NetworkProblem> {
+    ) -> Result<Response<blocking::Body>, NetworkError> {
         let (response, next) = self.response();
         Ok(response.body(blocking::Body::from_reader(None, Pieces(next, Bytes::new()))).unwrap())
     }
@@ -246,7 +246,7 @@ fn a_response_whose_stream_fails_or_does_not_end_may_have_taken_effect() {
         for response in both(handing(handed)) {
             let error = response.unwrap_err();
             assert!(error.is_network() && error.may_have_taken_effect(), "{error:#}");
-            let weipay::error::Failure::Network(problem) = error.failure() else { panic!("{error}") };
+            let weipay::error::ErrorKind::Network(problem) = error.kind() else { panic!("{error}") };
             assert_eq!(problem.sent, Sent::Perhaps);
         }
     }

@@ -1,12 +1,11 @@
 //! The `weipay call` that makes this call.
 
-use serde_json::Value;
+use weipay_catalog::sample::request as sample;
+use weipay_catalog::sample::sensitive;
 use weipay_catalog::{Operation, Version};
 
-use super::{sample, sensitive};
-
 /// The words of the command, or why there is none.
-pub(super) fn of(operation: &Operation) -> Result<Vec<String>, &'static str> {
+pub(super) fn words(operation: &Operation) -> Result<Vec<String>, &'static str> {
     let request = &operation.request;
     if operation.version() != Version::V3 {
         return Err("`weipay call` speaks APIv3 only");
@@ -27,9 +26,7 @@ pub(super) fn of(operation: &Operation) -> Result<Vec<String>, &'static str> {
         give("--header", format!("{}:{}", field.name, sample::plain(field)));
     }
     if !request.json.is_empty() {
-        let object = sample::object(&sample::wanted(&request.json));
-        let body = if request.json_is_array { Value::Array(vec![object]) } else { object };
-        give("--json", body.to_string());
+        give("--json", sample::object(&sample::wanted(&request.json)).to_string());
     }
     if sensitive::is_in_sample(operation) {
         words.push("--encrypt".to_owned());
@@ -61,7 +58,7 @@ mod tests {
     #[test]
     fn every_operation_of_apiv3_but_uploads_has_a_command_that_the_command_line_takes() {
         for operation in Catalog::embedded().operations().filter(|found| found.version() == Version::V3) {
-            let Ok(words) = of(operation) else {
+            let Ok(words) = words(operation) else {
                 assert!(!operation.request.multipart.is_empty(), "{}", operation.path);
                 continue;
             };
@@ -81,7 +78,8 @@ mod tests {
         use std::process::{Command, Stdio};
         let catalog = Catalog::embedded();
         let operations = catalog.operations().filter(|found| found.version() == Version::V3);
-        let lines: Vec<Vec<String>> = operations.filter_map(|operation| of(operation).ok()).collect();
+        let lines: Vec<Vec<String>> =
+            operations.filter_map(|operation| super::words(operation).ok()).collect();
         let script: String =
             lines.iter().map(|words| format!("printf '%s\\0' {}\n", quoted(words))).collect();
         let mut shell = Command::new("sh").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

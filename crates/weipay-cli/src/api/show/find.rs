@@ -1,8 +1,11 @@
 //! What the reader means by a path: operations or notifications, or what comes near.
 
+use std::borrow::Cow;
+
+use weipay_catalog::operation::placeholder;
 use weipay_catalog::{Catalog, Notification, Operation};
 
-use super::command_line::quoted_word as quoted;
+use super::command_line::quoted_word;
 use crate::nearest::{closeness, nearest};
 
 #[derive(Debug)]
@@ -57,6 +60,17 @@ pub(super) fn path_of(text: &str) -> String {
     }
 }
 
+/// The operation with the values of a concrete path as the examples of its placeholders.
+pub(super) fn with_ids_of(mut operation: Operation, path: &str) -> Operation {
+    for (known, given) in operation.path.split('/').zip(path.split('/')) {
+        let Some(name) = placeholder(known).filter(|_| placeholder(given).is_none()) else { continue };
+        if let Some(field) = operation.request.path.iter_mut().find(|field| field.name == name) {
+            field.example = Some(Cow::Owned(given.to_owned()));
+        }
+    }
+    operation
+}
+
 /// The path with a slash at its end where it has none, and without where it has one: the page shows what is right.
 fn with_other_end(path: &str) -> String {
     path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned)
@@ -69,7 +83,7 @@ fn unknown(text: &str, path: &str) -> String {
     let paths = catalog.headings().map(|(_, known)| (closeness(path, known), known));
     let names = nearest(paths.chain(events.map(|known| (closeness(&event, known), known))));
     let names: Vec<String> = names.iter().map(|name| format!("\n  weipay api show '{name}'")).collect();
-    let by_words = if text.trim_matches('/').is_empty() { "TEXT".to_owned() } else { quoted(text) };
+    let by_words = if text.trim_matches('/').is_empty() { "TEXT".to_owned() } else { quoted_word(text) };
     match names.concat() {
         none if none.is_empty() => {
             format!("nothing is called {text:?}; `weipay api list {by_words}` finds by words")
@@ -141,5 +155,15 @@ mod tests {
         assert!(suggested("REFUND.SUCESS").contains("REFUND.SUCCESS"));
         assert_eq!(suggested("退款"), "nothing is called \"退款\"; `weipay api list 退款` finds by words");
         assert_eq!(suggested("/"), "nothing is called \"/\"; `weipay api list TEXT` finds by words");
+    }
+
+    #[test]
+    fn an_id_in_the_path_is_the_sample_of_its_placeholder() {
+        let path = "v3/marketing/busifavor/users/{openid}/coupons";
+        let operation = Catalog::embedded().find("GET", path).unwrap();
+        let example = |asked: &str| with_ids_of(operation.clone(), asked).request.path[0].example.clone();
+        assert_eq!(example("v3/marketing/busifavor/users/oABC/coupons").as_deref(), Some("oABC"));
+        assert_eq!(example(path), operation.request.path[0].example);
+        assert_eq!(example("v3/marketing/busifavor/users/{x}/coupons"), operation.request.path[0].example);
     }
 }

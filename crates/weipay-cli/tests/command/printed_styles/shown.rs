@@ -6,35 +6,35 @@ type Done = Result<(), Box<dyn std::error::Error>>;
 async fn style_1_of_0(client: &weipay::Client) -> Done {
     use weipay::v3::marketing::busifavor::callbacks::get;
     let request = get::Request::new();
-    let reply = client.v3().marketing().busifavor().callbacks().get(request).await?;
-    drop(reply);
+    let response = client.v3().marketing().busifavor().callbacks().get(request).await?;
+    drop(response);
     Ok(())
 }
 fn style_2_of_0(client: &weipay::blocking::Client) -> Done {
     use weipay::v3::marketing::busifavor::callbacks::get;
     let request = get::Request::new();
-    let reply = client.v3().marketing().busifavor().callbacks().get(request)?;
-    drop(reply);
+    let response = client.v3().marketing().busifavor().callbacks().get(request)?;
+    drop(response);
     Ok(())
 }
 async fn style_3_of_0(client: &weipay::Client) -> Done {
-    let reply = client.chain("v3/marketing/busifavor/callbacks").get().await?;
-    drop(reply);
+    let response = client.chain("v3/marketing/busifavor/callbacks").get().await?;
+    drop(response);
     Ok(())
 }
 fn style_4_of_0(client: &weipay::blocking::Client) -> Done {
-    let reply = client.chain("v3/marketing/busifavor/callbacks").get()?;
-    drop(reply);
+    let response = client.chain("v3/marketing/busifavor/callbacks").get()?;
+    drop(response);
     Ok(())
 }
 async fn style_5_of_0(client: &weipay::Client) -> Done {
-    let reply = client["v3/marketing/busifavor/callbacks"].get().await?;
-    drop(reply);
+    let response = client["v3/marketing/busifavor/callbacks"].get().await?;
+    drop(response);
     Ok(())
 }
 fn style_6_of_0(client: &weipay::blocking::Client) -> Done {
-    let reply = client["v3/marketing/busifavor/callbacks"].get()?;
-    drop(reply);
+    let response = client["v3/marketing/busifavor/callbacks"].get()?;
+    drop(response);
     Ok(())
 }
 
@@ -46,8 +46,8 @@ async fn style_1_of_1(client: &weipay::Client) -> Done {
         .coupon_code("example")
         .out_trade_no("example")
         .out_request_no("example");
-    let reply = client.v3().marketing().busifavor().coupons().disassociate().post(request).await?;
-    drop(reply);
+    let response = client.v3().marketing().busifavor().coupons().disassociate().post(request).await?;
+    drop(response);
     Ok(())
 }
 fn style_2_of_1(client: &weipay::blocking::Client) -> Done {
@@ -57,8 +57,8 @@ fn style_2_of_1(client: &weipay::blocking::Client) -> Done {
         .coupon_code("example")
         .out_trade_no("example")
         .out_request_no("example");
-    let reply = client.v3().marketing().busifavor().coupons().disassociate().post(request)?;
-    drop(reply);
+    let response = client.v3().marketing().busifavor().coupons().disassociate().post(request)?;
+    drop(response);
     Ok(())
 }
 async fn style_3_of_1(client: &weipay::Client) -> Done {
@@ -69,8 +69,8 @@ async fn style_3_of_1(client: &weipay::Client) -> Done {
         "out_trade_no": "example",
         "out_request_no": "example",
     });
-    let reply = client.chain("v3/marketing/busifavor/coupons/disassociate").post(request).await?;
-    drop(reply);
+    let response = client.chain("v3/marketing/busifavor/coupons/disassociate").post(request).await?;
+    drop(response);
     Ok(())
 }
 fn style_4_of_1(client: &weipay::blocking::Client) -> Done {
@@ -81,8 +81,8 @@ fn style_4_of_1(client: &weipay::blocking::Client) -> Done {
         "out_trade_no": "example",
         "out_request_no": "example",
     });
-    let reply = client.chain("v3/marketing/busifavor/coupons/disassociate").post(request)?;
-    drop(reply);
+    let response = client.chain("v3/marketing/busifavor/coupons/disassociate").post(request)?;
+    drop(response);
     Ok(())
 }
 async fn style_5_of_1(client: &weipay::Client) -> Done {
@@ -93,8 +93,8 @@ async fn style_5_of_1(client: &weipay::Client) -> Done {
         "out_trade_no": "example",
         "out_request_no": "example",
     });
-    let reply = client["v3/marketing/busifavor/coupons/disassociate"].post(request).await?;
-    drop(reply);
+    let response = client["v3/marketing/busifavor/coupons/disassociate"].post(request).await?;
+    drop(response);
     Ok(())
 }
 fn style_6_of_1(client: &weipay::blocking::Client) -> Done {
@@ -105,8 +105,8 @@ fn style_6_of_1(client: &weipay::blocking::Client) -> Done {
         "out_trade_no": "example",
         "out_request_no": "example",
     });
-    let reply = client["v3/marketing/busifavor/coupons/disassociate"].post(request)?;
-    drop(reply);
+    let response = client["v3/marketing/busifavor/coupons/disassociate"].post(request)?;
+    drop(response);
     Ok(())
 }
 
@@ -129,8 +129,8 @@ async fn style_1_of_2(client: &weipay::Client) -> Done {
         .stock_send_rule(post::StockSendRule::new().max_coupons(100).max_coupons_per_user(5))
         .out_request_no("100002322019090134234sfdf")
         .coupon_code_mode("WECHATPAY_MODE");
-    let reply = client.v3().marketing().busifavor().stocks().post(request).await?;
-    drop(reply);
+    let response = client.v3().marketing().busifavor().stocks().post(request).await?;
+    drop(response);
     Ok(())
 }
 fn style_2_of_2(client: &weipay::blocking::Client) -> Done {
@@ -151,8 +151,8 @@ fn style_2_of_2(client: &weipay::blocking::Client) -> Done {
         .stock_send_rule(post::StockSendRule::new().max_coupons(100).max_coupons_per_user(5))
         .out_request_no("100002322019090134234sfdf")
         .coupon_code_mode("WECHATPAY_MODE");
-    let reply = client.v3().marketing().busifavor().stocks().post(request)?;
-    drop(reply);
+    let response = client.v3().marketing().busifavor().stocks().post(request)?;
+    drop(response);
     Ok(())
 }
 async fn style_3_of_2(client: &weipay::Client) -> Done {
@@ -180,8 +180,8 @@ async fn style_3_of_2(client: &weipay::Client) -> Done {
         "out_request_no": "100002322019090134234sfdf",
         "coupon_code_mode": "WECHATPAY_MODE",
     });
-    let reply = client.chain("v3/marketing/busifavor/stocks").post(request).await?;
-    drop(reply);
+    let response = client.chain("v3/marketing/busifavor/stocks").post(request).await?;
+    drop(response);
     Ok(())
 }
 fn style_4_of_2(client: &weipay::blocking::Client) -> Done {
@@ -209,8 +209,8 @@ fn style_4_of_2(client: &weipay::blocking::Client) -> Done {
         "out_request_no": "100002322019090134234sfdf",
         "coupon_code_mode": "WECHATPAY_MODE",
     });
-    let reply = client.chain("v3/marketing/busifavor/stocks").post(request)?;
-    drop(reply);
+    let response = client.chain("v3/marketing/busifavor/stocks").post(request)?;
+    drop(response);
     Ok(())
 }
 async fn style_5_of_2(client: &weipay::Client) -> Done {
@@ -238,8 +238,8 @@ async fn style_5_of_2(client: &weipay::Client) -> Done {
         "out_request_no": "100002322019090134234sfdf",
         "coupon_code_mode": "WECHATPAY_MODE",
     });
-    let reply = client["v3/marketing/busifavor/stocks"].post(request).await?;
-    drop(reply);
+    let response = client["v3/marketing/busifavor/stocks"].post(request).await?;
+    drop(response);
     Ok(())
 }
 fn style_6_of_2(client: &weipay::blocking::Client) -> Done {
@@ -267,50 +267,43 @@ fn style_6_of_2(client: &weipay::blocking::Client) -> Done {
         "out_request_no": "100002322019090134234sfdf",
         "coupon_code_mode": "WECHATPAY_MODE",
     });
-    let reply = client["v3/marketing/busifavor/stocks"].post(request)?;
-    drop(reply);
+    let response = client["v3/marketing/busifavor/stocks"].post(request)?;
+    drop(response);
     Ok(())
 }
 
 // GET v3/marketing/busifavor/stocks/{stock_id}
 async fn style_1_of_3(client: &weipay::Client) -> Done {
-    let reply = client.v3().marketing().busifavor().stocks().stock_id("1212").get().await?;
-    drop(reply);
+    let response = client.v3().marketing().busifavor().stocks().stock_id("1212").get().await?;
+    drop(response);
     Ok(())
 }
 fn style_2_of_3(client: &weipay::blocking::Client) -> Done {
-    let reply = client.v3().marketing().busifavor().stocks().stock_id("1212").get()?;
-    drop(reply);
+    let response = client.v3().marketing().busifavor().stocks().stock_id("1212").get()?;
+    drop(response);
     Ok(())
 }
 async fn style_3_of_3(client: &weipay::Client) -> Done {
-    let reply = client
-        .chain("v3/marketing/busifavor/stocks/{stock_id}")
-        .path("stock_id", "1212")
-        .get()
-        .await?;
-    drop(reply);
+    let response =
+        client.chain("v3/marketing/busifavor/stocks/{stock_id}").path("stock_id", "1212").get().await?;
+    drop(response);
     Ok(())
 }
 fn style_4_of_3(client: &weipay::blocking::Client) -> Done {
-    let reply = client
-        .chain("v3/marketing/busifavor/stocks/{stock_id}")
-        .path("stock_id", "1212")
-        .get()?;
-    drop(reply);
+    let response =
+        client.chain("v3/marketing/busifavor/stocks/{stock_id}").path("stock_id", "1212").get()?;
+    drop(response);
     Ok(())
 }
 async fn style_5_of_3(client: &weipay::Client) -> Done {
-    let reply = client["v3/marketing/busifavor/stocks/{stock_id}"]
-        .path("stock_id", "1212")
-        .get()
-        .await?;
-    drop(reply);
+    let response =
+        client["v3/marketing/busifavor/stocks/{stock_id}"].path("stock_id", "1212").get().await?;
+    drop(response);
     Ok(())
 }
 fn style_6_of_3(client: &weipay::blocking::Client) -> Done {
-    let reply = client["v3/marketing/busifavor/stocks/{stock_id}"].path("stock_id", "1212").get()?;
-    drop(reply);
+    let response = client["v3/marketing/busifavor/stocks/{stock_id}"].path("stock_id", "1212").get()?;
+    drop(response);
     Ok(())
 }
 
@@ -318,22 +311,17 @@ fn style_6_of_3(client: &weipay::blocking::Client) -> Done {
 async fn style_1_of_4(client: &weipay::Client) -> Done {
     use weipay::v3::marketing::busifavor::stocks::stock_id::patch;
     let request = patch::Request::new().out_request_no("6122352020010133287985742");
-    let reply = client
-        .v3()
-        .marketing()
-        .busifavor()
-        .stocks()
-        .stock_id("101156451224")
-        .patch(request)
-        .await?;
-    drop(reply);
+    let response =
+        client.v3().marketing().busifavor().stocks().stock_id("101156451224").patch(request).await?;
+    drop(response);
     Ok(())
 }
 fn style_2_of_4(client: &weipay::blocking::Client) -> Done {
     use weipay::v3::marketing::busifavor::stocks::stock_id::patch;
     let request = patch::Request::new().out_request_no("6122352020010133287985742");
-    let reply = client.v3().marketing().busifavor().stocks().stock_id("101156451224").patch(request)?;
-    drop(reply);
+    let response =
+        client.v3().marketing().busifavor().stocks().stock_id("101156451224").patch(request)?;
+    drop(response);
     Ok(())
 }
 async fn style_3_of_4(client: &weipay::Client) -> Done {
@@ -341,12 +329,11 @@ async fn style_3_of_4(client: &weipay::Client) -> Done {
     let request = json!({
         "out_request_no": "6122352020010133287985742",
     });
-    let reply = client
-        .chain("v3/marketing/busifavor/stocks/{stock_id}")
+    let response = client.chain("v3/marketing/busifavor/stocks/{stock_id}")
         .path("stock_id", "101156451224")
         .patch(request)
         .await?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 fn style_4_of_4(client: &weipay::blocking::Client) -> Done {
@@ -354,11 +341,10 @@ fn style_4_of_4(client: &weipay::blocking::Client) -> Done {
     let request = json!({
         "out_request_no": "6122352020010133287985742",
     });
-    let reply = client
-        .chain("v3/marketing/busifavor/stocks/{stock_id}")
+    let response = client.chain("v3/marketing/busifavor/stocks/{stock_id}")
         .path("stock_id", "101156451224")
         .patch(request)?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 async fn style_5_of_4(client: &weipay::Client) -> Done {
@@ -366,11 +352,11 @@ async fn style_5_of_4(client: &weipay::Client) -> Done {
     let request = json!({
         "out_request_no": "6122352020010133287985742",
     });
-    let reply = client["v3/marketing/busifavor/stocks/{stock_id}"]
+    let response = client["v3/marketing/busifavor/stocks/{stock_id}"]
         .path("stock_id", "101156451224")
         .patch(request)
         .await?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 fn style_6_of_4(client: &weipay::blocking::Client) -> Done {
@@ -378,16 +364,16 @@ fn style_6_of_4(client: &weipay::blocking::Client) -> Done {
     let request = json!({
         "out_request_no": "6122352020010133287985742",
     });
-    let reply = client["v3/marketing/busifavor/stocks/{stock_id}"]
+    let response = client["v3/marketing/busifavor/stocks/{stock_id}"]
         .path("stock_id", "101156451224")
         .patch(request)?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 
 // GET v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}
 async fn style_1_of_5(client: &weipay::Client) -> Done {
-    let reply = client
+    let response = client
         .v3()
         .marketing()
         .busifavor()
@@ -399,11 +385,11 @@ async fn style_1_of_5(client: &weipay::Client) -> Done {
         .appid("wx57e15a0db0c5d1e8")
         .get()
         .await?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 fn style_2_of_5(client: &weipay::blocking::Client) -> Done {
-    let reply = client
+    let response = client
         .v3()
         .marketing()
         .busifavor()
@@ -414,47 +400,45 @@ fn style_2_of_5(client: &weipay::blocking::Client) -> Done {
         .appids()
         .appid("wx57e15a0db0c5d1e8")
         .get()?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 async fn style_3_of_5(client: &weipay::Client) -> Done {
-    let reply = client
-        .chain("v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}")
+    let response = client.chain("v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}")
         .path("openid", "oWeiPaySandboxUser-000000001")
         .path("coupon_code", "example")
         .path("appid", "wx57e15a0db0c5d1e8")
         .get()
         .await?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 fn style_4_of_5(client: &weipay::blocking::Client) -> Done {
-    let reply = client
-        .chain("v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}")
+    let response = client.chain("v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}")
         .path("openid", "oWeiPaySandboxUser-000000001")
         .path("coupon_code", "example")
         .path("appid", "wx57e15a0db0c5d1e8")
         .get()?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 async fn style_5_of_5(client: &weipay::Client) -> Done {
-    let reply = client["v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}"]
+    let response = client["v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}"]
         .path("openid", "oWeiPaySandboxUser-000000001")
         .path("coupon_code", "example")
         .path("appid", "wx57e15a0db0c5d1e8")
         .get()
         .await?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 fn style_6_of_5(client: &weipay::blocking::Client) -> Done {
-    let reply = client["v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}"]
+    let response = client["v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}"]
         .path("openid", "oWeiPaySandboxUser-000000001")
         .path("coupon_code", "example")
         .path("appid", "wx57e15a0db0c5d1e8")
         .get()?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 
@@ -462,35 +446,35 @@ fn style_6_of_5(client: &weipay::blocking::Client) -> Done {
 async fn style_1_of_6(client: &weipay::Client) -> Done {
     use weipay::v3::marketing::partnerships::get;
     let request = get::Request::new();
-    let reply = client.v3().marketing().partnerships().get(request).await?;
-    drop(reply);
+    let response = client.v3().marketing().partnerships().get(request).await?;
+    drop(response);
     Ok(())
 }
 fn style_2_of_6(client: &weipay::blocking::Client) -> Done {
     use weipay::v3::marketing::partnerships::get;
     let request = get::Request::new();
-    let reply = client.v3().marketing().partnerships().get(request)?;
-    drop(reply);
+    let response = client.v3().marketing().partnerships().get(request)?;
+    drop(response);
     Ok(())
 }
 async fn style_3_of_6(client: &weipay::Client) -> Done {
-    let reply = client.chain("v3/marketing/partnerships").get().await?;
-    drop(reply);
+    let response = client.chain("v3/marketing/partnerships").get().await?;
+    drop(response);
     Ok(())
 }
 fn style_4_of_6(client: &weipay::blocking::Client) -> Done {
-    let reply = client.chain("v3/marketing/partnerships").get()?;
-    drop(reply);
+    let response = client.chain("v3/marketing/partnerships").get()?;
+    drop(response);
     Ok(())
 }
 async fn style_5_of_6(client: &weipay::Client) -> Done {
-    let reply = client["v3/marketing/partnerships"].get().await?;
-    drop(reply);
+    let response = client["v3/marketing/partnerships"].get().await?;
+    drop(response);
     Ok(())
 }
 fn style_6_of_6(client: &weipay::blocking::Client) -> Done {
-    let reply = client["v3/marketing/partnerships"].get()?;
-    drop(reply);
+    let response = client["v3/marketing/partnerships"].get()?;
+    drop(response);
     Ok(())
 }
 
@@ -501,7 +485,7 @@ async fn style_1_of_7(client: &weipay::Client) -> Done {
         .out_request_no("1002600620019090123143254436")
         .add_time("2015-05-20T00:00:00+08:00")
         .stores(vec![post::Stores::new().store_code("abc_001")]);
-    let reply = client
+    let response = client
         .v3()
         .marketing()
         .goods_subsidy_activity()
@@ -510,7 +494,7 @@ async fn style_1_of_7(client: &weipay::Client) -> Done {
         .stores()
         .post(request)
         .await?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 fn style_2_of_7(client: &weipay::blocking::Client) -> Done {
@@ -519,7 +503,7 @@ fn style_2_of_7(client: &weipay::blocking::Client) -> Done {
         .out_request_no("1002600620019090123143254436")
         .add_time("2015-05-20T00:00:00+08:00")
         .stores(vec![post::Stores::new().store_code("abc_001")]);
-    let reply = client
+    let response = client
         .v3()
         .marketing()
         .goods_subsidy_activity()
@@ -527,7 +511,7 @@ fn style_2_of_7(client: &weipay::blocking::Client) -> Done {
         .brand_id("1001")
         .stores()
         .post(request)?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 async fn style_3_of_7(client: &weipay::Client) -> Done {
@@ -539,12 +523,11 @@ async fn style_3_of_7(client: &weipay::Client) -> Done {
             "store_code": "abc_001",
         }],
     });
-    let reply = client
-        .chain("v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores")
+    let response = client.chain("v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores")
         .path("brand_id", "1001")
         .post(request)
         .await?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 fn style_4_of_7(client: &weipay::blocking::Client) -> Done {
@@ -556,11 +539,10 @@ fn style_4_of_7(client: &weipay::blocking::Client) -> Done {
             "store_code": "abc_001",
         }],
     });
-    let reply = client
-        .chain("v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores")
+    let response = client.chain("v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores")
         .path("brand_id", "1001")
         .post(request)?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 async fn style_5_of_7(client: &weipay::Client) -> Done {
@@ -572,11 +554,11 @@ async fn style_5_of_7(client: &weipay::Client) -> Done {
             "store_code": "abc_001",
         }],
     });
-    let reply = client["v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores"]
+    let response = client["v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores"]
         .path("brand_id", "1001")
         .post(request)
         .await?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 fn style_6_of_7(client: &weipay::blocking::Client) -> Done {
@@ -588,10 +570,10 @@ fn style_6_of_7(client: &weipay::blocking::Client) -> Done {
             "store_code": "abc_001",
         }],
     });
-    let reply = client["v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores"]
+    let response = client["v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores"]
         .path("brand_id", "1001")
         .post(request)?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 
@@ -600,16 +582,16 @@ async fn style_1_of_8(client: &weipay::Client) -> Done {
     use weipay::v3::marketing::favor::media::image_upload::post;
     let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
     let request = post::Request::new().file(file);
-    let reply = client.v3().marketing().favor().media().image_upload().post(request).await?;
-    drop(reply);
+    let response = client.v3().marketing().favor().media().image_upload().post(request).await?;
+    drop(response);
     Ok(())
 }
 fn style_2_of_8(client: &weipay::blocking::Client) -> Done {
     use weipay::v3::marketing::favor::media::image_upload::post;
     let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
     let request = post::Request::new().file(file);
-    let reply = client.v3().marketing().favor().media().image_upload().post(request)?;
-    drop(reply);
+    let response = client.v3().marketing().favor().media().image_upload().post(request)?;
+    drop(response);
     Ok(())
 }
 async fn style_3_of_8(client: &weipay::Client) -> Done {
@@ -619,8 +601,8 @@ async fn style_3_of_8(client: &weipay::Client) -> Done {
         "sha256": file.sha256(),
         "filename": "image.jpg",
     });
-    let reply = client.chain("v3/marketing/favor/media/image-upload").upload(meta, &file).await?;
-    drop(reply);
+    let response = client.chain("v3/marketing/favor/media/image-upload").upload(meta, &file).await?;
+    drop(response);
     Ok(())
 }
 fn style_4_of_8(client: &weipay::blocking::Client) -> Done {
@@ -630,8 +612,8 @@ fn style_4_of_8(client: &weipay::blocking::Client) -> Done {
         "sha256": file.sha256(),
         "filename": "image.jpg",
     });
-    let reply = client.chain("v3/marketing/favor/media/image-upload").upload(meta, &file)?;
-    drop(reply);
+    let response = client.chain("v3/marketing/favor/media/image-upload").upload(meta, &file)?;
+    drop(response);
     Ok(())
 }
 async fn style_5_of_8(client: &weipay::Client) -> Done {
@@ -641,8 +623,8 @@ async fn style_5_of_8(client: &weipay::Client) -> Done {
         "sha256": file.sha256(),
         "filename": "image.jpg",
     });
-    let reply = client["v3/marketing/favor/media/image-upload"].upload(meta, &file).await?;
-    drop(reply);
+    let response = client["v3/marketing/favor/media/image-upload"].upload(meta, &file).await?;
+    drop(response);
     Ok(())
 }
 fn style_6_of_8(client: &weipay::blocking::Client) -> Done {
@@ -652,8 +634,8 @@ fn style_6_of_8(client: &weipay::blocking::Client) -> Done {
         "sha256": file.sha256(),
         "filename": "image.jpg",
     });
-    let reply = client["v3/marketing/favor/media/image-upload"].upload(meta, &file)?;
-    drop(reply);
+    let response = client["v3/marketing/favor/media/image-upload"].upload(meta, &file)?;
+    drop(response);
     Ok(())
 }
 
@@ -665,15 +647,9 @@ async fn style_1_of_9(client: &weipay::Client) -> Done {
             .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
             .registration_time("2015-05-20T00:00:00+08:00"))
         .encrypted_phone_number("13800138000");
-    let reply = client
-        .v3()
-        .marketing()
-        .membercard_open()
-        .phonenumber_member()
-        .import()
-        .post(request)
-        .await?;
-    drop(reply);
+    let response =
+        client.v3().marketing().membercard_open().phonenumber_member().import().post(request).await?;
+    drop(response);
     Ok(())
 }
 fn style_2_of_9(client: &weipay::blocking::Client) -> Done {
@@ -683,8 +659,9 @@ fn style_2_of_9(client: &weipay::blocking::Client) -> Done {
             .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
             .registration_time("2015-05-20T00:00:00+08:00"))
         .encrypted_phone_number("13800138000");
-    let reply = client.v3().marketing().membercard_open().phonenumber_member().import().post(request)?;
-    drop(reply);
+    let response =
+        client.v3().marketing().membercard_open().phonenumber_member().import().post(request)?;
+    drop(response);
     Ok(())
 }
 async fn style_3_of_9(client: &weipay::Client) -> Done {
@@ -696,11 +673,9 @@ async fn style_3_of_9(client: &weipay::Client) -> Done {
         },
         "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
     });
-    let reply = client
-        .chain("v3/marketing/membercard-open/phonenumber-member/import")
-        .post(request)
-        .await?;
-    drop(reply);
+    let response =
+        client.chain("v3/marketing/membercard-open/phonenumber-member/import").post(request).await?;
+    drop(response);
     Ok(())
 }
 fn style_4_of_9(client: &weipay::blocking::Client) -> Done {
@@ -712,8 +687,9 @@ fn style_4_of_9(client: &weipay::blocking::Client) -> Done {
         },
         "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
     });
-    let reply = client.chain("v3/marketing/membercard-open/phonenumber-member/import").post(request)?;
-    drop(reply);
+    let response =
+        client.chain("v3/marketing/membercard-open/phonenumber-member/import").post(request)?;
+    drop(response);
     Ok(())
 }
 async fn style_5_of_9(client: &weipay::Client) -> Done {
@@ -725,8 +701,9 @@ async fn style_5_of_9(client: &weipay::Client) -> Done {
         },
         "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
     });
-    let reply = client["v3/marketing/membercard-open/phonenumber-member/import"].post(request).await?;
-    drop(reply);
+    let response =
+        client["v3/marketing/membercard-open/phonenumber-member/import"].post(request).await?;
+    drop(response);
     Ok(())
 }
 fn style_6_of_9(client: &weipay::blocking::Client) -> Done {
@@ -738,8 +715,8 @@ fn style_6_of_9(client: &weipay::blocking::Client) -> Done {
         },
         "encrypted_phone_number": client.encrypt_sensitive("13800138000")?,
     });
-    let reply = client["v3/marketing/membercard-open/phonenumber-member/import"].post(request)?;
-    drop(reply);
+    let response = client["v3/marketing/membercard-open/phonenumber-member/import"].post(request)?;
+    drop(response);
     Ok(())
 }
 
@@ -750,7 +727,7 @@ async fn style_1_of_10(client: &weipay::Client) -> Done {
         .out_request_no("1002600620019090123143254436")
         .delete_time("2015-05-20T00:00:00+08:00")
         .stores(vec![delete::Stores::new().store_code("abc_001")]);
-    let reply = client
+    let response = client
         .v3()
         .marketing()
         .goods_subsidy_activity()
@@ -759,7 +736,7 @@ async fn style_1_of_10(client: &weipay::Client) -> Done {
         .stores()
         .delete(request)
         .await?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 fn style_2_of_10(client: &weipay::blocking::Client) -> Done {
@@ -768,7 +745,7 @@ fn style_2_of_10(client: &weipay::blocking::Client) -> Done {
         .out_request_no("1002600620019090123143254436")
         .delete_time("2015-05-20T00:00:00+08:00")
         .stores(vec![delete::Stores::new().store_code("abc_001")]);
-    let reply = client
+    let response = client
         .v3()
         .marketing()
         .goods_subsidy_activity()
@@ -776,7 +753,7 @@ fn style_2_of_10(client: &weipay::blocking::Client) -> Done {
         .brand_id("1001")
         .stores()
         .delete(request)?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 async fn style_3_of_10(client: &weipay::Client) -> Done {
@@ -788,12 +765,11 @@ async fn style_3_of_10(client: &weipay::Client) -> Done {
             "store_code": "abc_001",
         }],
     });
-    let reply = client
-        .chain("v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores")
+    let response = client.chain("v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores")
         .path("brand_id", "1001")
         .request(http::Method::DELETE, request)
         .await?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 fn style_4_of_10(client: &weipay::blocking::Client) -> Done {
@@ -805,11 +781,10 @@ fn style_4_of_10(client: &weipay::blocking::Client) -> Done {
             "store_code": "abc_001",
         }],
     });
-    let reply = client
-        .chain("v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores")
+    let response = client.chain("v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores")
         .path("brand_id", "1001")
         .request(http::Method::DELETE, request)?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 async fn style_5_of_10(client: &weipay::Client) -> Done {
@@ -821,11 +796,11 @@ async fn style_5_of_10(client: &weipay::Client) -> Done {
             "store_code": "abc_001",
         }],
     });
-    let reply = client["v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores"]
+    let response = client["v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores"]
         .path("brand_id", "1001")
         .request(http::Method::DELETE, request)
         .await?;
-    drop(reply);
+    drop(response);
     Ok(())
 }
 fn style_6_of_10(client: &weipay::blocking::Client) -> Done {
@@ -837,9 +812,9 @@ fn style_6_of_10(client: &weipay::blocking::Client) -> Done {
             "store_code": "abc_001",
         }],
     });
-    let reply = client["v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores"]
+    let response = client["v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores"]
         .path("brand_id", "1001")
         .request(http::Method::DELETE, request)?;
-    drop(reply);
+    drop(response);
     Ok(())
 }

@@ -1,32 +1,49 @@
-//! Association (关联订单信息, 取消关联订单信息): a usable coupon is tied to an order so that later statistics can count it, and
-//! untied again. Neither changes the coupon's state.
+//! Association (关联订单信息, 取消关联订单信息): a usable coupon is associated with an order, so that later statistics can count
+//! it, and the association is cancelled. Neither changes the coupon's state.
 //!
-//! INFERRED order for both: the coupon exists, the caller may operate it, it is usable, the association fits.
+//! INFERRED order of checks for both: the coupon exists, the caller may operate it, it is usable, the association fits.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::coupon::{Association, Coupon};
-use super::refusals;
+use super::coupon::{self, Association, Coupon};
 use super::stock::Stock;
-use super::unconfirmed::{ASSOCIATION_NEEDS_ORDER, SECOND_ASSOCIATION_IS_REFUSED, words};
+use super::unconfirmed::words;
+use super::{once_for_merchant, refusals};
 use crate::calendar;
-use crate::contract::Checked;
+use crate::contract::ValidRequest;
 use crate::merchants::Account;
-use crate::products::decision::{Decided, Decision};
+use crate::products::handler::{Context, Decided, Decision, HandlerError};
 use crate::refusal::Refusal;
+use crate::store::Transaction;
 
-/// What either of the two asks for.
+pub(super) fn associate_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = AssociationRequest::read(context.request);
+    once_for_merchant(tx, context, "associate", &request.out_request_no, || {
+        let found = coupon::find(tx, &request.stock_id, &request.coupon_code)?;
+        Ok(associate(context.caller, &request, found, context.now))
+    })
+}
+
+pub(super) fn disassociate_order(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = AssociationRequest::read(context.request);
+    once_for_merchant(tx, context, "disassociate", &request.out_request_no, || {
+        let found = coupon::find(tx, &request.stock_id, &request.coupon_code)?;
+        Ok(disassociate(context.caller, &request, found, context.now))
+    })
+}
+
+/// What either of the two requests asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct OrderTie {
+pub(crate) struct AssociationRequest {
     pub(crate) stock_id: String,
     pub(crate) coupon_code: String,
     pub(crate) out_trade_no: String,
     pub(crate) out_request_no: String,
 }
 
-impl OrderTie {
-    pub(crate) fn read(request: &Checked) -> OrderTie {
-        OrderTie {
+impl AssociationRequest {
+    pub(crate) fn read(request: &ValidRequest) -> Self {
+        Self {
             stock_id: request.required("stock_id").to_owned(),
             coupon_code: request.required("coupon_code").to_owned(),
             out_trade_no: request.required("out_trade_no").to_owned(),
@@ -35,36 +52,33 @@ impl OrderTie {
     }
 }
 
-/// Ties a coupon to an order.
-pub(crate) fn associate(
+/// Associates a coupon with an order. UNCONFIRMED: whether the order must exist; the sandbox does not look for it.
+fn associate(
     caller: &Account,
-    request: &OrderTie,
+    request: &AssociationRequest,
     found: Option<(Stock, Coupon)>,
     now: i64,
 ) -> Decided<Coupon> {
-    // The switch is there for the day when the sandbox has orders.
-    const { assert!(!ASSOCIATION_NEEDS_ORDER) };
-    let coupon = usable(caller, found, now)?;
+    let coupon = check_usable(caller, found, now)?;
     let association = match &coupon.association {
-        // INFERRED: the same order again is the same answer, with the first time, under any number.
+        // INFERRED: the same order again gets the same response, with the first time, under any request number.
         Some(known) if known.out_trade_no == request.out_trade_no => known.clone(),
-        Some(_) if SECOND_ASSOCIATION_IS_REFUSED => {
-            return Err(Refusal::invalid_request(words::ASSOCIATED_WITH_ANOTHER));
-        }
-        _ => Association { out_trade_no: request.out_trade_no.clone(), time: now },
+        // UNCONFIRMED: a coupon has one association at a time, and a second one does not take its place.
+        Some(_) => return Err(Refusal::invalid_request(words::ASSOCIATED_WITH_ANOTHER)),
+        None => Association { out_trade_no: request.out_trade_no.clone(), time: now },
     };
     let response = json!({ "wechatpay_associate_time": calendar::rfc3339(association.time) });
     Ok(Decision::new(Coupon { association: Some(association), ..coupon }, response))
 }
 
-/// Unties a coupon from the order that it is associated with.
-pub(crate) fn disassociate(
+/// Cancels the association of a coupon with an order.
+fn disassociate(
     caller: &Account,
-    request: &OrderTie,
+    request: &AssociationRequest,
     found: Option<(Stock, Coupon)>,
     now: i64,
 ) -> Decided<Coupon> {
-    let coupon = usable(caller, found, now)?;
+    let coupon = check_usable(caller, found, now)?;
     if coupon.association.as_ref().is_none_or(|known| known.out_trade_no != request.out_trade_no) {
         return Err(Refusal::invalid_request(words::NOT_ASSOCIATED));
     }
@@ -72,7 +86,7 @@ pub(crate) fn disassociate(
     Ok(Decision::new(Coupon { association: None, ..coupon }, response))
 }
 
-fn usable(caller: &Account, found: Option<(Stock, Coupon)>, now: i64) -> Result<Coupon, Refusal> {
+fn check_usable(caller: &Account, found: Option<(Stock, Coupon)>, now: i64) -> Result<Coupon, Refusal> {
     let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon_to_associate)?;
     if !stock.may_be_operated_by(&caller.mchid) {
         return Err(refusals::no_right_on_coupon());
@@ -86,8 +100,8 @@ mod tests {
     use crate::products::merchant_coupons::coupon::{Condition, Event};
     use crate::products::merchant_coupons::fixtures::{CALLER, NOW, a_coupon, a_stock, stranger};
 
-    fn tie(order: &str) -> OrderTie {
-        OrderTie {
+    fn tie(order: &str) -> AssociationRequest {
+        AssociationRequest {
             stock_id: a_stock().id,
             coupon_code: a_coupon().code,
             out_trade_no: order.to_owned(),

@@ -1,27 +1,37 @@
-//! Deactivation (使券失效): a coupon that was received and not used can never be used any more.
+//! DeactivateRequest (使券失效): a coupon that was received and not used can never be used any more.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::coupon::{Condition, Coupon, Event};
-use super::refusals;
-use super::stock::Stock;
+use super::coupon::{self, Condition, Coupon, Event};
+use super::stock::{self, Stock};
+use super::{once_for_merchant, refusals};
 use crate::calendar;
-use crate::contract::Checked;
+use crate::contract::ValidRequest;
 use crate::merchants::Account;
-use crate::products::decision::{Decided, Decision};
+use crate::products::handler::{Context, Decided, Decision, HandlerError};
+use crate::store::Transaction;
+
+pub(super) fn deactivate_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let request = DeactivateRequest::read(context.request);
+    once_for_merchant(tx, context, "deactivate", &request.deactivate_request_no, || {
+        let stock = stock::find(tx, &request.stock_id)?;
+        let coupon = coupon::find(tx, &request.stock_id, &request.coupon_code)?.map(|(_, coupon)| coupon);
+        Ok(deactivate(context.caller, &request, stock, coupon, context.now))
+    })
+}
 
 /// What a deactivation asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Deactivation {
+pub(crate) struct DeactivateRequest {
     pub(crate) stock_id: String,
     pub(crate) coupon_code: String,
     pub(crate) deactivate_request_no: String,
     pub(crate) deactivate_reason: Option<String>,
 }
 
-impl Deactivation {
-    pub(crate) fn read(request: &Checked) -> Deactivation {
-        Deactivation {
+impl DeactivateRequest {
+    pub(crate) fn read(request: &ValidRequest) -> Self {
+        Self {
             stock_id: request.required("stock_id").to_owned(),
             coupon_code: request.required("coupon_code").to_owned(),
             deactivate_request_no: request.required("deactivate_request_no").to_owned(),
@@ -30,10 +40,10 @@ impl Deactivation {
     }
 }
 
-/// Deactivates a coupon. A missing stock is answered as such, before the coupon is looked for.
-pub(crate) fn deactivate(
+/// Deactivates a coupon. A missing stock is refused first, before the coupon is looked for.
+fn deactivate(
     caller: &Account,
-    request: &Deactivation,
+    request: &DeactivateRequest,
     stock: Option<Stock>,
     coupon: Option<Coupon>,
     now: i64,
@@ -59,7 +69,7 @@ mod tests {
     use crate::products::merchant_coupons::fixtures::{CALLER, NOW, a_coupon, a_stock};
 
     fn attempt(stock: Option<Stock>, coupon: Option<Coupon>) -> Decided<Coupon> {
-        let request = Deactivation {
+        let request = DeactivateRequest {
             stock_id: a_stock().id,
             coupon_code: a_coupon().code,
             deactivate_request_no: "d1".to_owned(),

@@ -1,5 +1,7 @@
 //! What a merchant says of a stock when creating it, and the rules that this must keep beyond its contract.
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::refusals;
@@ -38,11 +40,11 @@ pub(crate) struct Caps {
 }
 
 impl CodeMode {
-    fn from_word(word: &str) -> Option<CodeMode> {
+    fn from_word(word: &str) -> Option<Self> {
         match word {
-            "WECHATPAY_MODE" => Some(CodeMode::WechatPay),
-            "MERCHANT_API" => Some(CodeMode::MerchantApi),
-            "MERCHANT_UPLOAD" => Some(CodeMode::MerchantUpload),
+            "WECHATPAY_MODE" => Some(Self::WechatPay),
+            "MERCHANT_API" => Some(Self::MerchantApi),
+            "MERCHANT_UPLOAD" => Some(Self::MerchantUpload),
             _ => None,
         }
     }
@@ -50,12 +52,12 @@ impl CodeMode {
 
 impl Definition {
     /// Reads the members of a create request, or of a stored definition.
-    pub(crate) fn read(members: Map<String, Value>) -> Result<Definition, Refusal> {
-        Definition::from_members(members).map_err(refusals::request_parameters)
+    pub(crate) fn read(members: Map<String, Value>) -> Result<Self, Refusal> {
+        Self::from_members(members).map_err(refusals::request_parameters)
     }
 
     /// Or the rule that the members break.
-    pub(super) fn from_members(mut members: Map<String, Value>) -> Result<Definition, &'static str> {
+    fn from_members(mut members: Map<String, Value>) -> Result<Self, &'static str> {
         members.remove("out_request_no");
         let rule = members.get("coupon_use_rule").ok_or("coupon_use_rule is missing")?;
         let discount_amount = worth(text(&members, "stock_type").unwrap_or_default(), rule)?;
@@ -70,12 +72,26 @@ impl Definition {
         if let Some(Value::Object(send_rule)) = members.get_mut("stock_send_rule") {
             send_rule.entry("max_coupons").or_insert(json!(caps.total));
         }
-        Ok(Definition { members, code_mode, validity, caps, discount_amount })
+        Ok(Self { members, code_mode, validity, caps, discount_amount })
     }
 
     /// The merchant that the stock belongs to (批次归属商户号).
     pub(crate) fn belong_merchant(&self) -> &str {
         text(&self.members, "belong_merchant").unwrap_or_default()
+    }
+}
+
+/// A definition is stored as its members, and read as it was when the stock was created.
+impl Serialize for Definition {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.members.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Definition {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let members = Map::<String, Value>::deserialize(deserializer)?;
+        Self::from_members(members).map_err(D::Error::custom)
     }
 }
 
@@ -126,12 +142,12 @@ fn check_place_of_use(rule: &Value) -> Result<(), &'static str> {
 }
 
 impl Caps {
-    fn read(rule: &Value, discount_amount: Option<i64>) -> Result<Caps, &'static str> {
+    fn read(rule: &Value, discount_amount: Option<i64>) -> Result<Self, &'static str> {
         let number = |name: &str| rule.get(name).and_then(Value::as_i64);
         let by_amount =
             |name: &str| Some(number(name)?.checked_div(discount_amount?)?).filter(|count| *count > 0);
         let total = number("max_coupons").or_else(|| by_amount("max_amount"));
-        Ok(Caps {
+        Ok(Self {
             total: total.ok_or(
                 "stock_send_rule needs max_coupons, or for stock_type NORMAL a max_amount that pays for one coupon",
             )?,

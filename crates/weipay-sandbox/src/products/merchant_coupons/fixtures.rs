@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 
 use super::coupon::Coupon;
-use super::sending::{self, Sending, Situation};
+use super::sending::{self, SendRequest, Situation};
 use super::stock::{self, Sent, Stock};
 use crate::merchants::Account;
 
@@ -50,12 +50,12 @@ pub(crate) fn stock_request() -> Map<String, Value> {
 }
 
 pub(crate) fn a_stock() -> Stock {
-    stock::create(&CALLER, stock_request(), 1, NOW).unwrap().changed
+    stock::create(&CALLER, stock_request(), 1, NOW).unwrap().changed.0
 }
 
 /// The first coupon of [`a_stock`].
 pub(crate) fn a_coupon() -> Coupon {
-    let request = Sending {
+    let request = SendRequest {
         stock_id: a_stock().id,
         openid: OPENID.to_owned(),
         appid: APPID.to_owned(),
@@ -63,16 +63,17 @@ pub(crate) fn a_coupon() -> Coupon {
         coupon_code: None,
     };
     let situation = Situation {
-        stock: Some(a_stock()),
+        stock: Some((a_stock(), Sent::new(&a_stock().id))),
         received_by_user: 0,
         code_is_taken: false,
         fresh_code: "1201059453000011062474".to_owned(),
+        callback: None,
     };
     sending::send(&CALLER, &request, situation, NOW).unwrap().changed.1
 }
 
 #[test]
-fn the_tests_stock_is_fresh() {
-    assert_eq!(a_stock().sent, Sent::default());
+fn the_tests_begin_at_noon() {
+    assert_eq!(a_stock().create_time, NOW);
     assert_eq!(crate::calendar::rfc3339(NOW), "2026-08-15T12:00:00+08:00");
 }

@@ -1,34 +1,47 @@
-//! Listing (根据过滤条件查询用户券): which of a user's coupons a query means, and how a page of them is answered.
+//! Listing (根据过滤条件查询用户券, 查询用户单张券详情): a page of a user's coupons, and one of them.
 
 use serde_json::{Map, Value, json};
 
-use super::coupon::{Coupon, CouponState};
+use super::coupon::{self, Coupon, CouponState, Filter};
 use super::refusals;
 use super::stock::Stock;
-use super::unconfirmed::{MAX_PAGE_SIZE, OFFSET_COUNTS_ROWS, PAGE_SIZE};
-use crate::contract::Checked;
+use super::unconfirmed::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
+use crate::contract::ValidRequest;
 use crate::grammar::{Place, Source};
 use crate::merchants::Account;
+use crate::products::handler::{Context, HandlerError};
 use crate::products::users::check_user_exists;
 use crate::refusal::Refusal;
+use crate::store::Transaction;
+use crate::store::record::Page;
 
-/// A user's coupons, narrowed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Listing {
-    pub(crate) openid: String,
-    pub(crate) stock_id: Option<String>,
-    pub(crate) state: Option<CouponState>,
-    pub(crate) creator_merchant: Option<String>,
-    pub(crate) belong_merchant: Option<String>,
-    pub(crate) sender_merchant: Option<String>,
-    pub(crate) offset: i64,
-    pub(crate) limit: i64,
+pub(super) fn list_coupons(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let ListRequest { filter, page } = ListRequest::read(context.caller, context.request)?;
+    let (coupons, total_count) = coupon::list(tx, &filter, page, context.now)?;
+    let data: Vec<Value> =
+        coupons.iter().map(|(stock, coupon)| Value::Object(listed(stock, coupon, context.now))).collect();
+    // Members in the order of a recorded response.
+    Ok(json!({ "data": data, "total_count": total_count, "limit": page.limit, "offset": page.offset }))
 }
 
-impl Listing {
-    /// Reads a query. The caller must name itself in at least one of its three roles, and nobody else in any
-    /// (INFERRED codes).
-    pub(crate) fn read(caller: &Account, request: &Checked) -> Result<Listing, Refusal> {
+pub(super) fn query_coupon(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let (openid, code) = (context.request.path("openid"), context.request.path("coupon_code"));
+    context.caller.check_appid(context.request.path("appid"))?;
+    check_user_exists(openid)?;
+    let (stock, coupon) = coupon::find_of_user(tx, openid, code)?.ok_or_else(refusals::no_such_coupon)?;
+    Ok(Value::Object(coupon.describe(&stock, context.now)))
+}
+
+/// Which coupons a query asks for.
+struct ListRequest {
+    filter: Filter,
+    page: Page,
+}
+
+impl ListRequest {
+    /// Reads a query. The caller must name itself in at least one of the three roles, and no other merchant in any of them.
+    /// INFERRED codes.
+    fn read(caller: &Account, request: &ValidRequest) -> Result<Self, Refusal> {
         let text = |name: &str| request.query(name).map(str::to_owned);
         let roles = ["creator_merchant", "belong_merchant", "sender_merchant"].map(text);
         if roles.iter().all(Option::is_none) {
@@ -37,64 +50,30 @@ impl Listing {
             return Err(refusals::request_parameters(reason));
         }
         if roles.iter().flatten().any(|mchid| *mchid != caller.mchid) {
-            let reason = "creator_merchant, belong_merchant and sender_merchant may name the caller only";
+            let reason = "creator_merchant, belong_merchant and sender_merchant may name only the caller";
             return Err(refusals::no_right_on_coupon().with_reason(reason));
         }
-        let [creator_merchant, belong_merchant, sender_merchant] = roles;
         let state = text("coupon_state")
             .map(|word| {
                 let unknown = || refusals::request_parameters("coupon_state is not a state of a coupon");
                 CouponState::from_word(&word).ok_or_else(unknown)
             })
             .transpose()?;
-        let limit = number(request, "limit", "分页大小", PAGE_SIZE, 1, MAX_PAGE_SIZE)?;
-        let offset = number(request, "offset", "分页页码", 0, 0, i64::from(u32::MAX))?;
+        // UNCONFIRMED: `offset` counts coupons. The pages call it a page number, the sister list a start position.
+        let page = Page {
+            limit: number(request, "limit", "分页大小", DEFAULT_PAGE_SIZE, 1, MAX_PAGE_SIZE)?,
+            offset: number(request, "offset", "分页页码", 0, 0, i64::from(u32::MAX))?,
+        };
         let openid = request.path("openid").to_owned();
         caller.check_appid(request.query("appid").unwrap_or_default())?;
         check_user_exists(&openid)?;
-        let stock_id = text("stock_id");
-        Ok(Listing {
-            openid,
-            stock_id,
-            state,
-            creator_merchant,
-            belong_merchant,
-            sender_merchant,
-            offset,
-            limit,
-        })
-    }
-
-    /// Whether a coupon is one of those that are asked for.
-    fn means(&self, stock: &Stock, coupon: &Coupon, now: i64) -> bool {
-        let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
-        coupon.openid == self.openid
-            && is(&self.stock_id, &coupon.stock_id)
-            && is(&self.sender_merchant, &coupon.sender)
-            && is(&self.creator_merchant, &stock.creator)
-            && is(&self.belong_merchant, stock.definition.belong_merchant())
-            && self.state.is_none_or(|state| state == coupon.state_at(now))
-    }
-
-    /// How many coupons stand before the page.
-    fn skipped(&self) -> i64 {
-        if OFFSET_COUNTS_ROWS { self.offset } else { self.offset * self.limit }
-    }
-
-    /// The page of a user's coupons that is meant. Members in the order of a recorded answer.
-    pub(crate) fn response(&self, coupons: Vec<(Stock, Coupon)>, now: i64) -> Value {
-        let meant: Vec<(Stock, Coupon)> =
-            coupons.into_iter().filter(|(stock, coupon)| self.means(stock, coupon, now)).collect();
-        let (skipped, limit) =
-            (usize::try_from(self.skipped()), usize::try_from(self.limit).unwrap_or_default());
-        let page = meant.iter().skip(skipped.unwrap_or(usize::MAX)).take(limit);
-        let data: Vec<Value> = page.map(|(stock, coupon)| Value::Object(shown(stock, coupon, now))).collect();
-        json!({ "data": data, "total_count": meant.len(), "limit": self.limit, "offset": self.offset })
+        let ([creator, belong_merchant, sender], stock_id) = (roles, text("stock_id"));
+        Ok(Self { filter: Filter { openid, stock_id, state, creator, belong_merchant, sender }, page })
     }
 }
 
 /// A list leaves out the description, which only the query of one coupon returns.
-fn shown(stock: &Stock, coupon: &Coupon, now: i64) -> Map<String, Value> {
+fn listed(stock: &Stock, coupon: &Coupon, now: i64) -> Map<String, Value> {
     let mut shown = coupon.describe(stock, now);
     if let Some(Value::Object(pattern)) = shown.get_mut("display_pattern_info") {
         pattern.remove("description");
@@ -103,15 +82,15 @@ fn shown(stock: &Stock, coupon: &Coupon, now: i64) -> Map<String, Value> {
 }
 
 fn number(
-    request: &Checked,
+    request: &ValidRequest,
     name: &str,
     title: &str,
-    usual: i64,
+    default: i64,
     min: i64,
     max: i64,
 ) -> Result<i64, Refusal> {
     let Some(number) = request.query(name).and_then(|text| text.parse::<i64>().ok()) else {
-        return Ok(usual);
+        return Ok(default);
     };
     let pointer = format!("/query/{name}");
     let place = Place { source: Source::Query, pointer: &pointer, title };
@@ -120,17 +99,4 @@ fn number(
         number if number > max => Err(place.above(max, number.into())),
         number => Ok(number),
     }
-}
-
-/// The caller may look at one coupon (查询用户单张券详情).
-pub(crate) fn one(
-    caller: &Account,
-    request: &Checked,
-    found: Option<(Stock, Coupon)>,
-    now: i64,
-) -> Result<Value, Refusal> {
-    caller.check_appid(request.path("appid"))?;
-    check_user_exists(request.path("openid"))?;
-    let (stock, coupon) = found.ok_or_else(refusals::no_such_coupon)?;
-    Ok(Value::Object(coupon.describe(&stock, now)))
 }

@@ -58,9 +58,9 @@ enum State {
 impl State {
     fn word(self) -> &'static str {
         match self {
-            State::Sended => "SENDED",
-            State::Used => "USED",
-            State::Deactivated => "DEACTIVATED",
+            Self::Sended => "SENDED",
+            Self::Used => "USED",
+            Self::Deactivated => "DEACTIVATED",
         }
     }
 }
@@ -155,9 +155,9 @@ struct Shop {
 }
 
 impl Shop {
-    fn new() -> Shop {
+    fn new() -> Self {
         let entropy = Entropy::seeded(1);
-        let mut shop = Shop {
+        let mut shop = Self {
             store: Store::in_memory(),
             contract: Contract::default(),
             entropy,
@@ -186,6 +186,7 @@ impl Shop {
             now: self.now,
             entropy: &self.entropy,
             platform: &self.config,
+            platform_serial: "",
         };
         let (method, path) = (routed.operation.method, routed.operation.path);
         let route = ROUTES.iter().find(|route| (route.method, route.path) == (method, path)).unwrap();
@@ -278,7 +279,7 @@ proptest! {
             match (model.answered.get(&key), answer) {
                 (Some((asked, first)), Ok(answer)) => {
                     prop_assert_eq!(asked, &body, "another body was answered under a known number");
-                    prop_assert_eq!(first, &answer, "a repeat got another answer");
+                    prop_assert_eq!(first, &answer, "a repeat got another response");
                     prop_assert_eq!(shop.look(&model), before, "a repeat changed something");
                 }
                 (Some((asked, _)), Err(HandlerError::Refused(refusal))) => {

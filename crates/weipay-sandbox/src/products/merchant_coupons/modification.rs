@@ -1,18 +1,51 @@
-//! Modifying a stock (修改商家券基本信息): how it looks and where it is used. What it is worth, when, and to whom it goes stays.
+//! Changing a stock (修改商家券基本信息, 修改批次预算): how it looks and where it is used, and how many coupons it may send. What it is
+//! worth, when, and for whom stays.
+//!
+//! A budget is changed by whoever knows the current number, so that two who change it at once do not undo each other.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::definition::Definition;
-use super::refusals;
-use super::stock::{Stock, StockState};
+use super::stock::{self, Sent, Stock, StockState};
 use super::unconfirmed::words;
+use super::{idempotently, refusals};
 use crate::merchants::Account;
-use crate::products::decision::{Decided, Decision};
+use crate::products::handler::{Context, Decided, Decision, HandlerError, carry_out};
 use crate::refusal::Refusal;
+use crate::store::Transaction;
+use crate::store::idempotency::IdempotencyKey;
+
+pub(super) fn modify_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    change_stock(tx, context, ("modify stock", "out_request_no"), |found| {
+        modify(context.caller, &context.request.body, found.map(|(stock, _)| stock), context.now)
+    })
+}
+
+pub(super) fn change_budget(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    change_stock(tx, context, ("change budget", "modify_budget_request_no"), |found| {
+        rebudget(context.caller, &context.request.body, found, context.now)
+    })
+}
+
+/// Changes one stock. The body does not say which one, so the same body and number may come for another stock.
+fn change_stock(
+    tx: &Transaction<'_>,
+    context: &Context<'_>,
+    (operation, request_no): (&'static str, &'static str),
+    change: impl FnOnce(Option<(Stock, Sent)>) -> Decided<Stock>,
+) -> Result<Value, HandlerError> {
+    let stock_id = context.request.path("stock_id");
+    let scope = format!("{}\n{stock_id}", context.caller.mchid);
+    let request_no = context.request.required(request_no);
+    let key = IdempotencyKey { operation, scope: &scope, request_no };
+    idempotently(tx, context, &key, refusals::other_parameters, || {
+        carry_out(tx, change(stock::find_with_sent(tx, stock_id)?)?)
+    })
+}
 
 /// The members that may change, by the object that holds them; `""` for the request itself. Members that the page marks
-/// as not changeable for now (`stock_name`, `merchant_name`, `merchant_logo_url`, `natural_person_limit`) are passed over;
-/// that they are is UNCONFIRMED.
+/// as not changeable for now (`stock_name`, `merchant_name`, `merchant_logo_url`, `natural_person_limit`) are ignored:
+/// UNCONFIRMED.
 const CHANGEABLE: [(&str, &[&str]); 6] = [
     ("", &["comment", "goods_name"]),
     ("custom_entrance", &["mini_programs_info", "appid", "hall_id", "code_display_mode"]),
@@ -22,14 +55,9 @@ const CHANGEABLE: [(&str, &[&str]); 6] = [
     ("notify_config", &["notify_appid"]),
 ];
 
-/// The stock as the request wants it.
-pub(crate) fn modify(
-    caller: &Account,
-    request: &Map<String, Value>,
-    stock: Option<Stock>,
-    now: i64,
-) -> Decided<Stock> {
-    let stock = changeable(caller, stock, now)?;
+/// Changes what the request gives.
+fn modify(caller: &Account, request: &Map<String, Value>, stock: Option<Stock>, now: i64) -> Decided<Stock> {
+    let stock = check_changeable(caller, stock, now)?;
     let mut members = stock.definition.members.clone();
     for (object, names) in CHANGEABLE {
         if object.is_empty() {
@@ -53,7 +81,7 @@ pub(crate) fn modify(
 }
 
 /// The stock, when the caller may change it and its period is not over.
-pub(super) fn changeable(caller: &Account, stock: Option<Stock>, now: i64) -> Result<Stock, Refusal> {
+fn check_changeable(caller: &Account, stock: Option<Stock>, now: i64) -> Result<Stock, Refusal> {
     let stock = stock.ok_or_else(refusals::no_such_stock)?;
     if stock.creator != caller.mchid {
         return Err(refusals::no_right_on_coupon().with_reason("only its creator may change a stock"));
@@ -73,10 +101,82 @@ fn take(names: &[&str], from: &Map<String, Value>, into: &mut Map<String, Value>
     }
 }
 
+/// One of the two numbers.
+struct Dimension {
+    member: &'static str,
+    target: &'static str,
+    current: &'static str,
+}
+
+const IN_TOTAL: Dimension =
+    Dimension { member: "max_coupons", target: "target_max_coupons", current: "current_max_coupons" };
+const BY_DAY: Dimension = Dimension {
+    member: "max_coupons_by_day",
+    target: "target_max_coupons_by_day",
+    current: "current_max_coupons_by_day",
+};
+
+/// Changes one of the two numbers.
+///
+/// INFERRED from the twin of product coupons: not below what was sent, and no daily limit for a stock that was created
+/// without one.
+fn rebudget(
+    caller: &Account,
+    request: &Map<String, Value>,
+    found: Option<(Stock, Sent)>,
+    now: i64,
+) -> Decided<Stock> {
+    let (stock, sent) = found.unzip();
+    let mut stock = check_changeable(caller, stock, now)?;
+    let sent = sent.unwrap_or_default();
+    let number = |name: &str| request.get(name).and_then(Value::as_i64);
+    let (dimension, target) = match (number(IN_TOTAL.target), number(BY_DAY.target)) {
+        (Some(target), None) => (IN_TOTAL, target),
+        (None, Some(target)) => (BY_DAY, target),
+        _ => {
+            let reason =
+                "give either target_max_coupons or target_max_coupons_by_day, with its current number";
+            return Err(refusals::request_parameters(reason));
+        }
+    };
+    let sent = if dimension.member == IN_TOTAL.member { sent.total } else { sent.today(now) };
+    let caps = &mut stock.definition.caps;
+    let known = if dimension.member == IN_TOTAL.member { Some(caps.total) } else { caps.by_day };
+    let Some(known) = known else {
+        let reason = "the stock was created without max_coupons_by_day, and cannot get one";
+        return Err(refusals::request_parameters(reason));
+    };
+    match number(dimension.current) {
+        Some(current) if current == known => {}
+        Some(_) => return Err(Refusal::invalid_request(words::OTHER_BUDGET).with_reason(other(&dimension))),
+        None => return Err(refusals::request_parameters(other(&dimension))),
+    }
+    if target < sent.max(1) {
+        let reason = "the target must not be below 1, nor below what was sent already";
+        return Err(refusals::request_parameters(reason));
+    }
+    if dimension.member == IN_TOTAL.member {
+        caps.total = target
+    } else {
+        caps.by_day = Some(target)
+    }
+    if let Some(Value::Object(rule)) = stock.definition.members.get_mut("stock_send_rule") {
+        rule.insert(dimension.member.to_owned(), target.into());
+    }
+    let caps = &stock.definition.caps;
+    let mut response = json!({ "max_coupons": caps.total });
+    if let Some(by_day) = caps.by_day {
+        response["max_coupons_by_day"] = by_day.into();
+    }
+    Ok(Decision::new(stock, response))
+}
+
+fn other(dimension: &Dimension) -> String {
+    format!("{} must be {} of the stock as it is now", dimension.current, dimension.member)
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::products::merchant_coupons::fixtures::{CALLER, NOW, a_stock, stranger};
 
@@ -92,7 +192,8 @@ mod tests {
             "stock_name": "不可修改", "stock_send_rule": { "prevent_api_abuse": true, "max_coupons": 1 }
         }))
         .unwrap();
-        let (before, shown) = (a_stock().describe(NOW), stock.describe(NOW));
+        let (before, shown) =
+            (a_stock().describe(&Sent::default(), NOW), stock.describe(&Sent::default(), NOW));
         assert_eq!(shown["goods_name"], "另一种");
         assert_eq!(shown["display_pattern_info"]["description"], "新的须知");
         assert_eq!(
@@ -124,5 +225,61 @@ mod tests {
         assert_eq!(code(Some(a_stock()), &CALLER, over), "INVALID_REQUEST");
         let stopped = Stock { state: StockState::Stoped, ..a_stock() };
         assert_eq!(code(Some(stopped), &CALLER, NOW), "INVALID_REQUEST");
+    }
+
+    fn changed(stock: Stock, sent: Sent, request: Value) -> Result<(Stock, Value), Refusal> {
+        let Value::Object(request) = request else { unreachable!() };
+        rebudget(&CALLER, &request, Some((stock, sent)), NOW).map(Decision::parts)
+    }
+
+    fn with_daily_limit() -> Stock {
+        let mut stock = a_stock();
+        stock.definition.caps.by_day = Some(10);
+        stock
+    }
+
+    #[test]
+    fn who_knows_the_current_number_changes_it() {
+        let total = a_stock().definition.caps.total;
+        let request = json!({ "target_max_coupons": total + 5, "current_max_coupons": total });
+        let (stock, response) = changed(a_stock(), Sent::default(), request).unwrap();
+        assert_eq!(response, json!({ "max_coupons": total + 5 }));
+        assert_eq!(stock.definition.caps.total, total + 5);
+        assert_eq!(stock.describe(&Sent::default(), NOW)["stock_send_rule"]["max_coupons"], total + 5);
+        let request = json!({ "target_max_coupons_by_day": 20, "current_max_coupons_by_day": 10 });
+        let (stock, response) = changed(with_daily_limit(), Sent::default(), request).unwrap();
+        assert_eq!(response, json!({ "max_coupons": total, "max_coupons_by_day": 20 }));
+        assert_eq!(stock.definition.caps.by_day, Some(20));
+    }
+
+    #[test]
+    fn another_current_number_is_told_in_the_recorded_words() {
+        let refusal =
+            changed(a_stock(), Sent::default(), json!({ "target_max_coupons": 5, "current_max_coupons": 1 }))
+                .unwrap_err();
+        assert_eq!((refusal.status, refusal.code), (400, "INVALID_REQUEST"));
+        assert_eq!(refusal.message, "批次库存的当前值错误，请获取批次详情查看最新值");
+    }
+
+    #[test]
+    fn both_none_or_a_number_that_cannot_be_is_refused() {
+        let total = a_stock().definition.caps.total;
+        let seven = Sent { total: 7, ..Sent::default() };
+        for (stock, request) in [
+            (a_stock(), json!({})),
+            (a_stock(), json!({ "target_max_coupons": 5 })),
+            (
+                with_daily_limit(),
+                json!({ "target_max_coupons": 500, "current_max_coupons": total,
+                        "target_max_coupons_by_day": 20, "current_max_coupons_by_day": 10 }),
+            ),
+            (a_stock(), json!({ "target_max_coupons_by_day": 5, "current_max_coupons_by_day": 0 })),
+            (a_stock(), json!({ "target_max_coupons": 6, "current_max_coupons": total })),
+            (a_stock(), json!({ "target_max_coupons": 0, "current_max_coupons": total })),
+        ] {
+            let refusal = changed(stock, seven.clone(), request).unwrap_err();
+            assert_eq!(refusal.code, "PARAM_ERROR");
+            assert!(refusal.reason.is_some());
+        }
     }
 }

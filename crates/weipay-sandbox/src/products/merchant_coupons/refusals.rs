@@ -12,7 +12,7 @@ pub(crate) fn other_parameters() -> Refusal {
     )
 }
 
-/// The answer to a request that is well formed field by field and wrong as a whole; seen on create stock.
+/// The response to a request that is well formed field by field and wrong as a whole; seen on create stock.
 pub(crate) fn request_parameters(reason: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal::param_error("请求参数错误").with_reason(reason)
 }
@@ -25,6 +25,12 @@ pub(crate) fn stock_exists() -> Refusal {
 
 pub(crate) fn no_such_stock() -> Refusal {
     Refusal::resource_not_exists("批次不存在")
+}
+
+/// INFERRED: an address for notifications that was never set.
+pub(crate) fn no_callback() -> Refusal {
+    Refusal::resource_not_exists(words::NO_CALLBACK)
+        .with_reason("set an address first: POST /v3/marketing/busifavor/callbacks")
 }
 
 pub(crate) fn unknown_merchant() -> Refusal {

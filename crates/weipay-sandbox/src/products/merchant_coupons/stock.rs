@@ -4,11 +4,43 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::definition::{CodeMode, Definition};
-use super::refusals;
 use super::unconfirmed::STATE_AFTER_CREATION;
+use super::{once_for_merchant, refusals};
 use crate::calendar;
 use crate::merchants::Account;
-use crate::products::decision::{Decided, Decision};
+use crate::products::handler::{Context, Decided, Decision, HandlerError};
+use crate::store::engine::Due;
+use crate::store::idempotency::IdempotencyKey;
+use crate::store::record::{IndexEntry, Record};
+use crate::store::{StoreError, Transaction};
+
+pub(super) fn create_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let Context { caller, request, now, .. } = *context;
+    let request_no = request.required("out_request_no");
+    let key = IdempotencyKey { operation: "create stock", scope: &caller.mchid, request_no };
+    // The family's table has no replay here: a number that made a stock is refused, whatever the body.
+    if tx.stored_response(&key)?.is_some() {
+        return Err(refusals::stock_exists().into());
+    }
+    once_for_merchant(tx, context, key.operation, request_no, || {
+        Ok(create(caller, request.body.clone(), tx.next_number("stock")?, now))
+    })
+}
+
+pub(super) fn query_stock(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let found = find_with_sent(tx, context.request.path("stock_id"))?;
+    let (stock, sent) = found.ok_or_else(refusals::no_such_stock)?;
+    Ok(stock.describe(&sent, context.now))
+}
+
+/// What the clock does at the end of a stock's period.
+pub(super) const END: &str = "merchant coupon stock ends";
+
+/// INFERRED: when its period is over, a stock is `STOPED`. Nobody is notified.
+pub(super) fn end_stock(tx: &Transaction<'_>, stock_id: &str, _: i64) -> Result<(), HandlerError> {
+    set_stock_state(tx, stock_id, StockState::Stoped)?;
+    Ok(())
+}
 
 /// A stock of coupons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,7 +50,6 @@ pub(crate) struct Stock {
     pub(crate) creator: String,
     pub(crate) state: StockState,
     pub(crate) create_time: i64,
-    pub(crate) sent: Sent,
     pub(crate) definition: Definition,
 }
 
@@ -36,9 +67,10 @@ pub enum StockState {
     Paused,
 }
 
-/// How many coupons were sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How many coupons of a stock were sent: a record beside the stock, so that a send need not write its definition again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sent {
+    pub(crate) stock_id: String,
     pub(crate) total: i64,
     /// The day of the last send, in days since 1970 in Beijing.
     pub(crate) day: i64,
@@ -50,24 +82,29 @@ impl StockState {
     /// The word on the wire.
     pub const fn word(self) -> &'static str {
         match self {
-            StockState::Unaudit => "UNAUDIT",
-            StockState::Running => "RUNNING",
-            StockState::Stoped => "STOPED",
-            StockState::Paused => "PAUSED",
+            Self::Unaudit => "UNAUDIT",
+            Self::Running => "RUNNING",
+            Self::Stoped => "STOPED",
+            Self::Paused => "PAUSED",
         }
     }
 }
 
 impl Sent {
+    /// Nothing was sent yet.
+    pub(crate) fn new(stock_id: &str) -> Self {
+        Self { stock_id: stock_id.to_owned(), ..Self::default() }
+    }
+
     /// How many were sent on the day of `now`. A clock that went back is still on the last day: otherwise a daily limit
     /// would start again.
     pub(crate) fn today(&self, now: i64) -> i64 {
         if calendar::day(now) <= self.day { self.on_day } else { 0 }
     }
 
-    pub(crate) fn one_more(&self, now: i64) -> Sent {
+    pub(crate) fn one_more(&self, now: i64) -> Self {
         let day = self.day.max(calendar::day(now));
-        Sent { total: self.total + 1, day, on_day: self.today(now) + 1 }
+        Self { stock_id: self.stock_id.clone(), total: self.total + 1, day, on_day: self.today(now) + 1 }
     }
 }
 
@@ -79,14 +116,19 @@ pub(crate) fn number(mchid: &str, serial: i64) -> String {
 }
 
 /// Creates a stock (创建商家券).
-pub(crate) fn create(caller: &Account, request: Map<String, Value>, serial: i64, now: i64) -> Decided<Stock> {
+pub(crate) fn create(
+    caller: &Account,
+    request: Map<String, Value>,
+    serial: i64,
+    now: i64,
+) -> Decided<(Stock, Sent)> {
     let definition = Definition::read(request)?;
     if !caller.acts_for(definition.belong_merchant()) {
         return Err(refusals::unknown_merchant());
     }
     // INFERRED: a period that is over makes no stock.
     if definition.validity.end <= now {
-        let reason = "available_end_time is over: the sandbox's clock is past it";
+        let reason = "available_end_time has passed by the sandbox's clock";
         return Err(refusals::request_parameters(reason));
     }
     let stock = Stock {
@@ -94,15 +136,17 @@ pub(crate) fn create(caller: &Account, request: Map<String, Value>, serial: i64,
         creator: caller.mchid.clone(),
         state: STATE_AFTER_CREATION,
         create_time: now,
-        sent: Sent::default(),
         definition,
     };
     let response = json!({ "stock_id": stock.id, "create_time": calendar::rfc3339(now) });
-    Ok(Decision::new(stock, response))
+    let due =
+        vec![Due { kind: END.to_owned(), key: stock.id.clone(), at: stock.definition.validity.end + 1 }];
+    let sent = Sent::new(&stock.id);
+    Ok(Decision { due, ..Decision::new((stock, sent), response) })
 }
 
 impl Stock {
-    /// The state at a moment. INFERRED: when its period is over, a stock is `STOPED`.
+    /// The state at a moment. When its period is over, a stock is `STOPED`, whether or not the clock has done that yet.
     pub(crate) fn state_at(&self, now: i64) -> StockState {
         if now > self.definition.validity.end { StockState::Stoped } else { self.state }
     }
@@ -113,38 +157,38 @@ impl Stock {
         self.creator == mchid || self.definition.belong_merchant() == mchid
     }
 
-    /// The answer to 查询商家券详情.
-    pub(crate) fn describe(&self, now: i64) -> Value {
+    /// The response to 查询商家券详情.
+    pub(crate) fn describe(&self, sent: &Sent, now: i64) -> Value {
         let mut members = self.definition.members.clone();
         if let Some(rule) = members.get_mut("stock_send_rule").and_then(Value::as_object_mut) {
-            // Real answers leave out what is false.
+            // real responses leave out what is false.
             rule.retain(|_, value| *value != Value::Bool(false));
         }
         if let Some(times) =
             members.get_mut("coupon_use_rule").and_then(|rule| rule.get_mut("coupon_available_time"))
             && let Some(times) = times.as_object_mut()
         {
-            // Real answers have this list even when it was never set.
+            // real responses have this list even when it was never set.
             times.entry("irregulary_avaliable_time").or_insert_with(|| json!([]));
         }
         members.retain(|_, value| !value.is_null() && *value != Value::Bool(false));
         members.insert("stock_state".to_owned(), self.state_at(now).word().into());
         members.insert("stock_id".to_owned(), self.id.as_str().into());
         if self.definition.code_mode == CodeMode::MerchantUpload {
-            // Uploading codes has no behaviour here yet, so there are none.
+            // Codes cannot be uploaded here yet, so there are none.
             members.insert("coupon_code_count".to_owned(), json!({ "total_count": 0, "available_count": 0 }));
         }
-        members.insert("send_count_information".to_owned(), self.counts(now));
+        members.insert("send_count_information".to_owned(), self.counts(sent, now));
         Value::Object(members)
     }
 
-    fn counts(&self, now: i64) -> Value {
+    fn counts(&self, sent: &Sent, now: i64) -> Value {
         let mut counts = Map::new();
-        let today = self.sent.today(now);
+        let today = sent.today(now);
         let has_daily_cap = self.definition.caps.by_day.is_some();
-        counts.insert("total_send_num".to_owned(), self.sent.total.into());
+        counts.insert("total_send_num".to_owned(), sent.total.into());
         if let Some(worth) = self.definition.discount_amount {
-            counts.insert("total_send_amount".to_owned(), self.sent.total.saturating_mul(worth).into());
+            counts.insert("total_send_amount".to_owned(), sent.total.saturating_mul(worth).into());
         }
         if has_daily_cap {
             counts.insert("today_send_num".to_owned(), today.into());
@@ -156,10 +200,54 @@ impl Stock {
     }
 }
 
+impl Record for Stock {
+    const KIND: &'static str = "merchant coupon stock";
+
+    fn key(&self) -> String {
+        self.id.clone()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
+}
+
+impl Record for Sent {
+    const KIND: &'static str = "merchant coupons sent";
+
+    fn key(&self) -> String {
+        self.stock_id.clone()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
+}
+
+/// One stock.
+pub(super) fn find(tx: &Transaction<'_>, id: &str) -> Result<Option<Stock>, StoreError> {
+    tx.get(id)
+}
+
+/// One stock, and what was sent of it.
+pub(super) fn find_with_sent(tx: &Transaction<'_>, id: &str) -> Result<Option<(Stock, Sent)>, StoreError> {
+    let Some(stock) = find(tx, id)? else { return Ok(None) };
+    let sent = tx.get(id)?.ok_or_else(|| StoreError::Corrupt(format!("{} {id} is missing", Sent::KIND)))?;
+    Ok(Some((stock, sent)))
+}
+
+/// Puts a stock into another state. Whether there is such a stock.
+pub(crate) fn set_stock_state(tx: &Transaction<'_>, id: &str, state: StockState) -> Result<bool, StoreError> {
+    let Some(stock) = find(tx, id)? else { return Ok(false) };
+    tx.save(&Stock { state, ..stock }).map(|()| true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::products::handler::carry_out;
     use crate::products::merchant_coupons::fixtures::{CALLER, NOW, a_stock, stock_request};
+    use crate::store::Store;
 
     #[test]
     fn a_stock_number_has_sixteen_digits_of_which_six_are_the_merchants() {
@@ -169,10 +257,10 @@ mod tests {
 
     #[test]
     fn a_new_stock_runs_at_once_and_has_sent_nothing() {
-        let (stock, response) = create(&CALLER, stock_request(), 1, NOW).unwrap().parts();
+        let ((stock, sent), response) = create(&CALLER, stock_request(), 1, NOW).unwrap().parts();
         assert_eq!(response["stock_id"], stock.id);
         assert_eq!(calendar::parse(response["create_time"].as_str().unwrap()), Some(NOW));
-        let described = stock.describe(NOW);
+        let described = stock.describe(&sent, NOW);
         assert_eq!(described["stock_state"], "RUNNING");
         assert_eq!(
             described["send_count_information"],
@@ -192,7 +280,7 @@ mod tests {
         let mut foreign = stock_request();
         foreign.insert("belong_merchant".to_owned(), json!("10000022"));
         assert_eq!(create(&CALLER, foreign, 1, NOW).unwrap_err().code, "MCH_NOT_EXISTS");
-        let stock = create(&CALLER, stock_request(), 1, NOW).unwrap().changed;
+        let (stock, _) = create(&CALLER, stock_request(), 1, NOW).unwrap().changed;
         let late = create(&CALLER, stock_request(), 1, stock.definition.validity.end).unwrap_err();
         assert_eq!(late.code, "PARAM_ERROR");
     }
@@ -202,7 +290,7 @@ mod tests {
         let caller = Account { sub_merchants: vec!["10000022".to_owned()], ..CALLER.clone() };
         let mut request = stock_request();
         request.insert("belong_merchant".to_owned(), json!("10000022"));
-        let stock = create(&caller, request, 1, NOW).unwrap().changed;
+        let (stock, _) = create(&caller, request, 1, NOW).unwrap().changed;
         assert_eq!((&*stock.creator, stock.definition.belong_merchant()), (&*caller.mchid, "10000022"));
         assert!(stock.may_be_operated_by("10000022"));
     }
@@ -212,6 +300,31 @@ mod tests {
         let stock = a_stock();
         let end = stock.definition.validity.end;
         assert_eq!((stock.state_at(end), stock.state_at(end + 1)), (StockState::Running, StockState::Stoped));
+    }
+
+    #[test]
+    fn a_stock_comes_back_as_it_was_stored_and_its_end_stops_it() {
+        let checked: Result<(), HandlerError> = Store::in_memory().transaction(|tx| {
+            let created = create(&CALLER, stock_request(), 1, NOW)?;
+            let ends =
+                Due { kind: END.to_owned(), key: a_stock().id, at: a_stock().definition.validity.end + 1 };
+            assert_eq!(created.due, [ends.clone()]);
+            carry_out(tx, created)?;
+            let (mut stock, sent) = find_with_sent(tx, &a_stock().id)?.unwrap();
+            assert_eq!((&stock, sent), (&a_stock(), Sent::new(&a_stock().id)));
+            stock.definition.members.insert("comment".to_owned(), "another".into());
+            tx.save(&stock)?;
+            for state in [StockState::Paused, StockState::Unaudit, StockState::Running] {
+                assert!(set_stock_state(tx, &stock.id, state)?);
+                assert_eq!(find(tx, &stock.id)?, Some(Stock { state, ..stock.clone() }));
+            }
+            assert!(!set_stock_state(tx, "another", StockState::Paused)?);
+            assert_eq!(tx.next_due(i64::MAX, None)?, Some(ends.clone()));
+            end_stock(tx, &ends.key, ends.at)?;
+            assert_eq!(find(tx, &stock.id)?.map(|stock| stock.state), Some(StockState::Stoped));
+            Ok(())
+        });
+        checked.unwrap();
     }
 
     #[test]
@@ -230,8 +343,8 @@ mod tests {
     fn amounts_and_daily_numbers_are_shown_where_they_mean_something() {
         let mut stock = a_stock();
         stock.definition.caps.by_day = Some(10);
-        stock.sent = Sent::default().one_more(NOW).one_more(NOW);
-        let counts = |now| stock.describe(now)["send_count_information"].clone();
+        let sent = Sent::default().one_more(NOW).one_more(NOW);
+        let counts = |now| stock.describe(&sent, now)["send_count_information"].clone();
         assert_eq!(
             counts(NOW),
             json!({ "total_send_num": 2, "total_send_amount": 10, "today_send_num": 2, "today_send_amount": 10 })
@@ -239,7 +352,7 @@ mod tests {
         assert_eq!(counts(NOW + calendar::DAY)["today_send_num"], 0);
         stock.definition.discount_amount = None;
         assert_eq!(
-            stock.describe(NOW)["send_count_information"],
+            stock.describe(&sent, NOW)["send_count_information"],
             json!({ "total_send_num": 2, "today_send_num": 2 })
         );
     }

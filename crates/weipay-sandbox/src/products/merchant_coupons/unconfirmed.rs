@@ -1,36 +1,38 @@
-//! Choices that no source settles. Each is INFERRED or UNCONFIRMED, named, and decided here and nowhere else, so that a
-//! recorded exchange can correct it in one line.
+//! Choices that no source settles. A recorded exchange can correct each in one place.
+//!
+//! Values and sentences stand here. A choice of behaviour is marked `INFERRED` or `UNCONFIRMED` where it is made:
+//!
+//! | choice | made in |
+//! |---|---|
+//! | a coupon has one association; a second one is refused (400 INVALID_REQUEST) and does not take its place | `association` |
+//! | associating does not look for the order (two users saw 查询记录为空 in 2020) | `association` |
+//! | the same order again gets the first response, under any request number | `association` |
+//! | a coupon can be returned after its `expire_time`, and is `EXPIRED` then; an association is kept | `redemption` |
+//! | the platform's own time of use counts, `use_time` of the request does not | `redemption` |
+//! | `coupons/send` answers nested, as the official SDKs read it | `sending` |
+//! | the order of checks of a send; limits are 403 | `sending` |
+//! | `offset` of a list counts coupons; equal codes of several stocks mean the newest | `listing`, `coupon` |
+//! | a budget is not lowered below what was sent; a daily limit cannot be added | `modification` |
+//! | members that "cannot be changed for now" are ignored | `modification` |
+//! | a period that is over makes no stock; a stock whose period is over is `STOPED` | `stock` |
+//! | whom a stock belongs to may operate its coupons | `stock` |
+//! | blocks of other stock types are ignored | `definition` |
+//! | an address for notifications is the caller's own; one that was never set is 404 | `callbacks` |
+//! | the same request number with another body is 400 INVALID_REQUEST | `store/idempotency` |
 
 use super::stock::StockState;
 
 /// INFERRED: a stock can be sent from at once. `UNAUDIT` is documented, how long it lasts is not.
 pub(crate) const STATE_AFTER_CREATION: StockState = StockState::Running;
 
-/// UNCONFIRMED: a coupon has one association at a time; a second one is refused (400 INVALID_REQUEST) rather than taking its
-/// place.
-pub(crate) const SECOND_ASSOCIATION_IS_REFUSED: bool = true;
-
-/// UNCONFIRMED: whether `coupons/associate` looks for the payment order (two users saw 查询记录为空 in 2020). The sandbox
-/// has no orders of this product, so it does not.
-pub(crate) const ASSOCIATION_NEEDS_ORDER: bool = false;
-
-/// UNCONFIRMED: whether a coupon can be returned after its `expire_time`. It can, and is `EXPIRED` then.
-pub(crate) const RETURN_AFTER_EXPIRY: bool = true;
-
 /// The code for a coupon outside its usable period. The page of 2020 prints `RULELIMIT`; INFERRED to have gained an
 /// underscore on the wire, as `NOAUTH` did.
 pub(crate) const RULE_LIMIT: &str = "RULE_LIMIT";
 
-/// UNCONFIRMED: the size of a page when `limit` is missing. One real call was answered with 20.
-pub(crate) const PAGE_SIZE: i64 = 20;
+/// UNCONFIRMED: the size of a page when `limit` is missing. One real call got 20.
+pub(crate) const DEFAULT_PAGE_SIZE: i64 = 20;
 /// UNCONFIRMED: the largest page; documented for a sister list only.
 pub(crate) const MAX_PAGE_SIZE: i64 = 50;
-/// UNCONFIRMED: whether `offset` counts rows. The pages call it a page number, the sister list a start position.
-pub(crate) const OFFSET_COUNTS_ROWS: bool = true;
-
-/// INFERRED: how `coupons/send` answers. The official SDKs read `{"send_coupon_result": {...}}`, third-party pages print
-/// the members flat. Generated SDKs come from the real definition, so the answer is nested, and nothing else.
-pub(crate) const SEND_RESULT_IS_NESTED: bool = true;
 
 /// Sentences that no source prints.
 pub(crate) mod words {
@@ -59,11 +61,13 @@ pub(crate) mod words {
     /// UNCONFIRMED.
     pub(crate) const DEACTIVATED: &str = "券已失效";
     /// UNCONFIRMED.
-    pub(crate) const EXPIRED: &str = "券已过期";
-    /// UNCONFIRMED.
     pub(crate) const STOCK_IS_OVER: &str = "批次已结束";
     /// Seen; the status and the code beside it are INFERRED.
     pub(crate) const OTHER_BUDGET: &str = "批次库存的当前值错误，请获取批次详情查看最新值";
     /// UNCONFIRMED.
     pub(crate) const UNKNOWN_MERCHANT: &str = "商户号不存在";
+    /// UNCONFIRMED.
+    pub(crate) const NO_CALLBACK: &str = "未设置事件通知地址";
+    /// UNCONFIRMED.
+    pub(crate) const OTHER_CALLBACK: &str = "商户无权限操作该事件通知地址";
 }

@@ -42,13 +42,13 @@ impl Validity {
     const MAX_SEGMENTS: usize = 2;
 
     /// Reads `coupon_available_time`, or says which rule its members break.
-    pub(crate) fn read(times: &Value) -> Result<Validity, &'static str> {
+    pub(crate) fn read(times: &Value) -> Result<Self, &'static str> {
         let begin = times.get("available_begin_time").and_then(time);
         let begin = begin.ok_or("available_begin_time must be an RFC 3339 time")?;
         let end = times.get("available_end_time").and_then(time);
         let end = end.ok_or("available_end_time must be an RFC 3339 time")?;
         let number = |name: &str| times.get(name).and_then(Value::as_i64);
-        let validity = Validity {
+        let validity = Self {
             begin,
             end,
             days_after_receive: number("available_day_after_receive"),
@@ -69,7 +69,7 @@ impl Validity {
         if self.begin >= self.end {
             return Err("available_end_time must be after available_begin_time");
         }
-        if self.end.saturating_sub(self.begin) > Validity::MAX_PERIOD {
+        if self.end.saturating_sub(self.begin) > Self::MAX_PERIOD {
             return Err("available_end_time may be at most one year after available_begin_time");
         }
         if self.wait_days > 0 && self.days_after_receive.is_none() {
@@ -107,7 +107,7 @@ impl Validity {
 }
 
 impl Week {
-    fn read(week: &Value) -> Result<Week, &'static str> {
+    fn read(week: &Value) -> Result<Self, &'static str> {
         let days: Vec<i64> = week
             .get("week_day")
             .and_then(Value::as_array)
@@ -127,7 +127,7 @@ impl Week {
         if segments.len() > Validity::MAX_SEGMENTS {
             return Err("available_day_time may have two members at most");
         }
-        Ok(Week { days, segments })
+        Ok(Self { days, segments })
     }
 
     fn allows(&self, now: i64) -> bool {

@@ -2,26 +2,30 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::StoreError;
+use super::{StoreError, sql};
 
 /// The first makes the tables of form 1 in an empty database, the second leads from form 1 to form 2, and so on. One that was
 /// released never changes: data folders out there have run it.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
 
 /// Brings a database to the form of the last migration; an error leaves it in the form that it had. A database of a later
 /// form belongs to a later program, and is refused.
 pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let transaction = sql(|| connection.transaction_with_behavior(TransactionBehavior::Immediate))?;
+    let found: i64 = sql(|| transaction.pragma_query_value(None, "user_version", |row| row.get(0)))?;
     let wanted = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let outstanding = usize::try_from(found).ok().and_then(|done| MIGRATIONS.get(done..));
-    for migration in outstanding.ok_or(StoreError::Version { found, wanted })? {
-        transaction.execute_batch(migration)?;
-    }
-    if found < wanted {
-        transaction.pragma_update(None, "user_version", wanted)?;
-    }
-    Ok(transaction.commit()?)
+    let outstanding = outstanding.ok_or(StoreError::Version { found, wanted })?;
+    sql(|| {
+        for migration in outstanding {
+            transaction.execute_batch(migration)?;
+        }
+        if found < wanted {
+            transaction.pragma_update(None, "user_version", wanted)?;
+        }
+        transaction.commit()
+    })
 }
 
 /// A database as the program of form 1 wrote it.
@@ -54,7 +58,7 @@ mod tests {
         assert_eq!((form(&old), form(&new)), (1, 0));
         run(&mut old).unwrap();
         run(&mut new).unwrap();
-        assert_eq!((form(&old), form(&new)), (2, 2));
+        assert_eq!((form(&old), form(&new)), (3, 3));
         assert_eq!(tables(&old), tables(&new));
     }
 
@@ -84,7 +88,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         for number in [-1, 99] {
             connection.pragma_update(None, "user_version", number).unwrap();
-            assert!(matches!(run(&mut connection), Err(StoreError::Version { wanted: 2, .. })));
+            assert!(matches!(run(&mut connection), Err(StoreError::Version { wanted: 3, .. })));
         }
     }
 }

@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::{Buf, Bytes};
 
-use crate::transport::length::{Length, above};
+use crate::transport::{Remaining, above_limit};
 
-/// The body of a request or a response, for the blocking client: whole, or read piece by piece. It is a [`Read`] itself.
+/// The body of a request or a response, for the blocking client: whole, or a reader. It implements [`Read`].
 ///
 /// ```
 /// use weipay::transport::blocking::Body;
@@ -28,8 +28,8 @@ pub struct Body(Content);
 
 enum Content {
     Whole(Bytes),
-    /// The lock is never waited for: it makes a body `Sync` whose reader is only `Send`.
-    Reader(Mutex<Box<dyn Read + Send>>, Length),
+    /// Nothing ever waits for the lock. It makes the body `Sync` although the reader is only `Send`.
+    Reader(Mutex<Box<dyn Read + Send>>, Remaining),
 }
 
 impl Body {
@@ -39,13 +39,13 @@ impl Body {
         Self(Content::Whole(Bytes::new()))
     }
 
-    /// A body that is read when it is needed. Where `length` is given, it must have exactly so many bytes: another number is
-    /// an error.
+    /// A body that is read when it is needed. If `length` is given, the body must have exactly that many bytes; otherwise reading
+    /// it fails.
     pub fn from_reader(length: Option<u64>, reader: impl Read + Send + 'static) -> Self {
-        Self(Content::Reader(Mutex::new(Box::new(reader)), Length(length)))
+        Self(Content::Reader(Mutex::new(Box::new(reader)), Remaining(length)))
     }
 
-    /// The bytes of a whole body, as far as they were not read; `None` for a reader.
+    /// The bytes of a whole body that were not read yet; `None` for a reader.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&Bytes> {
         match &self.0 {
@@ -54,7 +54,7 @@ impl Body {
         }
     }
 
-    /// How many bytes are still to come, where that is known.
+    /// How many bytes are still to come, if that is known.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
         match &self.0 {
@@ -63,15 +63,19 @@ impl Body {
         }
     }
 
-    /// All bytes, when they are no more than `limit`; else, or when reading fails, an error.
+    /// All bytes.
+    ///
+    /// # Errors
+    ///
+    /// If there are more bytes than `limit`, or reading fails.
     pub fn into_bytes(self, limit: usize) -> io::Result<Bytes> {
         if let Content::Whole(bytes) = self.0 {
-            return if bytes.len() > limit { Err(above(limit)) } else { Ok(bytes) };
+            return if bytes.len() > limit { Err(above_limit(limit)) } else { Ok(bytes) };
         }
         let mut all = Vec::new();
         let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         self.take(one_more).read_to_end(&mut all)?;
-        if all.len() > limit { Err(above(limit)) } else { Ok(all.into()) }
+        if all.len() > limit { Err(above_limit(limit)) } else { Ok(all.into()) }
     }
 }
 
@@ -87,9 +91,9 @@ impl Read for Body {
         };
         let count = reader.get_mut().unwrap_or_else(PoisonError::into_inner).read(buffer)?;
         if count > 0 {
-            length.took(count)?;
+            length.count(count)?;
         } else if !buffer.is_empty() {
-            length.ended()?;
+            length.check_ended()?;
         }
         Ok(count)
     }
@@ -131,13 +135,13 @@ impl Default for Body {
     }
 }
 
-/// The bytes stay out: they may be personal.
+/// The bytes are left out, because they may be personal.
 impl fmt::Debug for Body {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Content::Whole(bytes) => write!(out, "Body({} bytes)", bytes.len()),
-            Content::Reader(_, Length(Some(length))) => write!(out, "Body(reader of {length} bytes)"),
-            Content::Reader(_, Length(None)) => write!(out, "Body(reader)"),
+            Content::Whole(bytes) => write!(f, "Body({} bytes)", bytes.len()),
+            Content::Reader(_, Remaining(Some(length))) => write!(f, "Body(reader of {length} bytes)"),
+            Content::Reader(_, Remaining(None)) => write!(f, "Body(reader)"),
         }
     }
 }
@@ -164,10 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_has_exactly_the_length_that_it_announced() {
+    fn a_reader_must_have_the_length_that_it_announced() {
         assert_eq!(reader(Some(4), "abc").into_bytes(9).unwrap_err().kind(), ErrorKind::UnexpectedEof);
         assert_eq!(reader(Some(2), "abc").into_bytes(9).unwrap_err().kind(), ErrorKind::InvalidData);
-        // Nothing is asked for: nothing has ended.
+        // An empty buffer asks for nothing, so this is not the end.
         assert_eq!(reader(Some(3), "abc").read(&mut []).unwrap(), 0);
     }
 

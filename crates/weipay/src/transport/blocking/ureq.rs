@@ -7,25 +7,29 @@ use http::{HeaderMap, Method, Request, Response};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody, Error, SendBody};
 
-use super::connect::NoLookup;
-use super::{Body, Transport, watched};
+use super::connection::{self, NoLookup, WatchingConnector};
+use super::{Body, Transport};
 use crate::builder::ConfigError;
-use crate::error::NetworkProblem;
-use crate::transport::{IDLE, MAX_BODY, MAX_HEAD, lost, timed_out, tls, too_large};
+use crate::error::NetworkError;
+use crate::transport::{IDLE, MAX_BODY, MAX_HEAD, crypto_provider, lost, timed_out, too_large};
 
-/// The transport of the blocking client unless it is given another one. It keeps connections, and waits on the thread that
-/// calls it; only the name of a host is looked up on another one, when a new connection is made.
+/// The default transport of the blocking client. It keeps connections open, and works on the thread that calls it; only the name
+/// of a host is looked up on another thread, when a new connection is made.
 ///
-/// It gives back whole bodies, of at most 8 MB.
+/// It returns whole bodies of at most 8 MB.
 #[derive(Debug)]
 pub struct DefaultTransport(Agent);
 
 impl DefaultTransport {
-    /// A transport without connections yet.
+    /// A transport that has no connections yet.
+    ///
+    /// # Errors
+    ///
+    /// If TLS cannot be set up.
     pub fn new() -> Result<Self, ConfigError> {
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::PlatformVerifier)
-            .unversioned_rustls_crypto_provider(tls::provider())
+            .unversioned_rustls_crypto_provider(crypto_provider())
             .build();
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -33,17 +37,17 @@ impl DefaultTransport {
             .max_redirects_will_error(false)
             .max_idle_age(IDLE)
             .max_response_header_size(MAX_HEAD)
-            // Nothing is taken from the environment behind the caller's back, proxies included.
+            // No proxy from the environment: nothing happens that the caller did not ask for.
             .proxy(None)
             .tls_config(tls)
             .build();
-        Ok(Self(Agent::with_parts(config, watched::WatchingConnector::default(), NoLookup)))
+        Ok(Self(Agent::with_parts(config, WatchingConnector::default(), NoLookup)))
     }
 }
 
 impl Transport for DefaultTransport {
-    fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkProblem> {
-        watched::begin();
+    fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkError> {
+        connection::begin();
         let (mut parts, body) = request.into_parts();
         let bodiless = [Method::GET, Method::DELETE].contains(&parts.method);
         let response = match body.as_bytes() {
@@ -56,12 +60,12 @@ impl Transport for DefaultTransport {
                 self.run(Request::from_parts(parts, SendBody::from_owned_reader(body)), timeout)
             }
         };
-        let (parts, mut body) = response.map_err(problem)?.into_parts();
+        let (parts, mut body) = response.map_err(network_error)?.into_parts();
         if parts.headers.contains_key(CONTENT_LENGTH) || is_chunked(&parts.headers) {
-            watched::ends_before_connection();
+            connection::ends_before_connection();
         }
         let limit = u64::try_from(MAX_BODY).unwrap_or(u64::MAX);
-        let body = body.with_config().limit(limit).read_to_vec().map_err(problem)?;
+        let body = body.with_config().limit(limit).read_to_vec().map_err(network_error)?;
         Ok(Response::from_parts(parts, body.into()))
     }
 }
@@ -83,13 +87,13 @@ fn is_chunked(headers: &HeaderMap) -> bool {
         .any(|encoding| encoding.trim().eq_ignore_ascii_case("chunked"))
 }
 
-/// How far the call had come is what its connection saw, whatever the error says.
-fn problem(error: Error) -> NetworkProblem {
-    let sent = watched::sent();
+/// How far the call had come is what its connection recorded, whatever the error says.
+fn network_error(error: Error) -> NetworkError {
+    let sent = connection::sent();
     match error {
         Error::Timeout(_) => timed_out(sent),
         Error::BodyExceedsLimit(_) => too_large(),
-        // ureq's error does not tell its cause.
+        // ureq's error does not give its cause.
         Error::Io(error) => lost(sent, error),
         Error::Rustls(error) => lost(sent, error),
         Error::Other(error) => lost(sent, error),

@@ -22,6 +22,22 @@ impl<M: Mode> Authindex<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::appauth::authindex::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .redirect_uri("https://weixin.qq.com/i-am-a-fake-uri")
+    ///     .response_type("code")
+    ///     .scope("pay_identity")
+    ///     .state("STATE");
+    /// let response = client.v2().appauth().authindex().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V2_APPAUTH_AUTHINDEX, request)
     }

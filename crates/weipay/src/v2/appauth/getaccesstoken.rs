@@ -21,6 +21,23 @@ impl<M: Mode> Getaccesstoken<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::appauth::getaccesstoken::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .code("wxcbda96de0b165489")
+    ///     .grant_type("authorization_code")
+    ///     .scope("pay_identity")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().appauth().getaccesstoken().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V2_APPAUTH_GETACCESSTOKEN, request)
     }

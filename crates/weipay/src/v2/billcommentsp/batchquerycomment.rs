@@ -22,6 +22,22 @@ impl<M: Mode> Batchquerycomment<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::billcommentsp::batchquerycomment::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .begin_time("20170724000000")
+    ///     .end_time("20170725000000")
+    ///     .offset(0);
+    /// let response = client.v2().billcommentsp().batchquerycomment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT, request)
     }

@@ -21,6 +21,25 @@ impl<M: Mode> GetWxpayfaceAuthinfo<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::face::get_wxpayface_authinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .store_id("IMG001")
+    ///     .store_name("example")
+    ///     .device_id("DEV001")
+    ///     .rawdata("H0kvnUgGHKuqflNwtNqCdOVpbO4FPSowudTG")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .now(1239878956)
+    ///     .version("1")
+    ///     .sign_type("MD5");
+    /// let response = client.v2().face().get_wxpayface_authinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_FACE_GET_WXPAYFACE_AUTHINFO, request)
     }

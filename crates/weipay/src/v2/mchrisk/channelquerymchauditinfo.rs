@@ -21,6 +21,20 @@ impl<M: Mode> Channelquerymchauditinfo<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mchrisk::channelquerymchauditinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("999990016")
+    ///     .acquiring_bank_id("999990017")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().mchrisk().channelquerymchauditinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_CHANNELQUERYMCHAUDITINFO, request)
     }

@@ -21,6 +21,22 @@ impl<M: Mode> Syncmchriskresult<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mchrisk::syncmchriskresult::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1230000109")
+    ///     .event_code("123456123")
+    ///     .risk_type("example")
+    ///     .punish_type("example")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().mchrisk().syncmchriskresult().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_SYNCMCHRISKRESULT, request)
     }

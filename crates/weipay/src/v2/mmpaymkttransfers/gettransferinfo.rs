@@ -22,6 +22,19 @@ impl<M: Mode> Gettransferinfo<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::gettransferinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .partner_trade_no("10000098201411111234567890")
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v2().mmpaymkttransfers().gettransferinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO, request)
     }

@@ -21,6 +21,21 @@ impl<M: Mode> Querycouponsinfo<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::querycouponsinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .coupon_id("1565")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .stock_id("58818");
+    /// let response = client.v2().mmpaymkttransfers().querycouponsinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_QUERYCOUPONSINFO, request)
     }

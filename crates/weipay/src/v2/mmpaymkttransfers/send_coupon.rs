@@ -21,6 +21,22 @@ impl<M: Mode> SendCoupon<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::send_coupon::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .coupon_stock_id("1757")
+    ///     .openid_count(1)
+    ///     .partner_trade_no("1000009820141203515766")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215");
+    /// let response = client.v2().mmpaymkttransfers().send_coupon().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON, request)
     }

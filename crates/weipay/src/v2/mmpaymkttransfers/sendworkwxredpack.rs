@@ -21,6 +21,25 @@ impl<M: Mode> Sendworkwxredpack<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::sendworkwxredpack::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_billno("10000098201411111234567890")
+    ///     .mch_id("1900057215")
+    ///     .wxappid("wx8888888888888888")
+    ///     .sender_name("XX活动")
+    ///     .re_openid("oxTWIuGaIt6gTKsQRLau2M0yL16E")
+    ///     .total_amount(1000)
+    ///     .wishing("example")
+    ///     .act_name("example")
+    ///     .remark("example");
+    /// let response = client.v2().mmpaymkttransfers().sendworkwxredpack().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SENDWORKWXREDPACK, request)
     }

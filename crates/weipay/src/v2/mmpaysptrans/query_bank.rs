@@ -22,6 +22,16 @@ impl<M: Mode> QueryBank<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaysptrans::query_bank::post;
+    ///
+    /// let request = post::Request::new().mch_id("1900057215").partner_trade_no("1212121221227");
+    /// let response = client.v2().mmpaysptrans().query_bank().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_MMPAYSPTRANS_QUERY_BANK, request)
     }

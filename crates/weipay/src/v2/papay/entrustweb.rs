@@ -22,6 +22,25 @@ impl<M: Mode> Entrustweb<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::papay::entrustweb::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .plan_id(12535)
+    ///     .contract_code("100000")
+    ///     .request_serial(1000)
+    ///     .contract_display_account("微信代扣")
+    ///     .notify_url("https://weixin.qq.com")
+    ///     .version("1.0")
+    ///     .timestamp("1414488825");
+    /// let response = client.v2().papay().entrustweb().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V2_PAPAY_ENTRUSTWEB, request)
     }

@@ -21,6 +21,16 @@ impl<M: Mode> Querycontract<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::papay::querycontract::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id(10000098).version("1.0");
+    /// let response = client.v2().papay().querycontract().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_QUERYCONTRACT, request)
     }

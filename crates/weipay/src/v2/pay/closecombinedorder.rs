@@ -19,6 +19,21 @@ impl<M: Mode> Closecombinedorder<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::closecombinedorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_mch_id("1900000109")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .combine_out_trade_no("1217752501201407033233368018")
+    ///     .sub_order_list(vec![post::Order::new().mchid("1900057215").out_trade_no("example")]);
+    /// let response = client.v2().pay().closecombinedorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_PAY_CLOSECOMBINEDORDER, request)
     }

@@ -19,6 +19,34 @@ impl<M: Mode> Combinedorder<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::combinedorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_mch_id("1900000109")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .combine_out_trade_no("1217752501201407033233368018")
+    ///     .spbill_create_ip("8.8.8.8")
+    ///     .notify_url("http://www.weixin.qq.com/wxpay/pay.php")
+    ///     .trade_type("JSAPI")
+    ///     .scene_info(post::SceneInfo::new().payer_client_ip("example"))
+    ///     .sub_order_list(post::SubOrderList::new()
+    ///         .order_num(1)
+    ///         .order_list(vec![post::OrderList::new()
+    ///             .appid("wx57e15a0db0c5d1e8")
+    ///             .mch_id("1900057215")
+    ///             .body("example")
+    ///             .attach("example")
+    ///             .out_trade_no("example")
+    ///             .fee_type("example")
+    ///             .total_fee(1)]));
+    /// let response = client.v2().pay().combinedorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_PAY_COMBINEDORDER, request)
     }

@@ -19,6 +19,31 @@ impl<M: Mode> Contractorder<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::contractorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .contract_mchid("1200009811")
+    ///     .contract_appid("wxcbda96de0b165486")
+    ///     .out_trade_no("123456")
+    ///     .body("Ipadmini16G白色")
+    ///     .notify_url("http://yoursite.com")
+    ///     .total_fee(888)
+    ///     .spbill_create_ip("123.12.12.123")
+    ///     .trade_type("JSAPI")
+    ///     .plan_id(123)
+    ///     .contract_code("100001256")
+    ///     .request_serial(1695)
+    ///     .contract_display_account("123")
+    ///     .contract_notify_url("http://yoursite.com");
+    /// let response = client.v2().pay().contractorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_PAY_CONTRACTORDER, request)
     }

@@ -19,6 +19,20 @@ impl<M: Mode> Profitsharingremovereceiver<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::pay::profitsharingremovereceiver::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .receiver(post::Receiver::new().type_("MERCHANT_ID").account("example"));
+    /// let response = client.v2().pay().profitsharingremovereceiver().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_PAY_PROFITSHARINGREMOVERECEIVER, request)
     }

@@ -21,6 +21,25 @@ impl<M: Mode> Report<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::payitil::report::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .interface_url("https://api.mch.weixin.qq.com/pay/batchreport/micropay/total")
+    ///     .user_ip("8.8.8.8")
+    ///     .trades(vec![post::Transaction::new()
+    ///         .out_trade_no("example")
+    ///         .begin_time("example")
+    ///         .end_time("example")
+    ///         .state("OK")]);
+    /// let response = client.v2().payitil().report().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_PAYITIL_REPORT, request)
     }

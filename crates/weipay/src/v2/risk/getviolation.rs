@@ -22,6 +22,16 @@ impl<M: Mode> Getviolation<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::risk::getviolation::post;
+    ///
+    /// let request = post::Request::new();
+    /// let response = client.v2().risk().getviolation().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_RISK_GETVIOLATION, request)
     }

@@ -21,6 +21,25 @@ impl<M: Mode> Getrealnameinfo<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secsvc::getrealnameinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .cert_serialno("59303040AA42CB61E0C059E8E6156C9F0F2A1E5E")
+    ///     .access_token("81_...")
+    ///     .timestamp(1414561699)
+    ///     .cert_sign("MuRThxRSlqvs2Mi9i2VRCr_MQ==")
+    ///     .sign_type("HMAC-SHA256");
+    /// let response = client.v2().secsvc().getrealnameinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_SECSVC_GETREALNAMEINFO, request)
     }

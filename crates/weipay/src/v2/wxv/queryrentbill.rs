@@ -21,6 +21,23 @@ impl<M: Mode> Queryrentbill<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::wxv::queryrentbill::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .return_query_id("example")
+    ///     .service_id("example");
+    /// let response = client.v2().wxv().queryrentbill().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_WXV_QUERYRENTBILL, request)
     }

@@ -24,6 +24,16 @@ impl<M: Mode> Applyment<M> {
     /// For 从业机构, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::apply4subject::applyment::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().apply4subject().applyment().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_APPLY4SUBJECT_APPLYMENT, request)
     }
@@ -33,6 +43,37 @@ impl<M: Mode> Applyment<M> {
     /// For 从业机构, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::apply4subject::applyment::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .business_code("example")
+    ///     .contact_info(post::ContactInfo::new()
+    ///         .name("张三")
+    ///         .id_card_number("11010519491231002X")
+    ///         .mobile("13800138000"))
+    ///     .subject_info(post::SubjectInfo::new()
+    ///         .subject_type("SUBJECT_TYPE_INDIVIDUAL")
+    ///         .business_license_info(post::BusinessLicenseInfo::new()
+    ///             .licence_number("example")
+    ///             .licence_copy("example")
+    ///             .merchant_name("example")
+    ///             .legal_person("example")
+    ///             .company_address("example")
+    ///             .licence_valid_date(vec!["example".to_owned()])))
+    ///     .identification_info(post::IdentificationInfo::new()
+    ///         .identification_type("IDENTIFICATION_TYPE_IDCARD")
+    ///         .identification_name("张三")
+    ///         .identification_number("11010519491231002X")
+    ///         .identification_valid_date(vec!["example".to_owned()])
+    ///         .identification_front_copy("example"));
+    /// let response = client.v3().apply4subject().applyment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT, request)
     }

@@ -19,6 +19,51 @@ impl<M: Mode> Applyment<M> {
     /// 提交申请单 · `POST v3/applyment4sub/applyment/`
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::applyment4sub::applyment::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .business_code("example")
+    ///     .contact_info(post::ContactInfo::new()
+    ///         .contact_type("LEGAL")
+    ///         .contact_name("张三")
+    ///         .mobile_phone("13800138000")
+    ///         .contact_email("zhangsan@example.com"))
+    ///     .subject_info(post::SubjectInfo::new()
+    ///         .subject_type("SUBJECT_TYPE_INDIVIDUAL")
+    ///         .business_license_info(post::BusinessLicenseInfo::new()
+    ///             .license_copy("example")
+    ///             .license_number("example")
+    ///             .merchant_name("example")
+    ///             .legal_person("example"))
+    ///         .certificate_info(post::CertificateInfo::new()
+    ///             .cert_copy("example")
+    ///             .cert_type("CERTIFICATE_TYPE_2388")
+    ///             .cert_number("example")
+    ///             .merchant_name("example")
+    ///             .company_address("example")
+    ///             .legal_person("example")
+    ///             .period_begin("example")
+    ///             .period_end("example"))
+    ///         .identity_info(post::IdentityInfo::new().id_doc_type("IDENTIFICATION_TYPE_IDCARD")))
+    ///     .business_info(post::BusinessInfo::new()
+    ///         .merchant_shortname("example")
+    ///         .service_phone("example")
+    ///         .sales_info(post::SalesInfo::new()
+    ///             .sales_scenes_type(vec![post::SalesScenesType::from("SALES_SCENES_STORE")])))
+    ///     .settlement_info(post::SettlementInfo::new().settlement_id("example"))
+    ///     .bank_account_info(post::BankAccountInfo::new()
+    ///         .bank_account_type("BANK_ACCOUNT_TYPE_CORPORATE")
+    ///         .account_name("张三")
+    ///         .account_bank("example")
+    ///         .bank_address_code("example"));
+    /// let response = client.v3().applyment4sub().applyment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.step("").typed(&table::POST_V3_APPLYMENT4SUB_APPLYMENT, request)
     }

@@ -21,6 +21,28 @@ impl<M: Mode> Batches<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::bank_transfer::batches::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .platform_mchid("1900001109")
+    ///     .specialized_payment_mchid("1900001109")
+    ///     .sponsor_mchid("1900001109")
+    ///     .user_authorized_mchid("1900001109")
+    ///     .user_authorized_appid("wxaffdakkk11112e3")
+    ///     .out_batch_no("plfk2020042013")
+    ///     .batch_name("example")
+    ///     .batch_remark("example")
+    ///     .total_amount(4000000)
+    ///     .total_count(200)
+    ///     .transfer_scene("ORDINARY_TRANSFER")
+    ///     .transfer_purpose("COMMISSION");
+    /// let response = client.v3().bank_transfer().batches().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BANK_TRANSFER_BATCHES, request)
     }

@@ -19,6 +19,20 @@ impl<M: Mode> SubMerchantFundflowbill<M> {
     /// For 服务商, 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::bill::sub_merchant_fundflowbill::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .sub_mchid("19000000001")
+    ///     .bill_date("2019-06-11")
+    ///     .algorithm("AEAD_AES_256_GCM")
+    ///     .account_type("BASIC");
+    /// let response = client.v3().bill().sub_merchant_fundflowbill().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BILL_SUB_MERCHANT_FUNDFLOWBILL, request)
     }

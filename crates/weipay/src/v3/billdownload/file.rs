@@ -20,6 +20,16 @@ impl<M: Mode> File<M> {
     /// For 电商平台, 服务商, 直连商户. Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::billdownload::file::get;
+    ///
+    /// let request = get::Request::new().token("example");
+    /// let response = client.v3().billdownload().file().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V3_BILLDOWNLOAD_FILE, request)
     }

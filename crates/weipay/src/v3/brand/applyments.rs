@@ -22,6 +22,30 @@ impl<M: Mode> Applyments<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::brand::applyments::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .business_code("190001351110000")
+    ///     .admin_info(post::AdminInfo::new()
+    ///         .admin_name("张三")
+    ///         .id_doc_type("IDENTIFICATION_TYPE_MAINLAND_ID_CARD")
+    ///         .id_card_number("11010519491231002X"))
+    ///     .subject_info(post::SubjectInfo::new()
+    ///         .subject_type("SUBJECT_TYPE_ENTERPRISE")
+    ///         .subject_name("xx有限公司")
+    ///         .unified_social_credit_code("91310101MA1FPX1234"))
+    ///     .brand_basic_info(post::BrandBasicInfo::new()
+    ///         .brand_name("爱马哥")
+    ///         .brand_logo("U2FsdGVkX1+8n2qLk9jP4vRtY6Wx"))
+    ///     .trademark(post::Trademark::new().trademark_exists("TRADEMARK_NONE"));
+    /// let response = client.v3().brand().applyments().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BRAND_APPLYMENTS, request)
     }

@@ -20,6 +20,22 @@ impl<M: Mode> Parkings<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::businesscircle::parkings::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brandid(1000)
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .plate_number("粤B888888")
+    ///     .state("IN")
+    ///     .time("2026-01-01T00:00:00+08:00");
+    /// let response = client.v3().businesscircle().parkings().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_BUSINESSCIRCLE_PARKINGS, request)
     }

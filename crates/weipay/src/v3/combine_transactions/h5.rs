@@ -19,6 +19,30 @@ impl<M: Mode> H5<M> {
     /// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::combine_transactions::h5::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_mchid("1900057215")
+    ///     .combine_out_trade_no("P20150806125346")
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .device_id("POS1:1")
+    ///         .payer_client_ip("14.17.22.32")
+    ///         .h5_info(post::H5Info::new().type_("iOS")))
+    ///     .sub_orders(vec![post::SubOrders::new()
+    ///         .mchid("1900057215")
+    ///         .attach("深圳分店")
+    ///         .amount(post::Amount::new().total_amount(100).currency("CNY"))
+    ///         .out_trade_no("20150806125346")
+    ///         .description("example")])
+    ///     .notify_url("https://yourapp.com/notify");
+    /// let response = client.v3().combine_transactions().h5().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_H5, request)
     }

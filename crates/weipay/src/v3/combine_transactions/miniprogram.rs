@@ -19,6 +19,27 @@ impl<M: Mode> Miniprogram<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::combine_transactions::miniprogram::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_mchid("1900057215")
+    ///     .combine_out_trade_no("P20150806125346")
+    ///     .combine_payer_info(post::CombinePayerInfo::new().openid("oWeiPaySandboxUser-000000001"))
+    ///     .sub_orders(vec![post::SubOrders::new()
+    ///         .mchid("1900057215")
+    ///         .individual_auth_id("1900000109")
+    ///         .out_trade_no("20150806125346")
+    ///         .amount(post::Amount::new().total_amount(10).currency("CNY"))
+    ///         .attach("深圳分店")
+    ///         .description("Image形象店-深圳腾大-QQ公仔")]);
+    /// let response = client.v3().combine_transactions().miniprogram().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_MINIPROGRAM, request)
     }

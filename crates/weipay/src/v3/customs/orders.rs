@@ -21,6 +21,21 @@ impl<M: Mode> Orders<M> {
     /// Host: `https://apihk.mch.weixin.qq.com/global/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::customs::orders::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .order_type("out_trade_no")
+    ///     .order_no("example")
+    ///     .customs("GUANGZHOU_ZS");
+    /// let response = client.v3().customs().orders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_CUSTOMS_ORDERS, request)
     }
@@ -30,6 +45,22 @@ impl<M: Mode> Orders<M> {
     /// Host: `https://apihk.mch.weixin.qq.com/global/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::customs::orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .out_trade_no("example")
+    ///     .transaction_id("example")
+    ///     .customs("GUANGZHOU_ZS")
+    ///     .merchant_customs_no("example");
+    /// let response = client.v3().customs().orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_CUSTOMS_ORDERS, request)
     }
@@ -39,6 +70,22 @@ impl<M: Mode> Orders<M> {
     /// Host: `https://apihk.mch.weixin.qq.com/global/`.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::customs::orders::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .out_trade_no("example")
+    ///     .transaction_id("example")
+    ///     .customs("GUANGZHOU_ZS")
+    ///     .merchant_customs_no("example");
+    /// let response = client.v3().customs().orders().patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_CUSTOMS_ORDERS, request)
     }

@@ -19,6 +19,26 @@ impl<M: Mode> VerifyCertificate<M> {
     /// Host: `https://apihk.mch.weixin.qq.com/global/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::customs::verify_certificate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .out_trade_no("example")
+    ///     .transaction_id("example")
+    ///     .customs("GUANGZHOU_ZS")
+    ///     .merchant_customs_no("example")
+    ///     .certificate_type("IDCARD")
+    ///     .certificate_id("11010519491231002X")
+    ///     .certificate_name("张三");
+    /// let response = client.v3().customs().verify_certificate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_CUSTOMS_VERIFY_CERTIFICATE, request)
     }

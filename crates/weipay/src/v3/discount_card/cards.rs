@@ -21,6 +21,20 @@ impl<M: Mode> Cards<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::discount_card::cards::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_card_code("6e8369071cd942c0476613f9d1ce9ca3")
+    ///     .card_template_id("87789b2f25177433bcbf407e8e471f95")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .notify_url("https://api.test.com");
+    /// let response = client.v3().discount_card().cards().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_DISCOUNT_CARD_CARDS, request)
     }

@@ -24,6 +24,22 @@ impl<M: Mode> Applyments<M> {
     /// Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::applyments::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("example")
+    ///     .organization_type("2401")
+    ///     .account_info(post::AccountInfo::new().bank_account_type("74"))
+    ///     .contact_info(post::ContactInfo::new().contact_type("65"))
+    ///     .sales_scene_info(post::SalesSceneInfo::new().store_name("example"))
+    ///     .merchant_shortname("example");
+    /// let response = client.v3().ecommerce().applyments().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.step("").typed(&table::POST_V3_ECOMMERCE_APPLYMENTS, request)
     }

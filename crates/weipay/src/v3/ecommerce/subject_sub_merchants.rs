@@ -19,6 +19,19 @@ impl<M: Mode> SubjectSubMerchants<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::ecommerce::subject_sub_merchants::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .organization_type("SUBJECT_TYPE_ENTERPRISE")
+    ///     .cert_number("11010519491231002X");
+    /// let response = client.v3().ecommerce().subject_sub_merchants().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_SUBJECT_SUB_MERCHANTS, request)
     }

@@ -23,6 +23,24 @@ impl<M: Mode> Transactions<M> {
     /// content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::edu_papay::transactions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .body("新东方-语文课程")
+    ///     .out_trade_no("121775250124070332")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay")
+    ///     .contract_id("wx998877665544wx")
+    ///     .trade_scene("EDUCATION_PERIOD")
+    ///     .amount(post::Amount::new().total(888))
+    ///     .device_information(post::DeviceInformation::new().device_ip("123.12.12.123"));
+    /// let response = client.v3().edu_papay().transactions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_EDU_PAPAY_TRANSACTIONS, request)
     }

@@ -21,6 +21,28 @@ impl<M: Mode> Transactions<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::eduschoolpay::transactions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .description("中山大学-第二食堂-海鲜炒饭")
+    ///     .out_trade_no("121775250124070332")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay")
+    ///     .contract_id("2045011120563805041758214605")
+    ///     .user_id("20200330tony")
+    ///     .amount(post::Amount::new().total(888).currency("CNY"))
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .start_time("2026-01-01T00:00:00+08:00")
+    ///         .school_id("18260256813396")
+    ///         .scene_type("CANTEEN"))
+    ///     .device_info(post::DeviceInfo::new().device_ip("123.12.12.123"));
+    /// let response = client.v3().eduschoolpay().transactions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_EDUSCHOOLPAY_TRANSACTIONS, request)
     }

@@ -19,6 +19,16 @@ impl<M: Mode> BillDownloadUrl<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::funds_to_oversea::bill_download_url::get;
+    ///
+    /// let request = get::Request::new().bill_date("2021-01-01");
+    /// let response = client.v3().funds_to_oversea().bill_download_url().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_FUNDS_TO_OVERSEA_BILL_DOWNLOAD_URL, request)
     }

@@ -21,6 +21,29 @@ impl<M: Mode> Orders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::funds_to_oversea::orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_order_id("merchant_1123123")
+    ///     .sub_mchid("123456")
+    ///     .transaction_id("420000000000000010")
+    ///     .amount(10)
+    ///     .foreign_currency("USD")
+    ///     .seller_info(post::SellerInfo::new()
+    ///         .oversea_business_name("香港xxxx公司")
+    ///         .oversea_shop_name("香港xxx公司xxx店铺")
+    ///         .seller_id("id2123123123"))
+    ///     .express_info(post::ExpressInfo::new()
+    ///         .courier_number("curier_number_1231")
+    ///         .express_company_name("国际xxx物流"))
+    ///     .payee_info(post::PayeeInfo::new().payee_id("ID123112312"));
+    /// let response = client.v3().funds_to_oversea().orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_FUNDS_TO_OVERSEA_ORDERS, request)
     }

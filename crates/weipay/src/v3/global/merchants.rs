@@ -22,6 +22,27 @@ impl<M: Mode> Merchants<M> {
     /// the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::global::merchants::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .name("Merchant name")
+    ///     .shortname("Merchant shortname")
+    ///     .office_phone("075586010000")
+    ///     .contact(post::Contact::new().name("张三").phone("13800138000").email("zhangsan@example.com"))
+    ///     .business_category(644)
+    ///     .merchant_country_code("344")
+    ///     .merchant_type("ENTERPRISE")
+    ///     .business(post::Business::new().business_type("BOTH"));
+    /// let response = client.v3().global().merchants().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANTS, request)
     }

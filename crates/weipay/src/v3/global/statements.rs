@@ -20,6 +20,16 @@ impl<M: Mode> Statements<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::statements::get;
+    ///
+    /// let request = get::Request::new().date("20180130").mchid("1900057215");
+    /// let response = client.v3().global().statements().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V3_GLOBAL_STATEMENTS, request)
     }

@@ -21,6 +21,16 @@ impl<M: Mode> InsuranceOrders<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::hire_power_bank::insurance_orders::post;
+    ///
+    /// let request = post::Request::new().out_order_no("6e8369071cd942c0476613f9d1ce9ca3");
+    /// let response = client.v3().hire_power_bank().insurance_orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_HIRE_POWER_BANK_INSURANCE_ORDERS, request)
     }

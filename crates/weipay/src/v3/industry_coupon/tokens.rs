@@ -19,6 +19,18 @@ impl<M: Mode> Tokens<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::industry_coupon::tokens::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .open_id("obLatjrR8kUDlj4-nofQsPAJAAFI")
+    ///     .coupon_list(vec![post::CouponList::new().stock_id(16474341).coupon_id("11004999626")]);
+    /// let response = client.v3().industry_coupon().tokens().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_INDUSTRY_COUPON_TOKENS, request)
     }

@@ -19,6 +19,16 @@ impl<M: Mode> Devices<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::iotmanage::devices::get;
+    ///
+    /// let request = get::Request::new().limit(5).offset(10);
+    /// let response = client.v3().iotmanage().devices().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_IOTMANAGE_DEVICES, request)
     }

@@ -22,6 +22,19 @@ impl<M: Mode> Mchsubjectalterapplyment<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mchalterapply::mchsubjectalterapplyment::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .merchant_code("2492185251")
+    ///     .out_request_no("1900013511_10000")
+    ///     .organization_type("SUBJECT_TYPE_ENTERPRISE");
+    /// let response = client.v3().mchalterapply().mchsubjectalterapplyment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT, request)
     }

@@ -22,6 +22,19 @@ impl<M: Mode> Merchantnamealterapplyment<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mchalterapply::merchantnamealterapplyment::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("2492185251")
+    ///     .out_request_no("1900013511_10000")
+    ///     .merchant_shortname("example");
+    /// let response = client.v3().mchalterapply().merchantnamealterapplyment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT, request)
     }

@@ -21,6 +21,28 @@ impl<M: Mode> Orders<M> {
     /// For 普通商户, 从业机构（银行）.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::med_ins::orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mix_pay_type("CASH_AND_INSURANCE")
+    ///     .order_type("REG_PAY")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .payer(post::Payer::new().name("张三").id_digest("example").card_type("ID_CARD"))
+    ///     .out_trade_no("202204022005169952975171534816")
+    ///     .serial_no("1217752501201")
+    ///     .city_id("530100")
+    ///     .med_inst_name("北大医院")
+    ///     .med_inst_no("1217752501201407033233368318")
+    ///     .total_fee(202000)
+    ///     .callback_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response = client.v3().med_ins().orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MED_INS_ORDERS, request)
     }

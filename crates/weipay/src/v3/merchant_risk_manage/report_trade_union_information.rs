@@ -19,6 +19,17 @@ impl<M: Mode> ReportTradeUnionInformation<M> {
     /// For 普通商户, 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_risk_manage::report_trade_union_information::post;
+    ///
+    /// let request = post::Request::new().sp_mchid("1900057215");
+    /// let response =
+    ///     client.v3().merchant_risk_manage().report_trade_union_information().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_REPORT_TRADE_UNION_INFORMATION, request)
     }

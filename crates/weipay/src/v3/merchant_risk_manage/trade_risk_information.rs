@@ -19,6 +19,16 @@ impl<M: Mode> TradeRiskInformation<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_risk_manage::trade_risk_information::get;
+    ///
+    /// let request = get::Request::new().out_trade_no("1217752501201407033233368018");
+    /// let response = client.v3().merchant_risk_manage().trade_risk_information().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_INFORMATION, request)
     }

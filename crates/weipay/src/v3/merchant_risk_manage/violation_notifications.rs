@@ -22,6 +22,13 @@ impl<M: Mode> ViolationNotifications<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().merchant_risk_manage().violation_notifications().get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Nothing)
     }
@@ -31,6 +38,16 @@ impl<M: Mode> ViolationNotifications<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_risk_manage::violation_notifications::post;
+    ///
+    /// let request = post::Request::new().notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response = client.v3().merchant_risk_manage().violation_notifications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, request)
     }
@@ -40,6 +57,16 @@ impl<M: Mode> ViolationNotifications<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`put`](mod@put).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_risk_manage::violation_notifications::put;
+    ///
+    /// let request = put::Request::new().notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response = client.v3().merchant_risk_manage().violation_notifications().put(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn put(self, request: put::Request) -> M::Sent<put::Response> {
         self.call.typed(&table::PUT_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, request)
     }
@@ -51,6 +78,13 @@ impl<M: Mode> ViolationNotifications<M> {
     /// Official documents (官方文档):
     ///
     /// - partner: [4012471334](https://pay.weixin.qq.com/doc/v3/partner/4012471334)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().merchant_risk_manage().violation_notifications().delete().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(&table::DELETE_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Nothing)
     }

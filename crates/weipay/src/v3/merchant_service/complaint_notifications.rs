@@ -22,6 +22,13 @@ impl<M: Mode> ComplaintNotifications<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().merchant_service().complaint_notifications().get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
     }
@@ -31,6 +38,16 @@ impl<M: Mode> ComplaintNotifications<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::complaint_notifications::post;
+    ///
+    /// let request = post::Request::new().url("https://www.xxx.com/notify");
+    /// let response = client.v3().merchant_service().complaint_notifications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
     }
@@ -40,6 +57,16 @@ impl<M: Mode> ComplaintNotifications<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`put`](mod@put).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::complaint_notifications::put;
+    ///
+    /// let request = put::Request::new().url("https://www.xxx.com/notify");
+    /// let response = client.v3().merchant_service().complaint_notifications().put(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn put(self, request: put::Request) -> M::Sent<put::Response> {
         self.call.typed(&table::PUT_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
     }
@@ -52,6 +79,13 @@ impl<M: Mode> ComplaintNotifications<M> {
     ///
     /// - merchant: [4012460452](https://pay.weixin.qq.com/doc/v3/merchant/4012460452)
     /// - partner: [4012460474](https://pay.weixin.qq.com/doc/v3/partner/4012460474)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().merchant_service().complaint_notifications().delete().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(&table::DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
     }

@@ -20,6 +20,19 @@ impl<M: Mode> Feedbacks<M> {
     /// For 直连商户, 服务商, 渠道商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::feedbacks::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .transaction_id("4200000404201909069117582536")
+    ///     .complainted_mchid("9980456248")
+    ///     .feedback_content("example");
+    /// let response = client.v3().merchant_service().feedbacks().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_FEEDBACKS, request)
     }

@@ -21,6 +21,16 @@ impl<M: Mode> Stores<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_store::stores::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109");
+    /// let response = client.v3().merchant_store().stores().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_STORE_STORES, request)
     }

@@ -19,6 +19,18 @@ impl<M: Mode> CardTemplate<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::card_template::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .card_appid("wxb1170446a4c0a5a2")
+    ///     .card_template_information(post::CardTemplateInformation::new().logo_url("example"));
+    /// let response = client.v3().new_tax_control_fapiao().card_template().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_CARD_TEMPLATE, request)
     }

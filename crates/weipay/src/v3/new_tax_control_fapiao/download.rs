@@ -20,6 +20,22 @@ impl<M: Mode> Download<M> {
     /// Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::download::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .token("example")
+    ///     .mchid("1900057215")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .invoice_code("example")
+    ///     .invoice_no("example")
+    ///     .fapiao_id("example");
+    /// let response = client.v3().new_tax_control_fapiao().download().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_DOWNLOAD, request)
     }

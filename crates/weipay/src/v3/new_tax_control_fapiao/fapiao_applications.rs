@@ -26,6 +26,28 @@ impl<M: Mode> FapiaoApplications<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .scene("WITH_WECHATPAY")
+    ///     .fapiao_apply_id("4200000444201910177461284488")
+    ///     .buyer_information(post::BuyerInformation::new().type_("ORGANIZATION").name("example"))
+    ///     .fapiao_information(vec![post::FapiaoInformation::new()
+    ///         .fapiao_id("20200701123456")
+    ///         .total_amount(382895)
+    ///         .need_list(true)
+    ///         .items(vec![post::Items::new()
+    ///             .tax_code("3010101020203000000")
+    ///             .quantity(100000000)
+    ///             .total_amount(429900)
+    ///             .discount(true)])]);
+    /// let response = client.v3().new_tax_control_fapiao().fapiao_applications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS, request)
     }

@@ -20,6 +20,17 @@ impl<M: Mode> UserTitle<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::user_title::get;
+    ///
+    /// let request =
+    ///     get::Request::new().scene("WITH_WECHATPAY").fapiao_apply_id("4200000444201910177461284488");
+    /// let response = client.v3().new_tax_control_fapiao().user_title().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE, request)
     }

@@ -19,6 +19,21 @@ impl<M: Mode> Authinfo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::offlineface::authinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("example")
+    ///     .device_id("example")
+    ///     .raw_data("example")
+    ///     .organization_id("example");
+    /// let response = client.v3().offlineface().authinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_OFFLINEFACE_AUTHINFO, request)
     }

@@ -21,6 +21,16 @@ impl<M: Mode> FaceCollections<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::offlineface::face_collections::get;
+    ///
+    /// let request = get::Request::new().organization_id("Ofewewfwefweewf");
+    /// let response = client.v3().offlineface().face_collections().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACE_FACE_COLLECTIONS, request)
     }

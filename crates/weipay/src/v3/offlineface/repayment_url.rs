@@ -19,6 +19,16 @@ impl<M: Mode> RepaymentUrl<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::offlineface::repayment_url::post;
+    ///
+    /// let request = post::Request::new().out_user_id("example").organization_id("example");
+    /// let response = client.v3().offlineface().repayment_url().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_OFFLINEFACE_REPAYMENT_URL, request)
     }

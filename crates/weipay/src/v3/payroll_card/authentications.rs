@@ -23,6 +23,19 @@ impl<M: Mode> Authentications<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payroll_card::authentications::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .sub_mchid("1111111")
+    ///     .authenticate_date("2020-12-25");
+    /// let response = client.v3().payroll_card().authentications().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAYROLL_CARD_AUTHENTICATIONS, request)
     }

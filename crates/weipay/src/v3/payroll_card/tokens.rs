@@ -19,6 +19,21 @@ impl<M: Mode> Tokens<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::payroll_card::tokens::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .sub_mchid("1111111")
+    ///     .user_name("张三")
+    ///     .id_card_number("11010519491231002X");
+    /// let response = client.v3().payroll_card().tokens().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_TOKENS, request)
     }

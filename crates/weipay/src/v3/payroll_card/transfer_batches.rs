@@ -19,6 +19,30 @@ impl<M: Mode> TransferBatches<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::payroll_card::transfer_batches::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1111111")
+    ///     .authorization_type("INFORMATION_AUTHORIZATION_TYPE")
+    ///     .out_batch_no("plfk2020042013")
+    ///     .batch_name("example")
+    ///     .batch_remark("example")
+    ///     .total_amount(4000000)
+    ///     .total_num(200)
+    ///     .transfer_detail_list(vec![post::TransferDetailList::new()
+    ///         .out_detail_no("x23zy545Bd5436")
+    ///         .transfer_amount(200000)
+    ///         .transfer_remark("2020年4月报销")
+    ///         .openid("oWeiPaySandboxUser-000000001")
+    ///         .user_name("张三")]);
+    /// let response = client.v3().payroll_card().transfer_batches().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_TRANSFER_BATCHES, request)
     }

@@ -19,6 +19,19 @@ impl<M: Mode> MerchantBill<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::merchant_bill::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .bill_date("2019-06-11")
+    ///     .encryption_algorithm("AEAD_AES_256_GCM")
+    ///     .service_id("2002000000000558128851361561536");
+    /// let response = client.v3().payscore().merchant_bill().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_MERCHANT_BILL, request)
     }

@@ -23,6 +23,17 @@ impl<M: Mode> Serviceorder<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::serviceorder::get;
+    ///
+    /// let request =
+    ///     get::Request::new().service_id("2002000000000558128851361561536").appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v3().payscore().serviceorder().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_SERVICEORDER, request)
     }
@@ -32,6 +43,23 @@ impl<M: Mode> Serviceorder<M> {
     /// For 普通商户. Safe to repeat with the same `out_order_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::serviceorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .service_introduction("某某酒店")
+    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
+    ///     .notify_url("https://api.test.com");
+    /// let response = client.v3().payscore().serviceorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER, request)
     }

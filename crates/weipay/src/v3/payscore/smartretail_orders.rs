@@ -22,6 +22,16 @@ impl<M: Mode> SmartretailOrders<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::smartretail_orders::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().payscore().smartretail_orders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_SMARTRETAIL_ORDERS, request)
     }
@@ -31,6 +41,19 @@ impl<M: Mode> SmartretailOrders<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::smartretail_orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .service_id("500001");
+    /// let response = client.v3().payscore().smartretail_orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SMARTRETAIL_ORDERS, request)
     }

@@ -19,6 +19,19 @@ impl<M: Mode> UserServiceState<M> {
     /// For 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::user_service_state::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .service_id("example")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v3().payscore().user_service_state().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_USER_SERVICE_STATE, request)
     }

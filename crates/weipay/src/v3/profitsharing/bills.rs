@@ -19,6 +19,16 @@ impl<M: Mode> Bills<M> {
     /// For 直连商户, 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::profitsharing::bills::get;
+    ///
+    /// let request = get::Request::new().bill_date("2019-06-11");
+    /// let response = client.v3().profitsharing().bills().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_BILLS, request)
     }

@@ -20,6 +20,20 @@ impl<M: Mode> Transactions<M> {
     /// For 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::qrcode::transactions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_trade_no("20150806125346")
+    ///     .trade_scene("BUS")
+    ///     .contract_id("Wx15463511252015071056489715");
+    /// let response = client.v3().qrcode().transactions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_QRCODE_TRANSACTIONS, request)
     }

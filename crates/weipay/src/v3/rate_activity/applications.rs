@@ -20,6 +20,20 @@ impl<M: Mode> Applications<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::rate_activity::applications::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .acquiring_bank_id("1356485")
+    ///     .channel_id("20001111")
+    ///     .sub_mchid("1346578")
+    ///     .activity_detail(post::ActivityDetail::new().activity_id("schoolcanteen_001"));
+    /// let response = client.v3().rate_activity().applications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_RATE_ACTIVITY_APPLICATIONS, request)
     }

@@ -19,6 +19,21 @@ impl<M: Mode> Verify<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::realname::verify::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .credential_type(1)
+    ///     .encrypted_credential_id("11010519491231002X")
+    ///     .encrypted_name("张三")
+    ///     .wxp_trade_no("442100010320250122523549415021");
+    /// let response = client.v3().realname().verify().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_REALNAME_VERIFY, request)
     }

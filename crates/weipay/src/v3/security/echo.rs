@@ -19,6 +19,16 @@ impl<M: Mode> Echo<M> {
     /// For 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::security::echo::post;
+    ///
+    /// let request = post::Request::new().echo_message("hello");
+    /// let response = client.v3().security().echo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_SECURITY_ECHO, request)
     }

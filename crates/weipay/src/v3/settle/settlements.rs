@@ -19,6 +19,16 @@ impl<M: Mode> Settlements<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::settle::settlements::get;
+    ///
+    /// let request = get::Request::new().settle_state("SETTLED").limit(1).offset(1);
+    /// let response = client.v3().settle().settlements().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_SETTLE_SETTLEMENTS, request)
     }

@@ -22,6 +22,16 @@ impl<M: Mode> Guides<M> {
     /// For 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::smartguide::guides::get;
+    ///
+    /// let request = get::Request::new().store_id(1);
+    /// let response = client.v3().smartguide().guides().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_SMARTGUIDE_GUIDES, request)
     }
@@ -31,6 +41,24 @@ impl<M: Mode> Guides<M> {
     /// For 服务商, 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::smartguide::guides::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .corpid("example")
+    ///     .store_id(1)
+    ///     .userid("example")
+    ///     .name("张三")
+    ///     .mobile("13800138000")
+    ///     .qr_code("https://example.com/")
+    ///     .avatar("https://example.com/");
+    /// let response = client.v3().smartguide().guides().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_SMARTGUIDE_GUIDES, request)
     }

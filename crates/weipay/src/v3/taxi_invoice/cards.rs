@@ -20,6 +20,38 @@ impl<M: Mode> Cards<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::cards::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .company_mchid("1900000109")
+    ///     .trade_number("10001071012021110600437180176110")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .region_id(310100)
+    ///     .driver_license("6298416")
+    ///     .plate_number("浙AD12345")
+    ///     .fapiao_card_information(post::FapiaoCardInformation::new()
+    ///         .fapiao_media_id("ASNFZ4mrze/+3LqYdlQyEA==")
+    ///         .fapiao_number("12897794")
+    ///         .fapiao_code("044001911211")
+    ///         .fapiao_time("2026-01-01T00:00:00+08:00")
+    ///         .check_code("69001808340631374774")
+    ///         .password("example")
+    ///         .total_amount(382895)
+    ///         .tax_amount(44050)
+    ///         .amount(338845)
+    ///         .buyer_information(post::BuyerInformation::new().type_("CORPORATION").name("example"))
+    ///         .seller_information(post::SellerInformation::new()
+    ///             .name("example")
+    ///             .taxpayer_id("202003261233701778")
+    ///             .address("example"))
+    ///         .extra_information(post::ExtraInformation::new().drawer("王五")));
+    /// let response = client.v3().taxi_invoice().cards().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_CARDS, request)
     }

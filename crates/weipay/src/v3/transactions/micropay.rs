@@ -19,6 +19,23 @@ impl<M: Mode> Micropay<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transactions::micropay::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .description("example")
+    ///     .out_trade_no("example")
+    ///     .trade_type("example")
+    ///     .merchant_category_code("example")
+    ///     .amount(post::Amount::new().total(1));
+    /// let response = client.v3().transactions().micropay().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_MICROPAY, request)
     }

@@ -21,6 +21,27 @@ impl<M: Mode> Batches<M> {
     /// For 直连商户. Safe to repeat with the same `out_batch_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transfer::batches::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_batch_no("plfk2020042013")
+    ///     .batch_name("example")
+    ///     .batch_remark("example")
+    ///     .total_amount(4000000)
+    ///     .total_num(200)
+    ///     .transfer_detail_list(vec![post::TransferDetailList::new()
+    ///         .out_detail_no("x23zy545Bd5436")
+    ///         .transfer_amount(200000)
+    ///         .transfer_remark("2020年4月报销")
+    ///         .openid("oWeiPaySandboxUser-000000001")]);
+    /// let response = client.v3().transfer().batches().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_TRANSFER_BATCHES, request)
     }

@@ -21,6 +21,16 @@ impl<M: Mode> BillReceipt<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transfer::bill_receipt::post;
+    ///
+    /// let request = post::Request::new().out_batch_no("plfk2020042013");
+    /// let response = client.v3().transfer().bill_receipt().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_TRANSFER_BILL_RECEIPT, request)
     }

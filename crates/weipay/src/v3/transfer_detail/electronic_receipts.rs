@@ -20,6 +20,17 @@ impl<M: Mode> ElectronicReceipts<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transfer_detail::electronic_receipts::get;
+    ///
+    /// let request =
+    ///     get::Request::new().accept_type("BATCH_TRANSFER").out_detail_no("mx0911231610162610v4CNkO4HAf");
+    /// let response = client.v3().transfer_detail().electronic_receipts().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS, request)
     }
@@ -29,6 +40,18 @@ impl<M: Mode> ElectronicReceipts<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transfer_detail::electronic_receipts::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .accept_type("BATCH_TRANSFER")
+    ///     .out_detail_no("mx0911231610162610v4CNkO4HAf");
+    /// let response = client.v3().transfer_detail().electronic_receipts().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS, request)
     }

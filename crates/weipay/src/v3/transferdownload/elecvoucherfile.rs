@@ -20,6 +20,16 @@ impl<M: Mode> Elecvoucherfile<M> {
     /// For 服务商, 普通商户. Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transferdownload::elecvoucherfile::get;
+    ///
+    /// let request = get::Request::new().token("X8Uk3sD4a4eZVPTBvqNDoUqcYMlZ9uuD").source("elecsign");
+    /// let response = client.v3().transferdownload().elecvoucherfile().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V3_TRANSFERDOWNLOAD_ELECVOUCHERFILE, request)
     }

@@ -22,6 +22,16 @@ impl<M: Mode> AvailMchRanges<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::avail_mch_ranges::get;
+    ///
+    /// let request = get::Request::new().sp_mchid("1900057215");
+    /// let response = client.v3().webizpay().avail_mch_ranges().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_AVAIL_MCH_RANGES, request)
     }
@@ -31,6 +41,16 @@ impl<M: Mode> AvailMchRanges<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::avail_mch_ranges::post;
+    ///
+    /// let request = post::Request::new().sp_mchid("1900057215").identifier_type("ORGANIZATION_CODE");
+    /// let response = client.v3().webizpay().avail_mch_ranges().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_AVAIL_MCH_RANGES, request)
     }

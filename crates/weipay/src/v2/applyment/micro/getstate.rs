@@ -21,6 +21,16 @@ impl<M: Mode> Getstate<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::applyment::micro::getstate::post;
+    ///
+    /// let request = post::Request::new().version("1.0").mch_id("1900057215").sign_type("HMAC-SHA256");
+    /// let response = client.v2().applyment().micro().getstate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_GETSTATE, request)
     }

@@ -21,6 +21,22 @@ impl<M: Mode> Modifyarchives<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::applyment::micro::modifyarchives::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .sub_mch_id("1230000109")
+    ///     .bank_address_code("110000")
+    ///     .cert_sn("5430056GFRJK54YTFF653GDFH09HFGHF");
+    /// let response = client.v2().applyment().micro().modifyarchives().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_MODIFYARCHIVES, request)
     }

@@ -21,6 +21,20 @@ impl<M: Mode> Modifycontactinfo<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::applyment::micro::modifycontactinfo::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .cert_sn("50062CE505775F070CAB06E697F1BBD1AD4F4D87");
+    /// let response = client.v2().applyment().micro().modifycontactinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_MODIFYCONTACTINFO, request)
     }

@@ -22,6 +22,13 @@ impl<M: Mode> Signcontract<M> {
     /// Official documents (官方文档):
     ///
     /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_4>
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v2().applyment().micro().signcontract().post().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_SIGNCONTRACT, Nothing)
     }

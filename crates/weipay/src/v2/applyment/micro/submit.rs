@@ -21,6 +21,41 @@ impl<M: Mode> Submit<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::applyment::micro::submit::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("3.0")
+    ///     .cert_sn("5663476TEREGD45FH63GDFHFG657FCHBFG")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .business_code("123456")
+    ///     .id_card_copy("example")
+    ///     .id_card_national("example")
+    ///     .id_card_name("佑佑")
+    ///     .id_card_number("example")
+    ///     .id_card_valid_time(vec!["example".to_owned()])
+    ///     .account_name("example")
+    ///     .account_bank("工商银行")
+    ///     .bank_address_code("110000")
+    ///     .account_number("example")
+    ///     .store_name("example")
+    ///     .store_address_code("110000")
+    ///     .store_street("example")
+    ///     .store_entrance_pic("example")
+    ///     .indoor_pic("example")
+    ///     .merchant_shortname("example")
+    ///     .service_phone("example")
+    ///     .product_desc("example")
+    ///     .rate("0.6%")
+    ///     .contact("example")
+    ///     .contact_phone("example");
+    /// let response = client.v2().applyment().micro().submit().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_SUBMIT, request)
     }

@@ -21,6 +21,32 @@ impl<M: Mode> Submitupgrade<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::applyment::micro::submitupgrade::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .version("1.0")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .cert_sn("5663476TEREGD45FH63GDFHFG657FCHBFG")
+    ///     .sub_mch_id("1230000109")
+    ///     .organization_type("2")
+    ///     .business_license_copy("example")
+    ///     .business_license_number("123456789012345")
+    ///     .merchant_name("example")
+    ///     .company_address("example")
+    ///     .legal_person("example")
+    ///     .business_time("[\"1970-01-01\",\"长期\"]")
+    ///     .business_licence_type("1762")
+    ///     .merchant_shortname("example")
+    ///     .business("example")
+    ///     .business_scene("[1721]");
+    /// let response = client.v2().applyment().micro().submitupgrade().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_SUBMITUPGRADE, request)
     }

@@ -21,6 +21,25 @@ impl<M: Mode> Paywwsptrans2pocket<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::promotion::paywwsptrans2pocket::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .partner_trade_no("10000098201411111234567890")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .check_name("FORCE_CHECK")
+    ///     .amount(10099)
+    ///     .desc("example")
+    ///     .spbill_create_ip("192.168.0.1");
+    /// let response =
+    ///     client.v2().mmpaymkttransfers().promotion().paywwsptrans2pocket().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_PROMOTION_PAYWWSPTRANS2POCKET, request)
     }

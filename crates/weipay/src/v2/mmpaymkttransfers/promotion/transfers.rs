@@ -22,6 +22,24 @@ impl<M: Mode> Transfers<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::mmpaymkttransfers::promotion::transfers::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_appid("wx8888888888888888")
+    ///     .mchid("1900057215")
+    ///     .partner_trade_no("10000098201411111234567890")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .check_name("FORCE_CHECK")
+    ///     .amount(10099)
+    ///     .desc("理赔")
+    ///     .spbill_create_ip("192.168.0.1");
+    /// let response = client.v2().mmpaymkttransfers().promotion().transfers().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS, request)
     }

@@ -21,6 +21,43 @@ impl<M: Mode> AddInstitutionsub<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::mch::add_institutionsub::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .app_id("wx8888888888888888")
+    ///     .mch_id("1900057215")
+    ///     .merchant_name("Merchantname")
+    ///     .merchant_shortname("Merchantshortname")
+    ///     .merchant_remark("ABC123456")
+    ///     .merchant_country_code("344")
+    ///     .merchant_type("ENTERPRISE")
+    ///     .business_category("343")
+    ///     .mcc("4214")
+    ///     .registration_certificate_number("5555-8888")
+    ///     .registration_certificate_date("2020-10-16")
+    ///     .business_type("BOTH")
+    ///     .app_download("https://download.qq.com")
+    ///     .business_website("https://www.qq.com")
+    ///     .office_account("wx8888888888888888")
+    ///     .mini_program("wx8888888888888888")
+    ///     .store_address("example")
+    ///     .store_photos(vec!["example".to_owned()])
+    ///     .director_name("BobZhang")
+    ///     .director_id_number("5555—8888")
+    ///     .principal_name("BobZhang")
+    ///     .principal_id_number("5555—8888")
+    ///     .office_phone("075586010000")
+    ///     .contact_name("李先生")
+    ///     .contact_phone("075586010000")
+    ///     .contact_email("test@test.com")
+    ///     .settlement_bank_number("555588889999");
+    /// let response = client.v2().secapi().mch().add_institutionsub().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_ADD_INSTITUTIONSUB, request)
     }

@@ -21,6 +21,16 @@ impl<M: Mode> Modifymchinfo<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::mch::modifymchinfo::post;
+    ///
+    /// let request = post::Request::new().mch_id("1900057215").sub_mch_id("11111111");
+    /// let response = client.v2().secapi().mch().modifymchinfo().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_MODIFYMCHINFO, request)
     }

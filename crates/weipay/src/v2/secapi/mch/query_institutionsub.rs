@@ -21,6 +21,17 @@ impl<M: Mode> QueryInstitutionsub<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::mch::query_institutionsub::post;
+    ///
+    /// let request =
+    ///     post::Request::new().app_id("wx8888888888888888").mch_id("1900057215").sub_mch_id("20000100");
+    /// let response = client.v2().secapi().mch().query_institutionsub().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_QUERY_INSTITUTIONSUB, request)
     }

@@ -21,6 +21,18 @@ impl<M: Mode> Uploadmedia<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::mch::uploadmedia::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request =
+    ///     post::Request::new().media(file).media_hash("example").mch_id("1900057215").sign_type("MD5");
+    /// let response = client.v2().secapi().mch().uploadmedia().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_UPLOADMEDIA, request)
     }

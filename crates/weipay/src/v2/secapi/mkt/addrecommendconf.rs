@@ -21,6 +21,20 @@ impl<M: Mode> Addrecommendconf<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::mkt::addrecommendconf::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .sub_mch_id("1900000100")
+    ///     .sub_appid("wx8888888888888888")
+    ///     .subscribe_appid("wx931386123456789e");
+    /// let response = client.v2().secapi().mkt().addrecommendconf().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MKT_ADDRECOMMENDCONF, request)
     }

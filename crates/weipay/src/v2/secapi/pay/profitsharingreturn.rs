@@ -21,6 +21,24 @@ impl<M: Mode> Profitsharingreturn<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::secapi::pay::profitsharingreturn::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mch_id("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .out_return_no("R20190516001")
+    ///     .return_account_type("MERCHANT_ID")
+    ///     .return_account("86693852")
+    ///     .return_amount(888)
+    ///     .description("用户退款");
+    /// let response = client.v2().secapi().pay().profitsharingreturn().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_PROFITSHARINGRETURN, request)
     }

@@ -19,6 +19,23 @@ impl<M: Mode> Notification<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::vehicle::pay::notification::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .sign_type("HMAC-SHA256")
+    ///     .version("3.0")
+    ///     .trade_scene("PARKING")
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .scene_info(post::SceneInfoContent::new().start_time("example").free_time("example")));
+    /// let response = client.v2().vehicle().pay().notification().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_VEHICLE_PAY_NOTIFICATION, request)
     }

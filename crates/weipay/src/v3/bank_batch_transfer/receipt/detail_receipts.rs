@@ -20,6 +20,18 @@ impl<M: Mode> DetailReceipts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::bank_batch_transfer::receipt::detail_receipts::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .out_batch_no("GD2021011610162610BBdkkIwcu3")
+    ///     .out_detail_no("mx0911231610162610v4CNkO4HAf");
+    /// let response = client.v3().bank_batch_transfer().receipt().detail_receipts().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS, request)
     }
@@ -29,6 +41,18 @@ impl<M: Mode> DetailReceipts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::bank_batch_transfer::receipt::detail_receipts::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_batch_no("GD2021011610162610BBdkkIwcu3")
+    ///     .out_detail_no("mx0911231610162610v4CNkO4HAf");
+    /// let response = client.v3().bank_batch_transfer().receipt().detail_receipts().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS, request)
     }

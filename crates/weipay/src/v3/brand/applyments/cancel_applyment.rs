@@ -19,6 +19,16 @@ impl<M: Mode> CancelApplyment<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::applyments::cancel_applyment::post;
+    ///
+    /// let request = post::Request::new().applyment_id("2000002124775691");
+    /// let response = client.v3().brand().applyments().cancel_applyment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BRAND_APPLYMENTS_CANCEL_APPLYMENT, request)
     }

@@ -23,6 +23,16 @@ impl<M: Mode> CardConfigs<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::card::card_configs::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344");
+    /// let response = client.v3().brand().card().card_configs().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BRAND_CARD_CARD_CONFIGS, request)
     }
@@ -32,6 +42,20 @@ impl<M: Mode> CardConfigs<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::card::card_configs::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .business_code("190001351110000")
+    ///     .brand_id("1004")
+    ///     .brand_customer_service(post::BrandCustomerService::new()
+    ///         .customer_service_type("MINI_PROGRAM"));
+    /// let response = client.v3().brand().card().card_configs().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BRAND_CARD_CARD_CONFIGS, request)
     }

@@ -22,6 +22,19 @@ impl<M: Mode> Orders<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::profitsharing::orders::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346");
+    /// let response = client.v3().brand().profitsharing().orders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_ORDERS, request)
     }
@@ -31,6 +44,27 @@ impl<M: Mode> Orders<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::profitsharing::orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_mchid("1900000108")
+    ///     .sub_mchid("1900000109")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346")
+    ///     .receivers(vec![post::Receivers::new()
+    ///         .type_("MERCHANT_ID")
+    ///         .account("1900000109")
+    ///         .amount(190)
+    ///         .description("1900000109分给商户1900000110")])
+    ///     .finish(true);
+    /// let response = client.v3().brand().profitsharing().orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_ORDERS, request)
     }

@@ -20,6 +20,35 @@ impl<M: Mode> SyncStatus<M> {
     /// For 渠道服务商, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::catering::orders::sync_status::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .channel_id("1900000109")
+    ///     .sub_mchid("1900000100")
+    ///     .sub_appid("wx8888888888888888")
+    ///     .out_shop_no("6895")
+    ///     .sub_openid("oYobu0Dmn6TdodZnFWKOEkqoRbI8")
+    ///     .login_token("071oYFSN19sCH31AyNSN15QDSN1oYFSA")
+    ///     .order_entry("http://www.example.com")
+    ///     .total_amount(1000)
+    ///     .discount_amount(100)
+    ///     .user_amount(900)
+    ///     .status("CREATE_DEAL")
+    ///     .action_time("2026-01-01T00:00:00+08:00")
+    ///     .out_order_no("20150806125346")
+    ///     .dish_list(vec![post::DishList::new()
+    ///         .out_dish_no("1")
+    ///         .name("清汤锅底")
+    ///         .price(1)
+    ///         .unit("BY_SHARE")
+    ///         .count(serde_json::Number::from(1))]);
+    /// let response = client.v3().catering().orders().sync_status().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_CATERING_ORDERS_SYNC_STATUS, request)
     }

@@ -20,6 +20,19 @@ impl<M: Mode> CombineTransactionId<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .combine_transactions()
+    ///     .id()
+    ///     .combine_transaction_id("1217752501201407033233368018")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_COMBINE_TRANSACTIONS_ID_COMBINE_TRANSACTION_ID, Nothing)
     }

@@ -21,6 +21,22 @@ impl<M: Mode> DeductOrders<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::credit_repayment::partner::deduct_orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .contract_id("20251105000000123456789")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .out_record_id("1234567abcde")
+    ///     .deduct_amount("10000")
+    ///     .notify_url("https://yourapp.com/notify")
+    ///     .description("信贷还款");
+    /// let response = client.v3().credit_repayment().partner().deduct_orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS, request)
     }

@@ -21,6 +21,19 @@ impl<M: Mode> OutOrderNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .discount_card()
+    ///     .orders()
+    ///     .out_order_no("233bcbf407e87789b8e471f251774f95")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO, Nothing)
     }
@@ -30,6 +43,29 @@ impl<M: Mode> OutOrderNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::discount_card::orders::out_order_no::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .objectives(vec![patch::Objectives::new()
+    ///         .objective_serial_no("578354545")
+    ///         .objective_id(123456)
+    ///         .performance_description("购买商品")
+    ///         .performance_type("INCREASE")
+    ///         .count(1)
+    ///         .performance_time("2026-01-01T00:00:00+08:00")]);
+    /// let response = client
+    ///     .v3()
+    ///     .discount_card()
+    ///     .orders()
+    ///     .out_order_no("233bcbf407e87789b8e471f251774f95")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO, request)
     }

@@ -21,6 +21,29 @@ impl<M: Mode> Transactions<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ebike::charge::transactions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_trade_no("121775250124070332")
+    ///     .notify_url("http://1111:111/metro-spt-api/callback")
+    ///     .description("商品信息")
+    ///     .charging_token("sdjf23kdsHJfdk")
+    ///     .amount(post::Amount::new().total(888))
+    ///     .charge_info(post::ChargeInfo::new()
+    ///         .start_time("2026-01-01T00:00:00+08:00")
+    ///         .end_time("2026-01-31T23:59:59+08:00")
+    ///         .charging_station_name("xxx充电站")
+    ///         .charging_gun_number("6555")
+    ///         .charged_capacity(10))
+    ///     .device_info(post::DeviceInfo::new().device_id("12343232").device_ip("123.12.12.123"));
+    /// let response = client.v3().ebike().charge().transactions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_EBIKE_CHARGE_TRANSACTIONS, request)
     }

@@ -23,6 +23,25 @@ impl<M: Mode> ApplyCancelWithdraw<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::ecommerce::account::apply_cancel_withdraw::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .out_request_no("P202410241010125346")
+    ///     .payee_info(post::PayeeInfo::new()
+    ///         .account_type("ACCOUNT_TYPE_CORPORATE")
+    ///         .bank_account_info(post::BankAccountInfo::new()
+    ///             .account_name("张三")
+    ///             .account_bank("工商银行")
+    ///             .account_number("6222020000000000000")));
+    /// let response = client.v3().ecommerce().account().apply_cancel_withdraw().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW, request)
     }

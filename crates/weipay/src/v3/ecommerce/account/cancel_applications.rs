@@ -21,6 +21,20 @@ impl<M: Mode> CancelApplications<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::account::cancel_applications::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .out_apply_no("2019061122222222122")
+    ///     .application_info(vec![post::ApplicationInfo::new()
+    ///         .application_type("SP_CANCEL_ACCOUNT_APPLICATION")]);
+    /// let response = client.v3().ecommerce().account().cancel_applications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS, request)
     }

@@ -21,6 +21,13 @@ impl<M: Mode> ApplymentId<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().ecommerce().applyments().applyment_id("2000002124775691").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID, Nothing)
     }

@@ -19,6 +19,28 @@ impl<M: Mode> SubmitAccountHostingApplyment<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::ecommerce::applyments::submit_account_hosting_applyment::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("example")
+    ///     .organization_type("2401")
+    ///     .account_info(post::AccountInfo::new()
+    ///         .bank_account_type("75")
+    ///         .account_bank("工商银行")
+    ///         .account_name("张三")
+    ///         .account_number("6222020000000000000"))
+    ///     .contact_info(post::ContactInfo::new().contact_type("65").contact_name("张三"))
+    ///     .sales_scene_info(post::SalesSceneInfo::new().store_name("爱烧烤"))
+    ///     .merchant_shortname("example");
+    /// let response =
+    ///     client.v3().ecommerce().applyments().submit_account_hosting_applyment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_SUBMIT_ACCOUNT_HOSTING_APPLYMENT, request)
     }

@@ -19,6 +19,16 @@ impl<M: Mode> SubmitSignVerifyInfo<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::applyments::submit_sign_verify_info::post;
+    ///
+    /// let request = post::Request::new().out_request_no("1900013511_10000");
+    /// let response = client.v3().ecommerce().applyments().submit_sign_verify_info().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_SUBMIT_SIGN_VERIFY_INFO, request)
     }

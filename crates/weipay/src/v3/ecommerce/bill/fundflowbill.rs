@@ -19,6 +19,17 @@ impl<M: Mode> Fundflowbill<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::bill::fundflowbill::get;
+    ///
+    /// let request =
+    ///     get::Request::new().bill_date("2019-06-11").account_type("ALL").algorithm("AEAD_AES_256_GCM");
+    /// let response = client.v3().ecommerce().bill().fundflowbill().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_BILL_FUNDFLOWBILL, request)
     }

@@ -21,6 +21,20 @@ impl<M: Mode> Transactions<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::combine_papay::transactions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_mchid("1900057215")
+    ///     .combine_out_trade_no("P20150806125346")
+    ///     .contract_id("123124412412423431");
+    /// let response = client.v3().ecommerce().combine_papay().transactions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS, request)
     }

@@ -19,6 +19,22 @@ impl<M: Mode> Openid<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::individual_contracts::openid::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8").permission_type("INDIVIDUAL_PAYEE");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .individual_contracts()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OPENID, request)
     }

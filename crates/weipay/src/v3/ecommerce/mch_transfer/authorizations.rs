@@ -21,6 +21,22 @@ impl<M: Mode> Authorizations<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::mch_transfer::authorizations::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001109")
+    ///     .agreement_list(vec![post::AgreementList::new()
+    ///         .agreement_code("1")
+    ///         .agreement_version("20230101")
+    ///         .sign_organization("example")
+    ///         .sign_time("2026-01-01T00:00:00+08:00")]);
+    /// let response = client.v3().ecommerce().mch_transfer().authorizations().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS, request)
     }

@@ -21,6 +21,23 @@ impl<M: Mode> TransferBills<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::mch_transfer::transfer_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001109")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_bill_no("plfk2020042013")
+    ///     .transfer_scene_id("1000")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .transfer_amount(400000)
+    ///     .transfer_remark("2020年4月报销");
+    /// let response = client.v3().ecommerce().mch_transfer().transfer_bills().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS, request)
     }

@@ -20,6 +20,16 @@ impl<M: Mode> AfterSalesOrders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::profitsharing::after_sales_orders::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("example");
+    /// let response = client.v3().ecommerce().profitsharing().after_sales_orders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS, request)
     }
@@ -29,6 +39,22 @@ impl<M: Mode> AfterSalesOrders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::profitsharing::after_sales_orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .transaction_id("3008450740201411110007820472")
+    ///     .amount(10)
+    ///     .type_("SERVICE_FEE_INCOME")
+    ///     .scene("REFUND_TICKET")
+    ///     .refund_id("example");
+    /// let response = client.v3().ecommerce().profitsharing().after_sales_orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS, request)
     }

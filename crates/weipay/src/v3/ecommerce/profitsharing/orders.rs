@@ -22,6 +22,17 @@ impl<M: Mode> Orders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::profitsharing::orders::get;
+    ///
+    /// let request =
+    ///     get::Request::new().sub_mchid("example").transaction_id("example").out_order_no("example");
+    /// let response = client.v3().ecommerce().profitsharing().orders().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_ORDERS, request)
     }
@@ -31,6 +42,25 @@ impl<M: Mode> Orders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::profitsharing::orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .out_order_no("P20150806125346")
+    ///     .receivers(vec![post::Receivers::new()
+    ///         .type_("MERCHANT_ID")
+    ///         .receiver_account("1900000109")
+    ///         .amount(190)
+    ///         .description("分给商户1900000109")])
+    ///     .finish(true);
+    /// let response = client.v3().ecommerce().profitsharing().orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_ORDERS, request)
     }

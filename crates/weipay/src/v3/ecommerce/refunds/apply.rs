@@ -19,6 +19,22 @@ impl<M: Mode> Apply<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::refunds::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .combine_transaction_id("1217752501201407033233368018")
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .out_refund_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().refund(888).total(888))
+    ///     .funds_account("AVAILABLE");
+    /// let response = client.v3().ecommerce().refunds().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_REFUNDS_APPLY, request)
     }

@@ -19,6 +19,20 @@ impl<M: Mode> Create<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::subsidies::create::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .amount(10)
+    ///     .description("测试备注");
+    /// let response = client.v3().ecommerce().subsidies().create().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_SUBSIDIES_CREATE, request)
     }

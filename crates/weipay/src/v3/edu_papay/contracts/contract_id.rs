@@ -21,6 +21,13 @@ impl<M: Mode> ContractId<M> {
     ///
     /// - merchant: [4012466882](https://pay.weixin.qq.com/doc/v3/merchant/4012466882)
     /// - partner: [4012465374](https://pay.weixin.qq.com/doc/v3/partner/4012465374)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().edu_papay().contracts().contract_id("wx998877665544wx").delete().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(&table::DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID, Nothing)
     }

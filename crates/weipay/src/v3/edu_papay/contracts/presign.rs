@@ -19,6 +19,22 @@ impl<M: Mode> Presign<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::edu_papay::contracts::presign::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .plan_id("101164396123311331")
+    ///     .user_id("20200330tony")
+    ///     .period_start_date("2020-03-19")
+    ///     .trade_scene("EDUCATION_PERIOD");
+    /// let response = client.v3().edu_papay().contracts().presign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_EDU_PAPAY_CONTRACTS_PRESIGN, request)
     }

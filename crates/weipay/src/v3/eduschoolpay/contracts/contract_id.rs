@@ -21,6 +21,14 @@ impl<M: Mode> ContractId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().eduschoolpay().contracts().contract_id("2045011120563805041758214605").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID, Nothing)
     }

@@ -19,6 +19,16 @@ impl<M: Mode> FaceSid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::facemch::users::face_sid::get;
+    ///
+    /// let request = get::Request::new().info_type("ASK_UNIONID").appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v3().facemch().users().face_sid("aabbccdd12345").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_FACEMCH_USERS_FACE_SID, request)
     }

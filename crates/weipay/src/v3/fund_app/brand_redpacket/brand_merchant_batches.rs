@@ -21,6 +21,31 @@ impl<M: Mode> BrandMerchantBatches<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::brand_redpacket::brand_merchant_batches::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id(1234)
+    ///     .brand_appid("wxf636efh567hg4356")
+    ///     .scene("CUSTOM_SEND")
+    ///     .template_id("123400001")
+    ///     .out_batch_no("plfk2020042013")
+    ///     .batch_name("example")
+    ///     .batch_remark("example")
+    ///     .total_amount(10000)
+    ///     .total_num(10)
+    ///     .detail_list(vec![post::DetailList::new()
+    ///         .out_detail_no("x23zy545Bd5436")
+    ///         .amount(100)
+    ///         .openid("oWeiPaySandboxUser-000000001")
+    ///         .remark("来自XX的红包")]);
+    /// let response =
+    ///     client.v3().fund_app().brand_redpacket().brand_merchant_batches().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES, request)
     }

@@ -21,6 +21,26 @@ impl<M: Mode> TransferToQqWalletBills<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::transfer_to_qq_wallet_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_bill_no("plfk2020042013")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .transfer_amount(400000)
+    ///     .transfer_remark("2020年4月报销")
+    ///     .transfer_scene_id("1401")
+    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
+    ///         .info_type("活动名称")
+    ///         .info_content("example")]);
+    /// let response =
+    ///     client.v3().fund_app().mch_transfer().transfer_to_qq_wallet_bills().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS, request)
     }

@@ -20,6 +20,23 @@ impl<M: Mode> UserConfirmAuthorization<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::user_confirm_authorization::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_authorization_no("plfk2020042013")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .transfer_scene_id("1000")
+    ///     .user_display_name("wx_123456")
+    ///     .authorization_notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response =
+    ///     client.v3().fund_app().mch_transfer().user_confirm_authorization().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION, request)
     }

@@ -19,6 +19,17 @@ impl<M: Mode> OutOrderId<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::funds_to_oversea::orders::out_order_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1231231").transaction_id("4200000000000");
+    /// let response =
+    ///     client.v3().funds_to_oversea().orders().out_order_id("merchant123123").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_FUNDS_TO_OVERSEA_ORDERS_OUT_ORDER_ID, request)
     }

@@ -20,6 +20,22 @@ impl<M: Mode> ReturnOrders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::funds_to_oversea::return_::return_orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_return_no("R20250220103930")
+    ///     .sub_mchid("123456")
+    ///     .out_order_id("merchant_1123123")
+    ///     .transaction_id("420000000000000010")
+    ///     .supplement_info("5017752501201407033233368018")
+    ///     .amount(100);
+    /// let response = client.v3().funds_to_oversea().return_().return_orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS, request)
     }

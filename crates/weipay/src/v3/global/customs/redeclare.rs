@@ -19,6 +19,20 @@ impl<M: Mode> Redeclare<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::customs::redeclare::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .customs("SHANGHAI_ZS")
+    ///     .merchant_customs_no("123456");
+    /// let response = client.v3().global().customs().redeclare().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_CUSTOMS_REDECLARE, request)
     }

@@ -19,6 +19,26 @@ impl<M: Mode> VerifyCertificate<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::global::customs::verify_certificate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .out_trade_no("20150806125346")
+    ///     .transaction_id("1000320306201511078440737890")
+    ///     .customs("SHANGHAI_ZS")
+    ///     .merchant_customs_no("123456")
+    ///     .certificate_type("IDCARD")
+    ///     .certificate_id("11010519491231002X")
+    ///     .certificate_name("张三");
+    /// let response = client.v3().global().customs().verify_certificate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_CUSTOMS_VERIFY_CERTIFICATE, request)
     }

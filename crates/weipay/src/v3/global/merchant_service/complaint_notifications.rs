@@ -22,6 +22,13 @@ impl<M: Mode> ComplaintNotifications<M> {
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().global().merchant_service().complaint_notifications().get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
     }
@@ -31,6 +38,17 @@ impl<M: Mode> ComplaintNotifications<M> {
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant_service::complaint_notifications::post;
+    ///
+    /// let request = post::Request::new().url("https://www.xxx.com/notify");
+    /// let response =
+    ///     client.v3().global().merchant_service().complaint_notifications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
     }
@@ -40,6 +58,17 @@ impl<M: Mode> ComplaintNotifications<M> {
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`put`](mod@put).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant_service::complaint_notifications::put;
+    ///
+    /// let request = put::Request::new().url("https://www.xxx.com/notify");
+    /// let response =
+    ///     client.v3().global().merchant_service().complaint_notifications().put(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn put(self, request: put::Request) -> M::Sent<put::Response> {
         self.call.typed(&table::PUT_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
     }
@@ -47,6 +76,13 @@ impl<M: Mode> ComplaintNotifications<M> {
     /// 删除投诉通知回调 · `DELETE v3/global/merchant-service/complaint-notifications`
     ///
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().global().merchant_service().complaint_notifications().delete().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(&table::DELETE_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
     }

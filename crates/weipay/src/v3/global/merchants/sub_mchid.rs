@@ -20,6 +20,16 @@ impl<M: Mode> SubMchid<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchants::sub_mchid::get;
+    ///
+    /// let request = get::Request::new().sp_appid("wx57e15a0db0c5d1e8").sp_mchid("1900057215");
+    /// let response = client.v3().global().merchants().sub_mchid("20000100").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANTS_SUB_MCHID, request)
     }
@@ -29,6 +39,30 @@ impl<M: Mode> SubMchid<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::global::merchants::sub_mchid::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .name("Merchant name")
+    ///     .sub_mchid("示例值: 20000100")
+    ///     .shortname("Merchant shortname")
+    ///     .office_phone("075586010000")
+    ///     .contact(patch::Contact::new().name("张三").phone("13800138000").email("zhangsan@example.com"))
+    ///     .business_category(644)
+    ///     .merchant_country_code("344")
+    ///     .merchant_type("ENTERPRISE")
+    ///     .registration_certificate_number("5555-8888")
+    ///     .registration_certificate_date("2020-10-16")
+    ///     .business(patch::Business::new().business_type("BOTH"));
+    /// let response = client.v3().global().merchants().sub_mchid("example").patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_GLOBAL_MERCHANTS_SUB_MCHID, request)
     }

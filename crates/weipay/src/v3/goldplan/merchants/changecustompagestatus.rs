@@ -19,6 +19,16 @@ impl<M: Mode> Changecustompagestatus<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::goldplan::merchants::changecustompagestatus::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1234567890").operation_type("OPEN");
+    /// let response = client.v3().goldplan().merchants().changecustompagestatus().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_CHANGECUSTOMPAGESTATUS, request)
     }

@@ -20,6 +20,16 @@ impl<M: Mode> CloseAdvertisingShow<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::goldplan::merchants::close_advertising_show::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109");
+    /// let response = client.v3().goldplan().merchants().close_advertising_show().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW, request)
     }

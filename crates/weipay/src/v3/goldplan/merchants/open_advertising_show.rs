@@ -20,6 +20,16 @@ impl<M: Mode> OpenAdvertisingShow<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::goldplan::merchants::open_advertising_show::patch;
+    ///
+    /// let request = patch::Request::new().sub_mchid("1900000109");
+    /// let response = client.v3().goldplan().merchants().open_advertising_show().patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::PATCH_V3_GOLDPLAN_MERCHANTS_OPEN_ADVERTISING_SHOW, request)
     }

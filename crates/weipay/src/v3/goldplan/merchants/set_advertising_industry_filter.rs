@@ -20,6 +20,17 @@ impl<M: Mode> SetAdvertisingIndustryFilter<M> {
     /// For 服务商, 渠道商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::goldplan::merchants::set_advertising_industry_filter::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109");
+    /// let response =
+    ///     client.v3().goldplan().merchants().set_advertising_industry_filter().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_SET_ADVERTISING_INDUSTRY_FILTER, request)
     }

@@ -19,6 +19,16 @@ impl<M: Mode> Qualification<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::qualification::get;
+    ///
+    /// let request = get::Request::new().appliance_id(1).qualification_region_code(310100);
+    /// let response = client.v3().gov().subsidy().qualification().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_GOV_SUBSIDY_QUALIFICATION, request)
     }

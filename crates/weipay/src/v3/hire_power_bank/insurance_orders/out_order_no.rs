@@ -20,6 +20,19 @@ impl<M: Mode> OutOrderNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .hire_power_bank()
+    ///     .insurance_orders()
+    ///     .out_order_no("6e8369071cd942c0476613f9d1ce9ca3")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_HIRE_POWER_BANK_INSURANCE_ORDERS_OUT_ORDER_NO, Nothing)
     }

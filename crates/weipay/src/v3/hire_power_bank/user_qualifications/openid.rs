@@ -20,6 +20,19 @@ impl<M: Mode> Openid<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .hire_power_bank()
+    ///     .user_qualifications()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_HIRE_POWER_BANK_USER_QUALIFICATIONS_OPENID, Nothing)
     }

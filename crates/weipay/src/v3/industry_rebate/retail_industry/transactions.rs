@@ -20,6 +20,16 @@ impl<M: Mode> Transactions<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::industry_rebate::retail_industry::transactions::post;
+    ///
+    /// let request = post::Request::new().out_trade_no("example_out_trade_no").sub_mchid("1900000001");
+    /// let response = client.v3().industry_rebate().retail_industry().transactions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_INDUSTRY_REBATE_RETAIL_INDUSTRY_TRANSACTIONS, request)
     }

@@ -20,6 +20,25 @@ impl<M: Mode> TransactionId<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::industry_rebate::transactions::transaction_id::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000001")
+    ///     .code_url("URl:weixin://wxpay/s/An4baqw")
+    ///     .out_trade_no("example_out_trade_no");
+    /// let response = client
+    ///     .v3()
+    ///     .industry_rebate()
+    ///     .transactions()
+    ///     .transaction_id("20190611222222222200000000012122")
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_INDUSTRY_REBATE_TRANSACTIONS_TRANSACTION_ID, request)
     }

@@ -21,6 +21,21 @@ impl<M: Mode> Authorizations<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::inspolicymgr::deduct::authorizations::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_insurance_no("Auisihsiahishishi4hihsid123418id")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id("12535")
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .insurance_name("微医保·百万医疗险");
+    /// let response = client.v3().inspolicymgr().deduct().authorizations().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS, request)
     }

@@ -21,6 +21,31 @@ impl<M: Mode> Policies<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::inspolicymgr::deduct::policies::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_insurance_no("Auisihsiahishishi4hihsid123418id")
+    ///     .insured_name_list(vec!["example".to_owned()])
+    ///     .insurance_company_code("1001")
+    ///     .effective_time("2026-01-01T00:00:00+08:00")
+    ///     .expired_time("2026-01-31T23:59:59+08:00")
+    ///     .coverage_detail("example")
+    ///     .support_renewal(true)
+    ///     .policy_type("POLICY_TYPE_OTHER")
+    ///     .policy_state("POLICY_STATE_ISSUING")
+    ///     .plan_id("12535")
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .policy_periods(vec![1_i64])
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .free_insurance(true);
+    /// let response = client.v3().inspolicymgr().deduct().policies().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_INSPOLICYMGR_DEDUCT_POLICIES, request)
     }

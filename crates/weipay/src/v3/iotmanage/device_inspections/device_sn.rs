@@ -20,6 +20,14 @@ impl<M: Mode> DeviceSn<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().iotmanage().device_inspections().device_sn("AAAAA123456789012345678").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_IOTMANAGE_DEVICE_INSPECTIONS_DEVICE_SN, Nothing)
     }

@@ -20,6 +20,13 @@ impl<M: Mode> BrandId<M> {
     /// For 服务商, 微信平台商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().lovefeast().brands().brand_id("2250").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_LOVEFEAST_BRANDS_BRAND_ID, Nothing)
     }

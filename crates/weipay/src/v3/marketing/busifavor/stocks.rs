@@ -21,6 +21,31 @@ impl<M: Mode> Stocks<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::stocks::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_name("8月1日活动券")
+    ///     .belong_merchant("1900057215")
+    ///     .goods_name("xxx商品使用")
+    ///     .stock_type("NORMAL")
+    ///     .coupon_use_rule(post::CouponUseRule::new()
+    ///         .coupon_available_time(post::CouponAvailableTime::new()
+    ///             .available_begin_time("2026-01-01T00:00:00+08:00")
+    ///             .available_end_time("2026-01-31T23:59:59+08:00"))
+    ///         .fixed_normal_coupon(post::FixedNormalCoupon::new()
+    ///             .discount_amount(5)
+    ///             .transaction_minimum(100))
+    ///         .use_method("OFF_LINE"))
+    ///     .stock_send_rule(post::StockSendRule::new().max_coupons(100).max_coupons_per_user(5))
+    ///     .out_request_no("100002322019090134234sfdf")
+    ///     .coupon_code_mode("WECHATPAY_MODE");
+    /// let response = client.v3().marketing().busifavor().stocks().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_STOCKS, request)
     }

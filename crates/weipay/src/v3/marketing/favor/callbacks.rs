@@ -20,6 +20,16 @@ impl<M: Mode> Callbacks<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::callbacks::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215");
+    /// let response = client.v3().marketing().favor().callbacks().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_CALLBACKS, request)
     }
@@ -29,6 +39,16 @@ impl<M: Mode> Callbacks<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::callbacks::post;
+    ///
+    /// let request = post::Request::new().mchid("1900057215").notify_url("https://pay.weixin.qq.com");
+    /// let response = client.v3().marketing().favor().callbacks().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_CALLBACKS, request)
     }

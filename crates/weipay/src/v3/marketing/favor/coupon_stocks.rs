@@ -19,6 +19,32 @@ impl<M: Mode> CouponStocks<M> {
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::coupon_stocks::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_name("example")
+    ///     .available_begin_time("2026-01-01T00:00:00+08:00")
+    ///     .available_end_time("2026-01-31T23:59:59+08:00")
+    ///     .stock_use_rule(post::StockUseRule::new()
+    ///         .max_coupons(1)
+    ///         .max_amount(1)
+    ///         .max_coupons_per_user(1)
+    ///         .natural_person_limit(true)
+    ///         .prevent_api_abuse(true))
+    ///     .no_cash(true)
+    ///     .stock_type("NORMAL")
+    ///     .belong_merchant("1900057215")
+    ///     .coupon_use_rule(post::CouponUseRule::new()
+    ///         .coupon_available_time(post::CouponAvailableTime::new()
+    ///             .available_begin_time("2026-01-01T00:00:00+08:00")))
+    ///     .out_request_no("example");
+    /// let response = client.v3().marketing().favor().coupon_stocks().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_COUPON_STOCKS, request)
     }

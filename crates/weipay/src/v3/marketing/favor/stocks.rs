@@ -21,6 +21,16 @@ impl<M: Mode> Stocks<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::stocks::get;
+    ///
+    /// let request = get::Request::new().offset(1).limit(1).stock_creator_mchid("1900057215");
+    /// let response = client.v3().marketing().favor().stocks().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS, request)
     }

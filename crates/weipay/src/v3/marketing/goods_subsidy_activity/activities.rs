@@ -19,6 +19,16 @@ impl<M: Mode> Activities<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::activities::get;
+    ///
+    /// let request = get::Request::new().city_id("example").offset(1).limit(1);
+    /// let response = client.v3().marketing().goods_subsidy_activity().activities().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITIES, request)
     }

@@ -22,6 +22,16 @@ impl<M: Mode> Activities<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_activity::activities::get;
+    ///
+    /// let request = get::Request::new().activity_type("NON_MEMBER_AFTERPAY");
+    /// let response = client.v3().marketing().membercard_activity().activities().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES, request)
     }
@@ -31,6 +41,22 @@ impl<M: Mode> Activities<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_activity::activities::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .activity_name("example")
+    ///     .activity_type("NON_MEMBER_AFTERPAY")
+    ///     .begin_time("2026-01-01T00:00:00+08:00")
+    ///     .end_time("2026-01-31T23:59:59+08:00")
+    ///     .out_request_no("100002322019090134234sfdf");
+    /// let response = client.v3().marketing().membercard_activity().activities().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES, request)
     }

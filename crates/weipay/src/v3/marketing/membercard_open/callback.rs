@@ -21,6 +21,13 @@ impl<M: Mode> Callback<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().marketing().membercard_open().callback().get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK, Nothing)
     }
@@ -30,6 +37,16 @@ impl<M: Mode> Callback<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::callback::patch;
+    ///
+    /// let request = patch::Request::new().notify_url("https://pay.weixin.qq.com");
+    /// let response = client.v3().marketing().membercard_open().callback().patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK, request)
     }

@@ -22,6 +22,16 @@ impl<M: Mode> Cards<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::get;
+    ///
+    /// let request = get::Request::new().offset(1).limit(20);
+    /// let response = client.v3().marketing().membercard_open().cards().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS, request)
     }
@@ -31,6 +41,26 @@ impl<M: Mode> Cards<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .logo_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0")
+    ///     .brand(post::Brand::new().brand_id("1004").display_name("微信支付"))
+    ///     .title("example")
+    ///     .background_picture_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0")
+    ///     .description("example")
+    ///     .code_type("BAR_CODE")
+    ///     .date_information(post::DateInformation::new().type_("FIX_TIME_RANGE"))
+    ///     .code_mode("SYSTEM_ALLOCATE")
+    ///     .out_request_no("100002322019090134234sfdf");
+    /// let response = client.v3().marketing().membercard_open().cards().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS, request)
     }

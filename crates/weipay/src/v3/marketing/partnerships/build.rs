@@ -19,6 +19,19 @@ impl<M: Mode> Build<M> {
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `Idempotency-Key` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partnerships::build::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .idempotency_key("example")
+    ///     .partner(post::Partner::new().type_("APPID"))
+    ///     .authorized_data(post::AuthorizedData::new().business_type("FAVOR_STOCK"));
+    /// let response = client.v3().marketing().partnerships().build().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNERSHIPS_BUILD, request)
     }

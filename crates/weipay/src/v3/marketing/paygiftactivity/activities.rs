@@ -21,6 +21,16 @@ impl<M: Mode> Activities<M> {
     /// For 微信支付商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::paygiftactivity::activities::get;
+    ///
+    /// let request = get::Request::new().offset(1).limit(1);
+    /// let response = client.v3().marketing().paygiftactivity().activities().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES, request)
     }

@@ -19,6 +19,28 @@ impl<M: Mode> UniqueThresholdActivity<M> {
     /// For 微信支付商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::paygiftactivity::unique_threshold_activity::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .activity_base_info(post::ActivityBaseInfo::new()
+    ///         .activity_name("example")
+    ///         .activity_second_title("example")
+    ///         .merchant_logo_url("example")
+    ///         .out_request_no("example")
+    ///         .delivery_purpose("OFF_LINE_PAY"))
+    ///     .award_send_rule(post::AwardSendRule::new()
+    ///         .award_type("BUSIFAVOR")
+    ///         .merchant_option("IN_SEVICE_COUPON_MERCHANT")
+    ///         .transaction_amount_minimum(1)
+    ///         .send_content("SINGLE_COUPON"));
+    /// let response =
+    ///     client.v3().marketing().paygiftactivity().unique_threshold_activity().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_UNIQUE_THRESHOLD_ACTIVITY, request)
     }

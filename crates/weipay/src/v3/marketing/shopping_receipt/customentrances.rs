@@ -21,6 +21,26 @@ impl<M: Mode> Customentrances<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::shopping_receipt::customentrances::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .custom_entrance_type("MERCHANT_ACTIVITY")
+    ///     .subtitle("双十一8折活动")
+    ///     .start_time("2026-01-01T00:00:00+08:00")
+    ///     .end_time("2026-01-31T23:59:59+08:00")
+    ///     .custom_entrance_state("ONLINE")
+    ///     .brand_id("1014")
+    ///     .out_request_no("6122352020010133287985742")
+    ///     .jump_link(post::JumpLink::new()
+    ///         .mini_programs_appid("wxea9c30a90fs8d3fe")
+    ///         .mini_programs_path("/pages/bonus/bonus"));
+    /// let response = client.v3().marketing().shopping_receipt().customentrances().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES, request)
     }

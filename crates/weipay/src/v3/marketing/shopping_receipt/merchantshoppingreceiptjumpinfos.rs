@@ -19,6 +19,28 @@ impl<M: Mode> Merchantshoppingreceiptjumpinfos<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::shopping_receipt::merchantshoppingreceiptjumpinfos::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .transaction_id("4200000008202209139188072801")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .merchant_upload_time("2026-01-01T00:00:00+08:00")
+    ///     .jump_info(post::JumpInfo::new()
+    ///         .merchant_appid("example_merchant_appid")
+    ///         .merchant_path("example_merchant_path"));
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .shopping_receipt()
+    ///     .merchantshoppingreceiptjumpinfos()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_MERCHANTSHOPPINGRECEIPTJUMPINFOS, request)
     }

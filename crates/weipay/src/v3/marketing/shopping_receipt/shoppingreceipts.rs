@@ -19,6 +19,20 @@ impl<M: Mode> Shoppingreceipts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::shopping_receipt::shoppingreceipts::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new()
+    ///     .file(file)
+    ///     .transaction_id("example")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v3().marketing().shopping_receipt().shoppingreceipts().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_SHOPPINGRECEIPTS, request)
     }

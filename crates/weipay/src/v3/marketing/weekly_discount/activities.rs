@@ -21,6 +21,21 @@ impl<M: Mode> Activities<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::weekly_discount::activities::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .limit(5)
+    ///     .offset(10)
+    ///     .applying_merchant_id(10000098)
+    ///     .activity_area_code(110000)
+    ///     .activity_scene("SCAN_CODE_TO_ORDER");
+    /// let response = client.v3().marketing().weekly_discount().activities().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES, request)
     }

@@ -20,6 +20,22 @@ impl<M: Mode> ManageRecordId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mch_manage::mch_manage_records::manage_record_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("123000110");
+    /// let response = client
+    ///     .v3()
+    ///     .mch_manage()
+    ///     .mch_manage_records()
+    ///     .manage_record_id("M1210999900435123451697535102441")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID, request)
     }

@@ -21,6 +21,22 @@ impl<M: Mode> WithdrawlApply<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mch_operate::risk::withdrawl_apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .out_account_type("BASIC_ACCOUNT")
+    ///     .amount(101)
+    ///     .out_request_no("2019061122222222122")
+    ///     .payee_type("OTHER_MERCHANT")
+    ///     .payee_info(post::PayeeInfo::new().account_type("ACCOUNT_TYPE_CORPORATE"));
+    /// let response = client.v3().mch_operate().risk().withdrawl_apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY, request)
     }

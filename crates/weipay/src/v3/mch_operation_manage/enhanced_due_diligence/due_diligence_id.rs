@@ -21,6 +21,22 @@ impl<M: Mode> DueDiligenceId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("123000110");
+    /// let response = client
+    ///     .v3()
+    ///     .mch_operation_manage()
+    ///     .enhanced_due_diligence()
+    ///     .due_diligence_id("123000110_2_2190381dakdajois1283i12jo")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID, request)
     }

@@ -21,6 +21,19 @@ impl<M: Mode> ApplyId<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .mchalterapply()
+    ///     .merchantnamealterapplyment()
+    ///     .apply_id("20220617143306000013906025001")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID, Nothing)
     }

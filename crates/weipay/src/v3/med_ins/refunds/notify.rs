@@ -20,6 +20,24 @@ impl<M: Mode> Notify<M> {
     /// For 从业机构（银行）. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::med_ins::refunds::notify::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mix_trade_no("1217752501201407033233368318")
+    ///     .sub_mchid("1900000109")
+    ///     .med_refund_total_fee(45000)
+    ///     .med_refund_gov_fee(45000)
+    ///     .med_refund_self_fee(45000)
+    ///     .med_refund_other_fee(45000)
+    ///     .refund_time("2026-01-01T00:00:00+08:00")
+    ///     .out_refund_no("R202204022005169952975171534816");
+    /// let response = client.v3().med_ins().refunds().notify().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_MED_INS_REFUNDS_NOTIFY, request)
     }

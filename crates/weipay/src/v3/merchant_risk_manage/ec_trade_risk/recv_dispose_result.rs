@@ -19,6 +19,17 @@ impl<M: Mode> RecvDisposeResult<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_risk_manage::ec_trade_risk::recv_dispose_result::post;
+    ///
+    /// let request = post::Request::new().out_trade_no("20150806125346");
+    /// let response =
+    ///     client.v3().merchant_risk_manage().ec_trade_risk().recv_dispose_result().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_RECV_DISPOSE_RESULT, request)
     }

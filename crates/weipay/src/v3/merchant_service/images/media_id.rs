@@ -21,6 +21,13 @@ impl<M: Mode> MediaId<M> {
     ///
     /// - merchant: [4012467251](https://pay.weixin.qq.com/doc/v3/merchant/4012467251)
     /// - partner: [4012467223](https://pay.weixin.qq.com/doc/v3/partner/4012467223)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().merchant_service().images().media_id("xxxxx").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID, Nothing)
     }

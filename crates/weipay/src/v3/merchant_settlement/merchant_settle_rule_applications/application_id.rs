@@ -20,6 +20,19 @@ impl<M: Mode> ApplicationId<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_settlement()
+    ///     .merchant_settle_rule_applications()
+    ///     .application_id("20000011111")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(
             &table::GET_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS_APPLICATION_ID,

@@ -22,6 +22,16 @@ impl<M: Mode> StoreId<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_store::stores::store_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().merchant_store().stores().store_id("20488000").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_STORE_STORES_STORE_ID, request)
     }
@@ -31,6 +41,16 @@ impl<M: Mode> StoreId<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_store::stores::store_id::patch;
+    ///
+    /// let request = patch::Request::new().sub_mchid("1900000109");
+    /// let response = client.v3().merchant_store().stores().store_id("20488000").patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::PATCH_V3_MERCHANT_STORE_STORES_STORE_ID, request)
     }

@@ -19,6 +19,16 @@ impl<M: Mode> IncomeRecords<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchantfund::merchant::income_records::get;
+    ///
+    /// let request = get::Request::new().account_type("BASIC").date("2019-06-11").limit(100);
+    /// let response = client.v3().merchantfund().merchant().income_records().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MERCHANTFUND_MERCHANT_INCOME_RECORDS, request)
     }

@@ -20,6 +20,40 @@ impl<M: Mode> IssuePassengerTransport<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::issue_passenger_transport::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .fapiao_apply_id("4200000444201910177461284488")
+    ///     .buyer_information(post::BuyerInformation::new().type_("ORGANIZATION").name("example"))
+    ///     .fapiao_information(post::FapiaoInformation::new()
+    ///         .fapiao_id("20200701123456")
+    ///         .total_amount(382895)
+    ///         .items(vec![post::Items::new()
+    ///             .tax_code("3010101020203000000")
+    ///             .goods_name("example")
+    ///             .total_amount(429900)
+    ///             .tax_rate(1300)
+    ///             .discount(true)])
+    ///         .billing_person_id("187776276864872")
+    ///         .fapiao_bill_type("COMM_FAPIAO")
+    ///         .transaction_information(vec![post::TransactionInformation::new()
+    ///             .pay_channel("WECHAT_PAY")
+    ///             .transaction_id("4200000008202508080512076713")
+    ///             .amount(382895)]));
+    /// let response = client
+    ///     .v3()
+    ///     .new_tax_control_fapiao()
+    ///     .fapiao_applications()
+    ///     .issue_passenger_transport()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(
             &table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_PASSENGER_TRANSPORT,

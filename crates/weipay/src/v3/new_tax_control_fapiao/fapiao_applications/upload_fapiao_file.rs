@@ -19,6 +19,24 @@ impl<M: Mode> UploadFapiaoFile<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::upload_fapiao_file::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request =
+    ///     post::Request::new().file(file).file_type("PDF").digest_alogrithm("SM3").digest("example");
+    /// let response = client
+    ///     .v3()
+    ///     .new_tax_control_fapiao()
+    ///     .fapiao_applications()
+    ///     .upload_fapiao_file()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call
             .typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_UPLOAD_FAPIAO_FILE, request)

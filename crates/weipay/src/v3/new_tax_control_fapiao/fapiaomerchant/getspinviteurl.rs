@@ -19,6 +19,20 @@ impl<M: Mode> Getspinviteurl<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiaomerchant::getspinviteurl::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .operation_type("AUTH_BINDING")
+    ///     .fapiao_mode("THIRD_OR_SELF_FAPIAO")
+    ///     .invite_code("code_20200101_123");
+    /// let response =
+    ///     client.v3().new_tax_control_fapiao().fapiaomerchant().getspinviteurl().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_GETSPINVITEURL, request)
     }

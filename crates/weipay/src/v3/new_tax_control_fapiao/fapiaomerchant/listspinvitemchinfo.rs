@@ -19,6 +19,22 @@ impl<M: Mode> Listspinvitemchinfo<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiaomerchant::listspinvitemchinfo::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .query_time_start("2026-01-01T00:00:00+08:00")
+    ///     .query_time_end("2026-01-31T23:59:59+08:00")
+    ///     .offset(10)
+    ///     .limit(1)
+    ///     .mch_invite_status("MCH_INVITE_SUCC");
+    /// let response =
+    ///     client.v3().new_tax_control_fapiao().fapiaomerchant().listspinvitemchinfo().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_LISTSPINVITEMCHINFO, request)
     }

@@ -21,6 +21,13 @@ impl<M: Mode> DevelopmentConfig<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().new_tax_control_fapiao().merchant().development_config().get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG, Nothing)
     }
@@ -30,6 +37,17 @@ impl<M: Mode> DevelopmentConfig<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::merchant::development_config::patch;
+    ///
+    /// let request = patch::Request::new().callback_url("https://pay.weixin.qq.com/callback");
+    /// let response =
+    ///     client.v3().new_tax_control_fapiao().merchant().development_config().patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG, request)
     }

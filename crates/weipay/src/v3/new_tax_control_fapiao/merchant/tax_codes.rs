@@ -19,6 +19,16 @@ impl<M: Mode> TaxCodes<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::merchant::tax_codes::get;
+    ///
+    /// let request = get::Request::new().offset(0).limit(5);
+    /// let response = client.v3().new_tax_control_fapiao().merchant().tax_codes().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_TAX_CODES, request)
     }

@@ -19,6 +19,21 @@ impl<M: Mode> TitleUrl<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::user_title::title_url::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .fapiao_apply_id("fapiao_20200701_123456")
+    ///     .source("WEB")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .total_amount(382895);
+    /// let response = client.v3().new_tax_control_fapiao().user_title().title_url().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE_TITLE_URL, request)
     }

@@ -19,6 +19,17 @@ impl<M: Mode> ContractId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::offlineface::contracts::contract_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response =
+    ///     client.v3().offlineface().contracts().contract_id("CI8CD208Z7e9906f89").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACE_CONTRACTS_CONTRACT_ID, request)
     }

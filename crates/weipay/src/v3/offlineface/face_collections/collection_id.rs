@@ -20,6 +20,14 @@ impl<M: Mode> CollectionId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().offlineface().face_collections().collection_id("FC2353ZJIHOJKHOIIOIJ").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACE_FACE_COLLECTIONS_COLLECTION_ID, Nothing)
     }

@@ -19,6 +19,16 @@ impl<M: Mode> Preauthorize<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::palmservice::authorization::preauthorize::post;
+    ///
+    /// let request = post::Request::new().openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v3().palmservice().authorization().preauthorize().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PALMSERVICE_AUTHORIZATION_PREAUTHORIZE, request)
     }

@@ -21,6 +21,25 @@ impl<M: Mode> Application<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::application::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .parking_lot(post::ParkingLot::new()
+    ///         .parking_lot_name("example")
+    ///         .out_parking_lot_id("PARK001")
+    ///         .parking_lot_address("XX市XX区XX路XX号")
+    ///         .longitude("116.397128")
+    ///         .latitude("39.916527")
+    ///         .parking_lot_type("PARKING_LOT_TYPE_BUSINESS_DISTRICT")
+    ///         .phone_number("13800138000")
+    ///         .payment_path("pages/pay/index"));
+    /// let response = client.v3().parking().reminders().application().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_APPLICATION, request)
     }

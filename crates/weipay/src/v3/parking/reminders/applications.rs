@@ -19,6 +19,16 @@ impl<M: Mode> Applications<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::applications::get;
+    ///
+    /// let request = get::Request::new().out_parking_lot_id("lot_sz_tencent_001");
+    /// let response = client.v3().parking().reminders().applications().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PARKING_REMINDERS_APPLICATIONS, request)
     }

@@ -19,6 +19,23 @@ impl<M: Mode> Entry<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::entry::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_serial_number("PARK202407041530001")
+    ///     .parking_id("WXPARK001")
+    ///     .plate_number("粤B12345")
+    ///     .enter_timestamp(1720078200)
+    ///     .plate_color("PLATE_COLOR_BLUE")
+    ///     .car_type("PLATE_TYPE_TEMPORARY")
+    ///     .vehicle_type("VEHICLE_TYPE_SMALL");
+    /// let response = client.v3().parking().reminders().entry().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_ENTRY, request)
     }

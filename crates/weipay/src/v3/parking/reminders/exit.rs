@@ -20,6 +20,21 @@ impl<M: Mode> Exit<M> {
     /// For 普通服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::exit::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_serial_number("PARK202407041530001")
+    ///     .exit_timestamp(1720081800)
+    ///     .plate_number("粤B12345")
+    ///     .plate_color("PLATE_COLOR_BLUE")
+    ///     .parking_id("WXPARK001");
+    /// let response = client.v3().parking().reminders().exit().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_EXIT, request)
     }

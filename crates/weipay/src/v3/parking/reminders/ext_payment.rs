@@ -20,6 +20,21 @@ impl<M: Mode> ExtPayment<M> {
     /// For 普通服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::ext_payment::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_trade_no("TRADE202407041530001")
+    ///     .fee_items(vec![post::FeeItems::new()
+    ///         .fee_type("EXT_PARKING_PAYMENT_FEE_TYPE_MONTHLY")
+    ///         .amount(5000)])
+    ///     .pay_time(1719128975);
+    /// let response = client.v3().parking().reminders().ext_payment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_EXT_PAYMENT, request)
     }

@@ -19,6 +19,16 @@ impl<M: Mode> ParkingFee<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::parking_fee::post;
+    ///
+    /// let request = post::Request::new().out_serial_number("PARK202407041530001");
+    /// let response = client.v3().parking().reminders().parking_fee().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_PARKING_FEE, request)
     }

@@ -19,6 +19,16 @@ impl<M: Mode> ParkingLot<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::parking_lot::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().parking().reminders().parking_lot().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PARKING_REMINDERS_PARKING_LOT, request)
     }

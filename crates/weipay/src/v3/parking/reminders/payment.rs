@@ -20,6 +20,23 @@ impl<M: Mode> Payment<M> {
     /// For 普通服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::payment::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_serial_number("PARK202407041530001")
+    ///     .plate_number("粤B12345")
+    ///     .parking_id("WXPARK001")
+    ///     .parking_state("PARKING_STATUS_PARKING")
+    ///     .pay_type("PAY_TYPE_WXPAY")
+    ///     .total_amount(1500)
+    ///     .paid_amount(1500);
+    /// let response = client.v3().parking().reminders().payment().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_PAYMENT, request)
     }

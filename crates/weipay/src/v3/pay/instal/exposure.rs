@@ -19,6 +19,17 @@ impl<M: Mode> Exposure<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::instal::exposure::post;
+    ///
+    /// let request =
+    ///     post::Request::new().mchid("1900057215").appid("wx57e15a0db0c5d1e8").user_id_type("OPENID");
+    /// let response = client.v3().pay().instal().exposure().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAY_INSTAL_EXPOSURE, request)
     }

@@ -19,6 +19,29 @@ impl<M: Mode> AppWithContract<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::transactions::app_with_contract::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .contract_info(post::ContractInfo::new()
+    ///         .plan_id("3484306348")
+    ///         .contract_mchid("1200009811")
+    ///         .contract_appid("wxcbda96de0b165486")
+    ///         .contract_code("100001256")
+    ///         .request_serial("1695")
+    ///         .contract_display_account("123456"));
+    /// let response = client.v3().pay().transactions().app_with_contract().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_APP_WITH_CONTRACT, request)
     }

@@ -19,6 +19,23 @@ impl<M: Mode> Codepay<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::transactions::codepay::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .payer(post::Payer::new().auth_code("130061098828009406"))
+    ///     .amount(post::Amount::new().total(100))
+    ///     .scene_info(post::SceneInfo::new().store_info(post::StoreInfo::new().id("0001")));
+    /// let response = client.v3().pay().transactions().codepay().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_CODEPAY, request)
     }

@@ -19,6 +19,25 @@ impl<M: Mode> H5<M> {
     /// For 直连商户, 特约商户（直连模式）. Safe to repeat with the same `out_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::transactions::h5::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mchid("1900057215")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .payer_client_ip("14.23.150.211")
+    ///         .h5_info(post::H5Info::new().type_("iOS")));
+    /// let response = client.v3().pay().transactions().h5().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_H5, request)
     }

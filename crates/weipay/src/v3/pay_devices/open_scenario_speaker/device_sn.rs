@@ -23,6 +23,13 @@ impl<M: Mode> DeviceSn<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().pay_devices().open_scenario_speaker().device_sn("ABCDEF").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN, Nothing)
     }

@@ -19,6 +19,26 @@ impl<M: Mode> PreOrderWithAuth<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::payroll_card::authentications::pre_order_with_auth::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .sub_mchid("1111111")
+    ///     .authenticate_number("mcdhehfgisdhfjghed39384564i83")
+    ///     .project_name("某项目")
+    ///     .employer_name("某用工企业")
+    ///     .user_name("张三")
+    ///     .id_card_number("11010519491231002X")
+    ///     .employment_type("LONG_TERM_EMPLOYMENT");
+    /// let response =
+    ///     client.v3().payroll_card().authentications().pre_order_with_auth().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER_WITH_AUTH, request)
     }

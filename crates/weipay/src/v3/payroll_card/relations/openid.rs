@@ -19,6 +19,22 @@ impl<M: Mode> Openid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payroll_card::relations::openid::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1111111");
+    /// let response = client
+    ///     .v3()
+    ///     .payroll_card()
+    ///     .relations()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAYROLL_CARD_RELATIONS_OPENID, request)
     }

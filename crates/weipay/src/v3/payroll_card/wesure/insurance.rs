@@ -20,6 +20,25 @@ impl<M: Mode> Insurance<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payroll_card::wesure::insurance::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .wesure_order_no("1900000109")
+    ///     .token("5fds5345dfd")
+    ///     .insurance_company_order_no("5fds5345dfd")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .insure_state("INSURE_SUCCESS")
+    ///     .insure_effect_time("2026-01-01T00:00:00+08:00")
+    ///     .insure_invalid_time("2026-01-31T23:59:59+08:00")
+    ///     .insurance_company_name("平安");
+    /// let response = client.v3().payroll_card().wesure().insurance().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_WESURE_INSURANCE, request)
     }

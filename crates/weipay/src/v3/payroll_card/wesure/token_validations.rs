@@ -19,6 +19,22 @@ impl<M: Mode> TokenValidations<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::payroll_card::wesure::token_validations::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("1900000109")
+    ///     .token("abcdefghijklmn")
+    ///     .user_name("张三")
+    ///     .id_card_number("11010519491231002X");
+    /// let response = client.v3().payroll_card().wesure().token_validations().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_WESURE_TOKEN_VALIDATIONS, request)
     }

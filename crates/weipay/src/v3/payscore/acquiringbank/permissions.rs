@@ -20,6 +20,21 @@ impl<M: Mode> Permissions<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::acquiringbank::permissions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("service_id")
+    ///     .channel_id("1230000109")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1230000109")
+    ///     .authorization_code("1234323JKHDFE1243252");
+    /// let response = client.v3().payscore().acquiringbank().permissions().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS, request)
     }

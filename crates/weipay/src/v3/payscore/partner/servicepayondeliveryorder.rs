@@ -19,6 +19,25 @@ impl<M: Mode> Servicepayondeliveryorder<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::servicepayondeliveryorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .service_id("500001")
+    ///     .service_introduction("某某酒店")
+    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
+    ///     .notify_url("https://api.test.com")
+    ///     .shopping_info(post::ShoppingInfo::new().real_merchant_appid("wxd678efh567hg6787"));
+    /// let response = client.v3().payscore().partner().servicepayondeliveryorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEPAYONDELIVERYORDER, request)
     }

@@ -19,6 +19,16 @@ impl<M: Mode> AssessUserRiskLevel<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::permissions::assess_user_risk_level::post;
+    ///
+    /// let request = post::Request::new().service_id("500001").appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v3().payscore().permissions().assess_user_risk_level().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PERMISSIONS_ASSESS_USER_RISK_LEVEL, request)
     }

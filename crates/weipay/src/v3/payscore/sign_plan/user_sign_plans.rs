@@ -20,6 +20,25 @@ impl<M: Mode> UserSignPlans<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::sign_plan::user_sign_plans::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .plan_id("01000033210000324638000000376258")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .merchant_sign_plan_no("1234323JKHDFE1243252")
+    ///     .notify_url("https://api.test.com")
+    ///     .sign_plan_detail(vec![post::SignPlanDetail::new()
+    ///         .plan_detail_no(1)
+    ///         .merchant_plan_detail_no("1234323JKHDFE1243252")]);
+    /// let response = client.v3().payscore().sign_plan().user_sign_plans().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS, request)
     }

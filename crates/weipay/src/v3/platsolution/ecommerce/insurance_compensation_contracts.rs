@@ -20,6 +20,24 @@ impl<M: Mode> InsuranceCompensationContracts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::insurance_compensation_contracts::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_apply_no("No123456")
+    ///     .sub_mchid("1900000109")
+    ///     .agreement_list(vec![post::AgreementList::new()
+    ///         .agreement_code("example")
+    ///         .agreement_version("20240815")
+    ///         .sign_organization("example")
+    ///         .sign_time("2026-01-01T00:00:00+08:00")]);
+    /// let response =
+    ///     client.v3().platsolution().ecommerce().insurance_compensation_contracts().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS, request)
     }

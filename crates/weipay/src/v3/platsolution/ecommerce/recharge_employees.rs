@@ -20,6 +20,17 @@ impl<M: Mode> RechargeEmployees<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::recharge_employees::post;
+    ///
+    /// let request =
+    ///     post::Request::new().sub_mchid("1900000109").sp_openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v3().platsolution().ecommerce().recharge_employees().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES, request)
     }

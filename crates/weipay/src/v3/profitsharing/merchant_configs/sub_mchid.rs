@@ -20,6 +20,13 @@ impl<M: Mode> SubMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().profitsharing().merchant_configs().sub_mchid("1900000109").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID, Nothing)
     }

@@ -19,6 +19,17 @@ impl<M: Mode> OutOrderNo<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::profitsharing::orders::out_order_no::get;
+    ///
+    /// let request = get::Request::new().transaction_id("4208450740201411110007820472");
+    /// let response =
+    ///     client.v3().profitsharing().orders().out_order_no("P20150806125346").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO, request)
     }

@@ -19,6 +19,17 @@ impl<M: Mode> OutReturnNo<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::profitsharing::return_orders::out_return_no::get;
+    ///
+    /// let request = get::Request::new().out_order_no("P20190806125346");
+    /// let response =
+    ///     client.v3().profitsharing().return_orders().out_return_no("R20190516001").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO, request)
     }

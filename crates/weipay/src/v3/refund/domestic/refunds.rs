@@ -22,6 +22,19 @@ impl<M: Mode> Refunds<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `out_refund_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::refund::domestic::refunds::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .out_refund_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().refund(888).total(888).currency("CNY"));
+    /// let response = client.v3().refund().domestic().refunds().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_REFUND_DOMESTIC_REFUNDS, request)
     }

@@ -21,6 +21,22 @@ impl<M: Mode> GuideId<M> {
     /// For 服务商, 直连商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::smartguide::guides::guide_id::patch;
+    ///
+    /// let request = patch::Request::new().sub_mchid("1234567890");
+    /// let response = client
+    ///     .v3()
+    ///     .smartguide()
+    ///     .guides()
+    ///     .guide_id("LLA3WJ6DSZUfiaZDS79FH5Wm5m4X69TBic")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::PATCH_V3_SMARTGUIDE_GUIDES_GUIDE_ID, request)
     }

@@ -20,6 +20,21 @@ impl<M: Mode> Punch<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::attendance::punch::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .plate_number("粤B12345")
+    ///     .driver_license("6298416")
+    ///     .event_time("2026-01-01T00:00:00+08:00")
+    ///     .event_type("SIGN_IN")
+    ///     .region_id(510100);
+    /// let response = client.v3().taxi_invoice().attendance().punch().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_ATTENDANCE_PUNCH, request)
     }

@@ -19,6 +19,22 @@ impl<M: Mode> UploadFile<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::cards::upload_file::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new()
+    ///     .file(file)
+    ///     .company_mchid("example")
+    ///     .region_id(1)
+    ///     .digest("example")
+    ///     .digest_algorithm("DIGEST_ALGORITHM_SM3");
+    /// let response = client.v3().taxi_invoice().cards().upload_file().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_CARDS_UPLOAD_FILE, request)
     }

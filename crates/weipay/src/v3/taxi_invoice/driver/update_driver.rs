@@ -19,6 +19,25 @@ impl<M: Mode> UpdateDriver<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::taxi_invoice::driver::update_driver::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .driver_name("张三")
+    ///     .id_card_number("11010519491231002X")
+    ///     .company_name("example")
+    ///     .mchid("1900057215")
+    ///     .driver_license("6298416")
+    ///     .driver_category("MAIN")
+    ///     .driver_status("ON_DUTY")
+    ///     .region_id(510100);
+    /// let response = client.v3().taxi_invoice().driver().update_driver().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_DRIVER_UPDATE_DRIVER, request)
     }

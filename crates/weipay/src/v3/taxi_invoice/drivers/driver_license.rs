@@ -19,6 +19,16 @@ impl<M: Mode> DriverLicense<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::drivers::driver_license::get;
+    ///
+    /// let request = get::Request::new().region_id(510100);
+    /// let response = client.v3().taxi_invoice().drivers().driver_license("6298416").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_TAXI_INVOICE_DRIVERS_DRIVER_LICENSE, request)
     }

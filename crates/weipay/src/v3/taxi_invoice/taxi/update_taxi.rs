@@ -19,6 +19,20 @@ impl<M: Mode> UpdateTaxi<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::taxi::update_taxi::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .plate_number("粤B12345")
+    ///     .company_name("example")
+    ///     .main_license("6298416")
+    ///     .region_id(510100);
+    /// let response = client.v3().taxi_invoice().taxi().update_taxi().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_TAXI_UPDATE_TAXI, request)
     }

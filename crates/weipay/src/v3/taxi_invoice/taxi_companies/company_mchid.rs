@@ -19,6 +19,17 @@ impl<M: Mode> CompanyMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::taxi_companies::company_mchid::get;
+    ///
+    /// let request = get::Request::new().region_id(510100);
+    /// let response =
+    ///     client.v3().taxi_invoice().taxi_companies().company_mchid("1900000109").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_TAXI_INVOICE_TAXI_COMPANIES_COMPANY_MCHID, request)
     }

@@ -19,6 +19,22 @@ impl<M: Mode> CreateTaxiCompany<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::taxi_company::create_taxi_company::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .tax_id("12345678901234567J")
+    ///     .address("example")
+    ///     .invoice_mode("JIAO_WEI")
+    ///     .legal_person("张三")
+    ///     .region_id(510100)
+    ///     .enterprise_type("ENTERPRISE");
+    /// let response = client.v3().taxi_invoice().taxi_company().create_taxi_company().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_TAXI_COMPANY_CREATE_TAXI_COMPANY, request)
     }

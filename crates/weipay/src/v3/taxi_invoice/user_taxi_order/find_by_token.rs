@@ -19,6 +19,19 @@ impl<M: Mode> FindByToken<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::taxi_invoice::user_taxi_order::find_by_token::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .token("example")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .appid("wx57e15a0db0c5d1e8");
+    /// let response = client.v3().taxi_invoice().user_taxi_order().find_by_token().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_TAXI_INVOICE_USER_TAXI_ORDER_FIND_BY_TOKEN, request)
     }

@@ -19,6 +19,22 @@ impl<M: Mode> BlockRecordId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transaction_block::transaction_block_records::block_record_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("123000110");
+    /// let response = client
+    ///     .v3()
+    ///     .transaction_block()
+    ///     .transaction_block_records()
+    ///     .block_record_id("123400")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_BLOCK_RECORD_ID, request)
     }

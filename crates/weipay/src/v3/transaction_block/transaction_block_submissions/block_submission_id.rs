@@ -20,6 +20,19 @@ impl<M: Mode> BlockSubmissionId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .transaction_block()
+    ///     .transaction_block_submissions()
+    ///     .block_submission_id("B021234566799876aacsecd")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(
             &table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_BLOCK_SUBMISSION_ID,

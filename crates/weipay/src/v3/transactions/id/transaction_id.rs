@@ -21,6 +21,16 @@ impl<M: Mode> TransactionId<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transactions::id::transaction_id::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215");
+    /// let response = client.v3().transactions().id().transaction_id("example").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }

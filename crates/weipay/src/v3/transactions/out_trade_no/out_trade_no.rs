@@ -21,6 +21,17 @@ impl<M: Mode> OutTradeNo<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215");
+    /// let response =
+    ///     client.v3().transactions().out_trade_no().out_trade_no("example").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }

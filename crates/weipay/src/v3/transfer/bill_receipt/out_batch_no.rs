@@ -20,6 +20,13 @@ impl<M: Mode> OutBatchNo<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().transfer().bill_receipt().out_batch_no("plfk2020042013").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_TRANSFER_BILL_RECEIPT_OUT_BATCH_NO, Nothing)
     }

@@ -19,6 +19,25 @@ impl<M: Mode> Preopen<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::vehicle::etc::preopen::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .plan_id("97619")
+    ///     .plate_number("藏ZZZZZZ")
+    ///     .identify(post::Identify::new()
+    ///         .encrypted_real_name("张三")
+    ///         .encrypted_credential_id("11010519491231002X")
+    ///         .credential_type("ID_CARD"));
+    /// let response = client.v3().vehicle().etc().preopen().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_VEHICLE_ETC_PREOPEN, request)
     }

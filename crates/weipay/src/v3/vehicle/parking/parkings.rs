@@ -19,6 +19,23 @@ impl<M: Mode> Parkings<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::vehicle::parking::parkings::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_parking_no("1231243")
+    ///     .plate_number("粤B888888")
+    ///     .plate_color("BLUE")
+    ///     .notify_url("https://yoursite.com/wxpay.html")
+    ///     .start_time("2026-01-01T00:00:00+08:00")
+    ///     .parking_name("example")
+    ///     .free_duration(3600);
+    /// let response = client.v3().vehicle().parking().parkings().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_VEHICLE_PARKING_PARKINGS, request)
     }

@@ -19,6 +19,22 @@ impl<M: Mode> Parking<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::vehicle::transactions::parking::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .description("停车场扣费")
+    ///     .out_trade_no("20150806125346")
+    ///     .trade_scene("PARKING")
+    ///     .notify_url("https://yoursite.com/wxpay.html")
+    ///     .amount(post::Amount::new().total(888));
+    /// let response = client.v3().vehicle().transactions().parking().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_VEHICLE_TRANSACTIONS_PARKING, request)
     }

@@ -19,6 +19,21 @@ impl<M: Mode> Proof<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::bill::proof::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("43214321")
+    ///     .start_date("2025-04-23")
+    ///     .end_date("2025-04-23")
+    ///     .out_operation_id("operation12345678");
+    /// let response = client.v3().webizpay().bill().proof().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_BILL_PROOF, request)
     }

@@ -21,6 +21,16 @@ impl<M: Mode> EntityMatches<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::stores::entity_matches::post;
+    ///
+    /// let request = post::Request::new().sp_mchid("1900057215").out_batch_id("batch12345678");
+    /// let response = client.v3().webizpay().stores().entity_matches().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_STORES_ENTITY_MATCHES, request)
     }

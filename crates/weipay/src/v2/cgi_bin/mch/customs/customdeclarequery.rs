@@ -21,6 +21,23 @@ impl<M: Mode> Customdeclarequery<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::cgi_bin::mch::customs::customdeclarequery::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .out_trade_no("20150806125346")
+    ///     .transaction_id("1000320306201511078440737890")
+    ///     .sub_order_no("20150806125346")
+    ///     .sub_order_id("20150806125346")
+    ///     .customs("GUANGZHOU_ZS");
+    /// let response = client.v2().cgi_bin().mch().customs().customdeclarequery().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREQUERY, request)
     }

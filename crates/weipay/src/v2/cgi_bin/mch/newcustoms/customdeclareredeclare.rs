@@ -19,6 +19,23 @@ impl<M: Mode> Customdeclareredeclare<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::cgi_bin::mch::newcustoms::customdeclareredeclare::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .mch_id("1900057215")
+    ///     .out_trade_no("20150806125346")
+    ///     .transaction_id("1000320306201511078440737890")
+    ///     .customs("GUANGZHOU_ZS")
+    ///     .mch_customs_no("123456");
+    /// let response =
+    ///     client.v2().cgi_bin().mch().newcustoms().customdeclareredeclare().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_CGI_BIN_MCH_NEWCUSTOMS_CUSTOMDECLAREREDECLARE, request)
     }

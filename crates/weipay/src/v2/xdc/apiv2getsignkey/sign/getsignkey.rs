@@ -21,6 +21,16 @@ impl<M: Mode> Getsignkey<M> {
     /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v2::xdc::apiv2getsignkey::sign::getsignkey::post;
+    ///
+    /// let request = post::Request::new().mch_id("1900057215");
+    /// let response = client.v2().xdc().apiv2getsignkey().sign().getsignkey().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V2_XDC_APIV2GETSIGNKEY_SIGN_GETSIGNKEY, request)
     }

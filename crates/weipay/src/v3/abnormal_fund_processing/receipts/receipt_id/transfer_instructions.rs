@@ -21,6 +21,25 @@ impl<M: Mode> TransferInstructions<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::abnormal_fund_processing::receipts::receipt_id::transfer_instructions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_instruction_no("1200002")
+    ///     .transfer_mode("TRANSFER_TO_ORIGINAL_RECEIVE_USER");
+    /// let response = client
+    ///     .v3()
+    ///     .abnormal_fund_processing()
+    ///     .receipts()
+    ///     .receipt_id("0100011742874700562078230000")
+    ///     .transfer_instructions()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(
             &table::POST_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID_TRANSFER_INSTRUCTIONS,

@@ -19,6 +19,17 @@ impl<M: Mode> MchArchives<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::aggracct_bc::wb_channel::account::mch_archives::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215").bal_account_no("example");
+    /// let response = client.v3().aggracct_bc().wb_channel().account().mch_archives().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_MCH_ARCHIVES, request)
     }

@@ -19,6 +19,16 @@ impl<M: Mode> MchMedia<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::aggracct_bc::wb_channel::account::mch_media::get;
+    ///
+    /// let request = get::Request::new().business_scene("SJT_MICRO_PLUS_OPEN_ACCOUNT");
+    /// let response = client.v3().aggracct_bc().wb_channel().account().mch_media().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_MCH_MEDIA, request)
     }

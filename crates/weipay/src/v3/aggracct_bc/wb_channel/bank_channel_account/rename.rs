@@ -21,6 +21,22 @@ impl<M: Mode> Rename<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::aggracct_bc::wb_channel::bank_channel_account::rename::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("htozr8denqegbt6tk6u10iymo7yww5pn")
+    ///     .mchid("1900057215")
+    ///     .bal_account_no("example")
+    ///     .change_scene("SUBJECT_INFO_RENAME");
+    /// let response =
+    ///     client.v3().aggracct_bc().wb_channel().bank_channel_account().rename().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_BANK_CHANNEL_ACCOUNT_RENAME, request)
     }

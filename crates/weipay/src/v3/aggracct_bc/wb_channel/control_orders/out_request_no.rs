@@ -19,6 +19,23 @@ impl<M: Mode> OutRequestNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::aggracct_bc::wb_channel::control_orders::out_request_no::get;
+    ///
+    /// let request = get::Request::new().control_type("PUNISH").mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .aggracct_bc()
+    ///     .wb_channel()
+    ///     .control_orders()
+    ///     .out_request_no("out_request_no_example")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_OUT_REQUEST_NO, request)
     }

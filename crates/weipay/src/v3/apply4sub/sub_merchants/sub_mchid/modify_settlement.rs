@@ -19,6 +19,28 @@ impl<M: Mode> ModifySettlement<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::apply4sub::sub_merchants::sub_mchid::modify_settlement::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .account_type("ACCOUNT_TYPE_BUSINESS")
+    ///     .account_bank("工商银行")
+    ///     .bank_address_code("110000")
+    ///     .account_number("6222020000000000000");
+    /// let response = client
+    ///     .v3()
+    ///     .apply4sub()
+    ///     .sub_merchants()
+    ///     .sub_mchid("1900006491")
+    ///     .modify_settlement()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_MODIFY_SETTLEMENT, request)
     }

@@ -20,6 +20,14 @@ impl<M: Mode> Settlement<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().apply4sub().sub_merchants().sub_mchid("1900006491").settlement().get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_SETTLEMENT, Nothing)
     }

@@ -20,6 +20,14 @@ impl<M: Mode> Cancel<M> {
     /// Official documents (官方文档):
     ///
     /// - partner: [4012697627](https://pay.weixin.qq.com/doc/v3/partner/4012697627)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().apply4subject().applyment().business_code("example").cancel().post().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT_BUSINESS_CODE_CANCEL, Nothing)
     }

@@ -20,6 +20,14 @@ impl<M: Mode> ApplymentId<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().applyment4sub().applyment().applyment_id().applyment_id("1").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_APPLYMENT4SUB_APPLYMENT_APPLYMENT_ID_APPLYMENT_ID, Nothing)
     }

@@ -20,6 +20,23 @@ impl<M: Mode> BatchId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::bank_transfer::batches::batch_id::batch_id::get;
+    ///
+    /// let request = get::Request::new().need_query_detail(true);
+    /// let response = client
+    ///     .v3()
+    ///     .bank_transfer()
+    ///     .batches()
+    ///     .batch_id()
+    ///     .batch_id("1130000071100999991182020050700019480001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }

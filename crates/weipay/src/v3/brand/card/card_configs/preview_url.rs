@@ -19,6 +19,16 @@ impl<M: Mode> PreviewUrl<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::card::card_configs::preview_url::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344");
+    /// let response = client.v3().brand().card().card_configs().preview_url().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BRAND_CARD_CARD_CONFIGS_PREVIEW_URL, request)
     }

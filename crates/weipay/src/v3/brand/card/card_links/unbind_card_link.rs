@@ -19,6 +19,16 @@ impl<M: Mode> UnbindCardLink<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::card::card_links::unbind_card_link::post;
+    ///
+    /// let request = post::Request::new().brand_id("1004").payment_scene("MINI_PROGRAM");
+    /// let response = client.v3().brand().card().card_links().unbind_card_link().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BRAND_CARD_CARD_LINKS_UNBIND_CARD_LINK, request)
     }

@@ -22,6 +22,16 @@ impl<M: Mode> Cards<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::cards::get;
+    ///
+    /// let request = get::Request::new().brand_id("1004");
+    /// let response = client.v3().brand().partner().card_member().cards().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_CARDS, request)
     }
@@ -31,6 +41,27 @@ impl<M: Mode> Cards<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::cards::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("1004")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .card_type("PURCHASE")
+    ///     .card_title("测试卡")
+    ///     .card_color("#FFFF00")
+    ///     .card_picture_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0")
+    ///     .code_mode("SYSTEM_ALLOCATE")
+    ///     .code_type("NONE_CODE")
+    ///     .benefits("会员折扣、专属价")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/notify.php")
+    ///     .valid_date_information(post::ValidDateInformation::new().type_("FIX_TIME_RANGE"));
+    /// let response = client.v3().brand().partner().card_member().cards().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS, request)
     }

@@ -22,6 +22,17 @@ impl<M: Mode> MembershipActivities<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::membership_activities::get;
+    ///
+    /// let request = get::Request::new().brand_id("1004").offset(10).limit(5);
+    /// let response =
+    ///     client.v3().brand().partner().card_member().membership_activities().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES, request)
     }
@@ -31,6 +42,29 @@ impl<M: Mode> MembershipActivities<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::membership_activities::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("100002322019090134234sfdf")
+    ///     .brand_id("1004")
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .activity_channel("MECHANT_APP_COMPONENT")
+    ///     .title("入会享券")
+    ///     .sub_title("5张满减券")
+    ///     .begin_time("2026-01-01T00:00:00+08:00")
+    ///     .end_time("2026-01-31T23:59:59+08:00")
+    ///     .apply_total(1000)
+    ///     .product_coupon_stock_list(vec![post::ProductCouponStockList::new()
+    ///         .product_coupon_id("701138812971763025610907319729")
+    ///         .stock_id("98065001")]);
+    /// let response =
+    ///     client.v3().brand().partner().card_member().membership_activities().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES, request)
     }

@@ -19,6 +19,19 @@ impl<M: Mode> PayViewTokens<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::pay_view_tokens::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("1004")
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v3().brand().partner().card_member().pay_view_tokens().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_PAY_VIEW_TOKENS, request)
     }

@@ -23,6 +23,17 @@ impl<M: Mode> UserCards<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::user_cards::get;
+    ///
+    /// let request =
+    ///     get::Request::new().brand_id("1004").openid("oWeiPaySandboxUser-000000001").offset(1).limit(20);
+    /// let response = client.v3().brand().partner().card_member().user_cards().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS, request)
     }

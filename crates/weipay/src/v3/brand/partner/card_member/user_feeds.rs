@@ -19,6 +19,22 @@ impl<M: Mode> UserFeeds<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::user_feeds::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("1004")
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .user_card_code("478515832665")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .out_request_no("100002322019090134234sfdf")
+    ///     .cell_message("15_1200_1");
+    /// let response = client.v3().brand().partner().card_member().user_feeds().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_FEEDS, request)
     }

@@ -22,6 +22,16 @@ impl<M: Mode> Brandstores<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::store::brandstores::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344");
+    /// let response = client.v3().brand().partner().store().brandstores().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_STORE_BRANDSTORES, request)
     }
@@ -31,6 +41,20 @@ impl<M: Mode> Brandstores<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::store::brandstores::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("123456789")
+    ///     .store_address(post::StoreAddress::new()
+    ///         .address_code("440305")
+    ///         .address_detail("深南大道10000号腾讯大厦1楼"));
+    /// let response = client.v3().brand().partner().store().brandstores().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES, request)
     }

@@ -19,6 +19,21 @@ impl<M: Mode> Add<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::profitsharing::receivers::add::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_mchid("1900000108")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .type_("MERCHANT_ID")
+    ///     .account("1900000109")
+    ///     .relation_type("SUPPLIER");
+    /// let response = client.v3().brand().profitsharing().receivers().add().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_RECEIVERS_ADD, request)
     }

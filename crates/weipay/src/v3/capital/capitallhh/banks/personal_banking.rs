@@ -19,6 +19,16 @@ impl<M: Mode> PersonalBanking<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::capital::capitallhh::banks::personal_banking::get;
+    ///
+    /// let request = get::Request::new().limit(200);
+    /// let response = client.v3().capital().capitallhh().banks().personal_banking().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_PERSONAL_BANKING, request)
     }

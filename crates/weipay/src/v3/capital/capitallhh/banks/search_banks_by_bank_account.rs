@@ -19,6 +19,18 @@ impl<M: Mode> SearchBanksByBankAccount<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::capital::capitallhh::banks::search_banks_by_bank_account::get;
+    ///
+    /// let request = get::Request::new().account_number("6222020000000000000");
+    /// let response =
+    ///     client.v3().capital().capitallhh().banks().search_banks_by_bank_account().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_SEARCH_BANKS_BY_BANK_ACCOUNT, request)
     }

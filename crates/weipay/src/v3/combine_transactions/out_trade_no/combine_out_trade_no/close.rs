@@ -20,6 +20,25 @@ impl<M: Mode> Close<M> {
     /// For 电商平台, 服务商. A success has no body (204). Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::combine_transactions::out_trade_no::combine_out_trade_no::close::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_orders(vec![post::SubOrders::new().mchid("1900057215").out_trade_no("20150806125346")]);
+    /// let response = client
+    ///     .v3()
+    ///     .combine_transactions()
+    ///     .out_trade_no()
+    ///     .combine_out_trade_no("example")
+    ///     .close()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE, request)
     }

@@ -19,6 +19,29 @@ impl<M: Mode> AppPresign<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::credit_repayment::partner::contracts::app_presign::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id("123")
+    ///     .out_contract_code("100001256")
+    ///     .display_name("*明")
+    ///     .contract_notify_url("https://pay.weixin.qq.com")
+    ///     .repayment_day(1)
+    ///     .repayment_amount_limit("10000")
+    ///     .real_identity(post::RealIdentity::new()
+    ///         .identity_type("REAL_IDENTITY_TYPE_INVALID")
+    ///         .identity_id("11010519491231002X")
+    ///         .real_name("张三"));
+    /// let response =
+    ///     client.v3().credit_repayment().partner().contracts().app_presign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_APP_PRESIGN, request)
     }

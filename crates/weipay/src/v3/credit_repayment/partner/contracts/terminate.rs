@@ -19,6 +19,19 @@ impl<M: Mode> Terminate<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::credit_repayment::partner::contracts::terminate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_contract_code("100001256")
+    ///     .contract_termination_remark("example_contract_termination_remark");
+    /// let response =
+    ///     client.v3().credit_repayment().partner().contracts().terminate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_TERMINATE, request)
     }

@@ -20,6 +20,20 @@ impl<M: Mode> OutTradeNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .credit_repayment()
+    ///     .partner()
+    ///     .deduct_orders()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS_OUT_TRADE_NO, Nothing)
     }

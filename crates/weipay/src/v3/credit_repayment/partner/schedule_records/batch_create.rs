@@ -19,6 +19,25 @@ impl<M: Mode> BatchCreate<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::credit_repayment::partner::schedule_records::batch_create::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .contract_id("20251105000000123456789")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .schedule_items(vec![post::ScheduleItems::new()
+    ///         .out_record_id("1234567abcde")
+    ///         .sub_mchid("1900000109")
+    ///         .repayment_amount("10000")
+    ///         .repayment_date("2025-11-18")]);
+    /// let response =
+    ///     client.v3().credit_repayment().partner().schedule_records().batch_create().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_SCHEDULE_RECORDS_BATCH_CREATE, request)
     }

@@ -19,6 +19,23 @@ impl<M: Mode> OutRecordId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::credit_repayment::partner::schedule_records::out_record_id::get;
+    ///
+    /// let request = get::Request::new().contract_id("20251105000000123456789");
+    /// let response = client
+    ///     .v3()
+    ///     .credit_repayment()
+    ///     .partner()
+    ///     .schedule_records()
+    ///     .out_record_id("1234567abcde")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_SCHEDULE_RECORDS_OUT_RECORD_ID, request)
     }

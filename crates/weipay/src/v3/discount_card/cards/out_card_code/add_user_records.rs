@@ -20,6 +20,23 @@ impl<M: Mode> AddUserRecords<M> {
     /// For 直连商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::discount_card::cards::out_card_code::add_user_records::post;
+    ///
+    /// let request = post::Request::new().card_template_id("87789b2f25177433bcbf407e8e471f95");
+    /// let response = client
+    ///     .v3()
+    ///     .discount_card()
+    ///     .cards()
+    ///     .out_card_code("6e8369071cd942c0476613f9d1ce9ca3")
+    ///     .add_user_records()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE_ADD_USER_RECORDS, request)
     }

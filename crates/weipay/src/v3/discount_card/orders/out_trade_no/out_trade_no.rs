@@ -20,6 +20,20 @@ impl<M: Mode> OutTradeNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .discount_card()
+    ///     .orders()
+    ///     .out_trade_no()
+    ///     .out_trade_no("6e8369071cd942c0476613f9d1ce9ca3")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_DISCOUNT_CARD_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, Nothing)
     }

@@ -19,6 +19,19 @@ impl<M: Mode> Preopen<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ebike::charge::contracts::preopen::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .trade_scene("CHARGE")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v3().ebike().charge().contracts().preopen().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_EBIKE_CHARGE_CONTRACTS_PREOPEN, request)
     }

@@ -19,6 +19,21 @@ impl<M: Mode> Confirm<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::account::apply_cancel_withdraw::confirm::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .operator_identification("id1102")
+    ///     .confirm_time("2026-01-01T00:00:00+08:00")
+    ///     .cancel_contract_version("V20241213");
+    /// let response =
+    ///     client.v3().ecommerce().account().apply_cancel_withdraw().confirm().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_CONFIRM, request)
     }

@@ -20,6 +20,14 @@ impl<M: Mode> Revoke<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().ecommerce().applyments().applyment_id("2000002124775691").revoke().post().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID_REVOKE, Nothing)
     }

@@ -21,6 +21,20 @@ impl<M: Mode> OutRequestNo<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .applyments()
+    ///     .out_request_no()
+    ///     .out_request_no("APPLYMENT_00000000001")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
     }

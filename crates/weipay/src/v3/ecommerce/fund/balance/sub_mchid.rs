@@ -19,6 +19,16 @@ impl<M: Mode> SubMchid<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::fund::balance::sub_mchid::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client.v3().ecommerce().fund().balance().sub_mchid("1900000109").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_FUND_BALANCE_SUB_MCHID, request)
     }

@@ -19,6 +19,17 @@ impl<M: Mode> SubMchid<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::fund::enddaybalance::sub_mchid::get;
+    ///
+    /// let request = get::Request::new().date("2019-08-17");
+    /// let response =
+    ///     client.v3().ecommerce().fund().enddaybalance().sub_mchid("1222212222").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID, request)
     }

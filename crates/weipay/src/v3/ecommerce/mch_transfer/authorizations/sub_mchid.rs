@@ -20,6 +20,14 @@ impl<M: Mode> SubMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().ecommerce().mch_transfer().authorizations().sub_mchid("1900001109").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS_SUB_MCHID, Nothing)
     }

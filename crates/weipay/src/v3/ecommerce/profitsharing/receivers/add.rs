@@ -19,6 +19,20 @@ impl<M: Mode> Add<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::profitsharing::receivers::add::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .type_("MERCHANT_ID")
+    ///     .account("190001001")
+    ///     .relation_type("MERCHANT_ID");
+    /// let response = client.v3().ecommerce().profitsharing().receivers().add().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_RECEIVERS_ADD, request)
     }

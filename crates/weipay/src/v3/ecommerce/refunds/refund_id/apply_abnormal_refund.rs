@@ -19,6 +19,24 @@ impl<M: Mode> ApplyAbnormalRefund<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ecommerce::refunds::refund_id::apply_abnormal_refund::post;
+    ///
+    /// let request =
+    ///     post::Request::new().out_refund_no("1217752501201407033233368018").type_("USER_BANK_CARD");
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .refunds()
+    ///     .refund_id("50000000382019052709732678859")
+    ///     .apply_abnormal_refund()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND, request)
     }

@@ -19,6 +19,23 @@ impl<M: Mode> Contracts<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::edu_papay::user::openid::contracts::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8").plan_id("101164396123311331");
+    /// let response = client
+    ///     .v3()
+    ///     .edu_papay()
+    ///     .user()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .contracts()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_EDU_PAPAY_USER_OPENID_CONTRACTS, request)
     }

@@ -19,6 +19,17 @@ impl<M: Mode> WechatOpenid<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::edu_star::users::openid::wechat_openid::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response =
+    ///     client.v3().edu_star().users().openid().wechat_openid("oUpF8uMuAJOM2pxb1Q").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_EDU_STAR_USERS_OPENID_WECHAT_OPENID, request)
     }

@@ -20,6 +20,20 @@ impl<M: Mode> Terminate<M> {
     /// Official documents (官方文档):
     ///
     /// - partner: [4012469025](https://pay.weixin.qq.com/doc/v3/partner/4012469025)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .eduschoolpay()
+    ///     .contracts()
+    ///     .contract_id("2045011120563805041758214605")
+    ///     .terminate()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE, Nothing)
     }

@@ -19,6 +19,23 @@ impl<M: Mode> OutTradeNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::eduschoolpay::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .eduschoolpay()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("201407033233368018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }

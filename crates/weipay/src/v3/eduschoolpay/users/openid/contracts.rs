@@ -19,6 +19,23 @@ impl<M: Mode> Contracts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::eduschoolpay::users::openid::contracts::get;
+    ///
+    /// let request = get::Request::new().plan_id("101164396123311331").contract_status("ADD");
+    /// let response = client
+    ///     .v3()
+    ///     .eduschoolpay()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .contracts()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_USERS_OPENID_CONTRACTS, request)
     }

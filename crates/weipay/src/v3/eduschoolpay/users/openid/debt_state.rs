@@ -20,6 +20,20 @@ impl<M: Mode> DebtState<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .eduschoolpay()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .debt_state()
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_USERS_OPENID_DEBT_STATE, Nothing)
     }

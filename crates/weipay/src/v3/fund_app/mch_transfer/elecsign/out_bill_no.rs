@@ -21,6 +21,16 @@ impl<M: Mode> OutBillNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::elecsign::out_bill_no::post;
+    ///
+    /// let request = post::Request::new().out_bill_no("plfk2020042013");
+    /// let response = client.v3().fund_app().mch_transfer().elecsign().out_bill_no().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO, request)
     }

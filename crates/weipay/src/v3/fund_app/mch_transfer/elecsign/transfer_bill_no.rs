@@ -21,6 +21,17 @@ impl<M: Mode> TransferBillNo<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::elecsign::transfer_bill_no::post;
+    ///
+    /// let request = post::Request::new().transfer_bill_no("1330000071100999991182020050700019480001");
+    /// let response =
+    ///     client.v3().fund_app().mch_transfer().elecsign().transfer_bill_no().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO, request)
     }

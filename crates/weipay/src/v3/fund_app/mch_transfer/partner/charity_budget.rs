@@ -21,6 +21,23 @@ impl<M: Mode> CharityBudget<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::charity_budget::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_budget_no("budget202506300102")
+    ///     .sponsor_mchid("1900001109")
+    ///     .sponsor_subject_name("example")
+    ///     .activity_name("example")
+    ///     .activity_remark("example")
+    ///     .amount(20000000);
+    /// let response =
+    ///     client.v3().fund_app().mch_transfer().partner().charity_budget().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET, request)
     }

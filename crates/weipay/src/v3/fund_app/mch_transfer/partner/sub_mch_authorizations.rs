@@ -21,6 +21,17 @@ impl<M: Mode> SubMchAuthorizations<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::sub_mch_authorizations::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900001121").out_apply_no("apply2020042013");
+    /// let response =
+    ///     client.v3().fund_app().mch_transfer().partner().sub_mch_authorizations().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS, request)
     }

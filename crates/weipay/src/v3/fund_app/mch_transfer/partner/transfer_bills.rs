@@ -22,6 +22,27 @@ impl<M: Mode> TransferBills<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::transfer_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001121")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_bill_no("plfk2020042013")
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .transfer_amount(400000)
+    ///     .transfer_remark("2020年4月报销")
+    ///     .transfer_scene_id("1000")
+    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
+    ///         .info_type("活动名称")
+    ///         .info_content("example")]);
+    /// let response =
+    ///     client.v3().fund_app().mch_transfer().partner().transfer_bills().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS, request)
     }

@@ -19,6 +19,23 @@ impl<M: Mode> AvailableAbroadAmounts<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::funds_to_oversea::transactions::transaction_id::available_abroad_amounts::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .funds_to_oversea()
+    ///     .transactions()
+    ///     .transaction_id("4208450740201411110007820472")
+    ///     .available_abroad_amounts()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(
             &table::GET_V3_FUNDS_TO_OVERSEA_TRANSACTIONS_TRANSACTION_ID_AVAILABLE_ABROAD_AMOUNTS,

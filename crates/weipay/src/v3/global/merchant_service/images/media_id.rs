@@ -20,6 +20,17 @@ impl<M: Mode> MediaId<M> {
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant_service::images::media_id::get;
+    ///
+    /// let request = get::Request::new().complaint_id("200201820200101080076610000");
+    /// let response =
+    ///     client.v3().global().merchant_service().images().media_id("xxxxx").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_MEDIA_ID, request)
     }

@@ -20,6 +20,13 @@ impl<M: Mode> Upload<M> {
     /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().global().merchant_service().images().upload().post().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_UPLOAD, Nothing)
     }

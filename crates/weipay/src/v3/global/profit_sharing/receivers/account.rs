@@ -19,6 +19,17 @@ impl<M: Mode> Account<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::profit_sharing::receivers::account::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response =
+    ///     client.v3().global().profit_sharing().receivers().account("86693852").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_RECEIVERS_ACCOUNT, request)
     }

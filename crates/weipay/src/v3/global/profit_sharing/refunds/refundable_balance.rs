@@ -20,6 +20,13 @@ impl<M: Mode> RefundableBalance<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().global().profit_sharing().refunds().refundable_balance().get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_REFUNDABLE_BALANCE, Nothing)
     }

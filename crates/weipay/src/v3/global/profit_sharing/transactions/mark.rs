@@ -20,6 +20,16 @@ impl<M: Mode> Mark<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::profit_sharing::transactions::mark::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109");
+    /// let response = client.v3().global().profit_sharing().transactions().mark().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_MARK, request)
     }

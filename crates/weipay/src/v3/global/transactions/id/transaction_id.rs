@@ -20,6 +20,23 @@ impl<M: Mode> TransactionId<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::transactions::id::transaction_id::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .transactions()
+    ///     .id()
+    ///     .transaction_id("1217752501201407033233368018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }

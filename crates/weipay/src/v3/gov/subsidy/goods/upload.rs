@@ -19,6 +19,26 @@ impl<M: Mode> Upload<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::goods::upload::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appliance_id(1)
+    ///     .product_name("测试商品")
+    ///     .brand("海尔")
+    ///     .qualification_region_code(310100)
+    ///     .seller_name("example")
+    ///     .license_number("91110108397173806M")
+    ///     .base_price(10000)
+    ///     .average_trading_price(10000)
+    ///     .product_type("COMMON_PRODUCT")
+    ///     .bar_code("6901010101098");
+    /// let response = client.v3().gov().subsidy().goods().upload().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_GOODS_UPLOAD, request)
     }

@@ -19,6 +19,41 @@ impl<M: Mode> Sync<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::qualifications::sync::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_trade_no("vmall_250120131959_993_4494")
+    ///     .receive_region_code("110101")
+    ///     .brand("海尔")
+    ///     .address("example")
+    ///     .qualification_region_code(310100)
+    ///     .sn_code("fallervuh")
+    ///     .seller_name("example")
+    ///     .license_number("91110108397173806M")
+    ///     .barcode("例值：6901010101098")
+    ///     .item_name("联想YOGA AIR 15")
+    ///     .spec_model("YOGA Air 15s ILL9")
+    ///     .invoice_num("031001900204")
+    ///     .product_type("COMMON_PRODUCT")
+    ///     .order_amount(10000)
+    ///     .discount_amount(2000)
+    ///     .mch_order_id("123456789")
+    ///     .invoice_time("2026-01-01T00:00:00+08:00")
+    ///     .purchaser_name("小弟弟")
+    ///     .sale_model("SALE_MODEL_OFFLINE")
+    ///     .identity_document_type("ID_DOC_TYPE_ID_CARD")
+    ///     .invoice_address_code("310100")
+    ///     .tax_authority_code("2525252")
+    ///     .transaction_time("2026-01-01T00:00:00+08:00")
+    ///     .cate_state("CATE_STATE_REDEEM")
+    ///     .mch_name("example");
+    /// let response = client.v3().gov().subsidy().qualifications().sync().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_QUALIFICATIONS_SYNC, request)
     }

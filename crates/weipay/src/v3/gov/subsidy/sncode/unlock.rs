@@ -19,6 +19,22 @@ impl<M: Mode> Unlock<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::sncode::unlock::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appliance_id(1)
+    ///     .out_trade_no("vmall_250120131959_993_4494")
+    ///     .qualification_region_code(310100)
+    ///     .sn_code("fallervuh")
+    ///     .barcode("6901010101098")
+    ///     .product_type("COMMON_PRODUCT");
+    /// let response = client.v3().gov().subsidy().sncode().unlock().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_SNCODE_UNLOCK, request)
     }

@@ -19,6 +19,29 @@ impl<M: Mode> Sync<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::transactions::sync::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_trade_no("vmall_250120131959_993_4494")
+    ///     .receive_region_code("110101")
+    ///     .brand("海尔")
+    ///     .qualification_region_code(310100)
+    ///     .seller_name("example")
+    ///     .license_number("91110108397173806M")
+    ///     .order_amount(10000)
+    ///     .discount_amount(2000)
+    ///     .transaction_time("2026-01-01T00:00:00+08:00")
+    ///     .mch_order_id("123456789")
+    ///     .mch_name("example")
+    ///     .cate_state("CATE_STATE_REDEEM")
+    ///     .identity_document_type("ID_DOC_TYPE_ID_CARD");
+    /// let response = client.v3().gov().subsidy().transactions().sync().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_TRANSACTIONS_SYNC, request)
     }

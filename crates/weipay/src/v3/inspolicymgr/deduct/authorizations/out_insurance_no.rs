@@ -20,6 +20,20 @@ impl<M: Mode> OutInsuranceNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .inspolicymgr()
+    ///     .deduct()
+    ///     .authorizations()
+    ///     .out_insurance_no("Auisihsiahishishi4hihsid123418id")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS_OUT_INSURANCE_NO, Nothing)
     }

@@ -21,6 +21,20 @@ impl<M: Mode> OutInsuranceNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .inspolicymgr()
+    ///     .deduct()
+    ///     .policies()
+    ///     .out_insurance_no("Auisihsiahishishi4hihsid123418id")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO, Nothing)
     }
@@ -30,6 +44,23 @@ impl<M: Mode> OutInsuranceNo<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::inspolicymgr::deduct::policies::out_insurance_no::patch;
+    ///
+    /// let request = patch::Request::new().insured_name_list(vec!["example".to_owned()]);
+    /// let response = client
+    ///     .v3()
+    ///     .inspolicymgr()
+    ///     .deduct()
+    ///     .policies()
+    ///     .out_insurance_no("Auisihsiahishishi4hihsid123418id")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO, request)
     }

@@ -19,6 +19,20 @@ impl<M: Mode> Disassociate<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::coupons::disassociate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_id("example")
+    ///     .coupon_code("example")
+    ///     .out_trade_no("example")
+    ///     .out_request_no("example");
+    /// let response = client.v3().marketing().busifavor().coupons().disassociate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_DISASSOCIATE, request)
     }

@@ -19,6 +19,19 @@ impl<M: Mode> Return<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::coupons::return_::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .coupon_code("sxxe34343434")
+    ///     .stock_id("1234567891")
+    ///     .return_request_no("1002600620019090123143254436");
+    /// let response = client.v3().marketing().busifavor().coupons().return_().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_RETURN_, request)
     }

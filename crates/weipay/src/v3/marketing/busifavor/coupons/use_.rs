@@ -19,6 +19,20 @@ impl<M: Mode> Use<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::coupons::use_::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .coupon_code("sxxe34343434")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .use_time("2026-01-01T00:00:00+08:00")
+    ///     .use_request_no("1002600620019090123143254435");
+    /// let response = client.v3().marketing().busifavor().coupons().use_().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_USE_, request)
     }

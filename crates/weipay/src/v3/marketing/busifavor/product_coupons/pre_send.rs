@@ -19,6 +19,20 @@ impl<M: Mode> PreSend<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::product_coupons::pre_send::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_id("1000000013001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .send_request_no("34657_20250101_123456");
+    /// let response =
+    ///     client.v3().marketing().busifavor().product_coupons().pre_send().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_PRODUCT_COUPONS_PRE_SEND, request)
     }

@@ -23,6 +23,13 @@ impl<M: Mode> StockId<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().marketing().busifavor().stocks().stock_id("1212").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, Nothing)
     }
@@ -32,6 +39,17 @@ impl<M: Mode> StockId<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::stocks::stock_id::patch;
+    ///
+    /// let request = patch::Request::new().out_request_no("6122352020010133287985742");
+    /// let response =
+    ///     client.v3().marketing().busifavor().stocks().stock_id("101156451224").patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, request)
     }

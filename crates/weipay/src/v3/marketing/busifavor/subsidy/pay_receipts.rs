@@ -22,6 +22,16 @@ impl<M: Mode> PayReceipts<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::subsidy::pay_receipts::get;
+    ///
+    /// let request = get::Request::new().stock_id("128888000000001").coupon_code("ABCD12345678");
+    /// let response = client.v3().marketing().busifavor().subsidy().pay_receipts().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS, request)
     }
@@ -31,6 +41,24 @@ impl<M: Mode> PayReceipts<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `out_subsidy_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::subsidy::pay_receipts::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_id("128888000000001")
+    ///     .coupon_code("ABCD12345678")
+    ///     .transaction_id("4200000913202101152566792388")
+    ///     .payer_merchant("1900000001")
+    ///     .payee_merchant("1900000002")
+    ///     .amount(100)
+    ///     .description("20210115DESCRIPTION")
+    ///     .out_subsidy_no("subsidy-abcd-12345678");
+    /// let response = client.v3().marketing().busifavor().subsidy().pay_receipts().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS, request)
     }

@@ -21,6 +21,25 @@ impl<M: Mode> ReturnReceipts<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `out_subsidy_return_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::subsidy::return_receipts::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_id("128888000000001")
+    ///     .coupon_code("ABCD12345678")
+    ///     .transaction_id("4200000913202101152566792388")
+    ///     .refund_id("50100506732021010105138718375")
+    ///     .payer_merchant("1900000001")
+    ///     .payee_merchant("1900000002")
+    ///     .amount(100)
+    ///     .description("20210115DESCRIPTION")
+    ///     .out_subsidy_return_no("subsidy-abcd-12345678");
+    /// let response = client.v3().marketing().busifavor().subsidy().return_receipts().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS, request)
     }

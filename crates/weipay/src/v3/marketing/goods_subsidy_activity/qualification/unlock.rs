@@ -19,6 +19,18 @@ impl<M: Mode> Unlock<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::qualification::unlock::post;
+    ///
+    /// let request =
+    ///     post::Request::new().order_information(post::OrderInformation::new().payer_openid("example"));
+    /// let response =
+    ///     client.v3().marketing().goods_subsidy_activity().qualification().unlock().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_UNLOCK, request)
     }

@@ -20,6 +20,20 @@ impl<M: Mode> ActivateTicket<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .activate_informations()
+    ///     .activate_ticket("abcdefg")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_ACTIVATE_INFORMATIONS_ACTIVATE_TICKET, Nothing)

@@ -20,6 +20,22 @@ impl<M: Mode> Import<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::marketing::membercard_open::phonenumber_member::import::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .member_information(post::MemberInformation::new()
+    ///         .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///         .registration_time("2026-01-01T00:00:00+08:00"))
+    ///     .encrypted_phone_number("13800138000");
+    /// let response =
+    ///     client.v3().marketing().membercard_open().phonenumber_member().import().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_IMPORT, request)
     }

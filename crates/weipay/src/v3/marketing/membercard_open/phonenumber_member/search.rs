@@ -19,6 +19,20 @@ impl<M: Mode> Search<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::marketing::membercard_open::phonenumber_member::search::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .encrypted_phone_number("13800138000");
+    /// let response =
+    ///     client.v3().marketing().membercard_open().phonenumber_member().search().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_SEARCH, request)
     }

@@ -19,6 +19,16 @@ impl<M: Mode> Cards<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::user::cards::get;
+    ///
+    /// let request = get::Request::new().openid("oWeiPaySandboxUser-000000001").offset(1).limit(1);
+    /// let response = client.v3().marketing().membercard_open().user().cards().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_USER_CARDS, request)
     }

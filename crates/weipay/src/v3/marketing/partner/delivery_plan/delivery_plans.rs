@@ -22,6 +22,21 @@ impl<M: Mode> DeliveryPlans<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::delivery_plan::delivery_plans::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("asdf-1234-40016")
+    ///     .brand_id("40016")
+    ///     .product_coupon_id("701146876221757924829193824428")
+    ///     .stock_id("701246876221757924829194755312");
+    /// let response =
+    ///     client.v3().marketing().partner().delivery_plan().delivery_plans().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS, request)
     }

@@ -21,6 +21,35 @@ impl<M: Mode> ProductCoupons<M> {
     /// For 服务商. Safe to repeat with the same `out_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .out_request_no("12345_20250101_A3489")
+    ///     .scope("ALL")
+    ///     .type_("NORMAL")
+    ///     .usage_mode("SINGLE")
+    ///     .display_info(post::DisplayInfo::new()
+    ///         .name("全场满100立打8折")
+    ///         .image_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/xxx")
+    ///         .background_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/xxx"))
+    ///     .stock(post::Stock::new()
+    ///         .coupon_code_mode("WECHATPAY")
+    ///         .stock_send_rule(post::StockSendRule::new().max_count(100000))
+    ///         .usage_rule_display_info(post::UsageRuleDisplayInfo::new()
+    ///             .coupon_usage_method_list(vec![post::CouponUsageMethodList::from("OFFLINE")])
+    ///             .usage_description("工作日可用"))
+    ///         .coupon_display_info(post::CouponDisplayInfo::new().code_display_mode("QRCODE"))
+    ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
+    ///         .store_scope("NONE"));
+    /// let response =
+    ///     client.v3().marketing().partner().product_coupon().product_coupons().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS, request)
     }

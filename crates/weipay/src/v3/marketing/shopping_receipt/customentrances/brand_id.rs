@@ -21,6 +21,14 @@ impl<M: Mode> BrandId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().marketing().shopping_receipt().customentrances().brand_id("1014").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID, Nothing)
     }
@@ -30,6 +38,23 @@ impl<M: Mode> BrandId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::shopping_receipt::customentrances::brand_id::patch;
+    ///
+    /// let request = patch::Request::new().out_request_no("100002322019090134234sfdf");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .shopping_receipt()
+    ///     .customentrances()
+    ///     .brand_id("1014")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID, request)
     }

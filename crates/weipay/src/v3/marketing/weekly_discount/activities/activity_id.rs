@@ -21,6 +21,14 @@ impl<M: Mode> ActivityId<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().marketing().weekly_discount().activities().activity_id("11111").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID, Nothing)
     }

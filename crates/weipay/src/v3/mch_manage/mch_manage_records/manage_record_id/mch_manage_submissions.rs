@@ -19,6 +19,26 @@ impl<M: Mode> MchManageSubmissions<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mch_manage::mch_manage_records::manage_record_id::mch_manage_submissions::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("123000110")
+    ///     .submit_data(post::SubmitData::new()
+    ///         .record_fields(vec![post::RecordFields::new().item_id("example")]));
+    /// let response = client
+    ///     .v3()
+    ///     .mch_manage()
+    ///     .mch_manage_records()
+    ///     .manage_record_id("M1210999900435123451697535102441")
+    ///     .mch_manage_submissions()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(
             &table::POST_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID_MCH_MANAGE_SUBMISSIONS,

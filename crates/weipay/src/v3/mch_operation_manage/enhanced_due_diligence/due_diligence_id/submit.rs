@@ -19,6 +19,23 @@ impl<M: Mode> Submit<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::submit::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("123000110");
+    /// let response = client
+    ///     .v3()
+    ///     .mch_operation_manage()
+    ///     .enhanced_due_diligence()
+    ///     .due_diligence_id("123000110_2_2190381dakdajois1283i12jo")
+    ///     .submit()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(
             &table::POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_SUBMIT,

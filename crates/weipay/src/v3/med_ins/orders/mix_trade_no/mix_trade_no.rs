@@ -19,6 +19,23 @@ impl<M: Mode> MixTradeNo<M> {
     /// For 普通商户, 从业机构（银行）.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::med_ins::orders::mix_trade_no::mix_trade_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .med_ins()
+    ///     .orders()
+    ///     .mix_trade_no()
+    ///     .mix_trade_no("1217752501201407033233368318")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MED_INS_ORDERS_MIX_TRADE_NO_MIX_TRADE_NO, request)
     }

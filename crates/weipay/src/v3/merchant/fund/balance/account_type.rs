@@ -20,6 +20,13 @@ impl<M: Mode> AccountType<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().merchant().fund().balance().account_type("BASIC").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE, Nothing)
     }

@@ -19,6 +19,17 @@ impl<M: Mode> AccountType<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant::fund::dayendbalance::account_type::get;
+    ///
+    /// let request = get::Request::new().date("2019-06-11");
+    /// let response =
+    ///     client.v3().merchant().fund().dayendbalance().account_type("BASIC").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_DAYENDBALANCE_ACCOUNT_TYPE, request)
     }

@@ -20,6 +20,20 @@ impl<M: Mode> NegotiationHistorys<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_service()
+    ///     .complaints()
+    ///     .transaction_id("4200000404201909069117582536")
+    ///     .negotiation_historys()
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call
             .typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID_NEGOTIATION_HISTORYS, Nothing)

@@ -20,6 +20,23 @@ impl<M: Mode> Response<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::complaints_v2::complaint_id::response::post;
+    ///
+    /// let request = post::Request::new().complainted_mchid("1900012181").response_content("example");
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_service()
+    ///     .complaints_v2()
+    ///     .complaint_id("200201820200101080076610000")
+    ///     .response()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE, request)
     }

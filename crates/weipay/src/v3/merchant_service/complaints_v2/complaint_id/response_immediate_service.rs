@@ -19,6 +19,26 @@ impl<M: Mode> ResponseImmediateService<M> {
     /// For 普通商户, 服务商. Safe to repeat with the same `idempotent_id` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::complaints_v2::complaint_id::response_immediate_service::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .complainted_mchid("1900012181")
+    ///     .message(post::Message::new().blocks(vec![post::Blocks::new().type_("TEXT")]))
+    ///     .idempotent_id("550e8400-e29b-41d4-a716-446655440000");
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_service()
+    ///     .complaints_v2()
+    ///     .complaint_id("200201820200101080076610000")
+    ///     .response_immediate_service()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(
             &table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE_IMMEDIATE_SERVICE,

@@ -20,6 +20,23 @@ impl<M: Mode> UpdateRefundProgress<M> {
     /// For 直连商户, 服务商, 渠道商, 从业机构. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant_service::complaints_v2::complaint_id::update_refund_progress::post;
+    ///
+    /// let request = post::Request::new().action("REJECT");
+    /// let response = client
+    ///     .v3()
+    ///     .merchant_service()
+    ///     .complaints_v2()
+    ///     .complaint_id("200201820200101080076610000")
+    ///     .update_refund_progress()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(
             &table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_UPDATE_REFUND_PROGRESS,

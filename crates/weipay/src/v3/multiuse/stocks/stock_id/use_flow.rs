@@ -20,6 +20,13 @@ impl<M: Mode> UseFlow<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client.v3().multiuse().stocks().stock_id("9856888").use_flow().get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_USE_FLOW, Nothing)
     }

@@ -19,6 +19,30 @@ impl<M: Mode> Coupons<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::multiuse::users::openid::coupons::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_id("9856000")
+    ///     .out_request_no("8956000202407191254642")
+    ///     .user_name("张三")
+    ///     .id_card_number("11010519491231002X")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .card_type("ID_CARD");
+    /// let response = client
+    ///     .v3()
+    ///     .multiuse()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MULTIUSE_USERS_OPENID_COUPONS, request)
     }

@@ -20,6 +20,51 @@ impl<M: Mode> InsertCards<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::insert_cards::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .scene("WITH_WECHATPAY")
+    ///     .buyer_information(post::BuyerInformation::new().type_("ORGANIZATION").name("example"))
+    ///     .fapiao_card_information(vec![post::FapiaoCardInformation::new()
+    ///         .fapiao_media_id("ASNFZ4mrze/+3LqYdlQyEA==")
+    ///         .fapiao_number("12897794")
+    ///         .fapiao_code("044001911211")
+    ///         .fapiao_time("2026-01-01T00:00:00+08:00")
+    ///         .check_code("69001808340631374774")
+    ///         .password("006>299-375/326>2+7/*0-+<3510")
+    ///         .total_amount(382895)
+    ///         .tax_amount(44050)
+    ///         .amount(338845)
+    ///         .seller_information(post::SellerInformation::new()
+    ///             .name("example")
+    ///             .taxpayer_id("202003261233701778")
+    ///             .address("example"))
+    ///         .extra_information(post::ExtraInformation::new().drawer("王五"))
+    ///         .items(vec![post::Items::new()
+    ///             .tax_code("3010101020203000000")
+    ///             .goods_name("example")
+    ///             .quantity(100000000)
+    ///             .unit_price(380442000000_i64)
+    ///             .amount(380442)
+    ///             .tax_amount(49458)
+    ///             .total_amount(429900)
+    ///             .tax_rate(1300)
+    ///             .tax_prefer_mark("NO_FAVORABLE")
+    ///             .discount(true)])]);
+    /// let response = client
+    ///     .v3()
+    ///     .new_tax_control_fapiao()
+    ///     .fapiao_applications()
+    ///     .fapiao_apply_id("4200000444201910177461284488")
+    ///     .insert_cards()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(
             &table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_INSERT_CARDS,

@@ -20,6 +20,27 @@ impl<M: Mode> Reverse<M> {
     /// For 直连商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::reverse::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .reverse_reason("ISSUE_ERROR")
+    ///     .fapiao_information(vec![post::FapiaoInformation::new()
+    ///         .fapiao_id("20200701123456")
+    ///         .fapiao_number("12897794")]);
+    /// let response = client
+    ///     .v3()
+    ///     .new_tax_control_fapiao()
+    ///     .fapiao_applications()
+    ///     .fapiao_apply_id("4200000444201910177461284488")
+    ///     .reverse()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(
             &table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_REVERSE,

@@ -20,6 +20,14 @@ impl<M: Mode> Check<M> {
     /// Official documents (官方文档):
     ///
     /// - partner: [4012474022](https://pay.weixin.qq.com/doc/v3/partner/4012474022)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().new_tax_control_fapiao().merchant().sub_mchid("1900000109").check().post().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK, Nothing)
     }

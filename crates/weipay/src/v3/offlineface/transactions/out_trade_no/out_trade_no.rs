@@ -19,6 +19,24 @@ impl<M: Mode> OutTradeNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::offlineface::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request =
+    ///     get::Request::new().sp_mchid("1900057215").sub_mchid("3233122121").business_product_id("2");
+    /// let response = client
+    ///     .v3()
+    ///     .offlineface()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }

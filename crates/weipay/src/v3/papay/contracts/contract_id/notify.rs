@@ -20,6 +20,19 @@ impl<M: Mode> Notify<M> {
     /// For 普通商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::contracts::contract_id::notify::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .estimated_amount(post::EstimatedAmount::new().amount(1));
+    /// let response = client.v3().papay().contracts().contract_id("example").notify().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY, request)
     }

@@ -19,6 +19,32 @@ impl<M: Mode> PreEntrustSign<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::sign::contracts::pre_entrust_sign::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sign_scene("SIGN_SCENE_APP")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .contract_display_account("example")
+    ///     .contract_notify_url("https://yourapp.com/notify")
+    ///     .out_user_code("用户A")
+    ///     .device_info(post::DeviceInfo::new()
+    ///         .device_type("DEVICE_TYPE_UNKNOW")
+    ///         .device_os("example_device_os")
+    ///         .device_id("example_device_id")
+    ///         .device_running_as_root(true)
+    ///         .device_ip("example_device_ip")
+    ///         .weixin_installed(true)
+    ///         .weixin_version("example_weixin_version")
+    ///         .days_since_first_login("DAYS_SINCE_FIRST_LOGIN_UNKNOW"));
+    /// let response = client.v3().papay().sign().contracts().pre_entrust_sign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_SIGN_CONTRACTS_PRE_ENTRUST_SIGN, request)
     }

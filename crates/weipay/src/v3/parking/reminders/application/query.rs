@@ -19,6 +19,18 @@ impl<M: Mode> Query<M> {
     /// For 普通服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::parking::reminders::application::query::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .parking_lot_audit_no("PLA202604230001")
+    ///     .out_parking_lot_id("lot_sz_tencent_001");
+    /// let response = client.v3().parking().reminders().application().query().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PARKING_REMINDERS_APPLICATION_QUERY, request)
     }

@@ -20,6 +20,26 @@ impl<M: Mode> FailNotify<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::partner_papay::contracts::contract_id::fail_notify::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("12345512");
+    /// let response = client
+    ///     .v3()
+    ///     .partner_papay()
+    ///     .contracts()
+    ///     .contract_id("123124412412423431")
+    ///     .fail_notify()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY, request)
     }

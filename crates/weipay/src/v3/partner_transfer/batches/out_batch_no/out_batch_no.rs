@@ -20,6 +20,23 @@ impl<M: Mode> OutBatchNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::partner_transfer::batches::out_batch_no::out_batch_no::get;
+    ///
+    /// let request = get::Request::new().need_query_detail(true);
+    /// let response = client
+    ///     .v3()
+    ///     .partner_transfer()
+    ///     .batches()
+    ///     .out_batch_no()
+    ///     .out_batch_no("plfk2020042013")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
     }

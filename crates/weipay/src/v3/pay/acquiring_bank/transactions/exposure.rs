@@ -19,6 +19,21 @@ impl<M: Mode> Exposure<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::acquiring_bank::transactions::exposure::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .acquiring_bank_id("1356485")
+    ///     .merchant_id("1900000109")
+    ///     .channel_id("20001111")
+    ///     .payer(post::Payer::new().acquiring_bank_openid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"))
+    ///     .out_trade_no("1217752501201407033233368018");
+    /// let response = client.v3().pay().acquiring_bank().transactions().exposure().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAY_ACQUIRING_BANK_TRANSACTIONS_EXPOSURE, request)
     }

@@ -19,6 +19,19 @@ impl<M: Mode> Exposure<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::instal::partner::exposure::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sub_appid("wxd678efh567hg6999");
+    /// let response = client.v3().pay().instal().partner().exposure().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAY_INSTAL_PARTNER_EXPOSURE, request)
     }

@@ -19,6 +19,21 @@ impl<M: Mode> Exposure<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::exposure::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .sub_appid("wxd678efh567hg6999")
+    ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"))
+    ///     .out_trade_no("1217752501201407033233368018");
+    /// let response = client.v3().pay().partner().transactions().exposure().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_EXPOSURE, request)
     }

@@ -19,6 +19,26 @@ impl<M: Mode> JsapiWithContract<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::jsapi_with_contract::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("1900000109")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .amount(post::Amount::new().total(100))
+    ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"))
+    ///     .contract_info(post::ContractInfo::new().password_free_contract_id("201710180325670965"));
+    /// let response =
+    ///     client.v3().pay().partner().transactions().jsapi_with_contract().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI_WITH_CONTRACT, request)
     }

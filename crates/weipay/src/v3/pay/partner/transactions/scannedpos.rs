@@ -19,6 +19,25 @@ impl<M: Mode> Scannedpos<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay::partner::transactions::scannedpos::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("1900000109")
+    ///     .description("Image形象店-深圳腾大-QQ公仔")
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .amount(post::Amount::new().total(888))
+    ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"))
+    ///     .scene_info(post::SceneInfo::new()
+    ///         .payer_client_ip("14.23.150.211")
+    ///         .store_info(post::StoreInfo::new().id("0001")));
+    /// let response = client.v3().pay().partner().transactions().scannedpos().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_SCANNEDPOS, request)
     }

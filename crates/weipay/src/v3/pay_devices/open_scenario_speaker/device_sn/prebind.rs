@@ -19,6 +19,23 @@ impl<M: Mode> Prebind<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay_devices::open_scenario_speaker::device_sn::prebind::post;
+    ///
+    /// let request = post::Request::new().code_url("URl:weixin://wxpay/s/An4baqw");
+    /// let response = client
+    ///     .v3()
+    ///     .pay_devices()
+    ///     .open_scenario_speaker()
+    ///     .device_sn("ABCDEF")
+    ///     .prebind()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_PREBIND, request)
     }

@@ -20,6 +20,14 @@ impl<M: Mode> Unbind<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().pay_devices().open_scenario_speaker().device_sn("ABCDEF").unbind().post().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_UNBIND, Nothing)
     }

@@ -19,6 +19,27 @@ impl<M: Mode> Report<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay_devices::open_scenario_speakerorder::transaction_id::report::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000001")
+    ///     .code_url("URl:weixin://wxpay/s/An4baqw")
+    ///     .out_trade_no("example_out_trade_no")
+    ///     .device_sn("example_device_sn");
+    /// let response = client
+    ///     .v3()
+    ///     .pay_devices()
+    ///     .open_scenario_speakerorder()
+    ///     .transaction_id("20190611222222222200000000012122")
+    ///     .report()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKERORDER_TRANSACTION_ID_REPORT, request)
     }

@@ -21,6 +21,23 @@ impl<M: Mode> PrintOrders<M> {
     /// For 服务商, 渠道商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::pay_devices::printers::device_id::print_orders::post;
+    ///
+    /// let request = post::Request::new().print_order_no("wx8888888888888888");
+    /// let response = client
+    ///     .v3()
+    ///     .pay_devices()
+    ///     .printers()
+    ///     .device_id("WINCIE*EIXHRB")
+    ///     .print_orders()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS, request)
     }

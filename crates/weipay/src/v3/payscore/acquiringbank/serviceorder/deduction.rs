@@ -19,6 +19,21 @@ impl<M: Mode> Deduction<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::acquiringbank::serviceorder::deduction::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .channel_id("1230000109");
+    /// let response =
+    ///     client.v3().payscore().acquiringbank().serviceorder().deduction().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_DEDUCTION, request)
     }

@@ -19,6 +19,22 @@ impl<M: Mode> ApplyForScene<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::permissions::apply_for_scene::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("500001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1230000109")
+    ///     .authorization_code("实例1234323JKHDFE1243252")
+    ///     .scene("TRANSACTION");
+    /// let response =
+    ///     client.v3().payscore().partner().permissions().apply_for_scene().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_APPLY_FOR_SCENE, request)
     }

@@ -19,6 +19,17 @@ impl<M: Mode> Search<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::permissions::search::get;
+    ///
+    /// let request =
+    ///     get::Request::new().service_id("500001").appid("wx57e15a0db0c5d1e8").sub_mchid("1230000109");
+    /// let response = client.v3().payscore().partner().permissions().search().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_PERMISSIONS_SEARCH, request)
     }

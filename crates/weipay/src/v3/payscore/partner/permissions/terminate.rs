@@ -20,6 +20,20 @@ impl<M: Mode> Terminate<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::permissions::terminate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("500001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1230000109")
+    ///     .reason("reason");
+    /// let response = client.v3().payscore().partner().permissions().terminate().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_TERMINATE, request)
     }

@@ -20,6 +20,20 @@ impl<M: Mode> OutApplyNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .service_account_applications()
+    ///     .out_apply_no("1234323JKHDFE1243252")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS_OUT_APPLY_NO, Nothing)
     }

@@ -20,6 +20,24 @@ impl<M: Mode> Openid<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::permissions::openid::openid::get;
+    ///
+    /// let request =
+    ///     get::Request::new().service_id("2002000000000558128851361561536").appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .permissions()
+    ///     .openid()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID, request)
     }

@@ -20,6 +20,25 @@ impl<M: Mode> PayscorePlans<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::plan::partner::payscore_plans::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .plan_name("瑜伽课20节")
+    ///     .plan_duration(300)
+    ///     .deduction_quantity(10)
+    ///     .total_original_price(15000)
+    ///     .total_actual_price(15000)
+    ///     .merchant_plan_no("1234323JKHDFE1243252");
+    /// let response = client.v3().payscore().plan().partner().payscore_plans().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS, request)
     }

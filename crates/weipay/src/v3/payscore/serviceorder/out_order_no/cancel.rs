@@ -19,6 +19,17 @@ impl<M: Mode> Cancel<M> {
     /// For 普通商户. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::serviceorder::out_order_no::cancel::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").service_id("500001").reason("用户投诉");
+    /// let response =
+    ///     client.v3().payscore().serviceorder().out_order_no("example").cancel().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
     }

@@ -19,6 +19,21 @@ impl<M: Mode> Complete<M> {
     /// For 普通商户. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::serviceorder::out_order_no::complete::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
+    ///     .total_amount(50000);
+    /// let response =
+    ///     client.v3().payscore().serviceorder().out_order_no("example").complete().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
     }

@@ -19,6 +19,25 @@ impl<M: Mode> Serviceorder<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::sign_plan::partner::serviceorder::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sign_plan_id("01000033210000324638000000376258")
+    ///     .plan_detail_no(2)
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .sub_mchid("1900000109")
+    ///     .notify_url("https://api.test.com")
+    ///     .service_introduction("example")
+    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
+    ///     .out_trade_no("1514323JSVDFE1243252");
+    /// let response = client.v3().payscore().sign_plan().partner().serviceorder().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_SERVICEORDER, request)
     }

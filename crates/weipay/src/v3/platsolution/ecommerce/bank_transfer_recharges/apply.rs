@@ -19,6 +19,21 @@ impl<M: Mode> Apply<M> {
     /// For 平台商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::bank_transfer_recharges::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_recharge_no("cz202407181234")
+    ///     .recharge_scene("ECOMMERCE_BANK_TRANSFER")
+    ///     .account_type("BASIC")
+    ///     .recharge_amount(post::RechargeAmount::new().amount(500000));
+    /// let response =
+    ///     client.v3().platsolution().ecommerce().bank_transfer_recharges().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_APPLY, request)
     }

@@ -20,6 +20,28 @@ impl<M: Mode> DepositShippingCostCompensationBills<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .receiver(post::Receiver::new()
+    ///         .transaction_info(post::TransactionInfo::new()
+    ///             .transaction_id("1217752501201407033233368018")))
+    ///     .out_bill_no("plfk2020042013")
+    ///     .transfer_remark("example");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .deposit_shipping_cost_compensation_bills()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(
             &table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_SHIPPING_COST_COMPENSATION_BILLS,

@@ -21,6 +21,29 @@ impl<M: Mode> SubMchCompensationBills<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::mch_transfer::sub_mch_compensation_bills::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .receiver(post::Receiver::new()
+    ///         .type_("MERCHANT")
+    ///         .mch_info(post::MchInfo::new().mchid("1900057215")))
+    ///     .out_bill_no("plfk2020042013")
+    ///     .amount(10000)
+    ///     .transfer_remark("example");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .mch_transfer()
+    ///     .sub_mch_compensation_bills()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call
             .typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_SUB_MCH_COMPENSATION_BILLS, request)

@@ -19,6 +19,21 @@ impl<M: Mode> Apply<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::recharges::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001109")
+    ///     .out_recharge_no("cz202407181234")
+    ///     .recharge_scene("ECOMMERCE_DEPOSIT")
+    ///     .account_type("DEPOSIT")
+    ///     .recharge_amount(post::RechargeAmount::new().amount(500000));
+    /// let response = client.v3().platsolution().ecommerce().recharges().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_APPLY, request)
     }

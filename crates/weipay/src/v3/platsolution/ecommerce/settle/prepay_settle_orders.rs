@@ -21,6 +21,32 @@ impl<M: Mode> PrepaySettleOrders<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::settle::prepay_settle_orders::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_settle_batch_no("1236698745558870")
+    ///     .individual_auth_id("256322110225")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
+    ///     .description("共计2笔订单，订单金额xxx元，平台服务费xxx元，合计收款xxx元")
+    ///     .trade_scenario("RECOMMERCE")
+    ///     .settle_info_list(vec![post::SettleInfoList::new()
+    ///         .out_settle_no("12369666555136622")
+    ///         .transaction_id("4207752501201407033233368018")
+    ///         .settle_detail_info_list(vec![post::SettleDetailInfoList::new()
+    ///             .out_settle_detail_no("123688556699666554")
+    ///             .settle_type("RECEIVE")
+    ///             .receiver_type("MERCHANT")
+    ///             .receiver_account("1234567890")
+    ///             .amount(post::Amount::new().amount(11000))])]);
+    /// let response =
+    ///     client.v3().platsolution().ecommerce().settle().prepay_settle_orders().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS, request)
     }

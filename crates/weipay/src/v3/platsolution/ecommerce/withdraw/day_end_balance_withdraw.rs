@@ -20,6 +20,26 @@ impl<M: Mode> DayEndBalanceWithdraw<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::withdraw::day_end_balance_withdraw::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .out_request_no("20190611222222222200000000012122")
+    ///     .calculate_amount_type("ONLY_DAY_END_BALANCE");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .withdraw()
+    ///     .day_end_balance_withdraw()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW, request)
     }

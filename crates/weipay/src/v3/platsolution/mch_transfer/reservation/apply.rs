@@ -19,6 +19,23 @@ impl<M: Mode> Apply<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::reservation::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001109")
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .out_reservation_no("plfk2020042013")
+    ///     .transfer_scene_id("1000")
+    ///     .estimated_date("2019-11-22")
+    ///     .reserve_remark("example")
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response = client.v3().platsolution().mch_transfer().reservation().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_APPLY, request)
     }

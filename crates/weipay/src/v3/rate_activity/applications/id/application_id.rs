@@ -21,6 +21,14 @@ impl<M: Mode> ApplicationId<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().rate_activity().applications().id().application_id("20000011111").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID, Nothing)
     }
@@ -30,6 +38,24 @@ impl<M: Mode> ApplicationId<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::rate_activity::applications::id::application_id::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .activity_detail_modification(patch::ActivityDetailModification::new().activity_rate("0.6"));
+    /// let response = client
+    ///     .v3()
+    ///     .rate_activity()
+    ///     .applications()
+    ///     .id()
+    ///     .application_id("20000011111")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID, request)
     }

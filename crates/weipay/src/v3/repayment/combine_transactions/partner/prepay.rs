@@ -19,6 +19,25 @@ impl<M: Mode> Prepay<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::repayment::combine_transactions::partner::prepay::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .combine_out_trade_no("1217752501201407033233368018")
+    ///     .combine_mchid("1900057215")
+    ///     .sub_orders(vec![post::SubOrders::new()
+    ///         .mchid("1900057215")
+    ///         .out_trade_no("20150806125346")
+    ///         .amount(post::Amount::new().total_amount(10).currency("CNY"))
+    ///         .attach("深圳分店")
+    ///         .description("某某放心借")]);
+    /// let response =
+    ///     client.v3().repayment().combine_transactions().partner().prepay().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_PREPAY, request)
     }

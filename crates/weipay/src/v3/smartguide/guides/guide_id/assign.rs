@@ -20,6 +20,16 @@ impl<M: Mode> Assign<M> {
     /// For 服务商, 直连商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::smartguide::guides::guide_id::assign::post;
+    ///
+    /// let request = post::Request::new().out_trade_no("20150806125346");
+    /// let response = client.v3().smartguide().guides().guide_id("example").assign().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN, request)
     }

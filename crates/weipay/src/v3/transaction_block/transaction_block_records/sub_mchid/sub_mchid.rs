@@ -19,6 +19,23 @@ impl<M: Mode> SubMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transaction_block::transaction_block_records::sub_mchid::sub_mchid::get;
+    ///
+    /// let request = get::Request::new().limit(5);
+    /// let response = client
+    ///     .v3()
+    ///     .transaction_block()
+    ///     .transaction_block_records()
+    ///     .sub_mchid()
+    ///     .sub_mchid("123000110")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call
             .typed(&table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_SUB_MCHID_SUB_MCHID, request)

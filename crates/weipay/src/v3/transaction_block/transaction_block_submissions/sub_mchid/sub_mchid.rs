@@ -19,6 +19,26 @@ impl<M: Mode> SubMchid<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transaction_block::transaction_block_submissions::sub_mchid::sub_mchid::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .merchant_submit_id("ABC123456789")
+    ///     .submit_data(post::SubmitData::new()
+    ///         .record_fields(vec![post::RecordFields::new().item_id("example")]));
+    /// let response = client
+    ///     .v3()
+    ///     .transaction_block()
+    ///     .transaction_block_submissions()
+    ///     .sub_mchid()
+    ///     .sub_mchid("123000110")
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(
             &table::POST_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_SUB_MCHID_SUB_MCHID,

@@ -20,6 +20,17 @@ impl<M: Mode> Reverse<M> {
     /// Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::transactions::id::transaction_id::reverse::post;
+    ///
+    /// let request = post::Request::new().mchid("1900057215");
+    /// let response =
+    ///     client.v3().transactions().id().transaction_id("example").reverse().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE, request)
     }

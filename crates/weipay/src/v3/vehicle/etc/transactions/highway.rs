@@ -19,6 +19,27 @@ impl<M: Mode> Highway<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::vehicle::etc::transactions::highway::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_trade_no("121775250124070332")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .contract_id("wxd678ef4Fwxd678ef4Fwxd678ef4F21")
+    ///     .description("商品信息")
+    ///     .highway_info(post::HighwayInfo::new()
+    ///         .plate_number("粤B888888")
+    ///         .start_time("2026-01-01T00:00:00+08:00")
+    ///         .end_time("2026-01-31T23:59:59+08:00")
+    ///         .channel_type("ETC")
+    ///         .entrance("沿江深圳-大铲湾"))
+    ///     .amount(post::Amount::new().total(888));
+    /// let response = client.v3().vehicle().etc().transactions().highway().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_VEHICLE_ETC_TRANSACTIONS_HIGHWAY, request)
     }

@@ -19,6 +19,20 @@ impl<M: Mode> Find<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::vehicle::parking::services::find::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plate_number("粤B888888")
+    ///     .plate_color("BLUE")
+    ///     .openid("oWeiPaySandboxUser-000000001");
+    /// let response = client.v3().vehicle().parking().services().find().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_VEHICLE_PARKING_SERVICES_FIND, request)
     }

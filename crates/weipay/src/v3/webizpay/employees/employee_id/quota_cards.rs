@@ -21,6 +21,30 @@ impl<M: Mode> QuotaCards<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::employees::employee_id::quota_cards::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_mchid("1900057215")
+    ///     .sub_mchid("43214321")
+    ///     .card_template_id("template_123")
+    ///     .amount(10000)
+    ///     .card_name("报销额度卡")
+    ///     .out_card_no("mch_card_123456")
+    ///     .effective_end_time("2026-01-31T23:59:59+08:00");
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .employees()
+    ///     .employee_id("WeBizPay_a968402a-73bb-43e2-9e1a-8371b0ca3d7c")
+    ///     .quota_cards()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS, request)
     }

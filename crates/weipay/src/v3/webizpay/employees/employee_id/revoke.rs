@@ -19,6 +19,23 @@ impl<M: Mode> Revoke<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::employees::employee_id::revoke::post;
+    ///
+    /// let request = post::Request::new().sp_mchid("1900057215").sub_mchid("43214321");
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .employees()
+    ///     .employee_id("WeBizPay_a968402a-73bb-43e2-9e1a-8371b0ca3d7c")
+    ///     .revoke()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_REVOKE, request)
     }

@@ -19,6 +19,23 @@ impl<M: Mode> BatchId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::stores::entity_matches::batch_id::get;
+    ///
+    /// let request = get::Request::new().sp_mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .stores()
+    ///     .entity_matches()
+    ///     .batch_id("1030000071201xxxxx")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_STORES_ENTITY_MATCHES_BATCH_ID, request)
     }

@@ -19,6 +19,17 @@ impl<M: Mode> AuthorizationState<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::users::user_id::authorization_state::get;
+    ///
+    /// let request = get::Request::new().sp_mchid("1900057215").sub_mchid("43214321");
+    /// let response =
+    ///     client.v3().webizpay().users().user_id("123456").authorization_state().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_STATE, request)
     }

@@ -19,6 +19,18 @@ impl<M: Mode> AuthorizationUrl<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::users::user_id::authorization_url::post;
+    ///
+    /// let request =
+    ///     post::Request::new().sp_mchid("1900057215").sub_mchid("43214321").application_type("H5");
+    /// let response =
+    ///     client.v3().webizpay().users().user_id("123456").authorization_url().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_URL, request)
     }

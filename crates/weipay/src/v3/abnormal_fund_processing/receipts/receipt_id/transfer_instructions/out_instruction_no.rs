@@ -20,6 +20,21 @@ impl<M: Mode> OutInstructionNo<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .abnormal_fund_processing()
+    ///     .receipts()
+    ///     .receipt_id("0100011742874700562078230000")
+    ///     .transfer_instructions()
+    ///     .out_instruction_no("1200002")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID_TRANSFER_INSTRUCTIONS_OUT_INSTRUCTION_NO, Nothing)
     }

@@ -19,6 +19,25 @@ impl<M: Mode> ApplicationId<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::aggracct_bc::wb_channel::bank_channel_account::rename::application_id::get;
+    ///
+    /// let request = get::Request::new().mchid("1900057215").bal_account_no("example");
+    /// let response = client
+    ///     .v3()
+    ///     .aggracct_bc()
+    ///     .wb_channel()
+    ///     .bank_channel_account()
+    ///     .rename()
+    ///     .application_id("11117742499090086455469010028373")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call
             .typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_BANK_CHANNEL_ACCOUNT_RENAME_APPLICATION_ID, request)

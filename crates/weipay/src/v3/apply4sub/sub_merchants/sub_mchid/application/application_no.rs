@@ -19,6 +19,24 @@ impl<M: Mode> ApplicationNo<M> {
     /// For 普通服务商, 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::apply4sub::sub_merchants::sub_mchid::application::application_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .apply4sub()
+    ///     .sub_merchants()
+    ///     .sub_mchid("1511101111")
+    ///     .application()
+    ///     .application_no("102329389XXXX")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_APPLICATION_APPLICATION_NO, request)
     }

@@ -21,6 +21,24 @@ impl<M: Mode> ActivityId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::membership_activities::activity_id::get;
+    ///
+    /// let request = get::Request::new().brand_id("1004");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .membership_activities()
+    ///     .activity_id("371067")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID, request)
     }
@@ -30,6 +48,29 @@ impl<M: Mode> ActivityId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::membership_activities::activity_id::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .brand_id("1004")
+    ///     .title("入会享券")
+    ///     .sub_title("5张满减券")
+    ///     .begin_time("2026-01-01T00:00:00+08:00")
+    ///     .end_time("2026-01-31T23:59:59+08:00");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .membership_activities()
+    ///     .activity_id("371067")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID, request)
     }

@@ -19,6 +19,24 @@ impl<M: Mode> ImportByPhone<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::brand::partner::card_member::user_cards::import_by_phone::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("1004")
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .phone_number("13800138000")
+    ///     .user_card_code("478515832665")
+    ///     .date_information(post::DateInformation::new().type_("FIX_TIME_RANGE"))
+    ///     .pickup_time("2026-01-01T00:00:00+08:00");
+    /// let response =
+    ///     client.v3().brand().partner().card_member().user_cards().import_by_phone().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_IMPORT_BY_PHONE, request)
     }

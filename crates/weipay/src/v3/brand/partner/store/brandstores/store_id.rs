@@ -26,6 +26,17 @@ impl<M: Mode> StoreId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::store::brandstores::store_id::get;
+    ///
+    /// let request = get::Request::new().brand_id("123456789");
+    /// let response =
+    ///     client.v3().brand().partner().store().brandstores().store_id("20488000").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
     }
@@ -35,6 +46,17 @@ impl<M: Mode> StoreId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::store::brandstores::store_id::patch;
+    ///
+    /// let request = patch::Request::new().brand_id("123456789");
+    /// let response =
+    ///     client.v3().brand().partner().store().brandstores().store_id("20488000").patch(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
     }
@@ -44,6 +66,17 @@ impl<M: Mode> StoreId<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::store::brandstores::store_id::delete;
+    ///
+    /// let request = delete::Request::new().brand_id("123456789");
+    /// let response =
+    ///     client.v3().brand().partner().store().brandstores().store_id("20488000").delete(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn delete(self, request: delete::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::DELETE_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
     }

@@ -20,6 +20,21 @@ impl<M: Mode> ProductAuthorities<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .brand_basic()
+    ///     .partner()
+    ///     .brands()
+    ///     .brand_id("123456789")
+    ///     .product_authorities()
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_BRAND_BASIC_PARTNER_BRANDS_BRAND_ID_PRODUCT_AUTHORITIES, Nothing)
     }

@@ -20,6 +20,24 @@ impl<M: Mode> CommitStatus<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::businesscircle::users::openid::points::commit_status::get;
+    ///
+    /// let request = get::Request::new().brandid(1000).appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .businesscircle()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .points()
+    ///     .commit_status()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::GET_V3_BUSINESSCIRCLE_USERS_OPENID_POINTS_COMMIT_STATUS, request)
     }

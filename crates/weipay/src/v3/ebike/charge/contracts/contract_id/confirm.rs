@@ -19,6 +19,30 @@ impl<M: Mode> Confirm<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ebike::charge::contracts::contract_id::confirm::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .charge_info(post::ChargeInfo::new()
+    ///         .start_time("2026-01-01T00:00:00+08:00")
+    ///         .charging_station_name("xxx充电站")
+    ///         .charging_gun_number("6555")
+    ///         .device_id("12343232"));
+    /// let response = client
+    ///     .v3()
+    ///     .ebike()
+    ///     .charge()
+    ///     .contracts()
+    ///     .contract_id("aAfixCs13LsdKPpfZfDkk2189ssXjfx")
+    ///     .confirm()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID_CONFIRM, request)
     }

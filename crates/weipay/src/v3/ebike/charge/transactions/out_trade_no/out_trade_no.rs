@@ -19,6 +19,24 @@ impl<M: Mode> OutTradeNo<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ebike::charge::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .ebike()
+    ///     .charge()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("121775250124070332")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_EBIKE_CHARGE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }

@@ -19,6 +19,24 @@ impl<M: Mode> Contract<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::ebike::charge::users::openid::contract::get;
+    ///
+    /// let request = get::Request::new().trade_scene("CHARGE");
+    /// let response = client
+    ///     .v3()
+    ///     .ebike()
+    ///     .charge()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .contract()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_EBIKE_CHARGE_USERS_OPENID_CONTRACT, request)
     }

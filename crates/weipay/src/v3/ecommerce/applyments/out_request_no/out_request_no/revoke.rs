@@ -20,6 +20,21 @@ impl<M: Mode> Revoke<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .ecommerce()
+    ///     .applyments()
+    ///     .out_request_no()
+    ///     .out_request_no("APPLYMENT_00000000001")
+    ///     .revoke()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO_REVOKE, Nothing)
     }

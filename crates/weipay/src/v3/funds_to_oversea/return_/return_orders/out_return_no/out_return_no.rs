@@ -19,6 +19,24 @@ impl<M: Mode> OutReturnNo<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::funds_to_oversea::return_::return_orders::out_return_no::out_return_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1231231");
+    /// let response = client
+    ///     .v3()
+    ///     .funds_to_oversea()
+    ///     .return_()
+    ///     .return_orders()
+    ///     .out_return_no()
+    ///     .out_return_no("merchant123123")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call
             .typed(&table::GET_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS_OUT_RETURN_NO_OUT_RETURN_NO, request)

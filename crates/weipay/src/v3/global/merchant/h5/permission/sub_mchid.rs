@@ -20,6 +20,14 @@ impl<M: Mode> SubMchid<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response =
+    ///     client.v3().global().merchant().h5().permission().sub_mchid("2491935631").get().await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_SUB_MCHID, Nothing)
     }

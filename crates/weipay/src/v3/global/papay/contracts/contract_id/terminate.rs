@@ -20,6 +20,24 @@ impl<M: Mode> Terminate<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::papay::contracts::contract_id::terminate::post;
+    ///
+    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .papay()
+    ///     .contracts()
+    ///     .contract_id("100005698")
+    ///     .terminate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID_TERMINATE, request)
     }

@@ -20,6 +20,24 @@ impl<M: Mode> OutTradeNo<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::papay::transactions::out_trade_no::out_trade_no::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .papay()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("example")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }

@@ -20,6 +20,24 @@ impl<M: Mode> Close<M> {
     /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::transactions::out_trade_no::out_trade_no::close::post;
+    ///
+    /// let request = post::Request::new().mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .transactions()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .close()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
     }

@@ -19,6 +19,17 @@ impl<M: Mode> Invalid<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::audit::cup::invalid::post;
+    ///
+    /// let request =
+    ///     post::Request::new().org_no("example").mchnt_order_id("example").upload_time("example");
+    /// let response = client.v3().gov().subsidy().audit().cup().invalid().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_INVALID, request)
     }

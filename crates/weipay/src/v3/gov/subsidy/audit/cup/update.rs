@@ -19,6 +19,36 @@ impl<M: Mode> Update<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::audit::cup::update::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .org_no("example")
+    ///     .sub_mchnt_cd("example")
+    ///     .sub_mchnt_nm("example")
+    ///     .online_no("example")
+    ///     .mchnt_order_id("example")
+    ///     .upload_time("example")
+    ///     .notify_url("https://example.com/")
+    ///     .prod_id("example")
+    ///     .brand_nm("example")
+    ///     .prod_model("example")
+    ///     .plat_form("example")
+    ///     .payer_tp("example")
+    ///     .sales_at("example")
+    ///     .actual_at("example")
+    ///     .trans_tm("example")
+    ///     .mchnt_cd("example")
+    ///     .discount_at("example")
+    ///     .sn_code("example")
+    ///     .invoice_info(post::InvoiceInfo::new().invoice_cd("example"))
+    ///     .track_info(post::TrackInfo::new().tracking_no("example"));
+    /// let response = client.v3().gov().subsidy().audit().cup().update().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_UPDATE, request)
     }

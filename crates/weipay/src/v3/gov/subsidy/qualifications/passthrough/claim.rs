@@ -19,6 +19,25 @@ impl<M: Mode> Claim<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::gov::subsidy::qualifications::passthrough::claim::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .real_name("张三")
+    ///     .id_card_number("11010519491231002X")
+    ///     .phone_number("13800138000")
+    ///     .qualification_region_code(310100)
+    ///     .identity_document_type("ID_DOC_TYPE_ID_CARD")
+    ///     .longitude("example")
+    ///     .latitude("example");
+    /// let response =
+    ///     client.v3().gov().subsidy().qualifications().passthrough().claim().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_CLAIM, request)
     }

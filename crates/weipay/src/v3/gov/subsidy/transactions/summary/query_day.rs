@@ -19,6 +19,20 @@ impl<M: Mode> QueryDay<M> {
     /// For 电商平台, 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::transactions::summary::query_day::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .qualification_region_code(310100)
+    ///     .query_date("2025-01-14")
+    ///     .query_type("ORDER_TYPE_TRANSACTION");
+    /// let response =
+    ///     client.v3().gov().subsidy().transactions().summary().query_day().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_TRANSACTIONS_SUMMARY_QUERY_DAY, request)
     }

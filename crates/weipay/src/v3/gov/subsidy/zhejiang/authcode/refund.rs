@@ -19,6 +19,22 @@ impl<M: Mode> Refund<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::zhejiang::authcode::refund::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_serial_no("example")
+    ///     .cred_frozen_no("example")
+    ///     .trans_date("example")
+    ///     .trans_time("example")
+    ///     .auth_code("example")
+    ///     .req_ssn("123");
+    /// let response = client.v3().gov().subsidy().zhejiang().authcode().refund().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_REFUND, request)
     }

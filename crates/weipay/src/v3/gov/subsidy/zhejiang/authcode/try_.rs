@@ -19,6 +19,22 @@ impl<M: Mode> Try<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::zhejiang::authcode::try_::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sp_serial_no("example")
+    ///     .mchnt_no("example")
+    ///     .term_no("example")
+    ///     .auth_code("example")
+    ///     .category("A01")
+    ///     .county_code("330000");
+    /// let response = client.v3().gov().subsidy().zhejiang().authcode().try_().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_TRY_, request)
     }

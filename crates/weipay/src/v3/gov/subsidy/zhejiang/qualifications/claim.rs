@@ -19,6 +19,22 @@ impl<M: Mode> Claim<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::gov::subsidy::zhejiang::qualifications::claim::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .cate_code("A01")
+    ///     .cert_no("11010519491231002X")
+    ///     .name("张三")
+    ///     .tel("13800138000")
+    ///     .req_ssn("123");
+    /// let response = client.v3().gov().subsidy().zhejiang().qualifications().claim().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_CLAIM, request)
     }

@@ -19,6 +19,17 @@ impl<M: Mode> Query<M> {
     /// For 电商平台, 服务商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::gov::subsidy::zhejiang::qualifications::query::post;
+    ///
+    /// let request = post::Request::new().cert_no("11010519491231002X").req_ssn("123");
+    /// let response = client.v3().gov().subsidy().zhejiang().qualifications().query().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_QUERY, request)
     }

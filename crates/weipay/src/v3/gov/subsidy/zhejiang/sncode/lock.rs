@@ -19,6 +19,27 @@ impl<M: Mode> Lock<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::zhejiang::sncode::lock::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .create_user("example")
+    ///     .province("example")
+    ///     .sn("example")
+    ///     .goods_bar_code("example")
+    ///     .goods_type("example")
+    ///     .goods_name("example")
+    ///     .trans_orderid("example")
+    ///     .order_price("example")
+    ///     .sell_orderid("example")
+    ///     .req_ssn("example")
+    ///     .req_time("example");
+    /// let response = client.v3().gov().subsidy().zhejiang().sncode().lock().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_LOCK, request)
     }

@@ -19,6 +19,28 @@ impl<M: Mode> Unlock<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::zhejiang::sncode::unlock::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .req_ssn("example")
+    ///     .req_time("example")
+    ///     .create_user("example")
+    ///     .province("example")
+    ///     .sn("example")
+    ///     .goods_bar_code("example")
+    ///     .goods_type("example")
+    ///     .goods_name("example")
+    ///     .trans_orderid("example")
+    ///     .ori_pay_orderid("example")
+    ///     .order_price("example")
+    ///     .sell_orderid("example");
+    /// let response = client.v3().gov().subsidy().zhejiang().sncode().unlock().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_UNLOCK, request)
     }

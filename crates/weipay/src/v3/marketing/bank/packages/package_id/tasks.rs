@@ -20,6 +20,17 @@ impl<M: Mode> Tasks<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::bank::packages::package_id::tasks::get;
+    ///
+    /// let request = get::Request::new().status("PROCESSING");
+    /// let response =
+    ///     client.v3().marketing().bank().packages().package_id("8473295").tasks().get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS, request)
     }
@@ -29,6 +40,18 @@ impl<M: Mode> Tasks<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::bank::packages::package_id::tasks::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new().file(file).bank_type("example");
+    /// let response =
+    ///     client.v3().marketing().bank().packages().package_id("8473295").tasks().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS, request)
     }

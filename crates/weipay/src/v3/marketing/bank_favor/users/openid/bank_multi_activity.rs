@@ -19,6 +19,29 @@ impl<M: Mode> BankMultiActivity<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::bank_favor::users::openid::bank_multi_activity::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .stock_id("100088")
+    ///     .activity_id("186745560")
+    ///     .out_request_no("1002600620019090123143254435")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .stock_creator_mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .bank_favor()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .bank_multi_activity()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BANK_FAVOR_USERS_OPENID_BANK_MULTI_ACTIVITY, request)
     }

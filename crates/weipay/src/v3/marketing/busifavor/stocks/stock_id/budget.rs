@@ -19,6 +19,27 @@ impl<M: Mode> Budget<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::stocks::stock_id::budget::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .target_max_coupons(3000)
+    ///     .current_max_coupons(500)
+    ///     .modify_budget_request_no("1002600620019090123143254436");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .stocks()
+    ///     .stock_id("98065001")
+    ///     .budget()
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_BUDGET, request)
     }

@@ -22,6 +22,24 @@ impl<M: Mode> Couponcodes<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::stocks::stock_id::couponcodes::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .stocks()
+    ///     .stock_id("98065001")
+    ///     .couponcodes()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, request)
     }
@@ -31,6 +49,24 @@ impl<M: Mode> Couponcodes<M> {
     /// For 直连商户, 服务商. Safe to repeat with the same `upload_request_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::stocks::stock_id::couponcodes::post;
+    ///
+    /// let request = post::Request::new().upload_request_no("100002322019090134234sfdf");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .stocks()
+    ///     .stock_id("98065001")
+    ///     .couponcodes()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, request)
     }

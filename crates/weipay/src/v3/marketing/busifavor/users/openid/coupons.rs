@@ -21,6 +21,24 @@ impl<M: Mode> Coupons<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::users::openid::coupons::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8").creator_merchant("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS, request)
     }

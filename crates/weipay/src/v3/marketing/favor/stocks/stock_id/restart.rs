@@ -19,6 +19,17 @@ impl<M: Mode> Restart<M> {
     /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::stocks::stock_id::restart::post;
+    ///
+    /// let request = post::Request::new().stock_creator_mchid("1900057215");
+    /// let response =
+    ///     client.v3().marketing().favor().stocks().stock_id("example").restart().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_RESTART, request)
     }

@@ -17,6 +17,17 @@ impl<M: Mode> Stop<M> {
     /// StopStock · `POST v3/marketing/favor/stocks/{stock_id}/stop`
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::stocks::stock_id::stop::post;
+    ///
+    /// let request = post::Request::new().stock_creator_mchid("1900057215");
+    /// let response =
+    ///     client.v3().marketing().favor().stocks().stock_id("example").stop().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_STOP, request)
     }

@@ -19,6 +19,24 @@ impl<M: Mode> UseFlowByDay<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::favor::stocks::stock_id::use_flow_by_day::get;
+    ///
+    /// let request = get::Request::new().bill_date("2025-08-09");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .favor()
+    ///     .stocks()
+    ///     .stock_id("12356458")
+    ///     .use_flow_by_day()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW_BY_DAY, request)
     }

@@ -19,6 +19,24 @@ impl<M: Mode> Apply<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::activity::activity_id::apply::post;
+    ///
+    /// let request = post::Request::new().caller_merchant_id("example");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .goods_subsidy_activity()
+    ///     .activity()
+    ///     .activity_id("example")
+    ///     .apply()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITY_ACTIVITY_ID_APPLY, request)
     }

@@ -20,6 +20,27 @@ impl<M: Mode> Representative<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`put`](mod@put).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representative::put;
+    ///
+    /// let request = put::Request::new()
+    ///     .representative_info_list(vec![put::RepresentativeInfoList::new()
+    ///         .openid("oWeiPaySandboxUser-000000001")])
+    ///     .out_request_no("1002600620019090123143254436");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .goods_subsidy_activity()
+    ///     .retail_store_act()
+    ///     .activity_id("3118550000000004")
+    ///     .representative()
+    ///     .put(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn put(self, request: put::Request) -> M::Sent<put::Response> {
         self.call.typed(
             &table::PUT_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE,
@@ -32,6 +53,28 @@ impl<M: Mode> Representative<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representative::delete;
+    ///
+    /// let request = delete::Request::new()
+    ///     .representative_info_list(vec![delete::RepresentativeInfoList::new()
+    ///         .openid("oWeiPaySandboxUser-000000001")])
+    ///     .out_request_no("1002600620019090123143254436")
+    ///     .delete_time("2026-01-01T00:00:00+08:00");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .goods_subsidy_activity()
+    ///     .retail_store_act()
+    ///     .activity_id("3118550000000004")
+    ///     .representative()
+    ///     .delete(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn delete(self, request: delete::Request) -> M::Sent<delete::Response> {
         self.call.typed(
             &table::DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE,

@@ -23,6 +23,24 @@ impl<M: Mode> Stores<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::get;
+    ///
+    /// let request = get::Request::new().offset(0).limit(10);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .goods_subsidy_activity()
+    ///     .retail_store_act()
+    ///     .brand_id("1001")
+    ///     .stores()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES, request)
@@ -33,6 +51,27 @@ impl<M: Mode> Stores<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("1002600620019090123143254436")
+    ///     .add_time("2026-01-01T00:00:00+08:00")
+    ///     .stores(vec![post::Stores::new().store_code("abc_001")]);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .goods_subsidy_activity()
+    ///     .retail_store_act()
+    ///     .brand_id("1001")
+    ///     .stores()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES, request)
@@ -43,6 +82,27 @@ impl<M: Mode> Stores<M> {
     /// For 普通商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::delete;
+    ///
+    /// let request = delete::Request::new()
+    ///     .out_request_no("1002600620019090123143254436")
+    ///     .delete_time("2026-01-01T00:00:00+08:00")
+    ///     .stores(vec![delete::Stores::new().store_code("abc_001")]);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .goods_subsidy_activity()
+    ///     .retail_store_act()
+    ///     .brand_id("1001")
+    ///     .stores()
+    ///     .delete(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn delete(self, request: delete::Request) -> M::Sent<delete::Response> {
         self.call.typed(
             &table::DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES,

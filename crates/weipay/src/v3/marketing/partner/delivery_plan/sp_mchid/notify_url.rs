@@ -19,6 +19,24 @@ impl<M: Mode> NotifyUrl<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::delivery_plan::sp_mchid::notify_url::post;
+    ///
+    /// let request = post::Request::new().notify_url("https://pay.weixin.qq.com");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .delivery_plan()
+    ///     .sp_mchid("1900057215")
+    ///     .notify_url()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_SP_MCHID_NOTIFY_URL, request)
     }

@@ -19,6 +19,24 @@ impl<M: Mode> TaskId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::image_generation_tasks::task_id::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344").image_generation_type("COMBINE_IMAGE");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .image_generation_tasks()
+    ///     .task_id("image_generation_task_1")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_IMAGE_GENERATION_TASKS_TASK_ID, request)

@@ -19,6 +19,24 @@ impl<M: Mode> Apply<M> {
     /// For 服务商, 渠道商, 从业机构.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::weekly_discount::activities::activity_id::apply::post;
+    ///
+    /// let request = post::Request::new().applying_merchant_id(10000098).store_id(111111);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .weekly_discount()
+    ///     .activities()
+    ///     .activity_id("11111")
+    ///     .apply()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID_APPLY, request)
     }

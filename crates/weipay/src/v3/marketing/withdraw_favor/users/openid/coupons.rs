@@ -20,6 +20,27 @@ impl<M: Mode> Coupons<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::withdraw_favor::users::openid::coupons::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .mchid("1900057215")
+    ///     .stock_id("1304490000000059")
+    ///     .appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .withdraw_favor()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS, request)
     }
@@ -29,6 +50,28 @@ impl<M: Mode> Coupons<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::withdraw_favor::users::openid::coupons::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .mchid("1900057215")
+    ///     .stock_id("1304490000000059")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .send_request_no("89560002019101000121");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .withdraw_favor()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS, request)
     }

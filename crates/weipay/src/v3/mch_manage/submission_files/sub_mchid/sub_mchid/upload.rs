@@ -19,6 +19,25 @@ impl<M: Mode> Upload<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::mch_manage::submission_files::sub_mchid::sub_mchid::upload::post;
+    ///
+    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
+    /// let request = post::Request::new().submission_file(file).item_id(1);
+    /// let response = client
+    ///     .v3()
+    ///     .mch_manage()
+    ///     .submission_files()
+    ///     .sub_mchid()
+    ///     .sub_mchid("123000110")
+    ///     .upload()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MCH_MANAGE_SUBMISSION_FILES_SUB_MCHID_SUB_MCHID_UPLOAD, request)
     }

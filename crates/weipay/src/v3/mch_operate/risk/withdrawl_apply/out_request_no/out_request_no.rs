@@ -20,6 +20,21 @@ impl<M: Mode> OutRequestNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .mch_operate()
+    ///     .risk()
+    ///     .withdrawl_apply()
+    ///     .out_request_no()
+    ///     .out_request_no("123283928932")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call
             .typed(&table::GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)

@@ -19,6 +19,17 @@ impl<M: Mode> BillType<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::merchant::fund::withdraw::bill_type::bill_type::get;
+    ///
+    /// let request = get::Request::new().bill_date("2019-06-11");
+    /// let response =
+    ///     client.v3().merchant().fund().withdraw().bill_type().bill_type("NO_SUCC").get(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_BILL_TYPE_BILL_TYPE, request)
     }

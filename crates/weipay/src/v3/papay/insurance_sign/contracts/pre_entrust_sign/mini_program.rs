@@ -19,6 +19,35 @@ impl<M: Mode> MiniProgram<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::insurance_sign::contracts::pre_entrust_sign::mini_program::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .insured_display_name("*明")
+    ///     .contract_notify_url("https://yourapp.com/notify")
+    ///     .policy_start_date("2019-11-22")
+    ///     .policy_end_date("2020-11-22")
+    ///     .policy_periods(vec![post::PolicyPeriods::new()
+    ///         .policy_period_id(1)
+    ///         .estimated_deduct_date("2019-11-22")
+    ///         .estimated_deduct_amount(post::EstimatedDeductAmount::new().total(1))]);
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .insurance_sign()
+    ///     .contracts()
+    ///     .pre_entrust_sign()
+    ///     .mini_program()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM, request)
     }

@@ -19,6 +19,29 @@ impl<M: Mode> Jsapi<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .plan_id(12535)
+    ///     .out_contract_code("wxwtdk20200910100000")
+    ///     .contract_display_account("example")
+    ///     .contract_notify_url("https://yourapp.com/notify");
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .scheduled_deduct_sign()
+    ///     .contracts()
+    ///     .pre_entrust_sign()
+    ///     .jsapi()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI, request)
     }

@@ -20,6 +20,21 @@ impl<M: Mode> PrintOrderNo<M> {
     /// For 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .pay_devices()
+    ///     .printers()
+    ///     .device_id("WINCIE*EIXHRB")
+    ///     .print_orders()
+    ///     .print_order_no("wx8888888888888888")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS_PRINT_ORDER_NO, Nothing)
     }

@@ -20,6 +20,25 @@ impl<M: Mode> AuthorizationCode<M> {
     /// For 从业机构.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::acquiringbank::permissions::authorization_code::authorization_code::get;
+    ///
+    /// let request =
+    ///     get::Request::new().service_id("500001").channel_id("1230000109").sub_mchid("1230000109");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .acquiringbank()
+    ///     .permissions()
+    ///     .authorization_code()
+    ///     .authorization_code("1275342195190894594")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(
             &table::GET_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE,

@@ -20,6 +20,28 @@ impl<M: Mode> Modify<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::serviceorder::out_order_no::modify::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900000109")
+    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
+    ///     .total_amount(50000)
+    ///     .reason("用户投诉");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .modify()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_MODIFY, request)
     }

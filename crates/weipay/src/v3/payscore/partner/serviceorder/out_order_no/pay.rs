@@ -20,6 +20,24 @@ impl<M: Mode> Pay<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::serviceorder::out_order_no::pay::post;
+    ///
+    /// let request = post::Request::new().sub_mchid("1900000109");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .pay()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_PAY, request)
     }

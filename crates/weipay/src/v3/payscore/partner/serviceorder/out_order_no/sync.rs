@@ -20,6 +20,28 @@ impl<M: Mode> Sync<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::serviceorder::out_order_no::sync::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sub_mchid("1900000109")
+    ///     .type_("Order_Paid")
+    ///     .detail(post::Detail::new().paid_time("20091225091210"));
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .sync()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
     }

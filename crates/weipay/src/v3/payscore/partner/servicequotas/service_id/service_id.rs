@@ -19,6 +19,25 @@ impl<M: Mode> ServiceId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::partner::servicequotas::service_id::service_id::get;
+    ///
+    /// let request =
+    ///     get::Request::new().sub_mchid("1230000109").appid("wx57e15a0db0c5d1e8").risk_level_version(1);
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .partner()
+    ///     .servicequotas()
+    ///     .service_id()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_SERVICEQUOTAS_SERVICE_ID_SERVICE_ID, request)
     }

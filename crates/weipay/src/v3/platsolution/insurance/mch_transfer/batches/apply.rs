@@ -19,6 +19,32 @@ impl<M: Mode> Apply<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::insurance::mch_transfer::batches::apply::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_mchid("1900001109")
+    ///     .sp_appid("wx57e15a0db0c5d1e8")
+    ///     .out_batch_no("sjzz20230223")
+    ///     .batch_name("example")
+    ///     .batch_remark("example")
+    ///     .total_amount(4000000)
+    ///     .total_num(200)
+    ///     .transfer_scene_id("1000")
+    ///     .transfer_detail_list(vec![post::TransferDetailList::new()
+    ///         .out_detail_no("x23zy545Bd5436")
+    ///         .transfer_amount(200000)
+    ///         .transfer_remark("2023年2月报销")
+    ///         .reservation_id("1330000071100999991182020050700019480001")
+    ///         .openid("oWeiPaySandboxUser-000000001")])
+    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
+    /// let response =
+    ///     client.v3().platsolution().insurance().mch_transfer().batches().apply().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_APPLY, request)
     }

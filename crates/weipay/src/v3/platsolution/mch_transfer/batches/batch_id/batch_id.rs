@@ -20,6 +20,24 @@ impl<M: Mode> BatchId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::batches::batch_id::batch_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900102208").need_query_detail(true);
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .mch_transfer()
+    ///     .batches()
+    ///     .batch_id()
+    ///     .batch_id("131000011085109987515042023022300246500006")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }

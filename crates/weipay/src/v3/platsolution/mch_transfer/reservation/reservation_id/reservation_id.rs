@@ -19,6 +19,24 @@ impl<M: Mode> ReservationId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::mch_transfer::reservation::reservation_id::reservation_id::get;
+    ///
+    /// let request = get::Request::new().sub_mchid("1900001109");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .mch_transfer()
+    ///     .reservation()
+    ///     .reservation_id()
+    ///     .reservation_id("1330000071100999991182020050700019480001")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID,

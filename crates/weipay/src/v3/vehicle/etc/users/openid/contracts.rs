@@ -19,6 +19,24 @@ impl<M: Mode> Contracts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::vehicle::etc::users::openid::contracts::get;
+    ///
+    /// let request = get::Request::new().plan_id("123").plate_number("浙ASB945");
+    /// let response = client
+    ///     .v3()
+    ///     .vehicle()
+    ///     .etc()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .contracts()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_VEHICLE_ETC_USERS_OPENID_CONTRACTS, request)
     }

@@ -19,6 +19,24 @@ impl<M: Mode> MerchantIdentifier<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::merchant_identifier::delete;
+    ///
+    /// let request = delete::Request::new().sp_mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .avail_mch_ranges()
+    ///     .range_id("89f5123e-5ad4-4e0e-89b1-63ced0c798c5")
+    ///     .merchant_identifiers()
+    ///     .merchant_identifier("91110000710926094P")
+    ///     .delete(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn delete(self, request: delete::Request) -> M::Sent<delete::Response> {
         self.call.typed(
             &table::DELETE_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS_MERCHANT_IDENTIFIER,

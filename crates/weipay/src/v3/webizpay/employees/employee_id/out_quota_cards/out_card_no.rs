@@ -19,6 +19,24 @@ impl<M: Mode> OutCardNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::employees::employee_id::out_quota_cards::out_card_no::get;
+    ///
+    /// let request = get::Request::new().sp_mchid("1900057215").sub_mchid("43214321");
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .employees()
+    ///     .employee_id("WeBizPay_a968402a-73bb-43e2-9e1a-8371b0ca3d7c")
+    ///     .out_quota_cards()
+    ///     .out_card_no("out_card_123456")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_OUT_QUOTA_CARDS_OUT_CARD_NO, request)
     }

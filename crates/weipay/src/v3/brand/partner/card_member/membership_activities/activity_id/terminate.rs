@@ -19,6 +19,25 @@ impl<M: Mode> Terminate<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::card_member::membership_activities::activity_id::terminate::post;
+    ///
+    /// let request = post::Request::new().brand_id("1004");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .card_member()
+    ///     .membership_activities()
+    ///     .activity_id("371067")
+    ///     .terminate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(
             &table::POST_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID_TERMINATE,

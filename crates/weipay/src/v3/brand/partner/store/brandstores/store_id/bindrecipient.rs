@@ -19,6 +19,26 @@ impl<M: Mode> Bindrecipient<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::brand::partner::store::brandstores::store_id::bindrecipient::post;
+    ///
+    /// let request =
+    ///     post::Request::new().brand_id("123456789").mchid("1900057215").company_name("腾讯科技（深圳）有限公司");
+    /// let response = client
+    ///     .v3()
+    ///     .brand()
+    ///     .partner()
+    ///     .store()
+    ///     .brandstores()
+    ///     .store_id("20488000")
+    ///     .bindrecipient()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_BINDRECIPIENT, request)
     }

@@ -20,6 +20,22 @@ impl<M: Mode> Cities<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .capital()
+    ///     .capitallhh()
+    ///     .areas()
+    ///     .provinces()
+    ///     .province_code("10")
+    ///     .cities()
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES_PROVINCE_CODE_CITIES, Nothing)
     }

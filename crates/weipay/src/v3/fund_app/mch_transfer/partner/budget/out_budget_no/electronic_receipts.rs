@@ -20,6 +20,25 @@ impl<M: Mode> ElectronicReceipts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::budget::out_budget_no::electronic_receipts::get;
+    ///
+    /// let request = get::Request::new().accept_id("c2RmYWtqampqampsZmFza2xmanNhbGZqc2FrZmpzbGZqc2tsZmp");
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .budget()
+    ///     .out_budget_no("budget202506300102")
+    ///     .electronic_receipts()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(
             &table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS,
@@ -32,6 +51,28 @@ impl<M: Mode> ElectronicReceipts<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::budget::out_budget_no::electronic_receipts::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .start_date("2025-09-01")
+    ///     .end_date("2025-09-30")
+    ///     .sponsor_mchid("1900001109");
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .budget()
+    ///     .out_budget_no("budget202506300102")
+    ///     .electronic_receipts()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(
             &table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS,

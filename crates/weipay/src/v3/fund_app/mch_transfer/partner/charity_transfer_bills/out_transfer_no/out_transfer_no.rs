@@ -19,6 +19,25 @@ impl<M: Mode> OutTransferNo<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::fund_app::mch_transfer::partner::charity_transfer_bills::out_transfer_no::out_transfer_no::get;
+    ///
+    /// let request = get::Request::new().sponsor_mchid("1900001109").out_budget_no("budget202506030102");
+    /// let response = client
+    ///     .v3()
+    ///     .fund_app()
+    ///     .mch_transfer()
+    ///     .partner()
+    ///     .charity_transfer_bills()
+    ///     .out_transfer_no()
+    ///     .out_transfer_no("trans202506300102")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS_OUT_TRANSFER_NO_OUT_TRANSFER_NO, request)
     }

@@ -21,6 +21,20 @@ impl<M: Mode> Applications<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant::h5::permission::domain::applications::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .domains(vec!["example".to_owned()])
+    ///     .website_url("https://qq.com")
+    ///     .out_applyment_id("123456");
+    /// let response =
+    ///     client.v3().global().merchant().h5().permission().domain().applications().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS, request)
     }

@@ -20,6 +20,22 @@ impl<M: Mode> SubMchid<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .refund()
+    ///     .partner()
+    ///     .recharge_balance()
+    ///     .sub_mchid()
+    ///     .sub_mchid("1900000109")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_REFUND_PARTNER_RECHARGE_BALANCE_SUB_MCHID_SUB_MCHID, Nothing)
     }

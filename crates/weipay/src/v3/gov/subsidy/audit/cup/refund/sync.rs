@@ -19,6 +19,21 @@ impl<M: Mode> Sync<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::gov::subsidy::audit::cup::refund::sync::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .org_no("example")
+    ///     .mchnt_order_id("example")
+    ///     .upload_time("example")
+    ///     .refund_at("example")
+    ///     .refund_dt("example");
+    /// let response = client.v3().gov().subsidy().audit().cup().refund().sync().post(request).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_REFUND_SYNC, request)
     }

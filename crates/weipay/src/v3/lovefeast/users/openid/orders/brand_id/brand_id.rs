@@ -19,6 +19,25 @@ impl<M: Mode> BrandId<M> {
     /// For 服务商, 微信平台商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::lovefeast::users::openid::orders::brand_id::brand_id::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .lovefeast()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .orders()
+    ///     .brand_id()
+    ///     .brand_id("2250")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_BRAND_ID_BRAND_ID, request)
     }

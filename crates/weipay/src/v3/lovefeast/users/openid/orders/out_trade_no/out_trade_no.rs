@@ -20,6 +20,22 @@ impl<M: Mode> OutTradeNo<M> {
     /// For 服务商, 微信平台商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .lovefeast()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .orders()
+    ///     .out_trade_no()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, Nothing)
     }

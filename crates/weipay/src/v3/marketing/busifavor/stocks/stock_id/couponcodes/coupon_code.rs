@@ -20,6 +20,25 @@ impl<M: Mode> CouponCode<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::stocks::stock_id::couponcodes::coupon_code::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .stocks()
+    ///     .stock_id("1212")
+    ///     .couponcodes()
+    ///     .coupon_code("1212")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE, request)
     }
@@ -29,6 +48,25 @@ impl<M: Mode> CouponCode<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`delete`](mod@delete).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::busifavor::stocks::stock_id::couponcodes::coupon_code::delete;
+    ///
+    /// let request = delete::Request::new().delete_request_no("1212");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .stocks()
+    ///     .stock_id("101156451224")
+    ///     .couponcodes()
+    ///     .coupon_code("1212")
+    ///     .delete(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn delete(self, request: delete::Request) -> M::Sent<delete::Response> {
         self.call
             .typed(&table::DELETE_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE, request)

@@ -19,6 +19,28 @@ impl<M: Mode> Import<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::phone_membercard::import::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .encrypted_phone_number("13800138000")
+    ///     .out_request_no("100002322019090134234sfdf");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .phone_membercard()
+    ///     .import()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_PHONE_MEMBERCARD_IMPORT, request)

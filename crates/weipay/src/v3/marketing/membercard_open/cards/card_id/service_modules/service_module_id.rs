@@ -20,6 +20,28 @@ impl<M: Mode> ServiceModuleId<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::service_modules::service_module_id::patch;
+    ///
+    /// let request = patch::Request::new()
+    ///     .jump_miniprogram(patch::JumpMiniprogram::new()
+    ///         .appid("wx57e15a0db0c5d1e8")
+    ///         .path("pages/index/index"));
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .service_modules()
+    ///     .service_module_id("666")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call.typed(
             &table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,
@@ -35,6 +57,22 @@ impl<M: Mode> ServiceModuleId<M> {
     ///
     /// - merchant: [4017167557](https://pay.weixin.qq.com/doc/v3/merchant/4017167557)
     /// - partner: [4017176594](https://pay.weixin.qq.com/doc/v3/partner/4017176594)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .service_modules()
+    ///     .service_module_id("666")
+    ///     .delete()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn delete(self) -> M::Sent<Nothing> {
         self.call.typed(
             &table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,

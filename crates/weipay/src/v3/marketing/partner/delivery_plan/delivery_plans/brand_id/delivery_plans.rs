@@ -19,6 +19,25 @@ impl<M: Mode> DeliveryPlans<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get;
+    ///
+    /// let request = get::Request::new();
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .delivery_plan()
+    ///     .delivery_plans()
+    ///     .brand_id("40016")
+    ///     .delivery_plans()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(
             &table::GET_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_BRAND_ID_DELIVERY_PLANS,

@@ -20,6 +20,22 @@ impl<M: Mode> Terminate<M> {
     /// Official documents (官方文档):
     ///
     /// - partner: [4016184572](https://pay.weixin.qq.com/doc/v3/partner/4016184572)
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .delivery_plan()
+    ///     .delivery_plans()
+    ///     .plan_id("12000")
+    ///     .terminate()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self) -> M::Sent<Nothing> {
         self.call
             .typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID_TERMINATE, Nothing)

@@ -22,6 +22,25 @@ impl<M: Mode> Stocks<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::get;
+    ///
+    /// let request = get::Request::new().brand_id("120344");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stocks()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(
             &table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS,
@@ -34,6 +53,36 @@ impl<M: Mode> Stocks<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .out_request_no("34657_20250101_123456")
+    ///     .stock(post::Stock::new()
+    ///         .coupon_code_mode("WECHATPAY")
+    ///         .stock_send_rule(post::StockSendRule::new().max_count(100000))
+    ///         .usage_rule_display_info(post::UsageRuleDisplayInfo::new()
+    ///             .coupon_usage_method_list(vec![post::CouponUsageMethodList::from("OFFLINE")])
+    ///             .usage_description("工作日可用"))
+    ///         .coupon_display_info(post::CouponDisplayInfo::new().code_display_mode("QRCODE"))
+    ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
+    ///         .store_scope("NONE"));
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .product_coupons()
+    ///     .product_coupon_id("1000000013")
+    ///     .stocks()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS,

@@ -22,6 +22,25 @@ impl<M: Mode> Coupons<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::get;
+    ///
+    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8").brand_id("120344");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS, request)
     }
@@ -31,6 +50,30 @@ impl<M: Mode> Coupons<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_id("1000000013001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .send_request_no("34657_20250101_123456");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS, request)
     }

@@ -19,6 +19,25 @@ impl<M: Mode> Add<M> {
     /// For 微信支付商户, 服务商, 渠道商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::paygiftactivity::activities::activity_id::merchants::add::post;
+    ///
+    /// let request = post::Request::new().merchant_id_list(vec!["example".to_owned()]);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .paygiftactivity()
+    ///     .activities()
+    ///     .activity_id("example")
+    ///     .merchants()
+    ///     .add()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS_ADD, request)

@@ -20,6 +20,22 @@ impl<M: Mode> OutRequestNo<M> {
     /// For 电商平台, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .mchalterapply()
+    ///     .mchcontactalterapplyment()
+    ///     .merchant()
+    ///     .merchant_code("1900006491")
+    ///     .out_request_no()
+    ///     .out_request_no("1900013511_10000")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
     }

@@ -21,6 +21,22 @@ impl<M: Mode> OutUserId<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .offlinefacemch()
+    ///     .organizations()
+    ///     .organization_id("example")
+    ///     .users()
+    ///     .out_user_id()
+    ///     .out_user_id("example")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(
             &table::GET_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID,
@@ -33,6 +49,26 @@ impl<M: Mode> OutUserId<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // 敏感信息加密: give plain text, the client encrypts it
+    /// use weipay::v3::offlinefacemch::organizations::organization_id::users::out_user_id::out_user_id::patch;
+    ///
+    /// let request = patch::Request::new().user_name("张三");
+    /// let response = client
+    ///     .v3()
+    ///     .offlinefacemch()
+    ///     .organizations()
+    ///     .organization_id("example")
+    ///     .users()
+    ///     .out_user_id()
+    ///     .out_user_id("example")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
         self.call.typed(
             &table::PATCH_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID,

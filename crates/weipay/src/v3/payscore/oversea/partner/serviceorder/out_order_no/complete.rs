@@ -20,6 +20,29 @@ impl<M: Mode> Complete<M> {
     /// For 从业机构. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::oversea::partner::serviceorder::out_order_no::complete::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .service_id("2002000000000558128851361561536")
+    ///     .sub_mchid("1900000109")
+    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
+    ///     .total_amount(50000);
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .oversea()
+    ///     .partner()
+    ///     .serviceorder()
+    ///     .out_order_no("1234323JKHDFE1243252")
+    ///     .complete()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
     }

@@ -20,6 +20,22 @@ impl<M: Mode> Stop<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .plan()
+    ///     .payscore_plans()
+    ///     .merchant_plan_no()
+    ///     .merchant_plan_no("1234323JKHDFE1243252")
+    ///     .stop()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self) -> M::Sent<post::Response> {
         self.call.typed(
             &table::POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP,

@@ -20,6 +20,29 @@ impl<M: Mode> Terminate<M> {
     /// For 服务商, 直连商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::payscore::users::openid::permissions::service_id::terminate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .service_id("example")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .reason("example");
+    /// let response = client
+    ///     .v3()
+    ///     .payscore()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .permissions()
+    ///     .service_id("example")
+    ///     .terminate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_USERS_OPENID_PERMISSIONS_SERVICE_ID_TERMINATE, request)
     }

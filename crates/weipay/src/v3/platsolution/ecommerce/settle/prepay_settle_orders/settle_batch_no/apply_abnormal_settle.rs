@@ -19,6 +19,28 @@ impl<M: Mode> ApplyAbnormalSettle<M> {
     /// For 电商平台.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::platsolution::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .individual_auth_id("256322110225")
+    ///     .out_abnormal_settle_batch_no("1236698745558870")
+    ///     .abnormal_settle_type("TRANSFER_TO_ORIGINAL_RECEIVE_USER");
+    /// let response = client
+    ///     .v3()
+    ///     .platsolution()
+    ///     .ecommerce()
+    ///     .settle()
+    ///     .prepay_settle_orders()
+    ///     .settle_batch_no("123685544886666")
+    ///     .apply_abnormal_settle()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO_APPLY_ABNORMAL_SETTLE, request)
     }

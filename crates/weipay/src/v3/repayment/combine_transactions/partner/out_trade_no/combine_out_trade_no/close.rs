@@ -20,6 +20,26 @@ impl<M: Mode> Close<M> {
     /// For 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::repayment::combine_transactions::partner::out_trade_no::combine_out_trade_no::close::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .sub_orders(vec![post::SubOrders::new().mchid("1900057215").out_trade_no("20150806125346")]);
+    /// let response = client
+    ///     .v3()
+    ///     .repayment()
+    ///     .combine_transactions()
+    ///     .partner()
+    ///     .out_trade_no()
+    ///     .combine_out_trade_no("1217752501201407033233368018")
+    ///     .close()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(
             &table::POST_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE,

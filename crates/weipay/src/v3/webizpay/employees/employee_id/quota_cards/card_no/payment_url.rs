@@ -19,6 +19,26 @@ impl<M: Mode> PaymentUrl<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::webizpay::employees::employee_id::quota_cards::card_no::payment_url::get;
+    ///
+    /// let request =
+    ///     get::Request::new().sp_mchid("1900057215").sub_mchid("43214321").application_type("H5");
+    /// let response = client
+    ///     .v3()
+    ///     .webizpay()
+    ///     .employees()
+    ///     .employee_id("WeBizPay_a968402a-73bb-43e2-9e1a-8371b0ca3d7c")
+    ///     .quota_cards()
+    ///     .card_no("1068019671702503425")
+    ///     .payment_url()
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call
             .typed(&table::GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO_PAYMENT_URL, request)

@@ -19,6 +19,27 @@ impl<M: Mode> Notify<M> {
     /// For 直连商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::aggracct_bc::wb_channel::control_orders::info::update::result::notify::post;
+    ///
+    /// let request =
+    ///     post::Request::new().out_request_no("htozr8denqegbt6tk6u10iymo7yww5pn").mchid("1900057215");
+    /// let response = client
+    ///     .v3()
+    ///     .aggracct_bc()
+    ///     .wb_channel()
+    ///     .control_orders()
+    ///     .info()
+    ///     .update()
+    ///     .result()
+    ///     .notify()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call
             .typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_INFO_UPDATE_RESULT_NOTIFY, request)

@@ -21,6 +21,23 @@ impl<M: Mode> ApplymentId<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .merchant()
+    ///     .h5()
+    ///     .permission()
+    ///     .domain()
+    ///     .applications()
+    ///     .applyment_id("100000")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call
             .typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID, Nothing)
@@ -31,6 +48,26 @@ impl<M: Mode> ApplymentId<M> {
     /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
     ///
     /// Types and official documents (官方文档): [`patch`](mod@patch).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::global::merchant::h5::permission::domain::applications::applyment_id::patch;
+    ///
+    /// let request = patch::Request::new().domains(vec!["example".to_owned()]);
+    /// let response = client
+    ///     .v3()
+    ///     .global()
+    ///     .merchant()
+    ///     .h5()
+    ///     .permission()
+    ///     .domain()
+    ///     .applications()
+    ///     .applyment_id("100000")
+    ///     .patch(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
         self.call
             .typed(&table::PATCH_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID, request)

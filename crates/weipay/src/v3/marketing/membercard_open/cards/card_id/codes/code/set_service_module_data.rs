@@ -20,6 +20,34 @@ impl<M: Mode> SetServiceModuleData<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::code::set_service_module_data::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_request_no("100002322019090134234sfdf")
+    ///     .service_module_id("666")
+    ///     .state_setting(post::StateSetting::new()
+    ///         .state_id("CHECKED_IN")
+    ///         .content_template_data(post::ContentTemplateData::new()
+    ///             .field_list(vec![post::FieldList::new()
+    ///                 .field_id("hotel_name")
+    ///                 .field_value("example")])));
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
+    ///     .codes()
+    ///     .code("478515832665")
+    ///     .set_service_module_data()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(
             &table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_SET_SERVICE_MODULE_DATA,

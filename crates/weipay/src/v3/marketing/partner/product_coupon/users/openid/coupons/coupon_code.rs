@@ -23,6 +23,30 @@ impl<M: Mode> CouponCode<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::get;
+    ///
+    /// let request = get::Request::new()
+    ///     .brand_id("120344")
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_id("1000000013001")
+    ///     .appid("wx57e15a0db0c5d1e8");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .coupon_code("123446565767")
+    ///     .get(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE, request)

@@ -20,6 +20,23 @@ impl<M: Mode> TerminateContract<M> {
     /// Official documents (官方文档):
     ///
     /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .offlinefacemch()
+    ///     .organizations()
+    ///     .organization_id("example")
+    ///     .users()
+    ///     .user_id()
+    ///     .user_id("example")
+    ///     .terminate_contract()
+    ///     .post()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_USER_ID_USER_ID_TERMINATE_CONTRACT, Nothing)
     }

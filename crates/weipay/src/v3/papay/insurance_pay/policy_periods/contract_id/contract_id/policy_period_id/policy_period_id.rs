@@ -21,6 +21,23 @@ impl<M: Mode> PolicyPeriodId<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .insurance_pay()
+    ///     .policy_periods()
+    ///     .contract_id()
+    ///     .contract_id("example")
+    ///     .policy_period_id()
+    ///     .policy_period_id("1")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call.typed(&table::GET_V3_PAPAY_INSURANCE_PAY_POLICY_PERIODS_CONTRACT_ID_CONTRACT_ID_POLICY_PERIOD_ID_POLICY_PERIOD_ID, Nothing)
     }

@@ -20,6 +20,24 @@ impl<M: Mode> Appid<M> {
     /// For 直连商户, 服务商.
     ///
     /// Types and official documents (官方文档): [`get`](mod@get).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .busifavor()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .coupon_code("example")
+    ///     .appids()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .get()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn get(self) -> M::Sent<get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS_COUPON_CODE_APPIDS_APPID, Nothing)

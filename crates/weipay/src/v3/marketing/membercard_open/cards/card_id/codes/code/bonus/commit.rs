@@ -20,6 +20,31 @@ impl<M: Mode> Commit<M> {
     /// For 直连商户, 服务商. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::code::bonus::commit::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .out_trade_no("1217752501201407033233368018")
+    ///     .mchid("1900057215")
+    ///     .sub_mchid("1900000109")
+    ///     .bonus_value(30);
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .membercard_open()
+    ///     .cards()
+    ///     .card_id("478515832665")
+    ///     .codes()
+    ///     .code("478515832665")
+    ///     .bonus()
+    ///     .commit()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_COMMIT, request)

@@ -19,6 +19,33 @@ impl<M: Mode> Deactivate<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::deactivate::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_id("1000000013001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .out_request_no("34657_20250101_123456")
+    ///     .deactivate_reason("example");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .coupon_code("123446565767")
+    ///     .deactivate()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_DEACTIVATE,

@@ -19,6 +19,35 @@ impl<M: Mode> Use<M> {
     /// For 服务商.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::use_::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .brand_id("120344")
+    ///     .product_coupon_id("1000000013")
+    ///     .stock_id("1000000013001")
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .use_time("2026-01-01T00:00:00+08:00")
+    ///     .associated_order_info(post::AssociatedOrderInfo::new()
+    ///         .transaction_id("4200000000123456789123456789"))
+    ///     .out_request_no("34657_20250101_123456");
+    /// let response = client
+    ///     .v3()
+    ///     .marketing()
+    ///     .partner()
+    ///     .product_coupon()
+    ///     .users()
+    ///     .openid("oWeiPaySandboxUser-000000001")
+    ///     .coupons()
+    ///     .coupon_code("123446565767")
+    ///     .use_()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_USE_,

@@ -20,6 +20,32 @@ impl<M: Mode> Renew<M> {
     /// For 普通商户. A success has no body (204).
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .policy_periods(vec![post::PolicyPeriods::new()
+    ///         .policy_period_id(1)
+    ///         .estimated_deduct_date("2019-11-22")
+    ///         .estimated_deduct_amount(post::EstimatedDeductAmount::new().total(1))]);
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .insurance_sign()
+    ///     .contracts()
+    ///     .plan_id()
+    ///     .plan_id("1")
+    ///     .contract_id()
+    ///     .contract_id("example")
+    ///     .renew()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(
             &table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_RENEW,

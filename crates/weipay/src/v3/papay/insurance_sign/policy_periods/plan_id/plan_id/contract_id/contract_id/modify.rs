@@ -19,6 +19,32 @@ impl<M: Mode> Modify<M> {
     /// For 普通商户.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "async")]
+    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use weipay::v3::papay::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post;
+    ///
+    /// let request = post::Request::new()
+    ///     .appid("wx57e15a0db0c5d1e8")
+    ///     .policy_periods(vec![post::PolicyPeriods::new()
+    ///         .policy_period_id(1)
+    ///         .estimated_deduct_date("2019-11-22")
+    ///         .estimated_deduct_amount(post::EstimatedDeductAmount::new().total(1))]);
+    /// let response = client
+    ///     .v3()
+    ///     .papay()
+    ///     .insurance_sign()
+    ///     .policy_periods()
+    ///     .plan_id()
+    ///     .plan_id("12535")
+    ///     .contract_id()
+    ///     .contract_id("2015071056489715")
+    ///     .modify()
+    ///     .post(request)
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_MODIFY, request)
     }

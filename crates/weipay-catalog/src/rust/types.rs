@@ -1,0 +1,248 @@
+//! The structs and enumerations of an operation or a notification, in the order in which they get their names: a request
+//! before its response, and a field before its members. Equal shapes share a type, and different ones have different names.
+
+use std::fmt;
+
+use super::type_names::{Named, TypeNames};
+use crate::field::{Carrier, Field, Format, Kind};
+use crate::names;
+use crate::operation::{Operation, Place, Version};
+
+/// The name of what is sent.
+pub const REQUEST: &str = "Request";
+/// The name of what comes back.
+pub const RESPONSE: &str = "Response";
+
+/// The types of one module.
+#[derive(Debug, Default)]
+pub struct Types<'a> {
+    /// The structs, each after the one that holds it.
+    pub structs: Vec<Struct<'a>>,
+    /// The enumerations.
+    pub enumerations: Vec<Enumeration<'a>>,
+    names: TypeNames,
+    /// Whether a request is being added. It comes first: what a response shares with it keeps the request's setters.
+    in_request: bool,
+}
+
+/// A struct.
+#[derive(Debug)]
+pub struct Struct<'a> {
+    /// Its name.
+    pub name: String,
+    /// The field whose members it has; nothing for a root such as a request.
+    pub field: Option<&'a Field>,
+    /// Its members, in order.
+    pub members: Vec<Member<'a>>,
+    /// Whether a request holds it, so that it needs setters.
+    pub in_request: bool,
+}
+
+/// A member of a struct.
+#[derive(Debug)]
+pub struct Member<'a> {
+    /// The name of the member and of its setter.
+    pub name: String,
+    /// Where it travels: `query`, `header`, `body`, `xml`, `file`, `meta` or `part`.
+    pub place: &'static str,
+    /// What the catalogue says of it.
+    pub field: &'a Field,
+    /// The type of one value.
+    pub item: Type,
+}
+
+/// An enumeration.
+#[derive(Debug)]
+pub struct Enumeration<'a> {
+    /// Its name.
+    pub name: String,
+    /// The field whose values it lists.
+    pub field: &'a Field,
+}
+
+/// The type of one value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Type {
+    /// A type of the SDK, of serde_json or of Rust, by its name in a generated file.
+    Known(&'static str),
+    /// A struct of the module.
+    Struct(String),
+    /// An enumeration of the module.
+    Enumeration(String),
+    /// A JSON text that holds an object, or an array of what is inside.
+    JsonText {
+        /// What is inside.
+        inside: Box<Self>,
+        /// Whether the text is an array of it.
+        is_array: bool,
+    },
+}
+
+impl Type {
+    /// The name without what is around it: of `JsonText<Vec<Amount>>` it is `Amount`.
+    pub fn inmost(&self) -> &str {
+        match self {
+            Self::Known(name) => name,
+            Self::Struct(name) | Self::Enumeration(name) => name,
+            Self::JsonText { inside, .. } => inside.inmost(),
+        }
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::JsonText { inside, is_array: false } => write!(f, "JsonText<{inside}>"),
+            Self::JsonText { inside, is_array: true } => write!(f, "JsonText<Vec<{inside}>>"),
+            Self::Known(_) | Self::Struct(_) | Self::Enumeration(_) => f.write_str(self.inmost()),
+        }
+    }
+}
+
+impl Member<'_> {
+    /// How many vectors are around one value: a list is one, and `coupon_fee_$n_$m` of APIv2 stands for as many elements
+    /// as there are.
+    pub fn dimensions(&self) -> usize {
+        usize::from(self.field.list) + numbered(self.field)
+    }
+
+    /// The whole type, such as `Vec<Amount>`.
+    pub fn kind(&self) -> String {
+        let vectors = self.dimensions();
+        format!("{}{}{}", "Vec<".repeat(vectors), self.item, ">".repeat(vectors))
+    }
+}
+
+/// How many numbers the name of an element of APIv2 has.
+pub fn numbered(field: &Field) -> usize {
+    field.name.matches('$').count()
+}
+
+impl<'a> Types<'a> {
+    /// The types of an operation: its request and its response, where it has them, and what is inside.
+    pub fn new(operation: &'a Operation) -> Self {
+        let mut types = Self::default();
+        let request = request_fields(operation);
+        if !request.is_empty() {
+            types.root(REQUEST, &request);
+        }
+        if !operation.response.is_empty() {
+            let place = if operation.version() == Version::V2 { "xml" } else { "body" };
+            let fields: Vec<_> = operation.response.iter().map(|field| (place, field)).collect();
+            types.root(RESPONSE, &fields);
+        }
+        types
+    }
+
+    /// Adds a request or what comes back, with the places of its fields.
+    pub fn root(&mut self, name: &str, fields: &[(&'static str, &'a Field)]) {
+        self.in_request = name == REQUEST;
+        let mut members: Vec<Member> = Vec::new();
+        let at = self.start(name, None);
+        for (place, field) in fields {
+            let mut member = self.member(field, place, name);
+            // The same name in two places, such as query and body: the later one says where it travels.
+            if members.iter().any(|other| other.name == member.name) {
+                member.name = format!("{}_{place}", member.name.trim_end_matches('_'));
+            }
+            members.push(member);
+        }
+        self.structs[at].members = members;
+    }
+
+    /// The struct of this name.
+    pub fn find(&self, name: &str) -> Option<&Struct<'a>> {
+        self.structs.iter().find(|known| known.name == name)
+    }
+
+    fn start(&mut self, name: &str, field: Option<&'a Field>) -> usize {
+        let in_request = self.in_request;
+        self.structs.push(Struct { name: name.to_owned(), field, members: Vec::new(), in_request });
+        self.structs.len() - 1
+    }
+
+    fn member(&mut self, field: &'a Field, place: &'static str, owner: &str) -> Member<'a> {
+        let item = if place == "file" { Type::Known("File") } else { self.item(field, owner) };
+        Member { name: names::member(field.name), place, field, item }
+    }
+
+    fn item(&mut self, field: &'a Field, owner: &str) -> Type {
+        match field.kind {
+            Kind::String if holds_json_text(field) => self.json_text(field, owner),
+            Kind::String if is_enumeration(field) => self.enumeration(field, owner),
+            Kind::String if field.carrier.is_none() && field.format == Some(Format::Rfc3339) => {
+                Type::Known("Time")
+            }
+            Kind::String if field.is_encrypted() => Type::Known("Sensitive"),
+            // What else travels inside a string is given and taken as that string.
+            Kind::String => Type::Known("String"),
+            Kind::Integer => Type::Known("i64"),
+            Kind::Number => Type::Known("Number"),
+            Kind::Boolean => Type::Known("bool"),
+            Kind::Object if field.fields.is_empty() => Type::Known("Json"),
+            Kind::Object => self.object(field, owner),
+        }
+    }
+
+    /// The members of the text are the field's; where the page shows an array, its only member stands for each of it.
+    fn json_text(&mut self, field: &'a Field, owner: &str) -> Type {
+        let (inside, is_array) = match &field.fields[..] {
+            [item] if field.format == Some(Format::JsonArrayLike) => (self.item(item, owner), true),
+            _ => (self.object(field, owner), false),
+        };
+        Type::JsonText { inside: Box::new(inside), is_array }
+    }
+
+    fn object(&mut self, field: &'a Field, owner: &str) -> Type {
+        let name = match self.names.object(field, owner) {
+            Named::Known(name) => return Type::Struct(name),
+            Named::New(name) => name,
+        };
+        let at = self.start(&name, Some(field));
+        self.structs[at].members =
+            field.fields.iter().map(|member| self.member(member, "body", &name)).collect();
+        Type::Struct(name)
+    }
+
+    fn enumeration(&mut self, field: &'a Field, owner: &str) -> Type {
+        let named = self.names.enumeration(field, owner);
+        if let Named::New(name) = &named {
+            self.enumerations.push(Enumeration { name: name.clone(), field });
+        }
+        Type::Enumeration(named.into_name())
+    }
+}
+
+/// The fields of a typed request with the places that they travel in, in order. The path is not among them: the chain
+/// takes its values. A body of several parts is a file, what `meta` says about it, and, for APIv2, plain parts.
+pub fn request_fields(operation: &Operation) -> Vec<(&'static str, &Field)> {
+    let request = &operation.request;
+    let mut fields = Vec::new();
+    for place in Place::ALL {
+        let name = match place {
+            Place::Query | Place::Xml => place.word(),
+            Place::Headers => "header",
+            Place::Json => "body",
+            Place::Path | Place::Multipart | Place::Other => continue,
+        };
+        fields.extend(request.fields(place).iter().map(|field| (name, field)));
+    }
+    for part in &request.multipart {
+        match (part.kind, part.carrier) {
+            (Kind::Object, _) => fields.push(("file", part)),
+            (_, Some(Carrier::JsonText)) => fields.extend(part.fields.iter().map(|field| ("meta", field))),
+            _ => fields.push(("part", part)),
+        }
+    }
+    fields
+}
+
+/// Whether a field is JSON text whose content is described.
+fn holds_json_text(field: &Field) -> bool {
+    field.carrier == Some(Carrier::JsonText) && !field.fields.is_empty()
+}
+
+/// Whether a field's type is an enumeration: what is encrypted or wrapped is not, whatever it holds.
+fn is_enumeration(field: &Field) -> bool {
+    field.carrier.is_none() && !field.values.is_empty()
+}

@@ -1,0 +1,159 @@
+//! What a page prints as its command is taken by a sandbox, as it stands: every operation of APIv3 that has one.
+
+use clap::Parser;
+use serde_json::Value;
+use weipay::blocking::Client;
+use weipay_catalog::sample::request as sample;
+use weipay_catalog::{Catalog, Field, Operation};
+use weipay_sandbox::{ORIGIN_HEADER, Sandbox};
+
+use super::{command_line, find, now};
+use crate::arguments::{self, Arguments};
+
+/// The operations that the sandbox keeps state of, in an order in which each finds what it needs: a stock, a coupon of it,
+/// an order that the coupon is tied to, a use that is taken back.
+const STORY: [(&str, &str); 14] = [
+    ("GET", "v3/certificates"),
+    ("POST", "v3/security/echo"),
+    ("POST", "v3/marketing/busifavor/stocks"),
+    ("GET", "v3/marketing/busifavor/stocks/{stock_id}"),
+    ("PATCH", "v3/marketing/busifavor/stocks/{stock_id}"),
+    ("PATCH", "v3/marketing/busifavor/stocks/{stock_id}/budget"),
+    ("POST", "v3/marketing/busifavor/coupons/send"),
+    ("GET", "v3/marketing/busifavor/users/{openid}/coupons"),
+    ("GET", "v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}"),
+    ("POST", "v3/marketing/busifavor/coupons/associate"),
+    ("POST", "v3/marketing/busifavor/coupons/disassociate"),
+    ("POST", "v3/marketing/busifavor/coupons/use"),
+    ("POST", "v3/marketing/busifavor/coupons/return"),
+    ("POST", "v3/marketing/busifavor/coupons/deactivate"),
+];
+
+/// A sandbox's response.
+struct Answered {
+    /// `state` or `example`.
+    origin: String,
+    body: Value,
+}
+
+/// Makes the call that the words make.
+fn answer(client: &Client, operation: &Operation, words: &[String]) -> Result<Answered, weipay::Error> {
+    let arguments::Command::Call(given) = Arguments::try_parse_from(words).unwrap().command else {
+        panic!("{words:?}")
+    };
+    let mut call = client.chain(&given.path);
+    for (name, value) in &given.values {
+        call = call.path(name, value);
+    }
+    for (name, value) in &given.query {
+        let is_encrypted = |field: &Field| field.name == *name && field.is_encrypted();
+        call = match operation.request.query.iter().any(is_encrypted) {
+            true => call.query(name, client.encrypt_sensitive(value).unwrap()),
+            false => call.query(name, value),
+        };
+    }
+    for (name, value) in &given.header {
+        call = call.header(name, value);
+    }
+    let body = given.json.map(|json| {
+        let mut body: Value = serde_json::from_str(json.get()).unwrap();
+        encrypt(client, &operation.request.json, &mut body);
+        body
+    });
+    let reply = call.request(given.method, body)?;
+    let origin = reply.headers()[ORIGIN_HEADER].to_str().unwrap().to_owned();
+    Ok(Answered { origin, body: reply.json().unwrap_or_default() })
+}
+
+/// What `--encrypt` does.
+fn encrypt(client: &Client, fields: &[Field], value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| encrypt(client, fields, item)),
+        Value::Object(members) => {
+            for field in fields {
+                match members.get_mut(field.name) {
+                    Some(Value::String(text)) if field.is_encrypted() => {
+                        *text = client.encrypt_sensitive(text).unwrap();
+                    }
+                    Some(member) => encrypt(client, &field.fields, member),
+                    None => {}
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The text or number that has this name, at whatever depth.
+fn named(value: &Value, name: &str) -> Option<Value> {
+    let members = value.as_object()?;
+    let own = members.get(name).filter(|member| member.is_string() || member.is_number()).cloned();
+    own.or_else(|| members.values().find_map(|member| named(member, name)))
+}
+
+#[test]
+fn every_command_is_accepted_by_a_sandbox() {
+    let sandbox = Sandbox::start().unwrap();
+    let client = Client::from_kit(sandbox.kit_file()).unwrap();
+    let (mut examples, mut refused) = (0, Vec::new());
+    for operation in Catalog::embedded().operations().filter(|found| found.path.starts_with("v3/")) {
+        let Ok(words) = command_line::words(&sample::with_current_values(operation, now())) else {
+            assert!(!operation.request.multipart.is_empty(), "{}", operation.path);
+            continue;
+        };
+        // What has state is told as a story below: most of it needs what another operation made.
+        if STORY.contains(&(operation.method, operation.path)) {
+            continue;
+        }
+        match answer(&client, operation, &words) {
+            Ok(answered) => {
+                assert_eq!(
+                    answered.origin, "example",
+                    "{}: has state and is missing from the story",
+                    operation.path
+                );
+                examples += 1;
+            }
+            Err(error) => refused.push(format!("{}\n  {error}", command_line::quoted(&words))),
+        }
+    }
+    assert!(refused.is_empty(), "{}:\n{}", refused.len(), refused.join("\n"));
+    assert!(examples > 980, "{examples}");
+}
+
+#[test]
+fn the_commands_of_operations_with_state_tell_a_story_once_they_have_its_numbers() {
+    let sandbox = Sandbox::start().unwrap();
+    let client = Client::from_kit(sandbox.kit_file()).unwrap();
+    // What a caller knows from earlier answers, by the name that a later request has for it.
+    let mut known: Vec<(&str, Value)> = Vec::new();
+    for (method, path) in STORY {
+        let operation = Catalog::embedded().find(method, path).unwrap();
+        let mut asked = path.to_owned();
+        for (name, value) in &known {
+            asked = asked.replace(&format!("{{{name}}}"), value.as_str().unwrap_or_default());
+        }
+        let mut words =
+            command_line::words(&find::with_ids_of(sample::with_current_values(operation, now()), &asked))
+                .unwrap();
+        if let Some(at) = words.iter().position(|word| word == "--json") {
+            let mut body: Value = serde_json::from_str(&words[at + 1]).unwrap();
+            for (name, value) in &known {
+                if let Some(member) = body.get_mut(*name) {
+                    *member = value.clone();
+                }
+            }
+            words[at + 1] = body.to_string();
+        }
+        let answered =
+            answer(&client, operation, &words).unwrap_or_else(|error| panic!("{words:?}\n{error}"));
+        assert_eq!(answered.origin, "state", "{path}");
+        for (answers, asks) in
+            [("stock_id", "stock_id"), ("coupon_code", "coupon_code"), ("max_coupons", "current_max_coupons")]
+        {
+            let is_new = known.iter().all(|(name, _)| *name != asks);
+            known.extend(named(&answered.body, answers).filter(|_| is_new).map(|value| (asks, value)));
+        }
+    }
+    assert_eq!(known.len(), 3, "{known:?}");
+}

@@ -1,0 +1,133 @@
+//! Callbacks (商家券事件通知地址): where a merchant is notified of what happens to its stocks, and of what: that a coupon was sent
+//! (领券事件, `COUPON.SEND`). Sources know no other event of this product.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::coupon::Coupon;
+use super::refusals;
+use super::stock::Stock;
+use super::unconfirmed::words;
+use crate::calendar;
+use crate::merchants::Account;
+use crate::products::handler::{Context, HandlerError};
+use crate::refusal::Refusal;
+use crate::store::outbox::Announcement;
+use crate::store::record::{IndexEntry, Record};
+use crate::store::{StoreError, Transaction};
+
+/// Sets the address. Notifications that wait already keep the address of their time.
+pub(super) fn set_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let mchid = check_merchant(context.caller, context.request.text("mchid"))?;
+    // Read first: a record is saved only over one that was read.
+    find(tx, mchid)?;
+    let callback = Callback {
+        mchid: mchid.to_owned(),
+        notify_url: context.request.required("notify_url").to_owned(),
+        platform_serial: context.platform_serial.to_owned(),
+    };
+    tx.save(&callback)?;
+    let Callback { mchid, notify_url, .. } = callback;
+    Ok(json!({ "update_time": calendar::rfc3339(context.now), "notify_url": notify_url, "mchid": mchid }))
+}
+
+pub(super) fn query_callback(tx: &Transaction<'_>, context: &Context<'_>) -> Result<Value, HandlerError> {
+    let mchid = check_merchant(context.caller, context.request.query("mchid"))?;
+    let Callback { mchid, notify_url, .. } = find(tx, mchid)?.ok_or_else(refusals::no_callback)?;
+    Ok(json!({ "notify_url": notify_url, "mchid": mchid }))
+}
+
+/// Where a merchant is notified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Callback {
+    pub(crate) mchid: String,
+    pub(crate) notify_url: String,
+    /// The key that signed the response when the address was set: the merchant can verify with it, so it signs the
+    /// notifications. On the real platform a switch in the merchant's pages decides; the sandbox has no such pages.
+    pub(crate) platform_serial: String,
+}
+
+impl Record for Callback {
+    const KIND: &'static str = "merchant coupon callback";
+
+    fn key(&self) -> String {
+        self.mchid.clone()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
+}
+
+/// Where a merchant is notified of events of the stocks that it created.
+pub(super) fn find(tx: &Transaction<'_>, mchid: &str) -> Result<Option<Callback>, StoreError> {
+    tx.get(mchid)
+}
+
+/// INFERRED: only the caller's own address can be set or seen.
+fn check_merchant<'a>(caller: &'a Account, mchid: Option<&'a str>) -> Result<&'a str, Refusal> {
+    match mchid {
+        Some(mchid) if mchid != caller.mchid => Err(Refusal::no_auth(words::OTHER_CALLBACK)
+            .with_reason("mchid may only be the caller's own; it may be left out")),
+        _ => Ok(&caller.mchid),
+    }
+}
+
+impl Callback {
+    /// A coupon was sent to a user. The members are those of a recorded notification. The user is named only where the stock
+    /// has an appid for that (`notify_config.notify_appid`).
+    pub(super) fn announce_send(&self, stock: &Stock, coupon: &Coupon) -> Announcement {
+        let notify_config = stock.definition.members.get("notify_config");
+        let notify_appid =
+            notify_config.and_then(|config| config.get("notify_appid")).and_then(Value::as_str);
+        let openid = if notify_appid.unwrap_or_default().is_empty() { "" } else { &coupon.openid };
+        let resource = json!({
+            "event_type": "EVENT_TYPE_BUSICOUPON_SEND",
+            "coupon_code": coupon.code,
+            "stock_id": coupon.stock_id,
+            "send_time": calendar::rfc3339(coupon.receive_time),
+            "openid": openid,
+            "unionid": "",
+            "send_channel": "BUSICOUPON_SEND_CHANNEL_API",
+            "send_merchant": coupon.sender,
+            "attach_info": "",
+            "send_req_no": coupon.send_request_no,
+        });
+        Announcement {
+            mchid: self.mchid.clone(),
+            notify_url: self.notify_url.clone(),
+            platform_serial: self.platform_serial.clone(),
+            event_type: "COUPON.SEND",
+            time: coupon.receive_time,
+            resource,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::products::merchant_coupons::fixtures::{CALLER, MCHID, OPENID, a_coupon, a_stock};
+
+    fn callback() -> Callback {
+        let notify_url = "http://127.0.0.1:8000/notify".to_owned();
+        Callback { mchid: MCHID.to_owned(), notify_url, platform_serial: "01".to_owned() }
+    }
+
+    #[test]
+    fn the_user_is_named_only_where_the_stock_has_an_appid_for_that() {
+        let mut stock = a_stock();
+        let sent = callback().announce_send(&stock, &a_coupon());
+        assert_eq!((sent.event_type, &sent.resource["openid"]), ("COUPON.SEND", &json!("")));
+        assert_eq!(sent.resource["coupon_code"], a_coupon().code);
+        stock.definition.members.insert("notify_config".to_owned(), json!({ "notify_appid": "wx1" }));
+        assert_eq!(callback().announce_send(&stock, &a_coupon()).resource["openid"], OPENID);
+    }
+
+    #[test]
+    fn a_merchant_has_its_own_address_only() {
+        assert_eq!(check_merchant(&CALLER, None), Ok(MCHID));
+        assert_eq!(check_merchant(&CALLER, Some(MCHID)), Ok(MCHID));
+        assert_eq!(check_merchant(&CALLER, Some("1900000999")).unwrap_err().code, "NO_AUTH");
+    }
+}

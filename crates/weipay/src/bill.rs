@@ -1,0 +1,391 @@
+//! Reads bills (账单): trade bills (交易账单), fund flow bills (资金账单), and others that are written in the same way.
+//!
+//! A bill is text that looks like CSV and is not: every value has a back-tick before it, nothing is quoted, amounts are in
+//! yuan, and after the rows comes a summary with a heading and columns of its own. [`Bill`] gives one row after the other,
+//! so a bill of any size takes constant memory.
+//!
+//! ```
+//! use weipay::bill::Bill;
+//!
+//! let file = "\u{feff}交易时间,商户订单号,订单金额\r\n\
+//!     `2015-05-20 13:29:35,`order-1,`12.30\r\n\
+//!     总交易单数,订单总金额\r\n\
+//!     `1,`12.30\r\n";
+//! let mut bill = Bill::new(file.as_bytes())?;
+//! while let Some(row) = bill.next_row()? {
+//!     assert_eq!(row.get("商户订单号"), Some("order-1"));
+//!     assert_eq!(row.amount("订单金额")?.and_then(|amount| amount.fen()), Some(1230));
+//!     assert_eq!(row.seconds("交易时间")?, Some(1_432_099_775));
+//! }
+//! let summary = bill.summary().ok_or("the bill was cut off")?;
+//! assert_eq!(summary.get("总交易单数"), Some("1"));
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The platform answers the request for a bill with an address and the hash of the file
+//! (<https://pay.weixin.qq.com/doc/v3/merchant/4012791866>): compare it before you trust the rows, since a bill carries no
+//! signature.
+
+use std::error::Error;
+use std::fmt::{self, Display, Formatter};
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
+
+mod trade;
+mod value;
+
+pub use trade::Trade;
+pub use value::{Amount, ValueError};
+
+/// The longest line that is read, in bytes. The 27 columns of a trade bill need a few hundred.
+pub const MAX_LINE_BYTES: usize = 64 * 1024;
+
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// A bill, read row by row.
+pub struct Bill<R> {
+    reader: BufReader<R>,
+    line: Vec<u8>,
+    line_number: u64,
+    rows: u64,
+    columns: Arc<Columns>,
+    summary: Option<Row>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Rows,
+    End,
+}
+
+impl<R: Read> Bill<R> {
+    /// Reads the heading of a bill. The text is as the platform made it: decompress a gzip (`tar_type=GZIP`) before.
+    ///
+    /// # Errors
+    /// When the reader fails, or the first line cannot be a heading.
+    pub fn new(reader: R) -> Result<Self, BillError> {
+        let mut bill = Self {
+            reader: BufReader::with_capacity(BUFFER_BYTES, reader),
+            line: Vec::with_capacity(1024),
+            line_number: 0,
+            rows: 0,
+            columns: Arc::new(Columns::new("")),
+            summary: None,
+            state: State::Rows,
+        };
+        match bill.read_line()? {
+            Line::End => return Err(BillError::NoHeading("it is empty")),
+            Line::TooLong => return Err(BillError::NoHeading("its first line is too long")),
+            Line::Text => {}
+        }
+        if bill.line.starts_with(&[0x1f, 0x8b]) {
+            return Err(BillError::NoHeading("it is compressed (gzip): decompress it before reading it"));
+        }
+        let text = std::str::from_utf8(&bill.line).map_err(|_| BillError::NoHeading("it is not UTF-8"))?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if text.starts_with(['<', '{', '`']) || text.is_empty() {
+            return Err(BillError::NoHeading("its first line is not a list of column names"));
+        }
+        bill.columns = Arc::new(Columns::new(text));
+        Ok(bill)
+    }
+
+    /// The names of the columns, in the order of the bill.
+    #[must_use]
+    pub fn columns(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.columns.names.iter().map(|name| &**name)
+    }
+
+    /// The next row, or nothing when the rows are at their end. After an error of one row, reading can go on: the row that
+    /// did not fit is in the error, and the next call gives the one after it.
+    ///
+    /// # Errors
+    /// When the reader fails, when a row does not fit the columns, or when the bill ends without its summary, which means
+    /// that it was cut off.
+    pub fn next_row(&mut self) -> Result<Option<Row>, BillError> {
+        while self.state == State::Rows {
+            match self.read_line()? {
+                Line::End => {
+                    self.state = State::End;
+                    return Err(BillError::CutOff { rows: self.rows });
+                }
+                Line::TooLong => return Err(self.unfit("is longer than 64 KiB", "")),
+                Line::Text if self.line.is_empty() => {}
+                Line::Text if self.line[0] == b'`' => return self.row().map(Some),
+                Line::Text => {
+                    self.read_summary()?;
+                    self.state = State::End;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// How many rows were read that fit.
+    #[must_use]
+    pub fn rows_read(&self) -> u64 {
+        self.rows
+    }
+
+    /// The summary (汇总), once [`next_row`](Self::next_row) has given the last row.
+    #[must_use]
+    pub fn summary(&self) -> Option<&Row> {
+        self.summary.as_ref()
+    }
+
+    fn row(&mut self) -> Result<Row, BillError> {
+        let text = std::str::from_utf8(&self.line);
+        let Ok(text) = text else {
+            let text = String::from_utf8_lossy(&self.line).into_owned();
+            return Err(self.unfit("is not UTF-8", &text));
+        };
+        match Row::new(text, &self.columns) {
+            Some(row) => {
+                self.rows += 1;
+                Ok(row)
+            }
+            None => Err(self.unfit("has another number of values than there are columns", text)),
+        }
+    }
+
+    /// The current line holds the names of the summary, the next one its values.
+    fn read_summary(&mut self) -> Result<(), BillError> {
+        let Ok(heading) = std::str::from_utf8(&self.line) else {
+            return Err(self.unfit("is not UTF-8", ""));
+        };
+        let columns = Arc::new(Columns::new(heading));
+        let Line::Text = self.read_line()? else {
+            return Err(BillError::CutOff { rows: self.rows });
+        };
+        let text = String::from_utf8_lossy(&self.line);
+        match Row::new(&text, &columns) {
+            Some(summary) => self.summary = Some(summary),
+            None => {
+                return Err(self.unfit("has another number of values than the summary has columns", &text));
+            }
+        }
+        Ok(())
+    }
+
+    fn unfit(&self, why: &'static str, text: &str) -> BillError {
+        BillError::Unfit { line: self.line_number, why, text: text.into() }
+    }
+
+    /// Reads a line without its end. Of a line that is too long nothing is kept, and the next call begins after it.
+    fn read_line(&mut self) -> Result<Line, BillError> {
+        self.line.clear();
+        let mut read = Line::End;
+        loop {
+            let available = match self.reader.fill_buf() {
+                Ok(available) => available,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(BillError::Read(error)),
+            };
+            if available.is_empty() {
+                break;
+            }
+            if read == Line::End {
+                (read, self.line_number) = (Line::Text, self.line_number + 1);
+            }
+            let end = memchr::memchr(b'\n', available);
+            let part = &available[..end.unwrap_or(available.len())];
+            if self.line.len() + part.len() > MAX_LINE_BYTES {
+                read = Line::TooLong;
+            }
+            if read == Line::Text {
+                self.line.extend_from_slice(part);
+            }
+            let used = part.len() + usize::from(end.is_some());
+            self.reader.consume(used);
+            if end.is_some() {
+                break;
+            }
+        }
+        if self.line.last() == Some(&b'\r') {
+            self.line.pop();
+        }
+        Ok(read)
+    }
+}
+
+impl<R> fmt::Debug for Bill<R> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bill")
+            .field("columns", &self.columns.names)
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Rows as an iterator; an error ends nothing but a bill that was cut off or cannot be read further.
+impl<R: Read> Iterator for Bill<R> {
+    type Item = Result<Row, BillError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.next_row();
+        if matches!(next, Err(BillError::Read(_))) {
+            self.state = State::End;
+        }
+        next.transpose()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Text,
+    TooLong,
+    End,
+}
+
+/// The columns of a bill, and where those are that a [`Trade`] reads.
+pub(crate) struct Columns {
+    names: Vec<Box<str>>,
+    trade: [Option<u16>; trade::COLUMNS.len()],
+}
+
+impl Columns {
+    fn new(heading: &str) -> Self {
+        let names: Vec<Box<str>> =
+            heading.split(',').map(|name| name.trim_matches(['`', ' ', '\u{feff}']).into()).collect();
+        let place = |name: &str| {
+            names.iter().position(|known| &**known == name).and_then(|at| u16::try_from(at).ok())
+        };
+        let trade = trade::COLUMNS.map(|accepted| accepted.iter().find_map(|name| place(name)));
+        Self { names, trade }
+    }
+}
+
+/// One row of a bill, or its summary.
+#[derive(Clone)]
+pub struct Row {
+    /// The values one after the other, without anything between them.
+    text: String,
+    /// Where each value ends in it.
+    ends: Vec<u32>,
+    columns: Arc<Columns>,
+}
+
+impl Row {
+    /// Takes a line apart at every comma that has a back-tick behind it. A comma inside a value, should the platform ever
+    /// leave one there, has none.
+    fn new(line: &str, columns: &Arc<Columns>) -> Option<Self> {
+        let line = line.strip_prefix('`')?;
+        let (mut text, mut ends) =
+            (String::with_capacity(line.len()), Vec::with_capacity(columns.names.len()));
+        let mut from = 0;
+        for tick in memchr::memchr_iter(b'`', line.as_bytes()) {
+            if tick > from && line.as_bytes()[tick - 1] == b',' {
+                text.push_str(&line[from..tick - 1]);
+                ends.push(u32::try_from(text.len()).ok()?);
+                from = tick + 1;
+            }
+        }
+        text.push_str(&line[from..]);
+        ends.push(u32::try_from(text.len()).ok()?);
+        (ends.len() == columns.names.len()).then(|| Self { text, ends, columns: Arc::clone(columns) })
+    }
+
+    /// The value of a column, by its official name, such as `商户订单号`; nothing where the bill has no such column.
+    #[must_use]
+    pub fn get(&self, column: &str) -> Option<&str> {
+        self.columns.names.iter().position(|name| &**name == column).map(|at| self.value(at))
+    }
+
+    /// The value of a column in yuan; nothing where the bill has no such column, or the value is empty.
+    ///
+    /// # Errors
+    /// When the value is not an amount.
+    pub fn amount(&self, column: &str) -> Result<Option<Amount>, ValueError> {
+        self.get(column).filter(|value| !value.is_empty()).map(str::parse).transpose()
+    }
+
+    /// The value of a column that holds a time, as seconds since 1970; nothing where the bill has no such column, or the
+    /// value is empty.
+    ///
+    /// # Errors
+    /// When the value is not a time.
+    pub fn seconds(&self, column: &str) -> Result<Option<i64>, ValueError> {
+        self.get(column).filter(|value| !value.is_empty()).map(value::seconds).transpose()
+    }
+
+    /// The columns and their values, in the order of the bill.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.columns.names.iter().enumerate().map(|(at, name)| (&**name, self.value(at)))
+    }
+
+    /// The row as one of a trade bill (交易账单).
+    #[must_use]
+    pub fn trade(&self) -> Trade<'_> {
+        Trade::new(self)
+    }
+
+    fn value(&self, at: usize) -> &str {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        &self.text[start..self.ends[at] as usize]
+    }
+}
+
+/// Names the columns only: a row holds who paid.
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Row").field("columns", &self.columns.names).finish_non_exhaustive()
+    }
+}
+
+/// Why a bill, or one row of it, could not be read.
+#[non_exhaustive]
+pub enum BillError {
+    /// The reader failed.
+    Read(io::Error),
+    /// The text does not begin as a bill does; why.
+    NoHeading(&'static str),
+    /// A line does not fit. Reading can go on after it.
+    Unfit {
+        /// Which line, from 1.
+        line: u64,
+        /// Why.
+        why: &'static str,
+        /// The line, as far as it can be shown as text. It may hold personal data, so it is not in the message.
+        text: Box<str>,
+    },
+    /// The bill ends before its summary.
+    CutOff {
+        /// How many rows were read.
+        rows: u64,
+    },
+}
+
+impl Display for BillError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(_) => f.write_str("the bill could not be read"),
+            Self::NoHeading(why) => write!(f, "the text is not a bill: {why}"),
+            Self::Unfit { line, why, .. } => write!(f, "line {line} of the bill {why}"),
+            Self::CutOff { rows } => {
+                write!(
+                    f,
+                    "the bill ends after {rows} rows without a summary: it was cut off, download it again"
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Debug for BillError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
+    }
+}
+
+impl Error for BillError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Read(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! APIv3: a request is signed in its `Authorization` header, and a successful response in its `Wechatpay-…` headers.
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, StatusCode};
+use weipay_wire::{
+    Authorization, SignatureHeaders, VerifyError, random_nonce, request_message, verify_response,
+};
+
+use super::Core;
+use crate::error::{ApiError, Error, ErrorKind, RequestError};
+use crate::operation::Operation;
+use crate::request::Request;
+use crate::response::RawResponse;
+
+/// The header with the serial of a platform key: of a request, the key that should sign the response and with which sensitive
+/// fields are encrypted; of a response, the key that signed it.
+pub(crate) const SERIAL: &str = "Wechatpay-Serial";
+
+pub(super) fn prepare(core: &Core, request: &Request) -> Result<http::Request<Bytes>, RequestError> {
+    let mut headers = core.headers(request)?;
+    if !headers.contains_key(SERIAL)
+        && let Ok(serial) = core.merchant.platform().preferred().parse()
+    {
+        headers.insert(SERIAL, serial);
+    }
+    let base_url = core.base_url(request)?;
+    let target = base_url.target(&request.target()?);
+    headers.insert(AUTHORIZATION, authorization(core, request, &target)?);
+
+    let mut signed = http::Request::new(request.bytes());
+    *signed.method_mut() = request.method.clone();
+    *signed.uri_mut() = base_url
+        .url(&target)
+        .parse()
+        .map_err(|error| RequestError::Path(format!("does not make a valid URL: {error}")))?;
+    *signed.headers_mut() = headers;
+    Ok(signed)
+}
+
+fn authorization(core: &Core, request: &Request, target: &str) -> Result<HeaderValue, RequestError> {
+    let timestamp = (core.clock)();
+    let nonce_str = random_nonce();
+    let body = request.signed_bytes();
+    let message = request_message(request.method.as_str(), target, timestamp, &nonce_str, body);
+    let error = |error: &dyn std::fmt::Display| RequestError::Signing(error.to_string());
+    let signature = core.merchant.key.sign(&message).map_err(|cause| error(&cause))?;
+    let authorization = Authorization {
+        mchid: core.merchant.mchid.to_string(),
+        serial_no: core.merchant.serial.to_string(),
+        timestamp,
+        nonce_str,
+        signature,
+    };
+    let mut value = HeaderValue::try_from(authorization.to_string()).map_err(|cause| error(&cause))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+pub(super) fn conclude(
+    core: &Core,
+    request: &Request,
+    mut response: RawResponse,
+) -> Result<RawResponse, Error> {
+    let kind = if !response.status.is_success() {
+        ErrorKind::Api(ApiError::read(&response.body))
+    } else if request.operation.is_some_and(Operation::is_unsigned) {
+        return Ok(response);
+    } else {
+        match verify(core, &response) {
+            Ok(()) => {
+                response.verified = true;
+                if response.status == StatusCode::NO_CONTENT {
+                    // The signature does not cover a body that a proxy may have added.
+                    response.body = Bytes::new();
+                }
+                return Ok(response);
+            }
+            Err(VerifyError::Probe) => ErrorKind::SignatureProbe,
+            Err(error) => ErrorKind::Unverified(error),
+        }
+    };
+    Err(Error::with_response(kind, response))
+}
+
+fn verify(core: &Core, response: &RawResponse) -> Result<(), VerifyError> {
+    let text = |name: &'static str| {
+        let value = response.headers.get(name).ok_or(VerifyError::Missing(name))?;
+        // White space around a value is not a part of it (RFC 9110, 5.5), whichever transport received it.
+        value.to_str().map(str::trim).map_err(|_| VerifyError::Missing(name))
+    };
+    let headers = SignatureHeaders {
+        timestamp: text("Wechatpay-Timestamp")?,
+        nonce: text("Wechatpay-Nonce")?,
+        signature: text("Wechatpay-Signature")?,
+        serial: text(SERIAL)?,
+    };
+    // A 204 is signed over an empty body.
+    let body: &[u8] = if response.status == StatusCode::NO_CONTENT { b"" } else { &response.body };
+    verify_response(&headers, body, core.merchant.platform().keys(), (core.clock)())
+}

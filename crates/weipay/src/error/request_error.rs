@@ -1,0 +1,104 @@
+//! Why a call could not be prepared.
+
+/// Why a call could not be prepared. Nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// A `{placeholder}` of the path has no value.
+    #[error("the path's {{{0}}} has no value: set it with `.path(\"{0}\", ...)` before the verb")]
+    UnfilledPlaceholder(String),
+    /// A value was given for a placeholder that the path does not have.
+    #[error(
+        "the path has no placeholder {{{0}}}: remove `.path(\"{0}\", ...)`, or write the placeholder into the path"
+    )]
+    UnknownPlaceholder(String),
+    /// The path cannot be part of a URL.
+    #[error("the path {0}")]
+    Path(String),
+    /// The path contains a character that a URL does not allow.
+    #[error(
+        "the path contains `{}`, which a URL does not allow: give values with `.path(name, value)`, which encodes them",
+        .0.escape_debug()
+    )]
+    PathCharacter(char),
+    /// The query in the path contains a character that a URL does not allow.
+    #[error(
+        "the query in the path contains `{}`, which a URL does not allow: give it with `.query(name, value)`, which encodes it",
+        .0.escape_debug()
+    )]
+    QueryCharacter(char),
+    /// A whole URL was given instead of a path.
+    #[error(
+        "the path is a whole URL: give only the part after the host, from `v3/` on and with its query, and set the host with \
+         `.base_url(...)`"
+    )]
+    WholeUrl,
+    /// A path value is empty, `.` or `..`.
+    #[error(
+        "the value of {{{0}}} is empty or consists of dots, so it would change the path: give another value"
+    )]
+    PathValue(String),
+    /// A header name or value is not valid.
+    #[error(
+        "the header {0} is not valid: a name takes letters, digits and hyphens, and a value is one line of text"
+    )]
+    Header(String),
+    /// The header describes the connection or the length of the body, which only the transport knows.
+    #[error("the header {0} is set by the client itself, from the body and the connection: do not set it")]
+    FramingHeader(String),
+    /// The method is CONNECT, which asks a proxy for a tunnel: its target would not be the path that was signed.
+    #[error(
+        "the method CONNECT asks a proxy for a tunnel, and no operation of the platform has it: use another method"
+    )]
+    Connect,
+    /// The base URL cannot be used.
+    #[error("the base URL {0}")]
+    BaseUrl(String),
+    /// The body or the query cannot be serialized.
+    #[error("the request cannot be serialized: {0}")]
+    Body(String),
+    /// A field breaks a rule of the catalogue.
+    #[error("`{path}` {rule}")]
+    Field {
+        /// Where the field is, such as `amount.total`.
+        path: String,
+        /// The broken rule, as the end of a sentence about the field.
+        rule: String,
+    },
+    /// A sensitive value cannot be encrypted.
+    #[error("the sensitive value cannot be encrypted: {0}")]
+    Encryption(String),
+    /// The request could not be signed.
+    #[error("the merchant key could not sign the request: {0}")]
+    Signing(String),
+    /// This version cannot send such a request.
+    #[error("this version cannot send {0} yet")]
+    Unsupported(&'static str),
+}
+
+#[cfg(feature = "_typed")]
+impl From<crate::model::Violation> for RequestError {
+    fn from(violation: crate::model::Violation) -> Self {
+        Self::Field { path: violation.path, rule: violation.rule }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_is_named_as_it_is_and_stays_on_one_line() {
+        assert!(RequestError::QueryCharacter('中').to_string().contains("`中`"));
+        assert!(RequestError::PathCharacter('\r').to_string().contains(r"`\r`"));
+    }
+
+    #[test]
+    fn a_placeholder_is_named_with_the_call_that_fills_it() {
+        let error = RequestError::UnfilledPlaceholder("stock_id".to_owned());
+        assert_eq!(
+            error.to_string(),
+            "the path's {stock_id} has no value: set it with `.path(\"stock_id\", ...)` before the verb"
+        );
+    }
+}

@@ -1,0 +1,424 @@
+//! What a page, a mini program or an app needs to open the payment (调起支付).
+//!
+//! An order is created on the server and paid on the phone. In between, the server signs a few parameters that the front
+//! end hands to WeChat. Each platform wants other names, other capitals, and another text to sign; a wrong one fails on
+//! the phone with "支付验证签名失败" and no reason. A [`FrontEnd`] makes each of them, ready for [`serde_json`]:
+//!
+//! ```
+//! # use weipay::front_end::FrontEnd;
+//! # use weipay::wire::{MerchantId, PrivateKey};
+//! # let (mchid, key) = (MerchantId::new("1900000001").unwrap(), PrivateKey::generate().unwrap());
+//! let front_end = FrontEnd::new(mchid, key);
+//! let parameters = front_end.jsapi("wx8888888888888888", "wx201410272009395522657a690389285100")?;
+//! let json = serde_json::to_string(&parameters)?; // {"appId":"wx8888888888888888","timeStamp":"..
+//! # assert!(json.starts_with(r#"{"appId":"wx8888888888888888","timeStamp":""#));
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | the order was created for | parameters |
+//! |---|---|
+//! | JSAPI, mini program (小程序) | [`jsapi`](FrontEnd::jsapi) |
+//! | APP | [`app`](FrontEnd::app) |
+//! | H5 | [`h5_link`] |
+//! | Native | the order's `code_url`, as the content of a QR code |
+//! | transfer to a user (商家转账) | [`transfer`](FrontEnd::transfer) |
+//!
+//! What is signed must be signed with the certificate of the merchant that created the order.
+
+use std::error::Error;
+use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use weipay_wire::{MerchantId, PrivateKey, SignatureError, random_nonce};
+
+use crate::request::percent_encode;
+
+/// Signs what the front end needs. A clone shares the key.
+#[derive(Clone)]
+pub struct FrontEnd {
+    mchid: MerchantId,
+    key: PrivateKey,
+    moment: Arc<dyn Fn() -> (i64, String) + Send + Sync>,
+}
+
+impl fmt::Debug for FrontEnd {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrontEnd").field("mchid", &self.mchid).finish_non_exhaustive()
+    }
+}
+
+impl FrontEnd {
+    /// For the orders of this merchant (商户号), with the merchant's private key (商户API私钥).
+    #[must_use]
+    pub fn new(mchid: MerchantId, key: PrivateKey) -> Self {
+        Self { mchid, key, moment: Arc::new(|| (now(), random_nonce())) }
+    }
+
+    /// Takes the time, in seconds since 1970, and the random string (随机串) from here, for tests.
+    #[must_use]
+    pub fn moment(mut self, moment: impl Fn() -> (i64, String) + Send + Sync + 'static) -> Self {
+        self.moment = Arc::new(moment);
+        self
+    }
+
+    /// For `WeixinJSBridge.invoke('getBrandWCPayRequest', ..)` in a page, and `wx.requestPayment` in a mini program
+    /// (JSAPI调起支付, 小程序调起支付).
+    ///
+    /// `appid` is the one that the order was created with; `prepay_id` is from the order's response, valid for 2 hours.
+    /// [Official document](https://pay.weixin.qq.com/doc/v3/merchant/4012365339).
+    ///
+    /// # Errors
+    /// When a value cannot be what it is called, or the key cannot sign.
+    pub fn jsapi(&self, appid: &str, prepay_id: &str) -> Result<JsapiParameters, ParameterError> {
+        let appid = checked("appid", appid)?;
+        let prepay_id = checked_prepay_id(prepay_id)?;
+        let (timestamp, nonce) = (self.moment)();
+        let time_stamp = timestamp.to_string();
+        let package = format!("prepay_id={prepay_id}");
+        let pay_sign = self.sign([&appid, &time_stamp, &nonce, &package])?;
+        Ok(JsapiParameters {
+            app_id: appid,
+            time_stamp,
+            nonce_str: nonce,
+            package,
+            sign_type: "RSA".to_owned(),
+            pay_sign,
+        })
+    }
+
+    /// For the WeChat SDK in an app (APP调起支付). All names are in lower case there, and what is signed is the bare
+    /// `prepay_id`.
+    ///
+    /// [Official document](https://pay.weixin.qq.com/doc/v3/partner/4012090949).
+    ///
+    /// # Errors
+    /// As [`jsapi`](Self::jsapi).
+    pub fn app(&self, appid: &str, prepay_id: &str) -> Result<AppParameters, ParameterError> {
+        let appid = checked("appid", appid)?;
+        let prepayid = checked_prepay_id(prepay_id)?;
+        let (timestamp, noncestr) = (self.moment)();
+        let timestamp = timestamp.to_string();
+        let sign = self.sign([&appid, &timestamp, &noncestr, &prepayid])?;
+        Ok(AppParameters {
+            appid,
+            partnerid: self.mchid.to_string(),
+            prepayid,
+            package: "Sign=WXPay".to_owned(),
+            noncestr,
+            timestamp,
+            sign,
+        })
+    }
+
+    /// For `wx.requestMerchantTransfer`, which asks a user to accept a transfer (商家转账, 用户确认收款). Nothing is signed;
+    /// `package_info` is from the response of the transfer, valid while its state is `WAIT_USER_CONFIRM`.
+    ///
+    /// # Errors
+    /// When a value cannot be what it is called.
+    pub fn transfer(&self, appid: &str, package_info: &str) -> Result<TransferParameters, ParameterError> {
+        Ok(TransferParameters {
+            mch_id: self.mchid.to_string(),
+            app_id: checked("appid", appid)?,
+            package: checked("package_info", package_info)?,
+        })
+    }
+
+    fn sign(&self, lines: [&str; 4]) -> Result<String, ParameterError> {
+        self.key.sign(message(lines).as_bytes()).map_err(ParameterError::Signing)
+    }
+}
+
+/// The address that a browser outside WeChat opens for an H5 order (H5支付): the order's `h5_url`, valid for 5 minutes, and
+/// where to return to afterwards.
+///
+/// `redirect_url` is a whole address of the domain that is registered for H5 payment; the user may also come back to it
+/// without having paid, so ask for the order's state there.
+///
+/// # Errors
+/// When one of both is not an address, or `h5_url` says already where to return to.
+pub fn h5_link(h5_url: &str, redirect_url: Option<&str>) -> Result<String, ParameterError> {
+    let h5_url = checked_url("h5_url", h5_url)?;
+    let Some(redirect_url) = redirect_url else {
+        return Ok(h5_url.to_owned());
+    };
+    let redirect_url = checked_url("redirect_url", redirect_url)?;
+    if h5_url.contains("redirect_url=") {
+        return Err(ParameterError::Value { name: "h5_url", why: "has a redirect_url already" });
+    }
+    let mut link = format!("{h5_url}{}redirect_url=", if h5_url.contains('?') { '&' } else { '?' });
+    percent_encode(&mut link, redirect_url);
+    Ok(link)
+}
+
+macro_rules! parameters {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident = $key:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: String,)+
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map([$(($key, self.$field.as_str())),+])
+            }
+        }
+    };
+}
+
+parameters! {
+    /// What a page or a mini program hands to WeChat to open a payment. Serializes with the names that WeChat expects.
+    JsapiParameters {
+        /// `appId`, which the order was created with.
+        app_id = "appId",
+        /// `timeStamp`, seconds since 1970. A text: WeChat on iOS refuses a number.
+        time_stamp = "timeStamp",
+        /// `nonceStr`, the random string.
+        nonce_str = "nonceStr",
+        /// `package`: `prepay_id=..`.
+        package = "package",
+        /// `signType`, which is `RSA`.
+        sign_type = "signType",
+        /// `paySign`, the signature.
+        pay_sign = "paySign",
+    }
+}
+
+parameters! {
+    /// What an app hands to the WeChat SDK to open a payment. Serializes with the names that WeChat expects.
+    AppParameters {
+        /// The app, which the order was created with.
+        appid = "appid",
+        /// The merchant number (商户号).
+        partnerid = "partnerid",
+        /// The order's `prepay_id`.
+        prepayid = "prepayid",
+        /// `Sign=WXPay`.
+        package = "package",
+        /// The random string.
+        noncestr = "noncestr",
+        /// Seconds since 1970, as a text.
+        timestamp = "timestamp",
+        /// The signature.
+        sign = "sign",
+    }
+}
+
+parameters! {
+    /// What `wx.requestMerchantTransfer` takes. Serializes with the names that WeChat expects.
+    TransferParameters {
+        /// The merchant number (商户号).
+        mch_id = "mchId",
+        /// The app, which the transfer was created with.
+        app_id = "appId",
+        /// The transfer's `package_info`.
+        package = "package",
+    }
+}
+
+/// Why there are no parameters. It never holds a value that was given.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ParameterError {
+    /// A value cannot be what it is called.
+    Value {
+        /// Which value.
+        name: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The key could not sign.
+    Signing(SignatureError),
+}
+
+impl Display for ParameterError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value { name, why } => write!(f, "the {name} {why}"),
+            Self::Signing(_) => f.write_str("the parameters of the front end could not be signed"),
+        }
+    }
+}
+
+impl Error for ParameterError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Value { .. } => None,
+            Self::Signing(error) => Some(error),
+        }
+    }
+}
+
+/// What is signed (待签名串): four lines, each ended by LF.
+fn message(lines: [&str; 4]) -> String {
+    let mut message = lines.join("\n");
+    message.push('\n');
+    message
+}
+
+/// A line of what is signed. A line break in it would move the border between two lines under one signature.
+fn checked(name: &'static str, value: &str) -> Result<String, ParameterError> {
+    match value {
+        "" => Err(ParameterError::Value { name, why: "is empty" }),
+        _ if value.bytes().any(|byte| !byte.is_ascii_graphic()) => Err(ParameterError::Value {
+            name,
+            why: "holds a space, a line break or a character beyond ASCII",
+        }),
+        _ => Ok(value.to_owned()),
+    }
+}
+
+/// The commonest mistake is to give `package`, or the address of a Native order, in place of the bare number.
+fn checked_prepay_id(value: &str) -> Result<String, ParameterError> {
+    let why = if value.starts_with("prepay_id=") {
+        "starts with `prepay_id=`: give the order's prepay_id alone"
+    } else if value.contains("://") {
+        "is an address: a Native or H5 order is opened by its code_url or h5_url, without a signature"
+    } else {
+        return checked("prepay_id", value);
+    };
+    Err(ParameterError::Value { name: "prepay_id", why })
+}
+
+fn checked_url<'a>(name: &'static str, value: &'a str) -> Result<&'a str, ParameterError> {
+    if value.bytes().any(|byte| byte.is_ascii_control() || byte == b' ') {
+        return Err(ParameterError::Value { name, why: "holds a space or a control character" });
+    }
+    if !value.starts_with("https://") && !value.starts_with("http://") {
+        return Err(ParameterError::Value { name, why: "does not start with https://" });
+    }
+    Ok(value)
+}
+
+fn now() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use serde_json::json;
+    use weipay_wire::PublicKey;
+
+    use super::*;
+
+    static KEY: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate().unwrap());
+    const APPID: &str = "wx2421b1c4370ec43b";
+    const PREPAY_ID: &str = "wx201410272009395522657a690389285100";
+    const NONCE: &str = "593BEC0C930BF1AFEB40B4A08C8FB242";
+
+    /// The key of the merchant of the official examples (官方文档示例商户), mchid 1900007291.
+    const OFFICIAL_KEY: &str = "-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAptpm+qvIDCh/9wjU26SQ
+CK26ogYkBhDrYxnAaw2JbbBsp1oDbHKk+1r381NeBUG2HEFAuU+Fr72u5ot3yKdz
+oF/FajAzQNKnm569/D3upKoi8mYBaST15Uig8j8qoUW1U217LL0jEHlSnHV3lcaD
+TXqDpTRR4Bfz9IqOgJgFZ8/oTfEomSrjrLYef81Eyxr7ZIMQXEKKEK7V4UXKS0+/
+fDsiG/cXidhzt8UbTL9vqXqxM2+IDImyO+FAc/tkBG55LmzxPto1Nq0WbnZzRM/w
+Tzrd0I/8NlevxtFbphg4evlHjFNI7+GrqR87ViEwuAJJ9Je5QQjct5YJfFRWiZ5C
+MQIDAQAB
+-----END PUBLIC KEY-----";
+
+    /// `paySign` of the official page on JSAPI, <https://pay.weixin.qq.com/doc/v3/merchant/4012365339>.
+    const OFFICIAL_PAY_SIGN: &str = "mI35pfNEQV6777ke/1T+LJLQDNTm7yeoUJH+j/adPGhmCCi0PbgkvYQTRcXH0uibcLVtvFLdGLpmoYO9FV6lBBsTAjuhh5YOvQi0e2g3e0yytitiNET9FEuqM0pjnKfRW4K6LIZDdbWJv9KhZUx3DrJa5TL7OJ7VdADVivxVySIlPVKjGwuCXzuXSJes0UcILgWQUMyha5/3nYofuHtS7r+KYyMuxD+oJ9VM1Qdxk4UIG59CP5Y3wtYIFybyF3bdu1caHTRRX+DLyMXyYA/IrTmiW01c4RPjpHBX5Dk1sZyY1zVsWNsvMHr2e1NTWtBxKJ+qk5N61J7caYoepHFaxw==";
+
+    fn front_end() -> FrontEnd {
+        FrontEnd::new(MerchantId::new("1900007291").unwrap(), KEY.clone())
+            .moment(|| (1_554_208_460, NONCE.to_owned()))
+    }
+
+    #[test]
+    fn what_is_signed_is_what_the_official_example_signs() {
+        let package = format!("prepay_id={PREPAY_ID}");
+        let message = message([APPID, "1554208460", NONCE, &package]);
+        PublicKey::from_pem(OFFICIAL_KEY).unwrap().verify(message.as_bytes(), OFFICIAL_PAY_SIGN).unwrap();
+    }
+
+    #[test]
+    fn a_page_gets_the_names_that_it_hands_on_and_a_text_for_the_time() {
+        let parameters = front_end().jsapi(APPID, PREPAY_ID).unwrap();
+        assert_eq!(
+            serde_json::to_value(&parameters).unwrap(),
+            json!({
+                "appId": APPID,
+                "timeStamp": "1554208460",
+                "nonceStr": NONCE,
+                "package": format!("prepay_id={PREPAY_ID}"),
+                "signType": "RSA",
+                "paySign": parameters.pay_sign,
+            })
+        );
+        let message = format!("{APPID}\n1554208460\n{NONCE}\nprepay_id={PREPAY_ID}\n");
+        KEY.public_key().verify(message.as_bytes(), &parameters.pay_sign).unwrap();
+    }
+
+    #[test]
+    fn an_app_gets_lower_case_names_and_a_signature_over_the_bare_number() {
+        let parameters = front_end().app(APPID, PREPAY_ID).unwrap();
+        assert_eq!(
+            serde_json::to_value(&parameters).unwrap(),
+            json!({
+                "appid": APPID,
+                "partnerid": "1900007291",
+                "prepayid": PREPAY_ID,
+                "package": "Sign=WXPay",
+                "noncestr": NONCE,
+                "timestamp": "1554208460",
+                "sign": parameters.sign,
+            })
+        );
+        let message = format!("{APPID}\n1554208460\n{NONCE}\n{PREPAY_ID}\n");
+        KEY.public_key().verify(message.as_bytes(), &parameters.sign).unwrap();
+    }
+
+    #[test]
+    fn a_transfer_is_confirmed_without_a_signature() {
+        let parameters = front_end().transfer(APPID, "affffddafdfafddffda==").unwrap();
+        let expected = json!({ "mchId": "1900007291", "appId": APPID, "package": "affffddafdfafddffda==" });
+        assert_eq!(serde_json::to_value(&parameters).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_refused_with_the_reason_and_not_shown() {
+        let refused =
+            |appid: &str, prepay_id: &str| front_end().jsapi(appid, prepay_id).unwrap_err().to_string();
+        assert_eq!(
+            refused(APPID, "prepay_id=wx2014"),
+            "the prepay_id starts with `prepay_id=`: give the order's prepay_id alone"
+        );
+        assert!(refused(APPID, "weixin://wxpay/bizpayurl?pr=x").contains("code_url or h5_url"));
+        assert_eq!(refused(APPID, ""), "the prepay_id is empty");
+        assert_eq!(refused("", PREPAY_ID), "the appid is empty");
+        // A line break would move the border between two signed lines.
+        let split = refused("wx1\n1", PREPAY_ID);
+        assert!(split.contains("a line break") && !split.contains("wx1"), "{split}");
+    }
+
+    #[test]
+    fn an_h5_order_returns_where_it_is_told_to() {
+        let h5_url = "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=wx1&package=1037687096";
+        assert_eq!(h5_link(h5_url, None).unwrap(), h5_url);
+        assert_eq!(
+            h5_link(h5_url, Some("https://shop.example/paid?order=1&a=中")).unwrap(),
+            format!("{h5_url}&redirect_url=https%3A%2F%2Fshop.example%2Fpaid%3Forder%3D1%26a%3D%E4%B8%AD")
+        );
+        let twice = format!("{h5_url}&redirect_url=https%3A%2F%2Fa.example");
+        assert!(h5_link(&twice, Some("https://b.example")).is_err());
+        for (h5_url, redirect_url) in
+            [(h5_url, "shop.example"), ("weixin://x", "https://a.example"), (h5_url, "https://a b")]
+        {
+            assert!(h5_link(h5_url, Some(redirect_url)).is_err(), "{h5_url} {redirect_url}");
+        }
+    }
+
+    #[test]
+    fn each_call_has_another_nonce_and_the_key_is_never_printed() {
+        let front_end = FrontEnd::new(MerchantId::new("1900007291").unwrap(), KEY.clone());
+        let [one, other] = [(); 2].map(|()| front_end.jsapi(APPID, PREPAY_ID).unwrap());
+        assert_ne!(one.nonce_str, other.nonce_str);
+        assert_eq!(format!("{front_end:?}"), "FrontEnd { mchid: MerchantId(1900007291), .. }");
+    }
+}

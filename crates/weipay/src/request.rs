@@ -1,0 +1,372 @@
+//! A request before it is signed: what a call filled in, and the target that follows from it.
+//!
+//! Names in the path are kept as the caller wrote them, with a slash at the end or without. Values are never changed, only
+//! percent-encoded as one segment, so that a coupon code with a slash stays one code. The resulting target is both signed and
+//! sent.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method};
+
+use crate::base_url::BaseUrl;
+use crate::error::RequestError;
+use crate::operation::{self, Operation, Version};
+use crate::upload::Upload;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
+/// A request as its call filled it in.
+#[derive(Clone)]
+pub struct Request {
+    /// What the catalogue says about the operation; `None` if it does not have the path.
+    pub(crate) operation: Option<&'static Operation>,
+    pub(crate) method: Method,
+    pub(crate) template: String,
+    pub(crate) values: Vec<(String, String)>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) base_url: Option<BaseUrl>,
+    pub(crate) body: Option<Body>,
+    error: Option<RequestError>,
+}
+
+/// A body, and which of its bytes are signed.
+#[derive(Clone)]
+pub(crate) enum Body {
+    /// JSON, signed as a whole.
+    Json(Bytes),
+    /// An upload, of which only `meta` is signed.
+    Upload(Upload),
+}
+
+impl Request {
+    pub(crate) fn new(template: String) -> Self {
+        Self {
+            operation: None,
+            method: Method::GET,
+            template,
+            values: Vec::new(),
+            query: Vec::new(),
+            headers: HeaderMap::new(),
+            timeout: None,
+            base_url: None,
+            body: None,
+            error: None,
+        }
+    }
+
+    /// Keeps the first error: later ones are often its consequence. The request is not sent then.
+    pub(crate) fn record_error(&mut self, error: RequestError) {
+        self.error.get_or_insert(error);
+    }
+
+    /// The error that was recorded while the request was filled in.
+    pub(crate) fn check_recorded(&self) -> Result<(), RequestError> {
+        self.error.clone().map_or(Ok(()), Err)
+    }
+
+    /// The protocol of the operation. A path that the catalogue does not have has the protocol of the paths that begin alike.
+    pub(crate) fn version(&self) -> Version {
+        let of_path = || operation::version_of(&self.template);
+        self.operation.map(Operation::version).or_else(of_path).unwrap_or(Version::V3)
+    }
+
+    /// Path and query, to be signed and sent.
+    pub(crate) fn target(&self) -> Result<String, RequestError> {
+        target(&self.template, &self.values, &self.query)
+    }
+
+    pub(crate) fn bytes(&self) -> Bytes {
+        match &self.body {
+            None => Bytes::new(),
+            Some(Body::Json(bytes)) => bytes.clone(),
+            Some(Body::Upload(upload)) => upload.bytes.clone(),
+        }
+    }
+
+    pub(crate) fn signed_bytes(&self) -> &[u8] {
+        match &self.body {
+            None => b"",
+            Some(Body::Json(bytes)) => bytes,
+            Some(Body::Upload(upload)) => &upload.meta,
+        }
+    }
+
+    pub(crate) fn content_type(&self) -> Option<HeaderValue> {
+        match self.body.as_ref()? {
+            Body::Json(_) => Some(JSON),
+            Body::Upload(upload) => HeaderValue::from_str(&upload.content_type).ok(),
+        }
+    }
+}
+
+/// The target, `/path?query`: the template filled with values, then the template's own query, if it has one as the download
+/// addresses of bills do, then the query pairs.
+fn target(
+    template: &str,
+    values: &[(String, String)],
+    pairs: &[(String, String)],
+) -> Result<String, RequestError> {
+    if is_url(template) {
+        return Err(RequestError::WholeUrl);
+    }
+    let (path, own_query) =
+        template.split_once('?').map_or((template, None), |(path, own)| (path, Some(own)));
+    let mut target = fill(path, values)?;
+    if let Some(own) = own_query {
+        if let Some(odd) =
+            own.chars().find(|character| !is_path_character(*character) && !"%/?".contains(*character))
+        {
+            return Err(RequestError::QueryCharacter(odd));
+        }
+        target.push('?');
+        target.push_str(own);
+    }
+    let pairs = query(pairs);
+    target.push_str(&if own_query.is_some() { pairs.replacen('?', "&", 1) } else { pairs });
+    Ok(target)
+}
+
+/// Whether this is a whole URL, such as the download address of a bill. The property style removes one of its slashes.
+fn is_url(template: &str) -> bool {
+    let scheme = template.trim_start().split_once(":/").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)))
+}
+
+/// A path for an error or a log: its query may contain a token or personal data.
+pub(crate) fn without_query(template: &str) -> Cow<'_, str> {
+    match template.split_once('?') {
+        Some((path, _)) => Cow::Owned(format!("{path}?...")),
+        None => Cow::Borrowed(template),
+    }
+}
+
+/// Fills a template. Every placeholder needs a value, and every value a placeholder.
+fn fill(template: &str, values: &[(String, String)]) -> Result<String, RequestError> {
+    let template = template.trim_start_matches('/');
+    if template.is_empty() {
+        return Err(RequestError::Path("is empty: give one such as v3/certificates".to_owned()));
+    }
+    let (template, last_slash) = match template.strip_suffix('/') {
+        Some(template) => (template, "/"),
+        None => (template, ""),
+    };
+    let mut used = vec![false; values.len()];
+    let mut path = String::with_capacity(template.len() + 32);
+    for segment in template.split('/') {
+        path.push('/');
+        match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            None => push_literal(&mut path, segment)?,
+            Some(name) => {
+                let at = values.iter().rposition(|(known, _)| known == name);
+                let at = at.ok_or_else(|| RequestError::UnfilledPlaceholder(name.to_owned()))?;
+                for (used, (known, _)) in used.iter_mut().zip(values) {
+                    *used |= known == name;
+                }
+                push_value(&mut path, name, &values[at].1)?;
+            }
+        }
+    }
+    path.push_str(last_slash);
+    match used.iter().position(|used| !used) {
+        Some(at) => Err(RequestError::UnknownPlaceholder(values[at].0.clone())),
+        None => Ok(path),
+    }
+}
+
+/// A literal segment is sent as it is: it may contain only what a URL path allows, percent-encoded characters included.
+fn push_literal(path: &mut String, segment: &str) -> Result<(), RequestError> {
+    let refuse = |reason: String| Err(RequestError::Path(reason));
+    if segment.is_empty() {
+        return refuse(
+            "has an empty segment, which the platform does not accept: remove the doubled slash".to_owned(),
+        );
+    }
+    if segment == "." || segment == ".." {
+        return refuse(format!("has a segment `{segment}`, which could lead to another path: remove it"));
+    }
+    if let Some(odd) = segment.chars().find(|character| !is_path_character(*character) && *character != '%') {
+        return Err(RequestError::PathCharacter(odd));
+    }
+    path.push_str(segment);
+    Ok(())
+}
+
+fn push_value(path: &mut String, name: &str, value: &str) -> Result<(), RequestError> {
+    // An empty value, or one of dots, would lead to another path, whatever the encoding.
+    if value.is_empty() || value.chars().all(|character| character == '.') {
+        return Err(RequestError::PathValue(name.to_owned()));
+    }
+    percent_encode(path, value);
+    Ok(())
+}
+
+/// Query pairs as they are signed and sent, with the `?`; empty if there is no pair.
+fn query(pairs: &[(String, String)]) -> String {
+    let mut text = String::new();
+    for (name, value) in pairs {
+        text.push(if text.is_empty() { '?' } else { '&' });
+        percent_encode(&mut text, name);
+        text.push('=');
+        percent_encode(&mut text, value);
+    }
+    text
+}
+
+pub(crate) fn percent_encode(text: &mut String, value: &str) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(byte as char);
+        } else {
+            text.push('%');
+            text.push(HEX[usize::from(byte >> 4)] as char);
+            text.push(HEX[usize::from(byte & 15)] as char);
+        }
+    }
+}
+
+/// RFC 3986 `pchar` without the percent sign.
+fn is_path_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@".contains(character)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn values(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn values_are_encoded_as_one_segment_and_keep_their_letters() {
+        let filled = fill(
+            "v3/users/{openid}/coupons/{code}",
+            &values(&[("openid", "oUpF8uMuAJO_M2"), ("code", "A/b|c 券+%")]),
+        );
+        assert_eq!(filled.unwrap(), "/v3/users/oUpF8uMuAJO_M2/coupons/A%2Fb%7Cc%20%E5%88%B8%2B%25");
+    }
+
+    #[test]
+    fn capitals_of_a_path_are_kept() {
+        assert_eq!(fill("v2/secapi/mch/addInstitutionsub", &[]).unwrap(), "/v2/secapi/mch/addInstitutionsub");
+    }
+
+    #[test]
+    fn a_slash_at_the_end_is_kept_and_none_is_added() {
+        let applyment = "v3/applyment4sub/applyment";
+        assert_eq!(fill(&format!("{applyment}/"), &[]).unwrap(), "/v3/applyment4sub/applyment/");
+        assert_eq!(fill(&format!("/{applyment}"), &[]).unwrap(), "/v3/applyment4sub/applyment");
+        let stock = fill("/v3/stocks/{stock_id}/", &values(&[("stock_id", "1/")]));
+        assert_eq!(stock.unwrap(), "/v3/stocks/1%2F/");
+        assert_eq!(target("v3/a/?b=c", &[], &[]).unwrap(), "/v3/a/?b=c");
+        assert_eq!(target("v3/a/", &[], &values(&[("b", "c")])).unwrap(), "/v3/a/?b=c");
+        assert!(fill("v3/a//", &[]).is_err());
+    }
+
+    #[test]
+    fn an_unfilled_placeholder_is_an_error() {
+        let error = fill("v3/stocks/{stock_id}", &[]).unwrap_err();
+        assert_eq!(error, RequestError::UnfilledPlaceholder("stock_id".into()));
+    }
+
+    #[test]
+    fn a_value_without_a_placeholder_is_an_error() {
+        let error = fill("v3/stocks", &values(&[("stock_id", "1")])).unwrap_err();
+        assert_eq!(error, RequestError::UnknownPlaceholder("stock_id".into()));
+    }
+
+    #[test]
+    fn paths_that_could_be_read_in_two_ways_are_refused() {
+        for path in [
+            "",
+            "/",
+            "v3//a",
+            "v3/../a",
+            "v3/./a",
+            "v3/a&b?c",
+            "v3/a b",
+            "v3/a#b",
+            "v3/券",
+            "v3/{a",
+            "v3/a\r\nX: y",
+        ] {
+            assert!(fill(path, &[]).is_err(), "{path}");
+        }
+        for value in ["", ".", ".."] {
+            assert_eq!(
+                fill("v3/{id}", &values(&[("id", value)])).unwrap_err(),
+                RequestError::PathValue("id".into())
+            );
+        }
+    }
+
+    #[test]
+    fn a_query_in_the_path_is_kept_byte_for_byte_and_added_to() {
+        let given = "v3/billdownload/file?token=a%2Fb-_%7C";
+        assert_eq!(target(given, &[], &[]).unwrap(), "/v3/billdownload/file?token=a%2Fb-_%7C");
+        let more = values(&[("x", "1/2")]);
+        assert_eq!(target(given, &[], &more).unwrap(), "/v3/billdownload/file?token=a%2Fb-_%7C&x=1%2F2");
+        assert_eq!(target("v3/a", &[], &more).unwrap(), "/v3/a?x=1%2F2");
+        for odd in ["v3/a?b=c d", "v3/a?b#c", "v3/a?b=\r\nX: y", "v3/a?b=券", "v3/a?{b}"] {
+            assert!(target(odd, &[], &[]).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_character_that_a_url_does_not_allow_is_named() {
+        for (path, error) in [
+            ("v3/券", RequestError::PathCharacter('券')),
+            ("v3/a?name=中文", RequestError::QueryCharacter('中')),
+            ("v3/a b", RequestError::PathCharacter(' ')),
+        ] {
+            assert_eq!(target(path, &[], &[]).unwrap_err(), error);
+        }
+    }
+
+    #[test]
+    fn a_whole_url_is_named_as_such_without_its_token() {
+        for url in [
+            "https://api.mch.weixin.qq.com/v3/billdownload/file?token=secret",
+            "https:/api.mch.weixin.qq.com/v3/billdownload/file?token=secret",
+            " HTTP://127.0.0.1:8880/v3/billdownload/file?token=secret",
+        ] {
+            let error = target(url, &[], &[]).unwrap_err();
+            assert_eq!(error, RequestError::WholeUrl);
+            assert!(!error.to_string().contains("secret"));
+        }
+        assert_eq!(without_query("v3/a?token=secret"), "v3/a?...");
+        assert_eq!(without_query("v3/a"), "v3/a");
+    }
+
+    #[test]
+    fn a_query_is_encoded_for_signing_and_sending_alike() {
+        assert_eq!(query(&values(&[("a b", "1&2"), ("c", "")])), "?a%20b=1%262&c=");
+        assert_eq!(query(&[]), "");
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_stays_one_segment_and_decodes_to_itself(value in "\\PC{1,40}") {
+            prop_assume!(!value.chars().all(|character| character == '.'));
+            let path = fill("v3/a/{id}/b", &values(&[("id", &value)])).unwrap();
+            let segments: Vec<&str> = path.split('/').collect();
+            prop_assert_eq!(segments.len(), 5);
+            let mut bytes = Vec::new();
+            let mut rest = segments[3].bytes();
+            while let Some(byte) = rest.next() {
+                bytes.push(if byte == b'%' {
+                    let hex = [rest.next().unwrap(), rest.next().unwrap()];
+                    u8::from_str_radix(std::str::from_utf8(&hex).unwrap(), 16).unwrap()
+                } else { byte });
+            }
+            prop_assert_eq!(String::from_utf8(bytes).unwrap(), value);
+        }
+    }
+}

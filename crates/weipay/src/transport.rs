@@ -1,0 +1,194 @@
+//! What carries requests: a transport for each client, and traits for transports of your own.
+//!
+//! The async client sends through a [`Transport`], the blocking client through a [`blocking::Transport`]. By default these are
+//! [`DefaultTransport`] and [`blocking::DefaultTransport`]. Give your own transport to
+//! [`ClientBuilder::transport`](crate::ClientBuilder::transport) or
+//! [`ClientBuilder::blocking_transport`](crate::ClientBuilder::blocking_transport). Requests and responses have the types of
+//! [`crate::http`] and [`crate::bytes`].
+//!
+//! # Rules of a transport
+//!
+//! - It sends exactly the bytes of the request. It follows no redirect, does not repeat what the platform may have received, and
+//!   returns a response whatever its status is.
+//! - It keeps the time limit, from connecting to the last byte of the response. A streamed body fails when the time is over.
+//! - If it fails, [`NetworkError::sent`] says whether any byte of the request may have left. This decides whether a call about
+//!   money may be repeated, so use [`Sent::No`] only if nothing was sent.
+//! - A body is whole or a stream, in both directions. Today the clients send whole bodies, and the default transports return
+//!   whole bodies. Later versions will stream uploads and downloads, so do not rely on
+//!   [`Body::as_bytes`](blocking::Body::as_bytes) being `Some`.
+//!
+//! # A transport around the default one
+//!
+#![cfg_attr(not(feature = "async"), doc = "See [`blocking`].")]
+#![cfg_attr(
+    feature = "async",
+    doc = r#"
+```
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use weipay::http::Request;
+use weipay::transport::{Body, DefaultTransport, ResponseFuture, Transport};
+
+/// Counts calls, and lets the inner transport send them.
+struct Counting {
+    inner: DefaultTransport,
+    calls: Arc<AtomicU64>,
+}
+
+impl Transport for Counting {
+    fn send(&self, request: Request<Body>, timeout: Duration) -> ResponseFuture<'_> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.inner.send(request, timeout)
+    }
+}
+
+# fn main() -> Result<(), Box<dyn std::error::Error>> {
+let calls = Arc::new(AtomicU64::new(0));
+let counting = Counting { inner: DefaultTransport::new()?, calls: Arc::clone(&calls) };
+let builder = weipay::ClientBuilder::default().transport(counting);
+# let _ = builder;
+# Ok(())
+# }
+```
+"#
+)]
+
+#[cfg(feature = "blocking")]
+pub mod blocking;
+#[cfg(feature = "async")]
+mod body;
+#[cfg(feature = "async")]
+mod hyper;
+
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+#[cfg(feature = "async")]
+use ::bytes::Bytes;
+#[cfg(feature = "async")]
+use http::{Request, Response};
+
+use crate::error::{NetworkError, Sent};
+
+#[cfg(feature = "async")]
+pub use self::hyper::DefaultTransport;
+#[cfg(feature = "async")]
+pub use body::Body;
+
+/// The size limit of a response's body.
+const MAX_BODY: usize = 8 * 1024 * 1024;
+
+/// The size limit of a response's head, the same for both clients.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// The limit on header fields of a response. It is ureq's, which cannot be changed.
+#[cfg(feature = "async")]
+const MAX_HEADERS: usize = 128;
+
+/// The platform closes idle connections after eight seconds. The clients close them earlier, so that no call meets a closing one.
+const IDLE: Duration = Duration::from_secs(7);
+
+/// The future that a [`Transport`] returns.
+#[cfg(feature = "async")]
+pub type ResponseFuture<'a> =
+    std::pin::Pin<Box<dyn Future<Output = Result<Response<Body>, NetworkError>> + Send + 'a>>;
+
+/// Carries requests for the async client. It must follow [these rules](self#rules-of-a-transport).
+#[cfg(feature = "async")]
+pub trait Transport: Send + Sync {
+    /// Sends a request and waits for its response. All of it, to the last byte of the response's body, takes at most
+    /// `timeout`, which is never more than a year.
+    fn send(&self, request: Request<Body>, timeout: Duration) -> ResponseFuture<'_>;
+}
+
+#[cfg(feature = "async")]
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn send(&self, request: Request<Body>, timeout: Duration) -> ResponseFuture<'_> {
+        (**self).send(request, timeout)
+    }
+}
+
+#[cfg(feature = "async")]
+impl<T: Transport + ?Sized> Transport for std::sync::Arc<T> {
+    fn send(&self, request: Request<Body>, timeout: Duration) -> ResponseFuture<'_> {
+        (**self).send(request, timeout)
+    }
+}
+
+/// A response with its whole body.
+#[cfg(feature = "async")]
+pub(crate) async fn read_whole(response: Response<Body>) -> Result<Response<Bytes>, NetworkError> {
+    let (parts, body) = response.into_parts();
+    // The head came, so the request was sent.
+    let body = body.into_bytes(MAX_BODY).await.map_err(|error| lost(Sent::Perhaps, error))?;
+    Ok(Response::from_parts(parts, body))
+}
+
+fn lost(sent: Sent, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> NetworkError {
+    NetworkError { sent, source: source.into() }
+}
+
+/// The time limit was reached. Both clients report it in the same words.
+fn timed_out(sent: Sent) -> NetworkError {
+    let text = match sent {
+        Sent::No => "not connected within the time limit",
+        Sent::Perhaps => "no complete response within the time limit",
+    };
+    lost(sent, io::Error::new(ErrorKind::TimedOut, text))
+}
+
+fn too_large() -> NetworkError {
+    lost(Sent::Perhaps, format!("the response is larger than {} MB", MAX_BODY / 1024 / 1024))
+}
+
+/// The cryptography of TLS, passed by hand: the process-wide provider panics in a program that compiles in two.
+fn crypto_provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
+    std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// Why TLS cannot be set up, and what to do. Apart from a lack of root certificates, nothing makes it fail.
+fn tls_error(reason: &dyn std::fmt::Display) -> String {
+    let advice = if cfg!(all(unix, not(target_vendor = "apple"))) {
+        ": install the root certificates of the system (on Debian, Ubuntu and Alpine the package ca-certificates), or name a \
+         file of them in SSL_CERT_FILE"
+    } else {
+        ""
+    };
+    format!("TLS cannot be set up: {reason}{advice}")
+}
+
+/// How many bytes of a streamed body are still to come, if its length was announced.
+#[derive(Debug, Clone, Copy)]
+struct Remaining(Option<u64>);
+
+impl Remaining {
+    /// Counts bytes that came. More than announced are an error.
+    fn count(&mut self, bytes: usize) -> io::Result<()> {
+        let Some(left) = &mut self.0 else { return Ok(()) };
+        let rest = u64::try_from(bytes).ok().and_then(|bytes| left.checked_sub(bytes));
+        *left = rest.ok_or_else(|| {
+            io::Error::new(ErrorKind::InvalidData, "the body is longer than its announced length")
+        })?;
+        Ok(())
+    }
+
+    /// The body ended. Fewer bytes than announced are an error.
+    fn check_ended(self) -> io::Result<()> {
+        match self.0 {
+            Some(missing) if missing > 0 => Err(io::Error::new(
+                ErrorKind::UnexpectedEof,
+                format!("the body ended {missing} bytes before its announced length"),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A body has more bytes than its reader accepts.
+fn above_limit(limit: usize) -> io::Error {
+    io::Error::new(ErrorKind::FileTooLarge, format!("the body is larger than {limit} bytes"))
+}

@@ -1,0 +1,220 @@
+//! ureq's connections: how a new one is made, and what each of them reports about a call.
+//!
+//! New connections come from ureq's own connector, with two changes:
+//!
+//! - **The host is looked up here**, only when the pool has no connection. ureq asks its resolver before it looks into the pool,
+//!   and its own resolver starts a thread for each look-up with a time limit, so a thread for each call.
+//! - **The root certificates are loaded once.** A request with a time limit has settings of its own, and ureq loads the roots
+//!   again for each connection with such settings. Here all requests share the settings of TLS.
+//!
+//! An error alone does not tell how far a request got and how its response ended. A socket that has sent a request, and whose
+//! retransmissions then fail, reports the same `EHOSTUNREACH` with which connecting may fail. And if a connection is reset in the
+//! middle of a body without a length, ureq takes that for the end of the body. So the connection itself records what was written
+//! to it, and reports an error if the end proves nothing.
+
+use std::cell::Cell;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Instant;
+
+use http::Uri;
+use ureq::Error;
+use ureq::config::Config;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport as Connection,
+};
+
+use crate::error::Sent;
+use crate::transport::tls_error;
+
+/// How many addresses of a host are tried, as by ureq.
+const MAX_ADDRESSES: usize = 16;
+
+/// Leaves the look-up to [`NewConnections`].
+#[derive(Debug)]
+pub(super) struct NoLookup;
+
+impl Resolver for NoLookup {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        Ok(self.empty())
+    }
+}
+
+/// Makes the connections that are not in the pool.
+#[derive(Debug, Default)]
+pub(super) struct NewConnections(DefaultConnector);
+
+impl Connector<()> for NewConnections {
+    type Out = Box<dyn Connection>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<()>,
+    ) -> Result<Option<Self::Out>, Error> {
+        let start = Instant::now();
+        let mut addrs = NoLookup.empty();
+        for address in addresses(details.uri, details.timeout)?.into_iter().take(MAX_ADDRESSES) {
+            addrs.push(address);
+        }
+        if addrs.is_empty() {
+            return Err(Error::HostNotFound);
+        }
+        let left = details.timeout.after.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            return Err(Error::Timeout(details.timeout.reason));
+        }
+        let details = ConnectionDetails {
+            request_level: false,
+            uri: details.uri,
+            addrs,
+            config: details.config,
+            resolver: details.resolver,
+            now: (details.current_time)(),
+            timeout: NextTimeout { after: left.into(), ..details.timeout },
+            current_time: Arc::clone(&details.current_time),
+            run_connector: Arc::clone(&details.run_connector),
+            register_shutdown: Arc::clone(&details.register_shutdown),
+        };
+        self.0.connect(&details, chained).map_err(|error| match error {
+            Error::Rustls(rustls::Error::General(reason)) => Error::Other(tls_error(&reason).into()),
+            error => error,
+        })
+    }
+}
+
+/// The addresses of a URL's host. A numeric address needs no look-up. A name is looked up on another thread, because the system's
+/// look-up has no time limit.
+fn addresses(uri: &Uri, timeout: NextTimeout) -> Result<Vec<SocketAddr>, Error> {
+    let host = uri.scheme().zip(uri.authority());
+    let host = host.and_then(|(scheme, authority)| DefaultResolver::host_and_port(scheme, authority));
+    let host = host.ok_or_else(|| Error::BadUri(uri.to_string()))?;
+    if let Ok(address) = host.parse() {
+        return Ok(vec![address]);
+    }
+    let (tell, found) = sync_channel(1);
+    let lookup = move || tell.send(host.to_socket_addrs().map(Iterator::collect)).unwrap_or_default();
+    thread::Builder::new().name("weipay-lookup".to_owned()).spawn(lookup)?;
+    match found.recv_timeout(*timeout.after) {
+        Ok(addresses) => Ok(addresses?),
+        Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Err(Error::Timeout(timeout.reason)),
+        Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => {
+            Err(io::Error::other("the look-up of the host gave no result").into())
+        }
+    }
+}
+
+thread_local! {
+    /// The call of this thread: a blocking call stays on one thread from its first byte to its last.
+    static CALL: Cell<Progress> = const { Cell::new(Progress { sent: Sent::No, ends_with_connection: true }) };
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy)]
+struct Progress {
+    sent: Sent,
+    /// Whether the end of the connection may be the end of the response.
+    ends_with_connection: bool,
+}
+
+/// A call begins. Nothing of it was sent yet.
+pub(super) fn begin() {
+    CALL.set(Progress { sent: Sent::No, ends_with_connection: true });
+}
+
+/// Whether any byte of the request was given to a connection. The TLS handshake comes before that.
+pub(super) fn sent() -> Sent {
+    CALL.get().sent
+}
+
+/// The response has a length or is chunked, so the end of the connection cannot be its regular end.
+pub(super) fn ends_before_connection() {
+    CALL.set(Progress { ends_with_connection: false, ..CALL.get() });
+}
+
+/// Makes connections and watches them.
+#[derive(Debug, Default)]
+pub(super) struct WatchingConnector(NewConnections);
+
+impl Connector<()> for WatchingConnector {
+    type Out = Watched;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<()>,
+    ) -> Result<Option<Watched>, Error> {
+        Ok(self.0.connect(details, chained)?.map(Watched))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Watched(Box<dyn Connection>);
+
+impl Connection for Watched {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.0.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        CALL.set(Progress { sent: Sent::Perhaps, ..CALL.get() });
+        self.0.transmit_output(amount, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        match self.0.await_input(timeout) {
+            // ureq takes these kinds for the end of a body. It reports an error of another kind.
+            Err(Error::Io(error)) if is_taken_for_an_end(error.kind()) => {
+                Err(Error::Io(io::Error::other(error)))
+            }
+            Ok(false) if !CALL.get().ends_with_connection => {
+                Err(Error::Io(io::Error::other("the connection ended before the response did")))
+            }
+            other => other,
+        }
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.0.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.0.is_tls()
+    }
+}
+
+fn is_taken_for_an_end(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::UnexpectedEof | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_numeric_host_is_not_looked_up() {
+        // A look-up would have no time.
+        let none = NextTimeout { after: Duration::ZERO.into(), ..NextTimeout::default() };
+        for (url, address) in [
+            ("http://127.0.0.1:8880/v3", "127.0.0.1:8880"),
+            ("https://127.0.0.1", "127.0.0.1:443"),
+            ("http://[::1]", "[::1]:80"),
+        ] {
+            let found = addresses(&url.parse().unwrap(), none).unwrap();
+            assert_eq!(found, [address.parse().unwrap()], "{url}");
+        }
+    }
+
+    #[test]
+    fn ureq_is_given_no_address_before_a_connection_is_needed() {
+        let uri = "http://host.invalid".parse().unwrap();
+        let none = NextTimeout { after: Duration::ZERO.into(), ..NextTimeout::default() };
+        assert!(NoLookup.resolve(&uri, &Config::default(), none).unwrap().is_empty());
+    }
+}
