@@ -7,7 +7,6 @@
 
 mod document;
 mod parts;
-mod patterns;
 mod received;
 mod url;
 mod value;
@@ -17,7 +16,6 @@ use weipay_catalog::Operation;
 
 use crate::grammar::{self, OBJECT, Place, Source};
 use crate::refusal::Refusal;
-use patterns::Patterns;
 pub(crate) use received::ParsedRequest;
 use value::{Pass, Walk};
 
@@ -61,7 +59,6 @@ impl Default for Validation {
 #[derive(Debug, Default)]
 pub(crate) struct Contract {
     validation: Validation,
-    patterns: Patterns,
 }
 
 /// A request that keeps its contract.
@@ -124,7 +121,7 @@ impl Undefined {
 
 impl Contract {
     pub(crate) fn new(validation: Validation) -> Self {
-        Self { validation, patterns: Patterns::default() }
+        Self { validation }
     }
 
     /// Holds a request against its operation.
