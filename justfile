@@ -26,7 +26,7 @@ deny:
 
 # Each feature alone. Needs cargo-hack.
 features:
-    cargo hack check -q -p weipay --each-feature --features blocking --exclude-features _typed --exclude-all-features
+    cargo hack check -q -p weipay --each-feature --features blocking --exclude-all-features
     cargo hack check -q -p weipay-rules -p weipay-wire -p weipay-catalog -p weipay-sandbox -p weipay-cli --each-feature
 
 # Package the crates, and build the command from its package.

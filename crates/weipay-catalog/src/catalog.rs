@@ -12,7 +12,7 @@ use crate::parse::{self, Heading};
 use crate::route::{End, Routed, Router, Unrouted};
 use crate::shared::SharedObjects;
 
-static EMBEDDED: LazyLock<Catalog> = LazyLock::new(|| Catalog::of_index(TEXT, INDEX));
+static EMBEDDED: LazyLock<Catalog> = LazyLock::new(|| Catalog::from_index(TEXT, INDEX));
 
 /// All files of `catalog/`, one after the other.
 static TEXT: &str = include_str!(concat!(env!("OUT_DIR"), "/catalog.txt"));
@@ -49,12 +49,12 @@ struct NotificationText {
 
 impl Catalog {
     /// The catalogue that this program was built with.
-    pub fn embedded() -> &'static Catalog {
+    pub fn embedded() -> &'static Self {
         &EMBEDDED
     }
 
-    fn of_index(text: &'static str, index: &[(&'static str, usize, usize)]) -> Catalog {
-        let mut catalog = Catalog {
+    fn from_index(text: &'static str, index: &[(&'static str, usize, usize)]) -> Self {
+        let mut catalog = Self {
             text,
             operations: Vec::with_capacity(index.len()),
             router: Router::default(),

@@ -42,7 +42,7 @@ pub struct Field {
     /// A value that the page shows, as text.
     pub example: Option<Cow<'static, str>>,
     /// The members of an object, those of a shared one too.
-    pub fields: Vec<Field>,
+    pub fields: Vec<Self>,
     /// The name of the shared object that the members come from, when several places share it.
     pub shared: Option<&'static str>,
     /// The line of the catalogue file, counted from 1 at the first line of the operation's own text (of the shared
@@ -79,7 +79,7 @@ impl Field {
 
     /// Whether it, or a field in it, travels encrypted.
     pub fn holds_encrypted(&self) -> bool {
-        self.is_encrypted() || self.fields.iter().any(Field::holds_encrypted)
+        self.is_encrypted() || self.fields.iter().any(Self::holds_encrypted)
     }
 }
 
@@ -102,16 +102,16 @@ impl Kind {
     /// The word that catalogue files use.
     pub const fn word(self) -> &'static str {
         match self {
-            Kind::String => "string",
-            Kind::Integer => "integer",
-            Kind::Number => "number",
-            Kind::Boolean => "boolean",
-            Kind::Object => "object",
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Object => "object",
         }
     }
 
-    pub(crate) fn from_word(word: &str) -> Option<Kind> {
-        [Kind::String, Kind::Integer, Kind::Number, Kind::Boolean, Kind::Object]
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::String, Self::Integer, Self::Number, Self::Boolean, Self::Object]
             .into_iter()
             .find(|kind| kind.word() == word)
     }
@@ -133,22 +133,22 @@ pub enum Carrier {
 }
 
 impl Carrier {
-    pub(crate) const ALL: [Carrier; 5] =
-        [Carrier::Encrypted, Carrier::Sealed, Carrier::JsonText, Carrier::UrlText, Carrier::Signed];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Encrypted, Self::Sealed, Self::JsonText, Self::UrlText, Self::Signed];
 
     /// The word that catalogue files use.
     pub const fn word(self) -> &'static str {
         match self {
-            Carrier::Encrypted => "encrypted",
-            Carrier::Sealed => "sealed",
-            Carrier::JsonText => "json-text",
-            Carrier::UrlText => "url-text",
-            Carrier::Signed => "signed",
+            Self::Encrypted => "encrypted",
+            Self::Sealed => "sealed",
+            Self::JsonText => "json-text",
+            Self::UrlText => "url-text",
+            Self::Signed => "signed",
         }
     }
 
-    pub(crate) fn from_word(word: &str) -> Option<Carrier> {
-        Carrier::ALL.into_iter().find(|carrier| carrier.word() == word)
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|carrier| carrier.word() == word)
     }
 }
 
@@ -171,38 +171,38 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Purpose; 6] = [
-        Purpose::RequestNumber,
-        Purpose::FileName,
-        Purpose::FileSha256,
-        Purpose::PlatformSerial,
-        Purpose::Nonce,
-        Purpose::Signature,
+    pub const ALL: [Self; 6] = [
+        Self::RequestNumber,
+        Self::FileName,
+        Self::FileSha256,
+        Self::PlatformSerial,
+        Self::Nonce,
+        Self::Signature,
     ];
 
     /// The word that catalogue files use.
     pub const fn word(self) -> &'static str {
         match self {
-            Purpose::RequestNumber => "request-number",
-            Purpose::FileName => "file-name",
-            Purpose::FileSha256 => "file-sha256",
-            Purpose::PlatformSerial => "platform-serial",
-            Purpose::Nonce => "nonce",
-            Purpose::Signature => "signature",
+            Self::RequestNumber => "request-number",
+            Self::FileName => "file-name",
+            Self::FileSha256 => "file-sha256",
+            Self::PlatformSerial => "platform-serial",
+            Self::Nonce => "nonce",
+            Self::Signature => "signature",
         }
     }
 
-    pub(crate) fn from_word(word: &str) -> Option<Purpose> {
-        Purpose::ALL.into_iter().find(|purpose| purpose.word() == word)
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.word() == word)
     }
 
     /// Whether the client knows the value before its caller does.
     pub const fn is_of_the_client(self) -> bool {
-        matches!(self, Purpose::PlatformSerial | Purpose::Nonce | Purpose::Signature)
+        matches!(self, Self::PlatformSerial | Self::Nonce | Self::Signature)
     }
 
     /// Whether the value says something of an uploaded file.
     pub const fn is_of_a_file(self) -> bool {
-        matches!(self, Purpose::FileName | Purpose::FileSha256)
+        matches!(self, Self::FileName | Self::FileSha256)
     }
 }

@@ -25,12 +25,12 @@ pub enum FolderError {
 impl fmt::Display for FolderError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FolderError::Read(file, error) => write!(out, "{}: {error}", file.display()),
-            FolderError::Parse(file, error) => {
+            Self::Read(file, error) => write!(out, "{}: {error}", file.display()),
+            Self::Parse(file, error) => {
                 write!(out, "{}:{}: {}", file.display(), error.line, error.reason)
             }
-            FolderError::Misplaced(file, line, place) => {
-                write!(out, "{}:{line}: this belongs in {place}.{EXTENSION}", file.display())
+            Self::Misplaced(file, line, place) => {
+                write!(out, "{}:{line}: this must be in {place}.{EXTENSION}", file.display())
             }
         }
     }
@@ -109,10 +109,10 @@ struct Folder {
 }
 
 impl Folder {
-    fn open(root: &Path) -> Result<Folder, FolderError> {
+    fn open(root: &Path) -> Result<Self, FolderError> {
         let sources = sources(root)?;
         let texts = sources.iter().flat_map(|source| parse::sections(source.text)).map(|(_, text)| text);
-        Ok(Folder { objects: SharedObjects::of_texts(texts), sources })
+        Ok(Self { objects: SharedObjects::from_texts(texts), sources })
     }
 
     /// Reads the texts that are wanted, and refuses one that stands in the wrong file.

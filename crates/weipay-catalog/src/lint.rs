@@ -1,17 +1,13 @@
-//! What a catalogue file may parse with and still must not hold.
+//! Finds mistakes in catalogue files that parse.
 //!
-//! Each finding names file and line, what is wrong, and what would be right. `cargo run -p weipay-catalog --features
-//! lint --bin catalog-lint` prints them; a test holds the catalogue of this repository clean.
+//! A finding has file and line, what is wrong, and what would be right. `cargo run -p weipay-catalog --features lint --bin
+//! catalog-lint` prints all findings. A test makes sure that the catalogue of this repository has none.
 
-mod example;
 mod field;
-mod label;
-mod money;
 mod purpose;
-mod text;
 
 #[cfg(test)]
-pub(crate) use example::broken_rule;
+pub(crate) use field::broken_rule;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,10 +17,10 @@ use crate::field::Field;
 use crate::folder::{self, EXTENSION, FolderError, SourceFile};
 use crate::notification::Notification;
 use crate::operation::{self, Operation};
-use crate::parse::{self, Heading, ParseError};
+use crate::parse::{self, Heading, LISTS, ParseError};
 use crate::shared::SharedObjects;
 
-/// Something in a catalogue file that must not stay.
+/// A mistake in a catalogue file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
     /// The file.
@@ -42,19 +38,19 @@ impl fmt::Display for Finding {
 }
 
 /// Everything wrong with the files below a folder, sorted by file and line.
-pub fn folder(root: &Path) -> Result<Vec<Finding>, FolderError> {
-    Ok(files(&folder::sources(root)?))
+pub fn check_folder(root: &Path) -> Result<Vec<Finding>, FolderError> {
+    Ok(check_files(&folder::sources(root)?))
 }
 
 /// Everything wrong with these files, sorted by file and line.
-pub fn files(sources: &[SourceFile]) -> Vec<Finding> {
+pub fn check_files(sources: &[SourceFile]) -> Vec<Finding> {
     let mut linter = Linter::new(sources);
     for source in sources {
-        linter.look_at_file(source);
+        linter.check_file(source);
     }
-    linter.look_at_names(sources);
-    linter.look_at_last_slashes();
-    linter.look_at_unused_objects();
+    linter.check_names(sources);
+    linter.check_last_slashes();
+    linter.check_unused_objects();
     linter.findings.sort();
     linter.findings.dedup();
     linter.findings
@@ -70,7 +66,7 @@ struct Linter {
     uses: BTreeMap<&'static str, usize>,
 }
 
-/// A text of a file: which file, and the line where the text begins.
+/// A text in a file, and the line where it begins.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     file: &'a Path,
@@ -79,7 +75,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Whether the comment on the line above this one has this word.
+    /// Whether the line above this one is a comment with this word.
     fn says_above(&self, line: usize, word: &str) -> bool {
         let above = line.checked_sub(2).and_then(|index| self.text.lines().nth(index));
         above.is_some_and(|above| above.trim_start().starts_with('#') && above.contains(word))
@@ -87,15 +83,15 @@ impl Place<'_> {
 }
 
 impl Linter {
-    fn new(sources: &[SourceFile]) -> Linter {
+    fn new(sources: &[SourceFile]) -> Self {
         let texts: Vec<_> = sources.iter().flat_map(|source| parse::sections(source.text)).collect();
-        let objects = SharedObjects::of_texts(texts.iter().map(|(_, text)| *text));
+        let objects = SharedObjects::from_texts(texts.iter().map(|(_, text)| *text));
         let envelopes = texts
             .iter()
             .filter_map(|(_, text)| parse::envelope(text, objects.resolver()).ok())
             .map(|envelope| (envelope.version, envelope))
             .collect();
-        Linter { findings: Vec::new(), objects, envelopes, headings: BTreeMap::new(), uses: BTreeMap::new() }
+        Self { findings: Vec::new(), objects, envelopes, headings: BTreeMap::new(), uses: BTreeMap::new() }
     }
 
     fn report(&mut self, place: Place<'_>, line: usize, problem: impl Into<String>) {
@@ -104,7 +100,7 @@ impl Linter {
         self.findings.push(finding);
     }
 
-    fn look_at_file(&mut self, source: &SourceFile) {
+    fn check_file(&mut self, source: &SourceFile) {
         let sections = parse::sections(source.text);
         if sections.is_empty() {
             self.report(
@@ -119,19 +115,19 @@ impl Linter {
                 self.read::<()>(place, Err(parse_error(text)));
                 continue;
             };
-            self.look_at_heading(place, heading, &source.place);
-            self.look_at_lines(place, text);
-            self.look_at_text(place, heading, text);
+            self.check_heading(place, heading, &source.place);
+            self.check_lines(place, text);
+            self.check_text(place, heading, text);
         }
     }
 
-    fn look_at_heading(&mut self, place: Place<'_>, heading: Heading, stands_in: &str) {
+    fn check_heading(&mut self, place: Place<'_>, heading: Heading, stands_in: &str) {
         if heading.place() != stands_in {
-            self.report(place, 1, format!("`{heading}` belongs in {}.{EXTENSION}", heading.place()));
+            self.report(place, 1, format!("`{heading}` must be in {}.{EXTENSION}", heading.place()));
         }
         match self.headings.get(&heading) {
             Some((file, line)) => {
-                let problem = format!("`{heading}` is described in {}:{line} already", file.display());
+                let problem = format!("`{heading}` is already described in {}:{line}", file.display());
                 self.report(place, 1, problem);
             }
             None => {
@@ -140,12 +136,12 @@ impl Linter {
         }
     }
 
-    fn look_at_text(&mut self, place: Place<'_>, heading: Heading, text: &'static str) {
+    fn check_text(&mut self, place: Place<'_>, heading: Heading, text: &'static str) {
         match heading {
             Heading::Operation(..) => {
                 let read = parse::operation(text, self.objects.resolver());
                 if let Some(operation) = self.read(place, read) {
-                    self.look_at_operation(place, &operation);
+                    self.check_operation(place, &operation);
                 }
             }
             Heading::Notification(version, _) => {
@@ -158,20 +154,20 @@ impl Linter {
                 let read = parse::notification(text, self.objects.resolver(), envelope);
                 let inherited = envelope.cloned();
                 if let Some(notification) = self.read(place, read) {
-                    self.look_at_notification(place, &notification, inherited.as_ref());
+                    self.check_notification(place, &notification, inherited.as_ref());
                 }
             }
             Heading::Envelope(_) => {
                 let read = parse::envelope(text, self.objects.resolver());
                 if let Some(envelope) = self.read(place, read) {
-                    self.look_at_notification(place, &envelope, None);
+                    self.check_notification(place, &envelope, None);
                 }
             }
             Heading::Object(_) => {
                 let read = parse::object(text, self.objects.resolver());
                 if let Some(members) = self.read(place, read) {
-                    self.look_for_no_purpose(place, &members);
-                    self.look_at_fields(place, &members);
+                    self.check_no_purpose(place, &members);
+                    self.check_fields(place, &members);
                 }
             }
         }
@@ -187,7 +183,7 @@ impl Linter {
         }
     }
 
-    fn look_at_operation(&mut self, place: Place<'_>, operation: &Operation) {
+    fn check_operation(&mut self, place: Place<'_>, operation: &Operation) {
         for name in operation.placeholders() {
             if !operation.request.path.iter().any(|field| field.name == name) {
                 self.report(place, 1, format!("`{{{name}}}` needs a field below `path`"));
@@ -198,16 +194,16 @@ impl Linter {
                 self.report(place, field.line, format!("the path has no `{{{}}}`", field.name));
             }
         }
-        self.look_at_repeat(place, operation);
-        self.look_at_purposes(place, operation);
+        self.check_repeat(place, operation);
+        self.check_purposes(place, operation);
         for travels in operation::Place::ALL {
-            self.look_at_fields(place, operation.request.fields(travels));
+            self.check_fields(place, operation.request.fields(travels));
         }
-        self.look_at_fields(place, &operation.response);
+        self.check_fields(place, &operation.response);
     }
 
-    /// What a notification has from its envelope is looked at there.
-    fn look_at_notification(
+    /// Checks a notification without what it takes from its envelope, which is checked there.
+    fn check_notification(
         &mut self,
         place: Place<'_>,
         notification: &Notification,
@@ -222,44 +218,86 @@ impl Linter {
         ];
         for fields in places {
             if inherited.is_none_or(|inherited| fields(inherited) != fields(notification)) {
-                self.look_for_no_purpose(place, fields(notification));
-                self.look_at_fields(place, fields(notification));
+                self.check_no_purpose(place, fields(notification));
+                self.check_fields(place, fields(notification));
             }
         }
     }
 
-    /// Files that some file systems take for one.
-    fn look_at_names(&mut self, sources: &[SourceFile]) {
+    /// Finds files that are the same file on some file systems.
+    fn check_names(&mut self, sources: &[SourceFile]) {
         let mut names: BTreeMap<String, &SourceFile> = BTreeMap::new();
         for source in sources {
             if let Some(other) = names.insert(source.place.to_lowercase(), source) {
-                let problem = format!("differs from {} by capital letters only", other.path.display());
+                let problem = format!(
+                    "the name of this file differs from {} only in upper and lower case",
+                    other.path.display()
+                );
                 self.report(Place { file: &source.path, first: 1, text: source.text }, 1, problem);
             }
         }
     }
 
-    /// Two operations that would have one name in the SDK's chain, because a slash at the end adds no step.
-    fn look_at_last_slashes(&mut self) {
+    /// Finds operations that would have the same name in the SDK, because a slash at the end adds no step to a chain.
+    fn check_last_slashes(&mut self) {
         for (heading, (file, line)) in self.headings.clone() {
             let Heading::Operation(method, path) = heading else { continue };
             let Some(shorter) = path.strip_suffix('/') else { continue };
             if self.headings.contains_key(&Heading::Operation(method, shorter)) {
-                let problem = format!("`{method} {shorter}` differs from this by the last slash only");
+                let problem = format!("`{method} {shorter}` differs from this only in the last slash");
                 self.report(Place { file: &file, first: line, text: "" }, 1, problem);
             }
         }
     }
 
-    fn look_at_unused_objects(&mut self) {
+    fn check_unused_objects(&mut self) {
         for (heading, (file, line)) in self.headings.clone() {
             let Heading::Object(name) = heading else { continue };
             let problem = match self.uses.get(name) {
-                None => format!("nothing uses the shared object `{name}`"),
-                Some(1) => format!("only one field uses the shared object `{name}`: write it there"),
+                None => format!("the shared object `{name}` is not used"),
+                Some(1) => format!("only one field uses the shared object `{name}`: move it there"),
                 Some(_) => continue,
             };
             self.report(Place { file: &file, first: line, text: "" }, 1, problem);
+        }
+    }
+}
+
+/// The widest list in one line; a longer one continues in the next line.
+const MAX_LIST_WIDTH: usize = 110;
+
+/// The part of a line that may be continued in the next one: pages of a key, or values of a field, without its label.
+fn continuable_list(line: &str) -> Option<&str> {
+    let list = line.split_once(" # ").map_or(line, |(list, _)| list).trim_end();
+    let (word, rest) = list.trim_start().split_once(' ')?;
+    let has_pages = word.ends_with(',') || LISTS.contains(&word) && rest.contains(", ");
+    (has_pages || list.contains(" | ")).then_some(list)
+}
+
+impl Linter {
+    pub(super) fn check_lines(&mut self, place: Place<'_>, text: &str) {
+        for (index, line) in text.lines().enumerate() {
+            if line.trim_start().starts_with('#') {
+                continue;
+            }
+            if line.ends_with([' ', '\t', '\r']) {
+                self.report(place, index + 1, "the line ends with a space");
+            }
+            if continuable_list(line).is_some_and(|list| list.chars().count() > MAX_LIST_WIDTH) {
+                let problem = format!(
+                    "the list is wider than {MAX_LIST_WIDTH} columns: break the line after a `,` or `|`, and continue below"
+                );
+                self.report(place, index + 1, problem);
+            }
+            let Some((_, remark)) = line.split_once(" # ") else { continue };
+            let Some((label, example)) = remark.split_once(" = ") else { continue };
+            if !example.trim_start().starts_with('"') && example.contains(" = ") {
+                let problem = format!(
+                    "` = ` occurs twice, so the label would be `{}`: if the second one belongs to the example, write the example in quotes",
+                    label.trim()
+                );
+                self.report(place, index + 1, problem);
+            }
         }
     }
 }
@@ -268,7 +306,7 @@ impl Linter {
 fn parse_error(text: &'static str) -> ParseError {
     match parse::operation(text, SharedObjects::default().resolver()) {
         Err(error) => error,
-        Ok(_) => ParseError { line: 1, reason: "should be a heading".to_owned() },
+        Ok(_) => ParseError { line: 1, reason: "expected a heading".to_owned() },
     }
 }
 

@@ -1,33 +1,31 @@
 //! APIv3 as one OpenAPI 3.1 document: operations as paths, notifications as webhooks.
 //!
-//! What OpenAPI cannot say stands in extensions, which `info.description` lists. Four choices may surprise:
+//! Extensions express what OpenAPI cannot; `info.description` lists them. Four choices need an explanation:
 //!
-//! - **Listed values are not `enum`.** They are open: the platform adds values without notice, and a client that was
-//!   generated with closed ones would turn the response of a successful payment into an error. They stand in
-//!   `x-extensible-enum`, as others write open enumerations, and the type stays `string`. An `anyOf` of the values and of
-//!   any string would be open as well; but TypeScript makes plain `string` of it, and Go a union without a type.
-//! - **Required stays required in answers**, as the pages say. Who needs lenient answers generates without it.
-//! - **Two paths that differ only in a placeholder's name** are one path to OpenAPI. The later one stands without `/v3`,
-//!   which its server has instead; the URL is the same, and `x-path` has the path whole.
-//! - **Objects inside others have titles**, as generators number the objects that have none.
+//! - **Listed values are not an `enum`.** The platform adds values without notice. A client that was generated with closed
+//!   values would turn the response of a successful payment into an error. The values are in `x-extensible-enum`, a common
+//!   extension for open enumerations, and the type stays `string`. An `anyOf` of the values and any string would be open
+//!   too, but TypeScript generators make plain `string` of it, and Go generators a union without a type.
+//! - **Required members stay required in responses**, as in the official pages. To accept incomplete responses, generate
+//!   without that check.
+//! - **Two paths that differ only in the name of a placeholder** are one path in OpenAPI. The later one is written without
+//!   `/v3`, which its server has instead. The URL is the same, and `x-path` has the complete path.
+//! - **Objects inside others have titles**, because generators number objects without one.
 
-mod body;
 mod head;
-mod identifier;
+mod names;
 mod operation;
-mod parameter;
 mod schema;
-mod title;
 mod webhook;
 
 use serde_json::{Map, Value, json};
 
 use crate::catalog::Catalog;
 use crate::operation::Version;
+use names::Titles;
 use schema::Schemas;
-use title::Titles;
 
-/// The host of an operation that names no other.
+/// The usual host.
 const HOST: &str = "https://api.mch.weixin.qq.com";
 
 /// The whole document.
@@ -45,9 +43,9 @@ pub fn document() -> Value {
         .into();
     let mut components = head::components();
     let mut schemas = schemas.into_value();
-    let mut titles = Titles::of_schemas(&mut schemas);
-    titles.of_items(&mut paths, "Body");
-    titles.of_items(&mut webhooks, "Delivery");
+    let mut titles = Titles::from_schemas(&mut schemas);
+    titles.add_to_items(&mut paths, "Body");
+    titles.add_to_items(&mut webhooks, "Delivery");
     components["schemas"] = schemas;
     json!({
         "openapi": "3.1.0",
@@ -61,17 +59,17 @@ pub fn document() -> Value {
     })
 }
 
-/// An object of these, without those that say nothing.
+/// An object with these members, without empty ones.
 fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
-    let says_nothing = |value: &Value| match value {
+    let is_empty = |value: &Value| match value {
         Value::Null | Value::Bool(false) => true,
         Value::String(text) => text.is_empty(),
         Value::Array(items) => items.is_empty(),
         Value::Object(members) => members.is_empty(),
         _ => false,
     };
-    let said = members.into_iter().filter(|(_, value)| !says_nothing(value));
-    Value::Object(said.map(|(name, value)| (name.to_owned(), value)).collect())
+    let members = members.into_iter().filter(|(_, value)| !is_empty(value));
+    Value::Object(members.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 #[cfg(test)]

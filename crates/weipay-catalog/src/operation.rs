@@ -52,19 +52,19 @@ pub enum Repeat {
 
 impl Repeat {
     /// Every word.
-    pub const ALL: [Repeat; 3] = [Repeat::Safe, Repeat::NotSafe, Repeat::Unknown];
+    pub const ALL: [Self; 3] = [Self::Safe, Self::NotSafe, Self::Unknown];
 
     /// The word that catalogue files use.
     pub const fn word(self) -> &'static str {
         match self {
-            Repeat::Safe => "safe",
-            Repeat::NotSafe => "not-safe",
-            Repeat::Unknown => "unknown",
+            Self::Safe => "safe",
+            Self::NotSafe => "not-safe",
+            Self::Unknown => "unknown",
         }
     }
 
-    pub(crate) fn from_word(word: &str) -> Option<Repeat> {
-        Repeat::ALL.into_iter().find(|repeat| repeat.word() == word)
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|repeat| repeat.word() == word)
     }
 }
 
@@ -154,24 +154,24 @@ pub enum Place {
 
 impl Place {
     /// Every place, in the order of a catalogue file.
-    pub const ALL: [Place; 7] =
-        [Place::Path, Place::Query, Place::Headers, Place::Json, Place::Xml, Place::Multipart, Place::Other];
+    pub const ALL: [Self; 7] =
+        [Self::Path, Self::Query, Self::Headers, Self::Json, Self::Xml, Self::Multipart, Self::Other];
 
     /// The word that catalogue files use.
     pub const fn word(self) -> &'static str {
         match self {
-            Place::Path => "path",
-            Place::Query => "query",
-            Place::Headers => "headers",
-            Place::Json => "json",
-            Place::Xml => "xml",
-            Place::Multipart => "multipart",
-            Place::Other => "other",
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Headers => "headers",
+            Self::Json => "json",
+            Self::Xml => "xml",
+            Self::Multipart => "multipart",
+            Self::Other => "other",
         }
     }
 
-    pub(crate) fn from_word(word: &str) -> Option<Place> {
-        Place::ALL.into_iter().find(|place| place.word() == word)
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|place| place.word() == word)
     }
 }
 

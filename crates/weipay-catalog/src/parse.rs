@@ -13,21 +13,22 @@
 //!     wechatpay_disassociate_time*  string rfc3339  # 取消关联成功时间
 //! ```
 //!
-//! Indentation is the structure: two spaces a level, a field's members one level below it. A heading says what a text
-//! is: an operation (as above), a notification (`NOTIFY v3 REFUND.SUCCESS`), what all notifications of a version have
+//! Indentation is the structure: two spaces per level, and the members of a field are one level below it. A heading says what
+//! a text is: an operation (as above), a notification (`NOTIFY v3 REFUND.SUCCESS`), what all notifications of a version have
 //! in common (`ENVELOPE v3`), or an object that several files share (`OBJECT promotion_detail`). The parser borrows
 //! from the text, which is `'static` because it is either embedded or belongs to a tool that ends soon.
 
 mod line;
 mod notification;
-mod object;
 mod operation;
 mod outline;
 
 use std::fmt;
 
+use crate::field::Field;
+use crate::shared::Resolver;
+
 pub(crate) use notification::{envelope, notification};
-pub(crate) use object::object;
 pub(crate) use operation::operation;
 #[cfg(any(test, feature = "lint"))]
 pub(crate) use outline::LISTS;
@@ -71,11 +72,11 @@ impl Heading {
     pub fn place(&self) -> String {
         match self {
             // A file needs a name: what stands at the slash itself is the index of the folder.
-            Heading::Operation(_, path) if path.ends_with('/') => format!("{path}index"),
-            Heading::Operation(_, path) => (*path).to_owned(),
-            Heading::Notification(version, event) => format!("notifications/{version}/{event}"),
-            Heading::Envelope(version) => format!("notifications/{version}/envelope"),
-            Heading::Object(name) => format!("shared/{name}"),
+            Self::Operation(_, path) if path.ends_with('/') => format!("{path}index"),
+            Self::Operation(_, path) => (*path).to_owned(),
+            Self::Notification(version, event) => format!("notifications/{version}/{event}"),
+            Self::Envelope(version) => format!("notifications/{version}/envelope"),
+            Self::Object(name) => format!("shared/{name}"),
         }
     }
 }
@@ -83,10 +84,10 @@ impl Heading {
 impl fmt::Display for Heading {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Heading::Operation(method, path) => write!(out, "{method} {path}"),
-            Heading::Notification(version, event) => write!(out, "NOTIFY {version} {event}"),
-            Heading::Envelope(version) => write!(out, "ENVELOPE {version}"),
-            Heading::Object(name) => write!(out, "OBJECT {name}"),
+            Self::Operation(method, path) => write!(out, "{method} {path}"),
+            Self::Notification(version, event) => write!(out, "NOTIFY {version} {event}"),
+            Self::Envelope(version) => write!(out, "ENVELOPE {version}"),
+            Self::Object(name) => write!(out, "OBJECT {name}"),
         }
     }
 }
@@ -110,9 +111,25 @@ pub fn heading(line: &'static str) -> Option<Heading> {
 fn expect_heading(text: &'static str) -> Result<Heading, ParseError> {
     let first = text.lines().next().unwrap_or("");
     heading(first).ok_or_else(|| {
-        let reason = "should be a heading, as `POST v3/security/echo`, `NOTIFY v3 REFUND.SUCCESS`, `ENVELOPE v3` or `OBJECT amount`";
+        let reason = "is not a heading, such as `POST v3/security/echo`, `NOTIFY v3 REFUND.SUCCESS`, `ENVELOPE v3` or `OBJECT amount`";
         error(1, format!("`{first}` {reason}"))
     })
+}
+
+/// Reads the members of one shared object.
+pub(crate) fn object(text: &'static str, objects: Resolver<'_>) -> Result<Vec<Field>, ParseError> {
+    let Heading::Object(_) = expect_heading(text)? else {
+        return Err(error(1, "not a shared object: its heading is OBJECT and a name".to_owned()));
+    };
+    let mut members = Vec::new();
+    for line in outline::lines(text) {
+        let line = line?;
+        outline::push_field(&mut members, line.level - 1, &line, objects)?;
+    }
+    if members.is_empty() {
+        return Err(error(1, "a shared object needs members".to_owned()));
+    }
+    Ok(members)
 }
 
 /// Cuts a file into texts at its headings, each with the number of its first line. Everything but a heading is

@@ -45,8 +45,8 @@ pub enum Unrouted {
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     /// Sorted by segment. Vectors, because most nodes have one child and a map would spend a kilobyte on it.
-    literals: Vec<(&'static str, Router)>,
-    placeholders: Vec<(&'static str, Router)>,
+    literals: Vec<(&'static str, Self)>,
+    placeholders: Vec<(&'static str, Self)>,
     ends: Vec<usize>,
 }
 
@@ -57,7 +57,7 @@ impl Router {
             node = match placeholder(segment) {
                 None => {
                     let at = node.literal(segment).unwrap_or_else(|at| {
-                        node.literals.insert(at, (segment, Router::default()));
+                        node.literals.insert(at, (segment, Self::default()));
                         at
                     });
                     &mut node.literals[at].1
@@ -65,7 +65,7 @@ impl Router {
                 Some(name) => {
                     let known = node.placeholders.iter().position(|(other, _)| *other == name);
                     let at = known.unwrap_or_else(|| {
-                        node.placeholders.push((name, Router::default()));
+                        node.placeholders.push((name, Self::default()));
                         node.placeholders.len() - 1
                     });
                     &mut node.placeholders[at].1

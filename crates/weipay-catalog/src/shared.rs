@@ -1,13 +1,13 @@
 //! Objects that several files share by name: `promotion_detail object[] <refund_promotion_detail>`.
 //!
-//! They are kept as text and read where they are used, so that a field is always complete and start-up costs nothing.
+//! They are kept as text and parsed where they are used, so that a field is always complete and start-up costs nothing.
 
 use std::collections::BTreeMap;
 
 use crate::field::Field;
 use crate::parse::{self, Heading};
 
-/// How deep shared objects may lie in one another; more can only be one that holds itself.
+/// How deeply shared objects may be nested. Deeper nesting means that an object contains itself.
 const MAX_DEPTH: usize = 16;
 
 /// The shared objects of a catalogue, by name.
@@ -16,12 +16,12 @@ pub(crate) struct SharedObjects(BTreeMap<&'static str, &'static str>);
 
 impl SharedObjects {
     /// The texts whose heading is `OBJECT`; the others are left out.
-    pub(crate) fn of_texts(texts: impl IntoIterator<Item = &'static str>) -> SharedObjects {
+    pub(crate) fn from_texts(texts: impl IntoIterator<Item = &'static str>) -> Self {
         let named = |text: &'static str| match parse::heading(text.lines().next()?)? {
             Heading::Object(name) => Some((name, text)),
             _ => None,
         };
-        SharedObjects(texts.into_iter().filter_map(named).collect())
+        Self(texts.into_iter().filter_map(named).collect())
     }
 
     pub(crate) fn insert(&mut self, name: &'static str, text: &'static str) {
@@ -34,7 +34,7 @@ impl SharedObjects {
     }
 }
 
-/// Finds the members of shared objects while a text is read, and notices one that holds itself.
+/// Finds the members of shared objects while a text is read, and detects an object that contains itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Resolver<'a> {
     objects: &'a SharedObjects,
@@ -44,13 +44,11 @@ pub(crate) struct Resolver<'a> {
 impl Resolver<'_> {
     /// The members of a shared object, with those of shared objects among them.
     pub(crate) fn members(self, name: &str) -> Result<Vec<Field>, String> {
-        let text = self
-            .objects
-            .0
-            .get(name)
-            .ok_or_else(|| format!("`<{name}>` needs a shared object in shared/{name}.api"))?;
+        let text = self.objects.0.get(name).ok_or_else(|| {
+            format!("the shared object <{name}> does not exist: describe it in shared/{name}.api")
+        })?;
         if self.depth == MAX_DEPTH {
-            return Err(format!("the shared object `{name}` holds itself"));
+            return Err(format!("the shared object `{name}` contains itself"));
         }
         let deeper = Resolver { objects: self.objects, depth: self.depth + 1 };
         parse::object(text, deeper).map_err(|error| match self.depth {

@@ -1,15 +1,14 @@
 //! The command line.
 
+mod api;
+mod redaction;
+mod sandbox;
+mod values;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-
-mod api;
-mod json;
-mod pair;
-mod sandbox;
-mod told;
 
 pub(crate) use api::{Api, Export, Format, List, Show, Version, What};
 pub(crate) use sandbox::{Sandbox, SandboxCommand};
@@ -23,55 +22,55 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// The command line of this process. A wrong one ends it, and is told without what may be secret.
-    pub(crate) fn of_the_process() -> Arguments {
-        Arguments::try_parse().unwrap_or_else(|error| told::fit_for_a_log(error).exit())
+    /// Parses the command line of this process. If it is wrong, prints why, without anything that may be secret, and exits.
+    pub(crate) fn from_command_line() -> Self {
+        Self::try_parse().unwrap_or_else(|error| redaction::redact(error).exit())
     }
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// See one operation work in six call styles against a sandbox in this process.
+    /// Run one operation in six call styles against a sandbox in this process.
     Quickstart(Quickstart),
-    /// Serve a local platform that checks every signature and answers with its own.
+    /// Run a local platform that verifies every request and signs every response.
     Sandbox(Sandbox),
     /// Make one signed call and print the verified answer.
     Call(Call),
-    /// Look up operations: list, show, export.
+    /// Look up operations and notifications: list, show, export.
     #[command(subcommand)]
     Api(Api),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Quickstart {
-    /// Leave the sandbox serving afterwards, until Ctrl-C.
+    /// Keep the sandbox running afterwards, until Ctrl-C.
     #[arg(long)]
     pub(crate) stay: bool,
-    /// Where the sandbox keeps its kit and state; a temporary place unless given.
+    /// The folder for the sandbox's kit and state [default: a temporary folder].
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Where the sandbox listens; a free port of this machine unless given.
+    /// The address where the sandbox listens; port 0 selects a free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
 }
 
 /// What follows the options of `weipay call --help`.
 const CALL_HELP: &str = "\
-Configuration comes from --kit, or from the environment:
-  WEIPAY_MCHID            the merchant number (商户号)
-  WEIPAY_MERCHANT_SERIAL  the serial of the merchant certificate (商户API证书序列号)
+The configuration comes from --kit, or from environment variables:
+  WEIPAY_MCHID            the merchant ID (商户号)
+  WEIPAY_MERCHANT_SERIAL  the serial number of the merchant certificate (商户API证书序列号)
   WEIPAY_MERCHANT_KEY     the merchant private key (商户API私钥)
   WEIPAY_PUBLIC_KEY_ID    the ID of the WeChat Pay public key (微信支付公钥ID)
   WEIPAY_PUBLIC_KEY       the WeChat Pay public key (微信支付公钥)
-  WEIPAY_API_V3_KEY       the APIv3 key (APIv3密钥); may be left out
-  WEIPAY_BASE_URL         another host, such as a sandbox; may be left out
-Keys are file paths or PEM text, whose line breaks may be written as \\n. The APIv3 key may be a file path too.
+  WEIPAY_API_V3_KEY       the APIv3 key (APIv3密钥); optional
+  WEIPAY_BASE_URL         another host, such as a sandbox; optional
+A key is a file path or PEM text, in which a line break may be written as \\n. The APIv3 key may also be a file path.
 
 Exit codes:
-  0  success: the response verified
-  1  an error response: its code and message are on standard error; or a response that could not be written
-  2  a wrong command line
-  3  a response that does not verify
+  0  success: the response is verified
+  1  an error response, with code and message on standard error; or the response could not be written
+  2  a wrong command line or configuration: nothing was sent
+  3  the response could not be verified
   4  the network failed";
 
 #[derive(Debug, Args)]
@@ -82,29 +81,29 @@ pub(crate) struct Call {
     pub(crate) method: http::Method,
     /// The path, such as v3/marketing/busifavor/stocks/{stock_id}.
     pub(crate) path: String,
-    /// The JSON body, sent byte for byte; @FILE reads it from a file, - from standard input.
-    #[arg(long, value_name = "JSON", value_parser = json::JsonBody)]
+    /// The JSON body, sent byte for byte. @FILE reads it from a file, and - from standard input.
+    #[arg(long, value_name = "JSON", value_parser = values::JsonBody)]
     pub(crate) json: Option<Box<serde_json::value::RawValue>>,
-    /// Encrypt the sensitive fields (敏感信息加密), which are given in plain text.
+    /// Encrypt the sensitive fields (敏感信息加密), which you give in plaintext.
     #[arg(long)]
     pub(crate) encrypt: bool,
-    /// The sensitive fields are ciphertext already: send them as they are.
+    /// Send the sensitive fields as they are: they are already ciphertext.
     #[arg(long, conflicts_with = "encrypt")]
     pub(crate) ciphertext: bool,
-    /// A pair of the query string; may be repeated.
-    #[arg(long, value_name = "k=v", value_parser = pair::Pair('='))]
+    /// A query parameter; may be repeated.
+    #[arg(long, value_name = "k=v", value_parser = values::Pair('='))]
     pub(crate) query: Vec<(String, String)>,
-    /// The value of a {placeholder} of the path; may be repeated.
-    #[arg(long = "path", value_name = "k=v", value_parser = pair::Pair('='))]
+    /// The value of a {placeholder} in the path; may be repeated.
+    #[arg(long = "path", value_name = "k=v", value_parser = values::Pair('='))]
     pub(crate) values: Vec<(String, String)>,
     /// A header; may be repeated.
-    #[arg(long, value_name = "k:v", value_parser = pair::Pair(':'))]
+    #[arg(long, value_name = "k:v", value_parser = values::Pair(':'))]
     pub(crate) header: Vec<(String, String)>,
-    /// Write the response's body to FILE, byte for byte; - is standard output. FILE appears, or is replaced, only when the
-    /// whole response is there.
+    /// Write the body of the response to FILE, byte for byte; - is standard output. FILE is created or replaced only when
+    /// the whole response has arrived.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// A sandbox's kit.json, in place of the environment.
+    /// The kit.json of a sandbox, instead of environment variables.
     #[arg(long, value_name = "FILE")]
     pub(crate) kit: Option<PathBuf>,
 }
@@ -113,7 +112,7 @@ fn method(text: &str) -> Result<http::Method, String> {
     let upper = text.to_ascii_uppercase();
     let known = ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&upper.as_str());
     let method = known.then(|| upper.parse().ok()).flatten();
-    method.ok_or_else(|| "a method is one of GET, POST, PUT, PATCH, DELETE".to_owned())
+    method.ok_or_else(|| "the method must be GET, POST, PUT, PATCH or DELETE".to_owned())
 }
 
 #[cfg(test)]
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_sandbox_cannot_be_is_refused_by_the_command_line() {
+    fn impossible_settings_of_a_sandbox_are_refused() {
         for wrong in [
             &["--clock", "2026-08-15"] as &[&str],
             &["--clock", "noon"],

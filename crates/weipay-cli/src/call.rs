@@ -1,123 +1,98 @@
 //! `weipay call`: one signed call from the shell.
 
+mod layout;
+mod path;
+mod report;
+mod sensitive;
+mod unique_names;
+
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
-use std::process::ExitCode;
 
 use weipay::{ConfigError, blocking};
 
 use crate::arguments;
-use crate::exit;
-use crate::output_file::OutputFile;
+use crate::failure::{Failure, Outcome};
+use crate::output::{OutputFile, unless_reader_left};
 
-mod failure;
-mod layout;
-mod names;
-mod note;
-mod path;
-mod sensitive;
-
-pub(crate) fn run(arguments: &arguments::Call) -> ExitCode {
-    let operation = match path::checked(&arguments.method, &arguments.path) {
-        Ok(operation) => operation,
-        Err(reason) => return exit::with(exit::USAGE, &reason),
+pub(crate) fn run(arguments: &arguments::Call) -> Outcome {
+    let operation = path::find_operation(&arguments.method, &arguments.path).map_err(Failure::usage)?;
+    let client = client(arguments.kit.as_deref())?;
+    // A path that is not in the catalogue is sent anyway. If the call fails, the path was probably mistyped.
+    let with_nearest = |reason: String| match operation {
+        Some(_) => reason,
+        None => format!("{reason}\n{}", path::suggestions(&arguments.method, &arguments.path)),
     };
-    let client = match &arguments.kit {
-        Some(file) => blocking::Client::from_kit(file),
-        None => blocking::Client::from_env(),
-    };
-    let client = match client {
-        Ok(client) => client,
-        Err(error @ ConfigError::Unset(_)) => {
-            return exit::with(
-                exit::USAGE,
-                &format!("{error}; set them, or give a sandbox's kit with --kit FILE"),
-            );
-        }
-        Err(error) => return exit::with(exit::USAGE, &error),
-    };
-    // A path that is not in the catalogue is sent all the same. When that does not work, it was probably mistyped.
-    let with_nearest = |text: String| match operation {
-        Some(_) => text,
-        None => format!("{text}\n{}", path::unknown(&arguments.method, &arguments.path)),
-    };
-    let treated = match sensitive::treated(arguments, operation, &client) {
-        Ok(treated) => treated,
-        Err(reason) => return exit::with(exit::USAGE, &with_nearest(reason)),
-    };
-    let output = match Output::of(arguments.output.as_deref()) {
-        Ok(output) => output,
-        Err(reason) => return exit::with(exit::USAGE, &format!("--output {reason}; nothing was sent")),
-    };
+    let input = sensitive::protect(arguments, operation, &client)
+        .map_err(|reason| Failure::usage(with_nearest(reason)))?;
+    let output = Output::from_argument(arguments.output.as_deref())
+        .map_err(|reason| Failure::usage(format!("--output {reason}; nothing was sent")))?;
     let mut call = client.chain(&arguments.path);
-    for (name, value) in &treated.values {
+    for (name, value) in &input.values {
         call = call.path(name, value);
     }
-    for (name, value) in &treated.query {
+    for (name, value) in &input.query {
         call = call.query(name, value);
     }
     for (name, value) in &arguments.header {
         call = call.header(name, value);
     }
-    match call.request(arguments.method.clone(), &treated.body) {
-        Ok(reply) => {
-            note::example(reply.headers());
-            deliver(reply.bytes(), &output)
+    let response = call
+        .request(arguments.method.clone(), &input.body)
+        .map_err(|error| Failure::from_call(&error, with_nearest(report::describe(&error))))?;
+    report::warn_of_example(response.headers());
+    // Nobody may mistake this for a call that failed.
+    output.write(response.bytes()).map_err(|reason| {
+        Failure::failed(format!("the call succeeded, but its response could not be written: {reason}"))
+    })
+}
+
+fn client(kit: Option<&Path>) -> Result<blocking::Client, Failure> {
+    let client = match kit {
+        Some(file) => blocking::Client::from_kit(file),
+        None => blocking::Client::from_env(),
+    };
+    client.map_err(|error| match error {
+        ConfigError::Unset(_) => {
+            Failure::usage(format!("{error}; set them, or use the kit of a sandbox with --kit FILE"))
         }
-        Err(error) => exit::with(exit::code(&error), &with_nearest(failure::told(&error))),
-    }
+        error => Failure::usage(error),
+    })
 }
 
 /// Where the body of the response goes.
 enum Output {
     File(OutputFile),
-    /// Standard output, laid out where a person looks at it.
+    /// Standard output; JSON is laid out if it is a terminal.
     Screen,
-    /// Standard output, as it came even there.
+    /// Standard output, byte for byte in any case.
     Stdout,
 }
 
 impl Output {
-    fn of(file: Option<&Path>) -> Result<Output, String> {
+    fn from_argument(file: Option<&Path>) -> Result<Self, String> {
         match file {
-            None => Ok(Output::Screen),
-            Some(file) if file == Path::new("-") => Ok(Output::Stdout),
-            Some(file) => OutputFile::check(file).map(Output::File),
+            None => Ok(Self::Screen),
+            Some(file) if file == Path::new("-") => Ok(Self::Stdout),
+            Some(file) => OutputFile::check(file).map(Self::File),
         }
     }
-}
 
-/// The body goes out as it was signed, byte for byte; only JSON on a terminal is laid out for a reader.
-fn deliver(body: &[u8], output: &Output) -> ExitCode {
-    let mut out = io::stdout().lock();
-    let written = match output {
-        Output::File(file) => return written_to(file, body),
-        Output::Screen if out.is_terminal() => match layout::readable(body) {
-            Some(json) => {
-                let mut out = BufWriter::new(out);
-                layout::write(json, &mut out).and_then(|()| out.flush())
-            }
-            None => out.write_all(body).and_then(|()| out.flush()),
-        },
-        // Without the flush an error in writing the last line would go unnoticed.
-        Output::Screen | Output::Stdout => out.write_all(body).and_then(|()| out.flush()),
-    };
-    match written {
-        Ok(()) => ExitCode::SUCCESS,
-        // A reader that went away has what it wanted.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => lost(&format!("standard output: {error}")),
+    /// Writes the body byte for byte, as it was signed. Only JSON on a terminal is laid out for a reader.
+    fn write(&self, body: &[u8]) -> Result<(), String> {
+        let mut out = io::stdout().lock();
+        let written = match self {
+            Self::File(file) => return file.write(|file| file.write_all(body)),
+            Self::Screen if out.is_terminal() => match layout::readable(body) {
+                Some(json) => {
+                    let mut out = BufWriter::new(out);
+                    layout::write(json, &mut out).and_then(|()| out.flush())
+                }
+                None => out.write_all(body).and_then(|()| out.flush()),
+            },
+            // Without the flush, an error in writing the last line would go unnoticed.
+            Self::Screen | Self::Stdout => out.write_all(body).and_then(|()| out.flush()),
+        };
+        unless_reader_left(written).map_err(|error| format!("standard output: {error}"))
     }
-}
-
-fn written_to(file: &OutputFile, body: &[u8]) -> ExitCode {
-    match file.write(|file| file.write_all(body)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => lost(&reason),
-    }
-}
-
-/// Nobody may take this for a call that failed.
-fn lost(reason: &str) -> ExitCode {
-    exit::with(exit::FAILED, &format!("the call succeeded, but its response could not be written: {reason}"))
 }

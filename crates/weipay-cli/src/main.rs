@@ -1,11 +1,12 @@
-//! The `weipay` command: a sandbox, a quickstart, single calls and the catalogue to look things up in, for people and for scripts in any language.
+//! The `weipay` command: a sandbox, a quickstart, single calls, and the catalogue to look things up in. For people, and for
+//! scripts in any language.
 
 mod api;
 mod arguments;
 mod call;
-mod exit;
+mod failure;
 mod nearest;
-mod output_file;
+mod output;
 mod quickstart;
 mod sandbox;
 
@@ -14,10 +15,14 @@ use std::process::ExitCode;
 use crate::arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
-    match Arguments::of_the_process().command {
+    let outcome = match Arguments::from_command_line().command {
         Command::Quickstart(arguments) => quickstart::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),
         Command::Api(arguments) => api::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
     }
 }

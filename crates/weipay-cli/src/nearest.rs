@@ -1,11 +1,11 @@
-//! What a name that is not known was probably meant to be.
+//! Suggestions for a name that is not known.
 
-/// How many names are suggested, and how near they must be: 1 is the same.
+/// How many names are suggested, and how similar they must be: 1 means equal.
 const MAX_SUGGESTIONS: usize = 3;
 const MIN_CLOSENESS: f64 = 0.6;
 
-/// How near a known name is to the one that was typed. Of a path the segments count that are words: what stands in the place
-/// of a `{placeholder}` is a value.
+/// How similar a known name is to the one that was typed. In a path, only words are compared: the text in place of a
+/// `{placeholder}` is a value.
 pub(crate) fn closeness(typed: &str, known: &str) -> f64 {
     if !known.contains('{') {
         return strsim::normalized_damerau_levenshtein(known, typed);
@@ -24,7 +24,7 @@ pub(crate) fn closeness(typed: &str, known: &str) -> f64 {
     strsim::normalized_damerau_levenshtein(&known.join("/"), &typed.join("/"))
 }
 
-/// The nearest few, the nearest first, of names with their closeness.
+/// The most similar names, the best first.
 pub(crate) fn nearest<N: PartialEq>(names: impl Iterator<Item = (f64, N)>) -> Vec<N> {
     let mut near: Vec<(f64, N)> = names.filter(|(closeness, _)| *closeness >= MIN_CLOSENESS).collect();
     near.sort_by(|(left, _), (right, _)| right.total_cmp(left));

@@ -1,28 +1,24 @@
-//! `weipay quickstart`: the first story. A merchant sends coupons, ties them to orders, and unties one of them in each
-//! of the six call styles, against a platform that checks every signature and answers with its own.
+//! `weipay quickstart`: a merchant sends coupons, associates them with orders, and disassociates one of them in each of the
+//! six call styles. All calls go to a sandbox in this process, which verifies each request and signs each response.
 
-mod screen;
 mod story;
 mod styles;
 
 use std::error::Error;
-use std::process::ExitCode;
+use std::io::Write;
 
+use anstyle::{AnsiColor, Style};
 use weipay_sandbox::Sandbox;
 
 use crate::arguments;
-use crate::exit;
-use screen::Screen;
+use crate::failure::{Failure, Outcome};
 use story::Story;
 
-pub(crate) fn run(arguments: &arguments::Quickstart) -> ExitCode {
-    match tell(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => exit::with(exit::FAILED, &error),
-    }
+pub(crate) fn run(arguments: &arguments::Quickstart) -> Outcome {
+    play(arguments).map_err(Failure::failed)
 }
 
-fn tell(arguments: &arguments::Quickstart) -> Result<(), Box<dyn Error>> {
+fn play(arguments: &arguments::Quickstart) -> Result<(), Box<dyn Error>> {
     let mut screen = Screen::new();
     screen.title("weipay quickstart: one operation, six call styles, every signature checked");
 
@@ -31,9 +27,9 @@ fn tell(arguments: &arguments::Quickstart) -> Result<(), Box<dyn Error>> {
         builder = builder.data(data);
     }
     let sandbox = builder.start()?;
-    let story = Story::begin(sandbox.kit_file())?;
+    let story = Story::begin(&sandbox)?;
     screen.fact("platform", &format!("{} (沙箱, in this process)", sandbox.base_url()));
-    screen.fact("merchant", &format!("{} (商户号), keys made for it", story.mchid));
+    screen.fact("merchant", &format!("{} (商户号), with new keys", story.mchid));
 
     let stock_id = story.create_stock()?;
     screen.fact("stock", &format!("{stock_id} (批次号)"));
@@ -46,10 +42,10 @@ fn tell(arguments: &arguments::Quickstart) -> Result<(), Box<dyn Error>> {
     screen.heading("取消关联订单信息  POST v3/marketing/busifavor/coupons/disassociate");
     styles::disassociate_each(&story, &coupons, &mut screen)?;
 
-    story.all_are_free(&coupons)?;
+    story.check_all_disassociated(&coupons)?;
     screen.blank();
     screen.fact("state", &format!("{} coupons usable (SENDED), none associated any more", coupons.len()));
-    screen.done("All six answers verified.");
+    screen.done("All six responses were verified.");
 
     if arguments.stay {
         let another = story.associated(&stock_id, styles::COUNT + 1)?;
@@ -61,4 +57,54 @@ fn tell(arguments: &arguments::Quickstart) -> Result<(), Box<dyn Error>> {
         sandbox.wait()?;
     }
     Ok(())
+}
+
+const DIM: Style = Style::new().dimmed();
+const BOLD: Style = Style::new().bold();
+const CODE: Style = AnsiColor::Cyan.on_default();
+const GOOD: Style = AnsiColor::Green.on_default();
+
+/// What the quickstart shows: coloured on a terminal, plain in a pipe.
+struct Screen(anstream::AutoStream<std::io::Stdout>);
+
+impl Screen {
+    fn new() -> Self {
+        Self(anstream::stdout())
+    }
+
+    /// It is not an error if the reader went away, as with `| head`: the exit code tells how the calls ended.
+    fn line(&mut self, text: std::fmt::Arguments<'_>) {
+        writeln!(self.0, "{text}").ok();
+    }
+
+    fn blank(&mut self) {
+        self.line(format_args!(""));
+    }
+
+    fn title(&mut self, text: &str) {
+        self.line(format_args!("{BOLD}{text}{BOLD:#}"));
+        self.blank();
+    }
+
+    fn fact(&mut self, name: &str, text: &str) {
+        self.line(format_args!("  {DIM}{name:<9}{DIM:#} {text}"));
+    }
+
+    fn heading(&mut self, text: &str) {
+        self.blank();
+        self.line(format_args!("{BOLD}{text}{BOLD:#}"));
+    }
+
+    /// The name of a style, its line of Rust, and the response.
+    fn style(&mut self, name: &str, code: &str, response: &str, proof: &str) {
+        self.blank();
+        self.line(format_args!("  {DIM}{name}{DIM:#}"));
+        self.line(format_args!("  {CODE}{code}{CODE:#}"));
+        self.line(format_args!("  {GOOD}✓{GOOD:#} {response}  {DIM}{proof}{DIM:#}"));
+    }
+
+    fn done(&mut self, text: &str) {
+        self.blank();
+        self.line(format_args!("{GOOD}{BOLD}{text}{BOLD:#}{GOOD:#}"));
+    }
 }

@@ -1,62 +1,49 @@
-//! `weipay sandbox`: the local platform as a server, its kit, and what it can do.
+//! `weipay sandbox`: the local platform as a server, its kit, and what it implements.
 
-use std::io::Write;
-use std::process::ExitCode;
+mod log_writer;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
-use weipay_sandbox::{Sandbox, SandboxBuilder, Validation, kit};
+use weipay_catalog::Catalog;
+use weipay_sandbox::kit::{self, KitOnDisk};
+use weipay_sandbox::{Behaviour, Sandbox, SandboxBuilder, Validation};
 
 use crate::arguments::{self, SandboxCommand};
-use crate::exit;
-use lines::Lines;
+use crate::failure::{Failure, Outcome};
+use crate::output::print;
+use log_writer::LogWriter;
 
-mod coverage;
-mod env;
-mod lines;
-
-pub(crate) fn run(arguments: &arguments::Sandbox) -> ExitCode {
+pub(crate) fn run(arguments: &arguments::Sandbox) -> Outcome {
     match &arguments.command {
-        Some(SandboxCommand::Init { data }) => match kit::init(data) {
-            Ok(kit) => told(&kit),
-            Err(error) => exit::with(exit::FAILED, &error),
-        },
-        Some(SandboxCommand::Env { data }) => env::run(data),
-        Some(SandboxCommand::Coverage { only }) => coverage::run(only.as_deref()),
+        Some(SandboxCommand::Init { data }) => init(data),
+        Some(SandboxCommand::Env { data }) => env(data),
+        Some(SandboxCommand::Coverage { only }) => print(&coverage(only.as_deref())),
         None => serve(arguments),
     }
 }
 
-fn told(kit: &kit::KitOnDisk) -> ExitCode {
-    let what = if kit.is_new() { "made" } else { "nothing to do: it is there already," };
-    // A reader that went away has the kit all the same.
-    writeln!(anstream::stdout(), "{what} {}", kit.file().display()).ok();
-    ExitCode::SUCCESS
-}
-
-fn serve(arguments: &arguments::Sandbox) -> ExitCode {
-    // Dropped after the sandbox, when its last request has been told.
-    let lines = (!arguments.quiet).then(Lines::start);
-    let mut builder = described(arguments);
-    if let Some(lines) = &lines {
-        builder = builder.log(lines.writer());
+fn serve(arguments: &arguments::Sandbox) -> Outcome {
+    // Dropped after the sandbox, so that its last request is logged.
+    let log = (!arguments.quiet).then(LogWriter::start);
+    let mut builder = builder(arguments);
+    if let Some(log) = &log {
+        builder = builder.log(log.writer());
     }
-    let sandbox = match builder.start() {
-        Ok(sandbox) => sandbox,
-        Err(error) => return exit::with(exit::FAILED, &error),
-    };
-    // Scripts wait for this line: it comes when the platform answers, and at once, pipe or not.
+    let sandbox = builder.start().map_err(Failure::failed)?;
+    // Scripts wait for this line. It is written, and flushed, when the platform accepts requests.
     let mut screen = anstream::stdout();
     writeln!(screen, "listening on http://{}", sandbox.address()).and_then(|()| screen.flush()).ok();
     let waited = sandbox.wait();
     drop(sandbox);
-    drop(lines);
-    match waited {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => exit::with(exit::FAILED, &error),
-    }
+    drop(log);
+    waited.map_err(Failure::failed)
 }
 
-fn described(arguments: &arguments::Sandbox) -> SandboxBuilder {
+fn builder(arguments: &arguments::Sandbox) -> SandboxBuilder {
     let validation = match (arguments.strict, arguments.loose) {
         (true, _) => Validation::STRICT,
         (false, true) => Validation::LENIENT,
@@ -75,4 +62,87 @@ fn described(arguments: &arguments::Sandbox) -> SandboxBuilder {
         builder = builder.seed(seed);
     }
     builder
+}
+
+fn init(data: &Path) -> Outcome {
+    let kit = kit::init(data).map_err(Failure::failed)?;
+    let what = if kit.is_new() { "made" } else { "nothing to do, the kit exists already:" };
+    // The kit is there even if the reader went away.
+    writeln!(anstream::stdout(), "{what} {}", kit.file().display()).ok();
+    Ok(())
+}
+
+/// Prints the kit as the variables that a client is configured with, for `eval` in a shell.
+fn env(data: &Path) -> Outcome {
+    let kit = kit::read(data).map_err(|error| {
+        Failure::failed(format!(
+            "{error:#}; create a kit with `weipay sandbox init --data {}`",
+            data.display()
+        ))
+    })?;
+    // A shell must not use half of the variables: here it is an error if the reader went away.
+    anstream::stdout().write_all(exports(&kit).as_bytes()).map_err(Failure::failed)
+}
+
+/// One `export` per line. Files have absolute paths, so that they are found from any folder.
+fn exports(kit: &KitOnDisk) -> String {
+    let file = |name: &str| kit.dir().join(name).display().to_string();
+    let members = kit.kit();
+    [
+        ("WEIPAY_BASE_URL", members.base_url.clone()),
+        ("WEIPAY_MCHID", members.mchid.clone()),
+        ("WEIPAY_MERCHANT_SERIAL", members.merchant_serial.clone()),
+        ("WEIPAY_MERCHANT_KEY", file(&members.merchant_key)),
+        ("WEIPAY_PUBLIC_KEY_ID", members.public_key_id.clone()),
+        ("WEIPAY_PUBLIC_KEY", file(&members.public_key)),
+        ("WEIPAY_API_V3_KEY", members.api_v3_key.clone()),
+    ]
+    .map(|(name, value)| format!("export {name}={}\n", quoted(&value)))
+    .concat()
+}
+
+/// A word in quotes for a POSIX shell.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+/// A table of the operations that the sandbox implements, and of those for which it only returns an example.
+fn coverage(only: Option<&str>) -> String {
+    let mut counts = BTreeMap::new();
+    let mut text = String::new();
+    let mut rows: Vec<_> = Catalog::embedded()
+        .operations()
+        .map(|operation| (Behaviour::from_operation(operation), operation))
+        .collect();
+    // Operations with state come first; otherwise the order of the catalogue is kept.
+    rows.sort_by_key(|(behaviour, _)| *behaviour);
+    for (behaviour, operation) in rows {
+        *counts.entry(behaviour).or_insert(0) += 1;
+        if only.is_none_or(|only| only == behaviour.word()) {
+            // Writing to a String cannot fail.
+            let word = behaviour.word();
+            let _ =
+                writeln!(text, "{word:<7}  {:<6}  {}  {}", operation.method, operation.path, operation.title);
+        }
+    }
+    let count = |behaviour| counts.get(&behaviour).copied().unwrap_or_default();
+    let _ = write!(
+        text,
+        "\n{} operations have state, {} return an example and do nothing, {} (APIv2) are not available\n",
+        count(Behaviour::State),
+        count(Behaviour::Example),
+        count(Behaviour::None),
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_reaches_the_shell_unchanged() {
+        assert_eq!(quoted("a b$c"), "'a b$c'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
 }

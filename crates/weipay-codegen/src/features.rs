@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weipay_catalog::Operation;
 
-const BEGIN: &str = "# Products, written by weipay-codegen.\n";
+/// The line of the manifest that stands before the generated features.
+pub(crate) const BEGIN: &str = "# Products, written by weipay-codegen.\n";
 const END: &str = "# End of products.\n";
 
 /// The manifest with its products up to date, or nothing where it has no place for them.
@@ -28,12 +29,12 @@ fn products(operations: &[Operation]) -> String {
     for product in counts.keys() {
         text.push_str(&format!("    {product:?},\n"));
     }
-    text.push_str("]\n## Typed notifications (回调通知).\nnotifications = [\"_typed\"]\n");
+    text.push_str("]\n## Typed notifications (回调通知).\nnotifications = []\n");
     for (product, count) in counts {
         let many = if count == 1 { "operation" } else { "operations" };
         let named: Vec<&str> = groups[product].iter().copied().collect();
         let named = if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) };
-        text.push_str(&format!("## {count} {many}{named}.\n{product} = [\"_typed\"]\n"));
+        text.push_str(&format!("## {count} {many}{named}.\n{product} = []\n"));
     }
     text
 }

@@ -310,6 +310,7 @@ impl Row {
     }
 
     /// The columns and their values, in the order of the bill.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.columns.names.iter().enumerate().map(|(at, name)| (&**name, self.value(at)))
     }

@@ -11,8 +11,8 @@ use weipay_wire::{
 
 use crate::base_url::BaseUrl;
 use crate::core::Core;
+use crate::credentials::MerchantParts;
 use crate::error::{Causes, RequestError};
-use crate::merchant::MerchantParts;
 
 /// The default time limit of a call.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -202,21 +202,21 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ConfigError::Missing(what) => write!(f, "missing: {}", what.join("; ")),
-            ConfigError::Unset(names) => {
+            Self::Missing(what) => write!(f, "missing: {}", what.join("; ")),
+            Self::Unset(names) => {
                 write!(f, "these environment variables are not set: {}", names.join(", "))
             }
-            ConfigError::Mismatch(what) => write!(f, "{what}"),
-            ConfigError::OwnKey(wanted) => write!(
+            Self::Mismatch(what) => write!(f, "{what}"),
+            Self::OwnKey(wanted) => write!(
                 f,
                 "the key given as {wanted} is the merchant's own key: give the platform's key, which verifies responses. The \
                  merchant platform offers it under 账户中心 > API安全"
             ),
-            ConfigError::Identifier(error) => write!(f, "{error}"),
-            ConfigError::Key { setting, .. } => write!(f, "{setting} cannot be used"),
-            ConfigError::BaseUrl(problem) => write!(f, "{problem}"),
-            ConfigError::Setting { name, reason } => write!(f, "{name}: {reason}"),
-            ConfigError::Tls(reason) => write!(f, "TLS cannot be set up: {reason}"),
+            Self::Identifier(error) => write!(f, "{error}"),
+            Self::Key { setting, .. } => write!(f, "{setting} cannot be used"),
+            Self::BaseUrl(problem) => write!(f, "{problem}"),
+            Self::Setting { name, reason } => write!(f, "{name}: {reason}"),
+            Self::Tls(reason) => write!(f, "TLS cannot be set up: {reason}"),
         }?;
         if f.alternate() { write!(f, "{}", Causes(self)) } else { Ok(()) }
     }
@@ -232,7 +232,7 @@ impl fmt::Debug for ConfigError {
 impl error::Error for ConfigError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            ConfigError::Key { source, .. } => Some(source),
+            Self::Key { source, .. } => Some(source),
             _ => None,
         }
     }

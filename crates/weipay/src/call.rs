@@ -11,15 +11,11 @@ use http::{HeaderName, HeaderValue, Method, header};
 use serde::Serialize;
 use serde_json::Value;
 
-#[cfg(feature = "_typed")]
 use crate::core::SERIAL;
 use crate::error::RequestError;
 use crate::mode::{Mode, Shared};
-#[cfg(feature = "_typed")]
 use crate::model::{Encryption, Field, Model, Value as _, check, encode, encode::for_sending};
-use crate::operation::Operation;
-#[cfg(feature = "_typed")]
-use crate::operation::Version;
+use crate::operation::{Operation, Version};
 use crate::request::{Body, Request, without_query};
 use crate::response::Decode;
 use crate::upload::{File, Upload};
@@ -146,7 +142,6 @@ impl<M: Mode> Call<M> {
 }
 
 /// What the typed operations do with a call: they step down the path, and fill it in from a request.
-#[cfg(feature = "_typed")]
 #[allow(dead_code, reason = "the products that are compiled may have no placeholder, or nothing but one")]
 impl<M: Mode> Call<M> {
     /// Adds a segment to the path.
@@ -219,12 +214,6 @@ impl<M: Mode> Call<M> {
         }
         self
     }
-}
-
-/// Without models, nothing needs to know that it is being sent.
-#[cfg(not(feature = "_typed"))]
-fn for_sending<T>(serialize: impl FnOnce() -> T) -> T {
-    serialize()
 }
 
 /// Whether a header belongs to the connection and not to the request, so that the transport sets it.

@@ -16,8 +16,8 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
+use crate::credentials::Merchant;
 use crate::error::{Error, ErrorKind, RequestError};
-use crate::merchant::Merchant;
 use crate::operation::{Operation, Version};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
@@ -36,10 +36,6 @@ pub(crate) struct Core {
     pub(crate) merchant: Merchant,
     pub(crate) base_url: BaseUrl,
     pub(crate) timeout: Duration,
-    #[cfg_attr(
-        not(feature = "_typed"),
-        allow(dead_code, reason = "only typed requests have rules to check")
-    )]
     pub(crate) check_requests: bool,
     pub(crate) clock: Clock,
 }

@@ -22,6 +22,9 @@
 //! | H5 | [`h5_link`] |
 //! | Native | the order's `code_url`, as the content of a QR code |
 //! | transfer to a user (商家转账) | [`transfer`](FrontEnd::transfer) |
+//! | pay score (支付分) | [`pay_score`](FrontEnd::pay_score) |
+//! | merchant coupon (商家券), sent by a mini program or a page | [`coupon_plugin`](FrontEnd::coupon_plugin), [`coupon_link`](FrontEnd::coupon_link) |
+//! | APIv2 | [`jsapi_v2`](FrontEnd::jsapi_v2), [`app_v2`](FrontEnd::app_v2), [`native_link`](FrontEnd::native_link), [`red_packet`](FrontEnd::red_packet) |
 //!
 //! What is signed must be signed with the certificate of the merchant that created the order.
 
@@ -30,15 +33,20 @@ use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use weipay_wire::{MerchantId, PrivateKey, SignatureError, random_nonce};
+use weipay_wire::{ApiV2Key, MerchantId, PrivateKey, SignatureError, random_nonce};
 
 use crate::request::percent_encode;
+
+mod v2;
+
+pub use v2::{CouponPluginParameters, CouponToSend, PayScoreParameters, RedPacketParameters};
 
 /// Signs what the front end needs. A clone shares the key.
 #[derive(Clone)]
 pub struct FrontEnd {
     mchid: MerchantId,
     key: PrivateKey,
+    api_v2_key: Option<ApiV2Key>,
     moment: Arc<dyn Fn() -> (i64, String) + Send + Sync>,
 }
 
@@ -52,7 +60,7 @@ impl FrontEnd {
     /// For the orders of this merchant (商户号), with the merchant's private key (商户API私钥).
     #[must_use]
     pub fn new(mchid: MerchantId, key: PrivateKey) -> Self {
-        Self { mchid, key, moment: Arc::new(|| (now(), random_nonce())) }
+        Self { mchid, key, api_v2_key: None, moment: Arc::new(|| (now(), random_nonce())) }
     }
 
     /// Takes the time, in seconds since 1970, and the random string (随机串) from here, for tests.
@@ -73,8 +81,7 @@ impl FrontEnd {
     pub fn jsapi(&self, appid: &str, prepay_id: &str) -> Result<JsapiParameters, ParameterError> {
         let appid = checked("appid", appid)?;
         let prepay_id = checked_prepay_id(prepay_id)?;
-        let (timestamp, nonce) = (self.moment)();
-        let time_stamp = timestamp.to_string();
+        let (time_stamp, nonce) = self.stamp();
         let package = format!("prepay_id={prepay_id}");
         let pay_sign = self.sign([&appid, &time_stamp, &nonce, &package])?;
         Ok(JsapiParameters {
@@ -97,8 +104,7 @@ impl FrontEnd {
     pub fn app(&self, appid: &str, prepay_id: &str) -> Result<AppParameters, ParameterError> {
         let appid = checked("appid", appid)?;
         let prepayid = checked_prepay_id(prepay_id)?;
-        let (timestamp, noncestr) = (self.moment)();
-        let timestamp = timestamp.to_string();
+        let (timestamp, noncestr) = self.stamp();
         let sign = self.sign([&appid, &timestamp, &noncestr, &prepayid])?;
         Ok(AppParameters {
             appid,
@@ -122,6 +128,12 @@ impl FrontEnd {
             app_id: checked("appid", appid)?,
             package: checked("package_info", package_info)?,
         })
+    }
+
+    /// The time and the random string of one set of parameters.
+    fn stamp(&self) -> (String, String) {
+        let (timestamp, nonce) = (self.moment)();
+        (timestamp.to_string(), nonce)
     }
 
     fn sign(&self, lines: [&str; 4]) -> Result<String, ParameterError> {
@@ -162,11 +174,20 @@ macro_rules! parameters {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_map([$(($key, self.$field.as_str())),+])
+                serializer.collect_map(self.pairs())
+            }
+        }
+
+        impl $name {
+            /// Every parameter with the name that WeChat expects.
+            fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+                [$(($key, self.$field.as_str())),+].into_iter()
             }
         }
     };
 }
+
+use parameters;
 
 parameters! {
     /// What a page or a mini program hands to WeChat to open a payment. Serializes with the names that WeChat expects.
@@ -229,6 +250,8 @@ pub enum ParameterError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The parameters are signed with the APIv2 key (API密钥), which was not given.
+    NoApiV2Key,
     /// The key could not sign.
     Signing(SignatureError),
 }
@@ -237,6 +260,9 @@ impl Display for ParameterError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Value { name, why } => write!(f, "the {name} {why}"),
+            Self::NoApiV2Key => f.write_str(
+                "these parameters are signed with the APIv2 key (API密钥), which was not given: `.api_v2_key(...)`",
+            ),
             Self::Signing(_) => f.write_str("the parameters of the front end could not be signed"),
         }
     }
@@ -245,7 +271,7 @@ impl Display for ParameterError {
 impl Error for ParameterError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Value { .. } => None,
+            Self::Value { .. } | Self::NoApiV2Key => None,
             Self::Signing(error) => Some(error),
         }
     }

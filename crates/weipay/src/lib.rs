@@ -2,7 +2,6 @@
 #![doc = include_str!("../docs/features.md")]
 // docs.rs builds with a nightly compiler, and then shows for each item which feature it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "_typed"))))]
 
 #[cfg(not(any(feature = "async", feature = "blocking")))]
 compile_error!(
@@ -18,13 +17,12 @@ mod call;
 #[cfg(feature = "async")]
 mod client;
 mod core;
+mod credentials;
 mod environment;
 pub mod error;
 pub mod front_end;
 mod json;
-mod merchant;
 mod mode;
-#[cfg(feature = "_typed")]
 pub mod model;
 mod node;
 #[cfg(feature = "notifications")]
@@ -35,9 +33,7 @@ mod response;
 mod styles;
 pub mod transport;
 mod upload;
-#[cfg(feature = "_typed")]
 pub mod v2;
-#[cfg(feature = "_typed")]
 #[allow(clippy::module_inception, reason = "the path decides: `batch-id/{batch_id}` exists")]
 pub mod v3;
 

@@ -33,19 +33,19 @@ pub struct Node<M: Mode> {
     path: Box<str>,
     shared: Arc<Shared<M>>,
     count: Arc<AtomicUsize>,
-    child: OnceLock<Box<Node<M>>>,
-    next: OnceLock<Box<Node<M>>>,
+    child: OnceLock<Box<Self>>,
+    next: OnceLock<Box<Self>>,
     /// The node for every path beyond the limit. That node itself has none.
-    overflow: Option<Arc<Node<M>>>,
+    overflow: Option<Arc<Self>>,
 }
 
 impl<M: Mode> Node<M> {
-    pub(crate) fn root(shared: Arc<Shared<M>>) -> Node<M> {
+    pub(crate) fn root(shared: Arc<Shared<M>>) -> Self {
         let count = Arc::new(AtomicUsize::new(0));
         // No path can contain spaces, so a call of this one fails before anything is sent, and the error contains this text.
         let text = "(too many different paths were indexed: index by templates and give ids with .path(name, value))";
-        let overflow = Node::bare("", text.into(), &shared, &count, None);
-        Node::bare("", "".into(), &shared, &count, Some(Arc::new(overflow)))
+        let overflow = Self::bare("", text.into(), &shared, &count, None);
+        Self::bare("", "".into(), &shared, &count, Some(Arc::new(overflow)))
     }
 
     fn bare(
@@ -53,9 +53,9 @@ impl<M: Mode> Node<M> {
         path: Box<str>,
         shared: &Arc<Shared<M>>,
         count: &Arc<AtomicUsize>,
-        overflow: Option<Arc<Node<M>>>,
-    ) -> Node<M> {
-        Node {
+        overflow: Option<Arc<Self>>,
+    ) -> Self {
+        Self {
             segment: segment.into(),
             path,
             shared: Arc::clone(shared),
@@ -67,7 +67,7 @@ impl<M: Mode> Node<M> {
     }
 
     /// The node of one more segment, or `None` if the tree is full.
-    fn step(&self, segment: &str) -> Option<&Node<M>> {
+    fn step(&self, segment: &str) -> Option<&Self> {
         let mut slot = &self.child;
         loop {
             if slot.get().is_none() && self.count.load(Ordering::Relaxed) >= MAX_NODES {
@@ -81,7 +81,7 @@ impl<M: Mode> Node<M> {
                     () if &*self.segment == LAST_SLASH => format!("{}{segment}", self.path).into(),
                     () => format!("{}/{segment}", self.path).into(),
                 };
-                Box::new(Node::bare(segment, path, &self.shared, &self.count, self.overflow.clone()))
+                Box::new(Self::bare(segment, path, &self.shared, &self.count, self.overflow.clone()))
             });
             if &*node.segment == segment {
                 return Some(node);
@@ -92,7 +92,7 @@ impl<M: Mode> Node<M> {
     }
 
     /// A doubled slash gives an empty segment, which the verb reports as an error.
-    fn at(&self, path: &str) -> &Node<M> {
+    fn at(&self, path: &str) -> &Self {
         let path = path.trim_start_matches('/');
         if path.is_empty() {
             return self;
@@ -101,7 +101,7 @@ impl<M: Mode> Node<M> {
             Some(path) => (path, Some(LAST_SLASH)),
             None => (path, None),
         };
-        let found = path.split('/').chain(last).try_fold(self, Node::step);
+        let found = path.split('/').chain(last).try_fold(self, Self::step);
         found.unwrap_or_else(|| self.overflow.as_deref().unwrap_or(self))
     }
 
@@ -189,9 +189,9 @@ impl<M: Mode> Drop for Node<M> {
 }
 
 impl<M: Mode> Index<&str> for Node<M> {
-    type Output = Node<M>;
+    type Output = Self;
 
-    fn index(&self, path: &str) -> &Node<M> {
+    fn index(&self, path: &str) -> &Self {
         self.at(path)
     }
 }

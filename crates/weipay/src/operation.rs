@@ -93,6 +93,7 @@ pub enum Repeat {
 /// let refunds = weipay::operations().filter(|operation| operation.title().contains("退款"));
 /// assert!(refunds.count() > 20);
 /// ```
+#[must_use]
 pub fn operations() -> impl ExactSizeIterator<Item = &'static Operation> + DoubleEndedIterator + Clone {
     table::ALL.iter().copied()
 }
@@ -129,7 +130,8 @@ impl Operation {
     /// assert_eq!(found.map(Operation::path), Some("v3/marketing/busifavor/stocks/{stock_id}"));
     /// assert_eq!(Operation::find(&Method::PUT, "v3/marketing/busifavor/stocks/9865000"), None);
     /// ```
-    pub fn find(method: &Method, path: &str) -> Option<&'static Operation> {
+    #[must_use]
+    pub fn find(method: &Method, path: &str) -> Option<&'static Self> {
         let verb = Verb::from_method(method)?;
         let mut found = None;
         walk(&table::ALL, 0, segments(path), &mut |rows| {
@@ -140,8 +142,9 @@ impl Operation {
     }
 
     /// The operations at this path, one for each method. [`find`](Self::find) says how the path may be written.
-    pub fn all_at(path: &str) -> impl ExactSizeIterator<Item = &'static Operation> + Clone {
-        let mut found: &'static [&'static Operation] = &[];
+    #[must_use]
+    pub fn all_at(path: &str) -> impl ExactSizeIterator<Item = &'static Self> + Clone {
+        let mut found: &'static [&'static Self] = &[];
         walk(&table::ALL, 0, segments(path), &mut |rows| {
             found = rows;
             true
@@ -150,6 +153,7 @@ impl Operation {
     }
 
     /// The HTTP method.
+    #[must_use]
     pub fn method(&self) -> Method {
         match self.verb {
             Verb::Delete => Method::DELETE,
@@ -161,72 +165,86 @@ impl Operation {
     }
 
     /// The path with its `{placeholders}`, without a slash before it.
+    #[must_use]
     pub const fn path(&self) -> &'static str {
         self.path
     }
 
     /// The official name (接口名称), in Chinese.
+    #[must_use]
     pub const fn title(&self) -> &'static str {
         self.title
     }
 
     /// The official product (产品), such as 商家券, if a page names it.
+    #[must_use]
     pub const fn product(&self) -> Option<&'static str> {
         self.product
     }
 
     /// The operation's base URL, if it is not on the main host. A client with a base URL of its own sends all operations there.
+    #[must_use]
     pub const fn base_url(&self) -> Option<&'static str> {
         self.base_url
     }
 
     /// The protocol.
+    #[must_use]
     pub const fn version(&self) -> Version {
         self.version
     }
 
     /// How a request is written.
+    #[must_use]
     pub const fn dialect(&self) -> Dialect {
         self.dialect
     }
 
     /// The status of a success: 200, or 204 for one without a body.
+    #[must_use]
     pub fn success_status(&self) -> StatusCode {
         StatusCode::from_u16(self.success).unwrap_or(StatusCode::OK)
     }
 
     /// Whether a successful response has no signature, such as a file download. There is nothing to verify then.
+    #[must_use]
     pub const fn is_unsigned(&self) -> bool {
         self.is_unsigned
     }
 
     /// Whether a successful response is a file.
+    #[must_use]
     pub const fn has_file_response(&self) -> bool {
         self.has_file_response
     }
 
     /// Whether the platform requires the merchant's TLS certificate (APIv2).
+    #[must_use]
     pub const fn needs_client_certificate(&self) -> bool {
         self.needs_client_certificate
     }
 
     /// Whether the platform rejects `nonce_str` (APIv2).
+    #[must_use]
     pub const fn is_nonceless(&self) -> bool {
         self.is_nonceless
     }
 
     /// The field with the merchant's number of the request (商户请求单号), by which the platform recognizes a repeat.
+    #[must_use]
     pub const fn request_number(&self) -> Option<&'static str> {
         self.request_number
     }
 
     /// Whether the same request may be sent again.
+    #[must_use]
     pub const fn repeat(&self) -> Repeat {
         self.repeat
     }
 
     /// Whether the same request, with the same content and the same number, can be sent again without taking effect twice.
     /// Unknown counts as not safe.
+    #[must_use]
     pub const fn is_safe_to_repeat(&self) -> bool {
         matches!(self.repeat, Repeat::Safe)
     }
@@ -303,11 +321,11 @@ impl fmt::Debug for Operation {
 impl Verb {
     fn from_method(method: &Method) -> Option<Self> {
         match *method {
-            Method::DELETE => Some(Verb::Delete),
-            Method::GET => Some(Verb::Get),
-            Method::PATCH => Some(Verb::Patch),
-            Method::POST => Some(Verb::Post),
-            Method::PUT => Some(Verb::Put),
+            Method::DELETE => Some(Self::Delete),
+            Method::GET => Some(Self::Get),
+            Method::PATCH => Some(Self::Patch),
+            Method::POST => Some(Self::Post),
+            Method::PUT => Some(Self::Put),
             _ => None,
         }
     }

@@ -12,7 +12,6 @@ use weipay_wire::PrivateKey;
 
 use crate::error::{DecodeError, Error, ErrorKind};
 use crate::json;
-#[cfg(feature = "_typed")]
 use crate::model::{Model, decode};
 
 /// The response as received.
@@ -141,7 +140,6 @@ pub trait Decode: Sized {
     fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError>;
 }
 
-#[cfg(feature = "_typed")]
 impl<T: Model + Default> Decode for T {
     fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError> {
         decode::decode(body, key)

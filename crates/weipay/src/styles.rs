@@ -11,6 +11,11 @@ macro_rules! client_styles {
                 ClientBuilder::default()
             }
 
+            /// The merchant number (商户号) that the client signs for.
+            pub fn mchid(&self) -> &weipay_wire::MerchantId {
+                &self.shared.core.merchant.mchid
+            }
+
             /// The declarative style (声明式): a call of any path, known or not.
             ///
             /// [`Call::path`] gives a `{placeholder}` its value, which is encoded as one segment and otherwise not changed. The
@@ -42,13 +47,11 @@ macro_rules! client_styles {
 
             /// The typed operations of APIv2, segment by segment. This version only checks their requests, and cannot send
             /// them yet.
-            #[cfg(feature = "_typed")]
             pub fn v2(&self) -> crate::v2::V2<$mode> {
                 crate::v2::V2::new(self.chain("v2"))
             }
 
             /// The pure chain style (纯链式): the typed operations of APIv3, segment by segment.
-            #[cfg(feature = "_typed")]
             pub fn v3(&self) -> crate::v3::V3<$mode> {
                 crate::v3::V3::new(self.chain("v3"))
             }
@@ -79,7 +82,6 @@ macro_rules! client_styles {
 pub(crate) use client_styles;
 
 /// Writes a step of the pure chain without verbs.
-#[cfg(feature = "_typed")]
 macro_rules! chain_branch {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -99,7 +101,6 @@ macro_rules! chain_branch {
 }
 
 /// Writes a step of the pure chain with verbs, and what can be set before a verb.
-#[cfg(feature = "_typed")]
 #[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! chain_step {
     ($(#[$doc:meta])* $name:ident) => {
@@ -127,6 +128,5 @@ macro_rules! chain_step {
     };
 }
 
-#[cfg(feature = "_typed")]
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
 pub(crate) use {chain_branch, chain_step};

@@ -26,8 +26,6 @@
 ```
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::io::{self, ErrorKind};
-use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use weipay::http::Request;

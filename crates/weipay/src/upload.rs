@@ -27,16 +27,16 @@ pub struct File {
 
 impl File {
     /// A file with a name and bytes.
-    pub fn new(name: impl Into<String>, content: impl Into<Bytes>) -> File {
+    pub fn new(name: impl Into<String>, content: impl Into<Bytes>) -> Self {
         let name = name.into();
         let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
         let media_type = media_type(ending.as_deref().unwrap_or_default());
-        File { part: "file".to_owned(), media_type: media_type.to_owned(), content: content.into(), name }
+        Self { part: "file".to_owned(), media_type: media_type.to_owned(), content: content.into(), name }
     }
 
     /// Sets the name of its part in the body, which is `file` otherwise.
     #[must_use]
-    pub fn part(mut self, part: impl Into<String>) -> File {
+    pub fn part(mut self, part: impl Into<String>) -> Self {
         self.part = part.into();
         self
     }
@@ -83,7 +83,7 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    pub(crate) fn new(meta: String, file: &File) -> Upload {
+    pub(crate) fn new(meta: String, file: &File) -> Self {
         let boundary = format!("weipay-{}", random_nonce());
         let mut bytes = Vec::with_capacity(file.content.len() + meta.len() + 512);
         bytes.extend_from_slice(
@@ -100,7 +100,7 @@ impl Upload {
         bytes.extend_from_slice(&file.content);
         bytes.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
         let content_type = format!("multipart/form-data; boundary={boundary}");
-        Upload { content_type, meta: meta.into(), bytes: bytes.into() }
+        Self { content_type, meta: meta.into(), bytes: bytes.into() }
     }
 }
 

@@ -1,6 +1,6 @@
-//! Prints what is wrong with a folder of catalogue files, `catalog/` of this crate unless another is named.
+//! Prints the mistakes in a folder of catalogue files: `catalog/` of this crate, or the folder given as argument.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a command, which prints")]
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     let root = std::env::args_os()
         .nth(1)
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("catalog"), PathBuf::from);
-    match lint::folder(&root) {
+    match lint::check_folder(&root) {
         Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
         Ok(findings) => {
             for finding in &findings {

@@ -1,70 +1,76 @@
-//! What fields are for, and what is known of repeating a request: words that a client acts on, so that each may stand
-//! only where it means something.
+//! Checks purposes of fields, and `repeat` of operations. A client acts on these words, so each is only allowed where it has a
+//! meaning.
 
 use super::{Linter, Place};
 use crate::field::{Field, Kind, Purpose};
 use crate::operation::{self, Operation, Repeat};
 
 impl Linter {
-    pub(super) fn look_at_purposes(&mut self, place: Place<'_>, operation: &Operation) {
+    pub(super) fn check_purposes(&mut self, place: Place<'_>, operation: &Operation) {
         let mut numbers = Vec::new();
         for travels in operation::Place::ALL {
             for field in operation.request.fields(travels) {
                 if let Some(purpose) = field.purpose {
-                    self.look_at_purpose(place, field, purpose, fits(purpose, travels));
+                    self.check_purpose(place, field, purpose, fits(purpose, travels));
                     numbers.extend((purpose == Purpose::RequestNumber).then_some(field.line));
                 }
                 for member in &field.fields {
                     let of_a_file = travels == operation::Place::Multipart;
                     if let Some(purpose) = member.purpose {
-                        self.look_at_purpose(place, member, purpose, of_a_file && purpose.is_of_a_file());
+                        self.check_purpose(place, member, purpose, of_a_file && purpose.is_of_a_file());
                     }
-                    self.look_for_no_purpose(place, &member.fields);
+                    self.check_no_purpose(place, &member.fields);
                 }
             }
         }
         if let [_, second, ..] = numbers[..] {
-            self.report(place, second, "a request has one `request-number`, and this is the second one");
+            self.report(
+                place,
+                second,
+                "this is the second `request-number`, but a request can have only one",
+            );
         }
-        self.look_for_no_purpose(place, &operation.response);
+        self.check_no_purpose(place, &operation.response);
     }
 
-    fn look_at_purpose(&mut self, place: Place<'_>, field: &Field, purpose: Purpose, fits: bool) {
+    fn check_purpose(&mut self, place: Place<'_>, field: &Field, purpose: Purpose, fits: bool) {
         let (name, word) = (field.name, purpose.word());
         if !fits {
-            let problem = format!("`{name}` is not where a client looks for `{word}`");
+            let problem =
+                format!("`{word}` is not possible here: clients do not look for it at the place of `{name}`");
             self.report(place, field.line, problem);
         }
         if field.kind != Kind::String || field.list {
-            self.report(place, field.line, format!("`{name}` is not a string: `{word}` fits strings only"));
+            self.report(place, field.line, format!("`{name}` is not a string, but `{word}` must be one"));
         }
     }
 
     /// Purposes are of requests; a shared object may stand in a response.
-    pub(super) fn look_for_no_purpose(&mut self, place: Place<'_>, fields: &[Field]) {
+    pub(super) fn check_no_purpose(&mut self, place: Place<'_>, fields: &[Field]) {
         for field in fields {
             if let Some(purpose) = field.purpose {
                 let word = purpose.word();
-                let problem = format!("`{word}` of `{}` says nothing here: it is for requests", field.name);
+                let problem =
+                    format!("remove `{word}` from `{}`: only fields of requests have a purpose", field.name);
                 self.report(place, field.line, problem);
             }
-            // The members of a shared object are looked at in its own file.
+            // The members of a shared object are checked in its file.
             if field.shared.is_none() {
-                self.look_for_no_purpose(place, &field.fields);
+                self.check_no_purpose(place, &field.fields);
             }
         }
     }
 
-    pub(super) fn look_at_repeat(&mut self, place: Place<'_>, operation: &Operation) {
+    pub(super) fn check_repeat(&mut self, place: Place<'_>, operation: &Operation) {
         let problem = match (operation.writes(), operation.repeat, operation.repeat_reason) {
             (false, None, _) => return,
-            (false, Some(_), _) => "a GET changes nothing and may always be repeated: leave `repeat` out",
+            (false, Some(_), _) => "remove `repeat`: a GET changes nothing and can always be repeated",
             (true, None, _) => {
-                "say whether the same request may be sent again: `repeat safe, REASON`, `repeat not-safe, REASON` \
-                 or `repeat unknown`"
+                "add whether the same request may be sent again: `repeat safe, REASON`, `repeat not-safe, REASON` or \
+                 `repeat unknown`"
             }
             (true, Some(Repeat::Safe | Repeat::NotSafe), "") => {
-                "`repeat` needs its reason: what does the official text say?"
+                "`repeat` needs a reason: what does the official text say?"
             }
             (true, Some(_), _) => return,
         };
@@ -78,7 +84,7 @@ fn fits(purpose: Purpose, travels: operation::Place) -> bool {
         Purpose::RequestNumber => matches!(travels, Path | Query | Headers | Json | Xml),
         Purpose::PlatformSerial => travels == Headers,
         Purpose::Nonce | Purpose::Signature => matches!(travels, Query | Xml | Multipart),
-        // They are members of what is said about the file.
+        // They are members of the part that describes the file.
         Purpose::FileName | Purpose::FileSha256 => false,
     }
 }

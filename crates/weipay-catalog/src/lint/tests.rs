@@ -10,7 +10,7 @@ fn source(place: &str, text: &str) -> SourceFile {
 
 fn lint(sources: &[(&str, &str)]) -> Vec<String> {
     let sources: Vec<_> = sources.iter().map(|(place, text)| source(place, text)).collect();
-    files(&sources).iter().map(Finding::to_string).collect()
+    check_files(&sources).iter().map(Finding::to_string).collect()
 }
 
 /// The one finding in a file with these lines in its JSON body.
@@ -24,7 +24,7 @@ fn finding(lines: &str) -> String {
 #[test]
 fn the_catalogue_of_this_repository_is_clean() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("catalog");
-    let found = folder(&root).unwrap();
+    let found = check_folder(&root).unwrap();
     let shown: Vec<String> = found.iter().take(40).map(Finding::to_string).collect();
     assert!(found.is_empty(), "{} findings:\n{}", found.len(), shown.join("\n"));
 }
@@ -56,14 +56,14 @@ fn a_file_that_keeps_every_rule_has_no_finding() {
 fn an_unknown_key_and_a_duplicate_field_are_found() {
     let found = lint(&[("v3/a", "GET v3/a\n  title x\n  tilte y\n")]);
     assert_eq!(found, ["v3/a.api:3: `tilte` is not a key of an operation"]);
-    assert_eq!(finding("    a string\n    a string\n"), "v3/a.api:6: `a` stands here twice");
+    assert_eq!(finding("    a string\n    a string\n"), "v3/a.api:6: `a` is described here twice");
 }
 
 #[test]
 fn a_file_without_a_heading_is_found() {
     assert_eq!(lint(&[("v3/a", "# nothing\n")]), ["v3/a.api:1: a catalogue file needs a heading"]);
     let found = lint(&[("v3/a", "FETCH v3/a\n  title x\n")]);
-    assert!(found[0].starts_with("v3/a.api:1: `FETCH v3/a` should be a heading"), "{found:?}");
+    assert!(found[0].starts_with("v3/a.api:1: `FETCH v3/a` is not a heading"), "{found:?}");
 }
 
 #[test]
@@ -77,28 +77,25 @@ fn a_placeholder_without_a_field_and_a_field_without_a_placeholder_are_found() {
 
 #[test]
 fn limits_that_end_before_they_begin_are_found() {
-    assert_eq!(
-        finding("    a string 20..1\n"),
-        "v3/a.api:5: the range of `a` ends (1) before it begins (20)"
-    );
-    assert!(finding("    a string[5..2]\n").contains("the number of members of `a` ends (2)"));
+    assert_eq!(finding("    a string 20..1\n"), "v3/a.api:5: the range of `a` is empty: 1 is less than 20");
+    assert!(finding("    a string[5..2]\n").contains("the number of members of `a` is empty"));
 }
 
 #[test]
 fn rules_that_say_nothing_of_their_type_are_found() {
-    assert!(finding("    a boolean 1..2\n").contains("a range says nothing of it"));
-    assert!(finding("    a integer /^[0-9]$/\n").contains("a pattern says nothing of it"));
-    assert!(finding("    a string fen\n").contains("in fen and not an integer"));
-    assert!(finding("    a string minor\n").contains("in minor and not an integer"));
+    assert!(finding("    a boolean 1..2\n").contains("cannot have a range"));
+    assert!(finding("    a integer /^[0-9]$/\n").contains("cannot have a pattern"));
+    assert!(finding("    a string fen\n").contains("in fen, so it must be an integer"));
+    assert!(finding("    a string minor\n").contains("in minor, so it must be an integer"));
 }
 
 #[test]
 fn bytes_without_a_range_and_a_notify_url_of_another_format_are_found() {
-    assert!(finding("    a string bytes\n").contains("`bytes` says what the range of a string counts"));
-    assert!(finding("    a integer 1..2 bytes\n").contains("`bytes` says"));
+    assert!(finding("    a string bytes\n").contains("`bytes` needs a string with a range"));
+    assert!(finding("    a integer 1..2 bytes\n").contains("`bytes` needs a string"));
     assert!(finding("    a string ..2 bytes # 标 = 券\n").contains("has 3 bytes: at most 2"));
     for name in ["notify_url", "contract_notify_url"] {
-        assert!(finding(&format!("    {name} string\n")).contains("its format is notify-url"), "{name}");
+        assert!(finding(&format!("    {name} string\n")).contains("its format must be notify-url"), "{name}");
     }
     let query = finding("    notify_url string notify-url # 址 = https://a.com/?b=c\n");
     assert!(query.contains("is not a URL that the platform calls"), "{query}");
@@ -109,7 +106,7 @@ fn two_operations_that_only_the_last_slash_tells_apart_are_found() {
     let text = |path: &str| format!("GET {path}\n  title x\n");
     let found = lint(&[("v3/a", &text("v3/a")), ("v3/a/index", &text("v3/a/"))]);
     assert_eq!(found.len(), 1, "{found:#?}");
-    assert!(found[0].contains("`GET v3/a` differs from this by the last slash only"), "{found:#?}");
+    assert!(found[0].contains("`GET v3/a` differs from this only in the last slash"), "{found:#?}");
 }
 
 #[test]
@@ -118,7 +115,7 @@ fn money_without_a_unit_is_found() {
         ["a integer # 退款金额", "a integer # 商品价格", "a integer # 手续费", "refund_amount integer = 5"]
     {
         let found = finding(&format!("    {line}\n"));
-        assert!(found.contains("looks like money and has no unit"), "{line}: {found}");
+        assert!(found.contains("looks like money, but has no unit"), "{line}: {found}");
     }
     let said = "POST v3/a
   title x
@@ -182,7 +179,7 @@ fn an_example_that_breaks_its_own_rule_is_found() {
         ("    a integer # 标 = 1.5\n", "is not an integer"),
         ("    a number # 标 = one\n", "is not a number"),
         ("    a boolean # 标 = TRUE\n", "is not true or false"),
-        ("    a object # 标 = {}\n", "members have examples of their own"),
+        ("    a object # 标 = {}\n", "an object has no example"),
     ] {
         let found = finding(line);
         assert!(
@@ -201,7 +198,7 @@ fn a_listed_value_that_breaks_a_rule_of_its_field_is_found() {
 #[test]
 fn a_time_that_the_field_does_not_say_is_found() {
     let found = finding("    a string # 支付完成时间 = 2018-06-08T10:34:56.120+08:00\n");
-    assert!(found.contains("is RFC 3339 and the field does not say rfc3339"), "{found}");
+    assert!(found.contains("is RFC 3339, but the field does not have the format rfc3339"), "{found}");
 }
 
 #[test]
@@ -215,19 +212,18 @@ fn a_label_that_is_cut_off_is_found() {
         ("金额（分", "has not as many （ as ）"),
     ] {
         let found = finding(&format!("    a string # {label}\n"));
-        assert!(found.contains(&format!("the label of `a` is cut off: it {sign}: {label}")), "{found}");
+        assert!(found.contains(&format!("the label of `a` is cut off, it {sign}: {label}")), "{found}");
     }
 }
 
 #[test]
 fn a_label_with_an_equals_sign_is_found() {
-    assert!(finding("    a string # 金额 = 单价 = 100\n").contains("` = ` stands here twice"));
+    assert!(finding("    a string # 金额 = 单价 = 100\n").contains("` = ` occurs twice"));
 }
 
 #[test]
 fn a_list_that_is_too_wide_is_found() {
-    let problem =
-        "the list is wider than 110 columns: end the line behind a `,` or `|`, and it goes on below";
+    let problem = "the list is wider than 110 columns: break the line after a `,` or `|`, and continue below";
     let pages = ["v3/merchant/4012465673"; 6];
     let docs = |docs: &str| lint(&[("v3/a", &format!("GET v3/a\n  title x\n  docs   {docs}\n"))]);
     assert_eq!(docs(&pages.join(", ")), [format!("v3/a.api:3: {problem}")]);
@@ -247,21 +243,23 @@ fn a_list_that_is_too_wide_is_found() {
 
 #[test]
 fn a_space_at_the_end_of_a_line_is_found() {
-    assert_eq!(finding("    a string \n"), "v3/a.api:5: ends with a space");
+    assert_eq!(finding("    a string \n"), "v3/a.api:5: the line ends with a space");
 }
 
 #[test]
 fn an_object_that_is_missing_or_not_shared_is_found() {
-    assert!(finding("    a object <goods>\n").contains("v3/a.api:5: `<goods>` needs a shared object"));
+    assert!(
+        finding("    a object <goods>\n").contains("v3/a.api:5: the shared object <goods> does not exist")
+    );
     let once = "GET v3/a\n  title x\n  response\n    a object <goods>\n";
     let object = "OBJECT goods\n  id string\n";
     assert_eq!(
         lint(&[("shared/goods", object)]),
-        ["shared/goods.api:1: nothing uses the shared object `goods`"]
+        ["shared/goods.api:1: the shared object `goods` is not used"]
     );
     assert_eq!(
         lint(&[("shared/goods", object), ("v3/a", once)]),
-        ["shared/goods.api:1: only one field uses the shared object `goods`: write it there"]
+        ["shared/goods.api:1: only one field uses the shared object `goods`: move it there"]
     );
     let twice = format!("{once}    b object <goods>\n");
     assert_eq!(lint(&[("shared/goods", object), ("v3/a", &twice)]), Vec::<String>::new());
@@ -271,7 +269,7 @@ fn an_object_that_is_missing_or_not_shared_is_found() {
 fn a_mistake_in_a_shared_object_is_found_once_and_in_its_own_file() {
     let uses = "GET v3/a\n  title x\n  response\n    a object <goods>\n    b object <goods>\n";
     let found = lint(&[("shared/goods", "OBJECT goods\n  id string 9..1\n"), ("v3/a", uses)]);
-    assert_eq!(found, ["shared/goods.api:2: the range of `id` ends (1) before it begins (9)"]);
+    assert_eq!(found, ["shared/goods.api:2: the range of `id` is empty: 1 is less than 9"]);
 }
 
 #[test]
@@ -281,20 +279,23 @@ fn an_operation_described_twice_or_in_the_wrong_file_is_found() {
     assert_eq!(
         found,
         [
-            "v3/b.api:1: `GET v3/a` belongs in v3/a.api",
-            "v3/b.api:1: `GET v3/a` is described in v3/a.api:1 already",
+            "v3/b.api:1: `GET v3/a` is already described in v3/a.api:1",
+            "v3/b.api:1: `GET v3/a` must be in v3/a.api",
         ]
     );
     let twice = lint(&[("v3/a", "GET v3/a\n  title x\n\nGET v3/a\n  title y\n")]);
-    assert_eq!(twice, ["v3/a.api:4: `GET v3/a` is described in v3/a.api:1 already"]);
+    assert_eq!(twice, ["v3/a.api:4: `GET v3/a` is already described in v3/a.api:1"]);
     let object = lint(&[("shared/other", "OBJECT goods\n  id string\n")]);
-    assert!(object[0].contains("`OBJECT goods` belongs in shared/goods.api"), "{object:?}");
+    assert!(object[0].contains("`OBJECT goods` must be in shared/goods.api"), "{object:?}");
 }
 
 #[test]
 fn files_that_differ_by_capital_letters_only_are_found() {
     let found = lint(&[("v3/A", "GET v3/A\n  title x\n"), ("v3/a", "GET v3/a\n  title x\n")]);
-    assert_eq!(found, ["v3/a.api:1: differs from v3/A.api by capital letters only"]);
+    assert_eq!(
+        found,
+        ["v3/a.api:1: the name of this file differs from v3/A.api only in upper and lower case"]
+    );
 }
 
 #[test]
@@ -305,7 +306,7 @@ fn a_notification_needs_its_envelope_and_is_looked_at_like_an_operation() {
         found,
         [
             "notifications/v3/A.B.api:1: notifications/v3/envelope.api is missing",
-            "notifications/v3/A.B.api:4: the range of `id` ends (1) before it begins (9)",
+            "notifications/v3/A.B.api:4: the range of `id` is empty: 1 is less than 9",
         ]
     );
     let envelope = "ENVELOPE v3\n  title x\n  body\n    id string 9..1\n";
@@ -313,7 +314,7 @@ fn a_notification_needs_its_envelope_and_is_looked_at_like_an_operation() {
     let found = lint(&[("notifications/v3/A.B", clean), ("notifications/v3/envelope", envelope)]);
     assert_eq!(
         found,
-        ["notifications/v3/envelope.api:4: the range of `id` ends (1) before it begins (9)"],
+        ["notifications/v3/envelope.api:4: the range of `id` is empty: 1 is less than 9"],
         "what is wrong with the envelope is said there, not at each notification"
     );
 }
@@ -321,28 +322,28 @@ fn a_notification_needs_its_envelope_and_is_looked_at_like_an_operation() {
 #[test]
 fn an_operation_that_writes_says_whether_it_may_be_repeated_and_how_that_is_known() {
     let found = |text: &str| lint(&[("v3/a", text)]);
-    assert!(found("POST v3/a\n  title x\n")[0].contains("say whether the same request may be sent again"));
+    assert!(found("POST v3/a\n  title x\n")[0].contains("add whether the same request may be sent again"));
     for word in ["safe", "not-safe"] {
-        assert!(found(&format!("POST v3/a\n  title x\n  repeat {word}\n"))[0].contains("needs its reason"));
+        assert!(found(&format!("POST v3/a\n  title x\n  repeat {word}\n"))[0].contains("needs a reason"));
         assert!(found(&format!("POST v3/a\n  title x\n  repeat {word}, the page says so\n")).is_empty());
     }
     assert!(found("POST v3/a\n  title x\n  repeat unknown\n").is_empty());
     assert!(found("GET v3/a\n  title x\n").is_empty());
-    assert!(found("GET v3/a\n  title x\n  repeat safe, it reads\n")[0].contains("leave `repeat` out"));
+    assert!(found("GET v3/a\n  title x\n  repeat safe, it reads\n")[0].contains("remove `repeat`"));
 }
 
 #[test]
 fn a_purpose_stands_only_where_a_client_looks_for_it() {
     assert_eq!(
         finding("    a string request-number\n    b string request-number\n"),
-        "v3/a.api:6: a request has one `request-number`, and this is the second one"
+        "v3/a.api:6: this is the second `request-number`, but a request can have only one"
     );
     for (line, problem) in [
         ("a integer request-number", "`a` is not a string"),
-        ("a string platform-serial", "`a` is not where a client looks for `platform-serial`"),
-        ("a string file-sha256", "`a` is not where a client looks for `file-sha256`"),
-        ("a object\n      b string request-number", "`b` is not where a client looks for `request-number`"),
-        ("a object\n      b object\n        c string nonce", "`nonce` of `c` says nothing here"),
+        ("a string platform-serial", "`platform-serial` is not possible here"),
+        ("a string file-sha256", "`file-sha256` is not possible here"),
+        ("a object\n      b string request-number", "`request-number` is not possible here"),
+        ("a object\n      b object\n        c string nonce", "remove `nonce` from `c`"),
     ] {
         let found = finding(&format!("    {line}\n"));
         assert!(found.contains(problem), "{line}: {found}");
@@ -365,6 +366,6 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
 ";
     assert_eq!(
         lint(&[("v3/a", upload)]),
-        ["v3/a.api:15: `request-number` of `out_no` says nothing here: it is for requests"]
+        ["v3/a.api:15: remove `request-number` from `out_no`: only fields of requests have a purpose"]
     );
 }

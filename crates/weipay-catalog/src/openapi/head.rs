@@ -1,4 +1,4 @@
-//! What the document says about all operations: itself, how requests are signed, how errors look, the products.
+//! The parts of the document about all operations: its description, signing, errors, and products.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +13,8 @@ pub(super) const SECURITY: &str = "WECHATPAY2-SHA256-RSA2048";
 pub(super) const NOTIFICATIONS: &str = "notifications";
 
 const DESCRIPTION: &str = "\
-The operations (接口) and notifications (回调通知) of WeChat Pay APIv3. Descriptions are the official Chinese terms. Not a \
-document of Tencent's.
+The operations (接口) and notifications (回调通知) of WeChat Pay APIv3. Descriptions are the official Chinese terms. This \
+document is not published by Tencent.
 
 A request is signed over its exact bytes; a success is signed by the platform, in the headers `Wechatpay-Signature`, \
 `Wechatpay-Timestamp`, `Wechatpay-Nonce` and `Wechatpay-Serial`, unless the operation says `x-unsigned`.
@@ -22,29 +22,29 @@ A request is signed over its exact bytes; a success is signed by the platform, i
 | extension | meaning |
 |---|---|
 | `x-extensible-enum` | the values that the pages list. The platform adds values without notice |
-| `x-encrypted: rsa-pubkey` | the value travels RSA-OAEP encrypted, in base64; lengths and patterns are those of the plain text. The request needs the header `Wechatpay-Serial` |
-| `x-encrypted: aes-gcm` | the value is sealed with the APIv3 key; `x-opens-to` is what it opens to |
-| `x-min-bytes`, `x-max-bytes` | the length of the value in bytes of UTF-8, which is what the platform counts there; `minLength` and `maxLength` beside them count characters, and are what follows for these |
+| `x-encrypted: rsa-pubkey` | the value is sent encrypted with RSA-OAEP, in base64; lengths and patterns are those of the plaintext. The request needs the header `Wechatpay-Serial` |
+| `x-encrypted: aes-gcm` | the value is encrypted with the APIv3 key; `x-opens-to` is the decrypted content |
+| `x-min-bytes`, `x-max-bytes` | the length of the value in bytes of UTF-8, which the platform counts for this field; `minLength` and `maxLength` are the resulting limits in characters |
 | `x-signed` | the value is a signature |
 | `x-unit: fen` | money in fen (分), the hundredth of a yuan |
-| `x-unit: minor` | money in the smallest unit of its currency (币种最小货币单位), which another member names |
-| `x-format` | how the value is to be read, where `format` has no word for it |
-| `x-required-in` | the mode in which the field is required; in the others it is not |
-| `x-needed-in` | the case in which a request needs the field: a value of a field beside it, or one way of several to say a thing |
-| `x-purpose` | what a field of a request is for: `request-number` is the request's own number, `file-name` and `file-sha256` are of the uploaded file, `platform-serial` names the key that fields are encrypted with |
-| `x-repeat`, `x-repeat-reason` | whether the same request may be sent again: `safe` (it takes effect once at most), `not-safe`, or `unknown`, which counts as not safe; and how that is known |
-| `x-path` | the path from the host on, where the server has a part of it |
+| `x-unit: minor` | money in the smallest unit of its currency (币种最小货币单位); another member names the currency |
+| `x-format` | the format of the value, if `format` has no word for it |
+| `x-required-in` | the field is required only in this mode |
+| `x-needed-in` | a request needs the field only in this case: for this value of another field, or for one of several alternatives |
+| `x-purpose` | what a field of a request is for: `request-number` is the request's own number, `file-name` and `file-sha256` describe the uploaded file, `platform-serial` names the key that encrypts fields |
+| `x-repeat`, `x-repeat-reason` | whether the same request may be sent again: `safe` (it takes effect at most once), `not-safe`, or `unknown` (treat it as not safe); and the reason |
+| `x-path` | the complete path, if the server contains a part of it |
 | `x-unsigned` | answers carry no signature |
 | `x-docs`, `x-group`, `x-roles` | the official pages, the official product, who may call |
-| `x-other` | what a page describes and no place of a request takes |
-| `x-retry`, `x-also-sent-as`, `x-associated-data` | of a notification: seconds between deliveries, other event types, the associated data seen |
+| `x-other` | what a page describes that is not a part of the request |
+| `x-retry`, `x-also-sent-as`, `x-associated-data` | of a notification: seconds between deliveries, other event types, known values of the associated data |
 
 A `string` with `contentMediaType: application/json` and a `contentSchema` is JSON text in a string.";
 
 const SIGNING: &str = "\
 `Authorization: WECHATPAY2-SHA256-RSA2048 mchid=\"...\",nonce_str=\"...\",timestamp=\"...\",serial_no=\"...\",signature=\"...\"`. \
-The signature is RSA with SHA-256, in base64, over five lines, each ended by a line feed: method, path with query, \
-timestamp, nonce, body. Uploads sign their `meta` part in place of the body.";
+The signature is RSA with SHA-256, in base64, over five lines that each end with a line feed: method, path with query, \
+timestamp, nonce, body. Uploads sign their `meta` part instead of the body.";
 
 pub(super) fn info() -> Value {
     json!({
@@ -55,7 +55,7 @@ pub(super) fn info() -> Value {
     })
 }
 
-/// The components but for the schemas of operations.
+/// The components except the schemas of operations.
 pub(super) fn components() -> Value {
     json!({
         "securitySchemes": {
@@ -63,7 +63,7 @@ pub(super) fn components() -> Value {
         },
         "responses": {
             "ApiError": {
-                "description": "Anything but a success. May be unsigned.",
+                "description": "Any response except a success. It may be unsigned.",
                 "content": { "application/json": { "schema": { "$ref": "#/components/schemas/ApiError" } } },
             },
         },

@@ -13,8 +13,8 @@ use super::{head, object};
 pub(super) struct Schemas(Map<String, Value>);
 
 impl Default for Schemas {
-    fn default() -> Schemas {
-        Schemas(Map::from_iter([("ApiError".to_owned(), head::error_schema())]))
+    fn default() -> Self {
+        Self(Map::from_iter([("ApiError".to_owned(), head::error_schema())]))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Notifications as webhooks: the posted envelope, and what its ciphertext opens to.
+//! Notifications as webhooks: the posted envelope, and its decrypted content.
 
 use serde_json::{Map, Value, json};
 
@@ -6,12 +6,13 @@ use crate::field::{Carrier, Field};
 use crate::notification::Notification;
 use crate::operation::document_address;
 
-use super::operation::first_page;
+use super::names::notification_identifier;
+use super::operation::{first_page, header_parameters};
 use super::schema::Schemas;
-use super::{head, identifier, object, parameter};
+use super::{head, object};
 
 pub(super) fn item(notification: &Notification, schemas: &mut Schemas) -> Value {
-    let identifier = identifier::of_notification(notification);
+    let identifier = notification_identifier(notification);
     let docs: Vec<String> = notification.docs.iter().map(|page| document_address(page)).collect();
     let schema = delivery(notification, &identifier, schemas);
     let post = object([
@@ -19,7 +20,7 @@ pub(super) fn item(notification: &Notification, schemas: &mut Schemas) -> Value 
         ("tags", json!([head::NOTIFICATIONS])),
         ("summary", notification.title.into()),
         ("externalDocs", first_page(&docs)),
-        ("parameters", parameter::of_headers(&notification.headers, schemas)),
+        ("parameters", header_parameters(&notification.headers, schemas)),
         ("requestBody", json!({ "required": true, "content": { "application/json": { "schema": schema } } })),
         ("responses", replies(notification, schemas)),
         ("x-retry", notification.retry.waits.clone().into()),
@@ -28,7 +29,7 @@ pub(super) fn item(notification: &Notification, schemas: &mut Schemas) -> Value 
         ("x-docs", docs.into()),
     ]);
     let mut item = json!({ "post": post });
-    // The platform proves itself with its signature in the headers; what merchants sign with is of no use here.
+    // The platform signs in the headers; the security scheme of merchants does not apply here.
     item["post"]["security"] = json!([]);
     item
 }
@@ -40,11 +41,11 @@ fn delivery(notification: &Notification, identifier: &str, schemas: &mut Schemas
         let resource = schemas.named(&format!("{identifier}Resource"), resource);
         point(&mut schema, &notification.body, &resource);
     }
-    // Without a name of its own: some generators drop named schemas that only webhooks point to, and then miss them.
+    // It has no name: some generators drop named schemas that only webhooks use, and then fail.
     schema
 }
 
-/// Makes the sealed field point to the resource, which has a name of its own.
+/// Makes the encrypted field refer to the named schema of the resource.
 fn point(schema: &mut Value, fields: &[Field], resource: &Value) {
     for field in fields {
         let property = &mut schema["properties"][field.name];
@@ -67,14 +68,14 @@ fn replies(notification: &Notification, schemas: &mut Schemas) -> Value {
         .collect();
     let schema = schemas.object(&notification.response);
     let content = json!({ "application/json": { "schema": schema } });
-    let taken = object([
-        ("description", "Taken (已接收); the body may be empty.".into()),
+    let accepted = object([
+        ("description", "Accepted (已接收); the body may be empty.".into()),
         ("headers", headers.into()),
         ("content", content.clone()),
     ]);
     json!({
-        "200": taken,
-        "204": { "description": "Taken (已接收)." },
-        "default": { "description": "Anything else is sent again (重发), as `x-retry` says.", "content": content },
+        "200": accepted,
+        "204": { "description": "Accepted (已接收)." },
+        "default": { "description": "After any other response the notification is sent again (重发), see `x-retry`.", "content": content },
     })
 }

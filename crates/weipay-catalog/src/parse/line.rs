@@ -44,15 +44,18 @@ pub(super) fn field(text: &'static str, line: usize) -> Result<Field, String> {
 fn enclosed_mark(text: &'static str, sign: char) -> Result<&'static str, String> {
     let inside = text.strip_prefix('(').and_then(|inside| inside.strip_suffix(')'));
     inside.filter(|inside| !inside.is_empty()).ok_or_else(|| match sign {
-        '*' => format!("`*{text}` should be `*`, or `*(MODE)` where it is required in one mode only"),
-        _ => format!("`?{text}` should be `?(CASE)`, where it is needed in one case"),
+        '*' => format!("`*{text}` should be `*`, or `*(MODE)` if the field is required in one mode only"),
+        _ => format!("`?{text}` should be `?(CASE)`, if the field is needed in one case only"),
     })
 }
 
 /// `string`, `object[]`, `string[1..10]`.
 fn kind(word: &str) -> Result<(Kind, bool, Limits), String> {
-    let unknown =
-        || format!("`{word}` is not a type: string, integer, number, boolean, object, each also with []");
+    let unknown = || {
+        format!(
+            "`{word}` is not a type: use string, integer, number, boolean or object, for an array with []"
+        )
+    };
     let (word_alone, items) = match word.split_once('[') {
         None => (word, None),
         Some((kind, items)) => (kind, Some(items.strip_suffix(']').ok_or_else(unknown)?)),
@@ -78,11 +81,11 @@ fn rules(field: &mut Field, mut rest: &'static str) -> Result<&'static str, Stri
             Some(b'/') => {
                 let (pattern, after) = enclosed(rest, " ").unwrap_or((rest, ""));
                 let inside = pattern.strip_prefix('/').and_then(|pattern| pattern.strip_suffix('/'));
-                field.pattern = Some(inside.ok_or("a pattern stands between slashes: /^[0-9]+$/")?);
+                field.pattern = Some(inside.ok_or("a pattern must be between slashes: /^[0-9]+$/")?);
                 rest = after.trim_start();
             }
             Some(b'(') => {
-                let (values, after) = enclosed(&rest[1..], ")").ok_or("the list of values lacks its `)`")?;
+                let (values, after) = enclosed(&rest[1..], ")").ok_or("the list of values has no `)`")?;
                 field.values = values.split('|').map(str::trim).collect();
                 rest = after.trim_start();
             }
@@ -102,7 +105,7 @@ fn enclosed(text: &'static str, end: &str) -> Option<(&'static str, &'static str
 fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
     if let Some(name) = word.strip_prefix('<').and_then(|word| word.strip_suffix('>')) {
         if field.kind != Kind::Object && field.carrier.is_none() {
-            return Err(format!("`<{name}>` gives members, and a {} has none", field.kind.word()));
+            return Err(format!("`<{name}>` has members, but a {} cannot have members", field.kind.word()));
         }
         field.shared = Some(name);
     } else if let Some(limits) = Limits::parse(word) {
@@ -113,7 +116,10 @@ fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
         field.carrier = Some(carrier);
     } else if let Some(purpose) = Purpose::from_word(word) {
         if let Some(other) = field.purpose.filter(|other| *other != purpose) {
-            return Err(format!("`{}` and `{word}` are two purposes, and a field has one", other.word()));
+            return Err(format!(
+                "`{}` and `{word}` are two purposes, but a field can have only one",
+                other.word()
+            ));
         }
         field.purpose = Some(purpose);
     } else if let Some(format) = Format::from_word(word) {
@@ -123,7 +129,7 @@ fn rule(field: &mut Field, word: &'static str) -> Result<(), String> {
         }
     } else {
         return Err(format!(
-            "`{word}` is neither a range (1..20), nor `bytes` (of a range), nor a format, nor encrypted, sealed, json-text, nor a purpose (request-number), nor a shared <object>"
+            "`{word}` is not known here: it must be a range (1..20), `bytes` (after a range), a format, encrypted, sealed, json-text, url-text or signed, a purpose (request-number), or a shared <object>"
         ));
     }
     Ok(())
@@ -148,7 +154,7 @@ fn remark(field: &mut Field, rest: &'static str) -> Result<(), String> {
 
 /// A quoted example: `\n`, `\t`, `\"` and `\\` are the only escapes that examples need.
 fn unquote(text: &str) -> Result<String, String> {
-    let inside = text[1..].strip_suffix('"').ok_or("the example lacks its closing quote")?;
+    let inside = text[1..].strip_suffix('"').ok_or("the example has no closing quote")?;
     let mut plain = String::with_capacity(inside.len());
     let mut letters = inside.chars();
     while let Some(letter) = letters.next() {

@@ -1,6 +1,6 @@
 //! The text of a notification, and of the envelope that the notifications of a version have in common.
 //!
-//! A notification starts as a copy of its envelope; what it says itself takes the envelope's place.
+//! A notification starts as a copy of its envelope; its entries replace those of the envelope.
 
 use super::outline::{self, OutlineLine, entry, list, push_field};
 use super::{Heading, ParseError, error, expect_heading};
@@ -15,7 +15,7 @@ pub(crate) fn notification(
     envelope: Option<&Notification>,
 ) -> Result<Notification, ParseError> {
     let Heading::Notification(version, event) = expect_heading(text)? else {
-        return Err(error(1, "not a notification: its heading is NOTIFY, version and event".to_owned()));
+        return Err(error(1, "not a notification: its heading must be NOTIFY, version and event".to_owned()));
     };
     let start = envelope.cloned().unwrap_or_else(|| blank(version));
     read(text, objects, Notification { version, event, title: "", ..start })
@@ -24,7 +24,7 @@ pub(crate) fn notification(
 /// Reads the text of an envelope: a notification without an event.
 pub(crate) fn envelope(text: &'static str, objects: Resolver<'_>) -> Result<Notification, ParseError> {
     let Heading::Envelope(version) = expect_heading(text)? else {
-        return Err(error(1, "not an envelope: its heading is ENVELOPE and a version".to_owned()));
+        return Err(error(1, "not an envelope: its heading must be ENVELOPE and version".to_owned()));
     };
     read(text, objects, blank(version))
 }
@@ -59,7 +59,7 @@ fn read(text: &'static str, objects: Resolver<'_>, start: Notification) -> Resul
             continue;
         }
         let Some(top) = place.and_then(|place| fields(&mut notification, place)) else {
-            return Err(error(line.number, "a field needs a place above it, such as `resource`".to_owned()));
+            return Err(error(line.number, "a field must be below a place, such as `resource`".to_owned()));
         };
         push_field(top, line.level - 2, &line, objects)?;
     }

@@ -8,7 +8,7 @@ use crate::shared::Resolver;
 /// Reads the text of one operation.
 pub(crate) fn operation(text: &'static str, objects: Resolver<'_>) -> Result<Operation, ParseError> {
     let Heading::Operation(method, path) = expect_heading(text)? else {
-        return Err(error(1, "not an operation: its heading is a method and a path".to_owned()));
+        return Err(error(1, "not an operation: its heading must be a method and a path".to_owned()));
     };
     let mut reader = Reader { operation: blank(method, path), owner: None };
     for line in outline::lines(text) {
@@ -110,7 +110,7 @@ impl Reader {
             Some(Owner::Request(place)) => self.operation.request.fields_mut(place),
             Some(Owner::Response) => &mut self.operation.response,
             None => {
-                return Err(error(line.number, "a field needs a place above it, such as `json`".to_owned()));
+                return Err(error(line.number, "a field must be below a place, such as `json`".to_owned()));
             }
         };
         push_field(top, depth, line, objects)

@@ -11,7 +11,7 @@ pub(super) struct OutlineLine {
     pub(super) text: &'static str,
 }
 
-/// Keys whose list may go on below them, as that of a field's values may: some have more entries than a line holds.
+/// Keys whose list may continue in the next line. The values of a field may too.
 pub(crate) const LISTS: [&str; 4] = ["docs", "roles", "sent-as", "original-type"];
 
 /// The lines below the heading, without empty ones and comments. A list that goes on is one line.
@@ -56,7 +56,9 @@ fn whole_list(
     let deeper = " ".repeat(2 * line.level + 1);
     while let Some(sign) = open_end(&line) {
         let Some(more) = below.next().filter(|more| more.text.starts_with(&deeper)) else {
-            let reason = format!("ends in `{sign}`: the list goes on in the next line, deeper than this one");
+            let reason = format!(
+                "the line ends with `{sign}`, so the list must continue in the next line, with deeper indentation"
+            );
             return Err(error(line.number, reason));
         };
         line.text = text[start..more.start + more.text.len()].trim_start();
@@ -78,7 +80,10 @@ fn open_end(line: &OutlineLine) -> Option<char> {
 fn outline_line(number: usize, line: &str, text: &'static str) -> Result<OutlineLine, ParseError> {
     let spaces = line.len() - line.trim_start_matches(' ').len();
     if !spaces.is_multiple_of(2) || line[spaces..].starts_with('\t') {
-        return Err(error(number, format!("indented by {spaces}: a level is two spaces")));
+        return Err(error(
+            number,
+            format!("the line is indented by {spaces} spaces, but each level must have two"),
+        ));
     }
     if spaces == 0 {
         return Err(error(number, format!("`{text}` should be indented")));
@@ -110,7 +115,7 @@ pub(super) fn push_field(
     }
     let siblings = descend(top, depth).map_err(refused)?;
     if siblings.iter().any(|sibling| sibling.name == field.name) {
-        return Err(error(at.number, format!("`{}` stands here twice", field.name)));
+        return Err(error(at.number, format!("`{}` is described here twice", field.name)));
     }
     siblings.push(field);
     Ok(())
@@ -119,12 +124,12 @@ pub(super) fn push_field(
 /// The list that a field of this depth joins: the members of the last field, `depth` times over.
 fn descend(mut fields: &mut Vec<Field>, depth: usize) -> Result<&mut Vec<Field>, String> {
     for _ in 0..depth {
-        let parent = fields.last_mut().ok_or("a member needs its object one level above it")?;
+        let parent = fields.last_mut().ok_or("a member must be one level below its object")?;
         if let Some(name) = parent.shared {
             return Err(format!("the members of `{}` are in shared/{name}.api", parent.name));
         }
         if parent.kind != Kind::Object && parent.carrier.is_none() {
-            return Err(format!("`{}` is a {}: it has no members", parent.name, parent.kind.word()));
+            return Err(format!("`{}` is a {}, which cannot have members", parent.name, parent.kind.word()));
         }
         fields = &mut parent.fields;
     }

@@ -109,8 +109,8 @@ fn a_list_may_go_on_in_the_next_lines() {
         .unwrap();
     assert_eq!(read.docs, ["v3/merchant/1", "v3/partner/2", "v3/merchant/3", "v3/partner/4"]);
     assert_eq!(read.request.json[0].line, 7, "fields keep the number of their line");
-    assert!(refusal("  docs   v3/merchant/1,\n  group  x\n").starts_with("line 3: ends in `,`"));
-    assert!(refusal("  docs   v3/merchant/1,\n").starts_with("line 3: ends in `,`"));
+    assert!(refusal("  docs   v3/merchant/1,\n  group  x\n").starts_with("line 3: the line ends with `,`"));
+    assert!(refusal("  docs   v3/merchant/1,\n").starts_with("line 3: the line ends with `,`"));
     assert!(one("  group  a, b,\n  docs  v3/merchant/1\n").is_ok(), "only lists go on");
 }
 
@@ -123,23 +123,25 @@ fn a_list_of_values_may_go_on_in_the_next_lines() {
         (&["A", "B C", "D", "E"][..], "标", Some("D"))
     );
     assert_eq!((b.line, b.fields[0].values.len()), (8, 2));
-    assert!(refusal("  json\n    a string (A |\n    b string\n").starts_with("line 4: ends in `|`"));
-    assert!(refusal("  json\n    a string (A |\n").starts_with("line 4: ends in `|`"));
+    assert!(
+        refusal("  json\n    a string (A |\n    b string\n").starts_with("line 4: the line ends with `|`")
+    );
+    assert!(refusal("  json\n    a string (A |\n").starts_with("line 4: the line ends with `|`"));
 }
 
 #[test]
 fn a_mistake_is_named_with_its_line() {
     assert_eq!(refusal("  tilte x\n"), "line 3: `tilte` is not a key of an operation");
     assert!(refusal("  json\n    a text\n").starts_with("line 4: `text` is not a type"));
-    assert!(refusal("  json\n    a string 1-20\n").starts_with("line 4: `1-20` is neither a range"));
-    assert!(refusal("  json\n    a string\n    a integer\n").contains("`a` stands here twice"));
+    assert!(refusal("  json\n    a string 1-20\n").starts_with("line 4: `1-20` is not known here"));
+    assert!(refusal("  json\n    a string\n    a integer\n").contains("`a` is described here twice"));
     assert!(refusal("  json\n   a string\n").contains("indented by 3"));
-    assert!(refusal("  json\n    a string\n      b string\n").contains("it has no members"));
-    assert!(refusal("    a string\n").contains("a field needs a place above it"));
+    assert!(refusal("  json\n    a string\n      b string\n").contains("which cannot have members"));
+    assert!(refusal("    a string\n").contains("a field must be below a place"));
     assert!(refusal("  response 404\n").contains("should be a status"));
-    assert!(refusal("  json\n    a string (X | Y\n").contains("lacks its `)`"));
+    assert!(refusal("  json\n    a string (X | Y\n").contains("has no `)`"));
     assert!(read("POST v3/a\n  json\n    a string\n").unwrap_err().reason.contains("`title`"));
-    assert!(read("FETCH v3/a\n").unwrap_err().reason.contains("should be a heading"));
+    assert!(read("FETCH v3/a\n").unwrap_err().reason.contains("is not a heading"));
 }
 
 #[test]
@@ -152,7 +154,7 @@ fn a_file_is_cut_at_its_headings() {
 
 #[test]
 fn a_shared_object_gives_its_members_and_its_name() {
-    let objects = SharedObjects::of_texts([
+    let objects = SharedObjects::from_texts([
         "OBJECT goods\n  id*  string\n",
         "OBJECT promotion\n  name   string\n  goods  object[] <goods>\n",
     ]);
@@ -170,14 +172,14 @@ fn a_shared_object_gives_its_members_and_its_name() {
 fn a_shared_object_that_is_missing_or_holds_itself_is_named() {
     let reason = |texts: &[&'static str], line: &str| {
         let text = format!("GET v3/a\n  title x\n  response\n    a {line}\n");
-        let objects = SharedObjects::of_texts(texts.iter().copied());
+        let objects = SharedObjects::from_texts(texts.iter().copied());
         operation(Box::leak(text.into_boxed_str()), objects.resolver()).unwrap_err().to_string()
     };
-    assert!(reason(&[], "object <goods>").starts_with("line 4: `<goods>` needs a shared object"));
-    assert!(reason(&["OBJECT goods\n  a object <goods>\n"], "object <goods>").contains("holds itself"));
+    assert!(reason(&[], "object <goods>").starts_with("line 4: the shared object <goods> does not exist"));
+    assert!(reason(&["OBJECT goods\n  a object <goods>\n"], "object <goods>").contains("contains itself"));
     assert!(reason(&["OBJECT goods\n  a text\n"], "object <goods>").contains("shared/goods.api: line 2"));
     assert!(reason(&["OBJECT goods\n"], "object <goods>").contains("needs members"));
-    assert!(reason(&[], "string <goods>").contains("a string has none"));
+    assert!(reason(&[], "string <goods>").contains("a string cannot have members"));
     let nested = "object <goods>\n      b string";
     assert!(reason(&["OBJECT goods\n  a string\n"], nested).contains("are in shared/goods.api"));
 }
@@ -222,15 +224,15 @@ fn a_mistake_in_a_notification_is_named_with_its_line() {
     assert!(refusal("  retry soon\n").contains("line 3: `soon` should be waits"));
     assert!(refusal("  retry 15s x0\n").contains("should be waits"));
     assert!(refusal("  retry 99999999999h\n").contains("should be waits"));
-    assert!(refusal("    a string\n").contains("a field needs a place above it"));
-    assert!(refusal("  resource\n    a string\n    a string\n").contains("stands here twice"));
+    assert!(refusal("    a string\n").contains("a field must be below a place"));
+    assert!(refusal("  resource\n    a string\n    a string\n").contains("is described here twice"));
 }
 
 #[test]
 fn the_example_that_teaches_the_format_can_be_read() {
     let readme = include_str!("../../catalog/README.md");
     let example = readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let objects = SharedObjects::of_texts(["OBJECT payer_identity\n  type*  string\n"]);
+    let objects = SharedObjects::from_texts(["OBJECT payer_identity\n  type*  string\n"]);
     let read = operation(example, objects.resolver()).unwrap();
     let names: Vec<_> = read.request.json.iter().map(|field| field.name).collect();
     assert_eq!(names, ["appid", "attach", "type", "name", "amount", "tags", "payer", "identity"]);

@@ -2,35 +2,24 @@
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use std::process::ExitCode;
 
 use weipay_catalog::{export, openapi};
 
 use crate::arguments::{self, Format, What};
-use crate::exit;
-use crate::output_file::OutputFile;
+use crate::failure::{Failure, Outcome};
+use crate::output::{OutputFile, unless_reader_left};
 
-pub(super) fn run(arguments: &arguments::Export) -> ExitCode {
+pub(super) fn run(arguments: &arguments::Export) -> Outcome {
     if arguments.format == Format::Openapi && arguments.what.is_some() {
-        return exit::with(
-            exit::USAGE,
-            &"the OpenAPI document has operations and notifications: --what is of jsonl",
-        );
+        let reason = "--what is for jsonl only; the OpenAPI document contains operations and notifications";
+        return Err(Failure::usage(reason));
     }
-    let file = arguments.output.as_deref().filter(|file| *file != Path::new("-"));
-    if let Some(file) = file {
-        let written = OutputFile::check(file).and_then(|output| output.write(|file| write(arguments, file)));
-        return match written {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(reason) => exit::with(exit::FAILED, &reason),
-        };
-    }
-    match write(arguments, io::stdout().lock()) {
-        Ok(()) => ExitCode::SUCCESS,
-        // A reader that went away has what it wanted.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => exit::with(exit::FAILED, &format!("standard output: {error}")),
-    }
+    let written = match arguments.output.as_deref().filter(|file| *file != Path::new("-")) {
+        Some(file) => OutputFile::check(file).and_then(|output| output.write(|file| write(arguments, file))),
+        None => unless_reader_left(write(arguments, io::stdout().lock()))
+            .map_err(|error| format!("standard output: {error}")),
+    };
+    written.map_err(Failure::failed)
 }
 
 fn write(arguments: &arguments::Export, out: impl Write) -> io::Result<()> {

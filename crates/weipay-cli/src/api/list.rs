@@ -2,23 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::process::ExitCode;
 
 use serde_json::json;
 use weipay_catalog::{Catalog, Notification, Operation};
 
-use crate::api::print;
 use crate::arguments;
-use crate::exit;
+use crate::failure::{Failure, Outcome};
+use crate::output::print;
 
-pub(super) fn run(arguments: &arguments::List) -> ExitCode {
+pub(super) fn run(arguments: &arguments::List) -> Outcome {
     let rows = rows(arguments);
     if rows.is_empty() {
         if let Some(product) = arguments.product.as_deref().filter(|product| !is_known(product)) {
-            return exit::with(exit::FAILED, &no_product(product));
+            return Err(Failure::failed(no_product(product)));
         }
         let kind = if arguments.notifications { "notification" } else { "operation" };
-        return exit::with(exit::FAILED, &format!("no {kind} has all of that; less of it finds more"));
+        return Err(Failure::failed(format!("no {kind} matches all of this; try fewer words or options")));
     }
     print(&if arguments.json { lines_of_json(&rows) } else { aligned(&rows) })
 }
@@ -116,7 +115,7 @@ fn no_product(product: &str) -> String {
         names.into_iter().map(|name| (strsim::normalized_damerau_levenshtein(name, product), name)).collect();
     near.sort_by(|(left, _), (right, _)| right.total_cmp(left));
     let near: Vec<&str> = near.into_iter().take(3).map(|(_, name)| name).collect();
-    format!("no product is called {product}; nearest are {}", near.join(", "))
+    format!("no product is named {product}; similar names are {}", near.join(", "))
 }
 
 /// Whether the path begins with these segments, the version before them or not.

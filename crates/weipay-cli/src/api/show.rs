@@ -8,14 +8,13 @@ mod page;
 mod sandbox_tests;
 mod table;
 
-use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use weipay_catalog::sample::request::with_current_values;
 
-use crate::api::print;
 use crate::arguments;
-use crate::exit;
+use crate::failure::{Failure, Outcome};
+use crate::output::print;
 use find::Found;
 use layout::Page;
 
@@ -24,17 +23,13 @@ fn now() -> i64 {
     since.cast_signed()
 }
 
-pub(super) fn run(arguments: &arguments::Show) -> ExitCode {
-    let (asked, method) = match arguments.asked() {
-        Ok(asked) => asked,
-        Err(reason) => return exit::with(exit::USAGE, &reason),
-    };
-    let found = match find::find(asked, method.as_ref()) {
-        Ok(found) => found,
-        Err(reason) => return exit::with(exit::FAILED, &reason),
-    };
+pub(super) fn run(arguments: &arguments::Show) -> Outcome {
+    let (asked, method) = arguments.asked().map_err(Failure::usage)?;
+    let found = find::find(asked, method.as_ref()).map_err(Failure::failed)?;
     if method.is_some() && matches!(found[..], [Found::Notification(_), ..]) {
-        return exit::with(exit::USAGE, &format!("{asked} is a notification: it has no method"));
+        return Err(Failure::usage(format!(
+            "{asked} is a notification, which has no method: leave the method out"
+        )));
     }
     let mut page = Page::for_the_terminal();
     for (index, found) in found.into_iter().enumerate() {

@@ -1,14 +1,14 @@
-//! JSON laid out for a person. Its texts and numbers are written as they came: a number read and written again may be
-//! another one.
+//! Lays out JSON for a person. Texts and numbers are written exactly as they came: a number that is parsed and printed again
+//! may differ.
 
 use std::io::{self, Write};
 
 use serde::de::IgnoredAny;
 
-/// JSON is nested a few levels deep. What is nested deeper than this would be mostly blanks.
+/// Normal JSON is nested a few levels deep. Deeper nesting than this would print mostly blanks.
 const MAX_DEPTH: usize = 64;
 
-/// The text of JSON that can be laid out.
+/// The text, if it is JSON that can be laid out.
 pub(super) fn readable(body: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(body).ok()?;
     serde_json::from_str::<IgnoredAny>(text).ok()?;
@@ -53,7 +53,7 @@ pub(super) fn write(json: &str, out: &mut impl Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// JSON allows some control characters in a text, which a terminal may obey.
+/// JSON allows some control characters in a text, but a terminal may act on them.
 fn write_text(text: &str, out: &mut impl Write) -> io::Result<()> {
     if !text.contains(char::is_control) {
         return out.write_all(text.as_bytes());
@@ -67,7 +67,7 @@ fn write_text(text: &str, out: &mut impl Write) -> io::Result<()> {
     })
 }
 
-/// Brackets, commas and colons, texts with their quotes, and the rest between them.
+/// The tokens of JSON: brackets, commas, colons, texts with their quotes, and other values.
 struct Tokens<'a>(&'a str);
 
 impl<'a> Iterator for Tokens<'a> {

@@ -1,20 +1,24 @@
-//! Holding a path against the catalogue before anything is sent: what a person types is not always one.
+//! Looks up the path of a call in the catalogue before anything is sent: it may be mistyped.
+
+use std::borrow::Cow;
 
 use http::Method;
 use weipay_catalog::{Catalog, Operation, Unrouted};
 
-use super::names::decoded;
 use crate::arguments;
 use crate::nearest::{closeness, nearest};
 
-/// The operation that the path is of; nothing for one that the catalogue does not know, which is sent all the same.
-pub(super) fn checked(method: &Method, path: &str) -> Result<Option<&'static Operation>, String> {
+/// The operation with this path; `None` if the catalogue does not have the path, which is sent anyway.
+///
+/// # Errors
+/// If this cannot be a path of APIv3.
+pub(super) fn find_operation(method: &Method, path: &str) -> Result<Option<&'static Operation>, String> {
     if let Some((_, rest)) = path.split_once("://") {
         let path = rest.split_once('/').map_or("v3/...", |(_, path)| path);
-        // What is behind the question mark of a download address opens the file.
+        // The query of a download address gives access to the file, so it is not printed.
         let path = path.split_once('?').map_or(path.to_owned(), |(path, _)| format!("{path}?..."));
         return Err(format!(
-            "write the path without its host, as {path}: the host is a matter of WEIPAY_BASE_URL or the kit"
+            "write only the path, without the host: {path} (the host is set by WEIPAY_BASE_URL or the kit)"
         ));
     }
     let path = path.split('?').next().unwrap_or(path).trim_start_matches('/');
@@ -28,23 +32,26 @@ pub(super) fn checked(method: &Method, path: &str) -> Result<Option<&'static Ope
     if found.is_none()
         && let Some(meant) = catalog.but_for_the_last_slash(method, path)
     {
-        let end = if path.ends_with('/') { "does not end in a slash" } else { "ends in a slash" };
-        return Err(format!("{path} is not known to the platform: {} {end}", meant.path));
+        let end = if path.ends_with('/') { "without" } else { "with" };
+        return Err(format!(
+            "the platform does not have {path}: write it {end} a slash at the end: {}",
+            meant.path
+        ));
     }
     if found.is_none() && routed(&format!("v2/{path}")).is_some() {
-        return Err(format!("{path} is an operation of APIv2, which this version does not send yet"));
+        return Err(format!("{path} belongs to APIv2, which `weipay call` does not support yet"));
     }
     Ok(found)
 }
 
-/// For a path that the catalogue does not know: the operations that are there when it is read as the platform may read it, with
-/// the values in their places and without percent-encoding, whatever the method and the case.
-pub(super) fn written_otherwise(arguments: &arguments::Call) -> Vec<&'static Operation> {
+/// The operations that the platform may recognize in a path that the catalogue does not have: with values in their places,
+/// without percent-encoding, with any method, and in lower case.
+pub(super) fn possible_operations(arguments: &arguments::Call) -> Vec<&'static Operation> {
     let path = arguments.path.split('?').next().unwrap_or_default();
     let segments = path.split('/').map(|segment| {
         let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
         let value = name.and_then(|name| arguments.values.iter().rfind(|(known, _)| known == name));
-        value.map_or_else(|| decoded(segment).into_owned(), |(_, value)| value.clone())
+        value.map_or_else(|| percent_decode(segment).into_owned(), |(_, value)| value.clone())
     });
     let path = segments.collect::<Vec<_>>().join("/");
     let catalog = Catalog::embedded();
@@ -54,15 +61,37 @@ pub(super) fn written_otherwise(arguments: &arguments::Call) -> Vec<&'static Ope
     }
 }
 
-/// For a call that failed: that the catalogue does not have its path, and which ones come near.
-pub(super) fn unknown(method: &Method, path: &str) -> String {
+/// Decodes the percent-encoding in a part of a URL. What does not decode to text stays as it is.
+pub(super) fn percent_decode(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let byte = match (first, after) {
+            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)).map(|(high, low)| 16 * high + low),
+            _ => None,
+        };
+        rest = if byte.is_some() { &after[2..] } else { after };
+        bytes.push(byte.unwrap_or(*first));
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// Says after a failed call that the catalogue does not have its path, and which paths are similar.
+pub(super) fn suggestions(method: &Method, path: &str) -> String {
     let path = path.split('?').next().unwrap_or_default().trim_start_matches('/');
     let catalog = Catalog::embedded();
     if let Err(Unrouted::OtherMethod(methods)) = catalog.route(method.as_str(), &format!("/{path}")) {
-        return format!("the catalogue has {path} with {} only", methods.join(", "));
+        return format!("the catalogue has {path} only with {}", methods.join(", "));
     }
     let names = catalog.headings().map(|(known_method, known)| {
-        // Of two that are equally near, the one with the same method is meant.
+        // Of two that are equally similar, the one with the same method comes first.
         let same_method = if known_method == method.as_str() { 0.001 } else { 0.0 };
         (closeness(path, known) + same_method, (known_method, known))
     });
@@ -70,7 +99,7 @@ pub(super) fn unknown(method: &Method, path: &str) -> String {
         nearest(names).iter().map(|(method, known)| format!("\n  {method} {known}")).collect();
     match names.concat() {
         none if none.is_empty() => "the catalogue does not have this path".to_owned(),
-        names => format!("the catalogue does not have this path; near it are{names}"),
+        names => format!("the catalogue does not have this path; similar ones are{names}"),
     }
 }
 
@@ -79,22 +108,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_whose_last_slash_is_wrong_is_told_the_right_one() {
-        let refused = |method: Method, path: &str| checked(&method, path).unwrap_err();
+    fn the_error_for_a_wrong_slash_at_the_end_has_the_right_path() {
+        let refused = |method: Method, path: &str| find_operation(&method, path).unwrap_err();
         assert_eq!(
             refused(Method::POST, "v3/applyment4sub/applyment"),
-            "v3/applyment4sub/applyment is not known to the platform: v3/applyment4sub/applyment/ ends in a slash"
+            "the platform does not have v3/applyment4sub/applyment: write it with a slash at the end: v3/applyment4sub/applyment/"
         );
         assert_eq!(
             refused(Method::GET, "/v3/certificates/"),
-            "v3/certificates/ is not known to the platform: v3/certificates does not end in a slash"
+            "the platform does not have v3/certificates/: write it without a slash at the end: v3/certificates"
         );
-        assert!(
-            refused(Method::GET, "v3/marketing/busifavor/stocks/1/").contains("stocks/{stock_id} does not")
-        );
+        assert!(refused(Method::GET, "v3/marketing/busifavor/stocks/1/").ends_with("stocks/{stock_id}"));
         for path in ["v3/applyment4sub/applyment/", "/v3/ecommerce/applyments/"] {
-            assert!(checked(&Method::POST, path).unwrap().is_some(), "{path}");
+            assert!(find_operation(&Method::POST, path).unwrap().is_some(), "{path}");
         }
-        assert!(checked(&Method::POST, "v3/new/operation/").unwrap().is_none());
+        assert!(find_operation(&Method::POST, "v3/new/operation/").unwrap().is_none());
+    }
+
+    #[test]
+    fn percent_encoding_is_undone_where_it_is_one() {
+        for (text, expected) in [
+            ("a", "a"),
+            ("%6Dobile", "mobile"),
+            ("%e5%bc%a0", "张"),
+            ("a%", "a%"),
+            ("%zz%4", "%zz%4"),
+            ("%FF", "%FF"),
+        ] {
+            assert_eq!(percent_decode(text), expected);
+        }
     }
 }

@@ -1,7 +1,7 @@
-//! Sensitive fields (敏感信息加密) of a call: personal data must not leave in plain text because a command was short.
+//! Sensitive fields (敏感信息加密) of a call: personal data must not be sent in plaintext because an option was forgotten.
 //!
-//! Whether a text is plain or ciphertext is what the command line says, `--encrypt` or `--ciphertext`, and never what the
-//! text looks like: a long name can look like ciphertext.
+//! The command line says whether a text is plaintext or ciphertext, with `--encrypt` or `--ciphertext`. It is never guessed
+//! from the text: a long name can look like ciphertext.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -9,43 +9,42 @@ use weipay::blocking;
 use weipay::wire::check_ciphertext;
 use weipay_catalog::{Field, Operation};
 
-use super::names::{decoded, given_once};
-use super::path;
+use super::path::{percent_decode, possible_operations};
+use super::unique_names;
 use crate::arguments;
 
-/// What is sent, treated as the command line asks.
-pub(super) struct Treated {
+/// What is sent, with sensitive fields encrypted or checked.
+pub(super) struct Input {
     pub(super) body: Option<Box<RawValue>>,
     pub(super) query: Vec<(String, String)>,
     pub(super) values: Vec<(String, String)>,
 }
 
-pub(super) fn treated(
+pub(super) fn protect(
     arguments: &arguments::Call,
     operation: Option<&'static Operation>,
     client: &blocking::Client,
-) -> Result<Treated, String> {
+) -> Result<Input, String> {
     let names_a_key = |(name, _): &(String, String)| name.eq_ignore_ascii_case("Wechatpay-Serial");
     if arguments.encrypt && arguments.header.iter().any(names_a_key) {
         return Err(
-            "--encrypt takes the configured key and names it in Wechatpay-Serial: leave that header out"
-                .to_owned(),
+            "--encrypt uses the configured key and sets Wechatpay-Serial: leave that header out".to_owned()
         );
     }
     let Some(operation) = operation else {
         if arguments.encrypt {
             return Err(format!(
-                "--encrypt: the catalogue has no {} {}, so it is not known which fields travel encrypted. Check the path \
+                "--encrypt: the catalogue has no {} {}, so it is not known which fields must be encrypted; check the path \
                  with `weipay api list`",
                 arguments.method, arguments.path
             ));
         }
-        // What it was probably meant to be says which of its fields are personal.
-        for operation in path::written_otherwise(arguments) {
-            Treatment { encrypt: false, ciphertext: arguments.ciphertext, client }
+        // The operation that was probably meant says which fields are sensitive.
+        for operation in possible_operations(arguments) {
+            Protection { encrypt: false, ciphertext: arguments.ciphertext, client }
                 .all(operation, arguments)?;
         }
-        return Ok(Treated {
+        return Ok(Input {
             body: arguments.json.clone(),
             query: arguments.query.clone(),
             values: arguments.values.clone(),
@@ -55,29 +54,29 @@ pub(super) fn treated(
     let places = [&request.path, &request.query, &request.json];
     if arguments.encrypt && !places.iter().any(|fields| fields.iter().any(Field::holds_encrypted)) {
         return Err(format!(
-            "--encrypt: in the catalogue no field of {} {} travels encrypted",
+            "--encrypt: no field of {} {} is encrypted, according to the catalogue; leave it out",
             operation.method, operation.path
         ));
     }
-    Treatment { encrypt: arguments.encrypt, ciphertext: arguments.ciphertext, client }
+    Protection { encrypt: arguments.encrypt, ciphertext: arguments.ciphertext, client }
         .all(operation, arguments)
 }
 
-/// What is done with each sensitive text.
-struct Treatment<'a> {
+/// What to do with each sensitive text.
+struct Protection<'a> {
     encrypt: bool,
     ciphertext: bool,
     client: &'a blocking::Client,
 }
 
-impl Treatment<'_> {
-    fn all(&self, operation: &Operation, arguments: &arguments::Call) -> Result<Treated, String> {
+impl Protection<'_> {
+    fn all(&self, operation: &Operation, arguments: &arguments::Call) -> Result<Input, String> {
         let request = &operation.request;
         let (mut values, mut query) = (arguments.values.clone(), arguments.query.clone());
         self.pairs(&request.path, &mut values, "/path")?;
         self.pairs(&request.query, &mut query, "/query")?;
         self.query_in_path(&request.query, &arguments.path)?;
-        Ok(Treated { body: self.body(arguments.json.clone(), &request.json)?, query, values })
+        Ok(Input { body: self.body(arguments.json.clone(), &request.json)?, query, values })
     }
 
     fn body(&self, typed: Option<Box<RawValue>>, fields: &[Field]) -> Result<Option<Box<RawValue>>, String> {
@@ -85,7 +84,7 @@ impl Treatment<'_> {
         if !fields.iter().any(Field::holds_encrypted) {
             return Ok(Some(typed));
         }
-        given_once(typed.get())?;
+        unique_names::check(typed.get())?;
         let before: Value = serde_json::from_str(typed.get()).map_err(|error| error.to_string())?;
         let mut json = before.clone();
         self.members(fields, &mut json, "/body")?;
@@ -104,18 +103,18 @@ impl Treatment<'_> {
         Ok(())
     }
 
-    /// A query that was typed behind the path is sent as it is, so nothing in it can be encrypted.
+    /// A query inside the path is sent as it is, so nothing in it can be encrypted.
     fn query_in_path(&self, fields: &[Field], path: &str) -> Result<(), String> {
         let Some((_, query)) = path.split_once('?') else { return Ok(()) };
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, mut value) = (decoded(name), decoded(value).into_owned());
+            let (name, mut value) = (percent_decode(name), percent_decode(value).into_owned());
             if !is_encrypted(fields, &name) {
                 continue;
             }
             if !self.ciphertext {
                 return Err(format!(
-                    "/query/{name} travels encrypted (敏感信息加密): give it with --query {name}=VALUE and --encrypt"
+                    "/query/{name} must be encrypted (敏感信息加密): set it with --query {name}=VALUE, and add --encrypt"
                 ));
             }
             self.text(&format!("/query/{name}"), &mut value)?;
@@ -133,8 +132,7 @@ impl Treatment<'_> {
         }
         if !self.ciphertext {
             return Err(format!(
-                "{path} travels encrypted (敏感信息加密): --encrypt encrypts it; if it is ciphertext already, say so with \
-                 --ciphertext"
+                "{path} must be encrypted (敏感信息加密): add --encrypt, or, if it is ciphertext already, add --ciphertext"
             ));
         }
         check_ciphertext(text).map_err(|error| format!("{path} with --ciphertext: {error}"))
@@ -155,7 +153,7 @@ impl Treatment<'_> {
             }
             Value::Null => Ok(()),
             _ => Err(format!(
-                "{path} holds fields that travel encrypted (敏感信息加密): write it as an object"
+                "{path} contains fields that must be encrypted (敏感信息加密): write it as an object"
             )),
         }
     }
@@ -167,7 +165,7 @@ impl Treatment<'_> {
             _ if !field.is_encrypted() => self.members(&field.fields, value, path),
             Value::String(text) => self.text(path, text),
             _ => Err(format!(
-                "{path} travels encrypted (敏感信息加密), and only a string can: write its value in quotes"
+                "{path} must be encrypted (敏感信息加密), and only a string can be: write its value in quotes"
             )),
         }
     }

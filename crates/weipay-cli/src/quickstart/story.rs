@@ -1,8 +1,7 @@
-//! The merchant's side of the story, with the blocking client and typed operations.
+//! What the merchant does, with the blocking client and typed operations.
 
 use std::error::Error;
 use std::fmt;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
@@ -13,8 +12,9 @@ use weipay::v3::marketing::busifavor::stocks::post::{
     UseMethod,
 };
 use weipay::{Client, blocking};
+use weipay_sandbox::Sandbox;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 pub(super) struct Story {
     pub(super) client: Client,
@@ -22,11 +22,11 @@ pub(super) struct Story {
     pub(super) mchid: String,
     appid: String,
     openid: String,
-    /// Sets this telling apart from earlier ones with the same data directory.
+    /// Makes the numbers of this run different from those of earlier ones in the same data folder.
     run: String,
 }
 
-/// A coupon that is tied to an order.
+/// A coupon that is associated with an order.
 pub(super) struct Coupon {
     stock_id: String,
     code: String,
@@ -37,13 +37,13 @@ pub(super) struct Coupon {
 /// The arguments of the program in the README: stock, coupon, order, and the number of the request.
 impl fmt::Display for Coupon {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Coupon { stock_id, code, order, .. } = self;
+        let Self { stock_id, code, order, .. } = self;
         write!(out, "{stock_id} {code} {order} disassociate-{order}")
     }
 }
 
 impl Coupon {
-    /// The request that unties it, typed.
+    /// The request that disassociates it, typed.
     pub(super) fn typed(&self) -> disassociate::post::Request {
         disassociate::post::Request::new()
             .stock_id(self.stock_id.as_str())
@@ -64,22 +64,21 @@ impl Coupon {
 }
 
 impl Story {
-    pub(super) fn begin(kit: &Path) -> Outcome<Story> {
-        let members: Value = serde_json::from_str(&std::fs::read_to_string(kit)?)?;
-        let member = |name: &str| members[name].as_str().unwrap_or_default().to_owned();
+    pub(super) fn begin(sandbox: &Sandbox) -> Result<Self> {
+        let kit = sandbox.kit();
         let run = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_micros().to_string();
-        Ok(Story {
-            client: Client::from_kit(kit)?,
-            blocking: blocking::Client::from_kit(kit)?,
-            mchid: member("mchid"),
-            appid: member("appid"),
-            openid: member("openid"),
+        Ok(Self {
+            client: Client::from_kit(sandbox.kit_file())?,
+            blocking: blocking::Client::from_kit(sandbox.kit_file())?,
+            mchid: kit.mchid.clone(),
+            appid: kit.appid.clone(),
+            openid: kit.openid.clone(),
             run,
         })
     }
 
     /// 创建商家券: five yuan off from ten yuan, for a month.
-    pub(super) fn create_stock(&self) -> Outcome<String> {
+    pub(super) fn create_stock(&self) -> Result<String> {
         let now = SystemTime::now();
         let month = Duration::from_secs(30 * 86_400);
         let time = CouponAvailableTime::new().available_begin_time(now).available_end_time(now + month);
@@ -98,17 +97,17 @@ impl Story {
             .stock_send_rule(StockSendRule::new().max_coupons(100).max_coupons_per_user(100))
             .coupon_code_mode(CouponCodeMode::WechatpayMode)
             .out_request_no(format!("stock-{}", self.run));
-        let answer = self.blocking.v3().marketing().busifavor().stocks().post(request)?.decode()?;
-        Ok(answer.stock_id.ok_or("the response has no stock_id")?)
+        let response = self.blocking.v3().marketing().busifavor().stocks().post(request)?.decode()?;
+        Ok(response.stock_id.ok_or("the response has no stock_id")?)
     }
 
     /// 向用户发券, then 关联订单信息, for each coupon.
-    pub(super) fn send_and_associate(&self, stock_id: &str, count: usize) -> Outcome<Vec<Coupon>> {
+    pub(super) fn send_and_associate(&self, stock_id: &str, count: usize) -> Result<Vec<Coupon>> {
         (1..=count).map(|number| self.associated(stock_id, number)).collect()
     }
 
-    /// One coupon, sent and tied to an order. The number tells it from the others of this run.
-    pub(super) fn associated(&self, stock_id: &str, number: usize) -> Outcome<Coupon> {
+    /// One coupon, sent and associated with an order. The number distinguishes it from the others of this run.
+    pub(super) fn associated(&self, stock_id: &str, number: usize) -> Result<Coupon> {
         let coupons = || self.blocking.v3().marketing().busifavor().coupons();
         let order = format!("order-{}-{number}", self.run);
         let request = send::post::Request::new()
@@ -117,7 +116,7 @@ impl Story {
             .stock_id(stock_id)
             .out_request_no(format!("send-{order}"));
         let sent = coupons().send().post(request)?.decode()?;
-        // Official models nest the result, official pages show it flat: read both.
+        // Official SDKs nest the result, but official pages show it flat: read both.
         let code = sent.send_coupon_result.and_then(|result| result.coupon_code).or(sent.coupon_code);
         let code = code.ok_or("the response has no coupon_code")?;
         let request = associate::post::Request::new()
@@ -129,13 +128,13 @@ impl Story {
         Ok(Coupon { stock_id: stock_id.to_owned(), code, order, run: self.run.clone() })
     }
 
-    /// Looks at the platform's state rather than at its answers.
-    pub(super) fn all_are_free(&self, coupons: &[Coupon]) -> Outcome<()> {
+    /// Queries each coupon, to check the state of the platform instead of its responses.
+    pub(super) fn check_all_disassociated(&self, coupons: &[Coupon]) -> Result<()> {
         for coupon in coupons {
             let user = self.blocking.v3().marketing().busifavor().users().openid(self.openid.as_str());
-            let reply =
+            let response =
                 user.coupons().coupon_code(coupon.code.as_str()).appids().appid(self.appid.as_str()).get()?;
-            let seen = reply.decode()?;
+            let seen = response.decode()?;
             let state = seen.coupon_state.map(|state| state.to_string()).unwrap_or_default();
             if state != "SENDED" || seen.associate_out_trade_no.is_some() {
                 return Err(format!(

@@ -1,11 +1,11 @@
-//! The six styles of the first page: pure chain, declarative and property, each async and blocking. The line that is
-//! shown is the line that ran.
+//! The six styles: pure chain, declarative and property, each async and blocking. The code that is shown is the code that
+//! runs.
 
 use std::error::Error;
 
 use weipay::Response;
 
-use super::screen::Screen;
+use super::Screen;
 use super::story::{Coupon, Story};
 
 /// How many styles there are.
@@ -30,45 +30,53 @@ pub(super) fn disassociate_each(
 
     let client = &story.client;
     let request = first.typed();
-    let (code, reply) = runtime.block_on(async {
+    let (code, response) = runtime.block_on(async {
         shown!(client.v3().marketing().busifavor().coupons().disassociate().post(request).await)
     });
-    show(screen, "异步纯链式  async, pure chain", code, &reply?)?;
+    show(screen, "异步纯链式  async, pure chain", code, &response?)?;
 
     let request = second.json();
-    let (code, reply) = runtime.block_on(async {
+    let (code, response) = runtime.block_on(async {
         shown!(client.chain("v3/marketing/busifavor/coupons/disassociate").post(request).await)
     });
-    show(screen, "异步声明式  async, declarative", code, &reply?)?;
+    show(screen, "异步声明式  async, declarative", code, &response?)?;
 
     let request = third.json();
-    let (code, reply) = runtime.block_on(async {
+    let (code, response) = runtime.block_on(async {
         shown!(client["v3/marketing/busifavor/coupons/disassociate"].post(request).await)
     });
-    show(screen, "异步属性式  async, property", code, &reply?)?;
+    show(screen, "异步属性式  async, property", code, &response?)?;
 
     let client = &story.blocking;
     let request = fourth.typed();
-    let (code, reply) = shown!(client.v3().marketing().busifavor().coupons().disassociate().post(request));
-    show(screen, "同步纯链式  blocking, pure chain", code, &reply?)?;
+    let (code, response) = shown!(client.v3().marketing().busifavor().coupons().disassociate().post(request));
+    show(screen, "同步纯链式  blocking, pure chain", code, &response?)?;
 
     let request = fifth.json();
-    let (code, reply) = shown!(client.chain("v3/marketing/busifavor/coupons/disassociate").post(request));
-    show(screen, "同步声明式  blocking, declarative", code, &reply?)?;
+    let (code, response) = shown!(client.chain("v3/marketing/busifavor/coupons/disassociate").post(request));
+    show(screen, "同步声明式  blocking, declarative", code, &response?)?;
 
     let request = sixth.json();
-    let (code, reply) = shown!(client["v3/marketing/busifavor/coupons/disassociate"].post(request));
-    show(screen, "同步属性式  blocking, property", code, &reply?)
+    let (code, response) = shown!(client["v3/marketing/busifavor/coupons/disassociate"].post(request));
+    show(screen, "同步属性式  blocking, property", code, &response?)
 }
 
-/// A reply is only ever a verified one: this shows what it was verified with.
-fn show<T>(screen: &mut Screen, name: &str, code: &str, reply: &Response<T>) -> Result<(), Box<dyn Error>> {
-    let json = reply.json()?;
+/// Shows a response and the key that verified it. A response that does not verify is an error.
+fn show<T>(
+    screen: &mut Screen,
+    name: &str,
+    code: &str,
+    response: &Response<T>,
+) -> Result<(), Box<dyn Error>> {
+    let json = response.json()?;
     if json["wechatpay_disassociate_time"].as_str().is_none_or(str::is_empty) {
         return Err(format!("the response has no wechatpay_disassociate_time: {json}").into());
     }
-    let serial =
-        reply.headers().get("Wechatpay-Serial").and_then(|serial| serial.to_str().ok()).unwrap_or_default();
-    screen.style(name, code, reply.text()?, &format!("verified with {serial}"));
+    let serial = response
+        .headers()
+        .get("Wechatpay-Serial")
+        .and_then(|serial| serial.to_str().ok())
+        .unwrap_or_default();
+    screen.style(name, code, response.text()?, &format!("verified with {serial}"));
     Ok(())
 }

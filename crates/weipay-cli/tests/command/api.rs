@@ -61,7 +61,7 @@ fn list_takes_a_product_label_and_addresses_as_show_prints_them() {
     let document = "https://pay.weixin.qq.com/doc/v3/merchant/4012465673";
     assert_eq!(found(&[document]), found(&["4012465673"]));
     let unknown = refusal(&api(&["list", "--product", "marketin"]), 1);
-    assert!(unknown.contains("no product is called marketin; nearest are marketing"), "{unknown}");
+    assert!(unknown.contains("no product is named marketin; similar names are marketing"), "{unknown}");
 }
 
 #[test]

@@ -281,7 +281,7 @@ fn a_wrong_command_line_is_told_in_its_own_words() {
     let full = environment(&sandbox);
     for (path, said) in [
         ("v3/stocks/{stock_id}", "--path stock_id=VALUE"),
-        ("https://api.mch.weixin.qq.com/v3/certificates", "as v3/certificates:"),
+        ("https://api.mch.weixin.qq.com/v3/certificates", "without the host: v3/certificates "),
         ("pay/unifiedorder", "APIv2"),
     ] {
         let output = weipay(&["call", "POST", path], &full);
@@ -480,7 +480,7 @@ fn an_unknown_path_gets_the_nearest_ones_when_the_call_fails() {
     for (method, path, near) in [
         ("POST", "v3/pay/transaction/jsapi", "\n  POST v3/pay/transactions/jsapi"),
         ("GET", "v3/refund/domestic/refund/1217752501", "\n  GET v3/refund/domestic/refunds/{out_refund_no}"),
-        ("PUT", CALLBACKS, "with GET, POST only"),
+        ("PUT", CALLBACKS, "only with GET, POST"),
     ] {
         let output = weipay(&["call", method, path], &full);
         assert_eq!(exit(&output), 1, "{path}");

@@ -124,7 +124,7 @@ fn five_inits_at_once_leave_one_whole_kit_and_four_clear_messages() {
     assert_eq!(outputs.iter().filter(|output| said(output) == format!("made {kit}\n")).count(), 1);
     for output in outputs.iter().filter(|output| !said(output).starts_with("made")) {
         let (done, told) = (said(output), stderr(output));
-        let is_there = output.status.success() && done.contains("it is there already") && done.contains(&kit);
+        let is_there = output.status.success() && done.contains("exists already") && done.contains(&kit);
         let in_use = output.status.code() == Some(1) && told.contains("another sandbox runs on");
         assert!(is_there || in_use, "{done}{told}");
     }

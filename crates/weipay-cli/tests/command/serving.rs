@@ -15,11 +15,11 @@ pub struct Serving {
 }
 
 impl Serving {
-    pub fn start(data: &Path) -> Serving {
-        Serving::with(data, &["--quiet"])
+    pub fn start(data: &Path) -> Self {
+        Self::with(data, &["--quiet"])
     }
 
-    pub fn with(data: &Path, options: &[&str]) -> Serving {
+    pub fn with(data: &Path, options: &[&str]) -> Self {
         let mut process = Command::new(WEIPAY)
             .args(["sandbox", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -31,7 +31,7 @@ impl Serving {
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let base_url = line.trim_end().strip_prefix("listening on ").expect("the line that scripts wait for");
-        Serving { base_url: base_url.to_owned(), process, data: data.to_owned() }
+        Self { base_url: base_url.to_owned(), process, data: data.to_owned() }
     }
 
     pub fn kit_file(&self) -> PathBuf {

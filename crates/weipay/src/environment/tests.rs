@@ -141,7 +141,7 @@ fn a_key_in_a_form_that_is_not_read_is_described_and_never_printed() {
     let first = key.lines().nth(1).unwrap();
     for (value, said) in [
         (inner.as_str(), "base64, without its PEM lines"),
-        (&key.replacen("-----BEGIN PRIVATE KEY-----\n", "", 1), "lost its `-----BEGIN"),
+        (&key.replacen("-----BEGIN PRIVATE KEY-----\n", "", 1), "has no `-----BEGIN"),
         (&key.replacen("-----BEGIN", "----BEGIN", 1), "five dashes"),
         (&key.replacen("KEY-----", "KEY----", 1), "five dashes"),
         (&key.replacen("-----END PRIVATE KEY-----", "", 1), "-----END"),

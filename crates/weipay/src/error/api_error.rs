@@ -66,23 +66,23 @@ const UNDECIDED: &[&str] = &[
 ];
 
 impl ApiError {
-    pub(crate) fn read(body: &[u8]) -> ApiError {
+    pub(crate) fn read(body: &[u8]) -> Self {
         let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-        let (error, is_json) = ApiError::from_json(body);
+        let (error, is_json) = Self::from_json(body);
         if is_json {
             return error;
         }
         match json::repaired(body) {
-            Some(repaired) => ApiError::from_json(repaired.as_bytes()).0,
+            Some(repaired) => Self::from_json(repaired.as_bytes()).0,
             None => error,
         }
     }
 
     /// What was read before the first syntax error, and whether there was no such error.
-    fn from_json(json: &[u8]) -> (ApiError, bool) {
+    fn from_json(json: &[u8]) -> (Self, bool) {
         let measure = json::measure(json);
         let with_detail = measure.depth <= MAX_DETAIL_DEPTH && measure.bytes <= MAX_DETAIL;
-        let mut error = ApiError { whole: true, ..ApiError::default() };
+        let mut error = Self { whole: true, ..Self::default() };
         let mut json = serde_json::Deserializer::from_slice(json);
         let read = Body { error: &mut error, with_detail }.deserialize(&mut json);
         let is_json = read.and_then(|()| json.end()).is_ok();
@@ -166,7 +166,7 @@ enum Member {
 }
 
 impl<'de> Deserialize<'de> for Member {
-    fn deserialize<D: Deserializer<'de>>(name: D) -> Result<Member, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(name: D) -> Result<Self, D::Error> {
         struct Name;
 
         impl Visitor<'_> for Name {
@@ -195,7 +195,7 @@ impl<'de> Deserialize<'de> for Member {
 struct Text(String);
 
 impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Text, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
         struct Any;
 
         impl<'de> Visitor<'de> for Any {

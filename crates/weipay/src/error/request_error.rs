@@ -76,7 +76,6 @@ pub enum RequestError {
     Unsupported(&'static str),
 }
 
-#[cfg(feature = "_typed")]
 impl From<crate::model::Violation> for RequestError {
     fn from(violation: crate::model::Violation) -> Self {
         Self::Field { path: violation.path, rule: violation.rule }

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter, Write};
 
 use weipay_rules::BrokenRule;
 
-use super::Model;
+use super::codec::Model;
 use super::field::Field;
 
 /// A field that breaks a rule.
@@ -53,6 +53,9 @@ impl From<BrokenRule> for Violation {
 
 /// The first rule that a request breaks, if any.
 pub(crate) fn check(model: &dyn Model) -> Result<(), Violation> {
+    if let Some(unfit) = model.unfit().first(model.table().fields) {
+        return Err(unfit);
+    }
     let mut found = Ok(());
     model.read(&mut |slots| {
         found = model

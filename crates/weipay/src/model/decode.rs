@@ -1,4 +1,4 @@
-//! From JSON to a model in one pass: what the JSON reader finds goes straight into the slots. A response is read leniently,
+//! Decoding: from JSON to a model in one pass, straight into the slots. A response is read leniently,
 //! and a request that a program kept as JSON strictly: see [`Strictness`].
 //!
 //! None of this is generic over models, so it is compiled once for all of them.
@@ -9,8 +9,8 @@ use serde::de::{
 };
 use serde_json::{Number, Value as Json};
 
-use super::value::{Items, Next, Slot};
-use super::{Field, Found, Model, Sensitive, Strictness, sensitive};
+use super::codec::{Container, Model, Sequence, Slot, Strictness, Token};
+use super::{Field, Sensitive, sensitive};
 use weipay_wire::PrivateKey;
 
 use crate::error::DecodeError;
@@ -42,17 +42,18 @@ fn whole(
     model: &mut dyn Model,
     opener: Option<&PrivateKey>,
 ) -> Result<Vec<DecodeError>, DecodeError> {
-    let sealed = opener.map_or(Sealed::Kept, Sealed::Opened);
-    let mut reading = Reading::new(body, sealed, Strictness::Lenient);
+    let encrypted = opener.map_or(Ciphertext::Kept, Ciphertext::Decrypted);
+    let mut decoder = Decoder::new(body, encrypted, Strictness::Lenient);
     if !body.is_empty() && !model.table().fields.is_empty() {
         let mut json = serde_json::Deserializer::from_slice(body);
-        let read = json.deserialize_any(Whole { model, reading: &mut reading }).and_then(|()| json.end());
+        let read =
+            json.deserialize_any(BodyVisitor { model, decoder: &mut decoder }).and_then(|()| json.end());
         read.map_err(|error| DecodeError {
             path: String::new(),
-            reason: if reading.is_exhausted { json::too_large() } else { json::reason(&error) },
+            reason: if decoder.is_exhausted { json::too_large() } else { json::reason(&error) },
         })?;
     }
-    Ok(reading.misread)
+    Ok(decoder.misread)
 }
 
 /// What `Deserialize` of every model does. Read strictly, what did not read is an error that names each path.
@@ -62,10 +63,10 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>, M: Model + Default>(
     strictness: Strictness,
 ) -> Result<M, D::Error> {
     let mut model = M::default();
-    let mut reading = Reading::new(b"", Sealed::AsWritten, strictness);
-    from.deserialize_any(Whole { model: &mut model, reading: &mut reading })?;
-    if strictness == Strictness::Strict && !reading.misread.is_empty() {
-        let told: Vec<String> = reading.misread.iter().map(one_problem).collect();
+    let mut decoder = Decoder::new(b"", Ciphertext::AsWritten, strictness);
+    from.deserialize_any(BodyVisitor { model: &mut model, decoder: &mut decoder })?;
+    if strictness == Strictness::Strict && !decoder.misread.is_empty() {
+        let told: Vec<String> = decoder.misread.iter().map(one_problem).collect();
         return Err(D::Error::custom(told.join("; ")));
     }
     Ok(model)
@@ -79,13 +80,13 @@ fn one_problem(problem: &DecodeError) -> String {
     }
 }
 
-/// What an odd answer can make a list of is bounded; of the rest only that there is more is told.
-const MOST_MISREAD: usize = 100;
+/// What an odd response can make a list of is bounded; for the rest one entry says that there is more.
+const MAX_MISREAD: usize = 100;
 
 /// The state of reading one body: what did not read, how to read, and the memory that is left.
-struct Reading<'a> {
+struct Decoder<'a> {
     misread: Vec<DecodeError>,
-    sealed: Sealed<'a>,
+    encrypted: Ciphertext<'a>,
     strictness: Strictness,
     body: &'a [u8],
     memory: usize,
@@ -94,12 +95,12 @@ struct Reading<'a> {
     has_json: bool,
 }
 
-/// What becomes of a text that travels encrypted.
+/// What happens to a text that travels encrypted.
 #[derive(Clone, Copy)]
-enum Sealed<'a> {
-    /// It is opened with this key.
-    Opened(&'a PrivateKey),
-    /// It is ciphertext, and stays ciphertext.
+enum Ciphertext<'a> {
+    /// It is decrypted with this key.
+    Decrypted(&'a PrivateKey),
+    /// It stays ciphertext.
     Kept,
     /// It is not from the platform: a model wrote it, plain text as text and the other forms as tagged objects.
     #[cfg_attr(not(feature = "deserialize"), allow(dead_code, reason = "models do not read back then"))]
@@ -115,11 +116,11 @@ impl Exhausted {
     }
 }
 
-impl<'a> Reading<'a> {
-    fn new(body: &'a [u8], sealed: Sealed<'a>, strictness: Strictness) -> Reading<'a> {
-        Reading {
+impl<'a> Decoder<'a> {
+    fn new(body: &'a [u8], encrypted: Ciphertext<'a>, strictness: Strictness) -> Decoder<'a> {
+        Decoder {
             misread: Vec::new(),
-            sealed,
+            encrypted,
             strictness,
             body,
             memory: json::MAX_DECODED,
@@ -146,11 +147,11 @@ impl<'a> Reading<'a> {
     }
 
     #[cold]
-    fn note(&mut self, at: &Step<'_>, reason: String) {
+    fn note(&mut self, at: &JsonPath<'_>, reason: String) {
         match self.misread.len() {
-            0..MOST_MISREAD => self.misread.push(DecodeError { path: at.path(), reason }),
-            MOST_MISREAD => {
-                let reason = "and more, which are not told".to_owned();
+            0..MAX_MISREAD => self.misread.push(DecodeError { path: at.path(), reason }),
+            MAX_MISREAD => {
+                let reason = "further problems are not listed".to_owned();
                 self.misread.push(DecodeError { path: at.path(), reason });
             }
             _ => {}
@@ -158,32 +159,32 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Where the reader is: written out only when there is something to tell.
+/// Where the reader is. It becomes text only when there is a problem to report.
 #[derive(Clone, Copy)]
-enum Step<'a> {
-    Whole,
-    Member(&'a Step<'a>, &'static str),
-    Item(&'a Step<'a>, usize),
+enum JsonPath<'a> {
+    Root,
+    Member(&'a JsonPath<'a>, &'static str),
+    Item(&'a JsonPath<'a>, usize),
 }
 
-impl Step<'_> {
+impl JsonPath<'_> {
     fn path(&self) -> String {
         match self {
-            Step::Whole => String::new(),
-            Step::Member(Step::Whole, name) => (*name).to_owned(),
-            Step::Member(parent, name) => format!("{}.{name}", parent.path()),
-            Step::Item(parent, index) => format!("{}[{index}]", parent.path()),
+            JsonPath::Root => String::new(),
+            JsonPath::Member(JsonPath::Root, name) => (*name).to_owned(),
+            JsonPath::Member(parent, name) => format!("{}.{name}", parent.path()),
+            JsonPath::Item(parent, index) => format!("{}[{index}]", parent.path()),
         }
     }
 }
 
-/// The whole body, which must be an object.
-struct Whole<'a, 'b> {
+/// Reads the whole body, which must be an object.
+struct BodyVisitor<'a, 'b> {
     model: &'a mut dyn Model,
-    reading: &'a mut Reading<'b>,
+    decoder: &'a mut Decoder<'b>,
 }
 
-impl<'de> Visitor<'de> for Whole<'_, '_> {
+impl<'de> Visitor<'de> for BodyVisitor<'_, '_> {
     type Value = ();
 
     fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -191,7 +192,7 @@ impl<'de> Visitor<'de> for Whole<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        members(map, self.model, &Step::Whole, self.reading)
+        members(map, self.model, &JsonPath::Root, self.decoder)
     }
 
     // What serde says by itself quotes the value, which may be personal.
@@ -220,12 +221,12 @@ impl<'de> Visitor<'de> for Whole<'_, '_> {
 fn members<'de, A: MapAccess<'de>>(
     mut map: A,
     model: &mut dyn Model,
-    at: &Step<'_>,
-    reading: &mut Reading<'_>,
+    at: &JsonPath<'_>,
+    decoder: &mut Decoder<'_>,
 ) -> Result<(), A::Error> {
     let fields = model.table().fields;
     let mut result = Ok(());
-    model.write(&mut |slots| result = fill(&mut map, fields, slots, at, reading));
+    model.write(&mut |slots| result = fill(&mut map, fields, slots, at, decoder));
     result
 }
 
@@ -233,21 +234,23 @@ fn fill<'de, A: MapAccess<'de>>(
     map: &mut A,
     fields: &'static [Field],
     slots: &mut [&mut dyn Slot],
-    at: &Step<'_>,
-    reading: &mut Reading<'_>,
+    at: &JsonPath<'_>,
+    decoder: &mut Decoder<'_>,
 ) -> Result<(), A::Error> {
     let mut after = 0;
     // Of a request alone: in a response, the last one counts.
-    let mut given = vec![false; if reading.strictness == Strictness::Strict { fields.len() } else { 0 }];
-    while let Some(found) = map.next_key_seed(Key { fields, after, strictness: reading.strictness })? {
+    let mut given = vec![false; if decoder.strictness == Strictness::Strict { fields.len() } else { 0 }];
+    while let Some(found) =
+        map.next_key_seed(NameVisitor { fields, after, strictness: decoder.strictness })?
+    {
         let index = match found {
-            Member::Known(index) => index,
-            Member::Unknown(name) => {
+            Name::Known(index) => index,
+            Name::Unknown(name) => {
                 match name {
                     Some(name) if name.is_empty() => {
-                        reading.note(at, "has an unknown member, whose name may be a value".to_owned());
+                        decoder.note(at, "has an unknown member, whose name may be a value".to_owned());
                     }
-                    Some(name) => reading.note(at, format!("has an unknown member `{name}`")),
+                    Some(name) => decoder.note(at, format!("has an unknown member `{name}`")),
                     None => {}
                 }
                 map.next_value::<IgnoredAny>()?;
@@ -256,25 +259,30 @@ fn fill<'de, A: MapAccess<'de>>(
         };
         let (Some(field), Some(slot)) = (fields.get(index), slots.get_mut(index)) else { continue };
         after = index + 1;
-        let at = Step::Member(at, field.name);
+        let at = JsonPath::Member(at, field.name);
         if given.get_mut(index).is_some_and(|given| std::mem::replace(given, true)) {
-            reading.note(&at, "is given twice".to_owned());
+            decoder.note(&at, "is given twice".to_owned());
         }
-        map.next_value_seed(One { place: Place::Slot(&mut **slot), sealed: field.encrypted, at, reading })?;
+        map.next_value_seed(ValueVisitor {
+            target: Target::Slot(&mut **slot),
+            encrypted: field.encrypted,
+            at,
+            decoder,
+        })?;
     }
     Ok(())
 }
 
 /// A member's name, as the index of its row. Members often come in the order of the pages: the search begins after
 /// the row that was found last.
-struct Key {
+struct NameVisitor {
     fields: &'static [Field],
     after: usize,
     strictness: Strictness,
 }
 
 /// A member's row, or, read strictly, the name that has no row; an empty one where it is not told.
-enum Member {
+enum Name {
     Known(usize),
     Unknown(Option<String>),
 }
@@ -286,114 +294,119 @@ fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && digits < 6 && text.bytes().all(is_letter)
 }
 
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Member;
+impl<'de> DeserializeSeed<'de> for NameVisitor {
+    type Value = Name;
 
-    fn deserialize<D: Deserializer<'de>>(self, name: D) -> Result<Member, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, name: D) -> Result<Name, D::Error> {
         name.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for Key {
-    type Value = Member;
+impl Visitor<'_> for NameVisitor {
+    type Value = Name;
 
     fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str("a name")
     }
 
-    fn visit_str<E>(self, name: &str) -> Result<Member, E> {
+    fn visit_str<E>(self, name: &str) -> Result<Name, E> {
         let (before, rest) = self.fields.split_at_checked(self.after).unwrap_or((&[], self.fields));
         let is_it = |field: &Field| field.name == name;
         let here = rest.iter().position(is_it).map(|index| before.len() + index);
         Ok(match here.or_else(|| before.iter().position(is_it)) {
-            Some(index) => Member::Known(index),
-            None if self.strictness == Strictness::Lenient => Member::Unknown(None),
-            None => Member::Unknown(Some(if is_name(name) { name.to_owned() } else { String::new() })),
+            Some(index) => Name::Known(index),
+            None if self.strictness == Strictness::Lenient => Name::Unknown(None),
+            None => Name::Unknown(Some(if is_name(name) { name.to_owned() } else { String::new() })),
         })
     }
 }
 
 /// What takes a value: a field, or the end of an array.
-enum Place<'a> {
+enum Target<'a> {
     Slot(&'a mut dyn Slot),
-    Item(&'a mut dyn Items),
+    Item(&'a mut dyn Sequence),
 }
 
-impl Place<'_> {
-    fn take(&mut self, found: Found<'_>, strictness: Strictness) -> Result<Next<'_>, &'static str> {
+impl Target<'_> {
+    fn take(&mut self, found: Token<'_>, strictness: Strictness) -> Result<Container<'_>, &'static str> {
         match self {
-            Place::Slot(slot) => slot.fill(found, strictness),
-            Place::Item(items) => items.push(found, strictness),
+            Target::Slot(slot) => slot.fill(found, strictness),
+            Target::Item(items) => items.push(found, strictness),
         }
     }
 
     /// What a value takes that was put here: a growing array takes up to twice its length.
     fn size(&self) -> usize {
         match self {
-            Place::Slot(_) => 0,
-            Place::Item(items) => 2 * items.member_size() + json::ALLOCATION,
+            Target::Slot(_) => 0,
+            Target::Item(items) => 2 * items.member_size() + json::ALLOCATION,
         }
     }
 }
 
-/// One value on its way to its place.
-struct One<'a, 'b> {
-    place: Place<'a>,
+/// Reads one value into its target.
+struct ValueVisitor<'a, 'b> {
+    target: Target<'a>,
     /// Whether it travels encrypted.
-    sealed: bool,
-    at: Step<'a>,
-    reading: &'a mut Reading<'b>,
+    encrypted: bool,
+    at: JsonPath<'a>,
+    decoder: &'a mut Decoder<'b>,
 }
 
-impl One<'_, '_> {
-    fn scalar(&mut self, found: Found<'_>) -> Result<(), Exhausted> {
+impl ValueVisitor<'_, '_> {
+    fn scalar(&mut self, found: Token<'_>) -> Result<(), Exhausted> {
         let kind = found.kind();
-        match self.place.take(found, self.reading.strictness) {
-            Ok(_) => self.reading.take(self.place.size()),
+        match self.target.take(found, self.decoder.strictness) {
+            Ok(_) => self.decoder.take(self.target.size()),
             Err(expected) => {
-                self.reading.note(&self.at, format!("expected {expected}, found {kind}"));
+                self.decoder.note(&self.at, format!("expected {expected}, found {kind}"));
                 Ok(())
             }
         }
     }
 
     fn text(&mut self, text: &str) -> Result<(), Exhausted> {
-        if !self.sealed {
+        if !self.encrypted {
             return self.plain_text(text);
         }
-        match self.reading.sealed {
-            Sealed::AsWritten => self.plain_text(text),
-            Sealed::Kept => self.scalar(Found::Ciphertext(text)),
-            Sealed::Opened(key) => match sensitive::opened(text, key) {
+        match self.decoder.encrypted {
+            Ciphertext::AsWritten => self.plain_text(text),
+            Ciphertext::Kept => self.scalar(Token::Ciphertext(text)),
+            Ciphertext::Decrypted(key) => match sensitive::opened(text, key) {
                 Ok(plain) => self.plain_text(&plain),
                 // It stays ciphertext: it must not pass for plain text.
                 Err(reason) => {
-                    self.reading.note(&self.at, reason);
-                    self.scalar(Found::Ciphertext(text))
+                    self.decoder.note(&self.at, reason);
+                    self.scalar(Token::Ciphertext(text))
                 }
             },
         }
     }
 
     fn plain_text(&mut self, text: &str) -> Result<(), Exhausted> {
-        let size = self.place.size() + text.len() + json::ALLOCATION;
-        match self.place.take(Found::Text(text), self.reading.strictness) {
-            Ok(Next::Nothing) => self.reading.take(size)?,
-            // The place knows that its text is JSON.
-            Ok(next) => {
+        let size = self.target.size() + text.len() + json::ALLOCATION;
+        match self.target.take(Token::Text(text), self.decoder.strictness) {
+            Ok(Container::Complete) => self.decoder.take(size)?,
+            // The target knows that its text is JSON.
+            Ok(container) => {
                 // What is in a text does not count in the measure of the body.
-                self.reading.take(size + json::measure(text.as_bytes()).bytes)?;
+                self.decoder.take(size + json::measure(text.as_bytes()).bytes)?;
                 let mut json = serde_json::Deserializer::from_str(text);
-                let inside = Inside { next, sealed: self.sealed, at: self.at, reading: &mut *self.reading };
+                let inside = ContainerVisitor {
+                    container,
+                    encrypted: self.encrypted,
+                    at: self.at,
+                    decoder: &mut *self.decoder,
+                };
                 if let Err(error) = json.deserialize_any(inside).and_then(|()| json.end()) {
-                    if self.reading.is_exhausted {
+                    if self.decoder.is_exhausted {
                         return Err(Exhausted);
                     }
-                    self.reading
+                    self.decoder
                         .note(&self.at, format!("JSON text that ends in an error: {}", json::reason(&error)));
                 }
             }
-            Err(expected) => self.reading.note(&self.at, format!("expected {expected}, found a string")),
+            Err(expected) => self.decoder.note(&self.at, format!("expected {expected}, found a string")),
         }
         Ok(())
     }
@@ -401,20 +414,20 @@ impl One<'_, '_> {
     /// What a model wrote of a sensitive value that is not plain text.
     fn tagged(&mut self, json: &Json) -> Result<(), Exhausted> {
         match Sensitive::from_tagged(json) {
-            Some(value) => self.scalar(Found::Sensitive(value)),
-            None => self.scalar(Found::Object),
+            Some(value) => self.scalar(Token::Sensitive(value)),
+            None => self.scalar(Token::Object),
         }
     }
 
     fn number(&mut self, number: Number) -> Result<(), Exhausted> {
         match number.as_i64() {
-            Some(integer) => self.scalar(Found::Integer(integer)),
-            None => self.scalar(Found::Number(number)),
+            Some(integer) => self.scalar(Token::Integer(integer)),
+            None => self.scalar(Token::Number(number)),
         }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for One<'_, '_> {
+impl<'de> DeserializeSeed<'de> for ValueVisitor<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
@@ -422,7 +435,7 @@ impl<'de> DeserializeSeed<'de> for One<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for One<'_, '_> {
+impl<'de> Visitor<'de> for ValueVisitor<'_, '_> {
     type Value = ();
 
     fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -430,15 +443,15 @@ impl<'de> Visitor<'de> for One<'_, '_> {
     }
 
     fn visit_unit<E: Error>(mut self) -> Result<(), E> {
-        self.scalar(Found::Null).map_err(Exhausted::told)
+        self.scalar(Token::Null).map_err(Exhausted::told)
     }
 
     fn visit_bool<E: Error>(mut self, truth: bool) -> Result<(), E> {
-        self.scalar(Found::Bool(truth)).map_err(Exhausted::told)
+        self.scalar(Token::Bool(truth)).map_err(Exhausted::told)
     }
 
     fn visit_i64<E: Error>(mut self, number: i64) -> Result<(), E> {
-        self.scalar(Found::Integer(number)).map_err(Exhausted::told)
+        self.scalar(Token::Integer(number)).map_err(Exhausted::told)
     }
 
     fn visit_u64<E: Error>(mut self, number: u64) -> Result<(), E> {
@@ -455,24 +468,25 @@ impl<'de> Visitor<'de> for One<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
-        let strictness = self.reading.strictness;
-        if self.sealed && matches!(self.reading.sealed, Sealed::AsWritten) {
+        let strictness = self.decoder.strictness;
+        if self.encrypted && matches!(self.decoder.encrypted, Ciphertext::AsWritten) {
             let json = Json::deserialize(MapAccessDeserializer::new(map))?;
             return self.tagged(&json).map_err(Exhausted::told);
         }
-        let size = self.place.size();
-        match self.place.take(Found::Object, strictness) {
-            Ok(next @ (Next::Members(_) | Next::Json(_))) => {
-                self.reading.take(size).map_err(Exhausted::told)?;
-                Inside { next, sealed: self.sealed, at: self.at, reading: self.reading }.visit_map(map)
+        let size = self.target.size();
+        match self.target.take(Token::Object, strictness) {
+            Ok(container @ (Container::Object(_) | Container::Any(_))) => {
+                self.decoder.take(size).map_err(Exhausted::told)?;
+                ContainerVisitor { container, encrypted: self.encrypted, at: self.at, decoder: self.decoder }
+                    .visit_map(map)
             }
             _ => {
                 // Where a program switches on serde_json's `arbitrary_precision`, numbers come as objects too, of a
                 // kind that only its own types know.
-                self.reading.take_json().map_err(Exhausted::told)?;
+                self.decoder.take_json().map_err(Exhausted::told)?;
                 match Json::deserialize(MapAccessDeserializer::new(map))? {
                     Json::Number(number) => self.number(number),
-                    _ => self.scalar(Found::Object),
+                    _ => self.scalar(Token::Object),
                 }
                 .map_err(Exhausted::told)
             }
@@ -480,15 +494,16 @@ impl<'de> Visitor<'de> for One<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        let strictness = self.reading.strictness;
-        let size = self.place.size();
-        match self.place.take(Found::Array, strictness) {
-            Ok(next @ (Next::Items(_) | Next::Json(_))) => {
-                self.reading.take(size).map_err(Exhausted::told)?;
-                Inside { next, sealed: self.sealed, at: self.at, reading: self.reading }.visit_seq(seq)
+        let strictness = self.decoder.strictness;
+        let size = self.target.size();
+        match self.target.take(Token::Array, strictness) {
+            Ok(container @ (Container::Array(_) | Container::Any(_))) => {
+                self.decoder.take(size).map_err(Exhausted::told)?;
+                ContainerVisitor { container, encrypted: self.encrypted, at: self.at, decoder: self.decoder }
+                    .visit_seq(seq)
             }
             _ => {
-                self.scalar(Found::Array).map_err(Exhausted::told)?;
+                self.scalar(Token::Array).map_err(Exhausted::told)?;
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
                 Ok(())
             }
@@ -496,53 +511,54 @@ impl<'de> Visitor<'de> for One<'_, '_> {
     }
 }
 
-/// What is in a value that has begun.
-struct Inside<'a, 'b> {
-    next: Next<'a>,
+/// Reads the members of an object or array that has begun.
+struct ContainerVisitor<'a, 'b> {
+    container: Container<'a>,
     /// Whether the members of an array travel encrypted.
-    sealed: bool,
-    at: Step<'a>,
-    reading: &'a mut Reading<'b>,
+    encrypted: bool,
+    at: JsonPath<'a>,
+    decoder: &'a mut Decoder<'b>,
 }
 
-impl<'de> Visitor<'de> for Inside<'_, '_> {
+impl<'de> Visitor<'de> for ContainerVisitor<'_, '_> {
     type Value = ();
 
     fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("JSON that goes on as it began")
+        out.write_str("the rest of the value")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        match self.next {
-            Next::Members(model) => members(map, model, &self.at, self.reading),
-            Next::Json(json) => {
-                self.reading.take_json().map_err(Exhausted::told)?;
+        match self.container {
+            Container::Object(model) => members(map, model, &self.at, self.decoder),
+            Container::Any(json) => {
+                self.decoder.take_json().map_err(Exhausted::told)?;
                 *json = Json::deserialize(MapAccessDeserializer::new(map))?;
                 Ok(())
             }
-            Next::Items(_) | Next::Nothing => Err(A::Error::custom("an object where none began")),
+            Container::Array(_) | Container::Complete => Err(A::Error::custom("unexpected object")),
         }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        match self.next {
-            Next::Items(items) => {
+        match self.container {
+            Container::Array(items) => {
                 for index in 0.. {
-                    let at = Step::Item(&self.at, index);
-                    let place = Place::Item(&mut *items);
-                    let one = One { place, sealed: self.sealed, at, reading: &mut *self.reading };
+                    let at = JsonPath::Item(&self.at, index);
+                    let target = Target::Item(&mut *items);
+                    let one =
+                        ValueVisitor { target, encrypted: self.encrypted, at, decoder: &mut *self.decoder };
                     if seq.next_element_seed(one)?.is_none() {
                         break;
                     }
                 }
                 Ok(())
             }
-            Next::Json(json) => {
-                self.reading.take_json().map_err(Exhausted::told)?;
+            Container::Any(json) => {
+                self.decoder.take_json().map_err(Exhausted::told)?;
                 *json = Json::deserialize(SeqAccessDeserializer::new(seq))?;
                 Ok(())
             }
-            Next::Members(_) | Next::Nothing => Err(A::Error::custom("an array where none began")),
+            Container::Object(_) | Container::Complete => Err(A::Error::custom("unexpected array")),
         }
     }
 }

@@ -4,8 +4,9 @@ use std::cell::Cell;
 
 use serde_json::{Map, Value as Json};
 
+use super::codec::{Model, Strictness, Token};
 use super::field::{Field, Place, Purpose};
-use super::{Encryption, Found, Model, Strictness, Violation};
+use super::{Encryption, Violation};
 use crate::upload::File;
 
 /// A request, by the places where it travels.
@@ -64,7 +65,7 @@ pub(crate) fn describe_file(request: &mut dyn Model) {
                 _ => continue,
             };
             // These are texts in every table; were one not, it would stay unset.
-            let _ = slot.fill(Found::Text(&text), Strictness::Lenient);
+            let _ = slot.fill(Token::Text(&text), Strictness::Lenient);
         }
     });
 }
@@ -87,6 +88,7 @@ pub(crate) fn platform_serial(request: &dyn Model) -> Option<String> {
 }
 
 /// What `Serialize` of every model writes: the model as its caller filled it in, unless it is on its way to the platform.
+#[allow(dead_code, reason = "without a product there is no model")]
 pub(crate) fn json(model: &dyn Model) -> Result<Json, Violation> {
     let encryption = if IS_SENDING.get() { Encryption::ByTypedOperation } else { Encryption::AsSet };
     object(model, encryption)
@@ -111,9 +113,13 @@ pub(crate) fn for_sending<T>(serialize: impl FnOnce() -> T) -> T {
 }
 
 /// Equal is what was filled in with the same values.
+#[allow(dead_code, reason = "without a product there is no model")]
 pub(crate) fn equal(one: &dyn Model, other: &dyn Model) -> bool {
-    // Nothing is encrypted here, and nothing else can fail.
-    object(one, Encryption::AsSet).ok() == object(other, Encryption::AsSet).ok()
+    // Nothing is encrypted here. A request with a value that does not fit is equal to none.
+    match (object(one, Encryption::AsSet), object(other, Encryption::AsSet)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
 }
 
 /// Every field that is set, as it travels.
@@ -122,6 +128,10 @@ fn each(
     encryption: Encryption<'_>,
     mut take: impl FnMut(&'static Field, Json),
 ) -> Result<(), Violation> {
+    // What does not fit is not sent, even where requests are not checked.
+    if let Some(unfit) = model.unfit().first(model.table().fields) {
+        return Err(unfit);
+    }
     let mut done = Ok(());
     model.read(&mut |slots| {
         done = model.table().fields.iter().zip(slots).try_for_each(|(field, slot)| {

@@ -51,7 +51,23 @@ macro_rules! open_enum {
             }
         }
 
-        #[cfg(feature = "deserialize")]
+        impl From<&String> for $name {
+            #[inline]
+            fn from(text: &String) -> Self {
+                Self::from(text.as_str())
+            }
+        }
+
+        impl From<std::borrow::Cow<'_, str>> for $name {
+            #[inline]
+            fn from(text: std::borrow::Cow<'_, str>) -> Self {
+                Self::from(&*text)
+            }
+        }
+
+        impl $crate::model::Direct for $name {}
+        impl $crate::model::Textual for $name {}
+
         impl serde::Serialize for $name {
             #[inline]
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -77,11 +93,11 @@ macro_rules! open_enum {
         impl $crate::model::Value for $name {
             #[inline]
             fn begin(
-                found: $crate::model::Found<'_>,
+                found: $crate::model::Token<'_>,
                 strictness: $crate::model::Strictness,
             ) -> Result<Self, &'static str> {
                 match found {
-                    $crate::model::Found::Text(text) => Ok(Self::from(text)),
+                    $crate::model::Token::Text(text) => Ok(Self::from(text)),
                     found => <String as $crate::model::Value>::begin(found, strictness).map(Self::from),
                 }
             }
@@ -97,6 +113,14 @@ macro_rules! open_enum {
             #[inline]
             fn check(&self, field: &$crate::model::Field) -> Result<(), $crate::model::Violation> {
                 $crate::model::check::text(self.as_str(), field)
+            }
+
+            #[inline]
+            fn unlisted(&self) -> Option<(&str, &'static [&'static str])> {
+                match self {
+                    Self::Unknown(text) => Some((text, const { &[$($text),*] })),
+                    _ => None,
+                }
             }
         }
     )*};

@@ -6,8 +6,8 @@ use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 use weipay_rules::Rules;
 
-use super::check;
-use super::{Encryption, Field, Found, Next, Strictness, Value, Violation};
+use super::codec::{Container, Strictness, Token, Value};
+use super::{Checked, Encryption, Field, Violation, check};
 
 /// A value that travels as JSON text inside a string. It is used like the value itself.
 ///
@@ -19,6 +19,30 @@ pub struct JsonText<T>(pub T);
 impl<T> From<T> for JsonText<T> {
     fn from(value: T) -> JsonText<T> {
         JsonText(value)
+    }
+}
+
+impl<T, const N: usize> From<[T; N]> for JsonText<Vec<T>> {
+    fn from(members: [T; N]) -> Self {
+        members.into_iter().collect()
+    }
+}
+
+impl<const N: usize> From<[&str; N]> for JsonText<Vec<String>> {
+    fn from(members: [&str; N]) -> Self {
+        members.into_iter().map(str::to_owned).collect()
+    }
+}
+
+impl From<Vec<&str>> for JsonText<Vec<String>> {
+    fn from(members: Vec<&str>) -> Self {
+        members.into_iter().map(str::to_owned).collect()
+    }
+}
+
+impl<T> FromIterator<T> for JsonText<Vec<T>> {
+    fn from_iter<I: IntoIterator<Item = T>>(members: I) -> Self {
+        Self(members.into_iter().collect())
     }
 }
 
@@ -38,29 +62,29 @@ impl<T> DerefMut for JsonText<T> {
 
 impl<T: Value> Value for JsonText<T> {
     /// Of a text only the beginning is read here: the reader reads what is in it.
-    fn begin(found: Found<'_>, strictness: Strictness) -> Result<JsonText<T>, &'static str> {
-        let Found::Text(text) = found else {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<JsonText<T>, &'static str> {
+        let Token::Text(text) = found else {
             // Without the quotes around it, it says the same.
             return T::begin(found, strictness).map(JsonText);
         };
         serde_json::from_str::<IgnoredAny>(text).map_err(|_| "JSON text")?;
         let found = match text.trim_start().as_bytes().first() {
-            Some(b'{') => Found::Object,
-            Some(b'[') => Found::Array,
+            Some(b'{') => Token::Object,
+            Some(b'[') => Token::Array,
             _ => return Err("an object or an array as JSON text"),
         };
         T::begin(found, strictness).map(JsonText)
     }
 
-    fn is_absent(found: &Found<'_>, strictness: Strictness) -> bool {
+    fn is_absent(found: &Token<'_>, strictness: Strictness) -> bool {
         match found {
-            Found::Text(text) if strictness == Strictness::Lenient => text.trim_ascii().is_empty(),
+            Token::Text(text) if strictness == Strictness::Lenient => text.trim_ascii().is_empty(),
             found => T::is_absent(found, strictness),
         }
     }
 
-    fn next(&mut self) -> Next<'_> {
-        self.0.next()
+    fn container(&mut self) -> Container<'_> {
+        self.0.container()
     }
 
     fn to_json(&self, encryption: Encryption<'_>) -> Result<Json, Violation> {
@@ -68,9 +92,18 @@ impl<T: Value> Value for JsonText<T> {
     }
 
     fn check(&self, field: &Field) -> Result<(), Violation> {
-        // The limits of the field are those of the text, not of what is in it.
-        self.0.check(&Field { rules: Rules::NONE, ..*field })?;
+        self.0.check(&inner_field(field))?;
         let text = self.0.to_json(Encryption::AsSet)?.to_string();
         check::text(&text, field)
     }
+
+    fn inspect(&self, field: &Field) -> Checked {
+        let inner = self.0.inspect(&inner_field(field));
+        if inner.is_ok() { Checked { hints: inner.hints, ..self.check(field).into() } } else { inner }
+    }
+}
+
+/// The limits of the field are those of the text, not of what is in it.
+fn inner_field(field: &Field) -> Field {
+    Field { rules: Rules::NONE, ..*field }
 }

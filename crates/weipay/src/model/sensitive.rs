@@ -1,13 +1,15 @@
 //! Sensitive fields (敏感信息加密): a value knows whether it is plain text or ciphertext by how it was made.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::{Value as Json, json};
 use weipay_wire::{PrivateKey, PublicKey, check_ciphertext};
 use zeroize::Zeroizing;
 
+use super::codec::{Strictness, Token, Value};
 use super::field::Field;
-use super::{Found, Strictness, Value, Violation, check};
+use super::{Violation, check};
 
 /// The value of a field that travels encrypted (敏感信息加密): a name, a phone number, the number of an identity card.
 ///
@@ -100,6 +102,12 @@ impl From<&String> for Sensitive {
     }
 }
 
+impl From<Cow<'_, str>> for Sensitive {
+    fn from(text: Cow<'_, str>) -> Sensitive {
+        Sensitive::plain_text(text)
+    }
+}
+
 impl fmt::Debug for Sensitive {
     /// Says what form it has, and keeps the text out of logs.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,7 +119,7 @@ impl fmt::Debug for Sensitive {
     }
 }
 
-/// What becomes of sensitive fields where a model is written as JSON.
+/// What happens to sensitive fields when a model is written as JSON.
 #[derive(Clone, Copy)]
 pub enum Encryption<'a> {
     /// They are written as they were set, for other code than the platform's.
@@ -151,17 +159,16 @@ pub(super) fn opened(text: &str, key: &PrivateKey) -> Result<Zeroizing<String>, 
     if text.is_empty() {
         return Ok(Zeroizing::default());
     }
-    let plain = key.decrypt_oaep(text).map_err(|error| format!("does not open: {error}"))?;
-    let plain =
-        std::str::from_utf8(&plain).map_err(|_| "opens to bytes that are not UTF-8 text".to_owned())?;
+    let plain = key.decrypt_oaep(text).map_err(|error| format!("cannot be decrypted: {error}"))?;
+    let plain = std::str::from_utf8(&plain).map_err(|_| "decrypts to bytes that are not UTF-8".to_owned())?;
     Ok(Zeroizing::new(plain.to_owned()))
 }
 
 impl Value for Sensitive {
-    fn begin(found: Found<'_>, strictness: Strictness) -> Result<Sensitive, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Sensitive, &'static str> {
         match found {
-            Found::Ciphertext(text) => Ok(Sensitive::ciphertext(text)),
-            Found::Sensitive(value) => Ok(value),
+            Token::Ciphertext(text) => Ok(Sensitive::ciphertext(text)),
+            Token::Sensitive(value) => Ok(value),
             found => String::begin(found, strictness).map(Sensitive::plain_text),
         }
     }

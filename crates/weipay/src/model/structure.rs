@@ -3,17 +3,35 @@
 //!
 //! Every function is `#[inline]`: thousands of them are compiled only in the programs that call them.
 
-/// What requests and answers have in common: the struct, its table, and how it is compared, printed and written.
+use std::fmt;
+
+use super::codec::Model;
+
+/// `Debug` of every model: what is set, in the order of the table. Sensitive values keep their text out themselves.
+#[allow(dead_code, reason = "without a product there is no model")]
+pub(crate) fn debug(model: &dyn Model, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let table = model.table();
+    let mut shown = out.debug_struct(table.name);
+    model.read(&mut |slots| {
+        for (field, slot) in table.fields.iter().zip(slots).filter(|(_, slot)| slot.is_set()) {
+            shown.field(field.name, slot);
+        }
+    });
+    shown.finish()
+}
+
+/// What requests and responses have in common: the struct, its table, and how it is compared, printed and written.
 #[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! model {
     ($($(#[$doc:meta])* pub struct $name:ident {
         $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
-    })*) => {$(
+    } $(unfit $unfit:ident)?)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Default)]
         #[non_exhaustive]
         pub struct $name {
             $($(#[$field_doc])* pub $field: Option<$kind>,)*
+            $($unfit: $crate::model::UnfitValues,)?
         }
 
         impl $crate::model::Model for $name {
@@ -31,6 +49,13 @@ macro_rules! model {
             fn write(&mut self, fill: &mut dyn FnMut(&mut [&mut dyn $crate::model::Slot])) {
                 fill(&mut [$(&mut self.$field),*]);
             }
+
+            $(
+                #[inline]
+                fn unfit(&self) -> &$crate::model::UnfitValues {
+                    &self.$unfit
+                }
+            )?
         }
 
         impl PartialEq for $name {
@@ -43,7 +68,7 @@ macro_rules! model {
         impl std::fmt::Debug for $name {
             #[inline]
             fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                $crate::model::debug::debug(self, out)
+                $crate::model::structure::debug(self, out)
             }
         }
 
@@ -62,7 +87,7 @@ macro_rules! model {
 
 /// ```text
 /// response! {
-///     /// What is answered.
+///     /// What comes back.
 ///     pub struct Response {
 ///         /// 批次号. Required.
 ///         stock_id: String = body("stock_id").required(),
@@ -92,7 +117,7 @@ macro_rules! response {
     )*};
 }
 
-/// Like [`answer`], with a constructor and a setter for each field: those of answers would be compiled for nobody.
+/// Like [`response`], with a constructor and a setter for each field: those of responses would be compiled for nobody.
 #[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! request {
     ($($(#[$doc:meta])* pub struct $name:ident {
@@ -103,6 +128,7 @@ macro_rules! request {
             pub struct $name {
                 $($(#[$field_doc])* $field: $kind = $row,)*
             }
+            unfit unfit_values
         }
 
         /// Strictly: an unknown member, a value of the wrong type, and a member that is given twice are errors with their
@@ -122,10 +148,28 @@ macro_rules! request {
                 Self::default()
             }
 
+            /// Checks it as a client does before it is sent, and finds words that look mistyped.
+            #[inline]
+            #[allow(dead_code, reason = "the models of tests are private")]
+            pub fn check(&self) -> $crate::model::Checked {
+                $crate::model::checked::inspect(self)
+            }
+
+            /// Sets a field where there is a value, and changes nothing where there is none:
+            #[doc = concat!("`", stringify!($name), "::new().maybe(option, ", stringify!($name), "::field)`.")]
+            #[inline]
+            #[allow(dead_code, reason = "the models of tests are private")]
+            pub fn maybe<V>(self, value: Option<V>, set: impl FnOnce(Self, V) -> Self) -> Self {
+                match value {
+                    Some(value) => set(self, value),
+                    None => self,
+                }
+            }
+
             $(
                 #[doc = concat!("Sets [`", stringify!($field), "`](Self#structfield.", stringify!($field), ").")]
-                pub fn $field(mut self, value: impl Into<$kind>) -> Self {
-                    self.$field = Some(value.into());
+                pub fn $field(mut self, value: impl $crate::model::IntoField<$kind>) -> Self {
+                    $crate::model::set(&mut self.$field, &mut self.unfit_values, stringify!($field), value);
                     self
                 }
             )*

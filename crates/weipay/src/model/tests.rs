@@ -178,7 +178,7 @@ fn a_broken_rule_is_named_with_its_path() {
     assert_eq!(broken(good().number("1a")), ("number".into(), "does not match ^[0-9]+$".into()));
     assert_eq!(broken(good().total(0)), ("total".into(), "is 0: at least 1".into()));
     assert_eq!(broken(good().part(Part::new())).0, "part.name");
-    assert_eq!(broken(good().parts([])), ("parts".into(), "has 0 members: 1 to 2".into()));
+    assert_eq!(broken(good().parts(Vec::<Part>::new())), ("parts".into(), "has 0 members: 1 to 2".into()));
     assert_eq!(broken(good().parts([Part::new().name("a"), Part::new()])).0, "parts[1].name");
     assert_eq!(broken(good().limit(51)).0, "limit");
     assert_eq!(broken(good().at("tomorrow")).0, "at");
@@ -194,7 +194,7 @@ fn each_field_travels_in_its_place_and_unset_ones_do_not_travel() {
 }
 
 #[test]
-fn an_answer_with_new_odd_and_missing_parts_still_reads() {
+fn a_response_with_new_odd_and_missing_parts_still_reads() {
     let body = json!({
         "code": 7, "total": "12", "new": {"x": 1}, "colour": "MAUVE", "at": "soon", "open": null,
         "number": {"no": "string"}, "parts": [{"name": "a"}, 5, {"name": []}], "part": "text"
@@ -248,7 +248,7 @@ fn a_known_value_that_comes_as_a_number_is_known() {
 }
 
 #[test]
-fn half_a_character_does_not_hide_an_answer() {
+fn half_a_character_does_not_hide_a_response() {
     for body in [&br#"{"code":"a\ud83d","total":7}"#[..], b"{\"code\":\"a\xF0\x9F\",\"total\":7}"] {
         let (read, misread) = Request::decode(body, None).unwrap();
         assert_eq!((read.code.as_deref(), read.total), (Some("a\u{FFFD}"), Some(7)));
@@ -491,7 +491,7 @@ mod read_back {
     }
 
     #[test]
-    fn an_answer_is_still_read_leniently() {
+    fn a_response_is_still_read_leniently() {
         let read: Carrier = serde_json::from_str(r#"{"new":1,"list":7}"#).unwrap();
         assert_eq!(read, Carrier::default());
     }

@@ -1,5 +1,6 @@
 //! A point in time (RFC 3339) that keeps its text: what cannot be parsed can still be shown and sent back.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,8 +8,9 @@ use serde_json::Value as Json;
 use weipay_rules::rfc3339::{self, Beijing};
 use weipay_rules::{Format, Rules};
 
+use super::codec::{Strictness, Token, Value};
 use super::field::Field;
-use super::{Encryption, Found, Strictness, Value, Violation};
+use super::{Encryption, Violation};
 
 /// A point in time as the platform writes it, such as `2015-05-20T13:29:35+08:00`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -41,6 +43,18 @@ impl Time {
 impl From<&str> for Time {
     fn from(text: &str) -> Time {
         Time(text.to_owned())
+    }
+}
+
+impl From<&String> for Time {
+    fn from(text: &String) -> Time {
+        Time(text.clone())
+    }
+}
+
+impl From<Cow<'_, str>> for Time {
+    fn from(text: Cow<'_, str>) -> Time {
+        Time(text.into_owned())
     }
 }
 
@@ -84,7 +98,7 @@ impl fmt::Display for Time {
 }
 
 impl Value for Time {
-    fn begin(found: Found<'_>, strictness: Strictness) -> Result<Time, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Time, &'static str> {
         String::begin(found, strictness).map(Time)
     }
 

@@ -1,131 +1,20 @@
 //! What a field can hold, and how each kind reads, writes and is checked.
 
-use std::fmt::Debug;
-
 use serde_json::{Number, Value as Json};
 
 use super::check;
+use super::codec::{Container, Model, Strictness, Token, Value};
 use super::field::Field;
-use super::{Encryption, Found, Model, Strictness, Violation, encode};
+use super::{Checked, Encryption, Violation, checked, encode};
 use crate::upload::File;
 
-/// What a field can hold.
-pub trait Value: Sized + Debug {
-    /// Begins with what was found in a response, or says what was expected.
-    fn begin(found: Found<'_>, strictness: Strictness) -> Result<Self, &'static str>;
-
-    /// Whether what was found says that there is none. `null` is how some back-ends write "absent".
-    fn is_absent(found: &Found<'_>, _: Strictness) -> bool {
-        matches!(found, Found::Null)
-    }
-
-    /// What is still to come into it.
-    fn next(&mut self) -> Next<'_> {
-        Next::Nothing
-    }
-
-    /// The file, if it is one.
-    fn file(&self) -> Option<&File> {
-        None
-    }
-
-    /// Writes it as JSON.
-    fn to_json(&self, encryption: Encryption<'_>) -> Result<Json, Violation>;
-
-    /// Holds it against the rules of its row.
-    fn check(&self, field: &Field) -> Result<(), Violation>;
-}
-
-/// A field of a struct, whatever it holds: what the one codec sees.
-pub trait Slot: Debug {
-    /// Fills the field with what was found, or says what was expected.
-    fn fill(&mut self, found: Found<'_>, strictness: Strictness) -> Result<Next<'_>, &'static str>;
-
-    /// Whether it is set.
-    fn is_set(&self) -> bool;
-
-    /// The file, if it holds one.
-    fn file(&self) -> Option<&File>;
-
-    /// The field as JSON; nothing when it is not set.
-    fn json(&self, encryption: Encryption<'_>) -> Result<Option<Json>, Violation>;
-
-    /// Holds the field against the rules of its row.
-    fn check(&self, field: &Field) -> Result<(), Violation>;
-}
-
-impl<T: Value> Slot for Option<T> {
-    fn fill(&mut self, found: Found<'_>, strictness: Strictness) -> Result<Next<'_>, &'static str> {
-        // A second value of the same name replaces the first.
-        *self = None;
-        if T::is_absent(&found, strictness) {
-            return Ok(Next::Nothing);
-        }
-        Ok(self.insert(T::begin(found, strictness)?).next())
-    }
-
-    fn is_set(&self) -> bool {
-        self.is_some()
-    }
-
-    fn file(&self) -> Option<&File> {
-        self.as_ref().and_then(T::file)
-    }
-
-    fn json(&self, encryption: Encryption<'_>) -> Result<Option<Json>, Violation> {
-        self.as_ref().map(|value| value.to_json(encryption)).transpose()
-    }
-
-    fn check(&self, field: &Field) -> Result<(), Violation> {
-        match self {
-            Some(value) => value.check(field),
-            None if field.rules.required => Err(Violation::new("is required (必填) and not set")),
-            None => Ok(()),
-        }
-    }
-}
-
-/// What is still to come into a value that has begun.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Next<'a> {
-    /// It is whole.
-    Nothing,
-    /// The members of an object.
-    Members(&'a mut dyn Model),
-    /// The members of an array.
-    Items(&'a mut dyn Items),
-    /// Whatever there is.
-    Json(&'a mut Json),
-}
-
-/// An array that is being read.
-pub trait Items: Debug {
-    /// Adds a member.
-    fn push(&mut self, found: Found<'_>, strictness: Strictness) -> Result<Next<'_>, &'static str>;
-
-    /// What one member takes of memory, without what it points to.
-    fn member_size(&self) -> usize;
-}
-
-impl<T: Value> Items for Vec<T> {
-    fn push(&mut self, found: Found<'_>, strictness: Strictness) -> Result<Next<'_>, &'static str> {
-        Vec::push(self, T::begin(found, strictness)?);
-        Ok(self.last_mut().map_or(Next::Nothing, T::next))
-    }
-
-    fn member_size(&self) -> usize {
-        size_of::<T>()
-    }
-}
-
 impl<T: Model + Default> Value for T {
-    fn begin(found: Found<'_>, _: Strictness) -> Result<T, &'static str> {
-        if matches!(found, Found::Object) { Ok(T::default()) } else { Err("an object") }
+    fn begin(found: Token<'_>, _: Strictness) -> Result<T, &'static str> {
+        if matches!(found, Token::Object) { Ok(T::default()) } else { Err("an object") }
     }
 
-    fn next(&mut self) -> Next<'_> {
-        Next::Members(self)
+    fn container(&mut self) -> Container<'_> {
+        Container::Object(self)
     }
 
     fn to_json(&self, encryption: Encryption<'_>) -> Result<Json, Violation> {
@@ -135,17 +24,21 @@ impl<T: Model + Default> Value for T {
     fn check(&self, _: &Field) -> Result<(), Violation> {
         check::check(self)
     }
+
+    fn inspect(&self, _: &Field) -> Checked {
+        checked::inspect(self)
+    }
 }
 
 impl Value for String {
-    fn begin(found: Found<'_>, strictness: Strictness) -> Result<String, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<String, &'static str> {
         match found {
-            Found::Text(text) => Ok(text.to_owned()),
+            Token::Text(text) => Ok(text.to_owned()),
             _ if strictness == Strictness::Strict => Err("a string"),
             // A number where the page says string: its text is what the caller wants.
-            Found::Integer(number) => Ok(number.to_string()),
+            Token::Integer(number) => Ok(number.to_string()),
             // A transaction number has 28 digits: once it was read as a fraction, it would be another one.
-            Found::Number(number) if !number.is_f64() => Ok(number.to_string()),
+            Token::Number(number) if !number.is_f64() => Ok(number.to_string()),
             _ => Err("a string"),
         }
     }
@@ -160,10 +53,10 @@ impl Value for String {
 }
 
 impl Value for i64 {
-    fn begin(found: Found<'_>, strictness: Strictness) -> Result<i64, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<i64, &'static str> {
         match found {
-            Found::Integer(number) => Some(number),
-            Found::Text(text) if strictness == Strictness::Lenient => text.parse().ok(),
+            Token::Integer(number) => Some(number),
+            Token::Text(text) if strictness == Strictness::Lenient => text.parse().ok(),
             _ => None,
         }
         .ok_or("an integer")
@@ -182,11 +75,11 @@ impl Value for i64 {
 ///
 /// It is `serde_json`'s own, which a program may widen to any number of digits (its feature `arbitrary_precision`).
 impl Value for Number {
-    fn begin(found: Found<'_>, strictness: Strictness) -> Result<Number, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Number, &'static str> {
         match found {
-            Found::Integer(number) => Some(number.into()),
-            Found::Number(number) => Some(number),
-            Found::Text(text) if strictness == Strictness::Lenient => text.parse().ok(),
+            Token::Integer(number) => Some(number.into()),
+            Token::Number(number) => Some(number),
+            Token::Text(text) if strictness == Strictness::Lenient => text.parse().ok(),
             _ => None,
         }
         .ok_or("a number")
@@ -208,18 +101,18 @@ impl Value for Number {
 
 /// An object that the pages do not describe further.
 impl Value for Json {
-    fn begin(found: Found<'_>, _: Strictness) -> Result<Json, &'static str> {
+    fn begin(found: Token<'_>, _: Strictness) -> Result<Json, &'static str> {
         Ok(match found {
-            Found::Null | Found::Array | Found::Object | Found::Sensitive(_) => Json::Null,
-            Found::Bool(truth) => Json::Bool(truth),
-            Found::Integer(number) => Json::Number(number.into()),
-            Found::Number(number) => Json::Number(number),
-            Found::Text(text) | Found::Ciphertext(text) => Json::String(text.to_owned()),
+            Token::Null | Token::Array | Token::Object | Token::Sensitive(_) => Json::Null,
+            Token::Bool(truth) => Json::Bool(truth),
+            Token::Integer(number) => Json::Number(number.into()),
+            Token::Number(number) => Json::Number(number),
+            Token::Text(text) | Token::Ciphertext(text) => Json::String(text.to_owned()),
         })
     }
 
-    fn next(&mut self) -> Next<'_> {
-        Next::Json(self)
+    fn container(&mut self) -> Container<'_> {
+        Container::Any(self)
     }
 
     fn to_json(&self, _: Encryption<'_>) -> Result<Json, Violation> {
@@ -232,10 +125,10 @@ impl Value for Json {
 }
 
 impl Value for bool {
-    fn begin(found: Found<'_>, strictness: Strictness) -> Result<bool, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<bool, &'static str> {
         match found {
-            Found::Bool(truth) => Some(truth),
-            Found::Text(text) if strictness == Strictness::Lenient => text.parse().ok(),
+            Token::Bool(truth) => Some(truth),
+            Token::Text(text) if strictness == Strictness::Lenient => text.parse().ok(),
             _ => None,
         }
         .ok_or("a boolean")
@@ -252,7 +145,7 @@ impl Value for bool {
 
 /// A file is a part of the body of its own; as JSON it is what tells it from another.
 impl Value for File {
-    fn begin(_: Found<'_>, _: Strictness) -> Result<File, &'static str> {
+    fn begin(_: Token<'_>, _: Strictness) -> Result<File, &'static str> {
         Err("a file, which is set in code: JSON cannot hold one")
     }
 
@@ -270,12 +163,12 @@ impl Value for File {
 }
 
 impl<T: Value> Value for Vec<T> {
-    fn begin(found: Found<'_>, _: Strictness) -> Result<Vec<T>, &'static str> {
-        if matches!(found, Found::Array) { Ok(Vec::new()) } else { Err("an array") }
+    fn begin(found: Token<'_>, _: Strictness) -> Result<Vec<T>, &'static str> {
+        if matches!(found, Token::Array) { Ok(Vec::new()) } else { Err("an array") }
     }
 
-    fn next(&mut self) -> Next<'_> {
-        Next::Items(self)
+    fn container(&mut self) -> Container<'_> {
+        Container::Array(self)
     }
 
     fn to_json(&self, encryption: Encryption<'_>) -> Result<Json, Violation> {
@@ -286,8 +179,17 @@ impl<T: Value> Value for Vec<T> {
     }
 
     fn check(&self, field: &Field) -> Result<(), Violation> {
-        field.rules.check_items(self.len())?;
+        check_count(self.len(), field)?;
         let mut members = self.iter().enumerate();
         members.try_for_each(|(index, member)| member.check(field).map_err(|rule| rule.at(index)))
     }
+
+    fn inspect(&self, field: &Field) -> Checked {
+        checked::inspect_items(self, field, check_count(self.len(), field))
+    }
+}
+
+/// The rule of the number of members.
+fn check_count(count: usize, field: &Field) -> Result<(), Violation> {
+    Ok(field.rules.check_items(count)?)
 }

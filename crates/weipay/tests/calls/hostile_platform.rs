@@ -1,4 +1,4 @@
-//! What the clients believe: answers that are good, forged, changed, stale or probing, from a platform that is
+//! What the clients believe: responses that are good, forged, changed, stale or probing, from a platform that is
 //! independent of the sandbox. Every case runs on both clients.
 
 use crate::platform::{PUBLIC_KEY_ID, Platform, Scripted, now, signed, signed_at, unsigned};
@@ -15,18 +15,18 @@ fn on_async<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// The same call on both clients, each against its own platform with the same response.
-pub fn both(answer: impl Fn() -> Scripted) -> [Result<Response<Value>, Error>; 2] {
+pub fn both(response: impl Fn() -> Scripted) -> [Result<Response<Value>, Error>; 2] {
     let body = json!({"stock_id": "1", "coupon_code": "2"});
-    let platform = Platform::start(vec![answer()]);
+    let platform = Platform::start(vec![response()]);
     let client = platform.builder().build().unwrap();
     let first = on_async(client.chain(PATH).post(&body));
-    let platform = Platform::start(vec![answer()]);
+    let platform = Platform::start(vec![response()]);
     let client = platform.builder().build_blocking().unwrap();
     [first, client.chain(PATH).post(&body)]
 }
 
-fn refused(answer: impl Fn() -> Scripted, expected: impl Fn(&VerifyError) -> bool) {
-    for result in both(answer) {
+fn refused(response: impl Fn() -> Scripted, expected: impl Fn(&VerifyError) -> bool) {
+    for result in both(response) {
         let error = result.expect_err("a response that does not verify was believed");
         assert!(error.is_unverified() && !error.is_api(), "{error}");
         assert!(error.may_have_taken_effect());
@@ -39,7 +39,7 @@ fn refused(answer: impl Fn() -> Scripted, expected: impl Fn(&VerifyError) -> boo
 }
 
 #[test]
-fn a_good_answer_is_believed_and_kept_byte_for_byte() {
+fn a_good_response_is_believed_and_kept_byte_for_byte() {
     for response in both(|| signed(200, TIME)) {
         let response = response.unwrap();
         assert_eq!(response.bytes(), TIME.as_bytes());
@@ -71,7 +71,7 @@ fn a_changed_body_is_refused() {
 }
 
 #[test]
-fn an_answer_without_a_signature_is_refused() {
+fn a_response_without_a_signature_is_refused() {
     refused(|| unsigned(200, TIME), |reason| matches!(reason, VerifyError::Missing(_)));
     for name in ["Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Signature", "Wechatpay-Serial"] {
         refused(|| signed(200, TIME).without(name), |reason| *reason == VerifyError::Missing(name));
@@ -79,7 +79,7 @@ fn an_answer_without_a_signature_is_refused() {
 }
 
 #[test]
-fn a_stale_answer_is_refused() {
+fn a_stale_response_is_refused() {
     refused(|| signed_at(200, TIME, now() - 400), |reason| matches!(reason, VerifyError::Stale { .. }));
     refused(|| signed_at(200, TIME, now() + 400), |reason| matches!(reason, VerifyError::Stale { .. }));
 }
@@ -116,7 +116,7 @@ fn a_success_without_a_body_verifies_over_an_empty_one() {
 }
 
 #[test]
-fn a_signed_answer_that_is_no_json_is_verified_and_kept() {
+fn a_signed_response_that_is_no_json_is_verified_and_kept() {
     for response in both(|| signed(200, "not json")) {
         let response = response.unwrap();
         assert_eq!(response.text().unwrap(), "not json");

@@ -103,7 +103,7 @@ fn answering(bytes: &'static str) -> impl Fn() -> String {
     }
 }
 
-/// Answers with these bytes, and resets the connection: it is closed with something unread in it.
+/// Responds with these bytes, and resets the connection: it is closed with something unread in it.
 fn answering_and_resetting(bytes: &'static str) -> impl Fn() -> String {
     move || {
         listen(move |mut stream| {
@@ -268,7 +268,7 @@ fn what_is_not_http() {
 }
 
 #[test]
-fn an_answer_that_is_larger_than_is_read() {
+fn a_response_that_is_larger_than_is_read() {
     const MAX: usize = 8 * 1024 * 1024;
     let announced = format!("HTTP/1.1 400 X\r\nContent-Length: {}\r\n\r\n", MAX + 1);
     let (chunked, endless) =
@@ -321,7 +321,7 @@ fn a_head_that_is_larger_than_is_read() {
 }
 
 #[test]
-fn a_provisional_answer_is_not_the_answer() {
+fn a_provisional_response_is_not_the_response() {
     let early = "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 400 X\r\nContent-Length: 0\r\n\r\n";
     for (client, error) in both(LONG, answering(early)) {
         assert_eq!(error.status().map(|status| status.as_u16()), Some(400), "{client}: {error}");
@@ -370,11 +370,11 @@ fn closed_between_two_calls() {
 
 #[test]
 fn the_longest_time_limit_is_one() {
-    let answer = "HTTP/1.1 400 X\r\nContent-Length: 22\r\n\r\n{\"code\":\"PARAM_ERROR\"}";
-    for (client, error) in both(Duration::MAX, answering(answer)) {
+    let response = "HTTP/1.1 400 X\r\nContent-Length: 22\r\n\r\n{\"code\":\"PARAM_ERROR\"}";
+    for (client, error) in both(Duration::MAX, answering(response)) {
         assert_eq!(error.code(), Some("PARAM_ERROR"), "{client}: {error}");
     }
-    let client = to(&answering(answer)()).timeout(Duration::MAX).build_blocking().unwrap();
+    let client = to(&answering(response)()).timeout(Duration::MAX).build_blocking().unwrap();
     let error = client.chain(PATH).post(json!({"a": 1})).unwrap_err();
     assert_eq!(error.code(), Some("PARAM_ERROR"), "{error}");
 }

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
-mod error_answers;
-mod handed_answers;
+mod error_responses;
+mod handed_responses;
 mod hostile_platform;
 mod lost_connection;
 mod operations;
@@ -15,4 +15,4 @@ mod sandbox;
 mod sensitive;
 mod story;
 mod transports;
-mod unasked_answers;
+mod unasked_responses;

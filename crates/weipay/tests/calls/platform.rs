@@ -1,4 +1,4 @@
-//! A platform for tests that is independent of the sandbox: one socket, one scripted answer for each request, keys of
+//! A platform for tests that is independent of the sandbox: one socket, one scripted response for each request, keys of
 //! its own. It checks the request's signature itself, so that what the SDK signs is held against the wire rules here.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -71,40 +71,40 @@ pub fn signed_at(status: u16, body: &str, timestamp: i64) -> Scripted {
 
 impl Scripted {
     /// Sets a header, in place of the one there.
-    pub fn header(mut self, name: &str, value: &str) -> Scripted {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub fn without(mut self, name: &str) -> Scripted {
+    pub fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self
     }
 
-    pub fn with_body(self, body: &str) -> Scripted {
+    pub fn with_body(self, body: &str) -> Self {
         self.with_bytes(body.as_bytes())
     }
 
-    pub fn with_bytes(mut self, body: &[u8]) -> Scripted {
+    pub fn with_bytes(mut self, body: &[u8]) -> Self {
         self.body = body.to_vec();
         self
     }
 }
 
-/// A running platform. Each answer is used for one request; afterwards connections are closed unanswered.
+/// A running platform. Each response is used for one request; afterwards connections are closed unanswered.
 pub struct Platform {
     pub base_url: String,
     seen: Receiver<Seen>,
 }
 
 impl Platform {
-    pub fn start(answers: Vec<Scripted>) -> Platform {
+    pub fn start(responses: Vec<Scripted>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let (tell, seen) = channel();
-        thread::spawn(move || serve(&listener, answers, &tell));
-        Platform { base_url, seen }
+        thread::spawn(move || serve(&listener, responses, &tell));
+        Self { base_url, seen }
     }
 
     /// The next request that arrived.
@@ -130,16 +130,16 @@ pub fn configured() -> ClientBuilder {
         .public_key(PublicKeyId::new(PUBLIC_KEY_ID).unwrap(), PLATFORM.public_key())
 }
 
-fn serve(listener: &TcpListener, answers: Vec<Scripted>, tell: &Sender<Seen>) {
-    let mut answers = answers.into_iter();
+fn serve(listener: &TcpListener, responses: Vec<Scripted>, tell: &Sender<Seen>) {
+    let mut responses = responses.into_iter();
     for stream in listener.incoming().flatten() {
         let stream = Arc::new(stream);
         let mut reader = BufReader::new(&*stream);
         while let Some(seen) = read(&mut reader) {
             check(&seen);
             tell.send(seen).ok();
-            match answers.next() {
-                Some(answer) => write(&stream, &answer),
+            match responses.next() {
+                Some(response) => write(&stream, &response),
                 None => break,
             }
         }
@@ -203,15 +203,15 @@ fn check(seen: &Seen) {
     MERCHANT.public_key().verify(&message, &authorization.signature).unwrap();
 }
 
-fn write(mut stream: &TcpStream, answer: &Scripted) {
-    let mut head = format!("HTTP/1.1 {} X\r\n", answer.status);
-    if answer.status != 204 {
-        head.push_str(&format!("Content-Length: {}\r\n", answer.body.len()));
+fn write(mut stream: &TcpStream, response: &Scripted) {
+    let mut head = format!("HTTP/1.1 {} X\r\n", response.status);
+    if response.status != 204 {
+        head.push_str(&format!("Content-Length: {}\r\n", response.body.len()));
     }
-    for (name, value) in &answer.headers {
+    for (name, value) in &response.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).ok();
-    stream.write_all(&answer.body).ok();
+    stream.write_all(&response.body).ok();
 }

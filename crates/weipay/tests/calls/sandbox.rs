@@ -62,7 +62,7 @@ fn a_coupon_is_disassociated_in_each_of_the_six_styles() {
 }
 
 #[test]
-fn a_typed_answer_reads_without_remainder() {
+fn a_typed_response_reads_without_remainder() {
     let coupon = Coupon::tied();
     let stock =
         client().v3().marketing().busifavor().stocks().stock_id(coupon.stock_id.as_str()).get().unwrap();

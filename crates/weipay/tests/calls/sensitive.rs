@@ -17,8 +17,8 @@ fn opened(key: &PrivateKey, ciphertext: &str) -> String {
 #[test]
 fn plain_text_leaves_encrypted_with_the_key_that_the_request_names_and_comes_back_plain() {
     let ciphertext = MERCHANT.public_key().encrypt_oaep("回显".as_bytes()).unwrap();
-    let answer = json!({"echo_message": "hello", "encrypted_echo_message": ciphertext}).to_string();
-    let platform = Platform::start(vec![signed(200, &answer)]);
+    let response = json!({"echo_message": "hello", "encrypted_echo_message": ciphertext}).to_string();
+    let platform = Platform::start(vec![signed(200, &response)]);
     let client = platform.builder().build_blocking().unwrap();
     let request = post::Request::new().echo_message("hello").encrypted_echo_message(SECRET);
     let response = client.v3().security().echo().post(request).unwrap();
@@ -29,10 +29,10 @@ fn plain_text_leaves_encrypted_with_the_key_that_the_request_names_and_comes_bac
     assert_eq!(opened(&PLATFORM, body["encrypted_echo_message"].as_str().unwrap()), SECRET);
     assert_eq!(seen.header("wechatpay-serial"), Some(PUBLIC_KEY_ID));
 
-    let answer = response.decode().unwrap();
-    assert_eq!(answer.encrypted_echo_message.as_ref().unwrap().as_plain_text(), Some("回显"));
+    let decoded = response.decode().unwrap();
+    assert_eq!(decoded.encrypted_echo_message.as_ref().unwrap().as_plain_text(), Some("回显"));
     assert!(response.misread().is_empty());
-    assert!(!format!("{response:?} {answer:?}").contains("回显"));
+    assert!(!format!("{response:?} {decoded:?}").contains("回显"));
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub struct Coupon {
 }
 
 impl Coupon {
-    pub fn tied() -> Coupon {
+    pub fn tied() -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let (stock_id, kit) = (stock(), kit());
@@ -51,7 +51,7 @@ impl Coupon {
             .out_trade_no(order.as_str())
             .out_request_no(format!("associate-{number}"));
         coupons().associate().post(request).unwrap();
-        Coupon { stock_id, code, order }
+        Self { stock_id, code, order }
     }
 }
 
@@ -78,6 +78,6 @@ fn create() -> String {
         .stock_send_rule(StockSendRule::new().max_coupons(1_000).max_coupons_per_user(10))
         .coupon_code_mode(CouponCodeMode::WechatpayMode)
         .out_request_no("calls-stock");
-    let answer = client().v3().marketing().busifavor().stocks().post(request).unwrap().decode().unwrap();
-    answer.stock_id.unwrap()
+    let response = client().v3().marketing().busifavor().stocks().post(request).unwrap().decode().unwrap();
+    response.stock_id.unwrap()
 }

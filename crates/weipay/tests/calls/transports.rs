@@ -262,8 +262,8 @@ fn a_host_is_found_by_its_name_and_connections_are_kept() {
         drop(listener);
         let mut buffer = [0; 4096];
         while stream.read(&mut buffer).is_ok_and(|read| read > 0) {
-            let answer: &[u8] = b"HTTP/1.1 404 X\r\nContent-Length: 19\r\n\r\n{\"code\":\"NOT_HERE\"}";
-            io::Write::write_all(&mut stream, answer).unwrap();
+            let response: &[u8] = b"HTTP/1.1 404 X\r\nContent-Length: 19\r\n\r\n{\"code\":\"NOT_HERE\"}";
+            io::Write::write_all(&mut stream, response).unwrap();
         }
     });
     let client = configured().base_url(&base_url).build_blocking().unwrap();

@@ -56,7 +56,7 @@ fn second_of(mut call: impl FnMut() -> Result<(), Error>) -> Error {
 }
 
 #[test]
-fn an_answer_that_nobody_asked_for_is_not_the_next_one() {
+fn a_response_that_nobody_asked_for_is_not_the_next_one() {
     let refused: &str = "HTTP/1.1 400 X\r\nContent-Length: 16\r\n\r\n{\"code\":\"FIRST\"}";
     let empty = "HTTP/1.1 204 X\r\nContent-Length: 0\r\n\r\n";
     let chunked =

@@ -1,23 +1,24 @@
-//! What a wrong command line is told without: whatever was typed in the wrong place may be a key or personal data.
+//! Removes from the error about a wrong command line what may be secret: a text in the wrong place may be a key or personal
+//! data.
 
 use clap::Error;
 use clap::error::{ContextKind, ContextValue};
 
-/// What stands in the place of a text that is not repeated.
+/// What is printed instead of a text that may be secret.
 const HIDDEN: &str = "...";
 
-/// The error, in which what was typed stands only where it is the name of an option or a word.
-pub(super) fn fit_for_a_log(mut error: Error) -> Error {
-    for (kind, is_fit) in [
-        (ContextKind::InvalidArg, is_of_a_command as fn(&str) -> bool),
+/// The error, which repeats what was typed only if it is the name of an option or a plain word.
+pub(super) fn redact(mut error: Error) -> Error {
+    for (kind, is_safe) in [
+        (ContextKind::InvalidArg, is_option_or_argument as fn(&str) -> bool),
         (ContextKind::InvalidSubcommand, is_word),
         (ContextKind::InvalidValue, is_short_value),
     ] {
         if let Some(ContextValue::String(typed)) = error.get(kind)
-            && !is_fit(typed)
+            && !is_safe(typed)
         {
             error.insert(kind, ContextValue::String(HIDDEN.to_owned()));
-            // It repeats the same.
+            // The suggestion would repeat it.
             error.remove(ContextKind::Suggested);
         }
     }
@@ -25,7 +26,7 @@ pub(super) fn fit_for_a_log(mut error: Error) -> Error {
 }
 
 /// `--option`, `--option <VALUE>` or `<ARGUMENT>`.
-fn is_of_a_command(text: &str) -> bool {
+fn is_option_or_argument(text: &str) -> bool {
     let name = text.split([' ', '=']).next().unwrap_or(text);
     let placeholder = text.strip_prefix(name).unwrap_or_default().trim_start_matches([' ', '=']);
     let is_placeholder = |text: &str| {
@@ -67,13 +68,13 @@ mod tests {
     use super::super::Arguments;
     use super::*;
 
-    fn told(arguments: &[&str]) -> String {
+    fn message(arguments: &[&str]) -> String {
         let error = Arguments::try_parse_from([&["weipay"], arguments].concat()).unwrap_err();
-        fit_for_a_log(error).to_string()
+        redact(error).to_string()
     }
 
     #[test]
-    fn what_stands_in_the_wrong_place_is_not_repeated() {
+    fn a_text_in_the_wrong_place_is_not_repeated() {
         let key = "-----BEGIN PRIVATE KEY-----MIIEsecret";
         for arguments in [
             &["call", "POST", "v3/certificates", r#"{"name":"secret"}"#] as &[&str],
@@ -88,13 +89,13 @@ mod tests {
             &["sandbox", "MIIEsecret"],
             &["api", "MIIEsecret"],
         ] {
-            let told = told(arguments);
-            assert!(!told.contains("secret") && told.contains("..."), "{arguments:?}: {told}");
+            let message = message(arguments);
+            assert!(!message.contains("secret") && message.contains("..."), "{arguments:?}: {message}");
         }
     }
 
     #[test]
-    fn the_names_of_options_and_commands_and_plain_values_are_told() {
+    fn names_of_options_and_commands_and_plain_values_are_printed() {
         for (arguments, said) in [
             (&["call", "GET", "v3/a", "--quer", "a=1"] as &[&str], "'--quer'"),
             (&["sandbx"], "'sandbx'"),
@@ -104,8 +105,8 @@ mod tests {
             (&["call", "GET", "v3/a", "--kit"], "'--kit <FILE>'"),
             (&["sandbox", "--idle-timeout", "0"], "'--idle-timeout <SECONDS>'"),
         ] {
-            let told = told(arguments);
-            assert!(told.contains(said), "{told}");
+            let message = message(arguments);
+            assert!(message.contains(said), "{message}");
         }
     }
 }

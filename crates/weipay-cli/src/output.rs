@@ -1,52 +1,70 @@
-//! A file that a response is written to: it appears whole or not at all.
+//! Where a command writes: standard output, or a file that appears complete or not at all.
 
+use std::fmt::Display;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
-/// Where to write, known to be writable.
+use crate::failure::{Failure, Outcome};
+
+/// Prints a text, in colour on a terminal.
+pub(crate) fn print(text: &str) -> Outcome {
+    let mut out = anstream::stdout();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    unless_reader_left(written).map_err(|error| Failure::failed(format!("standard output: {error}")))
+}
+
+/// Writing to a pipe whose reader went away, as with `| head`, is not an error: the reader has what it wanted.
+pub(crate) fn unless_reader_left(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// A file that can be written.
 #[derive(Debug)]
 pub(crate) struct OutputFile {
     path: PathBuf,
-    /// Where the file is written before it gets its name; nothing for a device or a pipe, which a file must not replace.
+    /// The folder for the temporary file; none for a device or a pipe, which a file must not replace.
     folder: Option<PathBuf>,
 }
 
 impl OutputFile {
-    /// Finds out what would stand in the way, before there is anything to lose.
-    pub(crate) fn check(given: &Path) -> Result<OutputFile, String> {
-        let problem = |reason: &dyn std::fmt::Display| format!("{}: {reason}", given.display());
+    /// Checks that the file can be written, before there is anything to lose.
+    pub(crate) fn check(given: &Path) -> Result<Self, String> {
+        let problem = |reason: &dyn Display| format!("{}: {reason}", given.display());
         if given.to_string_lossy().ends_with(std::path::is_separator) {
-            return Err(problem(&"is a folder; give the name of a file"));
+            return Err(problem(&"is a folder; give a file name"));
         }
         if is_open_already(given) {
-            return Ok(OutputFile { path: given.to_owned(), folder: None });
+            return Ok(Self { path: given.to_owned(), folder: None });
         }
         let path = match given.metadata() {
-            Ok(found) if found.is_dir() => return Err(problem(&"is a folder; give the name of a file")),
+            Ok(found) if found.is_dir() => return Err(problem(&"is a folder; give a file name")),
             Ok(found) if !found.is_file() => {
-                return Ok(OutputFile { path: given.to_owned(), folder: None });
+                return Ok(Self { path: given.to_owned(), folder: None });
             }
-            Ok(found) if found.permissions().readonly() => return Err(problem(&"is there and is read-only")),
-            // A link stays, and what it leads to is replaced.
+            Ok(found) if found.permissions().readonly() => return Err(problem(&"exists and is read-only")),
+            // The link stays; the file that it points to is replaced.
             Ok(_) => given.canonicalize().map_err(|error| problem(&error))?,
-            Err(_) if given.is_symlink() => return Err(problem(&"is a link that leads nowhere")),
+            Err(_) if given.is_symlink() => return Err(problem(&"is a link to a file that does not exist")),
             Err(error) if error.kind() == io::ErrorKind::InvalidFilename => return Err(problem(&error)),
             Err(_) => given.to_owned(),
         };
-        let folder = path.parent().ok_or_else(|| problem(&"is not the name of a file"))?;
+        let folder = path.parent().ok_or_else(|| problem(&"is not a file name"))?;
         let folder = if folder == Path::new("") { Path::new(".") } else { folder };
-        temporary(folder).map_err(|error| problem(&format!("the folder cannot be written to: {error}")))?;
-        Ok(OutputFile { folder: Some(folder.to_owned()), path })
+        temporary(folder).map_err(|error| problem(&format!("cannot write to its folder: {error}")))?;
+        Ok(Self { folder: Some(folder.to_owned()), path })
     }
 
-    /// Writes beside the file first, so that a broken one never bears its name. A file that is there is replaced.
+    /// Writes a temporary file first and renames it, so that the file is never incomplete. An existing file is replaced.
     pub(crate) fn write(&self, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), String> {
         let written = match &self.folder {
             Some(folder) => self.replace(folder, fill),
-            // A file that the shell has opened, as by `>> FILE`, keeps what is in it.
+            // A file that the shell has opened, as with `>> FILE`, keeps its content.
             None => OpenOptions::new().append(true).open(&self.path).and_then(|mut file| fill(&mut file)),
         };
         written.map_err(|error| format!("{}: {error}", self.path.display()))
@@ -63,16 +81,16 @@ impl OutputFile {
     }
 }
 
-/// Whether a path stands for what this process has open, such as `/dev/stdout`: behind it may be a file, and that is the shell's.
+/// Whether a path stands for a file that this process has open already, such as `/dev/stdout`. It belongs to the shell.
 fn is_open_already(path: &Path) -> bool {
-    let leads_to_itself = |path: &Path| path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd");
-    leads_to_itself(path) || path.read_link().is_ok_and(|target| leads_to_itself(&target))
+    let is_descriptor = |path: &Path| path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd");
+    is_descriptor(path) || path.read_link().is_ok_and(|target| is_descriptor(&target))
 }
 
 fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
     builder.prefix(".weipay-").suffix(".part");
-    // As any other program makes a file: the umask decides.
+    // As for any new file: the umask decides.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)
@@ -81,7 +99,6 @@ fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::io::Write;
 
     use super::*;
 

@@ -11,7 +11,7 @@ use weipay::wire::response_message;
 
 use crate::platform::{PLATFORM, PUBLIC_KEY_ID, configured, now};
 
-/// Answers every request with one status and body; the signature is over `signed`.
+/// Responds to every request with one status and body; the signature is over `signed`.
 struct Handed {
     status: u16,
     body: &'static str,
@@ -20,18 +20,18 @@ struct Handed {
 
 impl Transport for Handed {
     fn send(&self, _: Request<Body>, _: Duration) -> Result<Response<Body>, NetworkError> {
-        let mut answer = Response::builder().status(self.status);
+        let mut response = Response::builder().status(self.status);
         if let Some(signed) = self.signed {
             let timestamp = now().to_string();
             let signature = PLATFORM.sign(&response_message(&timestamp, "n", signed.as_bytes())).unwrap();
-            answer = answer
+            response = response
                 .header("Wechatpay-Timestamp", timestamp)
                 .header("Wechatpay-Nonce", "n")
                 .header("Wechatpay-Signature", signature)
                 // Blanks around a value, as other HTTP libraries may leave them, are not a part of it.
                 .header("Wechatpay-Serial", format!("{PUBLIC_KEY_ID} \t"));
         }
-        Ok(answer.body(self.body.into()).unwrap())
+        Ok(response.body(self.body.into()).unwrap())
     }
 }
 
@@ -47,7 +47,7 @@ fn a_body_that_no_signature_covers_is_dropped_from_a_204() {
 }
 
 #[test]
-fn only_an_answer_that_carries_no_signature_is_not_verified() {
+fn only_a_response_that_carries_no_signature_is_not_verified() {
     assert!(client(200, "{}", Some("{}")).chain("v3/a").get().unwrap().is_verified());
     let file = client(200, "file", None).chain("v3/billdownload/file").query("token", "t").get().unwrap();
     assert!(!file.is_verified());
@@ -56,7 +56,7 @@ fn only_an_answer_that_carries_no_signature_is_not_verified() {
 
 /// Bodies of a megabyte that would become hundreds.
 #[test]
-fn an_answer_of_small_values_is_kept_and_not_read() {
+fn a_response_of_small_values_is_kept_and_not_read() {
     let of = |piece: &str| format!(r#"{{"data":[{}{{}}]}}"#, piece.repeat(1_500_000 / piece.len()));
     for piece in ["{},", r#"{"":0},"#, r#"{"stock_id":""},"#, r#"{"stock_id":[{}]},"#] {
         let body: &'static str = Box::leak(of(piece).into_boxed_str());
@@ -73,7 +73,7 @@ fn an_answer_of_small_values_is_kept_and_not_read() {
 }
 
 #[test]
-fn what_is_not_wanted_of_an_answer_takes_no_memory() {
+fn what_is_not_wanted_of_a_response_takes_no_memory() {
     for piece in ["[],", "0,", r#""","#, "[[{}]],"] {
         let body: String =
             format!(r#"{{"data":[{}0],"total_count":7}}"#, piece.repeat(2_000_000 / piece.len()));
@@ -87,7 +87,7 @@ fn what_is_not_wanted_of_an_answer_takes_no_memory() {
 }
 
 #[test]
-fn an_answer_that_does_not_read_says_what_was_expected_and_not_what_stood_there() {
+fn a_response_that_does_not_read_says_what_was_expected_and_not_what_stood_there() {
     let response = client(200, r#"{"phone":"13800138000"}"#, Some(r#"{"phone":"13800138000"}"#));
     let response = response.chain("v3/a").get().unwrap();
     let error = response.json_as::<std::collections::HashMap<String, u64>>().unwrap_err();

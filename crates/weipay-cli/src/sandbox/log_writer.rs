@@ -1,5 +1,5 @@
-//! The log on standard error, written by a thread of its own: whoever reads it slowly, or not at all, must not keep the
-//! sandbox from answering. Lines that find no room are counted, and the number is told.
+//! Writes the log to standard error in a separate thread: a slow reader, or one that does not read at all, must not stop the
+//! sandbox. Lines that do not fit in the queue are counted, and their number is logged.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -10,37 +10,37 @@ use std::time::Duration;
 
 use weipay_sandbox::LogEntry;
 
-/// So many lines wait to be written.
-const WAITING: usize = 4096;
-/// How long the end of the program waits for the last lines.
+/// How many lines may wait to be written.
+const MAX_WAITING: usize = 4096;
+/// How long the program waits for the last lines when it ends.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
 /// The log of a sandbox.
-pub(super) struct Lines {
+pub(super) struct LogWriter {
     sender: Option<SyncSender<LogEntry>>,
     lost: Arc<AtomicU64>,
     written: Receiver<()>,
 }
 
-impl Lines {
-    pub(super) fn start() -> Lines {
-        Lines::on(anstream::stderr(), WAITING)
+impl LogWriter {
+    pub(super) fn start() -> Self {
+        Self::on(anstream::stderr(), MAX_WAITING)
     }
 
-    fn on(out: impl Write + Send + 'static, waiting: usize) -> Lines {
+    fn on(out: impl Write + Send + 'static, waiting: usize) -> Self {
         let (sender, entries) = sync_channel(waiting);
         let (done, written) = sync_channel(1);
         let lost = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&lost);
         thread::spawn(move || {
-            // A reader that went away wants no more lines.
+            // If the reader went away, the other lines are dropped.
             write_all(out, &entries, &counted).ok();
             done.send(()).ok();
         });
-        Lines { sender: Some(sender), lost, written }
+        Self { sender: Some(sender), lost, written }
     }
 
-    /// Takes entries without ever waiting.
+    /// Accepts entries and never waits.
     pub(super) fn writer(&self) -> impl Fn(LogEntry) + Send + Sync + 'static {
         let (sender, lost) = (self.sender.clone(), Arc::clone(&self.lost));
         move |entry| {
@@ -53,8 +53,8 @@ impl Lines {
     }
 }
 
-impl Drop for Lines {
-    /// Waits for the last lines, and not for a reader who does not read.
+impl Drop for LogWriter {
+    /// Waits for the last lines, but not for a reader who does not read.
     fn drop(&mut self) {
         drop(self.sender.take());
         match self.written.recv_timeout(LAST_LINES) {
@@ -67,7 +67,7 @@ fn write_all(mut out: impl Write, entries: &Receiver<LogEntry>, lost: &AtomicU64
     for entry in entries {
         match lost.swap(0, Ordering::Relaxed) {
             0 => {}
-            lost => writeln!(out, "{lost} lines were left out: nobody read them in time")?,
+            lost => writeln!(out, "{lost} lines were left out: they were not read in time")?,
         }
         writeln!(out, "{entry}")?;
     }
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn lines_come_in_order_and_all_of_them() {
         let paper = Paper::default();
-        let lines = Lines::on(paper.clone(), 8);
+        let lines = LogWriter::on(paper.clone(), 8);
         let writer = lines.writer();
         writer(entry("/a"));
         writer(entry("/b"));
@@ -138,7 +138,7 @@ mod tests {
     fn a_reader_who_does_not_read_keeps_nobody_waiting_and_learns_what_was_left_out() {
         let paper = Paper::default();
         let ((go, wait), (writing, begun)) = (channel(), channel());
-        let lines = Lines::on(Slow(wait, paper.clone(), writing), 1);
+        let lines = LogWriter::on(Slow(wait, paper.clone(), writing), 1);
         let writer = lines.writer();
         writer(entry("/first"));
         begun.recv().unwrap();

@@ -1,4 +1,4 @@
-//! Error answers, of the platform and of what is in between: what they prove, what they keep and what they print. Every case
+//! Error responses, of the platform and of what is in between: what they prove, what they keep and what they print. Every case
 //! runs on both clients.
 
 use crate::hostile_platform::both;
@@ -64,7 +64,7 @@ fn only_a_refusal_that_is_provably_of_the_platform_proves_that_nothing_happened(
 }
 
 #[test]
-fn a_code_is_read_from_an_answer_that_is_damaged_elsewhere() {
+fn a_code_is_read_from_a_response_that_is_damaged_elsewhere() {
     let deep = format!("{}0{}", "{\"a\":".repeat(200), "}".repeat(200));
     for body in [
         r#"{"code":"SYSTEM_ERROR","mess"#.to_owned(),
@@ -99,14 +99,14 @@ fn an_error_that_is_not_of_a_call_has_no_effect() {
         assert!(text.is_empty() || !error.to_string().contains(text));
     }
     assert!(!client.encrypt_sensitive(&"x".repeat(500)).unwrap_err().may_have_taken_effect());
-    // One of a call that succeeded, and whose answer does not read, is another matter.
+    // One of a call that succeeded, and whose response does not read, is another matter.
     for response in both(|| signed(200, "[]")) {
         assert!(response.unwrap().json_as::<u8>().unwrap_err().may_have_taken_effect());
     }
 }
 
 #[test]
-fn an_error_answer_of_another_form_is_shown() {
+fn an_error_response_of_another_form_is_shown() {
     let operation = "取消关联订单信息 · POST v3/marketing/busifavor/coupons/disassociate";
     for (status, body, text) in [
         (
@@ -154,7 +154,7 @@ fn a_redirect_is_shown_and_not_followed() {
 }
 
 #[test]
-fn an_error_answer_keeps_everything() {
+fn an_error_response_keeps_everything() {
     let body = r#"{"code":"INVALID_REQUEST","detail":{"location":"body","value":0.01},"message":"券不存在"}"#;
     for result in both(|| unsigned(400, body).header("Request-ID", "08F4-268435461")) {
         let error = result.unwrap_err();
@@ -171,7 +171,7 @@ fn an_error_answer_keeps_everything() {
 }
 
 #[test]
-fn an_error_answer_is_an_error_whatever_its_body() {
+fn an_error_response_is_an_error_whatever_its_body() {
     for body in ["", "<html>502 Bad Gateway</html>", "[1]", "{\"code\":7}", "\u{0}\u{1}"] {
         for result in both(|| unsigned(502, body)) {
             let error = result.unwrap_err();

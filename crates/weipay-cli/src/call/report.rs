@@ -1,0 +1,136 @@
+//! What `weipay call` says on standard error: why a call failed, and that a response is an example.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use http::HeaderMap;
+use serde_json::Value;
+use weipay::error::{ErrorKind, RequestError};
+use weipay::{Error, Operation};
+use weipay_sandbox::{Behaviour, ORIGIN_HEADER, REASON_HEADER, decode_reason};
+
+/// Warns that a response is an example: it must not be mistaken for something that happened.
+pub(super) fn warn_of_example(headers: &HeaderMap) {
+    let is_example = headers.get(ORIGIN_HEADER).is_some_and(|origin| origin == Behaviour::Example.word());
+    if is_example {
+        let style = anstyle::AnsiColor::Yellow.on_default().bold();
+        let note = "this is an example: the sandbox does not implement this operation, so nothing happened";
+        // If standard error is closed, the response is printed all the same.
+        writeln!(anstream::stderr(), "{style}note:{style:#} {note}").ok();
+    }
+}
+
+/// Describes why a call failed, with what to do about it.
+pub(super) fn describe(error: &Error) -> String {
+    if let ErrorKind::Request(problem) = error.kind()
+        && let Some(text) = with_options(problem)
+    {
+        return text;
+    }
+    let mut text = format!("{error:#}");
+    if let Some(detail) = error.detail() {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\n  {}", describe_detail(detail));
+    }
+    if let Some(reason) = error.headers().and_then(sandbox_reason) {
+        let _ = write!(text, "\n  reason: {reason}");
+    }
+    let reads = error.operation().is_some_and(|operation| operation.starts_with("GET "));
+    if error.may_have_taken_effect() && !reads {
+        let _ = write!(text, "\n  the call may have taken effect: {}", advice(error.known_operation()));
+    }
+    text
+}
+
+/// Why the sandbox rejected a request, where the official message alone says little.
+fn sandbox_reason(headers: &HeaderMap) -> Option<String> {
+    Some(decode_reason(headers.get(REASON_HEADER)?.to_str().ok()?))
+}
+
+/// What to do about a call that may have taken effect. It may be repeated only if that is known to be safe.
+fn advice(operation: Option<&Operation>) -> String {
+    match operation.filter(|operation| operation.is_safe_to_repeat()) {
+        None => "query the result before you repeat it; it is not known whether a repeat is safe".to_owned(),
+        Some(operation) => match operation.request_number() {
+            Some(number) => {
+                format!(
+                    "query the result, or repeat it with the same {number} and the same content, which is safe"
+                )
+            }
+            None => "query the result, or repeat it with the same content, which is safe".to_owned(),
+        },
+    }
+}
+
+/// The same problem in terms of the command line: where the SDK's message names a method, this one names an option.
+fn with_options(problem: &RequestError) -> Option<String> {
+    Some(match problem {
+        RequestError::UnfilledPlaceholder(name) => {
+            format!("{{{name}}} in the path has no value: set it with --path {name}=VALUE")
+        }
+        RequestError::PathCharacter(letter) => format!(
+            "the path contains `{}`, which must be percent-encoded in a URL: write {{name}} in its place, and set the \
+             value with --path name=VALUE",
+            letter.escape_debug()
+        ),
+        RequestError::QueryCharacter(letter) => format!(
+            "the query in the path contains `{}`, which must be percent-encoded in a URL: set it with --query name=VALUE",
+            letter.escape_debug()
+        ),
+        _ => return None,
+    })
+}
+
+/// The most characters of a detail that are printed.
+const MAX_DETAIL: usize = 2_000;
+
+/// "/body/stock_id: 必填项缺失", or the whole detail if it has another shape.
+fn describe_detail(detail: &Value) -> String {
+    let text = |name: &str| detail.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    match (text("field"), text("issue")) {
+        (Some(field), Some(issue)) => printable(&format!("{field}: {issue}")),
+        _ => printable(&detail.to_string()),
+    }
+}
+
+/// On one line, not too long, and without control characters for a terminal.
+fn printable(text: &str) -> String {
+    let mut shown = String::new();
+    for (count, character) in text.chars().enumerate() {
+        match character {
+            _ if count == MAX_DETAIL => {
+                shown.push('…');
+                break;
+            }
+            _ if character.is_control() => shown.extend(character.escape_default()),
+            _ => shown.push(character),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeat_is_advised_only_where_it_is_known_to_be_safe() {
+        let advice = |path: &str| advice(Operation::find(&weipay::http::Method::POST, path));
+        assert_eq!(
+            advice("v3/refund/domestic/refunds"),
+            "query the result, or repeat it with the same out_refund_no and the same content, which is safe"
+        );
+        assert!(advice("v2/pay/closeorder").contains("with the same content, which is safe"));
+        for path in ["v3/pay/transactions/codepay", "v3/never/heard/of"] {
+            assert!(advice(path).contains("not known whether a repeat is safe"), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_detail_is_printed_on_one_line_and_within_bounds() {
+        let detail = serde_json::json!({"field": "/a\u{1b}[2J", "issue": "b\nc"});
+        assert_eq!(describe_detail(&detail), r"/a\u{1b}[2J: b\nc");
+        assert_eq!(describe_detail(&serde_json::json!(["x\u{9b}"])), r#"["x\u{9b}"]"#);
+        assert_eq!(describe_detail(&Value::String("x".repeat(9_000))).chars().count(), MAX_DETAIL + 1);
+    }
+}

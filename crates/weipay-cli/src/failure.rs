@@ -1,0 +1,67 @@
+//! How a command ends: with success, or with a reason for people and an exit code for scripts.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::process::ExitCode;
+
+use weipay::Error;
+
+/// What a command returns; `main` reports a failure.
+pub(crate) type Outcome = Result<(), Failure>;
+
+// The exit codes are fixed: other people's scripts depend on them.
+
+/// An error response of the platform, or any other failure.
+const FAILED: u8 = 1;
+/// A wrong command line or configuration: nothing was sent.
+const USAGE: u8 = 2;
+/// A response that does not verify.
+const UNVERIFIED: u8 = 3;
+/// The network failed.
+const NETWORK: u8 = 4;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    reason: String,
+}
+
+impl Failure {
+    /// The command line or the configuration is wrong: nothing was sent.
+    pub(crate) fn usage(reason: impl Display) -> Self {
+        Self::new(USAGE, reason)
+    }
+
+    /// The command was understood, but failed.
+    pub(crate) fn failed(reason: impl Display) -> Self {
+        Self::new(FAILED, reason)
+    }
+
+    /// A call failed with this error, which `reason` describes.
+    pub(crate) fn from_call(error: &Error, reason: impl Display) -> Self {
+        let code = if error.is_request() {
+            USAGE
+        } else if error.is_unverified() {
+            UNVERIFIED
+        } else if error.is_network() {
+            NETWORK
+        } else {
+            FAILED
+        };
+        Self::new(code, reason)
+    }
+
+    /// `{:#}` includes the causes of an error.
+    fn new(code: u8, reason: impl Display) -> Self {
+        Self { code, reason: format!("{reason:#}") }
+    }
+
+    /// Prints the reason on standard error and returns the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        let style = anstyle::AnsiColor::Red.on_default().bold();
+        // If standard error is closed, the exit code still tells.
+        writeln!(anstream::stderr(), "{style}error:{style:#} {}", self.reason).ok();
+        ExitCode::from(self.code)
+    }
+}

@@ -1,0 +1,73 @@
+//! The types that requests and responses are made of.
+//!
+//! Each request and response is a plain struct; every field is an `Option`. A request has a setter for each field, and is
+//! checked before it is sent. A response is read leniently: a field that is missing, new or odd never turns what happened
+//! into an error. It reads as `None`, and [`Response::misread`](crate::Response::misread) lists it.
+//!
+//! The structs gain fields when the platform does, so none of them can be written out or taken apart whole.
+//! Operations whose objects are the same share one type; if the platform makes them differ one day, they become two.
+
+// How it works: beside each struct stands one table with a row for each field. One piece of code walks the tables: it checks a
+// request, encodes it, and decodes a response. So a thousand operations cost little to compile, and the row that encodes a
+// field also names it in an error.
+
+pub(crate) mod check;
+pub(crate) mod checked;
+pub(crate) mod codec;
+pub(crate) mod decode;
+pub(crate) mod encode;
+mod enumeration;
+#[allow(dead_code, reason = "a product may need only some kinds of rows")]
+pub(crate) mod field;
+mod into_field;
+mod json_text;
+mod money;
+pub(crate) mod sensitive;
+pub(crate) mod structure;
+mod time;
+mod value;
+
+pub use check::Violation;
+pub use checked::{Checked, Hint, nearest_word};
+pub use into_field::{IntoField, IntoItem};
+pub use json_text::JsonText;
+pub use money::{Fen, MoneyError};
+pub use sensitive::Sensitive;
+pub use time::Time;
+
+#[allow(unused_imports, reason = "a product may need only some of them")]
+pub(crate) use codec::{Model, Slot, Strictness, Table, Token, Value};
+#[allow(unused_imports, reason = "a product may need only some of them")]
+pub(crate) use field::{Field, body, file, header, meta, part, path, query, xml};
+#[allow(unused_imports, reason = "a product may need only some of them")]
+pub(crate) use into_field::{Direct, Textual, UnfitValues, set};
+pub(crate) use sensitive::Encryption;
+
+#[doc(no_inline)]
+pub use crate::upload::File;
+
+#[allow(unused_imports, reason = "a product may need only some of the macros")]
+pub(crate) use enumeration::open_enum;
+#[allow(unused_imports, reason = "a product may need only some of the macros")]
+pub(crate) use structure::{model, request, response};
+
+/// The request, or the response, of an operation that has nothing but its path.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Nothing;
+
+impl Model for Nothing {
+    fn table(&self) -> &'static Table {
+        &Table { name: "Nothing", fields: &[] }
+    }
+
+    fn read(&self, see: &mut dyn FnMut(&[&dyn Slot])) {
+        see(&[]);
+    }
+
+    fn write(&mut self, fill: &mut dyn FnMut(&mut [&mut dyn Slot])) {
+        fill(&mut []);
+    }
+}
+
+#[cfg(test)]
+mod tests;
