@@ -117,6 +117,21 @@ impl Operation {
         all.into_iter().find(|(_, field)| field.purpose == Some(Purpose::RequestNumber))
     }
 
+    /// Whether the pages allow only HMAC-SHA256 as the signature of a request (APIv2).
+    pub fn demands_hmac(&self) -> bool {
+        let fields = Place::ALL.into_iter().flat_map(|place| self.request.fields(place));
+        self.version() == Version::V2
+            && fields.into_iter().any(|field| field.name == "sign_type" && field.values == ["HMAC-SHA256"])
+    }
+
+    /// Whether the request carries a signature. In APIv2 a page that a browser opens may have none.
+    pub fn is_request_signed(&self) -> bool {
+        let mut fields = Place::ALL.into_iter().flat_map(|place| self.request.fields(place));
+        self.version() == Version::V3
+            || self.dialect() != Dialect::Json
+            || fields.any(|field| field.purpose == Some(Purpose::Signature))
+    }
+
     /// The names of the placeholders of the path, in order.
     pub fn placeholders(&self) -> impl Iterator<Item = &'static str> {
         self.path.split('/').filter_map(placeholder)

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weipay_catalog::rust::code::{Call, Code};
-use weipay_catalog::rust::types::{Enumeration, Member, REQUEST, RESPONSE, Struct, Type, Types};
+use weipay_catalog::rust::types::{Enumeration, Member, REQUEST, RESPONSE, Struct, Type, Types, numbered};
 use weipay_catalog::{Carrier, Field, Format, Kind, Rules, names};
 
 use crate::documentation;
@@ -66,6 +66,7 @@ fn imports(structs: &[&Struct], enumerations: &[&Enumeration]) -> String {
     items.extend(["File", "Sensitive", "Time"].into_iter().filter(|name| uses(name)));
     let wraps_text = |member: &Member| matches!(member.item, Type::JsonText { .. });
     items.extend(members().any(wraps_text).then_some("JsonText"));
+    items.extend(members().any(|member| numbered(member.field) > 0).then_some("Numbered"));
     items.extend(structs.iter().map(|known| if known.in_request { "request" } else { "response" }));
     items.extend((!enumerations.is_empty()).then_some("open_enum"));
 

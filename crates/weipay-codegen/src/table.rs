@@ -93,6 +93,8 @@ fn row(operation: &Operation) -> String {
         (operation.answers_file, "file()"),
         (operation.client_cert, "client_certificate()"),
         (operation.nonceless, "nonceless()"),
+        (operation.demands_hmac(), "hmac()"),
+        (operation.version() == Version::V2 && !operation.is_request_signed(), "signless()"),
     ];
     marks.into_iter().filter(|(marked, _)| *marked).for_each(|(_, fact)| say(fact.to_owned()));
     row

@@ -259,9 +259,9 @@ fn a_numbered_element_says_what_its_numbers_count() {
     assert_holds(
         &text,
         &[
-            "/// 金额. One for each `$n` of `fee_$n` on the wire. In fen (分).\n        fee_n: Vec<i64>",
+            "/// 金额. One for each `$n` of `fee_$n` on the wire. In fen (分).\n        fee_n: Numbered<i64>",
             "/// 代金券金额. On the wire `coupon_fee_$n_$m`: `$n` numbers the outer list (in a refund query its refunds, 退款), \
-             `$m` the inner ones (the coupons of that refund, 代金券). In fen (分).\n        coupon_fee_n_m: Vec<Vec<i64>>",
+             `$m` the inner ones (the coupons of that refund, 代金券). In fen (分).\n        coupon_fee_n_m: Numbered<Numbered<i64>>",
         ],
     );
 }

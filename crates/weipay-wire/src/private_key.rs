@@ -116,6 +116,14 @@ impl PrivateKey {
         self.parsed.public.clone()
     }
 
+    /// The key as PKCS#8 in DER, which is wiped when it is dropped.
+    ///
+    /// # Errors
+    /// If the cryptographic library cannot export the key.
+    pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        Ok(Zeroizing::new(pkcs8(&self.parsed.signing)?.as_ref().to_vec()))
+    }
+
     /// The key as a `PRIVATE KEY` PEM, which is wiped when it is dropped.
     ///
     /// # Errors

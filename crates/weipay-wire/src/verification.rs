@@ -9,7 +9,9 @@ use std::fmt::{self, Display, Formatter};
 use crate::message::response_message;
 use crate::platform_keys::PlatformKeys;
 use crate::signature::SignatureError;
+use crate::v2_signature::SignError;
 use crate::window::{WINDOW_SECONDS, is_fresh};
+use crate::xml::XmlError;
 
 /// What the signature of a probe (签名探测流量) starts with.
 pub const PROBE_PREFIX: &str = "WECHATPAY/SIGNTEST/";
@@ -121,6 +123,10 @@ pub enum VerifyError {
     },
     /// This signature header is missing or empty.
     Missing(&'static str),
+    /// APIv2: the message is not the XML that a signature could be of.
+    Xml(XmlError),
+    /// APIv2: the `sign` of the message does not hold.
+    Sign(SignError),
 }
 
 impl Display for VerifyError {
@@ -169,6 +175,8 @@ impl Display for VerifyError {
                 "the header {name} is missing; pass all Wechatpay-* headers on (a proxy may have removed them); if it \
                  arrived without this header, reject the message"
             ),
+            Self::Xml(error) => Display::fmt(error, f),
+            Self::Sign(error) => Display::fmt(error, f),
         }
     }
 }

@@ -64,6 +64,15 @@ impl XmlElements {
         self.elements.push((name.into(), XmlContent::Text(text.into())));
     }
 
+    /// Sets the value of this name, in its place if it is there, else behind the others.
+    pub fn set(&mut self, name: &str, text: impl Into<String>) {
+        let content = XmlContent::Text(text.into());
+        match self.elements.iter_mut().find(|(found, _)| found == name) {
+            Some((_, old)) => *old = content,
+            None => self.elements.push((name.to_owned(), content)),
+        }
+    }
+
     /// The value of this name, unless it is absent or holds elements.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {

@@ -24,6 +24,10 @@ impl BaseUrl {
     pub const MAIN: &'static str = "https://api.mch.weixin.qq.com";
 
     /// Whether this is the main host.
+    pub(crate) fn is_https(&self) -> bool {
+        self.origin.starts_with("https://")
+    }
+
     pub(crate) fn is_main(&self) -> bool {
         self.origin == Self::MAIN && self.prefix.is_empty()
     }

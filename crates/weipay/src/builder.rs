@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{error, fmt};
 
 use weipay_wire::{
-    ApiV3Key, Certificate, IdentifierError, KeyError, MerchantId, MerchantSerial, PrivateKey, PublicKey,
-    PublicKeyId,
+    ApiV2Key, ApiV3Key, Certificate, ClientIdentity, IdentifierError, KeyError, MerchantId, MerchantSerial,
+    PrivateKey, PublicKey, PublicKeyId,
 };
 
 use crate::base_url::BaseUrl;
@@ -107,6 +107,23 @@ impl ClientBuilder {
     /// decrypts a notification.
     pub fn api_v3_key(mut self, key: ApiV3Key) -> Self {
         self.parts.api_v3_key = Some(key);
+        self
+    }
+
+    /// The APIv2 key (API密钥), which signs calls of APIv2.
+    pub fn api_v2_key(mut self, key: ApiV2Key) -> Self {
+        self.parts.api_v2_key = Some(key);
+        self
+    }
+
+    /// The merchant's certificate and private key together, as the file `apiclient_cert.p12` holds them:
+    /// [`ClientIdentity::from_pkcs12`]. It stands for [`merchant_key`](Self::merchant_key) and
+    /// [`merchant_certificate`](Self::merchant_certificate), and is what the TLS handshake shows where APIv2 demands it (双向证书).
+    /// Without it, the other two do the same.
+    pub fn merchant_identity(mut self, identity: ClientIdentity) -> Self {
+        self.parts.key = Some(identity.key().clone());
+        self.parts.certificate = Some(identity.certificate().clone());
+        self.parts.identity = Some(identity);
         self
     }
 

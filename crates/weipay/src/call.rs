@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, Method, header};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::core::SERIAL;
+use crate::core::{OWN_NUMBERS, SERIAL};
 use crate::error::RequestError;
 use crate::mode::{Mode, Shared};
 use crate::model::{Encryption, Field, Model, Value as _, check, encode, encode::for_sending};
@@ -19,6 +19,7 @@ use crate::operation::{Operation, Version};
 use crate::request::{Body, Request, without_query};
 use crate::response::Decode;
 use crate::upload::{File, Upload};
+use crate::xml;
 
 /// A call that is being filled in. A verb ([`get`](Call::get), [`post`](Call::post), ...) sends it.
 #[must_use = "a call does nothing before its verb"]
@@ -88,7 +89,8 @@ impl<M: Mode> Call<M> {
         self.request(Method::GET, ())
     }
 
-    /// Sends a POST with a JSON body; `()` sends none.
+    /// Sends a POST with a JSON body; `()` sends none. In APIv2 the members of the object become elements of XML, and what is
+    /// nested in them JSON text.
     pub fn post(self, body: impl Serialize) -> M::Sent<Value> {
         self.request(Method::POST, body)
     }
@@ -122,12 +124,26 @@ impl<M: Mode> Call<M> {
     }
 
     /// Uploads a file (上传). `meta` describes it: for most operations by `filename` and `sha256`, see [`File::sha256`].
+    ///
+    /// In APIv2, the members of `meta` are the fields of the form beside the file.
     pub fn upload(mut self, meta: impl Serialize, file: &File) -> M::Sent<Value> {
-        match for_sending(|| serde_json::to_string(&meta)) {
-            Ok(meta) => self.request.body = Some(Body::Upload(Upload::new(meta, file))),
+        match for_sending(|| serde_json::to_value(&meta)) {
+            Ok(meta) => self.request.body = self.upload_of(meta, file.clone()),
             Err(error) => self.request.record_error(RequestError::Body(error.to_string())),
         }
         self.send_untyped(Method::POST)
+    }
+
+    fn upload_of(&mut self, meta: Value, file: File) -> Option<Body> {
+        match (self.request.version(), meta) {
+            (Version::V3, meta) => Some(Body::Upload(Upload::new(meta.to_string(), &file))),
+            (Version::V2, Value::Object(fields)) => Some(Body::Form { fields, file }),
+            (Version::V2, _) => {
+                let problem = "the form of APIv2 takes an object, whose members become its fields".to_owned();
+                self.request.record_error(RequestError::Body(problem));
+                None
+            }
+        }
     }
 
     fn send_untyped(mut self, method: Method) -> M::Sent<Value> {
@@ -170,8 +186,7 @@ impl<M: Mode> Call<M> {
         self.step(&format!("{{{}}}", row.name)).path(row.name, value)
     }
 
-    /// Sends a typed request: query, headers and body, each from its own fields. A request of APIv2 is only checked, because this
-    /// version cannot send it.
+    /// Sends a typed request: query, headers and body, each from its own fields.
     pub(crate) fn typed<R: Model, T: Decode>(
         mut self,
         operation: &'static Operation,
@@ -183,16 +198,14 @@ impl<M: Mode> Call<M> {
 
     fn fill_from(mut self, version: Version, model: &mut dyn Model) -> Self {
         let shared = Arc::clone(&self.shared);
-        if version == Version::V3 {
-            encode::describe_file(model);
+        encode::describe_file(model);
+        if version == Version::V2 {
+            xml::fill_in(model, shared.core.merchant.mchid.as_ref(), &OWN_NUMBERS);
         }
         if shared.core.check_requests
             && let Err(violation) = check::check(model)
         {
             self.request.record_error(violation.into());
-            return self;
-        }
-        if version == Version::V2 {
             return self;
         }
         let platform = shared.core.merchant.platform();
@@ -206,7 +219,7 @@ impl<M: Mode> Call<M> {
                     self = self.header(name, value);
                 }
                 self.request.body = match (meta, file) {
-                    (Some(meta), Some(file)) => Some(Body::Upload(Upload::new(meta.to_string(), &file))),
+                    (Some(meta), Some(file)) => self.upload_of(meta, file),
                     _ => body.map(|body| Body::Json(body.to_string().into())),
                 };
             }

@@ -2,8 +2,9 @@
 //! makes a verified response or an error from what came back.
 //!
 //! There is no I/O here: both clients only wait between these two. What depends on the protocol is in a module for each:
-//! [`v3`] signs and verifies for APIv3.
+//! [`v3`] signs and verifies for APIv3, [`v2`] for APIv2.
 
+mod v2;
 mod v3;
 
 use std::borrow::Cow;
@@ -22,6 +23,7 @@ use crate::operation::{Operation, Version};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
 
+pub(crate) use v2::OWN_NUMBERS;
 pub(crate) use v3::SERIAL;
 
 /// Some back-ends of the platform require both headers. The name helps the platform's operators.
@@ -46,7 +48,7 @@ impl Core {
         request.check_recorded()?;
         match request.version() {
             Version::V3 => v3::prepare(self, request),
-            Version::V2 => Err(RequestError::Unsupported("APIv2 calls (XML)")),
+            Version::V2 => v2::prepare(self, request),
         }
     }
 
@@ -63,11 +65,12 @@ impl Core {
             headers: parts.headers,
             body,
             verified: false,
+            elements: None,
             decryption_key: Arc::clone(&self.merchant.key),
         };
         match request.version() {
-            // No request of APIv2 is prepared, so no response of one comes.
-            Version::V3 | Version::V2 => v3::conclude(self, request, response),
+            Version::V3 => v3::conclude(self, request, response),
+            Version::V2 => v2::conclude(self, request, response),
         }
     }
 
@@ -90,7 +93,9 @@ impl Core {
 
     /// The headers that do not depend on the protocol. The caller's replace those of the client.
     fn headers(&self, request: &Request) -> Result<HeaderMap, RequestError> {
-        if matches!(request.body, Some(Body::Upload(_))) && request.headers.contains_key(CONTENT_TYPE) {
+        if matches!(request.body, Some(Body::Upload(_) | Body::Form { .. }))
+            && request.headers.contains_key(CONTENT_TYPE)
+        {
             // It names the boundary between the parts.
             return Err(RequestError::FramingHeader(CONTENT_TYPE.to_string()));
         }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use weipay_wire::{
-    ApiV3Key, Certificate, MerchantId, MerchantSerial, PlatformKeys, PrivateKey, PublicKey, PublicKeyId,
+    ApiV2Key, ApiV3Key, Certificate, ClientIdentity, MerchantId, MerchantSerial, PlatformKeys, PrivateKey,
+    PublicKey, PublicKeyId,
 };
 
 use crate::builder::ConfigError;
@@ -13,6 +14,10 @@ pub(crate) struct Merchant {
     pub(crate) mchid: MerchantId,
     pub(crate) serial: MerchantSerial,
     pub(crate) key: Arc<PrivateKey>,
+    /// Signs requests of APIv2.
+    pub(crate) api_v2_key: Option<ApiV2Key>,
+    /// What the TLS handshake shows where APIv2 demands a certificate.
+    pub(crate) identity: Option<Arc<ClientIdentity>>,
     platform: Arc<PlatformKeySet>,
 }
 
@@ -59,6 +64,8 @@ pub(crate) struct MerchantParts {
     pub(crate) public_keys: Vec<(PublicKeyId, PublicKey)>,
     pub(crate) platform_certificates: Vec<Certificate>,
     pub(crate) api_v3_key: Option<ApiV3Key>,
+    pub(crate) api_v2_key: Option<ApiV2Key>,
+    pub(crate) identity: Option<ClientIdentity>,
 }
 
 impl MerchantParts {
@@ -103,7 +110,9 @@ impl MerchantParts {
             keys.insert_certificate(certificate);
         }
         let platform = Arc::new(PlatformKeySet { keys, preferred });
-        Ok(Merchant { mchid, serial, key: Arc::new(key), platform })
+        let of_pem = |certificate| ClientIdentity::new(certificate, key.clone());
+        let identity = self.identity.or_else(|| self.certificate.and_then(of_pem)).map(Arc::new);
+        Ok(Merchant { mchid, serial, key: Arc::new(key), api_v2_key: self.api_v2_key, identity, platform })
     }
 
     /// Everything that is required and missing, and how to give it.

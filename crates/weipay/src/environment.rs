@@ -11,8 +11,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use weipay_wire::{
-    ApiV3Key, Certificate, IdentifierError, Kit, KitError, MerchantId, MerchantSerial, PlatformSerial,
-    PrivateKey, PublicKey, PublicKeyId,
+    ApiV2Key, ApiV3Key, Certificate, ClientIdentity, IdentifierError, KeyError, KeyFormat, Kit, KitError,
+    MerchantId, MerchantSerial, PlatformSerial, PrivateKey, PublicKey, PublicKeyId,
 };
 use zeroize::{Zeroize, Zeroizing};
 
@@ -34,10 +34,12 @@ const REQUIRED: [&str; 5] = [
 
 impl ClientBuilder {
     /// Reads the environment variables `WEIPAY_MCHID`, `WEIPAY_MERCHANT_SERIAL`, `WEIPAY_MERCHANT_KEY`, `WEIPAY_PUBLIC_KEY_ID`,
-    /// `WEIPAY_PUBLIC_KEY`, `WEIPAY_API_V3_KEY` and `WEIPAY_BASE_URL`. The last two are optional.
+    /// `WEIPAY_PUBLIC_KEY`, and these, which are optional: `WEIPAY_API_V3_KEY`, `WEIPAY_BASE_URL`, and for APIv2
+    /// `WEIPAY_API_V2_KEY` and `WEIPAY_MERCHANT_CERTIFICATE`.
     ///
-    /// The values of keys are file paths or PEM text, in which a line break may be written as `\n`. The APIv3 key may be a file
-    /// path too. White space, line breaks, a byte order mark and quotation marks around a value are ignored.
+    /// The values of keys are file paths or PEM text, in which a line break may be written as `\n`. The APIv3 and APIv2 keys may be
+    /// file paths too, and the certificate a PKCS#12 file (`apiclient_cert.p12`), whose password is the merchant number unless
+    /// `WEIPAY_MERCHANT_CERTIFICATE_PASSWORD` says otherwise. White space, line breaks, a byte order mark and quotation marks around a value are ignored.
     ///
     /// # Errors
     ///
@@ -83,10 +85,45 @@ impl ClientBuilder {
             let setting = "WEIPAY_API_V3_KEY";
             builder = builder.api_v3_key(api_v3_key(setting, &setting::secret(setting, &text, here)?)?);
         }
+        if let Some(text) = variable("WEIPAY_API_V2_KEY")? {
+            let setting = "WEIPAY_API_V2_KEY";
+            builder = builder.api_v2_key(api_v2_key(setting, &setting::secret(setting, &text, here)?)?);
+        }
+        if let Some(text) = variable("WEIPAY_MERCHANT_CERTIFICATE")? {
+            let password = variable("WEIPAY_MERCHANT_CERTIFICATE_PASSWORD")?;
+            let password = password.as_deref().map_or_else(|| value("WEIPAY_MCHID"), |text| text.as_str());
+            builder = builder.with_certificate("WEIPAY_MERCHANT_CERTIFICATE", &text, cleaned(password))?;
+        }
         if let Some(text) = variable("WEIPAY_BASE_URL")? {
             builder.base_url = Ok(base_url("WEIPAY_BASE_URL", &text)?);
         }
         Ok(builder)
+    }
+
+    /// The merchant's certificate from PEM, or with its key from a PKCS#12 file.
+    fn with_certificate(self, setting: &str, value: &str, password: &str) -> Result<Self, ConfigError> {
+        let is_pkcs12 = |error: &ConfigError| {
+            matches!(
+                error,
+                ConfigError::Key { source: KeyError::NotPem { given: KeyFormat::Pkcs12, .. }, .. }
+            )
+        };
+        let here = Path::new("");
+        match setting::key(setting, value, here, Certificate::from_pem_bytes) {
+            Ok(certificate) => Ok(self.merchant_certificate(certificate)),
+            Err(error) if is_pkcs12(&error) => {
+                let content = setting::read_file(Path::new(cleaned(value)))
+                    .map_err(|reason| unusable(setting, &format!("its file {reason}")))?;
+                let identity = ClientIdentity::from_pkcs12(&content, password);
+                let identity = identity.map_err(|error| unusable(setting, &error.to_string()))?;
+                if self.parts.key.as_ref().is_some_and(|key| key.public_key() != identity.key().public_key())
+                {
+                    return Err(unusable(setting, "it holds another private key than WEIPAY_MERCHANT_KEY"));
+                }
+                Ok(self.merchant_identity(identity))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads a kit file, as `weipay sandbox` writes it: one JSON object. The files that it names are relative to it. Instead of a
@@ -100,7 +137,7 @@ impl ClientBuilder {
         let shown = setting::shown(file).unwrap_or_else(|| "the kit file".to_owned());
         let content = setting::read_file(file).map_err(|reason| unusable(&shown, &reason))?;
         let text = setting::text_from(&content).map_err(|reason| unusable(&shown, reason))?;
-        let KitFile { kit, merchant_key, api_v3_key } =
+        let KitFile { kit, merchant_key, api_v3_key, api_v2_key } =
             KitFile::read(text).map_err(|reason| unusable(&shown, &reason))?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let member = |name: &str| format!("{shown}: {name}");
@@ -138,7 +175,8 @@ impl ClientBuilder {
                 setting::key(&member("public_key"), &kit.public_key, folder, PublicKey::from_pem_bytes)?,
             )
             .platform_certificate(certificate)
-            .api_v3_key(self::api_v3_key(&member("api_v3_key"), cleaned(&api_v3_key))?);
+            .api_v3_key(self::api_v3_key(&member("api_v3_key"), cleaned(&api_v3_key))?)
+            .api_v2_key(self::api_v2_key(&member("api_v2_key"), cleaned(&api_v2_key))?);
         builder.base_url = Ok(base_url(&member("base_url"), &kit.base_url)?);
         Ok(builder)
     }
@@ -173,6 +211,7 @@ struct KitFile {
     /// The name of a file, or the text of the key itself.
     merchant_key: Zeroizing<String>,
     api_v3_key: Zeroizing<String>,
+    api_v2_key: Zeroizing<String>,
 }
 
 impl KitFile {
@@ -180,10 +219,10 @@ impl KitFile {
         let mut members = Members(serde_json::from_str(text).map_err(|error| json::reason(&error))?);
         let kit = Kit::from_members(|name| members.take(name));
         let mut kit = kit.map_err(|error: KitError| error.to_string())?;
-        kit.api_v2_key.zeroize();
+        let api_v2_key = Zeroizing::new(std::mem::take(&mut kit.api_v2_key));
         let api_v3_key = Zeroizing::new(std::mem::take(&mut kit.api_v3_key));
         let merchant_key = Zeroizing::new(std::mem::take(&mut kit.merchant_key));
-        Ok(Self { kit, merchant_key, api_v3_key })
+        Ok(Self { kit, merchant_key, api_v3_key, api_v2_key })
     }
 }
 
@@ -197,6 +236,10 @@ fn identifier<T>(
 
 fn api_v3_key(setting: &str, text: &str) -> Result<ApiV3Key, ConfigError> {
     ApiV3Key::new(text).map_err(|error| unusable(setting, &error.to_string()))
+}
+
+fn api_v2_key(setting: &str, text: &str) -> Result<ApiV2Key, ConfigError> {
+    ApiV2Key::new(text).map_err(|error| unusable(setting, &error.to_string()))
 }
 
 fn base_url(setting: &str, value: &str) -> Result<BaseUrl, ConfigError> {

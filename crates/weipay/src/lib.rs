@@ -36,6 +36,7 @@ mod upload;
 pub mod v2;
 #[allow(clippy::module_inception, reason = "the path decides: `batch-id/{batch_id}` exists")]
 pub mod v3;
+mod xml;
 
 pub use base_url::BaseUrl;
 pub use builder::{ClientBuilder, ConfigError};

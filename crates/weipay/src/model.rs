@@ -22,6 +22,7 @@ pub(crate) mod field;
 mod into_field;
 mod json_text;
 mod money;
+mod numbered;
 pub(crate) mod sensitive;
 pub(crate) mod structure;
 mod time;
@@ -32,6 +33,7 @@ pub use checked::{Checked, Hint, nearest_word};
 pub use into_field::{IntoField, IntoItem};
 pub use json_text::JsonText;
 pub use money::{Fen, MoneyError};
+pub use numbered::Numbered;
 pub use sensitive::Sensitive;
 pub use time::Time;
 

@@ -41,6 +41,8 @@ pub struct Operation {
     has_file_response: bool,
     needs_client_certificate: bool,
     is_nonceless: bool,
+    demands_hmac: bool,
+    is_signless: bool,
 }
 
 /// The methods of the API, in the order of the table.
@@ -115,6 +117,8 @@ impl Operation {
             has_file_response: false,
             needs_client_certificate: false,
             is_nonceless: false,
+            demands_hmac: false,
+            is_signless: false,
         }
     }
 
@@ -230,6 +234,16 @@ impl Operation {
         self.is_nonceless
     }
 
+    /// Whether the platform takes no signature but HMAC-SHA256 (APIv2).
+    pub const fn demands_hmac(&self) -> bool {
+        self.demands_hmac
+    }
+
+    /// Whether the request carries no signature, as a page that a browser opens may not (APIv2).
+    pub const fn is_signless(&self) -> bool {
+        self.is_signless
+    }
+
     /// The field with the merchant's number of the request (商户请求单号), by which the platform recognizes a repeat.
     #[must_use]
     pub const fn request_number(&self) -> Option<&'static str> {
@@ -300,6 +314,16 @@ impl Operation {
 
     const fn nonceless(mut self) -> Self {
         self.is_nonceless = true;
+        self
+    }
+
+    const fn hmac(mut self) -> Operation {
+        self.demands_hmac = true;
+        self
+    }
+
+    const fn signless(mut self) -> Operation {
+        self.is_signless = true;
         self
     }
 }

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
+use serde_json::{Map, Value};
 
 use crate::base_url::BaseUrl;
 use crate::error::RequestError;
 use crate::operation::{self, Operation, Version};
-use crate::upload::Upload;
+use crate::upload::{File, Upload};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
@@ -40,6 +41,13 @@ pub(crate) enum Body {
     Json(Bytes),
     /// An upload, of which only `meta` is signed.
     Upload(Upload),
+    /// A form with a file (APIv2), of which the fields are signed.
+    Form {
+        /// The fields.
+        fields: Map<String, Value>,
+        /// The file.
+        file: File,
+    },
 }
 
 impl Request {
@@ -81,7 +89,7 @@ impl Request {
 
     pub(crate) fn bytes(&self) -> Bytes {
         match &self.body {
-            None => Bytes::new(),
+            None | Some(Body::Form { .. }) => Bytes::new(),
             Some(Body::Json(bytes)) => bytes.clone(),
             Some(Body::Upload(upload)) => upload.bytes.clone(),
         }
@@ -89,7 +97,7 @@ impl Request {
 
     pub(crate) fn signed_bytes(&self) -> &[u8] {
         match &self.body {
-            None => b"",
+            None | Some(Body::Form { .. }) => b"",
             Some(Body::Json(bytes)) => bytes,
             Some(Body::Upload(upload)) => &upload.meta,
         }
@@ -99,6 +107,8 @@ impl Request {
         match self.body.as_ref()? {
             Body::Json(_) => Some(JSON),
             Body::Upload(upload) => HeaderValue::from_str(&upload.content_type).ok(),
+            // It names a boundary, which is known when the form is signed.
+            Body::Form { .. } => None,
         }
     }
 }

@@ -8,11 +8,12 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use weipay_wire::PrivateKey;
+use weipay_wire::{PrivateKey, XmlElements};
 
 use crate::error::{DecodeError, Error, ErrorKind};
 use crate::json;
 use crate::model::{Model, decode};
+use crate::xml;
 
 /// The response as received.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub(crate) struct RawResponse {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) verified: bool,
+    /// The elements of a body of APIv2, once it was read as XML.
+    pub(crate) elements: Option<Arc<XmlElements>>,
     /// Decrypts sensitive fields.
     pub(crate) decryption_key: Arc<PrivateKey>,
 }
@@ -66,7 +69,7 @@ impl<T> Response<T> {
         request_id(&self.raw.headers)
     }
 
-    /// The body, byte for byte as signed; empty for a 204.
+    /// The body, byte for byte as it came: in APIv3 as it was signed, in APIv2 the XML; empty for a 204.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
         &self.raw.body
@@ -81,12 +84,15 @@ impl<T> Response<T> {
         str::from_utf8(&self.raw.body).map_err(|error| self.unreadable(DecodeError::whole(error.to_string())))
     }
 
-    /// The body as JSON; `null` if there is no body.
+    /// The body as JSON; `null` if there is no body. In APIv2, an object of the elements, whose values are texts: XML knows no other.
     ///
     /// # Errors
     ///
     /// If the body is not JSON, or would take more than 64 MB of memory.
     pub fn json(&self) -> Result<Value, Error> {
+        if let Some(elements) = &self.raw.elements {
+            return Ok(xml::json_of(elements));
+        }
         Value::decode(&self.raw.body, None).map(|(json, _)| json).map_err(|error| self.unreadable(error))
     }
 
@@ -98,6 +104,10 @@ impl<T> Response<T> {
     /// [`bytes`](Self::bytes) are there all the same. The limit also holds for [`json`](Self::json) and
     /// [`decode`](Self::decode).
     pub fn json_as<U: DeserializeOwned>(&self) -> Result<U, Error> {
+        if let Some(elements) = &self.raw.elements {
+            return from_json(xml::json_of(elements).to_string().as_bytes())
+                .map_err(|error| self.unreadable(error));
+        }
         from_json(&self.raw.body).map_err(|error| self.unreadable(error))
     }
 
@@ -114,7 +124,7 @@ impl<T: Decode> Response<T> {
     /// If the body is not a JSON object, or would take more than 64 MB of memory. A field that cannot be read is not an error: it
     /// is `None`, and [`misread`](Self::misread) reports it.
     pub fn decode(&self) -> Result<T, Error> {
-        let decoded = T::decode(&self.raw.body, Some(&self.raw.decryption_key));
+        let decoded = T::decode(&self.decodable(), Some(&self.raw.decryption_key));
         decoded.map(|(body, _)| body).map_err(|error| self.unreadable(error))
     }
 
@@ -122,9 +132,17 @@ impl<T: Decode> Response<T> {
     /// for almost every response; log it if it is not.
     #[must_use]
     pub fn misread(&self) -> Vec<DecodeError> {
-        match T::decode(&self.raw.body, Some(&self.raw.decryption_key)) {
+        match T::decode(&self.decodable(), Some(&self.raw.decryption_key)) {
             Ok((_, misread)) => misread,
             Err(error) => vec![error],
+        }
+    }
+
+    /// The body as it is decoded: as JSON in both protocols.
+    fn decodable(&self) -> Bytes {
+        match &self.raw.elements {
+            Some(elements) => T::json_of(elements).to_string().into(),
+            None => self.raw.body.clone(),
         }
     }
 }
@@ -138,11 +156,20 @@ pub trait Decode: Sized {
     ///
     /// If the body as a whole cannot be read.
     fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError>;
+
+    /// The JSON that the elements of a body of APIv2 are decoded from.
+    fn json_of(elements: &XmlElements) -> Value {
+        xml::json_of(elements)
+    }
 }
 
 impl<T: Model + Default> Decode for T {
     fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError> {
         decode::decode(body, key)
+    }
+
+    fn json_of(elements: &XmlElements) -> Value {
+        xml::json_for(&mut T::default(), elements)
     }
 }
 
@@ -198,7 +225,14 @@ mod tests {
         }
         let body = Bytes::from_static(br#"{"name":"secret"}"#);
         let decryption_key = Arc::clone(key);
-        let raw = RawResponse { status: StatusCode::OK, headers, body, verified: true, decryption_key };
+        let raw = RawResponse {
+            status: StatusCode::OK,
+            headers,
+            body,
+            verified: true,
+            elements: None,
+            decryption_key,
+        };
         format!("{:?}", Response::<Value>::new(raw))
     }
 

@@ -104,6 +104,31 @@ impl Upload {
     }
 }
 
+/// A form of text fields and a file, with its content type (APIv2).
+pub(crate) fn form<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>, file: &File) -> (String, Vec<u8>) {
+    let boundary = format!("weipay-{}", random_nonce());
+    let mut bytes = Vec::with_capacity(file.content.len() + 1024);
+    for (name, value) in fields {
+        let name = quoted(name);
+        bytes.extend_from_slice(
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+                .as_bytes(),
+        );
+    }
+    bytes.extend_from_slice(
+        format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"; filename=\"{}\"\r\nContent-Type: {}\r\n\r\n",
+            quoted(&file.part),
+            quoted(&file.name),
+            one_line(&file.media_type),
+        )
+        .as_bytes(),
+    );
+    bytes.extend_from_slice(&file.content);
+    bytes.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    (format!("multipart/form-data; boundary={boundary}"), bytes)
+}
+
 /// Escapes a name for the header of a part, as browsers do.
 fn quoted(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")

@@ -69,7 +69,7 @@ impl Linter {
             self.report(place, field.line, format!("`{name}` {problem}"));
         }
         for value in &field.values {
-            if let Some(broken) = example::broken_rule(field, value) {
+            if let Some(broken) = broken_rule(field, value) {
                 self.report(place, field.line, format!("the listed value {value} of `{name}` {broken}"));
             }
         }

@@ -100,7 +100,7 @@ impl fmt::Display for Type {
 }
 
 impl Member<'_> {
-    /// How many vectors are around one value: a list is one, and `coupon_fee_$n_$m` of APIv2 stands for as many elements
+    /// How many collections are around one value: a list is one, and `coupon_fee_$n_$m` of APIv2 stands for as many elements
     /// as there are.
     pub fn dimensions(&self) -> usize {
         usize::from(self.field.list) + numbered(self.field)
@@ -108,8 +108,9 @@ impl Member<'_> {
 
     /// The whole type, such as `Vec<Amount>`.
     pub fn kind(&self) -> String {
-        let vectors = self.dimensions();
-        format!("{}{}{}", "Vec<".repeat(vectors), self.item, ">".repeat(vectors))
+        let (lists, numbers) = (usize::from(self.field.list), numbered(self.field));
+        let opened = "Numbered<".repeat(numbers) + &"Vec<".repeat(lists);
+        format!("{opened}{}{}", self.item, ">".repeat(lists + numbers))
     }
 }
 

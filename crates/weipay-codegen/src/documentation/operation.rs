@@ -3,7 +3,7 @@
 use weipay_catalog::operation::document_address;
 use weipay_catalog::rust::steps::StepNames;
 use weipay_catalog::rust::styles;
-use weipay_catalog::{Operation, Repeat, Version};
+use weipay_catalog::{Operation, Repeat};
 
 use super::{plain, wrapped};
 
@@ -45,9 +45,6 @@ fn head(operation: &Operation) -> String {
     let mut text = format!("{} · `{} {}`", plain(operation.title), operation.method, operation.path);
     if !sentences.is_empty() {
         text.push_str(&format!("\n\n{}", wrapped(&sentences.join(" "), "")));
-    }
-    if operation.version() == Version::V2 {
-        text.push_str("\n\nThis version checks an APIv2 request and does not send it yet.");
     }
     text
 }

@@ -71,9 +71,18 @@ pub enum RequestError {
     /// The request could not be signed.
     #[error("the merchant key could not sign the request: {0}")]
     Signing(String),
-    /// This version cannot send such a request.
-    #[error("this version cannot send {0} yet")]
-    Unsupported(&'static str),
+    /// The client has no APIv2 key, with which calls of APIv2 are signed.
+    #[error(
+        "calls of APIv2 are signed with the APIv2 key (API密钥), which the client does not have: give it with `.api_v2_key(...)` \
+         or in WEIPAY_API_V2_KEY"
+    )]
+    ApiV2Key,
+    /// The operation demands the merchant's certificate in the TLS handshake, and the client does not have it.
+    #[error(
+        "this operation demands the merchant API certificate (商户API证书) in the TLS handshake, and the client does not have it: \
+         give it with `.merchant_certificate(...)` (apiclient_cert.pem) or `.merchant_identity(...)` (apiclient_cert.p12)"
+    )]
+    ClientCertificate,
 }
 
 impl From<crate::model::Violation> for RequestError {

@@ -14,9 +14,9 @@ use crate::upload::File;
 pub(crate) struct Parts {
     pub(crate) query: Vec<(&'static str, String)>,
     pub(crate) headers: Vec<(&'static str, String)>,
-    /// The JSON body; nothing where the operation has none.
+    /// The body as JSON, of APIv2 too; nothing where the operation has none.
     pub(crate) body: Option<Json>,
-    /// What an upload says about its file.
+    /// What an upload says about its file, or the fields of a form beside it.
     pub(crate) meta: Option<Json>,
     pub(crate) file: Option<File>,
 }
@@ -33,11 +33,11 @@ pub(crate) fn encode(request: &dyn Model, encryption: Encryption<'_>) -> Result<
         }
     })?;
     let fields = request.table().fields;
-    if fields.iter().any(|field| field.place == Place::Meta) {
+    if fields.iter().any(|field| matches!(field.place, Place::Meta | Place::Part)) {
         let missing = || Violation::new("is required (必填) and not set").within("file");
         parts.file = Some(file(request).ok_or_else(missing)?);
         parts.meta = Some(Json::Object(members));
-    } else if fields.iter().any(|field| field.place == Place::Body) {
+    } else if fields.iter().any(|field| matches!(field.place, Place::Body | Place::Xml)) {
         parts.body = Some(Json::Object(members));
     }
     Ok(parts)

@@ -1,7 +1,7 @@
 //! The async transport, on hyper.
 
 use std::pin::Pin;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use std::{fmt, io};
@@ -16,8 +16,11 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::client::WantsClientCert;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
+use weipay_wire::ClientIdentity;
 
+use super::identities::Identities;
 use super::{
     Body, IDLE, MAX_BODY, MAX_HEAD, MAX_HEADERS, ResponseFuture, Transport, crypto_provider, lost, timed_out,
     tls_error, too_large,
@@ -36,6 +39,8 @@ pub struct DefaultTransport {
     plain: HttpClient,
     /// For `https://`. It is made when it is first needed, because that loads the root certificates of the system.
     secure: OnceLock<HttpClient>,
+    /// For `https://` with the certificate of a merchant.
+    identified: Identities<HttpClient>,
 }
 
 impl DefaultTransport {
@@ -46,22 +51,44 @@ impl DefaultTransport {
     /// If TLS cannot be set up.
     pub fn new() -> Result<Self, ConfigError> {
         let tls = trusting_nobody().map_err(|error| ConfigError::Tls(error.to_string()))?;
-        Ok(Self { plain: client(tls), secure: OnceLock::new() })
+        Ok(Self { plain: client(tls), secure: OnceLock::new(), identified: Identities::new() })
     }
 
-    async fn client_for(&self, uri: &Uri) -> Result<HttpClient, NetworkError> {
+    async fn client_for(
+        &self,
+        uri: &Uri,
+        identity: Option<Arc<ClientIdentity>>,
+    ) -> Result<HttpClient, NetworkError> {
         if uri.scheme() != Some(&Scheme::HTTPS) {
             return Ok(self.plain.clone());
+        }
+        if let Some(identity) = identity {
+            return self.client_with(&identity).await;
         }
         if let Some(client) = self.secure.get() {
             return Ok(client.clone());
         }
-        let unsent = |source| NetworkError { sent: Sent::No, source };
-        // This reads files, and other calls should not wait for them.
-        let loaded = tokio::task::spawn_blocking(trusting_the_system).await;
-        let tls = loaded.map_err(|error| unsent(error.into()))?.map_err(|reason| unsent(reason.into()))?;
+        let tls = load(trusting_the_system).await?;
         Ok(self.secure.get_or_init(|| client(tls)).clone())
     }
+
+    async fn client_with(&self, identity: &Arc<ClientIdentity>) -> Result<HttpClient, NetworkError> {
+        if let Some(client) = self.identified.get(identity) {
+            return Ok(client);
+        }
+        let shown = Arc::clone(identity);
+        let tls = load(move || trusting_the_system_with(&shown)).await?;
+        Ok(self.identified.keep(identity, client(tls)))
+    }
+}
+
+/// Makes a configuration on another thread: that reads files, and other calls should not wait for them.
+async fn load(
+    make: impl FnOnce() -> Result<ClientConfig, String> + Send + 'static,
+) -> Result<ClientConfig, NetworkError> {
+    let unsent = |source| NetworkError { sent: Sent::No, source };
+    let loaded = tokio::task::spawn_blocking(make).await;
+    loaded.map_err(|error| unsent(error.into()))?.map_err(|reason| unsent(reason.into()))
 }
 
 fn client(tls: ClientConfig) -> HttpClient {
@@ -96,6 +123,18 @@ fn trusting_the_system() -> Result<ClientConfig, String> {
     trusting.map(ConfigBuilder::<_, WantsClientCert>::with_no_client_auth).map_err(|error| tls_error(&error))
 }
 
+/// The same, and shows a certificate where the server asks for one.
+fn trusting_the_system_with(identity: &ClientIdentity) -> Result<ClientConfig, String> {
+    let chain = identity.chain().map(|der| CertificateDer::from(der.to_vec())).collect();
+    let key = identity.key().to_pkcs8_der().map_err(|error| error.to_string())?;
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_vec()));
+    let trusting = tls_builder()
+        .and_then(ConfigBuilderExt::try_with_platform_verifier)
+        .map_err(|error| tls_error(&error))?;
+    ConfigBuilder::<_, WantsClientCert>::with_client_auth_cert(trusting, chain, key)
+        .map_err(|error| format!("the merchant certificate cannot be used for TLS: {error}"))
+}
+
 impl Transport for DefaultTransport {
     fn send(&self, request: Request<Body>, timeout: Duration) -> ResponseFuture<'_> {
         Box::pin(async move {
@@ -106,7 +145,8 @@ impl Transport for DefaultTransport {
             let connection = capture_connection(&mut request);
             let call = async {
                 look_at_idle_connections().await;
-                let client = self.client_for(request.uri()).await?;
+                let identity = request.extensions().get().cloned();
+                let client = self.client_for(request.uri(), identity).await?;
                 exchange(client, request).await
             };
             match tokio::time::timeout(timeout, call).await {

@@ -58,7 +58,7 @@ fn an_unsigned_success_is_taken_of_the_operations_that_say_so_and_of_no_other() 
 }
 
 #[test]
-fn a_call_of_apiv2_is_refused_in_every_style_whether_its_path_is_known_or_not() {
+fn a_call_of_apiv2_needs_its_key_in_every_style_whether_its_path_is_known_or_not() {
     let platform = Platform::start(Vec::new());
     let client = platform.builder().build_blocking().unwrap();
     for path in ["v2/pay/unifiedorder", "/v2/pay/unifiedorder", "v2/never/heard/of"] {
@@ -67,7 +67,7 @@ fn a_call_of_apiv2_is_refused_in_every_style_whether_its_path_is_known_or_not() 
             client.chain(path).get().unwrap_err(),
             client[path].post(()).unwrap_err(),
         ] {
-            assert!(matches!(error.kind(), ErrorKind::Request(RequestError::Unsupported(_))), "{error}");
+            assert!(matches!(error.kind(), ErrorKind::Request(RequestError::ApiV2Key)), "{error}");
         }
     }
     assert!(!platform.saw_more());

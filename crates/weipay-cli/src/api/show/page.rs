@@ -3,7 +3,7 @@
 use weipay_catalog::operation::document_address;
 use weipay_catalog::rust::steps::StepNames;
 use weipay_catalog::rust::styles::Styles;
-use weipay_catalog::{Catalog, Field, Notification, Operation, Repeat, Version};
+use weipay_catalog::{Catalog, Field, Notification, Operation, Repeat};
 
 use super::command_line;
 use super::layout::{BOLD, CODE, DIM, Page};
@@ -83,9 +83,6 @@ fn operation_facts(operation: &Operation, page: &mut Page) {
     }
     if let Some(product) = operation.path.split('/').nth(1) {
         fact("Cargo feature", product.to_owned());
-    }
-    if operation.version() == Version::V2 {
-        fact("SDK", "checks an APIv2 request and does not send it yet".to_owned());
     }
 }
 

@@ -29,7 +29,7 @@
 //!   [4013636492](https://pay.weixin.qq.com/doc/global/v2/zh/4013636492),
 //!   [4013636612](https://pay.weixin.qq.com/doc/global/v2/zh/4013636612)
 
-use crate::model::{open_enum, response, xml};
+use crate::model::{Numbered, open_enum, response, xml};
 
 response! {
     /// What is posted.
@@ -71,9 +71,9 @@ response! {
         /// 代金券使用数量.
         coupon_count: String = xml("coupon_count"),
         /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire.
-        coupon_type_n: Vec<String> = xml("coupon_type_$n"),
+        coupon_type_n: Numbered<String> = xml("coupon_type_$n"),
         /// 代金券ID. One for each `$n` of `coupon_id_$n` on the wire.
-        coupon_id_n: Vec<String> = xml("coupon_id_$n"),
+        coupon_id_n: Numbered<String> = xml("coupon_id_$n"),
         /// 交易类型. Required.
         trade_type: TradeType = xml("trade_type").required(),
         /// 微信支付订单号. Required.

@@ -1,16 +1,19 @@
 //! The blocking transport, on ureq: no runtime.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, Response};
-use ureq::tls::{RootCerts, TlsConfig};
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody, Error, SendBody};
+use weipay_wire::ClientIdentity;
 
 use super::connection::{self, NoLookup, WatchingConnector};
 use super::{Body, Transport};
 use crate::builder::ConfigError;
-use crate::error::NetworkError;
+use crate::error::{NetworkError, Sent};
+use crate::transport::identities::Identities;
 use crate::transport::{IDLE, MAX_BODY, MAX_HEAD, crypto_provider, lost, timed_out, too_large};
 
 /// The default transport of the blocking client. It keeps connections open, and works on the thread that calls it; only the name
@@ -18,7 +21,11 @@ use crate::transport::{IDLE, MAX_BODY, MAX_HEAD, crypto_provider, lost, timed_ou
 ///
 /// It returns whole bodies of at most 8 MB.
 #[derive(Debug)]
-pub struct DefaultTransport(Agent);
+pub struct DefaultTransport {
+    agent: Agent,
+    /// For TLS with the certificate of a merchant.
+    identified: Identities<Agent>,
+}
 
 impl DefaultTransport {
     /// A transport that has no connections yet.
@@ -27,37 +34,58 @@ impl DefaultTransport {
     ///
     /// If TLS cannot be set up.
     pub fn new() -> Result<Self, ConfigError> {
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::PlatformVerifier)
-            .unversioned_rustls_crypto_provider(crypto_provider())
-            .build();
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_idle_age(IDLE)
-            .max_response_header_size(MAX_HEAD)
-            // No proxy from the environment: nothing happens that the caller did not ask for.
-            .proxy(None)
-            .tls_config(tls)
-            .build();
-        Ok(Self(Agent::with_parts(config, WatchingConnector::default(), NoLookup)))
+        Ok(Self { agent: agent(None), identified: Identities::new() })
     }
+
+    /// The agent for a request: the one that shows its certificate, if it has one.
+    fn agent_for(&self, identity: Option<&Arc<ClientIdentity>>) -> Result<Agent, NetworkError> {
+        let Some(identity) = identity else { return Ok(self.agent.clone()) };
+        if let Some(agent) = self.identified.get(identity) {
+            return Ok(agent);
+        }
+        let chain: Vec<_> = identity.chain().map(|der| Certificate::from_der(der).to_owned()).collect();
+        let pem = identity.key().to_pkcs8_pem().map_err(|error| lost(Sent::No, error))?;
+        let key = PrivateKey::from_pem(pem.as_bytes()).map_err(|error| lost(Sent::No, error))?;
+        let agent = agent(Some(ClientCert::new_with_certs(&chain, key)));
+        Ok(self.identified.keep(identity, agent))
+    }
+}
+
+fn agent(client_cert: Option<ClientCert>) -> Agent {
+    let tls = TlsConfig::builder()
+        .root_certs(RootCerts::PlatformVerifier)
+        .client_cert(client_cert)
+        .unversioned_rustls_crypto_provider(crypto_provider())
+        .build();
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .max_idle_age(IDLE)
+        .max_response_header_size(MAX_HEAD)
+        // No proxy from the environment: nothing happens that the caller did not ask for.
+        .proxy(None)
+        .tls_config(tls)
+        .build();
+    Agent::with_parts(config, WatchingConnector::default(), NoLookup)
 }
 
 impl Transport for DefaultTransport {
     fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkError> {
         connection::begin();
+        let agent = self.agent_for(request.extensions().get())?;
         let (mut parts, body) = request.into_parts();
         let bodiless = [Method::GET, Method::DELETE].contains(&parts.method);
         let response = match body.as_bytes() {
-            Some(bytes) if bytes.is_empty() && bodiless => self.run(Request::from_parts(parts, ()), timeout),
-            Some(bytes) => self.run(Request::from_parts(parts, &**bytes), timeout),
+            Some(bytes) if bytes.is_empty() && bodiless => {
+                run(&agent, Request::from_parts(parts, ()), timeout)
+            }
+            Some(bytes) => run(&agent, Request::from_parts(parts, &**bytes), timeout),
             None => {
                 if let Some(length) = body.length() {
                     parts.headers.insert(CONTENT_LENGTH, length.into());
                 }
-                self.run(Request::from_parts(parts, SendBody::from_owned_reader(body)), timeout)
+                run(&agent, Request::from_parts(parts, SendBody::from_owned_reader(body)), timeout)
             }
         };
         let (parts, mut body) = response.map_err(network_error)?.into_parts();
@@ -70,14 +98,12 @@ impl Transport for DefaultTransport {
     }
 }
 
-impl DefaultTransport {
-    fn run<B: AsSendBody>(
-        &self,
-        request: Request<B>,
-        timeout: Duration,
-    ) -> Result<Response<ureq::Body>, Error> {
-        self.0.run(self.0.configure_request(request).timeout_global(Some(timeout)).build())
-    }
+fn run<B: AsSendBody>(
+    agent: &Agent,
+    request: Request<B>,
+    timeout: Duration,
+) -> Result<Response<ureq::Body>, Error> {
+    agent.run(agent.configure_request(request).timeout_global(Some(timeout)).build())
 }
 
 fn is_chunked(headers: &HeaderMap) -> bool {

@@ -5,6 +5,7 @@
 pub mod post;
 
 use crate::mode::Mode;
+use crate::model::Nothing;
 use crate::operation::table;
 use crate::styles::chain_step;
 
@@ -18,8 +19,6 @@ impl<M: Mode> Batchquerycomment<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
     /// content.
-    ///
-    /// This version checks an APIv2 request and does not send it yet.
     ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
@@ -38,7 +37,7 @@ impl<M: Mode> Batchquerycomment<M> {
     /// let response = client.v2().billcommentsp().batchquerycomment().post(request).await?;
     /// # Ok(()) }
     /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
+    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
         self.call.typed(&table::POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT, request)
     }
 }

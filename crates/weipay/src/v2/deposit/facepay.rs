@@ -16,8 +16,6 @@ chain_step! {
 impl<M: Mode> Facepay<M> {
     /// 支付押金（人脸支付） · `POST v2/deposit/facepay`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

@@ -16,8 +16,6 @@ chain_step! {
 impl<M: Mode> Unifiedorder<M> {
     /// 支付押金（JSAPI/APP支付） · `POST v2/deposit/unifiedorder`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

@@ -18,8 +18,6 @@ impl<M: Mode> Sendgroupredpack<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

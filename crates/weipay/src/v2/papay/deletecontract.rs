@@ -16,8 +16,6 @@ chain_step! {
 impl<M: Mode> Deletecontract<M> {
     /// 申请解约 · `POST v2/papay/deletecontract`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

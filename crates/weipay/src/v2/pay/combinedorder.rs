@@ -16,8 +16,6 @@ chain_step! {
 impl<M: Mode> Combinedorder<M> {
     /// 合单下单 · `POST v2/pay/combinedorder`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

@@ -16,8 +16,6 @@ chain_step! {
 impl<M: Mode> Contractorder<M> {
     /// 支付中签约 · `POST v2/pay/contractorder`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

@@ -16,8 +16,6 @@ chain_step! {
 impl<M: Mode> Micropay<M> {
     /// 提交付款码支付 · `POST v2/pay/micropay`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

@@ -16,8 +16,6 @@ chain_step! {
 impl<M: Mode> Profitsharingaddreceiver<M> {
     /// 添加分账接收方 · `POST v2/pay/profitsharingaddreceiver`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

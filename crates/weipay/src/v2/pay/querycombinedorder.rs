@@ -16,8 +16,6 @@ chain_step! {
 impl<M: Mode> Querycombinedorder<M> {
     /// 合单查单 · `POST v2/pay/querycombinedorder`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

@@ -18,8 +18,6 @@ impl<M: Mode> Unifiedorder<M> {
     ///
     /// Safe to repeat with the same `out_trade_no` and the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

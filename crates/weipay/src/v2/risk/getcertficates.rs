@@ -16,8 +16,6 @@ chain_step! {
 impl<M: Mode> Getcertficates<M> {
     /// 获取平台证书 · `POST v2/risk/getcertficates`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

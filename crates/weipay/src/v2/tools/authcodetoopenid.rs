@@ -16,8 +16,6 @@ chain_step! {
 impl<M: Mode> Authcodetoopenid<M> {
     /// 授权码查询openid · `POST v2/tools/authcodetoopenid`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

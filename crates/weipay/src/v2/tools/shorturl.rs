@@ -16,8 +16,6 @@ chain_step! {
 impl<M: Mode> Shorturl<M> {
     /// 转换短链接 · `POST v2/tools/shorturl`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

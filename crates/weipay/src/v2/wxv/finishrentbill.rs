@@ -18,8 +18,6 @@ impl<M: Mode> Finishrentbill<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

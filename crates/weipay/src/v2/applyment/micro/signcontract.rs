@@ -17,8 +17,6 @@ impl<M: Mode> Signcontract<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Official documents (官方文档):
     ///
     /// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_4>

@@ -5,13 +5,11 @@
 //! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
 //! content.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4014326528](https://pay.weixin.qq.com/doc/v2/merchant/4014326528)
 
-use crate::model::{open_enum, request, response, xml};
+use crate::model::{open_enum, request, xml};
 
 request! {
     /// What is sent.
@@ -33,36 +31,9 @@ request! {
     }
 }
 
-response! {
-    /// What is answered.
-    pub struct Response {
-        /// 返回状态码. Required; at most 16 characters.
-        return_code: ReturnCode = xml("return_code").required().length(0, 16),
-        /// 返回信息. Required; at most 128 characters.
-        return_msg: String = xml("return_msg").required().length(0, 128),
-        /// 业务结果. Required; at most 16 characters.
-        result_code: ResultCode = xml("result_code").required().length(0, 16),
-        /// 错误代码. Required; at most 16 characters.
-        err_code: String = xml("err_code").required().length(0, 16),
-        /// 错误代码描述. At most 128 characters.
-        err_code_des: String = xml("err_code_des").length(0, 128),
-    }
-}
-
 open_enum! {
     /// 签名类型.
     pub enum SignType {
         HmacSha256 = "HMAC-SHA256",
-    }
-
-    /// 返回状态码.
-    pub enum ReturnCode {
-        Success = "SUCCESS",
-        Fail = "FAIL",
-    }
-
-    /// 业务结果.
-    pub enum ResultCode {
-        Fail = "FAIL",
     }
 }

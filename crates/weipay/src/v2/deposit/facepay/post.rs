@@ -2,8 +2,6 @@
 
 //! 支付押金（人脸支付） · `POST v2/deposit/facepay`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4011986577](https://pay.weixin.qq.com/doc/v2/partner/4011986577)

@@ -4,13 +4,11 @@
 //!
 //! Needs the merchant's certificate (商户API证书) in TLS.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4011987251](https://pay.weixin.qq.com/doc/v2/partner/4011987251)
 
-use crate::model::{request, response, xml};
+use crate::model::{Numbered, request, response, xml};
 
 pub use crate::v2::deposit::consume::post::{ResultCode, ReturnCode};
 pub use crate::v2::deposit::micropay::post::SignType;
@@ -99,14 +97,14 @@ response! {
         /// 现金退款金额. In fen (分).
         cash_refund_fee: i64 = xml("cash_refund_fee"),
         /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire. At most 8 characters.
-        coupon_type_n: Vec<String> = xml("coupon_type_$n").length(0, 8),
+        coupon_type_n: Numbered<String> = xml("coupon_type_$n").length(0, 8),
         /// 代金券退款总金额. In fen (分).
         coupon_refund_fee: i64 = xml("coupon_refund_fee"),
         /// 单个代金券退款金额. One for each `$n` of `coupon_refund_fee_$n` on the wire. In fen (分).
-        coupon_refund_fee_n: Vec<i64> = xml("coupon_refund_fee_$n"),
+        coupon_refund_fee_n: Numbered<i64> = xml("coupon_refund_fee_$n"),
         /// 退款代金券使用数量. Format `int32`.
         coupon_refund_count: i64 = xml("coupon_refund_count").int32(),
         /// 退款代金券ID. One for each `$n` of `coupon_refund_id_$n` on the wire. At most 20 characters.
-        coupon_refund_id_n: Vec<String> = xml("coupon_refund_id_$n").length(0, 20),
+        coupon_refund_id_n: Numbered<String> = xml("coupon_refund_id_$n").length(0, 20),
     }
 }

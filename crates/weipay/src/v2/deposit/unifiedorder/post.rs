@@ -2,8 +2,6 @@
 
 //! 支付押金（JSAPI/APP支付） · `POST v2/deposit/unifiedorder`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4011986340](https://pay.weixin.qq.com/doc/v2/partner/4011986340),

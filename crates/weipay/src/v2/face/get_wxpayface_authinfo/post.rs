@@ -4,8 +4,6 @@
 //!
 //! Host: `https://payapp.weixin.qq.com/`.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/faceuser.html>

@@ -5,8 +5,6 @@
 //! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
 //! content.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011937431](https://pay.weixin.qq.com/doc/v2/merchant/4011937431),

@@ -3,8 +3,6 @@
 //! 查询红包记录 · `POST v2/mmpaymkttransfers/queryworkwxredpack`
 //!
 //! Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
-//!
-//! This version checks an APIv2 request and does not send it yet.
 
 use crate::model::{open_enum, request, response, xml};
 

@@ -3,8 +3,6 @@
 //! 发放企业红包 · `POST v2/mmpaymkttransfers/sendworkwxredpack`
 //!
 //! Needs the merchant's certificate (商户API证书) in TLS.
-//!
-//! This version checks an APIv2 request and does not send it yet.
 
 use crate::model::{request, response, xml};
 

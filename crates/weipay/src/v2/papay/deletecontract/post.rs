@@ -2,8 +2,6 @@
 
 //! 申请解约 · `POST v2/papay/deletecontract`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011984883](https://pay.weixin.qq.com/doc/v2/merchant/4011984883),

@@ -4,8 +4,6 @@
 //!
 //! Answers are not signed.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_1.shtml>

@@ -4,8 +4,6 @@
 //!
 //! For 普通商户.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011986804](https://pay.weixin.qq.com/doc/v2/merchant/4011986804)

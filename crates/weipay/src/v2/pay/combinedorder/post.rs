@@ -2,8 +2,6 @@
 
 //! 合单下单 · `POST v2/pay/combinedorder`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_1&index=2>

@@ -2,8 +2,6 @@
 
 //! 支付中签约 · `POST v2/pay/contractorder`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011987320](https://pay.weixin.qq.com/doc/v2/merchant/4011987320)

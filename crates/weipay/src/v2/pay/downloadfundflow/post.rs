@@ -5,8 +5,6 @@
 //! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
 //! content.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011935220](https://pay.weixin.qq.com/doc/v2/merchant/4011935220),
@@ -25,6 +23,7 @@
 
 use crate::model::{open_enum, request, xml};
 
+pub use crate::v2::pay::closecombinedorder::post::SignType;
 pub use crate::v2::pay::downloadbill::post::TarType;
 
 request! {
@@ -35,7 +34,7 @@ request! {
         /// 商户号. Required; at most 32 characters.
         mch_id: String = xml("mch_id").required().length(0, 32),
         /// 签名类型. Required; at most 32 characters.
-        sign_type: String = xml("sign_type").required().length(0, 32),
+        sign_type: SignType = xml("sign_type").required().length(0, 32),
         /// 资金账单日期. Required; at most 8 characters.
         bill_date: String = xml("bill_date").required().length(0, 8),
         /// 资金账户类型. Required.

@@ -2,8 +2,6 @@
 
 //! 提交刷脸支付 · `POST v2/pay/facepay`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/facepay.html>

@@ -2,8 +2,6 @@
 
 //! 提交付款码支付 · `POST v2/pay/micropay`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011937125](https://pay.weixin.qq.com/doc/v2/merchant/4011937125)

@@ -4,8 +4,6 @@
 //!
 //! Safe to repeat with the same content.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011935215](https://pay.weixin.qq.com/doc/v2/merchant/4011935215),
@@ -33,7 +31,7 @@
 //!   [4013636476](https://pay.weixin.qq.com/doc/global/v2/zh/4013636476),
 //!   [4013636597](https://pay.weixin.qq.com/doc/global/v2/zh/4013636597)
 
-use crate::model::{JsonText, response, xml};
+use crate::model::{JsonText, Numbered, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode};
 pub use crate::v2::pay::closeorder::post::SignType;
@@ -97,11 +95,11 @@ response! {
         /// 代金券使用数量. Format `int32`.
         coupon_count: i64 = xml("coupon_count").int32(),
         /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire.
-        coupon_type_n: Vec<String> = xml("coupon_type_$n"),
+        coupon_type_n: Numbered<String> = xml("coupon_type_$n"),
         /// 代金券ID. One for each `$n` of `coupon_id_$n` on the wire. At most 20 characters.
-        coupon_id_n: Vec<String> = xml("coupon_id_$n").length(0, 20),
+        coupon_id_n: Numbered<String> = xml("coupon_id_$n").length(0, 20),
         /// 单个代金券支付金额. One for each `$n` of `coupon_fee_$n` on the wire. In fen (分).
-        coupon_fee_n: Vec<i64> = xml("coupon_fee_$n"),
+        coupon_fee_n: Numbered<i64> = xml("coupon_fee_$n"),
         /// 微信支付订单号. Required; at most 32 characters.
         transaction_id: String = xml("transaction_id").required().length(0, 32),
         /// 商户订单号. Required; at most 32 characters.

@@ -16,8 +16,6 @@ chain_step! {
 impl<M: Mode> Pappayapply<M> {
     /// 申请扣款 · `POST v2/pay/partner/pappayapply`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

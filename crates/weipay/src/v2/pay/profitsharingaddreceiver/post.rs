@@ -2,8 +2,6 @@
 
 //! 添加分账接收方 · `POST v2/pay/profitsharingaddreceiver`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011983255](https://pay.weixin.qq.com/doc/v2/merchant/4011983255)

@@ -2,8 +2,6 @@
 
 //! 删除分账接收方 · `POST v2/pay/profitsharingremovereceiver`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011983295](https://pay.weixin.qq.com/doc/v2/merchant/4011983295)

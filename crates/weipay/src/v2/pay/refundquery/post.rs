@@ -4,8 +4,6 @@
 //!
 //! Safe to repeat with the same content.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011935218](https://pay.weixin.qq.com/doc/v2/merchant/4011935218),
@@ -32,7 +30,7 @@
 //!   [4013636487](https://pay.weixin.qq.com/doc/global/v2/zh/4013636487),
 //!   [4013636607](https://pay.weixin.qq.com/doc/global/v2/zh/4013636607)
 
-use crate::model::{request, response, xml};
+use crate::model::{Numbered, request, response, xml};
 
 pub use crate::v2::pay::closecombinedorder::post::{ResultCode, ReturnCode};
 pub use crate::v2::pay::closeorder::post::SignType;
@@ -105,32 +103,32 @@ response! {
         /// 退款笔数. Required; format `int32`.
         refund_count: i64 = xml("refund_count").required().int32(),
         /// 商户退款单号. One for each `$n` of `out_refund_no_$n` on the wire. Required; at most 64 characters.
-        out_refund_no_n: Vec<String> = xml("out_refund_no_$n").required().length(0, 64),
+        out_refund_no_n: Numbered<String> = xml("out_refund_no_$n").required().length(0, 64),
         /// 微信退款单号. One for each `$n` of `refund_id_$n` on the wire. Required; at most 32 characters.
-        refund_id_n: Vec<String> = xml("refund_id_$n").required().length(0, 32),
+        refund_id_n: Numbered<String> = xml("refund_id_$n").required().length(0, 32),
         /// 退款渠道. One for each `$n` of `refund_channel_$n` on the wire. At most 16 characters.
-        refund_channel_n: Vec<String> = xml("refund_channel_$n").length(0, 16),
+        refund_channel_n: Numbered<String> = xml("refund_channel_$n").length(0, 16),
         /// 申请退款金额. One for each `$n` of `refund_fee_$n` on the wire. Required; in fen (分).
-        refund_fee_n: Vec<i64> = xml("refund_fee_$n").required(),
+        refund_fee_n: Numbered<i64> = xml("refund_fee_$n").required(),
         /// 退款金额. One for each `$n` of `settlement_refund_fee_$n` on the wire. In fen (分).
-        settlement_refund_fee_n: Vec<i64> = xml("settlement_refund_fee_$n"),
+        settlement_refund_fee_n: Numbered<i64> = xml("settlement_refund_fee_$n"),
         /// 代金券类型. On the wire `coupon_type_$n_$m`: `$n` numbers the outer list (in a refund query its refunds, 退款), `$m` the inner ones (the coupons of that refund, 代金券). At most 8 characters.
-        coupon_type_n_m: Vec<Vec<String>> = xml("coupon_type_$n_$m").length(0, 8),
+        coupon_type_n_m: Numbered<Numbered<String>> = xml("coupon_type_$n_$m").length(0, 8),
         /// 总代金券退款金额. One for each `$n` of `coupon_refund_fee_$n` on the wire. In fen (分).
-        coupon_refund_fee_n: Vec<i64> = xml("coupon_refund_fee_$n"),
+        coupon_refund_fee_n: Numbered<i64> = xml("coupon_refund_fee_$n"),
         /// 退款代金券使用数量. One for each `$n` of `coupon_refund_count_$n` on the wire. Format `int32`.
-        coupon_refund_count_n: Vec<i64> = xml("coupon_refund_count_$n").int32(),
+        coupon_refund_count_n: Numbered<i64> = xml("coupon_refund_count_$n").int32(),
         /// 退款代金券ID. On the wire `coupon_refund_id_$n_$m`: `$n` numbers the outer list (in a refund query its refunds, 退款), `$m` the inner ones (the coupons of that refund, 代金券). At most 20 characters.
-        coupon_refund_id_n_m: Vec<Vec<String>> = xml("coupon_refund_id_$n_$m").length(0, 20),
+        coupon_refund_id_n_m: Numbered<Numbered<String>> = xml("coupon_refund_id_$n_$m").length(0, 20),
         /// 单个代金券退款金额. On the wire `coupon_refund_fee_$n_$m`: `$n` numbers the outer list (in a refund query its refunds, 退款), `$m` the inner ones (the coupons of that refund, 代金券). In fen (分).
-        coupon_refund_fee_n_m: Vec<Vec<i64>> = xml("coupon_refund_fee_$n_$m"),
+        coupon_refund_fee_n_m: Numbered<Numbered<i64>> = xml("coupon_refund_fee_$n_$m"),
         /// 退款状态. One for each `$n` of `refund_status_$n` on the wire. Required; at most 16 characters.
-        refund_status_n: Vec<String> = xml("refund_status_$n").required().length(0, 16),
+        refund_status_n: Numbered<String> = xml("refund_status_$n").required().length(0, 16),
         /// 退款资金来源. One for each `$n` of `refund_account_$n` on the wire. At most 30 characters.
-        refund_account_n: Vec<String> = xml("refund_account_$n").length(0, 30),
+        refund_account_n: Numbered<String> = xml("refund_account_$n").length(0, 30),
         /// 退款入账账户. One for each `$n` of `refund_recv_accout_$n` on the wire. Required; at most 64 characters.
-        refund_recv_accout_n: Vec<String> = xml("refund_recv_accout_$n").required().length(0, 64),
+        refund_recv_accout_n: Numbered<String> = xml("refund_recv_accout_$n").required().length(0, 64),
         /// 退款成功时间. One for each `$n` of `refund_success_time_$n` on the wire. At most 20 characters.
-        refund_success_time_n: Vec<String> = xml("refund_success_time_$n").length(0, 20),
+        refund_success_time_n: Numbered<String> = xml("refund_success_time_$n").length(0, 20),
     }
 }

@@ -4,8 +4,6 @@
 //!
 //! Answers are not signed.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [401193522](https://pay.weixin.qq.com/doc/v2/merchant/401193522),

@@ -2,8 +2,6 @@
 
 //! 获取平台证书 · `POST v2/risk/getcertficates`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4014116402](https://pay.weixin.qq.com/doc/v2/partner/4014116402)

@@ -5,8 +5,6 @@
 //! Host: `https://fraud.mch.weixin.qq.com/`. Needs the merchant's certificate (商户API证书) in TLS. Answers are
 //! not signed.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011941097](https://pay.weixin.qq.com/doc/v2/merchant/4011941097)

@@ -18,8 +18,6 @@ impl<M: Mode> Reverse<M> {
     ///
     /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

@@ -4,8 +4,6 @@
 //!
 //! Host: `https://fraud.mch.weixin.qq.com/`.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011987792](https://pay.weixin.qq.com/doc/v2/merchant/4011987792)

@@ -2,8 +2,6 @@
 
 //! 授权码查询openid · `POST v2/tools/authcodetoopenid`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011940944](https://pay.weixin.qq.com/doc/v2/merchant/4011940944)

@@ -2,8 +2,6 @@
 
 //! 转换短链接 · `POST v2/tools/shorturl`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011937195](https://pay.weixin.qq.com/doc/v2/merchant/4011937195)

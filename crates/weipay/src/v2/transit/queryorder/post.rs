@@ -4,13 +4,11 @@
 //!
 //! Safe to repeat with the same content.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011986341](https://pay.weixin.qq.com/doc/v2/merchant/4011986341)
 
-use crate::model::{request, response, xml};
+use crate::model::{Numbered, request, response, xml};
 
 pub use crate::v2::transit::partnerpay::payapply::post::{ResultCode, ReturnCode, SignType, TradeType};
 pub use crate::v2::transit::partnerpay::queryorder::post::{IsSubscribe, TradeState};
@@ -77,11 +75,11 @@ response! {
         /// 代金券或立减优惠使用数量. Format `int32`.
         coupon_count: i64 = xml("coupon_count").int32(),
         /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire. At most 8 characters.
-        coupon_type_n: Vec<String> = xml("coupon_type_$n").length(0, 8),
+        coupon_type_n: Numbered<String> = xml("coupon_type_$n").length(0, 8),
         /// 代金券或立减优惠ID. One for each `$n` of `coupon_id_$n` on the wire. At most 20 characters.
-        coupon_id_n: Vec<String> = xml("coupon_id_$n").length(0, 20),
+        coupon_id_n: Numbered<String> = xml("coupon_id_$n").length(0, 20),
         /// 单个代金券或立减优惠支付金额. One for each `$n` of `coupon_fee_$n` on the wire. In fen (分).
-        coupon_fee_n: Vec<i64> = xml("coupon_fee_$n"),
+        coupon_fee_n: Numbered<i64> = xml("coupon_fee_$n"),
         /// 微信支付订单号. Required; at most 32 characters.
         transaction_id: String = xml("transaction_id").required().length(0, 32),
         /// 商户订单号. Required; at most 32 characters.

@@ -16,8 +16,6 @@ chain_step! {
 impl<M: Mode> Notification<M> {
     /// 用户入场通知 · `POST v2/vehicle/partnerpay/notification`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

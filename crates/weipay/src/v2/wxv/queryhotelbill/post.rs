@@ -4,8 +4,6 @@
 //!
 //! Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_2&index=3>

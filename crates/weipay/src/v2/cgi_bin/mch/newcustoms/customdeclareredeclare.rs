@@ -16,8 +16,6 @@ chain_step! {
 impl<M: Mode> Customdeclareredeclare<M> {
     /// 订单附加信息重推接口 · `POST v2/cgi-bin/mch/newcustoms/customdeclareredeclare`
     ///
-    /// This version checks an APIv2 request and does not send it yet.
-    ///
     /// Types and official documents (官方文档): [`post`](mod@post).
     ///
     /// ```no_run

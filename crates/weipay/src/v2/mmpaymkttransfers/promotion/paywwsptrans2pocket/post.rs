@@ -3,8 +3,6 @@
 //! 向员工付款 · `POST v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`
 //!
 //! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
-//!
-//! This version checks an APIv2 request and does not send it yet.
 
 use crate::model::{open_enum, request, response, xml};
 

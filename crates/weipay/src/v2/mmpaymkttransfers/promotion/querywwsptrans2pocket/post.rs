@@ -4,8 +4,6 @@
 //!
 //! Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
 //! content.
-//!
-//! This version checks an APIv2 request and does not send it yet.
 
 use crate::model::{open_enum, request, response, xml};
 

@@ -2,8 +2,6 @@
 
 //! 申请解约 · `POST v2/papay/partner/deletecontract`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4011989904](https://pay.weixin.qq.com/doc/v2/partner/4011989904)

@@ -4,8 +4,6 @@
 //!
 //! For 服务商. Answers are not signed.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_1.shtml>

@@ -2,8 +2,6 @@
 
 //! 申请扣款 · `POST v2/pay/partner/pappayapply`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4011988372](https://pay.weixin.qq.com/doc/v2/partner/4011988372)

@@ -2,8 +2,6 @@
 
 //! 申请扣款 · `POST v2/transit/pay/payapply`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011984781](https://pay.weixin.qq.com/doc/v2/merchant/4011984781)

@@ -4,8 +4,6 @@
 //!
 //! Safe to repeat with the same content.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011985234](https://pay.weixin.qq.com/doc/v2/merchant/4011985234)

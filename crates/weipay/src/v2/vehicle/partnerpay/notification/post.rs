@@ -2,8 +2,6 @@
 
 //! 用户入场通知 · `POST v2/vehicle/partnerpay/notification`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - partner: [4011988204](https://pay.weixin.qq.com/doc/v2/partner/4011988204)

@@ -2,8 +2,6 @@
 
 //! 订单附加信息提交接口 · `POST v2/cgi-bin/mch/customs/customdeclareorder`
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011985151](https://pay.weixin.qq.com/doc/v2/merchant/4011985151)

@@ -4,13 +4,11 @@
 //!
 //! Safe to repeat with the same content.
 //!
-//! This version checks an APIv2 request and does not send it yet.
-//!
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011985273](https://pay.weixin.qq.com/doc/v2/merchant/4011985273)
 
-use crate::model::{open_enum, request, response, xml};
+use crate::model::{Numbered, open_enum, request, response, xml};
 
 pub use crate::v2::cgi_bin::mch::customs::customdeclareorder::post::{
     Customs, ResultCode, ReturnCode, SignType, VerifyDepartment,
@@ -62,31 +60,32 @@ response! {
         /// 笔数. Required; format `int32`.
         count: i64 = xml("count").required().int32(),
         /// 商户子订单号. One for each `$n` of `sub_order_no_$n` on the wire. At most 32 characters.
-        sub_order_no_n: Vec<String> = xml("sub_order_no_$n").length(0, 32),
+        sub_order_no_n: Numbered<String> = xml("sub_order_no_$n").length(0, 32),
         /// 微信子订单号. One for each `$n` of `sub_order_id_$n` on the wire. At most 32 characters.
-        sub_order_id_n: Vec<String> = xml("sub_order_id_$n").length(0, 32),
+        sub_order_id_n: Numbered<String> = xml("sub_order_id_$n").length(0, 32),
         /// 商户海关备案号. One for each `$n` of `mch_customs_no_$n` on the wire. At most 32 characters.
-        mch_customs_no_n: Vec<String> = xml("mch_customs_no_$n").length(0, 32),
+        mch_customs_no_n: Numbered<String> = xml("mch_customs_no_$n").length(0, 32),
         /// 海关. One for each `$n` of `customs_$n` on the wire. Required.
-        customs_n: Vec<CustomsN> = xml("customs_$n").required(),
+        customs_n: Numbered<CustomsN> = xml("customs_$n").required(),
         /// 币种. One for each `$n` of `fee_type_$n` on the wire. At most 3 characters.
-        fee_type_n: Vec<String> = xml("fee_type_$n").length(0, 3),
+        fee_type_n: Numbered<String> = xml("fee_type_$n").length(0, 3),
         /// 应付金额. One for each `$n` of `order_fee_$n` on the wire. In fen (分).
-        order_fee_n: Vec<i64> = xml("order_fee_$n"),
+        order_fee_n: Numbered<i64> = xml("order_fee_$n"),
         /// 关税. One for each `$n` of `duty_$n` on the wire. In fen (分).
-        duty_n: Vec<i64> = xml("duty_$n"),
+        duty_n: Numbered<i64> = xml("duty_$n"),
         /// 物流费. One for each `$n` of `transport_fee_$n` on the wire. In fen (分).
-        transport_fee_n: Vec<i64> = xml("transport_fee_$n"),
+        transport_fee_n: Numbered<i64> = xml("transport_fee_$n"),
         /// 商品价格. One for each `$n` of `product_fee_$n` on the wire. In fen (分).
-        product_fee_n: Vec<i64> = xml("product_fee_$n"),
+        product_fee_n: Numbered<i64> = xml("product_fee_$n"),
         /// 状态码. One for each `$n` of `state_$n` on the wire. Required.
-        state_n: Vec<StateN> = xml("state_$n").required(),
+        state_n: Numbered<StateN> = xml("state_$n").required(),
         /// 申报结果说明. One for each `$n` of `explanation_$n` on the wire. At most 128 characters.
-        explanation_n: Vec<String> = xml("explanation_$n").length(0, 128),
+        explanation_n: Numbered<String> = xml("explanation_$n").length(0, 128),
         /// 最后更新时间. One for each `$n` of `modify_time_$n` on the wire. Required; at most 14 characters.
-        modify_time_n: Vec<String> = xml("modify_time_$n").required().length(0, 14),
+        modify_time_n: Numbered<String> = xml("modify_time_$n").required().length(0, 14),
         /// One for each `$n` of `cert_check_result_$n` on the wire. Required; at most 256 characters.
-        cert_check_result_n: Vec<CertCheckResultN> = xml("cert_check_result_$n").required().length(0, 256),
+        cert_check_result_n: Numbered<CertCheckResultN> =
+            xml("cert_check_result_$n").required().length(0, 256),
         /// 验核机构**注. Required; at most 16 characters.
         verify_department: VerifyDepartment = xml("verify_department").required().length(0, 16),
         /// 验核机构交易流水号. Required; at most 64 characters.

@@ -1,0 +1,254 @@
+//! APIv2: a request is XML that carries its signature, and so is a response. A few operations are pages whose query is signed, and
+//! one is a form with a file.
+//!
+//! The platform answers HTTP 200 whatever happened. `return_code` tells whether it took the request, `result_code` whether it
+//! did what was asked; both failures are errors like those of APIv3.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::{Map, Value};
+use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlError, random_nonce};
+
+use super::Core;
+use crate::base_url::BaseUrl;
+use crate::error::{ApiError, Error, ErrorKind, RequestError};
+use crate::operation::{Dialect, Operation};
+use crate::request::{Body, Request};
+use crate::response::RawResponse;
+use crate::upload::form;
+use crate::xml::elements_of;
+
+const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
+const ACCEPTED: HeaderValue = HeaderValue::from_static("text/xml, */*;q=0.5");
+
+/// The names under which requests carry the number of the merchant that signs.
+pub(crate) const OWN_NUMBERS: [&str; 3] = ["mch_id", "mchid", "combine_mch_id"];
+
+pub(super) fn prepare(core: &Core, request: &Request) -> Result<http::Request<Bytes>, RequestError> {
+    let base_url = core.base_url(request)?;
+    let mut headers = core.headers(request)?;
+    set_unless_given(&mut headers, request, ACCEPT, ACCEPTED);
+    let (target, body) = match (&request.method, &request.body) {
+        (&Method::GET, _) => (signed_target(core, request)?, Bytes::new()),
+        (_, Some(Body::Form { fields, file })) => {
+            let mut fields = elements_of(fields)?;
+            sign(core, request, &mut fields, false)?;
+            let (content_type, body) = form(fields.texts(), file);
+            let content_type = HeaderValue::try_from(content_type);
+            headers
+                .insert(CONTENT_TYPE, content_type.map_err(|error| RequestError::Body(error.to_string()))?);
+            (target_of(request)?, body.into())
+        }
+        (_, body) => {
+            set_unless_given(&mut headers, request, CONTENT_TYPE, XML);
+            let mut elements = elements_of(&members_of(body.as_ref())?)?;
+            let is_nonceless = request.operation.is_some_and(Operation::is_nonceless);
+            sign(core, request, &mut elements, !is_nonceless)?;
+            (target_of(request)?, elements.write("xml").map_err(unwritable)?.into())
+        }
+    };
+    let mut signed = http::Request::new(body);
+    *signed.method_mut() = request.method.clone();
+    *signed.uri_mut() = base_url
+        .url(&base_url.target(&target))
+        .parse()
+        .map_err(|error| RequestError::Path(format!("does not make a valid URL: {error}")))?;
+    *signed.headers_mut() = headers;
+    if let Some(identity) = identity(core, request, &base_url)? {
+        signed.extensions_mut().insert(identity);
+    }
+    Ok(signed)
+}
+
+fn set_unless_given(headers: &mut HeaderMap, request: &Request, name: HeaderName, value: HeaderValue) {
+    if !request.headers.contains_key(&name) {
+        headers.insert(name, value);
+    }
+}
+
+/// The certificate for the TLS handshake, if the operation demands one. A sandbox without TLS takes none.
+fn identity(
+    core: &Core,
+    request: &Request,
+    base_url: &BaseUrl,
+) -> Result<Option<Arc<weipay_wire::ClientIdentity>>, RequestError> {
+    let demanded = request.operation.is_some_and(Operation::needs_client_certificate);
+    if !demanded || !base_url.is_https() {
+        return Ok(None);
+    }
+    core.merchant.identity.clone().map(Some).ok_or(RequestError::ClientCertificate)
+}
+
+/// Paths of the catalogue begin with `v2/`, which URLs do not have.
+fn target_of(request: &Request) -> Result<String, RequestError> {
+    let target = request.target()?;
+    Ok(target.strip_prefix("/v2").map_or_else(|| target.clone(), str::to_owned))
+}
+
+/// A page: its query is signed, if anything is.
+fn signed_target(core: &Core, request: &Request) -> Result<String, RequestError> {
+    if request.operation.is_some_and(Operation::is_signless) {
+        return target_of(request);
+    }
+    if request.template.contains('?') {
+        let problem = "has a query of its own, which cannot be signed: give it with `.query(name, value)`";
+        return Err(RequestError::Path(problem.to_owned()));
+    }
+    let mut pairs = XmlElements::new();
+    for (name, value) in &request.query {
+        pairs.push(name.as_str(), value.as_str());
+    }
+    sign(core, request, &mut pairs, false)?;
+    let mut page = request.clone();
+    page.query = pairs.texts().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    target_of(&page)
+}
+
+/// Adds what every signed request carries: a nonce, the kind of signature where the operation demands one, the signature.
+fn sign(
+    core: &Core,
+    request: &Request,
+    fields: &mut XmlElements,
+    with_nonce: bool,
+) -> Result<(), RequestError> {
+    check_own_number(core, fields)?;
+    let key = key(core)?;
+    if with_nonce && fields.text("nonce_str").is_none_or(str::is_empty) {
+        fields.set("nonce_str", random_nonce());
+    }
+    let sign_type = match fields.text("sign_type").filter(|named| !named.is_empty()) {
+        Some(named) => named.parse().map_err(|error: SignError| RequestError::Field {
+            path: "sign_type".to_owned(),
+            rule: format!("cannot be signed by: {error}"),
+        })?,
+        None if request.operation.is_some_and(Operation::demands_hmac) => {
+            fields.set("sign_type", SignType::HmacSha256.as_str());
+            SignType::HmacSha256
+        }
+        None => SignType::Md5,
+    };
+    let sign = key.sign(sign_type, fields.texts());
+    fields.set("sign", sign);
+    Ok(())
+}
+
+fn key(core: &Core) -> Result<&ApiV2Key, RequestError> {
+    core.merchant.api_v2_key.as_ref().ok_or(RequestError::ApiV2Key)
+}
+
+/// A request for another merchant would be signed with this merchant's key: it is a mistake, found before it is sent.
+fn check_own_number(core: &Core, fields: &XmlElements) -> Result<(), RequestError> {
+    let own = core.merchant.mchid.to_string();
+    let is_other = |name: &&str| fields.text(name).is_some_and(|number| !number.is_empty() && number != own);
+    match OWN_NUMBERS.iter().find(|name| is_other(name)) {
+        None => Ok(()),
+        Some(name) => Err(RequestError::Field {
+            path: (*name).to_owned(),
+            rule: format!(
+                "is not the number of this client's merchant, {own}, whose key signs the request: a sub-merchant's number \
+                 belongs in sub_mch_id"
+            ),
+        }),
+    }
+}
+
+fn members_of(body: Option<&Body>) -> Result<Map<String, Value>, RequestError> {
+    let Some(Body::Json(body)) = body else { return Ok(Map::new()) };
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(members)) => Ok(members),
+        _ => {
+            Err(RequestError::Body("APIv2 takes an object, whose members become elements of XML".to_owned()))
+        }
+    }
+}
+
+fn unwritable(error: XmlError) -> RequestError {
+    match error {
+        XmlError::Character { element } => RequestError::Field {
+            path: element,
+            rule: "holds a control character, which XML has no place for: take it out".to_owned(),
+        },
+        error => RequestError::Body(error.to_string()),
+    }
+}
+
+pub(super) fn conclude(
+    core: &Core,
+    request: &Request,
+    mut response: RawResponse,
+) -> Result<RawResponse, Error> {
+    let kind = match judge(core, request, &response) {
+        Judgement::Success { elements, verified } => {
+            response.elements = elements.map(Arc::new);
+            response.verified = verified;
+            return Ok(response);
+        }
+        Judgement::Failure(error) => ErrorKind::Api(error),
+        Judgement::Unproven(error) => ErrorKind::Unverified(error),
+    };
+    Err(Error::with_response(kind, response))
+}
+
+enum Judgement {
+    Success {
+        elements: Option<XmlElements>,
+        verified: bool,
+    },
+    Failure(ApiError),
+    /// What came looks like a success and is not proven to be the platform's.
+    Unproven(VerifyError),
+}
+
+fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
+    let is_success = response.status.is_success();
+    let operation = request.operation;
+    let is_page =
+        request.method == Method::GET || operation.is_some_and(|row| row.dialect() == Dialect::Json);
+    if is_page {
+        return match ApiError::of_page(&response.body) {
+            Some(error) => Judgement::Failure(error),
+            None if is_success => Judgement::Success { elements: None, verified: false },
+            None => Judgement::Failure(ApiError::read(&response.body)),
+        };
+    }
+    if is_success && operation.is_some_and(Operation::has_file_response) && is_file(&response.body) {
+        return Judgement::Success { elements: None, verified: false };
+    }
+    let elements = match XmlElements::read(&response.body, "xml") {
+        Ok(elements) => elements,
+        Err(error) if is_success => return Judgement::Unproven(VerifyError::Xml(error)),
+        Err(_) => return Judgement::Failure(ApiError::read(&response.body)),
+    };
+    let is_unsigned = operation.is_some_and(Operation::is_unsigned);
+    let signature = match &core.merchant.api_v2_key {
+        Some(key) => key.verify(&elements),
+        None => Err(SignError::Missing),
+    };
+    // Many failures carry no signature. One that carries a wrong one was changed on the way.
+    let is_intact = is_unsigned || matches!(signature, Ok(()) | Err(SignError::Missing));
+    if let Some(error) = ApiError::of_elements(&elements, is_intact) {
+        return Judgement::Failure(error);
+    }
+    if !is_success {
+        return Judgement::Failure(ApiError::read(&response.body));
+    }
+    // A success says so. Without that word it may be anything.
+    if elements.text("return_code") != Some("SUCCESS") {
+        return Judgement::Unproven(VerifyError::Xml(XmlError::NotXml));
+    }
+    match (is_unsigned, signature) {
+        (true, _) => Judgement::Success { elements: Some(elements), verified: false },
+        (false, Ok(())) => Judgement::Success { elements: Some(elements), verified: true },
+        (false, Err(error)) => Judgement::Unproven(VerifyError::Sign(error)),
+    }
+}
+
+/// Whether a body is a file, such as a bill or its compressed form. None begins as markup does, as a failure or the page of a
+/// proxy would.
+fn is_file(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
+    body.first().is_some_and(|first| *first != b'<')
+}

@@ -1,0 +1,171 @@
+//! APIv2 elements as JSON, and the other way round: calls without types are given JSON and give it back, and models are encoded
+//! and decoded as JSON.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use weipay_wire::{XmlContent, XmlElements};
+
+use crate::error::RequestError;
+use crate::model::codec::Container;
+use crate::model::field::Place;
+use crate::model::{Model, Strictness, Token};
+
+/// The highest number that a numbered element is read with, as `coupon_fee_19`. A refund query answers fifty refunds at most.
+const MAX_NUMBER: usize = 999;
+
+/// The elements that an object is sent as. `null` is left out, and what is nested becomes JSON text, as APIv2 sends it.
+pub(crate) fn elements_of(members: &Map<String, Value>) -> Result<XmlElements, RequestError> {
+    let mut elements = XmlElements::new();
+    for (name, value) in members {
+        let text = match value {
+            Value::Null => continue,
+            Value::String(text) => text.clone(),
+            Value::Number(number) if number.is_f64() => {
+                let rule =
+                    "is a number with a fraction, which APIv2 does not know: give a whole number, or text";
+                return Err(RequestError::Field { path: name.clone(), rule: rule.to_owned() });
+            }
+            value => value.to_string(),
+        };
+        elements.push(name.as_str(), text);
+    }
+    Ok(elements)
+}
+
+/// Elements as JSON: texts, since XML knows no other kind of value; an array for an element that repeats.
+pub(crate) fn json_of(elements: &XmlElements) -> Value {
+    let mut members = Map::new();
+    for (name, content) in elements.iter() {
+        let value = match content {
+            XmlContent::Text(text) => Value::String(text.clone()),
+            XmlContent::Elements(elements) => json_of(elements),
+        };
+        match members.get_mut(name) {
+            None => drop(members.insert(name.to_owned(), value)),
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+        }
+    }
+    Value::Object(members)
+}
+
+/// Elements as the JSON that a model is decoded from. An empty element counts as absent, and numbered elements, `coupon_fee_0`,
+/// `coupon_fee_1`, are one array under the name of their row, `coupon_fee_$n`. `model` is only asked what its fields hold.
+pub(crate) fn json_for(model: &mut dyn Model, elements: &XmlElements) -> Value {
+    let fields = model.table().fields;
+    let mut members = Map::new();
+    let mut numbered: BTreeMap<&str, Numbers> = BTreeMap::new();
+    let mut nested: Vec<(usize, Vec<&XmlElements>)> = Vec::new();
+    for (name, content) in elements.iter() {
+        let index = fields.iter().position(|field| field.name == name);
+        match (content, index) {
+            (XmlContent::Text(text), _) if text.is_empty() => {}
+            (XmlContent::Text(text), Some(_)) => drop(members.insert(name.to_owned(), text.as_str().into())),
+            (XmlContent::Text(text), None) => {
+                let row = fields.iter().find_map(|field| Some((field.name, numbers_in(name, field.name)?)));
+                if let Some((row, numbers)) = row {
+                    numbered.entry(row).or_default().insert(&numbers, text);
+                }
+            }
+            (XmlContent::Elements(elements), Some(index)) => {
+                match nested.iter_mut().find(|(known, _)| *known == index) {
+                    Some((_, all)) => all.push(elements),
+                    None => nested.push((index, vec![elements])),
+                }
+            }
+            (XmlContent::Elements(_), None) => {}
+        }
+    }
+    members.extend(numbered.into_iter().map(|(row, numbers)| (row.to_owned(), numbers.json())));
+    model.write(&mut |slots| {
+        for (index, all) in &nested {
+            let (Some(field), Some(slot)) = (fields.get(*index), slots.get_mut(*index)) else { continue };
+            members.insert(field.name.to_owned(), nested_json(&mut **slot, all));
+        }
+    });
+    Value::Object(members)
+}
+
+fn nested_json(slot: &mut dyn crate::model::Slot, all: &[&XmlElements]) -> Value {
+    if let ([elements], Ok(Container::Object(model))) = (all, slot.fill(Token::Object, Strictness::Lenient)) {
+        return json_for(model, elements);
+    }
+    if let Ok(Container::Array(items)) = slot.fill(Token::Array, Strictness::Lenient) {
+        let values = all.iter().map(|elements| match items.push(Token::Object, Strictness::Lenient) {
+            Ok(Container::Object(model)) => json_for(model, elements),
+            _ => json_of(elements),
+        });
+        return Value::Array(values.collect());
+    }
+    all.last().map_or(Value::Null, |elements| json_of(elements))
+}
+
+/// The numbers in a name, where it is one of a row such as `coupon_fee_$n_$m`.
+fn numbers_in(name: &str, row: &str) -> Option<Vec<usize>> {
+    let mut parts = row.split('$');
+    let mut rest = name.strip_prefix(parts.next()?)?;
+    let mut numbers = Vec::new();
+    for part in parts {
+        // The letter that names the number is not in the name.
+        let behind = part.get(1..)?;
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, after) = rest.split_at(digits);
+        if digits == 0 || digits > 1 && number.starts_with('0') {
+            return None;
+        }
+        numbers.push(number.parse().ok().filter(|number| *number <= MAX_NUMBER)?);
+        rest = after.strip_prefix(behind)?;
+    }
+    (!numbers.is_empty() && rest.is_empty()).then_some(numbers)
+}
+
+/// Values by their numbers, one level or two.
+#[derive(Default)]
+struct Numbers {
+    text: Option<String>,
+    below: BTreeMap<usize, Numbers>,
+}
+
+impl Numbers {
+    fn insert(&mut self, numbers: &[usize], text: &str) {
+        match numbers {
+            [] => self.text = Some(text.to_owned()),
+            [first, rest @ ..] => self.below.entry(*first).or_default().insert(rest, text),
+        }
+    }
+
+    /// An array in which each value stands at its number, and `null` where a number is missing.
+    fn json(self) -> Value {
+        if let Some(text) = self.text {
+            return Value::String(text);
+        }
+        let length = self.below.last_key_value().map_or(0, |(last, _)| last + 1);
+        let mut values = vec![Value::Null; length];
+        for (number, below) in self.below {
+            if let Some(value) = values.get_mut(number) {
+                *value = below.json();
+            }
+        }
+        Value::Array(values)
+    }
+}
+
+/// Sets what every request of APIv2 has, where the model has a field for it that is not set: the merchant's number, and a kind
+/// of signature if the field is required.
+pub(crate) fn fill_in(model: &mut dyn Model, mchid: &str, names: &[&str]) {
+    let fields = model.table().fields;
+    model.write(&mut |slots| {
+        for (field, slot) in fields.iter().zip(slots).filter(|(_, slot)| !slot.is_set()) {
+            let text = match field.name {
+                name if names.contains(&name) => mchid,
+                "sign_type" if field.rules.required => weipay_wire::SignType::HmacSha256.as_str(),
+                _ => continue,
+            };
+            if matches!(field.place, Place::Xml | Place::Query | Place::Part) {
+                // These are texts in every table; were one not, it would stay unset.
+                let _ = slot.fill(Token::Text(text), Strictness::Lenient);
+            }
+        }
+    });
+}
