@@ -1,7 +1,6 @@
-//! All operations and notifications, embedded in the program and parsed when first asked for.
+//! All operations and notifications, embedded in the program and parsed when they are first used.
 //!
-//! Start-up must cost nothing: the build writes down where each text begins, and a text is parsed once, when somebody
-//! wants it.
+//! Start-up must cost nothing: the build records where each text begins, and a text is parsed once, when it is needed.
 
 use std::ops::Range;
 use std::sync::{LazyLock, OnceLock};
@@ -116,7 +115,7 @@ impl Catalog {
         self.operations.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no operations.
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }
@@ -140,7 +139,10 @@ impl Catalog {
             .map(|entry| self.parsed(entry))
     }
 
-    /// The operation that a concrete request line belongs to; `path` is without the query.
+    /// The operation of a request line; `path` is without the query.
+    ///
+    /// # Errors
+    /// If no operation has this path, or only with other methods.
     pub fn route(&'static self, method: &str, path: &str) -> Result<Routed, Unrouted> {
         let mut others = Vec::new();
         for end in self.router.ends(path) {
@@ -157,8 +159,7 @@ impl Catalog {
         Err(if others.is_empty() { Unrouted::UnknownPath } else { Unrouted::OtherMethod(others) })
     }
 
-    /// Every operation that a path leads to, whatever its method: a template as it is written here, or a concrete path,
-    /// whose most literal reading counts.
+    /// Every operation of a path, with any method. The path is a template, or a concrete path, whose most literal match is used.
     pub fn all_at(&'static self, path: &str) -> Vec<&'static Operation> {
         let path = path.strip_prefix('/').unwrap_or(path);
         let written: Vec<_> = self.operations.iter().filter(|entry| entry.path == path).collect();
@@ -174,8 +175,8 @@ impl Catalog {
         equal.flat_map(|end| &end.operations).map(|index| self.parsed(&self.operations[*index])).collect()
     }
 
-    /// The operation that is meant by a path that has a slash at its end too many or too few: the platform does not know
-    /// such a path.
+    /// The operation that was probably meant by a path with a missing or additional slash at its end. The platform does not
+    /// have such a path.
     pub fn but_for_the_last_slash(&'static self, method: &str, path: &str) -> Option<&'static Operation> {
         let other = match path.strip_suffix('/') {
             Some(shorter) => shorter.to_owned(),

@@ -1,8 +1,7 @@
 //! The catalogue as JSON lines, for other tools and other languages.
 //!
-//! One object a line, in the words that collections of WeChat Pay's API use elsewhere: `base_uri`, `success_status`,
-//! `encrypted: "rsa-pubkey"`, `encoded: "json_encode"`. A key whose value says nothing (no limit, not required) is left
-//! out.
+//! One object per line, with the names that other collections of the WeChat Pay API use: `base_uri`, `success_status`,
+//! `encrypted: "rsa-pubkey"`, `encoded: "json_encode"`. Empty keys (no limit, not required) are left out.
 
 use std::io::{self, Write};
 
@@ -13,10 +12,13 @@ use crate::field::{Carrier, Field, Format, Kind, Limits};
 use crate::notification::Notification;
 use crate::operation::{Dialect, Operation, Place};
 
-/// Writes every operation, one JSON object a line, sorted by path.
+/// Writes every operation, one JSON object per line, sorted by path.
+///
+/// # Errors
+/// If writing fails.
 pub fn jsonl(out: &mut impl Write) -> io::Result<()> {
-    // By the path's text, `-` before `/` before letters, so that two collections can be held side by side line by line;
-    // the catalogue's own order is that of its folders.
+    // By the text of the path, `-` before `/` before letters, so that two collections can be compared line by line. The order of
+    // the catalogue is that of its folders.
     let mut operations: Vec<_> = Catalog::embedded().operations().collect();
     operations.sort_by_key(|operation| (operation.path, operation.method));
     for found in operations {
@@ -25,7 +27,10 @@ pub fn jsonl(out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes every notification, one JSON object a line, sorted by version and event.
+/// Writes every notification, one JSON object per line, sorted by version and event.
+///
+/// # Errors
+/// If writing fails.
 pub fn notifications_jsonl(out: &mut impl Write) -> io::Result<()> {
     for found in Catalog::embedded().notifications() {
         writeln!(out, "{}", notification(found))?;
@@ -133,7 +138,7 @@ pub fn notification(notification: &Notification) -> Value {
     object
 }
 
-/// The headers or the body of a delivery or its reply. A part may be left out where nothing in it is required: a reply
+/// The headers or the body of a delivery or its response. A part may be left out if nothing in it is required: a response
 /// with status 200 needs no body.
 fn part(name: &str, label: &str, fields: &[Field], exported: Value) -> Value {
     let mut object = Map::new();

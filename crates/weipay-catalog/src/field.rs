@@ -1,4 +1,4 @@
-//! One field (字段) of a request or a response: the line of a catalogue file as a value.
+//! One field (字段) of a request or a response, as described by a line of a catalogue file.
 
 use std::borrow::Cow;
 
@@ -14,14 +14,14 @@ pub struct Field {
     pub kind: Kind,
     /// Whether the value is an array of `kind`.
     pub list: bool,
-    /// Whether the official page marks it required (必填) for whoever calls.
+    /// Whether the official page marks it as required (必填).
     pub required: bool,
-    /// In which of the modes that share the operation it is required, where it is not in all of them.
+    /// The only mode of the operation in which it is required, if it is not required in all of them.
     pub required_in: Option<&'static str>,
-    /// The case in which a request needs it although no page marks it required: a value of a field beside it (`NORMAL`), or
-    /// one way of several to say a thing.
+    /// The case in which a request needs it, although no page marks it as required: a value of another field (`NORMAL`), or one
+    /// of several alternatives.
     pub needed_in: Option<&'static str>,
-    /// The official Chinese term (字段标题), empty where the page gives none.
+    /// The official Chinese term (字段标题); empty if the page has none.
     pub label: &'static str,
     /// Characters of a string (of each one, in an array), the value of a number, or bytes of an upload's file.
     pub limits: Limits,
@@ -29,30 +29,29 @@ pub struct Field {
     pub in_bytes: bool,
     /// How many members an array has.
     pub items: Limits,
-    /// How a value that travels as `kind` is to be read.
+    /// The format of the value, beyond its `kind`.
     pub format: Option<Format>,
     /// The values that the page lists. Always open: the platform adds values without notice.
     pub values: Vec<&'static str>,
-    /// A regular expression that the whole value matches.
+    /// A regular expression that must match the whole value.
     pub pattern: Option<&'static str>,
-    /// How the value is wrapped for its journey, when it does not travel as it is.
+    /// How the value is encoded or encrypted, if it is not sent as it is.
     pub carrier: Option<Carrier>,
-    /// What a field of a request is for, where a client must know that.
+    /// What a field of a request is for, if a client must know that.
     pub purpose: Option<Purpose>,
-    /// A value that the page shows, as text.
+    /// The example of the page, as text.
     pub example: Option<Cow<'static, str>>,
-    /// The members of an object, those of a shared one too.
+    /// The members of an object, including those of a shared object.
     pub fields: Vec<Self>,
-    /// The name of the shared object that the members come from, when several places share it.
+    /// The name of the shared object that the members come from.
     pub shared: Option<&'static str>,
-    /// The line of the catalogue file, counted from 1 at the first line of the operation's own text (of the shared
-    /// object's, for its members).
+    /// The line number, counted from 1 at the heading of the operation (or of the shared object, for its members).
     pub line: usize,
 }
 
 impl Field {
-    /// The rules of its value. Of what travels encrypted, sealed or signed the format is that of what travels, which says nothing
-    /// of the value inside.
+    /// The rules for its value. For an encrypted, sealed or signed value, the format describes the ciphertext or signature, so it
+    /// is not among the rules.
     #[must_use]
     pub fn rules(&self) -> Rules {
         let is_wrapped = matches!(self.carrier, Some(Carrier::Encrypted | Carrier::Sealed | Carrier::Signed));
@@ -67,17 +66,17 @@ impl Field {
         }
     }
 
-    /// Whether its value travels encrypted (敏感信息加密).
+    /// Whether its value is sent encrypted (敏感信息加密).
     pub fn is_encrypted(&self) -> bool {
         self.carrier == Some(Carrier::Encrypted)
     }
 
-    /// Whether the client fills it in by itself, so that a caller need not.
+    /// Whether the client sets it, so that the caller does not have to.
     pub fn is_sent_by_the_client(&self) -> bool {
         self.purpose.is_some_and(Purpose::is_of_the_client)
     }
 
-    /// Whether it, or a field in it, travels encrypted.
+    /// Whether it, or a field inside it, is sent encrypted.
     pub fn holds_encrypted(&self) -> bool {
         self.is_encrypted() || self.fields.iter().any(Self::holds_encrypted)
     }
@@ -117,18 +116,18 @@ impl Kind {
     }
 }
 
-/// How a value is wrapped for its journey.
+/// How a value is encoded or encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carrier {
     /// RSA-OAEP encrypted with the receiver's key (敏感信息加密); the request needs `Wechatpay-Serial`.
     Encrypted,
-    /// AES-256-GCM sealed with the merchant's API key; the members are what the ciphertext opens to.
+    /// Encrypted with AES-256-GCM and the merchant's API key; the members are the decrypted content.
     Sealed,
-    /// A string that holds the JSON text of the members.
+    /// A string with the members as JSON text.
     JsonText,
-    /// A string that holds the form-encoded members.
+    /// A string with the members form-encoded.
     UrlText,
-    /// A string that holds a signature.
+    /// A signature.
     Signed,
 }
 
@@ -155,15 +154,15 @@ impl Carrier {
 /// What a field of a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// The number of the request itself (商户请求单号): the platform knows a repeated request by it.
+    /// The number of the request (商户请求单号), by which the platform recognizes a repeated request.
     RequestNumber,
-    /// The name of the file that is uploaded beside it.
+    /// The name of the uploaded file.
     FileName,
-    /// The SHA-256 of the file that is uploaded beside it.
+    /// The SHA-256 of the uploaded file.
     FileSha256,
-    /// The serial number of the platform key that sensitive fields are encrypted with.
+    /// The serial number of the platform key that encrypts sensitive fields.
     PlatformSerial,
-    /// A random text that is signed with the request (APIv2).
+    /// The random string that is signed with the request (APIv2).
     Nonce,
     /// The signature of the request (APIv2).
     Signature,
@@ -196,12 +195,12 @@ impl Purpose {
         Self::ALL.into_iter().find(|purpose| purpose.word() == word)
     }
 
-    /// Whether the client knows the value before its caller does.
+    /// Whether the client sets the value.
     pub const fn is_of_the_client(self) -> bool {
         matches!(self, Self::PlatformSerial | Self::Nonce | Self::Signature)
     }
 
-    /// Whether the value says something of an uploaded file.
+    /// Whether the value describes an uploaded file.
     pub const fn is_of_a_file(self) -> bool {
         matches!(self, Self::FileName | Self::FileSha256)
     }

@@ -1,4 +1,4 @@
-//! Reading a folder of catalogue files from disk, for tools: the code generator and the linter.
+//! Reads a folder of catalogue files from disk, for tools: the code generator and the linter.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
@@ -8,7 +8,7 @@ use crate::operation::Operation;
 use crate::parse::{self, Heading, ParseError};
 use crate::shared::SharedObjects;
 
-/// The ending of a catalogue file.
+/// The extension of a catalogue file.
 pub const EXTENSION: &str = "api";
 
 /// What is wrong with a folder of catalogue files.
@@ -18,7 +18,7 @@ pub enum FolderError {
     Read(PathBuf, io::Error),
     /// A file breaks the format.
     Parse(PathBuf, ParseError),
-    /// A file describes something other than its place in the folders says.
+    /// A file describes something else than its place in the folder says.
     Misplaced(PathBuf, usize, String),
 }
 
@@ -49,7 +49,10 @@ pub struct SourceFile {
     pub text: &'static str,
 }
 
-/// The catalogue files below a folder, sorted.
+/// The catalogue files in a folder and its subfolders, sorted.
+///
+/// # Errors
+/// If a folder cannot be read.
 pub fn files(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -68,7 +71,10 @@ pub fn files(root: &Path) -> Result<Vec<PathBuf>, FolderError> {
     Ok(found)
 }
 
-/// The catalogue files below a folder with their texts, sorted.
+/// The catalogue files in a folder and its subfolders with their texts, sorted.
+///
+/// # Errors
+/// If a file or folder cannot be read.
 pub fn sources(root: &Path) -> Result<Vec<SourceFile>, FolderError> {
     let mut sources = Vec::new();
     for path in files(root)? {
@@ -80,14 +86,20 @@ pub fn sources(root: &Path) -> Result<Vec<SourceFile>, FolderError> {
     Ok(sources)
 }
 
-/// Every operation below a folder. The texts live as long as the program: tools that call this end soon.
+/// Every operation in a folder. The texts live as long as the program: tools that call this end soon.
+///
+/// # Errors
+/// If a file cannot be read or parsed, or is in the wrong place.
 pub fn operations(root: &Path) -> Result<Vec<Operation>, FolderError> {
     let folder = Folder::open(root)?;
     let wanted = |heading: &Heading| matches!(heading, Heading::Operation(..));
     folder.read(wanted, |text| parse::operation(text, folder.objects.resolver()))
 }
 
-/// Every notification below a folder.
+/// Every notification in a folder.
+///
+/// # Errors
+/// If a file cannot be read or parsed, or is in the wrong place.
 pub fn notifications(root: &Path) -> Result<Vec<Notification>, FolderError> {
     let folder = Folder::open(root)?;
     let resolver = folder.objects.resolver();

@@ -1,8 +1,7 @@
 //! The WeChat Pay (微信支付) API as data.
 //!
-//! The folder `catalog/` holds one readable file per URL path and one per notification; this crate embeds those files
-//! and gives them out as [`Operation`]s and [`Notification`]s. Everything that must know what an operation looks like
-//! derives from here: the code generator, the sandbox's contract check, the command's help.
+//! The folder `catalog/` has one readable file per URL path and one per notification. This crate embeds these files and
+//! provides them as [`Operation`]s and [`Notification`]s. The code generator, the sandbox and the `weipay` command all use them.
 //!
 //! ```
 //! let catalog = weipay_catalog::Catalog::embedded();
@@ -16,17 +15,17 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`operation`] | one operation: method, path, where each field travels, what is answered |
-//! | [`notification`] | one notification: what is posted, what its sealed part opens to, what is expected back |
+//! | [`operation`] | one operation: method, path, the fields of its request and response |
+//! | [`notification`] | one notification: what is posted, its decrypted content, the expected response |
 //! | [`field`] | one field: name, type, limits, label |
 //! | [`parse`] | the file format, with errors that name file and line |
-//! | [`catalog`] | all operations and notifications, parsed when first asked for |
-//! | [`route`] | from a concrete URL path to the operation that it belongs to |
-//! | [`sample`] | a value of a field, for pages and for answers |
+//! | [`catalog`] | all operations and notifications, parsed when they are first used |
+//! | [`route`] | finds the operation of a URL path |
+//! | [`sample`] | sample values of fields, for pages and for responses |
 //! | [`names`] | from the API's names to Rust's |
 //! | `rust` | the operations as Rust: types, samples, the styles of a call (feature `rust`) |
-//! | [`folder`] | reading a folder of catalogue files from disk, for tools |
-//! | `lint` | what a file may parse with and still must not hold (feature `lint`) |
+//! | [`folder`] | reads a folder of catalogue files from disk, for tools |
+//! | `lint` | finds mistakes in catalogue files (feature `lint`) |
 //! | `export` | the catalogue as JSON lines (feature `export`) |
 //! | `openapi` | the operations and notifications of APIv3 as an OpenAPI 3.1 document (feature `openapi`) |
 

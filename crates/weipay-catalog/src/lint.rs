@@ -37,12 +37,15 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Everything wrong with the files below a folder, sorted by file and line.
+/// All mistakes in the files of a folder, sorted by file and line.
+///
+/// # Errors
+/// If a file or folder cannot be read.
 pub fn check_folder(root: &Path) -> Result<Vec<Finding>, FolderError> {
     Ok(check_files(&folder::sources(root)?))
 }
 
-/// Everything wrong with these files, sorted by file and line.
+/// All mistakes in these files, sorted by file and line.
 pub fn check_files(sources: &[SourceFile]) -> Vec<Finding> {
     let mut linter = Linter::new(sources);
     for source in sources {

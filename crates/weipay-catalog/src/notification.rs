@@ -1,4 +1,4 @@
-//! One notification (回调通知): what the platform posts to a merchant, and what it expects back.
+//! One notification (回调通知): what the platform posts to a merchant, and the response that it expects.
 
 use crate::field::{Carrier, Field};
 
@@ -10,23 +10,23 @@ pub const AES_GCM: &str = "AES-256-GCM";
 pub struct Notification {
     /// `v3` or `v2`.
     pub version: &'static str,
-    /// The event such as `TRANSACTION.SUCCESS`; for APIv2, which names none, a name of our own.
+    /// The event, such as `TRANSACTION.SUCCESS`. APIv2 has no names for events, so we chose them.
     pub event: &'static str,
     /// The official Chinese name.
     pub title: &'static str,
     /// Pages under the official documentation, or whole URLs.
     pub docs: Vec<&'static str>,
-    /// Other values of `event_type` that this notification comes with.
+    /// Other values of `event_type` that this notification may have.
     pub sent_as: Vec<&'static str>,
-    /// The values of `resource.original_type`, empty where none is known.
+    /// The values of `resource.original_type`; empty if none is known.
     pub original_types: Vec<&'static str>,
-    /// The value of `resource.associated_data`, where one was seen. Whatever is sent counts.
+    /// The value of `resource.associated_data`, if one is known. To decrypt, use the value that was received.
     pub associated_data: Option<&'static str>,
-    /// The value of `summary` (回调摘要), where the page states one.
+    /// The value of `summary` (回调摘要), if the page has one.
     pub summary: Option<&'static str>,
-    /// How the sealed field of the body is encrypted.
+    /// The cipher of the encrypted field in the body.
     pub cipher: &'static str,
-    /// When a delivery that failed is repeated.
+    /// When a failed delivery is repeated.
     pub retry: Retry,
     /// Header fields of the delivery.
     pub headers: Vec<Field>,
@@ -34,24 +34,24 @@ pub struct Notification {
     pub body: Vec<Field>,
     /// What the sealed field of the body opens to; empty where nothing is sealed.
     pub resource: Vec<Field>,
-    /// Header fields of the reply, beyond the usual ones.
+    /// Header fields of the expected response, without the usual ones.
     pub response_headers: Vec<Field>,
-    /// The body of the reply.
+    /// The body of the expected response.
     pub response: Vec<Field>,
 }
 
-/// When a delivery that failed is repeated (重试).
+/// When a failed delivery is repeated (重试).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Retry {
-    /// How long to wait before each repetition, in seconds after the attempt before it.
+    /// The wait before each repetition, in seconds after the previous attempt.
     pub waits: Vec<u32>,
-    /// Whether the documents say so in full; otherwise the list is the part that they say.
+    /// Whether the documents contain the complete list; otherwise it is only a part.
     pub confirmed: bool,
 }
 
 impl Notification {
-    /// The delivery as posted, with what this notification says of the envelope's fields: the values of its event, and
-    /// what the sealed field opens to as that field's members.
+    /// The delivery as posted. The fields of the envelope have the values of this notification, and the encrypted field has the
+    /// decrypted content as its members.
     pub fn delivered(&self) -> Vec<Field> {
         let mut body = self.body.clone();
         self.fill(&mut body);

@@ -1,4 +1,4 @@
-//! One operation (接口): what a catalogue file says of one method on one URL path.
+//! One operation (接口): what a catalogue file says about one method of one URL path.
 
 use crate::field::{Field, Purpose};
 
@@ -17,36 +17,36 @@ pub struct Operation {
     pub roles: Vec<&'static str>,
     /// Pages under the official documentation, or whole URLs.
     pub docs: Vec<&'static str>,
-    /// The host, when it is not the usual one.
+    /// The host, if it is not the usual one.
     pub base_url: Option<&'static str>,
-    /// Whether APIv2 wants the merchant's TLS certificate.
+    /// Whether APIv2 requires the merchant's TLS certificate.
     pub client_cert: bool,
-    /// Whether APIv2 refuses `nonce_str`.
+    /// Whether APIv2 rejects `nonce_str`.
     pub nonceless: bool,
-    /// Whether a success carries no signature (file downloads and the like), so that there is nothing to verify.
+    /// Whether a success has no signature to verify, as with file downloads.
     pub unsigned: bool,
-    /// Of an operation that writes: what is known of sending the same request again.
+    /// For an operation that writes: what is known about sending the same request again.
     pub repeat: Option<Repeat>,
-    /// Why a repeat is safe or is not: what the official text or an observation says.
+    /// Why a repeat is safe or not, according to the official text or an observation.
     pub repeat_reason: &'static str,
     /// What is sent.
     pub request: Request,
     /// The status of a success: 200, or 204 for a response without a body.
     pub success: u16,
-    /// What a success answers.
+    /// The fields of a successful response.
     pub response: Vec<Field>,
-    /// Whether a success answers with a file instead of fields.
+    /// Whether a successful response is a file instead of fields.
     pub answers_file: bool,
 }
 
-/// What is known of sending a request again, with the same number and the same content.
+/// What is known about sending a request again, with the same number and the same content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
-    /// It takes effect once at most.
+    /// It takes effect at most once.
     Safe,
     /// It may take effect twice.
     NotSafe,
-    /// Nothing is known: whoever repeats must count on a second effect.
+    /// Nothing is known, so a repeat may take effect twice.
     Unknown,
 }
 
@@ -68,7 +68,7 @@ impl Repeat {
     }
 }
 
-/// Which of the platform's two protocols an operation speaks.
+/// The protocol of an operation: the platform has two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
     /// APIv2: XML, signed inside the body.
@@ -89,7 +89,7 @@ pub enum Dialect {
 }
 
 impl Operation {
-    /// The protocol, which the first segment of the path names.
+    /// The protocol, given by the first segment of the path.
     pub fn version(&self) -> Version {
         if self.path.starts_with("v2/") { Version::V2 } else { Version::V3 }
     }
@@ -98,18 +98,18 @@ impl Operation {
     pub fn dialect(&self) -> Dialect {
         match self.version() {
             _ if !self.request.multipart.is_empty() => Dialect::Multipart,
-            // What is sent with GET has no body, and what APIv2 posts is XML, even where no page describes an element.
+            // A GET has no body, and APIv2 posts XML, even if no page describes an element.
             Version::V2 if self.method == "POST" && self.request.json.is_empty() => Dialect::Xml,
             Version::V2 | Version::V3 => Dialect::Json,
         }
     }
 
-    /// Whether it may change something at the platform: the method says so.
+    /// Whether it may change something at the platform. The method decides.
     pub fn writes(&self) -> bool {
         self.method != "GET"
     }
 
-    /// The field with the request's own number, and where it travels.
+    /// The field with the number of the request, and its place.
     pub fn request_number(&self) -> Option<(Place, &Field)> {
         let all = Place::ALL
             .into_iter()
@@ -148,7 +148,7 @@ pub fn document_address(page: &str) -> String {
     if page.starts_with("http") { page.to_owned() } else { format!("https://pay.weixin.qq.com/doc/{page}") }
 }
 
-/// Where a field of a request travels.
+/// The place of a field in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// See [`Request::path`].
@@ -190,14 +190,14 @@ impl Place {
     }
 }
 
-/// The fields of a request, by the place where they travel.
+/// The fields of a request, by their place.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Request {
-    /// Values of the path's placeholders.
+    /// Values of the placeholders in the path.
     pub path: Vec<Field>,
     /// The query string.
     pub query: Vec<Field>,
-    /// Header fields beyond the ones that every request has.
+    /// Header fields, without those of every request.
     pub headers: Vec<Field>,
     /// Members of the JSON body.
     pub json: Vec<Field>,
@@ -205,12 +205,12 @@ pub struct Request {
     pub xml: Vec<Field>,
     /// Parts of a multipart body.
     pub multipart: Vec<Field>,
-    /// What fits nowhere else, such as a URL's fragment.
+    /// Anything else, such as the fragment of a URL.
     pub other: Vec<Field>,
 }
 
 impl Request {
-    /// The fields that travel in a place.
+    /// The fields in a place.
     pub fn fields(&self, place: Place) -> &[Field] {
         match place {
             Place::Path => &self.path,

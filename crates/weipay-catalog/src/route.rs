@@ -1,8 +1,8 @@
-//! From a concrete URL path to the operation that it belongs to.
+//! Finds the operation of a URL path.
 //!
-//! A literal segment wins over a placeholder (`coupons/send` before `coupons/{card_id}`), with a step back where the
-//! literal branch leads nowhere. A slash at the end is an empty literal segment: `applyment/` and `applyment` are two
-//! paths, and where the API has one of them, the other is unknown.
+//! A literal segment is preferred to a placeholder (`coupons/send` before `coupons/{card_id}`); if it leads to no operation, the
+//! placeholder is tried. A slash at the end is an empty literal segment: `applyment/` and `applyment` are different paths, and
+//! if the API has one of them, the other is unknown.
 
 use crate::operation::{Operation, placeholder};
 
@@ -11,15 +11,15 @@ use crate::operation::{Operation, placeholder};
 pub struct Routed {
     /// The operation.
     pub operation: &'static Operation,
-    /// Each placeholder with the text that stands in its place, still percent-encoded. It is empty where the path has
-    /// nothing there, as `stocks/` or `stocks//items`.
+    /// Each placeholder with its value, still percent-encoded. The value is empty if the path has nothing there, as in `stocks/`
+    /// or `stocks//items`.
     pub path_values: PathValues,
 }
 
-/// Placeholders with what stands in their places.
+/// Placeholders with their values.
 pub type PathValues = Vec<(&'static str, String)>;
 
-/// Where a path leads: the indices of the operations there, and the values on the way.
+/// The end of a path: the indices of its operations, and the values of placeholders.
 pub(crate) struct End {
     pub(crate) operations: Vec<usize>,
     pub(crate) path_values: PathValues,
@@ -37,14 +37,14 @@ impl End {
 pub enum Unrouted {
     /// No operation has such a path.
     UnknownPath,
-    /// The path exists, with other methods.
+    /// The path exists, but only with these methods.
     OtherMethod(Vec<&'static str>),
 }
 
 /// A tree of path segments; each end holds the indices of its operations.
 #[derive(Debug, Default)]
 pub(crate) struct Router {
-    /// Sorted by segment. Vectors, because most nodes have one child and a map would spend a kilobyte on it.
+    /// Sorted by segment. Vectors, because most nodes have one child, for which a map would need a kilobyte.
     literals: Vec<(&'static str, Self)>,
     placeholders: Vec<(&'static str, Self)>,
     ends: Vec<usize>,
@@ -80,8 +80,8 @@ impl Router {
         self.literals.binary_search_by(|(other, _)| (*other).cmp(segment))
     }
 
-    /// All ends that the path leads to, the most literal first. Placeholders of different names on one path (as
-    /// `{id}` and `{name}` under different methods) each give an end of their own.
+    /// All ends of the path, the most literal first. Placeholders with different names (such as `{id}` and `{name}` under
+    /// different methods) have separate ends.
     pub(crate) fn ends(&self, path: &str) -> Vec<End> {
         let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
         let mut found = Vec::new();

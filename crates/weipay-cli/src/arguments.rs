@@ -34,7 +34,7 @@ pub(crate) enum Command {
     Quickstart(Quickstart),
     /// Run a local platform that verifies every request and signs every response.
     Sandbox(Sandbox),
-    /// Make one signed call and print the verified answer.
+    /// Make one signed call and print the verified response.
     Call(Call),
     /// Look up operations and notifications: list, show, export.
     #[command(subcommand)]

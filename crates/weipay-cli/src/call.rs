@@ -1,5 +1,6 @@
 //! `weipay call`: one signed call from the shell.
 
+mod hints;
 mod layout;
 mod path;
 mod report;
@@ -27,6 +28,7 @@ pub(crate) fn run(arguments: &arguments::Call) -> Outcome {
         .map_err(|reason| Failure::usage(with_nearest(reason)))?;
     let output = Output::from_argument(arguments.output.as_deref())
         .map_err(|reason| Failure::usage(format!("--output {reason}; nothing was sent")))?;
+    hints::warn_of_near_words(arguments, operation);
     let mut call = client.chain(&arguments.path);
     for (name, value) in &input.values {
         call = call.path(name, value);

@@ -1,8 +1,8 @@
 //! Reads bills (账单): trade bills (交易账单), fund flow bills (资金账单), and others that are written in the same way.
 //!
-//! A bill is text that looks like CSV and is not: every value has a back-tick before it, nothing is quoted, amounts are in
-//! yuan, and after the rows comes a summary with a heading and columns of its own. [`Bill`] gives one row after the other,
-//! so a bill of any size takes constant memory.
+//! A bill is text that looks like CSV and is not: every value has a backtick before it, nothing is quoted, amounts are in yuan,
+//! and after the rows comes a summary with its own heading and columns. [`Bill`] reads one row at a time, so a bill of any size
+//! takes constant memory.
 //!
 //! ```
 //! use weipay::bill::Bill;
@@ -17,13 +17,13 @@
 //!     assert_eq!(row.amount("订单金额")?.and_then(|amount| amount.fen()), Some(1230));
 //!     assert_eq!(row.seconds("交易时间")?, Some(1_432_099_775));
 //! }
-//! let summary = bill.summary().ok_or("the bill was cut off")?;
+//! let summary = bill.summary().ok_or("the bill is incomplete")?;
 //! assert_eq!(summary.get("总交易单数"), Some("1"));
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The platform answers the request for a bill with an address and the hash of the file
-//! (<https://pay.weixin.qq.com/doc/v3/merchant/4012791866>): compare it before you trust the rows, since a bill carries no
+//! The platform responds to the request for a bill with a URL and the hash of the file
+//! (<https://pay.weixin.qq.com/doc/v3/merchant/4012791866>). Compare the hash before you trust the rows, because a bill has no
 //! signature.
 
 use std::error::Error;
@@ -63,7 +63,7 @@ impl<R: Read> Bill<R> {
     /// Reads the heading of a bill. The text is as the platform made it: decompress a gzip (`tar_type=GZIP`) before.
     ///
     /// # Errors
-    /// When the reader fails, or the first line cannot be a heading.
+    /// If the reader fails, or the first line is not a heading.
     pub fn new(reader: R) -> Result<Self, BillError> {
         let mut bill = Self {
             reader: BufReader::with_capacity(BUFFER_BYTES, reader),
@@ -97,12 +97,12 @@ impl<R: Read> Bill<R> {
         self.columns.names.iter().map(|name| &**name)
     }
 
-    /// The next row, or nothing when the rows are at their end. After an error of one row, reading can go on: the row that
-    /// did not fit is in the error, and the next call gives the one after it.
+    /// The next row, or `None` after the last one. After an error of one row, reading can continue: the error contains that row, and
+    /// the next call returns the row after it.
     ///
     /// # Errors
-    /// When the reader fails, when a row does not fit the columns, or when the bill ends without its summary, which means
-    /// that it was cut off.
+    /// If the reader fails, if a row does not fit the columns, or if the bill ends without its summary, which means that it is
+    /// incomplete.
     pub fn next_row(&mut self) -> Result<Option<Row>, BillError> {
         while self.state == State::Rows {
             match self.read_line()? {
@@ -122,7 +122,7 @@ impl<R: Read> Bill<R> {
         Ok(None)
     }
 
-    /// How many rows were read that fit.
+    /// How many valid rows were read.
     #[must_use]
     pub fn rows_read(&self) -> u64 {
         self.rows
@@ -145,7 +145,7 @@ impl<R: Read> Bill<R> {
                 self.rows += 1;
                 Ok(row)
             }
-            None => Err(self.unfit("has another number of values than there are columns", text)),
+            None => Err(self.unfit("does not have as many values as there are columns", text)),
         }
     }
 
@@ -162,7 +162,7 @@ impl<R: Read> Bill<R> {
         match Row::new(&text, &columns) {
             Some(summary) => self.summary = Some(summary),
             None => {
-                return Err(self.unfit("has another number of values than the summary has columns", &text));
+                return Err(self.unfit("does not have as many values as the summary has columns", &text));
             }
         }
         Ok(())
@@ -218,7 +218,7 @@ impl<R> fmt::Debug for Bill<R> {
     }
 }
 
-/// Rows as an iterator; an error ends nothing but a bill that was cut off or cannot be read further.
+/// Rows as an iterator. It continues after the error of one row, and ends after any other error.
 impl<R: Read> Iterator for Bill<R> {
     type Item = Result<Row, BillError>;
 
@@ -286,25 +286,24 @@ impl Row {
         (ends.len() == columns.names.len()).then(|| Self { text, ends, columns: Arc::clone(columns) })
     }
 
-    /// The value of a column, by its official name, such as `商户订单号`; nothing where the bill has no such column.
+    /// The value of a column, by its official name, such as `商户订单号`; `None` if the bill has no such column.
     #[must_use]
     pub fn get(&self, column: &str) -> Option<&str> {
         self.columns.names.iter().position(|name| &**name == column).map(|at| self.value(at))
     }
 
-    /// The value of a column in yuan; nothing where the bill has no such column, or the value is empty.
+    /// The value of a column in yuan; `None` if the bill has no such column, or the value is empty.
     ///
     /// # Errors
-    /// When the value is not an amount.
+    /// If the value is not an amount.
     pub fn amount(&self, column: &str) -> Result<Option<Amount>, ValueError> {
         self.get(column).filter(|value| !value.is_empty()).map(str::parse).transpose()
     }
 
-    /// The value of a column that holds a time, as seconds since 1970; nothing where the bill has no such column, or the
-    /// value is empty.
+    /// The value of a column with a time, as seconds since 1970; `None` if the bill has no such column, or the value is empty.
     ///
     /// # Errors
-    /// When the value is not a time.
+    /// If the value is not a time.
     pub fn seconds(&self, column: &str) -> Result<Option<i64>, ValueError> {
         self.get(column).filter(|value| !value.is_empty()).map(value::seconds).transpose()
     }
@@ -327,23 +326,23 @@ impl Row {
     }
 }
 
-/// Names the columns only: a row holds who paid.
+/// Shows only the columns, because a row contains who paid.
 impl fmt::Debug for Row {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Row").field("columns", &self.columns.names).finish_non_exhaustive()
     }
 }
 
-/// Why a bill, or one row of it, could not be read.
+/// Why a bill, or one of its rows, cannot be read.
 #[non_exhaustive]
 pub enum BillError {
     /// The reader failed.
     Read(io::Error),
-    /// The text does not begin as a bill does; why.
+    /// The text does not begin like a bill. The value says why.
     NoHeading(&'static str),
-    /// A line does not fit. Reading can go on after it.
+    /// A line does not fit the columns. Reading can continue after it.
     Unfit {
-        /// Which line, from 1.
+        /// The number of the line, from 1.
         line: u64,
         /// Why.
         why: &'static str,
@@ -366,7 +365,7 @@ impl Display for BillError {
             Self::CutOff { rows } => {
                 write!(
                     f,
-                    "the bill ends after {rows} rows without a summary: it was cut off, download it again"
+                    "the bill ends after {rows} rows without a summary, so it is incomplete: download it again"
                 )
             }
         }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::builder::{ClientBuilder, ConfigError};
 use crate::call::Call;
+use crate::client::client_styles;
 use crate::mode::{Blocking, Shared};
 use crate::node::Node;
-use crate::styles::client_styles;
 
 pub use crate::transport::blocking::Transport;
 

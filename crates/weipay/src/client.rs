@@ -1,44 +1,129 @@
-//! The async client.
+//! The async client, and what it has in common with the [blocking](crate::blocking) one: a builder, and the three styles of naming
+//! an operation.
 
-use std::ops::Index;
-use std::sync::Arc;
+/// Writes the part of a client that is the same for both modes. It is a macro because each client is a separate type with its own
+/// documentation.
+macro_rules! client_styles {
+    ($client:ident, $mode:ident) => {
+        impl $client {
+            /// A builder without settings.
+            pub fn builder() -> ClientBuilder {
+                ClientBuilder::default()
+            }
 
-use crate::builder::{ClientBuilder, ConfigError};
-use crate::call::Call;
-use crate::mode::{Async, Shared};
-use crate::node::Node;
-use crate::styles::client_styles;
+            /// The merchant number (商户号) that the client signs for.
+            pub fn mchid(&self) -> &weipay_wire::MerchantId {
+                &self.shared.core.merchant.mchid
+            }
 
-/// A WeChat Pay client whose calls are futures. Cheap to clone; clones share keys and connections.
-///
-/// ```no_run
-/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-/// let client = weipay::Client::from_env()?;
-/// let response = client.chain("v3/marketing/busifavor/callbacks").get().await?;
-/// println!("{}", response.json()?["notify_url"]);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone)]
-pub struct Client {
-    shared: Arc<Shared<Async>>,
-    root: Arc<Node<Async>>,
+            /// The declarative style (声明式): a call of any path, known or not.
+            ///
+            /// [`Call::path`] gives a `{placeholder}` its value, which is encoded as one segment and otherwise not changed. The
+            /// path itself is sent as it is written, with a slash at its end or without. Of all paths of the API, only
+            /// `v3/applyment4sub/applyment/` and `v3/ecommerce/applyments/` end in a slash.
+            pub fn chain(&self, path: &str) -> Call<$mode> {
+                Call::new(Arc::clone(&self.shared), path.trim_start_matches('/').to_owned())
+            }
+
+            /// Encrypts a sensitive field (敏感信息加密) for an untyped call, with the platform key that calls name in
+            /// `Wechatpay-Serial`. At most 214 bytes of text become 344 characters. Typed operations encrypt and decrypt their
+            /// sensitive fields themselves.
+            ///
+            /// # Errors
+            ///
+            /// If the text is too long.
+            pub fn encrypt_sensitive(&self, text: &str) -> Result<String, crate::Error> {
+                Ok(self.shared.core.encrypt_sensitive(text)?)
+            }
+
+            /// Decrypts a sensitive field of a response or a notification with the merchant's private key.
+            ///
+            /// # Errors
+            ///
+            /// If the text was not encrypted for this merchant.
+            pub fn decrypt_sensitive(&self, ciphertext: &str) -> Result<String, crate::Error> {
+                self.shared.core.decrypt_sensitive(ciphertext)
+            }
+
+            /// The pure chain style (纯链式): the typed operations of APIv2, segment by segment.
+            pub fn v2(&self) -> crate::v2::V2<$mode> {
+                crate::v2::V2::new(self.chain("v2"))
+            }
+
+            /// The pure chain style (纯链式): the typed operations of APIv3, segment by segment.
+            pub fn v3(&self) -> crate::v3::V3<$mode> {
+                crate::v3::V3::new(self.chain("v3"))
+            }
+        }
+
+        /// The property style (属性式): `client["v3/marketing/busifavor/stocks/{stock_id}"]`. Index by templates, not by
+        /// concrete ids, because all indexed paths are kept. A slash at the end is sent, as with `chain`.
+        impl Index<&str> for $client {
+            type Output = Node<$mode>;
+
+            fn index(&self, path: &str) -> &Node<$mode> {
+                &self.root[path]
+            }
+        }
+
+        impl std::fmt::Debug for $client {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($client))
+                    .field("mchid", &self.shared.core.merchant.mchid)
+                    .field("base_url", &self.shared.core.base_url)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
 }
 
-impl ClientBuilder {
-    /// Builds an async client. Its calls need a tokio runtime.
+#[cfg(feature = "blocking")]
+pub(crate) use client_styles;
+
+#[cfg(feature = "async")]
+pub use asynchronous::Client;
+
+#[cfg(feature = "async")]
+mod asynchronous {
+    use std::ops::Index;
+    use std::sync::Arc;
+
+    use crate::builder::{ClientBuilder, ConfigError};
+    use crate::call::Call;
+    use crate::mode::{Async, Shared};
+    use crate::node::Node;
+
+    /// A WeChat Pay client whose calls are futures. Cheap to clone; clones share keys and connections.
     ///
-    /// # Errors
-    ///
-    /// If a required setting is missing, or settings do not fit together.
-    pub fn build(mut self) -> Result<Client, ConfigError> {
-        let transport = match self.transport.take() {
-            Some(transport) => transport,
-            None => Box::new(crate::transport::DefaultTransport::new()?),
-        };
-        let shared = Arc::new(Shared { core: self.into_core()?, transport });
-        Ok(Client { root: Arc::new(Node::root(Arc::clone(&shared))), shared })
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = weipay::Client::from_env()?;
+    /// let response = client.chain("v3/marketing/busifavor/callbacks").get().await?;
+    /// println!("{}", response.json()?["notify_url"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[derive(Clone)]
+    pub struct Client {
+        shared: Arc<Shared<Async>>,
+        root: Arc<Node<Async>>,
     }
-}
 
-client_styles!(Client, Async);
+    impl ClientBuilder {
+        /// Builds an async client. Its calls need a tokio runtime.
+        ///
+        /// # Errors
+        ///
+        /// If a required setting is missing, or settings do not fit together.
+        pub fn build(mut self) -> Result<Client, ConfigError> {
+            let transport = match self.transport.take() {
+                Some(transport) => transport,
+                None => Box::new(crate::transport::DefaultTransport::new()?),
+            };
+            let shared = Arc::new(Shared { core: self.into_core()?, transport });
+            Ok(Client { root: Arc::new(Node::root(Arc::clone(&shared))), shared })
+        }
+    }
+
+    client_styles!(Client, Async);
+}

@@ -1,8 +1,8 @@
 //! What a page, a mini program or an app needs to open the payment (调起支付).
 //!
-//! An order is created on the server and paid on the phone. In between, the server signs a few parameters that the front
-//! end hands to WeChat. Each platform wants other names, other capitals, and another text to sign; a wrong one fails on
-//! the phone with "支付验证签名失败" and no reason. A [`FrontEnd`] makes each of them, ready for [`serde_json`]:
+//! An order is created on the server and paid on the phone. In between, the server signs a few parameters, and the front end
+//! passes them to WeChat. Names, capitals and the signed text differ between pages, mini programs and apps, and a wrong one fails
+//! on the phone with "支付验证签名失败" and no reason. A [`FrontEnd`] makes each of them, ready for [`serde_json`]:
 //!
 //! ```
 //! # use weipay::front_end::FrontEnd;
@@ -26,7 +26,7 @@
 //! | merchant coupon (商家券), sent by a mini program or a page | [`coupon_plugin`](FrontEnd::coupon_plugin), [`coupon_link`](FrontEnd::coupon_link) |
 //! | APIv2 | [`jsapi_v2`](FrontEnd::jsapi_v2), [`app_v2`](FrontEnd::app_v2), [`native_link`](FrontEnd::native_link), [`red_packet`](FrontEnd::red_packet) |
 //!
-//! What is signed must be signed with the certificate of the merchant that created the order.
+//! The parameters must be signed with the private key of the merchant that created the order.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
@@ -41,7 +41,7 @@ mod v2;
 
 pub use v2::{CouponPluginParameters, CouponToSend, PayScoreParameters, RedPacketParameters};
 
-/// Signs what the front end needs. A clone shares the key.
+/// Signs the parameters that a front end needs. Clones share the key.
 #[derive(Clone)]
 pub struct FrontEnd {
     mchid: MerchantId,
@@ -73,11 +73,11 @@ impl FrontEnd {
     /// For `WeixinJSBridge.invoke('getBrandWCPayRequest', ..)` in a page, and `wx.requestPayment` in a mini program
     /// (JSAPI调起支付, 小程序调起支付).
     ///
-    /// `appid` is the one that the order was created with; `prepay_id` is from the order's response, valid for 2 hours.
+    /// `appid` is the one with which the order was created; `prepay_id` is from the order's response, valid for 2 hours.
     /// [Official document](https://pay.weixin.qq.com/doc/v3/merchant/4012365339).
     ///
     /// # Errors
-    /// When a value cannot be what it is called, or the key cannot sign.
+    /// If a value does not have its form, or the key cannot sign.
     pub fn jsapi(&self, appid: &str, prepay_id: &str) -> Result<JsapiParameters, ParameterError> {
         let appid = checked("appid", appid)?;
         let prepay_id = checked_prepay_id(prepay_id)?;
@@ -94,8 +94,7 @@ impl FrontEnd {
         })
     }
 
-    /// For the WeChat SDK in an app (APP调起支付). All names are in lower case there, and what is signed is the bare
-    /// `prepay_id`.
+    /// For the WeChat SDK in an app (APP调起支付). There all names are in lower case, and the bare `prepay_id` is signed.
     ///
     /// [Official document](https://pay.weixin.qq.com/doc/v3/partner/4012090949).
     ///
@@ -121,7 +120,7 @@ impl FrontEnd {
     /// `package_info` is from the response of the transfer, valid while its state is `WAIT_USER_CONFIRM`.
     ///
     /// # Errors
-    /// When a value cannot be what it is called.
+    /// If a value does not have its form.
     pub fn transfer(&self, appid: &str, package_info: &str) -> Result<TransferParameters, ParameterError> {
         Ok(TransferParameters {
             mch_id: self.mchid.to_string(),
@@ -141,14 +140,14 @@ impl FrontEnd {
     }
 }
 
-/// The address that a browser outside WeChat opens for an H5 order (H5支付): the order's `h5_url`, valid for 5 minutes, and
-/// where to return to afterwards.
+/// The URL that a browser outside WeChat opens for an H5 order (H5支付): the order's `h5_url`, which is valid for 5 minutes, and the
+/// page to return to afterwards.
 ///
-/// `redirect_url` is a whole address of the domain that is registered for H5 payment; the user may also come back to it
-/// without having paid, so ask for the order's state there.
+/// `redirect_url` is a whole URL of the domain that is registered for H5 payment. The user may return to it without having paid,
+/// so query the order there.
 ///
 /// # Errors
-/// When one of both is not an address, or `h5_url` says already where to return to.
+/// If one of them is not a URL, or `h5_url` already contains a `redirect_url`.
 pub fn h5_link(h5_url: &str, redirect_url: Option<&str>) -> Result<String, ParameterError> {
     let h5_url = checked_url("h5_url", h5_url)?;
     let Some(redirect_url) = redirect_url else {
@@ -190,11 +189,11 @@ macro_rules! parameters {
 use parameters;
 
 parameters! {
-    /// What a page or a mini program hands to WeChat to open a payment. Serializes with the names that WeChat expects.
+    /// What a page or a mini program passes to WeChat to open a payment. It serializes with the names that WeChat expects.
     JsapiParameters {
-        /// `appId`, which the order was created with.
+        /// `appId`, with which the order was created.
         app_id = "appId",
-        /// `timeStamp`, seconds since 1970. A text: WeChat on iOS refuses a number.
+        /// `timeStamp`, seconds since 1970, as text: WeChat on iOS rejects a number.
         time_stamp = "timeStamp",
         /// `nonceStr`, the random string.
         nonce_str = "nonceStr",
@@ -208,9 +207,9 @@ parameters! {
 }
 
 parameters! {
-    /// What an app hands to the WeChat SDK to open a payment. Serializes with the names that WeChat expects.
+    /// What an app passes to the WeChat SDK to open a payment. It serializes with the names that WeChat expects.
     AppParameters {
-        /// The app, which the order was created with.
+        /// The app with which the order was created.
         appid = "appid",
         /// The merchant number (商户号).
         partnerid = "partnerid",
@@ -232,18 +231,18 @@ parameters! {
     TransferParameters {
         /// The merchant number (商户号).
         mch_id = "mchId",
-        /// The app, which the transfer was created with.
+        /// The app with which the transfer was created.
         app_id = "appId",
         /// The transfer's `package_info`.
         package = "package",
     }
 }
 
-/// Why there are no parameters. It never holds a value that was given.
+/// Why there are no parameters. It never contains a given value.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ParameterError {
-    /// A value cannot be what it is called.
+    /// A value does not have its form.
     Value {
         /// Which value.
         name: &'static str,

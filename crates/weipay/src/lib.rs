@@ -14,7 +14,6 @@ pub mod bill;
 pub mod blocking;
 mod builder;
 mod call;
-#[cfg(feature = "async")]
 mod client;
 mod core;
 mod credentials;

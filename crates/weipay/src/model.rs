@@ -26,6 +26,8 @@ mod numbered;
 pub(crate) mod sensitive;
 pub(crate) mod structure;
 mod time;
+#[cfg(any(feature = "jiff", feature = "time", feature = "chrono"))]
+mod time_crates;
 mod value;
 
 pub use check::Violation;
@@ -36,6 +38,8 @@ pub use money::{Fen, MoneyError};
 pub use numbered::Numbered;
 pub use sensitive::Sensitive;
 pub use time::Time;
+#[cfg(any(feature = "jiff", feature = "time", feature = "chrono"))]
+pub use time_crates::TimeError;
 
 #[allow(unused_imports, reason = "a product may need only some of them")]
 pub(crate) use codec::{Model, Slot, Strictness, Table, Token, Value};

@@ -1,16 +1,16 @@
 //! Typed notifications (回调通知): one module for each event, with the type of its decrypted resource.
 //!
 //! ```
-//! use weipay::Decode;
+//! use weipay::notifications::decode;
 //! use weipay::notifications::v3::{envelope::Envelope, refund_success};
 //!
 //! let posted = r#"{"id": "EV-2018", "event_type": "REFUND.SUCCESS", "resource": {"algorithm": "AEAD_AES_256_GCM"}}"#;
-//! let (envelope, _) = Envelope::decode(posted.as_bytes(), None)?;
+//! let (envelope, _) = decode::<Envelope>(posted.as_bytes())?;
 //! assert!(refund_success::EVENT_TYPES.contains(&envelope.event_type.unwrap_or_default().as_str()));
 //!
 //! // What the APIv3 key decrypted from `resource`:
 //! let decrypted = r#"{"out_refund_no": "refund-1", "refund_status": "SUCCESS", "amount": {"refund": 100}}"#;
-//! let (refund, misread) = refund_success::Resource::decode(decrypted.as_bytes(), None)?;
+//! let (refund, misread) = decode::<refund_success::Resource>(decrypted.as_bytes())?;
 //! assert_eq!(refund.out_refund_no.as_deref(), Some("refund-1"));
 //! assert_eq!(refund.amount.and_then(|amount| amount.refund), Some(100)); // in fen (分)
 //! assert!(misread.is_empty());
@@ -22,3 +22,16 @@
 
 pub mod v2;
 pub mod v3;
+
+use crate::error::DecodeError;
+use crate::response::Decode;
+
+/// Reads an envelope, or the text that the APIv3 key decrypted from it, as its type. As in a response, a field that cannot be
+/// read is `None`, and is listed beside what was read.
+///
+/// # Errors
+///
+/// If the text is not a JSON object, or would take more than 64 MB of memory.
+pub fn decode<T: Decode>(json: &[u8]) -> Result<(T, Vec<DecodeError>), DecodeError> {
+    T::decode(json, None)
+}

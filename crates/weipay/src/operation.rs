@@ -235,11 +235,13 @@ impl Operation {
     }
 
     /// Whether the platform takes no signature but HMAC-SHA256 (APIv2).
+    #[must_use]
     pub const fn demands_hmac(&self) -> bool {
         self.demands_hmac
     }
 
     /// Whether the request carries no signature, as a page that a browser opens may not (APIv2).
+    #[must_use]
     pub const fn is_signless(&self) -> bool {
         self.is_signless
     }
@@ -317,12 +319,12 @@ impl Operation {
         self
     }
 
-    const fn hmac(mut self) -> Operation {
+    const fn hmac(mut self) -> Self {
         self.demands_hmac = true;
         self
     }
 
-    const fn signless(mut self) -> Operation {
+    const fn signless(mut self) -> Self {
         self.is_signless = true;
         self
     }

@@ -147,21 +147,35 @@ impl<T: Decode> Response<T> {
     }
 }
 
-/// What a body can be read as.
-pub trait Decode: Sized {
+/// What the body of a response or a notification decodes to: the response types of the typed operations, the resources of the
+/// notifications, and [`serde_json::Value`].
+///
+/// It is for bounds such as `fn log<T: Decode>(response: &Response<T>)`. No other crate can implement it; see
+/// [`Response::json_as`] for types of your own.
+pub trait Decode: Sized + sealed::Sealed {
     /// Reads a whole body, and reports what in it could not be read and was left out. An empty body is the body of a 204. `key`
     /// decrypts sensitive fields (敏感信息加密); without it they stay encrypted.
     ///
     /// # Errors
     ///
     /// If the body as a whole cannot be read.
+    #[doc(hidden)]
     fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError>;
 
     /// The JSON that the elements of a body of APIv2 are decoded from.
+    #[must_use]
+    #[doc(hidden)]
     fn json_of(elements: &XmlElements) -> Value {
         xml::json_of(elements)
     }
 }
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+impl<T: Model + Default> sealed::Sealed for T {}
+impl sealed::Sealed for Value {}
 
 impl<T: Model + Default> Decode for T {
     fn decode(body: &[u8], key: Option<&PrivateKey>) -> Result<(Self, Vec<DecodeError>), DecodeError> {

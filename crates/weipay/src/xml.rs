@@ -124,7 +124,7 @@ fn numbers_in(name: &str, row: &str) -> Option<Vec<usize>> {
 #[derive(Default)]
 struct Numbers {
     text: Option<String>,
-    below: BTreeMap<usize, Numbers>,
+    below: BTreeMap<usize, Self>,
 }
 
 impl Numbers {

@@ -34,7 +34,7 @@ A request is signed over its exact bytes; a success is signed by the platform, i
 | `x-purpose` | what a field of a request is for: `request-number` is the request's own number, `file-name` and `file-sha256` describe the uploaded file, `platform-serial` names the key that encrypts fields |
 | `x-repeat`, `x-repeat-reason` | whether the same request may be sent again: `safe` (it takes effect at most once), `not-safe`, or `unknown` (treat it as not safe); and the reason |
 | `x-path` | the complete path, if the server contains a part of it |
-| `x-unsigned` | answers carry no signature |
+| `x-unsigned` | responses have no signature |
 | `x-docs`, `x-group`, `x-roles` | the official pages, the official product, who may call |
 | `x-other` | what a page describes that is not a part of the request |
 | `x-retry`, `x-also-sent-as`, `x-associated-data` | of a notification: seconds between deliveries, other event types, known values of the associated data |
@@ -70,7 +70,7 @@ pub(super) fn components() -> Value {
     })
 }
 
-/// What every error answers.
+/// The body of every error response.
 pub(super) fn error_schema() -> Value {
     json!({
         "type": "object",

@@ -22,7 +22,7 @@ pub(super) fn item(notification: &Notification, schemas: &mut Schemas) -> Value 
         ("externalDocs", first_page(&docs)),
         ("parameters", header_parameters(&notification.headers, schemas)),
         ("requestBody", json!({ "required": true, "content": { "application/json": { "schema": schema } } })),
-        ("responses", replies(notification, schemas)),
+        ("responses", responses(notification, schemas)),
         ("x-retry", notification.retry.waits.clone().into()),
         ("x-also-sent-as", notification.sent_as.clone().into()),
         ("x-associated-data", notification.associated_data.into()),
@@ -57,7 +57,7 @@ fn point(schema: &mut Value, fields: &[Field], resource: &Value) {
     }
 }
 
-fn replies(notification: &Notification, schemas: &mut Schemas) -> Value {
+fn responses(notification: &Notification, schemas: &mut Schemas) -> Value {
     let headers: Map<String, Value> = notification
         .response_headers
         .iter()

@@ -209,7 +209,7 @@ fn a_notification_says_only_what_its_envelope_does_not() {
     assert_eq!(read.resource[0].name, "stock_id");
     assert!(
         read.response[0].required && read.response.len() == 1,
-        "its own reply stands instead of the envelope's"
+        "the response of the notification replaces that of the envelope"
     );
 }
 

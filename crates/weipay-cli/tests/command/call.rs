@@ -47,20 +47,20 @@ fn environment(sandbox: &Sandbox) -> HashMap<&'static str, String> {
 }
 
 const CALLBACKS: &str = "v3/marketing/busifavor/callbacks";
+const REFUND: &str = "v3/refund/domestic/refunds/{out_refund_no}";
 const STOCK: [&str; 5] = ["call", "GET", "v3/marketing/busifavor/stocks/{stock_id}", "--path", "stock_id=1"];
 
 #[test]
 fn a_success_prints_the_answer_and_exits_with_0_from_kit_and_from_environment() {
     let sandbox = Sandbox::start().unwrap();
     let kit = sandbox.kit_file().to_str().unwrap();
-    let body = r#"{"notify_url":"https://example.com/notify"}"#;
-    let by_kit = weipay(&["call", "post", CALLBACKS, "--json", body, "--kit", kit], &HashMap::new());
-    let by_environment =
-        weipay(&["call", "GET", CALLBACKS, "--query", "mchid=1900000001"], &environment(&sandbox));
+    let refund = ["call", "get", REFUND, "--path", "out_refund_no=refund-7"];
+    let by_kit = weipay(&[&refund[..], &["--kit", kit]].concat(), &HashMap::new());
+    let by_environment = weipay(&refund, &environment(&sandbox));
     for output in [by_kit, by_environment] {
         assert_eq!(exit(&output), 0, "{}", stderr(&output));
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert!(answer["notify_url"].is_string(), "{answer}");
+        assert_eq!(answer["out_refund_no"], "refund-7", "{answer}");
         assert!(stderr(&output).starts_with("note: this is an example"), "{}", stderr(&output));
     }
 }
@@ -526,4 +526,20 @@ fn neither_a_body_nor_a_token_nor_a_key_is_repeated() {
         let told = stderr(&output);
         assert!(!told.contains("secret") && !told.contains(&inner[..12]), "{told}");
     }
+}
+
+#[test]
+fn a_word_that_looks_mistyped_is_pointed_out_and_sent_all_the_same() {
+    let sandbox = Sandbox::start().unwrap();
+    let kit = sandbox.kit_file().to_str().unwrap();
+    let stocks = "v3/marketing/busifavor/stocks";
+    let body = |word: &str| format!(r#"{{"stock_type":"{word}"}}"#);
+    let (mistyped, known) = (body("NORML"), body("NORMAL"));
+    let call = |body: &str| weipay(&["call", "POST", stocks, "--json", body, "--kit", kit], &HashMap::new());
+    let (mistyped, known) = (call(&mistyped), call(&known));
+    let told = stderr(&mistyped);
+    assert!(told.starts_with("hint: /body/stock_type is `NORML`"), "{told}");
+    assert!(told.contains("did you mean `NORMAL`?"), "{told}");
+    assert!(!stderr(&known).contains("hint:"), "{}", stderr(&known));
+    assert_eq!(exit(&mistyped), exit(&known), "the platform's answer decides: both were sent");
 }

@@ -79,8 +79,8 @@ fn a_row_that_does_not_fit_is_told_with_its_line_and_the_others_are_read() {
         told,
         [
             "1",
-            "line 3 of the bill has another number of values than there are columns",
-            "line 4 of the bill has another number of values than there are columns",
+            "line 3 of the bill does not have as many values as there are columns",
+            "line 4 of the bill does not have as many values as there are columns",
             "line 5 of the bill is longer than 64 KiB",
             "3"
         ]
@@ -110,7 +110,7 @@ fn a_bill_without_its_summary_was_cut_off() {
     for text in ["a\n`1\n", "a\n`1\ns\n", "a\n"] {
         let (rows, summary) = rows(text);
         let error = rows.last().unwrap().as_ref().unwrap_err();
-        assert!(error.contains("it was cut off") && summary.is_none(), "{text}: {error}");
+        assert!(error.contains("it is incomplete") && summary.is_none(), "{text}: {error}");
     }
 }
 

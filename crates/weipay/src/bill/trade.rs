@@ -39,7 +39,7 @@ macro_rules! columns {
         #[doc = concat!("(", $name, "), in yuan")]
         ///
         /// # Errors
-        /// When the value is not an amount.
+        /// If the value is not an amount.
         pub fn $method(&self) -> Result<Option<Amount>, ValueError> {
             self.some(Place::$method).map(str::parse).transpose()
         }
@@ -49,7 +49,7 @@ macro_rules! columns {
         #[doc = concat!("(", $name, "), in seconds since 1970")]
         ///
         /// # Errors
-        /// When the value is not a time.
+        /// If the value is not a time.
         pub fn $method(&self) -> Result<Option<i64>, ValueError> {
             self.some(Place::$method).map(value::seconds).transpose()
         }

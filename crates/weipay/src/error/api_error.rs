@@ -111,7 +111,7 @@ impl ApiError {
         }
         let message = text(&["err_code_des", "error_code_des", "err_msg", "result_msg", "return_msg"]);
         let names_the_request = |reason: &&str| message.to_lowercase().contains(&reason.to_lowercase());
-        let taken = match is_not_taken && NOT_TAKEN.iter().any(|reason| names_the_request(reason)) {
+        let taken = match is_not_taken && NOT_TAKEN.iter().any(names_the_request) {
             true => Taken::No,
             false => Taken::Perhaps,
         };

@@ -24,12 +24,12 @@ impl Display for Violation {
 }
 
 impl Violation {
-    pub(crate) fn new(rule: impl Into<String>) -> Violation {
-        Violation { path: String::new(), rule: rule.into() }
+    pub(crate) fn new(rule: impl Into<String>) -> Self {
+        Self { path: String::new(), rule: rule.into() }
     }
 
     /// The same violation, seen from one object further out.
-    pub(crate) fn within(mut self, field: &str) -> Violation {
+    pub(crate) fn within(mut self, field: &str) -> Self {
         if !self.path.is_empty() && !self.path.starts_with('[') {
             self.path.insert(0, '.');
         }
@@ -38,7 +38,7 @@ impl Violation {
     }
 
     /// The same violation, seen from the array around it.
-    pub(crate) fn at(self, index: usize) -> Violation {
+    pub(crate) fn at(self, index: usize) -> Self {
         let mut step = String::new();
         let _ = write!(step, "[{index}]");
         self.within(&step)

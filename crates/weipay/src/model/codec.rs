@@ -161,7 +161,7 @@ pub trait Sequence: Debug {
 
 impl<T: Value> Sequence for Vec<T> {
     fn push(&mut self, found: Token<'_>, strictness: Strictness) -> Result<Container<'_>, &'static str> {
-        Vec::push(self, T::begin(found, strictness)?);
+        Self::push(self, T::begin(found, strictness)?);
         Ok(self.last_mut().map_or(Container::Complete, T::container))
     }
 

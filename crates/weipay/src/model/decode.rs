@@ -117,7 +117,7 @@ impl Exhausted {
 }
 
 impl<'a> Decoder<'a> {
-    fn new(body: &'a [u8], encrypted: Ciphertext<'a>, strictness: Strictness) -> Decoder<'a> {
+    fn new(body: &'a [u8], encrypted: Ciphertext<'a>, strictness: Strictness) -> Self {
         Decoder {
             misread: Vec::new(),
             encrypted,
@@ -163,8 +163,8 @@ impl<'a> Decoder<'a> {
 #[derive(Clone, Copy)]
 enum JsonPath<'a> {
     Root,
-    Member(&'a JsonPath<'a>, &'static str),
-    Item(&'a JsonPath<'a>, usize),
+    Member(&'a Self, &'static str),
+    Item(&'a Self, usize),
 }
 
 impl JsonPath<'_> {

@@ -104,26 +104,26 @@ pub const fn part(name: &'static str) -> Field {
 
 impl Field {
     /// The request must have it.
-    pub const fn required(mut self) -> Field {
+    pub const fn required(mut self) -> Self {
         self.rules.required = true;
         self
     }
 
     /// The fewest and the most characters.
-    pub const fn length(mut self, min: usize, max: usize) -> Field {
+    pub const fn length(mut self, min: usize, max: usize) -> Self {
         self.rules.limits = counts(min, max);
         self
     }
 
     /// The fewest and the most bytes in UTF-8.
-    pub const fn bytes(mut self, min: usize, max: usize) -> Field {
+    pub const fn bytes(mut self, min: usize, max: usize) -> Self {
         self.rules.limits = counts(min, max);
         self.rules.in_bytes = true;
         self
     }
 
     /// The lowest and the highest value.
-    pub const fn range(mut self, min: i64, max: i64) -> Field {
+    pub const fn range(mut self, min: i64, max: i64) -> Self {
         self.rules.limits = Limits::new(
             if min == i64::MIN { None } else { Some(min) },
             if max == i64::MAX { None } else { Some(max) },
@@ -132,54 +132,54 @@ impl Field {
     }
 
     /// The fewest and the most members.
-    pub const fn items(mut self, min: usize, max: usize) -> Field {
+    pub const fn items(mut self, min: usize, max: usize) -> Self {
         self.rules.items = counts(min, max);
         self
     }
 
     /// It travels encrypted (敏感信息加密).
-    pub const fn encrypted(mut self) -> Field {
+    pub const fn encrypted(mut self) -> Self {
         self.encrypted = true;
         self
     }
 
     /// It is the number of the request itself (商户请求单号).
-    pub const fn request_number(self) -> Field {
+    pub const fn request_number(self) -> Self {
         self.with(Purpose::RequestNumber)
     }
 
     /// It is the name of the uploaded file.
-    pub const fn file_name(self) -> Field {
+    pub const fn file_name(self) -> Self {
         self.with(Purpose::FileName)
     }
 
     /// It is the SHA-256 of the uploaded file.
-    pub const fn file_sha256(self) -> Field {
+    pub const fn file_sha256(self) -> Self {
         self.with(Purpose::FileSha256)
     }
 
     /// It names the platform key that sensitive fields are encrypted with.
-    pub const fn platform_serial(self) -> Field {
+    pub const fn platform_serial(self) -> Self {
         self.with(Purpose::PlatformSerial)
     }
 
     /// It is a random text that is signed with the request (APIv2).
-    pub const fn nonce(self) -> Field {
+    pub const fn nonce(self) -> Self {
         self.with(Purpose::Nonce)
     }
 
     /// It is the signature of the request (APIv2).
-    pub const fn signature(self) -> Field {
+    pub const fn signature(self) -> Self {
         self.with(Purpose::Signature)
     }
 
-    const fn with(mut self, purpose: Purpose) -> Field {
+    const fn with(mut self, purpose: Purpose) -> Self {
         self.purpose = Some(purpose);
         self
     }
 
     /// A regular expression.
-    pub const fn pattern(mut self, pattern: &'static str) -> Field {
+    pub const fn pattern(mut self, pattern: &'static str) -> Self {
         self.rules.pattern = Some(pattern);
         self
     }
@@ -199,7 +199,7 @@ macro_rules! formats {
         impl Field {
             $(
                 $(#[$doc])*
-                pub const fn $name(mut self) -> Field {
+                pub const fn $name(mut self) -> Self {
                     self.rules.format = Some(Format::$format);
                     self
                 }

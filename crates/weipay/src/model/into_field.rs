@@ -387,7 +387,7 @@ mod tests {
         let (texts, set) = (vec!["a", "b"], BTreeSet::from(["b", "a"]));
         for given in [
             Request::new().names(["a", "b"]),
-            Request::new().names(&["a", "b"]),
+            Request::new().names(["a", "b"]),
             Request::new().names(&owned),
             Request::new().names(&owned[..]),
             Request::new().names(&texts),
@@ -408,9 +408,9 @@ mod tests {
         ] {
             assert_eq!(given.goods.as_deref(), Some(&goods[..]));
         }
-        assert_eq!(sent(&Request::new().fees(&[1_u32, 2])), r#"{"fees":[1,2]}"#);
+        assert_eq!(sent(&Request::new().fees([1_u32, 2])), r#"{"fees":[1,2]}"#);
         assert_eq!(sent(&Request::new().banks(["ICBC"]).banks(vec![Bank::Icbc])), r#"{"banks":["ICBC"]}"#);
-        assert_eq!(sent(&Request::new().banks(&["ICBC"])), r#"{"banks":["ICBC"]}"#);
+        assert_eq!(sent(&Request::new().banks(["ICBC"])), r#"{"banks":["ICBC"]}"#);
         assert_eq!(sent(&Request::new().rows([["a"], ["b"]])), r#"{"rows":[["a"],["b"]]}"#);
         assert_eq!(sent(&Request::new().rows(vec![vec!["a".to_owned()]])), r#"{"rows":[["a"]]}"#);
         assert_eq!(sent(&Request::new().ids(["a", "b"])), r#"{"ids":"[\"a\",\"b\"]"}"#);
@@ -432,7 +432,7 @@ mod tests {
         let at = UNIX_EPOCH + Duration::from_secs(1_432_099_775);
         let text = r#"{"at":"2015-05-20T13:29:35+08:00"}"#;
         assert_eq!(sent(&Request::new().at(at)), text);
-        assert_eq!(sent(&Request::new().at(&"2015-05-20T13:29:35+08:00".to_owned())), text);
+        assert_eq!(sent(&Request::new().at("2015-05-20T13:29:35+08:00".to_owned())), text);
         let phone = Request::new().phone(Cow::Borrowed("13800138000")).phone.unwrap();
         assert_eq!(phone.as_plain_text(), Some("13800138000"));
     }

@@ -17,8 +17,8 @@ use super::{Checked, Encryption, Field, Violation, check};
 pub struct JsonText<T>(pub T);
 
 impl<T> From<T> for JsonText<T> {
-    fn from(value: T) -> JsonText<T> {
-        JsonText(value)
+    fn from(value: T) -> Self {
+        Self(value)
     }
 }
 
@@ -62,7 +62,7 @@ impl<T> DerefMut for JsonText<T> {
 
 impl<T: Value> Value for JsonText<T> {
     /// Of a text only the beginning is read here: the reader reads what is in it.
-    fn begin(found: Token<'_>, strictness: Strictness) -> Result<JsonText<T>, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str> {
         let Token::Text(text) = found else {
             // Without the quotes around it, it says the same.
             return T::begin(found, strictness).map(JsonText);

@@ -37,22 +37,22 @@ const UNENCRYPTED: &str = "unencrypted";
 
 impl Sensitive {
     /// Plain text. The client encrypts it with the platform's key before it is sent.
-    pub fn plain_text(text: impl Into<String>) -> Sensitive {
-        Sensitive(Form::Plain(Zeroizing::new(text.into())))
+    pub fn plain_text(text: impl Into<String>) -> Self {
+        Self(Form::Plain(Zeroizing::new(text.into())))
     }
 
     /// Ciphertext that you made: base64 of RSAES-OAEP, as [`Client::encrypt_sensitive`] gives it. It is sent as it is, and
     /// the header `Wechatpay-Serial` must name the key that it was made with.
     ///
     /// [`Client::encrypt_sensitive`]: crate::blocking::Client::encrypt_sensitive
-    pub fn ciphertext(text: impl Into<String>) -> Sensitive {
-        Sensitive(Form::Ciphertext(text.into()))
+    pub fn ciphertext(text: impl Into<String>) -> Self {
+        Self(Form::Ciphertext(text.into()))
     }
 
     /// Plain text that is to be **sent as plain text**. The platform refuses it; it is for tests of that refusal, and for
     /// platforms that are not WeChat Pay.
-    pub fn unencrypted(text: impl Into<String>) -> Sensitive {
-        Sensitive(Form::Unencrypted(Zeroizing::new(text.into())))
+    pub fn unencrypted(text: impl Into<String>) -> Self {
+        Self(Form::Unencrypted(Zeroizing::new(text.into())))
     }
 
     /// The plain text, if it is known.
@@ -74,37 +74,37 @@ impl Sensitive {
     }
 
     /// A value in the JSON of a model: text is plain text, the other forms say what they are.
-    pub(super) fn from_tagged(json: &Json) -> Option<Sensitive> {
+    pub(super) fn from_tagged(json: &Json) -> Option<Self> {
         let (name, text) = json.as_object().filter(|members| members.len() == 1)?.iter().next()?;
         match (name.as_str(), text.as_str()?) {
-            (CIPHERTEXT, text) => Some(Sensitive::ciphertext(text)),
-            (UNENCRYPTED, text) => Some(Sensitive::unencrypted(text)),
+            (CIPHERTEXT, text) => Some(Self::ciphertext(text)),
+            (UNENCRYPTED, text) => Some(Self::unencrypted(text)),
             _ => None,
         }
     }
 }
 
 impl From<&str> for Sensitive {
-    fn from(text: &str) -> Sensitive {
-        Sensitive::plain_text(text)
+    fn from(text: &str) -> Self {
+        Self::plain_text(text)
     }
 }
 
 impl From<String> for Sensitive {
-    fn from(text: String) -> Sensitive {
-        Sensitive::plain_text(text)
+    fn from(text: String) -> Self {
+        Self::plain_text(text)
     }
 }
 
 impl From<&String> for Sensitive {
-    fn from(text: &String) -> Sensitive {
-        Sensitive::plain_text(text.as_str())
+    fn from(text: &String) -> Self {
+        Self::plain_text(text.as_str())
     }
 }
 
 impl From<Cow<'_, str>> for Sensitive {
-    fn from(text: Cow<'_, str>) -> Sensitive {
-        Sensitive::plain_text(text)
+    fn from(text: Cow<'_, str>) -> Self {
+        Self::plain_text(text)
     }
 }
 
@@ -165,11 +165,11 @@ pub(super) fn opened(text: &str, key: &PrivateKey) -> Result<Zeroizing<String>, 
 }
 
 impl Value for Sensitive {
-    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Sensitive, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str> {
         match found {
-            Token::Ciphertext(text) => Ok(Sensitive::ciphertext(text)),
+            Token::Ciphertext(text) => Ok(Self::ciphertext(text)),
             Token::Sensitive(value) => Ok(value),
-            found => String::begin(found, strictness).map(Sensitive::plain_text),
+            found => String::begin(found, strictness).map(Self::plain_text),
         }
     }
 

@@ -125,6 +125,7 @@ macro_rules! request {
     })*) => {$(
         $crate::model::model! {
             $(#[$doc])*
+            #[must_use = "a request does nothing before it is sent"]
             pub struct $name {
                 $($(#[$field_doc])* $field: $kind = $row,)*
             }

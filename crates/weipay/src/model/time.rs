@@ -18,11 +18,13 @@ pub struct Time(String);
 
 impl Time {
     /// The text, as it came.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The point in time, if the text is RFC 3339.
+    #[must_use]
     pub fn system_time(&self) -> Option<SystemTime> {
         let moment = rfc3339::parse_lenient(&self.0)?;
         let whole = Duration::from_secs(moment.seconds.unsigned_abs());
@@ -34,39 +36,52 @@ impl Time {
         whole.checked_add(Duration::from_nanos(moment.nanoseconds.into()))
     }
 
+    /// Seconds since 1970 and nanoseconds, if the text is RFC 3339.
+    #[cfg(any(feature = "jiff", feature = "time", feature = "chrono"))]
+    pub(super) fn unix(&self) -> Option<(i64, u32)> {
+        rfc3339::parse_lenient(&self.0).map(|moment| (moment.seconds, moment.nanoseconds))
+    }
+
+    /// A number of seconds since 1970, in Beijing time, as the platform writes it: `2015-05-20T13:29:35+08:00`.
+    #[must_use]
+    pub fn from_unix_seconds(seconds: i64) -> Self {
+        Self(Beijing(seconds).to_string())
+    }
+
     /// Seconds since 1970, if the text is RFC 3339.
+    #[must_use]
     pub fn unix_seconds(&self) -> Option<i64> {
         rfc3339::parse_lenient(&self.0).map(|moment| moment.seconds)
     }
 }
 
 impl From<&str> for Time {
-    fn from(text: &str) -> Time {
-        Time(text.to_owned())
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
     }
 }
 
 impl From<&String> for Time {
-    fn from(text: &String) -> Time {
-        Time(text.clone())
+    fn from(text: &String) -> Self {
+        Self(text.clone())
     }
 }
 
 impl From<Cow<'_, str>> for Time {
-    fn from(text: Cow<'_, str>) -> Time {
-        Time(text.into_owned())
+    fn from(text: Cow<'_, str>) -> Self {
+        Self(text.into_owned())
     }
 }
 
 impl From<String> for Time {
-    fn from(text: String) -> Time {
-        Time(text)
+    fn from(text: String) -> Self {
+        Self(text)
     }
 }
 
 /// In Beijing time, as the platform writes it: `2015-05-20T13:29:35+08:00`.
 impl From<SystemTime> for Time {
-    fn from(time: SystemTime) -> Time {
+    fn from(time: SystemTime) -> Self {
         let whole = |seconds| i64::try_from(seconds).unwrap_or(i64::MAX);
         let seconds = match time.duration_since(UNIX_EPOCH) {
             Ok(since) => whole(since.as_secs()),
@@ -75,7 +90,7 @@ impl From<SystemTime> for Time {
                 -whole(before.duration().as_secs()) - i64::from(before.duration().subsec_nanos() > 0)
             }
         };
-        Time(Beijing(seconds).to_string())
+        Self::from_unix_seconds(seconds)
     }
 }
 
@@ -86,7 +101,7 @@ impl serde::Serialize for Time {
 }
 
 impl<'de> serde::Deserialize<'de> for Time {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Time)
     }
 }
@@ -98,7 +113,7 @@ impl fmt::Display for Time {
 }
 
 impl Value for Time {
-    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Time, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str> {
         String::begin(found, strictness).map(Time)
     }
 

@@ -31,7 +31,7 @@ impl<T: Model + Default> Value for T {
 }
 
 impl Value for String {
-    fn begin(found: Token<'_>, strictness: Strictness) -> Result<String, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str> {
         match found {
             Token::Text(text) => Ok(text.to_owned()),
             _ if strictness == Strictness::Strict => Err("a string"),
@@ -53,7 +53,7 @@ impl Value for String {
 }
 
 impl Value for i64 {
-    fn begin(found: Token<'_>, strictness: Strictness) -> Result<i64, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str> {
         match found {
             Token::Integer(number) => Some(number),
             Token::Text(text) if strictness == Strictness::Lenient => text.parse().ok(),
@@ -75,7 +75,7 @@ impl Value for i64 {
 ///
 /// It is `serde_json`'s own, which a program may widen to any number of digits (its feature `arbitrary_precision`).
 impl Value for Number {
-    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Number, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str> {
         match found {
             Token::Integer(number) => Some(number.into()),
             Token::Number(number) => Some(number),
@@ -101,13 +101,13 @@ impl Value for Number {
 
 /// An object that the pages do not describe further.
 impl Value for Json {
-    fn begin(found: Token<'_>, _: Strictness) -> Result<Json, &'static str> {
+    fn begin(found: Token<'_>, _: Strictness) -> Result<Self, &'static str> {
         Ok(match found {
-            Token::Null | Token::Array | Token::Object | Token::Sensitive(_) => Json::Null,
-            Token::Bool(truth) => Json::Bool(truth),
-            Token::Integer(number) => Json::Number(number.into()),
-            Token::Number(number) => Json::Number(number),
-            Token::Text(text) | Token::Ciphertext(text) => Json::String(text.to_owned()),
+            Token::Null | Token::Array | Token::Object | Token::Sensitive(_) => Self::Null,
+            Token::Bool(truth) => Self::Bool(truth),
+            Token::Integer(number) => Self::Number(number.into()),
+            Token::Number(number) => Self::Number(number),
+            Token::Text(text) | Token::Ciphertext(text) => Self::String(text.to_owned()),
         })
     }
 
@@ -125,7 +125,7 @@ impl Value for Json {
 }
 
 impl Value for bool {
-    fn begin(found: Token<'_>, strictness: Strictness) -> Result<bool, &'static str> {
+    fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str> {
         match found {
             Token::Bool(truth) => Some(truth),
             Token::Text(text) if strictness == Strictness::Lenient => text.parse().ok(),
@@ -145,7 +145,7 @@ impl Value for bool {
 
 /// A file is a part of the body of its own; as JSON it is what tells it from another.
 impl Value for File {
-    fn begin(_: Token<'_>, _: Strictness) -> Result<File, &'static str> {
+    fn begin(_: Token<'_>, _: Strictness) -> Result<Self, &'static str> {
         Err("a file, which is set in code: JSON cannot hold one")
     }
 
@@ -163,8 +163,8 @@ impl Value for File {
 }
 
 impl<T: Value> Value for Vec<T> {
-    fn begin(found: Token<'_>, _: Strictness) -> Result<Vec<T>, &'static str> {
-        if matches!(found, Token::Array) { Ok(Vec::new()) } else { Err("an array") }
+    fn begin(found: Token<'_>, _: Strictness) -> Result<Self, &'static str> {
+        if matches!(found, Token::Array) { Ok(Self::new()) } else { Err("an array") }
     }
 
     fn container(&mut self) -> Container<'_> {

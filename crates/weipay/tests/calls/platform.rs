@@ -189,7 +189,12 @@ fn chunks(reader: &mut BufReader<&TcpStream>) -> Option<Vec<u8>> {
 
 /// The platform's own check of the request: a wrong signature ends the test.
 fn check(seen: &Seen) {
-    let authorization: Authorization = seen.header("authorization").unwrap().parse().unwrap();
+    let Some(authorization) = seen.header("authorization") else {
+        // What APIv2 signs stands in the body: see `apiv2/by_hand.rs`.
+        assert!(!seen.target.starts_with("/v3/"));
+        return;
+    };
+    let authorization: Authorization = authorization.parse().unwrap();
     assert_eq!(authorization.mchid, "1900000001");
     assert_eq!(authorization.serial_no, MERCHANT_SERIAL);
     assert!(is_fresh(now(), authorization.timestamp));
@@ -203,7 +208,8 @@ fn check(seen: &Seen) {
     MERCHANT.public_key().verify(&message, &authorization.signature).unwrap();
 }
 
-fn write(mut stream: &TcpStream, response: &Scripted) {
+/// A response as it goes over the wire.
+pub fn response_bytes(response: &Scripted) -> Vec<u8> {
     let mut head = format!("HTTP/1.1 {} X\r\n", response.status);
     if response.status != 204 {
         head.push_str(&format!("Content-Length: {}\r\n", response.body.len()));
@@ -212,6 +218,9 @@ fn write(mut stream: &TcpStream, response: &Scripted) {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
-    stream.write_all(head.as_bytes()).ok();
-    stream.write_all(&response.body).ok();
+    [head.as_bytes(), &response.body].concat()
+}
+
+fn write(mut stream: &TcpStream, response: &Scripted) {
+    stream.write_all(&response_bytes(response)).ok();
 }

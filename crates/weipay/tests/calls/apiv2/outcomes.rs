@@ -1,0 +1,103 @@
+//! Failures: what they say, and whether the operation may have been carried out.
+
+use serde_json::json;
+use weipay::Error;
+
+use super::by_hand::{answer, builder, md5, signed, xml};
+use crate::platform::{Platform, Scripted, unsigned};
+
+fn failure(response: Scripted) -> Error {
+    let client = builder(&Platform::start(vec![response])).build_blocking().unwrap();
+    client.chain("v2/secapi/pay/refund").post(json!({"mch_id": "1900000001"})).unwrap_err()
+}
+
+fn business(code: &str) -> [(&str, &str); 5] {
+    [
+        ("return_code", "SUCCESS"),
+        ("return_msg", "OK"),
+        ("result_code", "FAIL"),
+        ("err_code", code),
+        ("err_code_des", "描述"),
+    ]
+}
+
+#[test]
+fn a_business_failure_is_the_error_that_apiv3_has_too() {
+    for response in [signed(&business("ORDERPAID")), answer(&business("ORDERPAID"))] {
+        let error = failure(response);
+        assert!(error.is_api());
+        assert_eq!((error.code(), error.message()), (Some("ORDERPAID"), Some("描述")));
+        assert_eq!(error.status().unwrap(), 200);
+        assert_eq!(error.known_operation().unwrap().title(), "申请退款");
+        assert!(error.to_string().starts_with("ORDERPAID: 描述"), "{error}");
+        assert!(error.body().unwrap().starts_with(b"<xml>"));
+    }
+}
+
+#[test]
+fn a_code_whose_advice_is_to_ask_again_leaves_the_outcome_open() {
+    for code in [
+        "SYSTEMERROR",
+        "BIZERR_NEED_RETRY",
+        "USERPAYING",
+        "BANKERROR",
+        "FREQUENCY_LIMITED",
+        "PROCESSING",
+        "SEND_FAILED",
+    ] {
+        assert!(failure(signed(&business(code))).may_have_taken_effect(), "{code}");
+    }
+    for code in ["ORDERPAID", "NOTENOUGH", "PARAM_ERROR", "TRADE_OVERDUE", "20002"] {
+        assert!(!failure(signed(&business(code))).may_have_taken_effect(), "{code}");
+    }
+}
+
+#[test]
+fn a_request_that_was_not_taken_was_not_carried_out_and_an_unknown_reason_leaves_it_open() {
+    let not_taken = |message| failure(answer(&[("return_code", "FAIL"), ("return_msg", message)]));
+    for message in [
+        "签名错误",
+        "签名失败",
+        "参数格式校验错误",
+        "缺少参数",
+        "XML格式错误",
+        "证书已过期",
+        "appid不存在",
+        "invalid refund_fee",
+    ] {
+        let error = not_taken(message);
+        assert_eq!((error.code(), error.message()), (None, Some(message)));
+        assert!(!error.may_have_taken_effect(), "{message}");
+    }
+    for message in ["系统繁忙，请稍后再试", "SYSTEMERROR", "system error", "", "timeout"] {
+        assert!(not_taken(message).may_have_taken_effect(), "{message}");
+    }
+}
+
+#[test]
+fn a_failure_that_is_not_provably_of_the_platform_leaves_the_outcome_open() {
+    let fields = business("NOTENOUGH");
+    let wrong = [&fields[..], &[("sign", "00000000000000000000000000000000")]].concat();
+    let without_code = [("return_code", "SUCCESS"), ("result_code", "FAIL"), ("err_code_des", "失败")];
+    for response in [
+        answer(&wrong),
+        signed(&without_code),
+        signed(&business("odd code!")),
+        unsigned(502, "<html><h1>502 Bad Gateway</h1></html>"),
+        unsigned(404, ""),
+        unsigned(302, "").header("Location", "https://login.example/"),
+        unsigned(500, &xml(&fields)),
+    ] {
+        let error = failure(response);
+        assert!(error.is_api() && error.may_have_taken_effect(), "{error:#}");
+    }
+    assert!(!failure(unsigned(403, &xml(&fields))).may_have_taken_effect());
+}
+
+#[test]
+fn a_failure_in_the_middle_of_a_success_counts() {
+    let fields = [("return_code", "FAIL"), ("result_code", "SUCCESS"), ("refund_id", "1")];
+    let sign = md5(&fields);
+    let error = failure(answer(&[&fields[..], &[("sign", sign.as_str())]].concat()));
+    assert!(error.is_api());
+}

@@ -1,0 +1,178 @@
+//! What is believed.
+
+use serde_json::json;
+use weipay::blocking::Client;
+use weipay::error::ErrorKind;
+use weipay::wire::{SignError, VerifyError, XmlError};
+
+use super::by_hand::{KEY, SUCCESS, answer, builder, hmac_sha256, md5, signed, success, xml};
+use crate::platform::{Platform, Scripted, unsigned};
+
+fn client(answers: Vec<Scripted>) -> Client {
+    builder(&Platform::start(answers)).build_blocking().unwrap()
+}
+
+fn paid() -> Vec<(&'static str, &'static str)> {
+    [
+        &SUCCESS[..],
+        &[("trade_state", "SUCCESS"), ("total_fee", "100"), ("attach", ""), ("nobody_knows_it", " x ")],
+    ]
+    .concat()
+}
+
+#[test]
+fn a_success_is_believed_by_either_kind_of_signature() {
+    let fields = paid();
+    for sign in [md5(&fields), hmac_sha256(&fields), md5(&fields).to_lowercase()] {
+        let client = client(vec![answer(&[&fields[..], &[("sign", sign.as_str())]].concat())]);
+        let response = client.chain("v2/pay/orderquery").post(json!({})).unwrap();
+        assert!(response.is_verified());
+        let read = response.json().unwrap();
+        assert_eq!((&read["total_fee"], &read["attach"]), (&json!("100"), &json!("")));
+        assert_eq!(read["nobody_knows_it"], " x ");
+        assert!(response.text().unwrap().starts_with("<xml>"));
+    }
+}
+
+#[test]
+fn a_success_that_is_not_proven_is_an_error_that_may_have_taken_effect() {
+    let fields = paid();
+    let sign = md5(&fields);
+    let right = xml(&[&fields[..], &[("sign", sign.as_str())]].concat());
+    let is_sign = |expected: SignError| move |error: &VerifyError| *error == VerifyError::Sign(expected);
+    type Expected = Box<dyn Fn(&VerifyError) -> bool>;
+    let cases: Vec<(&str, Vec<u8>, Expected)> = vec![
+        ("no signature", xml(&fields).into(), Box::new(is_sign(SignError::Missing))),
+        (
+            "an empty one",
+            xml(&[&fields[..], &[("sign", "")]].concat()).into(),
+            Box::new(is_sign(SignError::Missing)),
+        ),
+        ("a changed amount", right.replace("[100]", "[1]").into(), Box::new(is_sign(SignError::Mismatch))),
+        ("a changed state", right.replace("[OK]", "[Ok]").into(), Box::new(is_sign(SignError::Mismatch))),
+        (
+            "a field more",
+            right.replace("<xml>", "<xml><a>1</a>").into(),
+            Box::new(is_sign(SignError::Mismatch)),
+        ),
+        (
+            "a field less",
+            right.replace("<return_msg><![CDATA[OK]]></return_msg>", "").into(),
+            Box::new(is_sign(SignError::Mismatch)),
+        ),
+        ("blanks cut off", right.replace("[ x ]", "[x]").into(), Box::new(is_sign(SignError::Mismatch))),
+        ("a short one", right.replace(&sign, &sign[..31]).into(), Box::new(is_sign(SignError::Malformed))),
+        (
+            "a probe",
+            right.replace(&sign, "WECHATPAY/SIGNTEST/").into(),
+            Box::new(is_sign(SignError::Malformed)),
+        ),
+        (
+            "a value twice",
+            right.replace("<xml>", "<xml><total_fee>1</total_fee>").into(),
+            Box::new(|error| matches!(error, VerifyError::Xml(XmlError::Repeated { .. }))),
+        ),
+        (
+            "a page of a proxy",
+            b"<html><body>welcome</body></html>".to_vec(),
+            Box::new(|error| matches!(error, VerifyError::Xml(XmlError::Root { .. }))),
+        ),
+        (
+            "a page with a document type",
+            b"<!DOCTYPE html><html></html>".to_vec(),
+            Box::new(|error| *error == VerifyError::Xml(XmlError::DocumentType)),
+        ),
+        (
+            "an entity from outside",
+            b"<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]><xml><a>&e;</a></xml>".to_vec(),
+            Box::new(|error| *error == VerifyError::Xml(XmlError::DocumentType)),
+        ),
+        (
+            "half of it",
+            right[..right.len() / 2].into(),
+            Box::new(|error| matches!(error, VerifyError::Xml(_))),
+        ),
+        (
+            "all but its last letter",
+            right[..right.len() - 1].into(),
+            Box::new(|error| *error == VerifyError::Xml(XmlError::Cut)),
+        ),
+        ("nothing", Vec::new(), Box::new(|error| *error == VerifyError::Xml(XmlError::Empty))),
+        ("JSON", b"{}".to_vec(), Box::new(|error| *error == VerifyError::Xml(XmlError::NotXml))),
+        (
+            "no word of success",
+            b"<xml><a>1</a></xml>".to_vec(),
+            Box::new(|error| matches!(error, VerifyError::Xml(_))),
+        ),
+        (
+            "another encoding",
+            b"<xml><a>\xB5\xE7</a></xml>".to_vec(),
+            Box::new(|error| *error == VerifyError::Xml(XmlError::Encoding)),
+        ),
+    ];
+    for (name, body, expected) in cases {
+        let client = client(vec![unsigned(200, "").with_bytes(&body)]);
+        let error = client.chain("v2/pay/orderquery").post(json!({})).unwrap_err();
+        let ErrorKind::Unverified(reason) = error.kind() else { panic!("{name}: {error:#}") };
+        assert!(expected(reason), "{name}: {reason:?}");
+        assert!(error.is_unverified() && error.may_have_taken_effect(), "{name}");
+        assert!(!format!("{error:#} {error:?} {error:#?}").contains(KEY), "{name}");
+    }
+}
+
+#[test]
+fn operations_whose_responses_carry_no_signature_are_taken_as_they_come_if_they_say_so() {
+    for body in [xml(&SUCCESS), xml(&[&SUCCESS[..], &[("sign", "whatever")]].concat())] {
+        let client = client(vec![unsigned(200, &body)]);
+        let response = client.chain("v2/mmpaymkttransfers/gettransferinfo").post(json!({})).unwrap();
+        assert!(!response.is_verified());
+    }
+    for body in ["<html></html>", "{}", "", "<xml><a>1</a></xml>"] {
+        let client = client(vec![unsigned(200, body)]);
+        let error = client.chain("v2/mmpaymkttransfers/gettransferinfo").post(json!({})).unwrap_err();
+        assert!(error.is_unverified() && error.may_have_taken_effect(), "{body}");
+    }
+}
+
+#[test]
+fn a_bill_is_a_file_and_what_is_none_is_not_taken_for_one() {
+    let bill = "\u{FEFF}交易时间,公众账号ID\r\n`2014-11-10 16:33:45,`wx2421b1c4370ec43b\r\n";
+    for body in [bill.as_bytes(), b"\x1F\x8B\x08\x00compressed", bill.repeat(40_000).as_bytes()] {
+        let client = client(vec![unsigned(200, "").with_bytes(body)]);
+        let response = client.chain("v2/pay/downloadbill").post(json!({})).unwrap();
+        assert_eq!(&response.bytes()[..], body);
+        assert!(!response.is_verified());
+    }
+    let none = [("return_code", "FAIL"), ("return_msg", "No Bill Exist"), ("error_code", "20002")];
+    let error = client(vec![answer(&none)]).chain("v2/pay/downloadbill").post(json!({})).unwrap_err();
+    assert_eq!((error.code(), error.message()), (Some("20002"), Some("No Bill Exist")));
+    for body in ["<html>502</html>", ""] {
+        let client = client(vec![unsigned(200, body)]);
+        assert!(client.chain("v2/pay/downloadbill").post(json!({})).unwrap_err().is_unverified());
+    }
+}
+
+#[test]
+fn a_page_that_answers_json_tells_its_failure() {
+    let answers = vec![
+        unsigned(200, r#"{"retcode":"0","retmsg":"OK","access_token":"t"}"#),
+        unsigned(200, r#"{"retcode":-1,"retmsg":"invalid code"}"#),
+    ];
+    let client = client(answers);
+    let page = client.chain("v2/appauth/getaccesstoken").query("mch_id", "1900000001");
+    assert_eq!(page.clone().get().unwrap().json().unwrap()["access_token"], "t");
+    let error = page.get().unwrap_err();
+    assert_eq!((error.code(), error.message()), (Some("-1"), Some("invalid code")));
+}
+
+#[test]
+fn the_signature_of_another_key_is_not_believed() {
+    let client = client(vec![success(&[])]);
+    drop(client);
+    let platform = Platform::start(vec![signed(&SUCCESS)]);
+    let other = weipay::wire::ApiV2Key::new("0123456789abcdef0123456789abcdef").unwrap();
+    let client = platform.builder().api_v2_key(other).build_blocking().unwrap();
+    let error = client.chain("v2/pay/orderquery").post(json!({})).unwrap_err();
+    assert!(error.is_unverified(), "{error:#}");
+    assert!(format!("{error:#}").contains("API密钥"), "{error:#}");
+}
