@@ -215,6 +215,20 @@ impl Contract {
     }
 }
 
+/// What the sandbox says of one value of a body, when it refuses it. For the SDK's tests, which compare verdicts.
+#[doc(hidden)]
+#[must_use]
+pub fn refusal_of(field: &weipay_catalog::Field, value: &Value) -> Option<String> {
+    let contract = Contract::default();
+    let mut undefined = Undefined::default();
+    let mut walk = contract.walk(Source::Body, &mut undefined);
+    let mut passes = Pass::ALL.into_iter().map(|pass| {
+        walk.pass = pass;
+        walk.member(field, Some(value))
+    });
+    passes.find_map(Result::err).map(|refusal| refusal.message.to_string())
+}
+
 fn not_an_object(pointer: &str, value: &Value) -> Refusal {
     Place { source: Source::Body, pointer, title: "请求体" }.wrong_type(OBJECT, value.clone())
 }
