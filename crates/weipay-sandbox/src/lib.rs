@@ -74,6 +74,8 @@ mod upload;
 
 pub use clock::{Clock, HeldClock};
 pub use contract::Validation;
+#[doc(hidden)]
+pub use contract::refusal_of;
 pub use data_folder::FolderError;
 pub use exchange::{Request, Response};
 pub use log::LogEntry;

@@ -135,9 +135,17 @@ fn string(field: &Field) -> String {
         return sensitive::plain_text(field).to_owned();
     }
     if field.carrier == Some(Carrier::JsonText) && !field.fields.is_empty() {
-        return object(&wanted(&field.fields)).to_string();
+        return json_text(field).to_string();
     }
     text(field)
+}
+
+/// What a JSON text holds. Of an array its only member says what is in it.
+fn json_text(field: &Field) -> Value {
+    match (&field.fields[..], field.format) {
+        ([item], Some(Format::JsonArrayLike)) => Value::Array(vec![one(item); members(item)]),
+        _ => object(&wanted(&field.fields)),
+    }
 }
 
 #[cfg(test)]
@@ -174,6 +182,18 @@ mod tests {
         let order = body("POST", "v3/pay/partner/transactions/jsapi");
         assert_eq!((&order["sp_mchid"], &order["sp_appid"]), (&json!(MCHID), &json!(APPID)));
         assert_ne!(order["sub_mchid"], MCHID);
+    }
+
+    #[test]
+    fn a_json_text_that_is_an_array_holds_what_its_only_member_says() {
+        let operation = Catalog::embedded().find("POST", "v2/secapi/pay/profitsharing").unwrap();
+        let receivers = operation.request.xml.iter().find(|field| field.name == "receivers").unwrap();
+        let text: Value = serde_json::from_str(one(receivers).as_str().unwrap()).unwrap();
+        assert_eq!(text[0]["type"], "MERCHANT_ID", "{text}");
+        let license = body("POST", "v3/apply4subject/applyment");
+        let dates = license.pointer("/subject_info/business_license_info/licence_valid_date").unwrap();
+        let dates: Value = serde_json::from_str(dates.as_str().unwrap()).unwrap();
+        assert!(dates[0].is_string(), "{dates}");
     }
 
     #[test]
