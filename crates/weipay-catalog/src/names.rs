@@ -41,6 +41,8 @@
 
 use crate::operation::{Operation, placeholder};
 
+pub mod identifier;
+
 /// Words in small letters, and none of Rust's.
 pub fn snake(name: &str) -> String {
     let mut snake = String::new();

@@ -6,6 +6,8 @@ use weipay_catalog::Operation;
 use weipay_catalog::names;
 use weipay_catalog::operation::placeholder;
 
+use crate::operation::Verb;
+
 #[derive(Default)]
 pub(crate) struct Tree<'a> {
     /// The segment as it stands in the path, `{placeholder}` included.
@@ -18,8 +20,8 @@ pub(crate) struct Tree<'a> {
 
 impl<'a> Tree<'a> {
     /// The tree of operations that share their first segment, from that segment on.
-    pub(crate) fn of(operations: impl Iterator<Item = &'a Operation>) -> Tree<'a> {
-        let mut root = Tree::default();
+    pub(crate) fn from_operations(operations: impl Iterator<Item = &'a Operation>) -> Self {
+        let mut root = Self::default();
         for operation in operations {
             let mut node = &mut root;
             // A slash at the end adds no step.
@@ -45,8 +47,31 @@ impl<'a> Tree<'a> {
             .collect()
     }
 
-    /// The name of the step's type.
+    /// The name of the step's type beside the types of its own path.
     pub(crate) fn type_name(&self) -> String {
         names::camel(placeholder(self.segment).unwrap_or(self.segment))
+    }
+
+    /// The operations that have types, each with its verb.
+    pub(crate) fn typed(&self) -> impl Iterator<Item = (&'a Operation, Verb)> {
+        let verbs = self.operations.iter().map(|operation| (*operation, Verb::new(operation)));
+        verbs.filter(|(_, verb)| verb.has_types())
+    }
+
+    /// All operations from here on.
+    pub(crate) fn all(&self) -> Vec<&'a Operation> {
+        let below = self.children.values().flat_map(Tree::all);
+        self.operations.iter().copied().chain(below).collect()
+    }
+
+    /// The official names of the operations of this very path.
+    pub(crate) fn titles(&self) -> Vec<&'a str> {
+        let mut titles: Vec<&str> = Vec::new();
+        for operation in &self.operations {
+            if !titles.contains(&operation.title) {
+                titles.push(operation.title);
+            }
+        }
+        titles
     }
 }

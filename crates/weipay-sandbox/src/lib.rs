@@ -19,7 +19,7 @@
 //!                           │  one transaction, committed before the response leaves
 //!                           ├──► records        what changed
 //!                           ├──► idempotency    the response to a repeat
-//!                           ├──► outbox         what merchants are to hear of
+//!                           ├──► outbox         what merchants are notified of ──► sender
 //!                           └──► due ──► tick   what the clock will do
 //! ```
 //!
@@ -36,6 +36,7 @@
 //! | `grammar` | the sentences in which a value is refused |
 //! | `merchants` | who is known, with what belongs to each |
 //! | `products` | each in its folder: routes, handlers, rules as pure functions, records |
+//! | `notifications` | what merchants are notified of, delivered until it is acknowledged |
 //! | `store` | records, idempotency keys, outbox and due times in one transaction; SQLite below |
 //! | `response` | headers and signature |
 //! | `example` | answers of operations that have no behaviour |
@@ -58,6 +59,7 @@ mod grammar;
 pub mod kit;
 mod log;
 mod merchants;
+mod notifications;
 mod platform;
 mod products;
 mod reason;

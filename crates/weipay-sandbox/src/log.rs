@@ -35,6 +35,9 @@ pub struct LogEntry {
 /// Who is told of every request.
 pub(crate) type Log = dyn Fn(LogEntry) + Send + Sync;
 
+/// What stands in the place of the method for a notification.
+const NOTIFY: &str = "NOTIFY";
+
 /// The longest path that is shown.
 const MAX_PATH_LENGTH: usize = 400;
 const MAX_METHOD_LENGTH: usize = 20;
@@ -51,6 +54,24 @@ impl LogEntry {
             code: response.code(),
             reason: reason(response),
             is_example: response.is_example(),
+        }
+    }
+
+    /// An attempt to deliver a notification. `receiver` names its host, and no path.
+    pub(crate) fn notification(
+        event_type: &str,
+        receiver: &str,
+        status: Option<u16>,
+        reason: Option<String>,
+    ) -> Self {
+        Self {
+            time: Clock::System.now(),
+            method: NOTIFY.to_owned(),
+            path: format!("{event_type} to {}", shown(receiver, MAX_PATH_LENGTH)),
+            status,
+            code: None,
+            reason,
+            is_example: false,
         }
     }
 

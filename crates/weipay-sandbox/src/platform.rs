@@ -38,6 +38,8 @@ pub struct Platform {
     pub(crate) examples: bool,
     /// What was let in already, when a request may enter only once.
     pub(crate) replays: Option<Replays>,
+    /// Whether receivers of notifications may be in a private network.
+    pub(crate) private_receivers: bool,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
@@ -236,6 +238,7 @@ impl Platform {
     /// Does what is due at `now`, and says how many things that were. The server calls this every second, and a
     /// [held clock](crate::HeldClock) whenever it is moved. What fails stays due, and the others are done all the same.
     pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
+        self.store.look_at_outbox();
         if !self.store.is_anything_due(now)? {
             return Ok(0);
         }

@@ -62,8 +62,13 @@ impl Signers {
         &self.for_request(request).serial
     }
 
+    /// The key that a serial names, or else that of the certificate.
+    pub(crate) fn named_or_certificate(&self, serial: &str) -> &SigningKey {
+        self.named(serial).unwrap_or(&self.certificate)
+    }
+
     fn for_request(&self, request: &Request) -> &SigningKey {
-        request.header("wechatpay-serial").and_then(|serial| self.named(serial)).unwrap_or(&self.certificate)
+        self.named_or_certificate(request.header("wechatpay-serial").unwrap_or_default())
     }
 
     /// A signed response to a request.

@@ -49,6 +49,7 @@ pub struct SandboxBuilder {
     examples: bool,
     idle_timeout: Duration,
     connections: Option<usize>,
+    private_receivers: bool,
     log: Option<Arc<Log>>,
     products: &'static [Product],
 }
@@ -64,6 +65,7 @@ impl fmt::Debug for SandboxBuilder {
             .field("examples", &self.examples)
             .field("idle_timeout", &self.idle_timeout)
             .field("connections", &self.connections)
+            .field("private_receivers", &self.private_receivers)
             .finish_non_exhaustive()
     }
 }
@@ -186,6 +188,14 @@ impl SandboxBuilder {
         self
     }
 
+    /// Whether notifications may go to addresses in a private network, such as 192.168.1.2. They go to this machine and to
+    /// public addresses in any case. Off by default: whoever can send requests to the sandbox chooses where it calls.
+    #[must_use]
+    pub fn private_receivers(mut self, allowed: bool) -> Self {
+        self.private_receivers = allowed;
+        self
+    }
+
     /// Tells somebody of every request when it has been answered. Answers wait for it: it must not block.
     #[must_use]
     pub fn log(mut self, log: impl Fn(LogEntry) + Send + Sync + 'static) -> Self {
@@ -251,6 +261,7 @@ impl SandboxBuilder {
             contract: Contract::new(self.validation),
             examples: self.examples,
             replays: self.validation.replayed_requests.then(Replays::default),
+            private_receivers: self.private_receivers,
             store: Store::open(&state).map_err(|error| StartError::Store(state, error))?,
             clock: self.clock.clone(),
             entropy: self.seed.map_or_else(Entropy::system, Entropy::seeded),
@@ -298,6 +309,7 @@ impl Sandbox {
             examples: true,
             idle_timeout: Duration::from_secs(8),
             connections: None,
+            private_receivers: false,
             log: None,
             products: PRODUCTS,
         }

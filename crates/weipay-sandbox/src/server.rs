@@ -36,6 +36,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::exchange;
 use crate::log::{Log, LogEntry};
+use crate::notifications::Sender;
 use crate::platform::Platform;
 use body::ReadBody;
 use places::{Doing, Place, Places};
@@ -164,10 +165,13 @@ fn runtime() -> io::Result<Runtime> {
 async fn serve(listener: TcpListener, service: Service, stopped: oneshot::Receiver<()>) {
     let connections = Arc::new(GracefulShutdown::new());
     let ticking = tokio::spawn(tick(Arc::clone(&service.settings.platform)));
+    let sender = Sender::new(Arc::clone(&service.settings.platform), service.settings.log.clone());
+    let sending = tokio::spawn(sender.run());
     let accepting = tokio::spawn(accept(listener, service, Arc::clone(&connections)));
     // A dropped sender means the same as a message.
     let _ = stopped.await;
     ticking.abort();
+    sending.abort();
     accepting.abort();
     // Waiting for the end of the task closes the socket and leaves the connections to this function alone.
     let _ = accepting.await;

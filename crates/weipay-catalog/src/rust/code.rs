@@ -1,4 +1,4 @@
-//! Code whose line breaks are decided when it is written: in [`Code::write`] and nowhere else.
+//! Code whose line breaks are decided when it is written: in [`Code::lines`] and nowhere else.
 
 /// As wide as a line of a sample becomes where it can be broken.
 pub const WIDTH: usize = 100;

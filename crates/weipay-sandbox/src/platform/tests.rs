@@ -57,7 +57,7 @@ fn expire(parcel: Option<Parcel>, at: i64) -> Decided<Parcel> {
         mchid: parcel.owner.clone(),
         notify_url: String::new(),
         platform_serial: String::new(),
-        event_type: "PARCEL.OVER",
+        event_type: "COUPON.SEND",
         time: at,
         resource: json!({ "number": parcel.number, "time": at }),
     };
@@ -134,7 +134,7 @@ fn a_held_clock_does_what_is_due_when_it_is_moved_and_once() {
     assert!(!is_over(platform, "parcel-1") && outbox(platform).is_empty());
     hand.advance(1);
     assert!(is_over(platform, "parcel-1"));
-    let announced = [("PARCEL.OVER".to_owned(), json!({ "number": "parcel-1", "time": NOW + LIFE }))];
+    let announced = [("COUPON.SEND".to_owned(), json!({ "number": "parcel-1", "time": NOW + LIFE }))];
     assert_eq!(outbox(platform), announced);
     hand.advance(LIFE);
     assert_eq!((platform.tick(i64::MAX).unwrap(), outbox(platform).len()), (0, 1));

@@ -12,6 +12,7 @@ mod downloads;
 mod examples;
 mod life_of_a_coupon;
 mod merchant;
+mod notifications;
 mod orders;
 mod restart;
 mod rules_of_a_stock;

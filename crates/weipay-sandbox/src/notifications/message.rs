@@ -1,0 +1,124 @@
+//! The message of a notification: the resource encrypted with the merchant's APIv3 key, the body signed by a platform key. Both
+//! are made anew for each attempt, because a receiver refuses what was signed more than five minutes ago. What stays is the
+//! `id`, by which it knows a repeat.
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use serde_json::json;
+use weipay_catalog::Catalog;
+use weipay_wire::response_message;
+
+use crate::calendar;
+use crate::entropy::Entropy;
+use crate::platform::Platform;
+use crate::store::outbox::OutboxEntry;
+
+const LETTERS_AND_DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// What is posted.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+/// Makes the message of an attempt, or says why there can be none.
+pub(super) fn make(platform: &Platform, entry: &OutboxEntry, now: i64) -> Result<Message, String> {
+    let merchant =
+        platform.merchants.find(&entry.mchid).ok_or("the sandbox does not know its merchant any more")?;
+    let described = Catalog::embedded().notification("v3", &entry.event_type);
+    let described = described.ok_or("the catalogue does not have this event")?;
+    let original_type = described.original_types.first().copied().unwrap_or_default();
+    let associated_data = described.associated_data.unwrap_or(original_type);
+    // Never from a seed: a nonce must not come twice under one key.
+    let nonce = Entropy::system().letters(LETTERS_AND_DIGITS, 12);
+    let sealed = merchant.api_v3_key.seal(&nonce, associated_data, entry.resource.to_string().as_bytes());
+    let ciphertext = sealed.map_err(|error| error.to_string())?;
+    // Members in the order of recorded notifications.
+    let body = json!({
+        "id": id(entry),
+        "create_time": calendar::rfc3339(entry.time),
+        "resource_type": "encrypt-resource",
+        "event_type": entry.event_type,
+        "summary": described.summary.unwrap_or(described.title),
+        "resource": {
+            "original_type": original_type,
+            "algorithm": "AEAD_AES_256_GCM",
+            "ciphertext": ciphertext,
+            "associated_data": associated_data,
+            "nonce": nonce,
+        },
+    });
+    let body = body.to_string().into_bytes();
+    Ok(Message { headers: headers(platform, entry, &body, now)?, body })
+}
+
+/// The headers of recorded notifications. UNCONFIRMED, and left out: `Request-ID` and `Wechatpay-Signature-Type`, which pages list
+/// and two recorded notifications lack.
+fn headers(
+    platform: &Platform,
+    entry: &OutboxEntry,
+    body: &[u8],
+    now: i64,
+) -> Result<Vec<(&'static str, String)>, String> {
+    let signer = platform.signers.named_or_certificate(&entry.platform_serial);
+    let (timestamp, nonce) = (now.to_string(), platform.entropy.letters(LETTERS_AND_DIGITS, 32));
+    let signature = signer.key.sign(&response_message(&timestamp, &nonce, body));
+    let signature = signature.map_err(|error| error.to_string())?;
+    Ok(vec![
+        ("content-type", "application/json".to_owned()),
+        ("user-agent", "Mozilla/4.0".to_owned()),
+        ("accept", "*/*".to_owned()),
+        ("pragma", "no-cache".to_owned()),
+        ("wechatpay-nonce", nonce),
+        ("wechatpay-serial", signer.serial.clone()),
+        ("wechatpay-signature", signature),
+        ("wechatpay-timestamp", timestamp),
+    ])
+}
+
+/// The name space of our identifiers: any 16 bytes that nobody else uses.
+const NAME_SPACE: &[u8; 16] = b"weipay-sandbox-1";
+
+/// A version 5 UUID (RFC 9562, 5.5), as every recorded `id` is: it follows from what it names, so a repeat has the same.
+fn id(entry: &OutboxEntry) -> String {
+    let OutboxEntry { number, mchid, event_type, time, resource, .. } = entry;
+    let name = format!("{mchid}\n{number}\n{event_type}\n{time}\n{resource}");
+    let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, &[NAME_SPACE, name.as_bytes()].concat());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(hash.as_ref().split_at(16).0);
+    bytes[6] = (bytes[6] & 0x0F) | 0x50;
+    bytes[8] = (bytes[8] & 0x3F) | 0x80;
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+    parts.join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(number: i64) -> OutboxEntry {
+        OutboxEntry {
+            number,
+            mchid: "1900000109".to_owned(),
+            notify_url: String::new(),
+            platform_serial: String::new(),
+            event_type: "COUPON.SEND".to_owned(),
+            time: 0,
+            resource: json!({ "a": 1 }),
+            attempts: 0,
+            due: 0,
+        }
+    }
+
+    #[test]
+    fn an_id_is_a_version_5_uuid_that_stays_with_its_notification() {
+        let first = id(&entry(1));
+        assert_eq!(first, id(&OutboxEntry { attempts: 3, due: 60, ..entry(1) }));
+        assert_ne!(first, id(&entry(2)));
+        assert_eq!(first.len(), 36);
+        let parts: Vec<usize> = first.split('-').map(str::len).collect();
+        assert_eq!(parts, [8, 4, 4, 4, 12]);
+        assert!(first.as_bytes()[14] == b'5' && b"89ab".contains(&first.as_bytes()[19]), "{first}");
+    }
+}

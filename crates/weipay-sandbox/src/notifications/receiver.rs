@@ -1,0 +1,306 @@
+//! The receiver of a notification: which addresses may be called, and one POST.
+//!
+//! Whoever can send requests to a sandbox can name an address. So a sandbox calls this machine and public addresses, and others of
+//! a private network only when it is told. Names are looked up once, and what was found is what is called. Redirects are not
+//! followed, and of a response only its head is read.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+
+use http::header::{HOST, HeaderName};
+use http::uri::Scheme;
+use http::{Method, Request, Uri};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio_rustls::TlsConnector;
+
+use super::message::Message;
+
+/// The head of a response; a longer one is a failure.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// Where a notification goes.
+struct Target {
+    is_https: bool,
+    host: String,
+    port: u16,
+    path: String,
+}
+
+impl Target {
+    fn parse(url: &str) -> Result<Self, String> {
+        let uri: Uri = url.parse().map_err(|_| "notify_url is not a URL")?;
+        let is_https = match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => false,
+            Some(scheme) if *scheme == Scheme::HTTPS => true,
+            _ => return Err("notify_url must begin with http:// or https://".to_owned()),
+        };
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or("notify_url has no host")?.to_owned();
+        let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
+        Ok(Self { is_https, host, port, path: uri.path().to_owned() })
+    }
+
+    /// The host as names are looked up: an IPv6 address without its brackets.
+    fn name(&self) -> &str {
+        self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&self.host)
+    }
+
+    /// The value of `Host`.
+    fn authority(&self) -> String {
+        let usual = if self.is_https { 443 } else { 80 };
+        if self.port == usual { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
+    }
+}
+
+/// What a log shows of an address: where it leads, without its path and without a user's name.
+pub(super) fn shown(url: &str) -> String {
+    Target::parse(url).map_or_else(
+        |_| "an address that is not a URL".to_owned(),
+        |target| format!("{}://{}", if target.is_https { "https" } else { "http" }, target.authority()),
+    )
+}
+
+/// Posts a message. The status of the response, or why there is none.
+pub(super) async fn post(url: &str, message: Message, private_receivers: bool) -> Result<u16, String> {
+    let target = Target::parse(url)?;
+    let found = lookup_host((target.name(), target.port)).await;
+    let found = found.map_err(|error| format!("the host of notify_url was not found: {error}"))?;
+    let (allowed, refused): (Vec<SocketAddr>, Vec<SocketAddr>) =
+        found.partition(|address| may_be_called(address.ip(), private_receivers));
+    if allowed.is_empty() && !refused.is_empty() {
+        return Err("notify_url leads into a private network, which the sandbox calls only when it is told"
+            .to_owned());
+    }
+    let stream = TcpStream::connect(&*allowed).await;
+    let stream = stream.map_err(|error| format!("notify_url cannot be reached: {error}"))?;
+    if !target.is_https {
+        return exchange(stream, &target, message).await;
+    }
+    let name =
+        ServerName::try_from(target.name().to_owned()).map_err(|_| "the host of notify_url is not a name")?;
+    let tls = spawn_blocking(tls).await.map_err(|error| error.to_string())??;
+    let stream = tls.connect(name, stream).await;
+    exchange(stream.map_err(|error| format!("TLS with the receiver failed: {error}"))?, &target, message)
+        .await
+}
+
+/// One request on a connection of its own.
+async fn exchange<S>(stream: S, target: &Target, message: Message) -> Result<u16, String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let failed = |error: hyper::Error| {
+        let error = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        format!("the receiver did not answer: {error}")
+    };
+    let mut protocol = http1::Builder::new();
+    protocol.max_buf_size(MAX_HEAD_BYTES).title_case_headers(true);
+    let (mut sender, connection) = protocol.handshake(TokioIo::new(stream)).await.map_err(failed)?;
+    let _connection = Connection(tokio::spawn(async move { drop(connection.await) }));
+    let mut request = Request::new(Full::new(Bytes::from(message.body)));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = target.path.parse().map_err(|_| "notify_url has no usable path")?;
+    let host = target.authority().parse().map_err(|_| "notify_url has no usable host")?;
+    request.headers_mut().insert(HOST, host);
+    for (name, value) in message.headers {
+        let value = value.parse().map_err(|_| "a header of the notification is not ASCII")?;
+        request.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+    let response = sender.send_request(request).await.map_err(failed)?;
+    Ok(response.status().as_u16())
+}
+
+/// The task of a connection, which ends with its attempt.
+struct Connection(JoinHandle<()>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Trusts whom the system trusts. The roots are loaded by the first receiver that wants TLS.
+fn tls() -> Result<TlsConnector, String> {
+    static TLS: OnceLock<Result<TlsConnector, String>> = OnceLock::new();
+    let make = || {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let trusting = builder.and_then(BuilderVerifierExt::with_platform_verifier);
+        trusting.map(|builder| TlsConnector::from(Arc::new(builder.with_no_client_auth())))
+    };
+    TLS.get_or_init(|| make().map_err(|error| format!("TLS cannot be set up: {error}"))).clone()
+}
+
+/// Whether a sandbox may call an address: of this machine and of the public network always, of a private network when it is
+/// told, of no network never.
+fn may_be_called(address: IpAddr, private_receivers: bool) -> bool {
+    match canonical(address) {
+        address if address.is_loopback() => true,
+        address if address.is_unspecified() || address.is_multicast() => false,
+        IpAddr::V4(address) if address.is_broadcast() || address.octets()[0] == 0 => false,
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            // 100.64.0.0/10 is shared by the customers of a provider (RFC 6598).
+            let is_shared = first == 100 && (64..128).contains(&second);
+            private_receivers || !(address.is_private() || address.is_link_local() || is_shared)
+        }
+        IpAddr::V6(address) => {
+            private_receivers || !(address.is_unique_local() || address.is_unicast_link_local())
+        }
+    }
+}
+
+/// The IPv4 address behind an IPv6 one that only carries it: mapped, or translated by NAT64 (RFC 6052).
+fn canonical(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) if address.segments()[..6] == [0x64, 0xFF9B, 0, 0, 0, 0] => {
+            let [.., a, b, c, d] = address.octets();
+            IpAddr::from([a, b, c, d])
+        }
+        IpAddr::V6(address) if address.segments()[..6] == [0; 6] && address != Ipv6Addr::LOCALHOST => {
+            let [.., a, b, c, d] = address.octets();
+            IpAddr::from([a, b, c, d])
+        }
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream as Stream};
+    use std::thread;
+    use std::time::Duration;
+
+    use tokio::runtime::Builder;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    fn calls(address: &str, private_receivers: bool) -> bool {
+        may_be_called(address.parse().unwrap(), private_receivers)
+    }
+
+    #[test]
+    fn this_machine_and_the_public_network_are_called() {
+        for address in
+            ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "8.8.8.8", "2606:4700::1111", "100.128.0.1"]
+        {
+            assert!(calls(address, false), "{address}");
+        }
+    }
+
+    #[test]
+    fn private_networks_are_called_only_when_that_is_told() {
+        for address in [
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "fd00::1",
+            "fe80::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+            "::10.0.0.1",
+        ] {
+            assert!(!calls(address, false) && calls(address, true), "{address}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_no_host_are_never_called() {
+        for address in
+            ["0.0.0.0", "0.1.2.3", "::", "255.255.255.255", "224.0.0.1", "ff02::1", "::ffff:0.0.0.0"]
+        {
+            assert!(!calls(address, true), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_read_and_shown_without_user_and_path() {
+        let target = Target::parse("http://user@[::1]:8000/a/b").unwrap();
+        assert_eq!((target.name(), target.port, &*target.path), ("::1", 8000, "/a/b"));
+        assert_eq!(shown("http://user@[::1]:8000/a/b"), "http://[::1]:8000");
+        assert_eq!(shown("https://example.com"), "https://example.com");
+        assert_eq!(Target::parse("https://example.com").unwrap().path, "/");
+        for url in ["", "example.com/a", "ftp://example.com", "http://", "/a"] {
+            assert!(Target::parse(url).is_err(), "{url}");
+        }
+    }
+
+    /// What is said of a receiver that does this with the connection.
+    fn posted(receive: impl FnOnce(Stream) + Send + 'static) -> Result<u16, String> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/notify", listener.local_addr().unwrap());
+        let receiver = thread::spawn(move || receive(listener.accept().unwrap().0));
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let message = Message { headers: vec![("wechatpay-nonce", "n".to_owned())], body: b"{}".to_vec() };
+        let posted =
+            runtime.block_on(async { timeout(Duration::from_millis(500), post(&url, message, false)).await });
+        // The connection ends with its runtime.
+        drop(runtime);
+        receiver.join().unwrap();
+        posted.unwrap_or_else(|_| Err("too late".to_owned()))
+    }
+
+    fn read_request(stream: &mut Stream) -> String {
+        let mut bytes = [0; 4096];
+        let mut text = String::new();
+        while !text.ends_with("{}") {
+            let count = stream.read(&mut bytes).unwrap();
+            text.push_str(std::str::from_utf8(&bytes[..count]).unwrap());
+        }
+        text
+    }
+
+    #[test]
+    fn a_receiver_gets_one_post_and_its_status_is_what_counts() {
+        let status = posted(|mut stream| {
+            let request = read_request(&mut stream);
+            assert!(request.starts_with("POST /notify HTTP/1.1\r\n"), "{request}");
+            assert!(
+                request.contains("\r\nHost: 127.0.0.1:") && request.contains("\r\nWechatpay-Nonce: n\r\n")
+            );
+            // A body that never ends is not waited for.
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+        });
+        assert_eq!(status, Ok(204));
+        let endless = posted(|mut stream| {
+            read_request(&mut stream);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n").unwrap();
+        });
+        assert_eq!(endless, Ok(200));
+        let elsewhere = posted(|mut stream| {
+            read_request(&mut stream);
+            stream.write_all(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n").unwrap();
+        });
+        assert_eq!(elsewhere, Ok(302));
+    }
+
+    #[test]
+    fn a_receiver_that_hangs_up_stays_silent_or_talks_too_much_has_not_answered() {
+        assert!(posted(drop).unwrap_err().starts_with("the receiver did not answer"));
+        let silent = posted(|mut stream| {
+            read_request(&mut stream);
+            let _ = stream.read(&mut [0]);
+        });
+        assert_eq!(silent, Err("too late".to_owned()));
+        let talkative = posted(|mut stream| {
+            read_request(&mut stream);
+            let line = format!("X: {}\r\n", "x".repeat(1000));
+            stream.write_all(b"HTTP/1.1 200 OK\r\n").unwrap();
+            while stream.write_all(line.as_bytes()).is_ok() {}
+        });
+        assert!(talkative.unwrap_err().starts_with("the receiver did not answer"));
+    }
+}
