@@ -39,6 +39,7 @@ pub fn notifications_jsonl(out: &mut impl Write) -> io::Result<()> {
 }
 
 /// An operation as a JSON object.
+#[must_use]
 pub fn operation(operation: &Operation) -> Value {
     let mut object = Map::new();
     object.insert("method".into(), operation.method.into());
@@ -98,6 +99,7 @@ fn request(operation: &Operation) -> Value {
 }
 
 /// A notification as a JSON object. What the sealed field of the body opens to stands as that field's members.
+#[must_use]
 pub fn notification(notification: &Notification) -> Value {
     let delivered = notification.delivered();
     let mut body = fields(&delivered);
@@ -184,6 +186,7 @@ fn fields(fields: &[Field]) -> Value {
 }
 
 /// A field as a JSON object.
+#[must_use]
 pub fn field(field: &Field) -> Value {
     let mut object = Map::new();
     object.insert("name".into(), field.name.into());
@@ -349,24 +352,15 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_is_exported_whole() {
+    fn operations_and_notifications_are_exported_whole() {
         let catalog = Catalog::embedded();
+        let shown = |exported: Value| format!("{exported:#}");
         let found = catalog.find("POST", "v3/marketing/busifavor/coupons/disassociate").unwrap();
-        let exported = operation(found);
-        assert_eq!(exported["request"]["json"][0]["name"], "stock_id");
-        assert_eq!(
-            exported["request"]["json"][3],
-            json!({"name": "out_request_no", "type": "string", "required": true, "label": "商户请求单号",
-                   "min_length": 1, "max_length": 128, "pattern": "^[0-9A-Za-z_\\-|*]+$",
-                   "purpose": "request-number"})
-        );
-        assert_eq!(exported["response"][0]["format"], "rfc3339");
-        assert_eq!(exported.get("success_status"), None);
-        assert_eq!(exported["repeat"], "safe");
-        assert_eq!(exported["repeat_reason"], "the page says: 幂等");
-        assert!(
-            exported["docs"].as_array().is_some_and(|docs| docs.contains(&"v3/merchant/4012465673".into()))
-        );
+        insta::assert_snapshot!("operation", shown(operation(found)));
+        let found = catalog.find("POST", "v2/pay/closeorder").unwrap();
+        insta::assert_snapshot!("operation_of_apiv2", shown(operation(found)));
+        let found = catalog.notification("v3", "SECURITY_ECHO.SUCCESS").unwrap();
+        insta::assert_snapshot!("notification", shown(notification(found)));
     }
 
     #[test]

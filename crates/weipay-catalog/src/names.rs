@@ -41,7 +41,10 @@
 
 use crate::operation::{Operation, placeholder};
 
+pub mod identifier;
+
 /// Words in small letters, and none of Rust's.
+#[must_use]
 pub fn snake(name: &str) -> String {
     let mut snake = String::new();
     let mut before_lower = false;
@@ -63,17 +66,20 @@ pub fn snake(name: &str) -> String {
 }
 
 /// A segment of a chain: rule 4.
+#[must_use]
 pub fn method(segment: &str) -> String {
     let name = snake(segment);
     if TAKEN.contains(&name.as_str()) { format!("{name}_") } else { name }
 }
 
 /// The method and the module of an operation: rule 6.
+#[must_use]
 pub fn verb(operation: &Operation) -> String {
     operation.method.to_ascii_lowercase()
 }
 
 /// A member of a model: `new` would hide the constructor.
+#[must_use]
 pub fn member(name: &str) -> String {
     match snake(name).as_str() {
         "new" => "new_".to_owned(),
@@ -116,6 +122,7 @@ pub fn camel(name: &str) -> String {
 }
 
 /// The values of one enumeration, each name once.
+#[must_use]
 pub fn variants(values: &[&'static str]) -> Vec<(String, &'static str)> {
     let mut named: Vec<(String, &'static str)> = Vec::new();
     for value in values {

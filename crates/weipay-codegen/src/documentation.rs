@@ -10,6 +10,11 @@ pub(crate) fn lines(text: &str, prefix: &str) -> String {
         .collect()
 }
 
+/// The official names that a search finds an item by, as attributes.
+pub(crate) fn aliases<'a>(titles: impl IntoIterator<Item = &'a str>) -> String {
+    titles.into_iter().map(|title| format!("#[doc(alias = {title:?})]\n")).collect()
+}
+
 /// As wide as a line of documentation becomes, where the text has spaces to break it at.
 const WIDEST: usize = 104;
 

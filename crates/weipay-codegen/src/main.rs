@@ -1,20 +1,23 @@
 //! Writes the typed operations of `weipay` from the catalogue.
 //!
 //! `cargo run -p weipay-codegen` writes them; with `--check` it only says what would change, and fails if anything
-//! would. One file per operation, one per path segment; what is no longer described is removed.
+//! would. A product has a file for each path with types, one for its shared objects and one for its steps; what is no longer
+//! described is removed.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
 
+mod chain;
 mod documentation;
 mod feature_page;
 mod features;
-mod homes;
+mod flat;
 mod models;
 mod notification;
 mod operation;
 mod output;
 mod path_value;
-mod segment;
+mod product;
+mod shared;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -27,8 +30,10 @@ use std::process::ExitCode;
 use weipay_catalog::rust::steps::StepNames;
 use weipay_catalog::{Version, folder};
 
+use crate::chain::Names;
+use crate::flat::FlatNames;
 use crate::output::Output;
-use crate::segment::Names;
+use crate::product::Writer;
 use crate::table::RowNames;
 use crate::tree::Tree;
 
@@ -68,20 +73,34 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let page = root.join("crates/weipay/docs/features.md");
     let page_wanted = feature_page::page(&wanted);
     let page_is_current = fs::read_to_string(&page).is_ok_and(|written| written == page_wanted);
-    let rows = RowNames::of(&operations);
+    let (rows, flat) = (RowNames::new(&operations), FlatNames::new(&operations));
     let steps = StepNames::new(operations.iter().map(|operation| operation.path));
-    let names = Names { rows: &rows, steps: &steps };
-    for version in [Version::V2, Version::V3] {
-        let typed = operations.iter().filter(|operation| operation.version() == version);
-        segment::write(&Tree::of(typed), &names, &mut output);
+    let names = Names { rows: &rows, steps: &steps, flat: &flat };
+    let trees = [Version::V2, Version::V3].map(|version| {
+        Tree::from_operations(operations.iter().filter(|operation| operation.version() == version))
+    });
+    for (tree, version) in trees.iter().zip([Version::V2, Version::V3]) {
+        output.add(&format!("{}.rs", tree.path), chain::version(tree, version));
+        let mut writer = Writer { names: &names, output: &mut output };
+        for (name, product) in tree.named_children() {
+            writer.product(&tree.path, &name, product)?;
+        }
     }
+    flat::write(&trees, &flat, &mut output)?;
     notification::write(&folder::notifications(&catalog)?, &mut output);
     output.add("operation/table.rs", table::text(&operations, &rows));
     output.format(
         &root,
-        &["v2.rs", "v3.rs", "notifications/v2.rs", "notifications/v3.rs", "operation/table.rs"],
+        &[
+            "v2.rs",
+            "v3.rs",
+            "notifications/v2.rs",
+            "notifications/v3.rs",
+            "operation/table.rs",
+            "products.rs",
+        ],
     )?;
-    let owned = ["v2", "v2.rs", "v3", "v3.rs", "notifications", "operation"];
+    let owned = ["v2", "v2.rs", "v3", "v3.rs", "notifications", "operation", "products", "products.rs"];
     let changes = output.changes(&source, &owned)?;
     for change in &changes {
         println!("{change}");

@@ -1,56 +1,84 @@
 //! The structs and enumerations of one operation or notification as Rust. Which there are, and their names, says
 //! `weipay_catalog::rust::types`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use weipay_catalog::rust::code::{Call, Code};
-use weipay_catalog::rust::types::{Enumeration, Member, REQUEST, RESPONSE, Struct, Type, Types, numbered};
+use weipay_catalog::rust::types::{Enumeration, Member, Struct, Type, Types, numbered};
 use weipay_catalog::{Carrier, Field, Format, Kind, Rules, names};
 
-use crate::documentation;
-use crate::homes::Homes;
+use crate::documentation::{self, aliases, lines};
+use crate::output::indented;
 
 /// `max_width` of `rustfmt.toml`. rustfmt leaves the inside of macros alone, so their lines are broken here.
 const WIDTH: usize = 110;
 
-/// What follows the documentation of a file that is this module.
-pub(crate) fn text(types: &Types, module: &str, homes: &mut Homes) -> String {
-    let mut taken: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    let mut is_new = |name, content| match homes.elsewhere(content, module) {
-        Some(home) => {
-            taken.entry(home.to_owned()).or_default().insert(name);
-            false
-        }
-        None => true,
-    };
-    let structs: Vec<&Struct> =
-        types.structs.iter().filter(|known| is_new(&known.name, content(types, known))).collect();
-    let enumerations: Vec<&Enumeration> =
-        types.enumerations.iter().filter(|known| is_new(&known.name, enumeration(known))).collect();
-
-    let mut parts = vec![imports(&structs, &enumerations)];
-    let uses = taken.iter().map(|(home, names)| format!("pub use {home}::{};\n", braced(names)));
-    parts.push(uses.collect());
-    for (opening, in_request) in [("request", true), ("response", false)] {
-        let structs = structs.iter().filter(|known| known.in_request == in_request);
-        parts.push(block(opening, structs.map(|known| structure(known))));
-    }
-    parts.push(block("open_enum", enumerations.iter().map(|known| enumeration(known))));
-    parts.retain(|part| !part.is_empty());
-    parts.join("\n")
+/// Types as they stand in a module.
+pub(crate) struct Module<'a> {
+    pub types: &'a Types<'a>,
+    /// The module that has the shared types; nothing for that module itself.
+    pub shared: Option<&'a str>,
+    /// How deep the module stands in its file.
+    pub level: usize,
+    /// What is said of a struct that no field describes, and of a shared one.
+    pub doc: &'a dyn Fn(&Struct) -> Option<String>,
+    /// The official names that a search finds requests and responses by.
+    pub titles: &'a [&'a str],
 }
 
-/// Everything that a struct says, with all that is inside it: equal contents are one type.
-fn content(types: &Types, known: &Struct) -> String {
-    let mut text = format!("{} {}", known.in_request, structure(known));
-    for member in &known.members {
-        let name = member.item.inmost();
-        text.extend(
-            types.structs.iter().filter(|inner| inner.name == name).map(|inner| content(types, inner)),
-        );
-        text.extend(types.enumerations.iter().filter(|inner| inner.name == name).map(enumeration));
+impl Module<'_> {
+    /// The content of the module.
+    pub(crate) fn text(&self) -> String {
+        let is_here = |is_shared: bool| is_shared == self.shared.is_none();
+        let structs: Vec<&Struct> =
+            self.types.structs.iter().filter(|known| is_here(known.is_shared)).collect();
+        let enumerations: Vec<&Enumeration> =
+            self.types.enumerations.iter().filter(|known| is_here(known.is_shared)).collect();
+
+        let mut parts = vec![self.taken(), imports(&structs, &enumerations)];
+        for (opening, in_request) in [("request", true), ("response", false)] {
+            let structs = structs.iter().filter(|known| known.in_request == in_request);
+            parts.push(block(opening, structs.map(|known| self.structure(known))));
+        }
+        parts.push(block("open_enum", enumerations.iter().map(|known| self.enumeration(known))));
+        parts.retain(|part| !part.is_empty());
+        parts.join("\n")
     }
-    text
+
+    /// The shared types, which are there under their names too.
+    fn taken(&self) -> String {
+        let Some(shared) = self.shared else { return String::new() };
+        let structs = self.types.structs.iter().filter(|known| known.is_shared).map(|known| &known.name);
+        let enumerations =
+            self.types.enumerations.iter().filter(|known| known.is_shared).map(|known| &known.name);
+        let names: BTreeSet<&str> = structs.chain(enumerations).map(String::as_str).collect();
+        if names.is_empty() { String::new() } else { format!("pub use {shared}::{};\n", braced(&names)) }
+    }
+
+    fn structure(&self, known: &Struct) -> String {
+        let doc = (self.doc)(known).or_else(|| known.field.map(documentation::field::object));
+        let titles = self.titles.iter().copied().filter(|_| known.field.is_none());
+        let members = known.members.iter().map(|member| self.member(member, known.in_request));
+        item(&doc.unwrap_or_default(), &aliases(titles), "struct", &known.name, members)
+    }
+
+    fn member(&self, member: &Member, in_request: bool) -> String {
+        let Member { name, place, field, .. } = member;
+        let doc = lines(&documentation::field::member(field, in_request), "        ///");
+        let rule = rule(field, place, in_request);
+        format!("{doc}{}", rule.lines(2, self.width(), &format!("{name}: {} = ", member.kind()), ",\n"))
+    }
+
+    fn enumeration(&self, known: &Enumeration) -> String {
+        let values = names::variants(&known.field.values).into_iter().map(|(name, value)| {
+            Code::text(format!("{value:?}")).lines(2, self.width(), &format!("{name} = "), ",\n")
+        });
+        item(&documentation::field::enumeration(known.field), "", "enum", &known.name, values)
+    }
+
+    fn width(&self) -> usize {
+        WIDTH - 4 * self.level
+    }
 }
 
 /// What the types of a file need from elsewhere.
@@ -93,41 +121,10 @@ fn block(opening: &str, types: impl Iterator<Item = String>) -> String {
     if types.is_empty() { String::new() } else { format!("{opening}! {{\n{}}}\n", types.join("\n")) }
 }
 
-fn structure(known: &Struct) -> String {
-    let doc = known.field.map_or_else(|| root(&known.name).to_owned(), documentation::field::object);
-    let members = known.members.iter().map(|member| member_row(member, known.in_request));
-    item(&doc, "struct", &known.name, members)
-}
-
-/// What is said of a struct that no field describes.
-fn root(name: &str) -> &'static str {
-    match name {
-        REQUEST => "What is sent.",
-        RESPONSE => "What is answered.",
-        "Envelope" => "What is posted, before its resource is opened.",
-        "Resource" => "What the sealed part opens to.",
-        _ => "What is posted.",
-    }
-}
-
-fn member_row(member: &Member, in_request: bool) -> String {
-    let Member { name, place, field, .. } = member;
-    let doc = documentation::lines(&documentation::field::member(field, in_request), "        ///");
-    let rule = rule(field, place, in_request);
-    format!("{doc}{}", rule.lines(2, WIDTH, &format!("{name}: {} = ", member.kind()), ",\n"))
-}
-
-fn enumeration(known: &Enumeration) -> String {
-    let values = names::variants(&known.field.values)
-        .into_iter()
-        .map(|(name, value)| Code::text(format!("{value:?}")).lines(2, WIDTH, &format!("{name} = "), ",\n"));
-    item(&documentation::field::enumeration(known.field), "enum", &known.name, values)
-}
-
-fn item(doc: &str, kind: &str, name: &str, lines: impl Iterator<Item = String>) -> String {
-    let doc = documentation::lines(doc, "    ///");
-    let lines: String = lines.collect();
-    format!("{doc}    pub {kind} {name} {{\n{lines}    }}\n")
+fn item(doc: &str, aliases: &str, kind: &str, name: &str, members: impl Iterator<Item = String>) -> String {
+    let (doc, aliases) = (lines(doc, "    ///"), indented(aliases, 1));
+    let members: String = members.collect();
+    format!("{doc}{aliases}    pub {kind} {name} {{\n{members}    }}\n")
 }
 
 /// The row of a field as a chain of calls: where it travels, and its rules. A request need not have what the client fills

@@ -6,12 +6,11 @@ use weipay_catalog::{Field, Notification};
 
 use crate::documentation::operation::links;
 use crate::documentation::{lines, plain};
-use crate::homes::Homes;
-use crate::models;
+use crate::models::Module;
 use crate::output::{Output, header};
+use crate::shared::SharedObjects;
 
 pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
-    let mut homes = Homes::default();
     for version in ["v2", "v3"] {
         let of_version: Vec<&Notification> =
             notifications.iter().filter(|notification| notification.version == version).collect();
@@ -19,7 +18,7 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
         if version == "v3" {
             // The envelope is the same for all: it is written once, and a notification only has its content.
             if let Some(any) = of_version.first() {
-                output.add("notifications/v3/envelope.rs", envelope(any, &mut homes));
+                output.add("notifications/v3/envelope.rs", envelope(any));
                 modules.push("envelope".to_owned());
             }
         }
@@ -28,11 +27,21 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
             while modules.contains(&module) {
                 module.push('_');
             }
-            output.add(
-                &format!("notifications/{version}/{module}.rs"),
-                content(notification, &module, &mut homes),
-            );
+            output.add(&format!("notifications/{version}/{module}.rs"), content(notification));
             modules.push(module);
+        }
+        let mut shared = SharedObjects::default();
+        for notification in notifications.iter().filter(|notification| notification.version == version) {
+            let is_posted_bare = version == "v2";
+            notification.body.iter().filter(|_| is_posted_bare).for_each(|field| shared.add(field, false));
+            notification.resource.iter().for_each(|field| shared.add(field, false));
+        }
+        if let Some(content) = shared.text() {
+            let mut text = header("catalog/shared/");
+            text.push_str("//! The objects that several notifications share.\n\n");
+            text.push_str(&content);
+            output.add(&format!("notifications/{version}/shared.rs"), text);
+            modules.push("shared".to_owned());
         }
         modules.sort();
         let mut text = header(&format!("catalog/notifications/{version}/"));
@@ -42,33 +51,28 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
     }
 }
 
-fn envelope(any: &Notification, homes: &mut Homes) -> String {
-    let mut types = Types::default();
-    types.root("Envelope", &all_in("body", &any.body));
+fn envelope(any: &Notification) -> String {
+    let types = Types::with_roots(vec![("Envelope", all_in("body", &any.body))]);
     let mut text = header("catalog/notifications/v3/envelope.api");
     text.push_str("//! APIv3 回调通知: what every notification has in common.\n\n");
-    text.push_str(&models::text(&types, "crate::notifications::v3::envelope", homes));
+    text.push_str(&module(&types, "v3", "", &[]));
     text
 }
 
-fn content(notification: &Notification, module: &str, homes: &mut Homes) -> String {
-    let Notification { version, event, .. } = notification;
-    let mut types = Types::default();
+fn content(notification: &Notification) -> String {
+    let Notification { version, event, title, .. } = notification;
     // A few of APIv2 are posted as JSON; those name their event.
     let is_json = notification.body.iter().any(|field| field.name == "event_type");
     let place = if is_json { "body" } else { "xml" };
-    if *version == "v2" {
-        types.root("Body", &all_in(place, &notification.body));
-    }
-    if !notification.resource.is_empty() {
-        types.root("Resource", &all_in(place, &notification.resource));
-    }
+    let body = if *version == "v2" { &notification.body[..] } else { &[] };
+    let roots = [("Body", all_in(place, body)), ("Resource", all_in(place, &notification.resource))];
+    let types = Types::with_roots(roots.into_iter().filter(|(_, fields)| !fields.is_empty()).collect());
     let mut text = header(&format!("catalog/notifications/{version}/{event}.api"));
-    let mut doc = format!("{} · `{event}`", plain(notification.title));
-    doc.push_str(&links(&notification.docs));
+    let mut doc = format!("{} · `{event}`", plain(title));
+    doc.push_str(&links(&notification.docs, event));
     text.push_str(&lines(&doc, "//!"));
     text.push('\n');
-    text.push_str(&models::text(&types, &format!("crate::notifications::{version}::{module}"), homes));
+    text.push_str(&module(&types, version, title, &[title]));
     if *version == "v3" {
         let events: Vec<String> =
             std::iter::once(event).chain(&notification.sent_as).map(|event| format!("{event:?}")).collect();
@@ -78,6 +82,26 @@ fn content(notification: &Notification, module: &str, homes: &mut Homes) -> Stri
         ));
     }
     text
+}
+
+fn module(types: &Types, version: &str, title: &str, titles: &[&str]) -> String {
+    let shared = format!("crate::notifications::{version}::shared");
+    let module = Module {
+        types,
+        shared: Some(&shared),
+        level: 0,
+        doc: &|known| {
+            let what = match known.name.as_str() {
+                "Envelope" => return Some("What is posted, before its resource is opened.".to_owned()),
+                "Resource" => "what the sealed part opens to",
+                "Body" => "what is posted",
+                _ => return None,
+            };
+            Some(format!("{}: {what}.", plain(title)))
+        },
+        titles,
+    };
+    module.text()
 }
 
 fn all_in<'a>(place: &'static str, fields: &'a [Field]) -> Vec<(&'static str, &'a Field)> {

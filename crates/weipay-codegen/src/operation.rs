@@ -1,41 +1,66 @@
-//! The file of one operation: its request, its response, and the objects and enumerations inside them.
+//! The module of one operation: its request, its response, and the objects and enumerations inside them.
 
-use weipay_catalog::rust::types::{Types, request_fields};
+use indoc::formatdoc;
+use weipay_catalog::folder::EXTENSION;
+use weipay_catalog::parse::Heading;
+use weipay_catalog::rust::types::{REQUEST, RESPONSE, Types, request_fields};
 use weipay_catalog::{Operation, names};
 
-use crate::documentation;
-use crate::homes::Homes;
-use crate::models;
-use crate::output::header;
-use crate::segment;
+use crate::documentation::{lines, operation as documentation};
+use crate::flat::FlatNames;
+use crate::models::Module;
+use crate::output::indented;
 
 /// How an operation looks at the end of a chain.
 pub(crate) struct Verb {
     /// `post`: the method of the chain, and the module of the types.
     pub module: String,
     pub has_request: bool,
-    pub has_answer: bool,
+    pub has_response: bool,
 }
 
 impl Verb {
-    pub(crate) fn of(operation: &Operation) -> Verb {
-        Verb {
+    pub(crate) fn new(operation: &Operation) -> Self {
+        Self {
             module: names::verb(operation),
             has_request: !request_fields(operation).is_empty(),
-            has_answer: !operation.response.is_empty(),
+            has_response: !operation.response.is_empty(),
         }
     }
 
     pub(crate) fn has_types(&self) -> bool {
-        self.has_request || self.has_answer
+        self.has_request || self.has_response
     }
 }
 
-/// The file of an operation whose types live in this module.
-pub(crate) fn text(operation: &Operation, module: &str, homes: &mut Homes) -> String {
-    let mut text = header(&segment::source(operation));
-    text.push_str(&documentation::lines(&documentation::operation::module(operation), "//!"));
-    text.push('\n');
-    text.push_str(&models::text(&Types::new(operation), module, homes));
-    text
+/// The module of an operation's types; `shared` is the module of the product's shared types.
+pub(crate) fn module(operation: &Operation, shared: &str, flat: &FlatNames) -> String {
+    let types = Types::new(operation);
+    let root =
+        |name: &str, what: &str| documentation::root(operation, what, flat.path(operation, name).as_deref());
+    let module = Module {
+        types: &types,
+        shared: Some(shared),
+        level: 1,
+        doc: &|known| match known.name.as_str() {
+            REQUEST => Some(root(REQUEST, "what is sent")),
+            RESPONSE => Some(root(RESPONSE, "what comes back")),
+            _ => None,
+        },
+        titles: &[operation.title],
+    };
+    formatdoc! {"
+        {doc}pub mod {verb} {{
+        {types}}}
+        ",
+        doc = lines(&documentation::module(operation), "///"),
+        verb = names::verb(operation),
+        types = indented(&module.text(), 1),
+    }
+}
+
+/// The catalogue file of an operation.
+pub(crate) fn source(operation: &Operation) -> String {
+    let heading = Heading::Operation(operation.method, operation.path);
+    format!("catalog/{}.{EXTENSION}", heading.place())
 }

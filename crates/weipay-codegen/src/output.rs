@@ -12,6 +12,14 @@ pub(crate) fn header(source: &str) -> String {
     )
 }
 
+/// The text so many levels further in.
+pub(crate) fn indented(text: &str, levels: usize) -> String {
+    let indent = "    ".repeat(levels);
+    text.lines()
+        .map(|line| if line.is_empty() { "\n".to_owned() } else { format!("{indent}{line}\n") })
+        .collect()
+}
+
 #[derive(Default)]
 pub(crate) struct Output {
     files: BTreeMap<String, String>,
@@ -26,15 +34,15 @@ pub(crate) enum Change {
 impl fmt::Display for Change {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Change::Write(file) => write!(out, "write {file}"),
-            Change::Remove(file) => write!(out, "remove {file}"),
+            Self::Write(file) => write!(out, "write {file}"),
+            Self::Remove(file) => write!(out, "remove {file}"),
         }
     }
 }
 
 impl Output {
-    pub(crate) fn new() -> Output {
-        Output::default()
+    pub(crate) fn new() -> Self {
+        Self::default()
     }
 
     pub(crate) fn add(&mut self, file: &str, text: String) {
@@ -54,19 +62,22 @@ impl Output {
     /// Formats everything as `cargo fmt` would, so that the two never quarrel: one run of rustfmt over a copy, which
     /// follows the `mod` lines from each root.
     pub(crate) fn format(&mut self, config: &Path, roots: &[&str]) -> io::Result<()> {
-        let copy = std::env::temp_dir().join(format!("weipay-codegen-{}", std::process::id()));
+        let copy = tempfile::tempdir()?;
+        let copy = copy.path();
         let files: Vec<Change> = self.files.keys().cloned().map(Change::Write).collect();
-        self.write(&copy, &files)?;
+        self.write(copy, &files)?;
         let status = Command::new("rustfmt")
             .args(["--edition", "2024", "--config-path"])
             .arg(config)
             .args(roots.iter().map(|root| copy.join(root)))
             .status()?;
+        if !status.success() {
+            return Err(io::Error::other("rustfmt refused the generated code"));
+        }
         for (file, text) in &mut self.files {
             *text = fs::read_to_string(copy.join(file))?;
         }
-        fs::remove_dir_all(&copy)?;
-        if status.success() { Ok(()) } else { Err(io::Error::other("rustfmt refused the generated code")) }
+        Ok(())
     }
 
     /// What must be done so that `root` holds the files, and nothing else below `owned`.
@@ -93,11 +104,21 @@ impl Output {
                     fs::create_dir_all(target.parent().unwrap_or(root))?;
                     fs::write(target, &self.files[file])?;
                 }
-                Change::Remove(file) => fs::remove_file(root.join(file))?,
+                Change::Remove(file) => {
+                    fs::remove_file(root.join(file))?;
+                    remove_empty_folders(root, Path::new(file));
+                }
             }
         }
         Ok(())
     }
+}
+
+/// Removes the folders that a removed file leaves empty.
+fn remove_empty_folders(root: &Path, file: &Path) {
+    let above = file.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    // The first that is not empty stays, and those above it with it.
+    let _ = above.map(|folder| fs::remove_dir(root.join(folder))).take_while(Result::is_ok).count();
 }
 
 fn list(root: &Path, place: &Path, files: &mut Vec<String>) -> io::Result<()> {

@@ -11,7 +11,7 @@ pub(crate) struct RowNames(BTreeMap<(&'static str, &'static str), String>);
 
 impl RowNames {
     /// Method and segments, in capitals. Of two that would have one name the second gets an underscore.
-    pub(crate) fn of(operations: &[Operation]) -> RowNames {
+    pub(crate) fn new(operations: &[Operation]) -> Self {
         let mut names = BTreeMap::new();
         let mut taken = BTreeSet::new();
         for operation in sorted(operations) {
@@ -23,7 +23,7 @@ impl RowNames {
             }
             names.insert((operation.method, operation.path), name);
         }
-        RowNames(names)
+        Self(names)
     }
 
     pub(crate) fn get(&self, operation: &Operation) -> &str {

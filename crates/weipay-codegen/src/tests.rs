@@ -5,12 +5,13 @@ use std::fs;
 use weipay_catalog::rust::steps::StepNames;
 use weipay_catalog::{Operation, folder};
 
-use crate::homes::Homes;
+use crate::chain::Names;
+use crate::flat::{self, FlatNames};
 use crate::output::Output;
-use crate::segment::Names;
+use crate::product::Writer;
 use crate::table::{self, RowNames};
 use crate::tree::Tree;
-use crate::{features, operation, segment};
+use crate::{features, operation};
 
 /// The operation of one text, read like a file of the catalogue.
 fn described(heading: &str, lines: &str) -> Operation {
@@ -23,20 +24,34 @@ fn described(heading: &str, lines: &str) -> Operation {
     folder::operations(root.path()).unwrap().remove(0)
 }
 
-/// The file of its types.
+/// The module of its types, without the indentation that it has as a module.
 fn types(heading: &str, lines: &str) -> String {
-    operation::text(&described(heading, lines), "crate::v3::a::b::post", &mut Homes::default())
+    let operation = described(heading, lines);
+    let flat = FlatNames::new(std::slice::from_ref(&operation));
+    let module = operation::module(&operation, "crate::v3::a::shared", &flat);
+    module.lines().map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line))).collect()
 }
 
-/// The file of its last step but one, which leads to it, and of its last, which has the verb.
-fn steps(operations: &[Operation], file: &str) -> String {
+/// A file of the product `v3/a`.
+fn file(operations: &[Operation], file: &str) -> String {
     let mut output = Output::new();
     let names = Names {
-        rows: &RowNames::of(operations),
+        rows: &RowNames::new(operations),
         steps: &StepNames::new(operations.iter().map(|operation| operation.path)),
+        flat: &FlatNames::new(operations),
     };
-    segment::write(&Tree::of(operations.iter()), &names, &mut output);
-    output.file(file).unwrap().to_owned()
+    let version = Tree::from_operations(operations.iter());
+    let mut writer = Writer { names: &names, output: &mut output };
+    for (name, product) in version.named_children() {
+        writer.product(&version.path, &name, product).unwrap();
+    }
+    flat::write(&[version], names.flat, &mut output).unwrap();
+    output.file(file).unwrap_or_else(|| panic!("{file} is not written")).to_owned()
+}
+
+/// The steps of the product `v3/a`.
+fn steps(operations: &[Operation]) -> String {
+    file(operations, "v3/a/chain.rs")
 }
 
 fn assert_holds(text: &str, parts: &[&str]) {
@@ -53,14 +68,14 @@ fn the_step_of_a_placeholder_has_the_loosest_limits_of_the_operations_below() {
         described("POST v3/b/{id}", "  path\n    id*  string ..32 /^[0-9]+$/  # 编号"),
     ];
     assert_holds(
-        &steps(&operations, "v3/a.rs"),
+        &steps(&operations),
         &[
             "/// `v3/a/{id}` with this 编号. 1 to 32 characters.\n",
             "fill(path(\"id\").length(1, 32), id.into())",
         ],
     );
     assert_holds(
-        &steps(&operations, "v3/b.rs"),
+        &file(&operations, "v3/b/chain.rs"),
         &[
             "with this 编号. At most 32 characters; matches `^[0-9]+$`.\n",
             "fill(path(\"id\").length(0, 32).pattern(r#\"^[0-9]+$\"#), id.into())",
@@ -113,29 +128,28 @@ fn a_field_without_a_label_shows_its_rules_or_its_name_on_the_wire() {
 }
 
 #[test]
-fn official_documents_stand_by_audience_in_lines_that_end() {
-    let pages: Vec<String> = (1..=9).map(|page| format!("v3/merchant/401246567{page}")).collect();
-    let docs =
-        format!("  docs global/v3/zh/4012354543, {}, https://a.b/c, v3/partner/4012465703", pages.join(", "));
+fn the_first_official_document_for_each_audience_stands_in_a_line() {
+    let docs = "  docs global/v3/zh/4012354543, v3/merchant/4012465671, v3/merchant/4012465672, https://a.b/c, \
+                v3/partner/4012465703";
     let text = types("POST v3/a/b", &format!("{docs}\n  response\n    a  string"));
     assert_holds(
         &text,
-        &[
-            "//! Official documents (官方文档):\n//!\n",
-            "//! - merchant: [4012465671](https://pay.weixin.qq.com/doc/v3/merchant/4012465671),\n//!   [4012465672](",
-            "4012465679)\n//! - partner: [4012465703](https://pay.weixin.qq.com/doc/v3/partner/4012465703)\n//! - global: ",
-            "\n//! - elsewhere: <https://a.b/c>\n",
-        ],
+        &["/// Official documents (官方文档):\n///\n\
+           /// - merchant: [4012465671](https://pay.weixin.qq.com/doc/v3/merchant/4012465671)\n\
+           /// - partner: [4012465703](https://pay.weixin.qq.com/doc/v3/partner/4012465703)\n\
+           /// - global: [4012354543](https://pay.weixin.qq.com/doc/global/v3/zh/4012354543)\n\
+           /// - elsewhere: <https://a.b/c>\n///\n\
+           /// `weipay api show POST v3/a/b` lists all 5.\n"],
     );
     let operation = described("POST v3/a/b", &format!("{docs}\n  response\n    a  string"));
     assert_holds(
-        &steps(&[operation], "v3/a/b.rs"),
+        &steps(&[operation]),
         &[
-            "    /// Types and official documents (官方文档): [`post`](mod@post).\n    ///\n    /// ```no_run\n",
+            "    /// Types and official documents (官方文档): [`post`](mod@super::b::post).\n    ///\n    /// ```no_run\n",
         ],
     );
-    let typeless = described("POST v3/a/b", &docs);
-    assert_holds(&steps(&[typeless], "v3/a/b.rs"), &["    /// - merchant: [4012465671]("]);
+    let typeless = described("POST v3/a/b", docs);
+    assert_holds(&steps(&[typeless]), &["    /// - merchant: [4012465671]("]);
 }
 
 #[test]
@@ -175,7 +189,7 @@ fn a_length_in_bytes_and_a_notify_url_are_rules_of_their_own() {
         described("GET v3/a/{no}", "  path\n    no*  string 6..32 bytes  # 单号"),
         described("POST v3/a/{no}/close", "  path\n    no*  string 1..32  # 单号"),
     ];
-    assert_holds(&steps(&operations, "v3/a.rs"), &["fill(path(\"no\").length(0, 32), no.into())"]);
+    assert_holds(&steps(&operations), &["fill(path(\"no\").length(0, 32), no.into())"]);
 }
 
 #[test]
@@ -205,13 +219,7 @@ fn a_format_is_a_rule_where_the_type_does_not_say_it() {
 #[test]
 fn an_operation_at_a_last_slash_is_sent_by_the_step_before_it() {
     let operation = described("POST v3/a/b/", "  response\n    c  string");
-    assert_holds(
-        &steps(&[operation], "v3/a/b.rs"),
-        &[
-            "// @generated by weipay-codegen from crates/weipay-catalog/catalog/v3/a/b/index.api:",
-            "self.call.step(\"\").typed(&table::POST_V3_A_B, Nothing)",
-        ],
-    );
+    assert_holds(&steps(&[operation]), &["self.call.step(\"\").typed(&table::POST_V3_A_B, Nothing)"]);
 }
 
 #[test]
@@ -234,8 +242,121 @@ fn an_operation_says_who_may_call_it_and_where_it_lives() {
     );
     assert_holds(
         &text,
-        &["//! For 直连商户, 服务商. Host: `https://apihk.mch.weixin.qq.com/`. \
-             Needs the merchant's certificate (商户API证书) in\n//! TLS.\n"],
+        &["/// For 直连商户, 服务商. Host: `https://apihk.mch.weixin.qq.com/`. \
+             Needs the merchant's certificate (商户API证书) in\n/// TLS.\n"],
+    );
+}
+
+/// A file of the catalogue, and a shared object.
+fn sharing(lines: &[(&str, &str)], object: (&str, &str)) -> Vec<Operation> {
+    let root = tempfile::tempdir().unwrap();
+    let write = |place: &str, text: String| {
+        let file = root.path().join(format!("{place}.api"));
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    };
+    for (heading, lines) in lines {
+        write(heading.split_once(' ').unwrap().1, format!("{heading}\n  title 标题\n{lines}\n"));
+    }
+    let (name, members) = object;
+    write(&format!("shared/{name}"), format!("OBJECT {name}\n{members}\n"));
+    folder::operations(root.path()).unwrap()
+}
+
+#[test]
+fn a_shared_object_stands_under_its_name_in_one_file_and_in_each_operation_that_holds_it() {
+    let operations = sharing(
+        &[
+            ("POST v3/a/b", "  json\n    scene  object <pay_scene>  # 场景"),
+            ("GET v3/a/c", "  response\n    scene_info  object <pay_scene>  # 场景信息"),
+        ],
+        ("pay_scene", "  store  object  # 门店\n    id  string (ONE | TWO)  # 编号"),
+    );
+    assert_holds(
+        &file(&operations, "v3/a/shared.rs"),
+        &[
+            // A request holds it: it has setters.
+            "request! {\n    /// 场景, 场景信息.\n    ///\n    /// The shared object `pay_scene` of the catalogue.\n    \
+             pub struct PayScene {\n",
+            "store: PaySceneStore = body(\"store\"),",
+            "pub struct PaySceneStore {",
+            "pub enum PaySceneStoreId {",
+        ],
+    );
+    for (path, field) in [("v3/a/b.rs", "scene"), ("v3/a/c.rs", "scene_info")] {
+        let text = file(&operations, path);
+        assert_holds(
+            &text,
+            &[
+                "pub use crate::v3::a::shared::{PayScene, PaySceneStore, PaySceneStoreId};",
+                &format!("{field}: PayScene = body({field:?}),"),
+            ],
+        );
+        assert!(!text.contains("struct PayScene"), "{text}");
+    }
+}
+
+#[test]
+fn requests_and_responses_that_are_written_the_same_are_types_of_their_own() {
+    let lines = "  json\n    a  string  # 甲\n  response\n    a  string  # 甲";
+    let operations = ["POST v3/a/b", "POST v3/a/c"].map(|heading| described(heading, lines));
+    for path in ["v3/a/b.rs", "v3/a/c.rs"] {
+        let text = file(&operations, path);
+        assert_holds(&text, &["pub struct Request {", "pub struct Response {"]);
+    }
+}
+
+#[test]
+fn a_path_with_types_has_a_file_and_one_without_stands_in_the_file_above() {
+    let operations = [
+        described("POST v3/a/b/c/d", "  json\n    a  string"),
+        described("POST v3/a/b/c/{id}/close", "  path\n    id*  string"),
+    ];
+    let text = file(&operations, "v3/a.rs");
+    assert_holds(
+        &text,
+        &[
+            "mod chain;\n",
+            "pub mod b {\n    /// `v3/a/b/c`\n    pub mod c {\n        pub mod d;\n",
+            "pub use crate::v3::a::chain::ABCByIdClose as Close;",
+            "pub use crate::v3::a::chain::A;",
+        ],
+    );
+    assert_holds(&file(&operations, "v3/a/b/c/d.rs"), &["pub use crate::v3::a::chain::ABCD as D;"]);
+}
+
+#[test]
+fn steps_verbs_and_types_are_found_by_the_official_name() {
+    let operations = [described("POST v3/a/b", "  json\n    a  string\n  response\n    a  string")];
+    let text = steps(&operations);
+    assert_holds(
+        &text,
+        &[
+            "chain_step! {\n    /// `v3/a/b`: 标题.\n    #[doc(alias = \"标题\")]\n    AB\n}",
+            "    #[doc(alias = \"标题\")]\n    pub fn post(self, request: super::b::post::Request) -> \
+             M::Sent<super::b::post::Response> {",
+            "    /// `v3/a/b`: 标题.\n    pub fn b(self) -> AB<M> {",
+        ],
+    );
+    let text = file(&operations, "v3/a/b.rs");
+    assert_eq!(text.matches("#[doc(alias = \"标题\")]").count(), 2, "{text}");
+}
+
+#[test]
+fn a_type_has_the_flat_name_of_the_openapi_document() {
+    let lines = "  response\n    a  string";
+    let v3 = [described("GET v3/a/{id}", &format!("  path\n    id*  string\n{lines}"))];
+    assert_holds(
+        &file(&v3, "products/a.rs"),
+        &["/// 标题: what comes back. `GET v3/a/{id}`\n#[doc(alias = \"标题\")]\n\
+             pub type GetAByIdResponse = crate::v3::a::id::get::Response;"],
+    );
+    assert_holds(&file(&v3, "products.rs"), &["#[cfg(feature = \"a\")]\npub mod a;\n"]);
+    assert_holds(&file(&v3, "v3/a/id.rs"), &["[`weipay::a::GetAByIdResponse`](crate::a::GetAByIdResponse)"]);
+    let v2 = [described("POST v2/a/b", lines)];
+    assert_holds(
+        &file(&v2, "products/a.rs"),
+        &["pub type PostABV2Response = crate::v2::a::b::post::Response;"],
     );
 }
 
@@ -291,7 +412,7 @@ fn an_operation_has_a_row_that_says_what_is_unlike_the_rest() {
         ),
         described("POST v2/a", "  client-cert\n  repeat unknown\n  xml\n    no*  string"),
     ];
-    let text = table::text(&operations, &RowNames::of(&operations));
+    let text = table::text(&operations, &RowNames::new(&operations));
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("pub(crate) static")).collect();
     assert_eq!(
         rows,
@@ -310,6 +431,6 @@ fn an_operation_has_a_row_that_says_what_is_unlike_the_rest() {
 #[test]
 fn rows_of_one_name_are_told_apart() {
     let operations = [described("GET v3/a-b", ""), described("GET v3/a_b", "")];
-    let names = RowNames::of(&operations);
+    let names = RowNames::new(&operations);
     assert_eq!([names.get(&operations[0]), names.get(&operations[1])], ["GET_V3_A_B", "GET_V3_A_B_"]);
 }

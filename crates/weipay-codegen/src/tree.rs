@@ -6,20 +6,22 @@ use weipay_catalog::Operation;
 use weipay_catalog::names;
 use weipay_catalog::operation::placeholder;
 
+use crate::operation::Verb;
+
 #[derive(Default)]
 pub(crate) struct Tree<'a> {
     /// The segment as it stands in the path, `{placeholder}` included.
     pub segment: &'a str,
     /// The path down to here.
     pub path: String,
-    pub children: BTreeMap<&'a str, Tree<'a>>,
+    pub children: BTreeMap<&'a str, Self>,
     pub operations: Vec<&'a Operation>,
 }
 
 impl<'a> Tree<'a> {
     /// The tree of operations that share their first segment, from that segment on.
-    pub(crate) fn of(operations: impl Iterator<Item = &'a Operation>) -> Tree<'a> {
-        let mut root = Tree::default();
+    pub(crate) fn from_operations(operations: impl Iterator<Item = &'a Operation>) -> Self {
+        let mut root = Self::default();
         for operation in operations {
             let mut node = &mut root;
             // A slash at the end adds no step.
@@ -38,15 +40,38 @@ impl<'a> Tree<'a> {
     }
 
     /// The children with the names of their methods and modules, each name once.
-    pub(crate) fn named_children(&self) -> Vec<(String, &Tree<'a>)> {
+    pub(crate) fn named_children(&self) -> Vec<(String, &Self)> {
         names::steps(self.children.keys().copied())
             .into_iter()
             .map(|(name, segment)| (name, &self.children[segment]))
             .collect()
     }
 
-    /// The name of the step's type.
+    /// The name of the step's type beside the types of its own path.
     pub(crate) fn type_name(&self) -> String {
         names::camel(placeholder(self.segment).unwrap_or(self.segment))
+    }
+
+    /// The operations that have types, each with its verb.
+    pub(crate) fn typed(&self) -> impl Iterator<Item = (&'a Operation, Verb)> {
+        let verbs = self.operations.iter().map(|operation| (*operation, Verb::new(operation)));
+        verbs.filter(|(_, verb)| verb.has_types())
+    }
+
+    /// All operations from here on.
+    pub(crate) fn all(&self) -> Vec<&'a Operation> {
+        let below = self.children.values().flat_map(Tree::all);
+        self.operations.iter().copied().chain(below).collect()
+    }
+
+    /// The official names of the operations of this very path.
+    pub(crate) fn titles(&self) -> Vec<&'a str> {
+        let mut titles: Vec<&str> = Vec::new();
+        for operation in &self.operations {
+            if !titles.contains(&operation.title) {
+                titles.push(operation.title);
+            }
+        }
+        titles
     }
 }

@@ -1,14 +1,12 @@
-//! The contract (契约): every request is held against the catalogue before any product sees it.
+//! The contract (契约): every request is validated against the catalogue before any product sees it.
 //!
 //! Path, query and body are checked in this order, each for the types of all its values, then for its required fields, then
 //! for the other rules; fields in the catalogue's order. The first broken rule is answered in the gateway's own
 //! [sentences](crate::grammar). A product behind the contract may rely on types, lengths and required fields, and adds only
 //! what the catalogue cannot say.
 
-mod document;
 mod parts;
-mod received;
-mod url;
+mod request;
 mod value;
 
 use serde_json::{Map, Value};
@@ -16,7 +14,7 @@ use weipay_catalog::Operation;
 
 use crate::grammar::{self, OBJECT, Place, Source};
 use crate::refusal::Refusal;
-pub(crate) use received::ParsedRequest;
+pub(crate) use request::ParsedRequest;
 use value::{Pass, Walk};
 
 /// What is refused beyond types, lengths and required fields.
@@ -61,7 +59,7 @@ pub(crate) struct Contract {
     validation: Validation,
 }
 
-/// A request that keeps its contract.
+/// A request that has passed validation.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ValidRequest {
     path: Vec<(&'static str, String)>,
@@ -124,7 +122,7 @@ impl Contract {
         Self { validation }
     }
 
-    /// Holds a request against its operation.
+    /// Validates a request against its operation.
     pub(crate) fn check(&self, operation: &Operation, request: &ParsedRequest<'_>) -> Result<(), Refusal> {
         let mut undefined = Undefined::default();
         self.check_path(operation, &request.path, &mut undefined)?;

@@ -1,7 +1,7 @@
 //! The grammar of PARAM_ERROR: the sentences in which the gateway refuses a value, word for word where they were seen.
 //!
 //! A sentence names the value by source and JSON Pointer (`/body/amount/total`) and by the field's Chinese title. What
-//! nobody has recorded is in [`unconfirmed`], so that it cannot be mistaken for fact.
+//! has not been recorded is in [`unconfirmed`], so that it cannot be mistaken for fact.
 
 use serde_json::{Value, json};
 use weipay_rules::{BrokenRule, Format, IntegerType, Length, NOTIFY_URL, Side};
@@ -223,7 +223,7 @@ fn limit(side: Side) -> String {
 
 pub(crate) const OBJECT: &str = " Json 对象";
 
-/// Sentences that nobody has recorded. They follow the recorded ones, and may change when somebody does.
+/// Sentences that have not been recorded. They follow the recorded ones, and may change when they are.
 pub(crate) mod unconfirmed {
     use super::{Refusal, Side};
 
@@ -312,7 +312,6 @@ mod tests {
     use weipay_rules::{Limits, Rules};
 
     use super::*;
-    use crate::response::dialect::json;
 
     fn length(min: i64, max: i64) -> Rules {
         Rules { required: true, limits: Limits::new(Some(min), Some(max)), ..Rules::NONE }
@@ -332,25 +331,25 @@ mod tests {
         let total = place(Source::Body, "/body/amount/total", "总金额")
             .wrong_type(integer(IntegerType::Int64), json!(0.01));
         assert_eq!(
-            String::from_utf8(json(&total)).unwrap(),
+            String::from_utf8(total.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0.01},"message":"无法将 JSON 输入源“/body/amount/total”映射到目标字段“总金额”中，此字段需要一个合法的 64 位有符号整数"}"#
         );
         let appid =
             place(Source::Body, "/body/appid", "商户appid").broken(of_text(length(1, 32), ""), json!(""));
         assert_eq!(
-            String::from_utf8(json(&appid)).unwrap(),
+            String::from_utf8(appid.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0},"message":"输入源“/body/appid”映射到值字段“商户appid”字符串规则校验失败，字符数 0，小于最小值 1"}"#
         );
         let id = place(Source::UriTemplate, "/uri_template/applyment_id", "申请单号")
             .wrong_type(integer(IntegerType::Uint64), json!("APPLYMENT_20210312084316"));
         assert_eq!(
-            String::from_utf8(json(&id)).unwrap(),
+            String::from_utf8(id.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"uri_template","value":"APPLYMENT_20210312084316"},"message":"无法将输入源“/uri_template/applyment_id”映射到目标字段“申请单号”中，此字段需要一个合法的 64 位无符号整数"}"#
         );
         let limit = place(Source::Query, "/query/limit", "最大资源条数")
             .broken(length(20, 100).check_integer(1).unwrap_err(), json!(1));
         assert_eq!(
-            String::from_utf8(json(&limit)).unwrap(),
+            String::from_utf8(limit.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"query","value":1},"message":"输入源“/query/limit”映射到数值字段“最大资源条数”规则校验失败，值低于最小值 20"}"#
         );
         let scene = place(Source::Body, "/body/scene_info", "场景信息").required();
@@ -365,12 +364,12 @@ mod tests {
         );
         let extra = undefined(&["/body/payer/openid".to_owned()]);
         assert_eq!(
-            String::from_utf8(json(&extra)).unwrap(),
+            String::from_utf8(extra.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":null,"value":["/body/payer/openid"]},"message":"请求中含有未在API文档中定义的参数"}"#
         );
         let openid = place(Source::Body, "/body/payer/openid", "用户标识").not_a_string(json!(4));
         assert_eq!(
-            String::from_utf8(json(&openid)).unwrap(),
+            String::from_utf8(openid.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":4},"message":"无法将 JSON 输入源“/body/payer/openid”映射到目标字段“用户标识”中，此字段需要一个 string 类型的 Json 值"}"#
         );
         let order = place(Source::Body, "/body/out_order_no", "商户服务订单号")
@@ -388,13 +387,13 @@ mod tests {
         let bytes = Rules { in_bytes: true, ..length(6, 32) };
         let short = order(Source::Body, "/body/out_trade_no").broken(of_text(bytes, "123"), json!("123"));
         assert_eq!(
-            String::from_utf8(json(&short)).unwrap(),
+            String::from_utf8(short.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":3},"message":"输入源“/body/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字节数 3，小于最小值 6"}"#
         );
         let long = order(Source::UriTemplate, "/uri_template/out_trade_no")
             .broken(of_text(bytes, &"1".repeat(35)), json!("1"));
         assert_eq!(
-            String::from_utf8(json(&long)).unwrap(),
+            String::from_utf8(long.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"uri_template","value":35},"message":"输入源“/uri_template/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字节数 35，大于最大值 32"}"#
         );
     }
@@ -409,11 +408,11 @@ mod tests {
         let expire = place(Source::Body, "/body/time_expire", "交易结束时间")
             .broken(BrokenRule::Format(Format::Rfc3339), json!("20220421191948"));
         assert_eq!(
-            String::from_utf8(json(&expire)).unwrap(),
+            String::from_utf8(expire.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":"20220421191948"},"message":"输入源“/body/time_expire”映射到值字段“交易结束时间”字符串规则校验失败，字符串必须是符合 RFC3339 日期时间格式"}"#
         );
         assert_eq!(
-            String::from_utf8(json(&not_utf8())).unwrap(),
+            String::from_utf8(not_utf8().to_json()).unwrap(),
             r#"{"code":"INVALID_REQUEST","message":"请求内容传入了非UTF8参数"}"#
         );
     }

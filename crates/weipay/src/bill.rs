@@ -34,6 +34,9 @@ use std::sync::Arc;
 mod trade;
 mod value;
 
+/// The types of the product `bill` by their flat names, as in the modules of the other products.
+#[cfg(feature = "bill")]
+pub use crate::products::bill::*;
 pub use trade::Trade;
 pub use value::{Amount, ValueError};
 

@@ -211,7 +211,10 @@ impl<M: Mode> Call<M> {
         let platform = shared.core.merchant.platform();
         let serial = encode::platform_serial(model);
         let serial = serial.as_deref().or_else(|| self.request.headers.get(SERIAL)?.to_str().ok());
-        let encryption = Encryption::With(platform.get(serial.unwrap_or(platform.preferred())));
+        let encryption = match version {
+            Version::V3 => Encryption::With(platform.get(serial.unwrap_or(platform.preferred()))),
+            Version::V2 => Encryption::ByCaller,
+        };
         match encode::encode(model, encryption) {
             Ok(encode::Parts { query, headers, body, meta, file }) => {
                 self.request.query.extend(query.into_iter().map(|(name, value)| (name.to_owned(), value)));

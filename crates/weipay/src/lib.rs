@@ -27,6 +27,7 @@ mod node;
 #[cfg(feature = "notifications")]
 pub mod notifications;
 pub mod operation;
+mod products;
 mod request;
 mod response;
 mod styles;
@@ -50,6 +51,8 @@ pub use mode::Mode;
 pub use mode::{Async, CallFuture};
 pub use node::Node;
 pub use operation::{Dialect, Operation, Repeat, Version, operations};
+#[allow(unused_imports, reason = "without a product there are none")]
+pub use products::*;
 pub use response::{Decode, Response};
 #[cfg(feature = "async")]
 pub use transport::Transport;

@@ -53,7 +53,7 @@ pub(crate) use sensitive::Encryption;
 pub use crate::upload::File;
 
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
-pub(crate) use enumeration::open_enum;
+pub(crate) use enumeration::{begin_text, open_enum};
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
 pub(crate) use structure::{model, request, response};
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::field::{Carrier, Field, Kind};
+use crate::names::identifier::Identifiers;
 use crate::operation::{Operation, Repeat, Request, document_address, placeholder};
 
-use super::names::{Identifiers, decapitalize};
+use super::names::decapitalize;
 use super::schema::Schemas;
 use super::{HOST, head, object};
 

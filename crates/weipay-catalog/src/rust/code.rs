@@ -1,4 +1,4 @@
-//! Code whose line breaks are decided when it is written: in [`Code::write`] and nowhere else.
+//! Code whose line breaks are decided when it is written: in [`Code::lines`] and nowhere else.
 
 /// As wide as a line of a sample becomes where it can be broken.
 pub const WIDTH: usize = 100;
@@ -46,6 +46,7 @@ impl Code {
 
     /// The line, or lines, of this code between `before` and `after`, such as `let request = ` and `;`. As rustfmt does it:
     /// what is too long goes to the next line where it fits there, and is broken where it does not.
+    #[must_use]
     pub fn lines(&self, level: usize, width: usize, before: &str, after: &str) -> String {
         let after_width = after.trim_end().chars().count();
         let mut out = format!("{:1$}{before}", "", INDENT * level);

@@ -39,6 +39,10 @@ pub struct Styles {
 
 impl Styles {
     /// The styles of an operation whose fields have the values to show, or the reason why there are none.
+    ///
+    /// # Errors
+    ///
+    /// If no style can send the operation.
     pub fn new(operation: &Operation, names: &StepNames) -> Result<Self, &'static str> {
         if is_upload(operation) && operation.version() == Version::V2 {
             return Err("an upload of APIv2, which no style sends yet");
@@ -97,6 +101,7 @@ fn typed(operation: &Operation, names: &StepNames) -> Style {
 const EXAMPLE_DAY: i64 = 1_767_240_000;
 
 /// The example in the documentation of a verb: the async, typed style. What it needs around it is hidden.
+#[must_use]
 pub fn example(operation: &Operation, names: &StepNames) -> String {
     let Style { setup, waiting, .. } = typed(&sample::with_current_values(operation, EXAMPLE_DAY), names);
     formatdoc! {r#"

@@ -1,5 +1,10 @@
 //! The names of the objects and enumerations of one operation: equal shapes share a name, different ones get different
 //! names. The order counts: a request before its response, and a field before its members.
+//!
+//! What the catalogue shares by name has that name everywhere, and what is inside a shared object has the name of the object
+//! around before its own: no operation can change these names.
+
+use std::collections::BTreeSet;
 
 use crate::field::Field;
 
@@ -11,6 +16,8 @@ pub(super) struct TypeNames {
     /// Each with the members that it was made of, to find it again.
     objects: Vec<Given<Vec<Field>>>,
     enumerations: Vec<Given<Vec<&'static str>>>,
+    /// The names of shared types and of those inside them. They are given before all others.
+    shared: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -40,12 +47,19 @@ impl Named {
     /// The name.
     pub(super) fn into_name(self) -> String {
         match self {
-            Named::New(name) | Named::Known(name) => name,
+            Self::New(name) | Self::Known(name) => name,
         }
     }
 }
 
 impl TypeNames {
+    /// Keeps the names of the shared types that a field brings.
+    pub(super) fn reserve(&mut self, field: &Field, owner: Option<&str>) {
+        let name = shared_name(field, owner);
+        self.shared.extend(name.clone());
+        field.fields.iter().for_each(|member| self.reserve(member, name.as_deref()));
+    }
+
     /// The type of an object, `owner` being the type that holds it.
     pub(super) fn object(&mut self, field: &Field, owner: &str) -> Named {
         let shape = skeleton(&field.fields);
@@ -74,6 +88,7 @@ impl TypeNames {
     fn free_name(&self, stem: &str, owner: &str, in_array: bool) -> String {
         let taken = |name: &str| {
             RESERVED.contains(&name)
+                || self.shared.contains(name)
                 || self.objects.iter().any(|known| known.name == name)
                 || self.enumerations.iter().any(|known| known.name == name)
         };
@@ -92,6 +107,15 @@ impl TypeNames {
     }
 }
 
+/// The name of a shared type, or of one inside the shared type `owner`.
+pub(super) fn shared_name(field: &Field, owner: Option<&str>) -> Option<String> {
+    match (field.shared, owner) {
+        (Some(shared), _) => Some(camel(shared)),
+        (None, Some(owner)) => Some(format!("{owner}{}", camel(field.name))),
+        (None, None) => None,
+    }
+}
+
 /// What makes two objects the same type: everything but the words about them.
 fn skeleton(fields: &[Field]) -> Vec<Field> {
     let bare = |field: &Field| Field {
@@ -106,8 +130,8 @@ fn skeleton(fields: &[Field]) -> Vec<Field> {
 
 /// Names that the generated files bring into scope, that their roots have, or that Rust's prelude gives a meaning.
 #[rustfmt::skip]
-const RESERVED: [&str; 49] = [
-    "Request", "Response", "File", "Time", "Json", "JsonText", "Number", "Mode", "Self", "Some", "None", "Ok", "Err",
+const RESERVED: [&str; 50] = [
+    "Request", "Response", "File", "Time", "Json", "JsonText", "Number", "Numbered", "Mode", "Self", "Some", "None", "Ok", "Err",
     "Option", "Result", "String", "Vec", "Box", "From", "Into", "Clone", "Copy", "Debug", "Default",
     "Display", "Drop", "Eq", "Fn", "FnMut", "FnOnce", "Future", "Hash", "IntoFuture", "IntoIterator",
     "Iterator", "Ord", "PartialEq", "PartialOrd", "Send", "Sized", "Sync", "ToOwned", "ToString",
@@ -141,6 +165,18 @@ mod tests {
             shared: None,
             line: 0,
         }
+    }
+
+    #[test]
+    fn the_names_of_shared_types_are_taken() {
+        let own = object("pay_scene_info", false, vec![object("b", false, Vec::new())]);
+        let scene =
+            Field { shared: Some("pay_scene_info"), ..object("scene_info", false, vec![own.clone()]) };
+        let mut names = TypeNames::default();
+        names.reserve(&scene, None);
+        assert_eq!(names.object(&own, "Request"), Named::New("RequestPaySceneInfo".into()));
+        assert_eq!(shared_name(&scene, None), Some("PaySceneInfo".into()));
+        assert_eq!(shared_name(&own, Some("PaySceneInfo")), Some("PaySceneInfoPaySceneInfo".into()));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The structs and enumerations of an operation or a notification, in the order in which they get their names: a request
 //! before its response, and a field before its members. Equal shapes share a type, and different ones have different names.
+//!
+//! What the catalogue shares by name (`object <pay_scene_info>`) stands in one place for each product. It is a part of the types of
+//! each operation that holds it, marked as shared.
 
 use std::fmt;
 
-use super::type_names::{Named, TypeNames};
+use super::type_names::{Named, TypeNames, shared_name};
 use crate::field::{Carrier, Field, Format, Kind};
 use crate::names;
 use crate::operation::{Operation, Place, Version};
@@ -36,6 +39,8 @@ pub struct Struct<'a> {
     pub members: Vec<Member<'a>>,
     /// Whether a request holds it, so that it needs setters.
     pub in_request: bool,
+    /// Whether it is a shared object, or stands inside one.
+    pub is_shared: bool,
 }
 
 /// A member of a struct.
@@ -58,6 +63,8 @@ pub struct Enumeration<'a> {
     pub name: String,
     /// The field whose values it lists.
     pub field: &'a Field,
+    /// Whether its values are shared by name, or it stands inside a shared object.
+    pub is_shared: bool,
 }
 
 /// The type of one value.
@@ -80,6 +87,7 @@ pub enum Type {
 
 impl Type {
     /// The name without what is around it: of `JsonText<Vec<Amount>>` it is `Amount`.
+    #[must_use]
     pub fn inmost(&self) -> &str {
         match self {
             Self::Known(name) => name,
@@ -102,11 +110,13 @@ impl fmt::Display for Type {
 impl Member<'_> {
     /// How many collections are around one value: a list is one, and `coupon_fee_$n_$m` of APIv2 stands for as many elements
     /// as there are.
+    #[must_use]
     pub fn dimensions(&self) -> usize {
         usize::from(self.field.list) + numbered(self.field)
     }
 
     /// The whole type, such as `Vec<Amount>`.
+    #[must_use]
     pub fn kind(&self) -> String {
         let (lists, numbers) = (usize::from(self.field.list), numbered(self.field));
         let opened = "Numbered<".repeat(numbers) + &"Vec<".repeat(lists);
@@ -115,31 +125,48 @@ impl Member<'_> {
 }
 
 /// How many numbers the name of an element of APIv2 has.
+#[must_use]
 pub fn numbered(field: &Field) -> usize {
     field.name.matches('$').count()
 }
 
+/// A request, or what comes back: its name, and its fields with the places that they travel in.
+pub type Root<'a> = (&'static str, Vec<(&'static str, &'a Field)>);
+
 impl<'a> Types<'a> {
     /// The types of an operation: its request and its response, where it has them, and what is inside.
+    #[must_use]
     pub fn new(operation: &'a Operation) -> Self {
+        let roots = [(REQUEST, request_fields(operation)), (RESPONSE, response_fields(operation))];
+        Self::with_roots(roots.into_iter().filter(|(_, fields)| !fields.is_empty()).collect())
+    }
+
+    /// The types of these, a request before what comes back, and what is inside.
+    #[must_use]
+    pub fn with_roots(roots: Vec<Root<'a>>) -> Self {
         let mut types = Self::default();
-        let request = request_fields(operation);
-        if !request.is_empty() {
-            types.root(REQUEST, &request);
-        }
-        if !operation.response.is_empty() {
-            let place = if operation.version() == Version::V2 { "xml" } else { "body" };
-            let fields: Vec<_> = operation.response.iter().map(|field| (place, field)).collect();
-            types.root(RESPONSE, &fields);
+        let fields = roots.iter().flat_map(|(_, fields)| fields);
+        fields.for_each(|(_, field)| types.names.reserve(field, None));
+        roots.into_iter().for_each(|(name, fields)| types.root(name, &fields));
+        types
+    }
+
+    /// The types that are shared by these fields, and what is inside. With each field comes whether a request holds it.
+    pub fn shared(fields: impl IntoIterator<Item = (&'a Field, bool)>) -> Self {
+        let mut types = Self::default();
+        // What stands in one of a request is of a request too, whatever else holds it.
+        let (of_requests, others): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(_, is_sent)| *is_sent);
+        for (field, in_request) in of_requests.into_iter().chain(others) {
+            types.in_request = in_request;
+            types.item(field, "");
         }
         types
     }
 
-    /// Adds a request or what comes back, with the places of its fields.
-    pub fn root(&mut self, name: &str, fields: &[(&'static str, &'a Field)]) {
+    fn root(&mut self, name: &str, fields: &[(&'static str, &'a Field)]) {
         self.in_request = name == REQUEST;
         let mut members: Vec<Member> = Vec::new();
-        let at = self.start(name, None);
+        let at = self.start(name, None, false);
         for (place, field) in fields {
             let mut member = self.member(field, place, name);
             // The same name in two places, such as query and body: the later one says where it travels.
@@ -152,13 +179,20 @@ impl<'a> Types<'a> {
     }
 
     /// The struct of this name.
+    #[must_use]
     pub fn find(&self, name: &str) -> Option<&Struct<'a>> {
         self.structs.iter().find(|known| known.name == name)
     }
 
-    fn start(&mut self, name: &str, field: Option<&'a Field>) -> usize {
+    fn start(&mut self, name: &str, field: Option<&'a Field>, is_shared: bool) -> usize {
         let in_request = self.in_request;
-        self.structs.push(Struct { name: name.to_owned(), field, members: Vec::new(), in_request });
+        self.structs.push(Struct {
+            name: name.to_owned(),
+            field,
+            members: Vec::new(),
+            in_request,
+            is_shared,
+        });
         self.structs.len() - 1
     }
 
@@ -195,27 +229,45 @@ impl<'a> Types<'a> {
     }
 
     fn object(&mut self, field: &'a Field, owner: &str) -> Type {
-        let name = match self.names.object(field, owner) {
+        let shared = shared_name(field, self.shared_owner(owner));
+        let is_shared = shared.is_some();
+        let named = match shared {
+            Some(name) if self.find(&name).is_some() => Named::Known(name),
+            Some(name) => Named::New(name),
+            None => self.names.object(field, owner),
+        };
+        let name = match named {
             Named::Known(name) => return Type::Struct(name),
             Named::New(name) => name,
         };
-        let at = self.start(&name, Some(field));
+        let at = self.start(&name, Some(field), is_shared);
         self.structs[at].members =
             field.fields.iter().map(|member| self.member(member, "body", &name)).collect();
         Type::Struct(name)
     }
 
     fn enumeration(&mut self, field: &'a Field, owner: &str) -> Type {
-        let named = self.names.enumeration(field, owner);
+        let shared = shared_name(field, self.shared_owner(owner));
+        let is_shared = shared.is_some();
+        let named = match shared {
+            Some(name) if self.enumerations.iter().any(|known| known.name == name) => Named::Known(name),
+            Some(name) => Named::New(name),
+            None => self.names.enumeration(field, owner),
+        };
         if let Named::New(name) = &named {
-            self.enumerations.push(Enumeration { name: name.clone(), field });
+            self.enumerations.push(Enumeration { name: name.clone(), field, is_shared });
         }
         Type::Enumeration(named.into_name())
+    }
+
+    fn shared_owner<'o>(&self, owner: &'o str) -> Option<&'o str> {
+        self.find(owner).filter(|known| known.is_shared).map(|_| owner)
     }
 }
 
 /// The fields of a typed request with the places that they travel in, in order. The path is not among them: the chain
 /// takes its values. A body of several parts is a file, what `meta` says about it, and, for APIv2, plain parts.
+#[must_use]
 pub fn request_fields(operation: &Operation) -> Vec<(&'static str, &Field)> {
     let request = &operation.request;
     let mut fields = Vec::new();
@@ -236,6 +288,19 @@ pub fn request_fields(operation: &Operation) -> Vec<(&'static str, &Field)> {
         }
     }
     fields
+}
+
+/// The fields of a response with the place that they travel in.
+#[must_use]
+pub fn response_fields(operation: &Operation) -> Vec<(&'static str, &Field)> {
+    let place = if operation.version() == Version::V2 { "xml" } else { "body" };
+    operation.response.iter().map(|field| (place, field)).collect()
+}
+
+/// Whether a field has members that its type has: an object, or JSON text.
+#[must_use]
+pub fn has_members(field: &Field) -> bool {
+    !field.fields.is_empty() && (field.kind == Kind::Object || holds_json_text(field))
 }
 
 /// Whether a field is JSON text whose content is described.

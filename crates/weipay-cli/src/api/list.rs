@@ -8,6 +8,7 @@ use weipay_catalog::{Catalog, Notification, Operation};
 
 use crate::arguments;
 use crate::failure::{Failure, Outcome};
+use crate::nearest::{closeness, nearest};
 use crate::output::print;
 
 pub(super) fn run(arguments: &arguments::List) -> Outcome {
@@ -22,7 +23,7 @@ pub(super) fn run(arguments: &arguments::List) -> Outcome {
     print(&if arguments.json { lines_of_json(&rows) } else { aligned(&rows) })
 }
 
-/// What a line is made of.
+/// A line of the list.
 struct Row {
     kind: &'static str,
     /// The path; of a notification, version and event.
@@ -38,7 +39,7 @@ fn rows(arguments: &arguments::List) -> Vec<Row> {
     let words: Vec<String> =
         arguments.text.iter().flat_map(|text| text.split_whitespace()).map(word).collect();
     let rows: Vec<Row> = if arguments.notifications {
-        catalog.notifications().map(of_notification).collect()
+        catalog.notifications().map(Row::from).collect()
     } else {
         let method = arguments.method.as_ref();
         catalog
@@ -48,9 +49,9 @@ fn rows(arguments: &arguments::List) -> Vec<Row> {
                 arguments
                     .product
                     .as_deref()
-                    .is_none_or(|product| is_of(operation.path, operation.group, product))
+                    .is_none_or(|product| is_in_product(operation.path, operation.group, product))
             })
-            .map(of_operation)
+            .map(Row::from)
             .collect()
     };
     rows.into_iter()
@@ -59,23 +60,27 @@ fn rows(arguments: &arguments::List) -> Vec<Row> {
         .collect()
 }
 
-fn of_operation(operation: &'static Operation) -> Row {
-    Row {
-        kind: operation.method,
-        name: operation.path.to_owned(),
-        title: operation.title,
-        group: operation.group,
-        docs: &operation.docs,
+impl From<&'static Operation> for Row {
+    fn from(operation: &'static Operation) -> Self {
+        Self {
+            kind: operation.method,
+            name: operation.path.to_owned(),
+            title: operation.title,
+            group: operation.group,
+            docs: &operation.docs,
+        }
     }
 }
 
-fn of_notification(notification: &'static Notification) -> Row {
-    Row {
-        kind: "NOTIFY",
-        name: format!("{} {}", notification.version, notification.event),
-        title: notification.title,
-        group: "",
-        docs: &notification.docs,
+impl From<&'static Notification> for Row {
+    fn from(notification: &'static Notification) -> Self {
+        Self {
+            kind: "NOTIFY",
+            name: format!("{} {}", notification.version, notification.event),
+            title: notification.title,
+            group: "",
+            docs: &notification.docs,
+        }
     }
 }
 
@@ -86,7 +91,7 @@ impl Row {
     }
 }
 
-/// A word as the rows have it: of an address its path, as `weipay api show` prints both.
+/// A word to search for. Of an address it is the path, since rows have paths; `weipay api show` prints both.
 fn word(text: &str) -> String {
     let text = text.to_lowercase();
     let Some((_, address)) = text.split_once("://") else { return text.trim_start_matches('/').to_owned() };
@@ -96,26 +101,25 @@ fn word(text: &str) -> String {
 }
 
 /// Whether an operation is of this product: a beginning of its path, or its label.
-fn is_of(path: &str, group: &str, product: &str) -> bool {
+fn is_in_product(path: &str, group: &str, product: &str) -> bool {
     is_below(path, product) || group == product
 }
 
 fn is_known(product: &str) -> bool {
-    Catalog::embedded().operations().any(|operation| is_of(operation.path, operation.group, product))
+    Catalog::embedded().operations().any(|operation| is_in_product(operation.path, operation.group, product))
 }
 
-/// Says so, with the products that come nearest.
+/// Says so, and suggests the nearest names.
 fn no_product(product: &str) -> String {
     let operations = Catalog::embedded().operations();
     let names: BTreeSet<&str> = operations
         .flat_map(|operation| [operation.path.split('/').nth(1).unwrap_or_default(), operation.group])
         .filter(|name| !name.is_empty())
         .collect();
-    let mut near: Vec<(f64, &str)> =
-        names.into_iter().map(|name| (strsim::normalized_damerau_levenshtein(name, product), name)).collect();
-    near.sort_by(|(left, _), (right, _)| right.total_cmp(left));
-    let near: Vec<&str> = near.into_iter().take(3).map(|(_, name)| name).collect();
-    format!("no product is named {product}; similar names are {}", near.join(", "))
+    match &nearest(names.into_iter().map(|name| (closeness(product, name), name)))[..] {
+        [] => format!("no product is named {product}; `weipay api list {product}` searches by words"),
+        near => format!("no product is named {product}; similar names are {}", near.join(", ")),
+    }
 }
 
 /// Whether the path begins with these segments, the version before them or not.

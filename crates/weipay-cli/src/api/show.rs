@@ -2,7 +2,6 @@
 
 mod command_line;
 mod find;
-mod layout;
 mod page;
 #[cfg(test)]
 mod sandbox_tests;
@@ -10,18 +9,18 @@ mod table;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use weipay_catalog::operation::document_address;
+use weipay_catalog::rust::steps::StepNames;
+use weipay_catalog::rust::styles::Styles;
 use weipay_catalog::sample::request::with_current_values;
+use weipay_catalog::{Catalog, Field, Notification, Operation, Repeat};
 
+use self::find::Found;
+use self::page::{BOLD, CODE, DIM, Page};
+use self::table::table;
 use crate::arguments;
 use crate::failure::{Failure, Outcome};
 use crate::output::print;
-use find::Found;
-use layout::Page;
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    since.cast_signed()
-}
 
 pub(super) fn run(arguments: &arguments::Show) -> Outcome {
     let (asked, method) = arguments.asked().map_err(Failure::usage)?;
@@ -39,10 +38,173 @@ pub(super) fn run(arguments: &arguments::Show) -> Outcome {
         match found {
             Found::Operation(operation) => {
                 let sample = find::with_ids_of(with_current_values(operation, now()), &find::path_of(asked));
-                page::operation(operation, &sample, &mut page);
+                show_operation(operation, &sample, &mut page);
             }
-            Found::Notification(notification) => page::notification(notification, &mut page),
+            Found::Notification(notification) => show_notification(notification, &mut page),
         }
     }
     print(&page.text)
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    since.cast_signed()
+}
+
+const MULTIPART: &str = "multipart body";
+
+/// `sample` is the operation with the values that its samples show.
+fn show_operation(operation: &Operation, sample: &Operation, page: &mut Page) {
+    page.line(format_args!("{BOLD}{} {}{BOLD:#}", operation.method, operation.path));
+    page.line(operation.title);
+    page.blank();
+    operation_facts(operation, page);
+    let request = &operation.request;
+    for (name, more, fields) in [
+        ("路径参数", "path", &request.path),
+        ("查询参数", "query", &request.query),
+        ("请求头", "headers", &request.headers),
+        ("请求包体", "JSON body", &request.json),
+        ("请求包体", "XML body", &request.xml),
+        ("请求包体", MULTIPART, &request.multipart),
+        ("其他", "other: the page describes them and does not say where they go", &request.other),
+        ("应答", "response", &operation.response),
+    ] {
+        section(name, more, fields, page);
+    }
+    if operation.response.is_empty() && operation.success == 200 {
+        page.heading("应答", "response");
+        page.line(if operation.unsigned { "  文件 a file, as it is" } else { "  未描述 not described" });
+    }
+    six_styles(sample, page);
+    command(sample, page);
+    documents(&operation.docs, page);
+}
+
+fn show_notification(notification: &Notification, page: &mut Page) {
+    page.line(format_args!("{BOLD}NOTIFY {} {}{BOLD:#}", notification.version, notification.event));
+    page.line(notification.title);
+    page.blank();
+    notification_facts(notification, page);
+    section("通知头", "headers of the delivery", &notification.headers, page);
+    section("通知包体", "body of the delivery, with the decrypted resource", &notification.delivered(), page);
+    section("应答头", "headers of the response", &notification.response_headers, page);
+    section("应答", "response", &notification.response, page);
+    documents(&notification.docs, page);
+}
+
+/// What stands above the tables: who may call, where, and what to know about the response.
+fn operation_facts(operation: &Operation, page: &mut Page) {
+    let mut fact = |name: &str, text: String| {
+        if !text.is_empty() {
+            page.fact(name, &[text]);
+        }
+    };
+    fact("产品 product", operation.group.to_owned());
+    fact("适用 roles", operation.roles.join(", "));
+    fact("主机 host", operation.base_url.unwrap_or("https://api.mch.weixin.qq.com/").to_owned());
+    let body = match operation.success {
+        200 if operation.answers_file => ", a file (文件)",
+        200 => "",
+        _ if operation.response.is_empty() => ", no body (无包体)",
+        _ => "",
+    };
+    let signed = if operation.unsigned { ", not signed (应答无签名)" } else { "" };
+    fact("成功 success", format!("{}{body}{signed}", operation.success));
+    fact("重复 repeat", repeat(operation));
+    if operation.client_cert {
+        fact("证书", "needs the merchant's certificate in TLS (需要商户证书)".to_owned());
+    }
+    if operation.nonceless {
+        fact("随机串", "nonce_str is refused".to_owned());
+    }
+    if let Some(product) = operation.path.split('/').nth(1) {
+        fact("Cargo feature", product.to_owned());
+    }
+}
+
+/// What is known of sending the same request again; nothing of one that only reads by its method.
+fn repeat(operation: &Operation) -> String {
+    let number = operation.request_number().map(|(_, field)| field.name);
+    let same = number.map(|number| format!(" with the same {number}")).unwrap_or_default();
+    let reason = operation.repeat_reason;
+    match operation.repeat {
+        None => String::new(),
+        Some(Repeat::Safe) => format!("safe{same}: {reason}"),
+        Some(Repeat::NotSafe) => format!("not safe: {reason}"),
+        Some(Repeat::Unknown) => {
+            "not known to be safe: look up the result of the first call before you repeat it".to_owned()
+        }
+    }
+}
+
+fn notification_facts(notification: &Notification, page: &mut Page) {
+    if !notification.sent_as.is_empty() {
+        page.fact("又作 also", &[notification.sent_as.join(", ")]);
+    }
+    if !notification.resource.is_empty() {
+        page.fact("加密 cipher", &[notification.cipher.to_owned()]);
+    }
+    let waits: Vec<String> = notification.retry.waits.iter().map(|seconds| wait(*seconds)).collect();
+    let unsure = if notification.retry.confirmed { "" } else { " (the documents leave the rest open)" };
+    page.fact("重试 retry", &[format!("{}{unsure}", waits.join(" "))]);
+}
+
+fn wait(seconds: u32) -> String {
+    match seconds {
+        whole if whole % 3600 == 0 => format!("{}h", whole / 3600),
+        whole if whole % 60 == 0 => format!("{}m", whole / 60),
+        other => format!("{other}s"),
+    }
+}
+
+fn section(name: &str, more: &str, fields: &[Field], page: &mut Page) {
+    if !fields.is_empty() {
+        page.heading(name, more);
+        table(fields, more == MULTIPART, page);
+    }
+}
+
+fn six_styles(operation: &Operation, page: &mut Page) {
+    page.heading("六种写法", "six styles");
+    let names = StepNames::new(Catalog::embedded().headings().map(|(_, path)| path));
+    let styles = match Styles::new(operation, &names) {
+        Ok(styles) => styles,
+        Err(reason) => return page.line(format_args!("  {reason}")),
+    };
+    let mut above = String::new();
+    for (chinese, english, style) in [
+        ("纯链式", "pure chain", styles.typed),
+        ("声明式", "declarative", styles.declarative),
+        ("属性式", "property", styles.property),
+    ] {
+        // What makes the request is said once for the styles that share it.
+        if !style.setup.is_empty() && style.setup != above {
+            page.blank();
+            page.code(&style.setup);
+        }
+        for (mode, code) in [(["异步", "async"], style.waiting), (["同步", "blocking"], style.blocking)] {
+            page.blank();
+            page.line(format_args!("  {DIM}{}{chinese}  {}, {english}{DIM:#}", mode[0], mode[1]));
+            page.code(&code);
+        }
+        above = style.setup;
+    }
+}
+
+fn command(operation: &Operation, page: &mut Page) {
+    page.heading("命令行", "from the shell");
+    match command_line::words(operation) {
+        Ok(words) => page.line(format_args!("  {CODE}{}{CODE:#}", command_line::quoted(&words))),
+        Err(reason) => page.line(format_args!("  {reason}")),
+    }
+}
+
+fn documents(docs: &[&str], page: &mut Page) {
+    if !docs.is_empty() {
+        page.heading("官方文档", "documents");
+        for page_name in docs {
+            page.line(format_args!("  {}", document_address(page_name)));
+        }
+    }
 }

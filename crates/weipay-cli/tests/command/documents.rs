@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use weipay_catalog::Catalog;
+use weipay_catalog::rust::steps::StepNames;
+use weipay_catalog::rust::styles::Styles;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -49,4 +53,21 @@ fn the_program_of_the_readme_is_the_example_that_is_compiled() {
     assert_eq!(shown, code);
     let lines = shown.lines().skip_while(|line| !line.starts_with("async fn")).count();
     assert!(lines <= 15, "{lines} lines");
+}
+
+#[test]
+fn the_documents_write_each_style_as_a_page_of_the_command_does() {
+    let catalog = Catalog::embedded();
+    let names = StepNames::new(catalog.headings().map(|(_, path)| path));
+    let operation = catalog.find("POST", "v3/marketing/busifavor/coupons/disassociate").unwrap();
+    let styles = Styles::new(operation, &names).unwrap();
+    for (style, argument) in
+        [(styles.typed, "request"), (styles.declarative, "json"), (styles.property, "json")]
+    {
+        let statement = style.waiting.replace("(request)", &format!("({argument})"));
+        let call = statement.trim_start_matches("let response =").trim().trim_end_matches(';');
+        for document in ["README.md", "README.zh-CN.md"] {
+            assert!(read(document).contains(&format!("`{call}`")), "{document} does not have {call}");
+        }
+    }
 }

@@ -1,16 +1,13 @@
-//! The Rust that `weipay api show` prints is what a user can compile: `printed_styles/shown.rs` holds what it prints for
-//! some operations, compiled with these tests, and a test holds the two together.
-//!
-//! After a change of the styles, `WEIPAY_WRITE_STYLES=1 cargo test -p weipay-cli shown` writes the file anew.
+//! The Rust that `weipay api show` prints is what a user can compile: a snapshot holds what it prints for some operations, and
+//! is compiled with these tests.
 
 use std::fmt::Write;
-use std::path::Path;
-use std::process::Command;
 
-use crate::serving::WEIPAY;
+use crate::api::page;
 
 #[allow(dead_code, unused_imports, reason = "it is only compiled")]
 #[rustfmt::skip]
+#[path = "snapshots/command__printed_styles__shown.snap.rs"]
 mod shown;
 
 /// Every method; with and without query, path values, body and answer; nested objects, arrays, enumerations, names that
@@ -38,33 +35,14 @@ fn the_shown_styles_are_those_that_are_compiled() {
         write!(wanted, "\n// {method} {path}\n").unwrap();
         functions(&printed(method, path), index, &mut wanted);
     }
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command/printed_styles/shown.rs");
-    if std::env::var_os("WEIPAY_WRITE_STYLES").is_some() {
-        std::fs::write(&file, &wanted).unwrap();
-    }
-    let compiled = std::fs::read_to_string(file).unwrap();
-    assert_eq!(wanted, compiled, "see the head of printed_styles.rs");
+    insta::assert_binary_snapshot!("shown.rs", wanted.into_bytes());
 }
 
 /// The part of a page with the styles.
 fn printed(method: &str, path: &str) -> String {
-    let output = Command::new(WEIPAY).args(["api", "show", path, "--method", method]).output().unwrap();
-    let page = String::from_utf8(output.stdout).unwrap();
+    let page = page(&[path, "--method", method]);
     let (_, styles) = page.split_once("六种写法").unwrap();
-    of_one_day(styles.split_once("命令行").unwrap().0)
-}
-
-/// Samples have times of today: here they have those of one day, so that what is compiled stays the same.
-fn of_one_day(styles: &str) -> String {
-    let mut parts = styles.split("+08:00");
-    let mut text = parts.next().unwrap().to_owned();
-    for part in parts {
-        let day = text.len() - "2015-05-20T13:29:35".len();
-        text.replace_range(day..day + "2015-05-20".len(), "2015-05-20");
-        text.push_str("+08:00");
-        text.push_str(part);
-    }
-    text
+    styles.split_once("命令行").unwrap().0.to_owned()
 }
 
 /// A function for each style, with what stands before it on the page: code stands in the fourth column, a style's name

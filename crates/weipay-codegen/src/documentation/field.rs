@@ -1,5 +1,7 @@
 //! What is said of a field, of the type that it has, and of the value of a placeholder: its official label, then its rules.
 
+use std::collections::BTreeSet;
+
 use weipay_catalog::{Carrier, Field, Format, Kind, Limits, Purpose};
 
 use super::plain;
@@ -7,6 +9,13 @@ use super::plain;
 /// A whole sentence about an object's type.
 pub(crate) fn object(field: &Field) -> String {
     labelled(field).unwrap_or_else(|| format!("The object `{}`.", field.name))
+}
+
+/// What is said of a shared object: the labels of the fields that hold it, and its name in the catalogue.
+pub(crate) fn shared(name: &str, labels: &BTreeSet<&str>) -> String {
+    let labels: Vec<String> = labels.iter().map(|label| plain(label)).collect();
+    let labels = if labels.is_empty() { String::new() } else { format!("{}.\n\n", labels.join(", ")) };
+    format!("{labels}The shared object `{name}` of the catalogue.")
 }
 
 /// A whole sentence about the type of listed values.

@@ -1,4 +1,6 @@
-//! What is said of an operation as a whole, on the module of its types and on the step that sends it.
+//! What is said of an operation as a whole, on the module of its types and on the step that sends it, and of a step.
+
+use std::collections::BTreeSet;
 
 use weipay_catalog::operation::document_address;
 use weipay_catalog::rust::steps::StepNames;
@@ -6,21 +8,49 @@ use weipay_catalog::rust::styles;
 use weipay_catalog::{Operation, Repeat};
 
 use super::{plain, wrapped};
+use crate::tree::Tree;
 
-/// What is known of an operation as a whole, with the official documents: the head of the file of its types.
+/// What is known of an operation as a whole, with official documents: on the module of its types.
 pub(crate) fn module(operation: &Operation) -> String {
-    head(operation) + &links(&operation.docs)
+    head(operation) + &documents(operation)
 }
 
-/// The same on the step that sends it, with an example. Where the types have a module, the documents are listed there only:
-/// some operations have thirty.
-pub(crate) fn verb(operation: &Operation, module: Option<&str>, steps: &StepNames) -> String {
-    let documents = match module {
-        Some(module) => format!("\n\nTypes and official documents (官方文档): [`{module}`](mod@{module})."),
-        None => links(&operation.docs),
+/// What is said of the verb that sends an operation: everything that a reader needs before the call, and an example. Where the
+/// types have a module, the documents are named there only.
+pub(crate) fn verb(operation: &Operation, types: Option<&str>, steps: &StepNames) -> String {
+    let documents = match types {
+        Some(module) => {
+            let name = module.rsplit("::").next().unwrap_or(module);
+            format!("\n\nTypes and official documents (官方文档): [`{name}`](mod@{module}).")
+        }
+        None => documents(operation),
     };
-    let example = styles::example(operation, steps);
-    format!("{}{documents}\n\n{example}", head(operation))
+    format!("{}{documents}\n\n{}", head(operation), styles::example(operation, steps))
+}
+
+/// What is said of a request or a response: whose it is, and its flat name.
+pub(crate) fn root(operation: &Operation, what: &str, flat: Option<&str>) -> String {
+    let text = format!("{}: {what}.", plain(operation.title));
+    match flat {
+        Some(flat) => {
+            format!("{text}\n\nIts flat name is [`{flat}`](crate{}).", flat.trim_start_matches("weipay"))
+        }
+        None => format!("{text} `{} {}`", operation.method, operation.path),
+    }
+}
+
+/// What is said of a step: its path, and the operations there; of a product, all official products (产品) in it.
+pub(crate) fn step(tree: &Tree<'_>) -> String {
+    let is_product = tree.path.matches('/').count() == 1;
+    let mut named: Vec<&str> = tree.titles();
+    if is_product {
+        let groups: BTreeSet<&str> = tree.all().into_iter().map(|operation| operation.group).collect();
+        named.extend(groups.into_iter().filter(|group| !group.is_empty()));
+    }
+    match &named[..] {
+        [] => format!("`{}`", tree.path),
+        named => format!("`{}`: {}.", tree.path, plain(&named.join(", "))),
+    }
 }
 
 /// Title, method and path, and in what it is unlike the rest.
@@ -62,25 +92,40 @@ fn repeat(operation: &Operation) -> Option<String> {
     }
 }
 
-/// Where the platform describes something, as a paragraph of its own: the pages by whom they are written for.
-pub(crate) fn links(docs: &[&str]) -> String {
-    let mut groups: Vec<(&str, Vec<String>)> =
-        ["merchant", "partner", "institution", "brand", "global", "elsewhere"]
-            .map(|name| (name, Vec::new()))
-            .into();
-    for page in docs {
-        let audience = match page.split('/').collect::<Vec<_>>()[..] {
-            ["v2" | "v3", audience, ..] => audience,
-            [audience @ ("global" | "brand"), ..] => audience,
-            _ => "elsewhere",
-        };
-        let group = groups.iter().position(|(name, _)| *name == audience).unwrap_or(groups.len() - 1);
-        groups[group].1.push(link(page));
+fn documents(operation: &Operation) -> String {
+    links(&operation.docs, &format!("{} {}", operation.method, operation.path))
+}
+
+/// Where the platform describes something, as a paragraph: the first page for each audience. `weipay api show` lists the
+/// others.
+pub(crate) fn links(docs: &[&str], shown: &str) -> String {
+    let audiences = ["merchant", "partner", "institution", "brand", "global", "elsewhere"];
+    let of =
+        |audience: &str| docs.iter().copied().filter(move |page| audience_of(page) == audience).collect();
+    let groups = audiences.map(|audience| -> (&str, Vec<&str>) { (audience, of(audience)) });
+    let items: String = groups
+        .iter()
+        .filter_map(|(audience, pages)| Some(format!("\n- {audience}: {}", link(pages.first()?))))
+        .collect();
+    if items.is_empty() {
+        return items;
     }
-    let items = groups.into_iter().filter(|(_, links)| !links.is_empty());
-    let items: String =
-        items.map(|(name, links)| wrapped(&format!("\n- {name}: {}", links.join(", ")), "  ")).collect();
-    if items.is_empty() { items } else { format!("\n\nOfficial documents (官方文档):\n{items}") }
+    let more = match groups.iter().any(|(_, pages)| pages.len() > 1) {
+        true => format!("\n\n`weipay api show {shown}` lists all {}.", docs.len()),
+        false => String::new(),
+    };
+    format!("\n\nOfficial documents (官方文档):\n{items}{more}")
+}
+
+/// For whom a page is written.
+fn audience_of(page: &str) -> &str {
+    match page.split('/').collect::<Vec<_>>()[..] {
+        ["v2" | "v3", audience @ ("merchant" | "partner" | "institution" | "brand" | "global"), ..] => {
+            audience
+        }
+        [audience @ ("global" | "brand"), ..] => audience,
+        _ => "elsewhere",
+    }
 }
 
 fn link(page: &str) -> String {

@@ -2,6 +2,7 @@
 //!
 //! These traits are public for the compiler's sake only. Their module is private: no other crate can name or implement them.
 
+use std::any::Any;
 use std::fmt::Debug;
 
 use serde_json::{Number, Value as Json};
@@ -41,7 +42,7 @@ pub struct Table {
 }
 
 /// What a field can hold.
-pub trait Value: Sized + Debug {
+pub trait Value: Clone + Sized + Debug + 'static {
     /// Begins with what was found in a response, or says what was expected.
     fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str>;
 
@@ -96,6 +97,12 @@ pub trait Slot: Debug {
 
     /// Everything that is wrong with the field or looks wrong.
     fn inspect(&self, field: &Field) -> Checked;
+
+    /// Writes a copy into the same field of another struct of its type.
+    fn copy_to(&self, other: &mut dyn Any);
+
+    /// The field itself, for [`Slot::copy_to`].
+    fn as_any(&mut self) -> &mut dyn Any;
 }
 
 impl<T: Value> Slot for Option<T> {
@@ -106,6 +113,16 @@ impl<T: Value> Slot for Option<T> {
             return Ok(Container::Complete);
         }
         Ok(self.insert(T::begin(found, strictness)?).container())
+    }
+
+    fn copy_to(&self, other: &mut dyn Any) {
+        if let Some(other) = other.downcast_mut::<Self>() {
+            other.clone_from(self);
+        }
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
     }
 
     fn is_set(&self) -> bool {

@@ -1,5 +1,21 @@
 //! The macro that writes an open enumeration: the values that the pages list, and whatever comes beyond them.
 
+use std::borrow::Cow;
+
+use super::{Strictness, Token, Value};
+
+/// The text of a value. An enumeration takes what a string does.
+#[allow(dead_code, reason = "a product may have no enumerations")]
+pub(crate) fn begin_text(found: Token<'_>, strictness: Strictness) -> Result<Cow<'_, str>, &'static str> {
+    match found {
+        Token::Text(text) => Ok(Cow::Borrowed(text)),
+        found => String::begin(found, strictness).map(Cow::Owned),
+    }
+}
+
+/// `Clone`, `PartialEq`, `Hash` and `Debug` go by the text: derived code would name each value again, and there are thousands of
+/// enumerations.
+///
 /// ```text
 /// open_enum! {
 ///     /// 批次类型.
@@ -12,7 +28,6 @@
 macro_rules! open_enum {
     ($($(#[$doc:meta])* pub enum $name:ident { $($variant:ident = $text:literal,)* })*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
             $(
@@ -31,6 +46,36 @@ macro_rules! open_enum {
                     $($name::$variant => $text,)*
                     $name::Unknown(text) => text,
                 }
+            }
+        }
+
+        impl Clone for $name {
+            #[inline]
+            fn clone(&self) -> Self {
+                Self::from(self.as_str())
+            }
+        }
+
+        impl PartialEq for $name {
+            #[inline]
+            fn eq(&self, other: &Self) -> bool {
+                self.as_str() == other.as_str()
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl std::hash::Hash for $name {
+            #[inline]
+            fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+                self.as_str().hash(state);
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            #[inline]
+            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Debug::fmt(self.as_str(), out)
             }
         }
 
@@ -96,10 +141,7 @@ macro_rules! open_enum {
                 found: $crate::model::Token<'_>,
                 strictness: $crate::model::Strictness,
             ) -> Result<Self, &'static str> {
-                match found {
-                    $crate::model::Token::Text(text) => Ok(Self::from(text)),
-                    found => <String as $crate::model::Value>::begin(found, strictness).map(Self::from),
-                }
+                $crate::model::begin_text(found, strictness).map(|text| Self::from(&*text))
             }
 
             #[inline]

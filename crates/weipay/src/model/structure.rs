@@ -5,7 +5,11 @@
 
 use std::fmt;
 
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+
 use super::codec::Model;
+use super::encode;
 
 /// `Debug` of every model: what is set, in the order of the table. Sensitive values keep their text out themselves.
 #[allow(dead_code, reason = "without a product there is no model")]
@@ -20,6 +24,26 @@ pub(crate) fn debug(model: &dyn Model, out: &mut fmt::Formatter<'_>) -> fmt::Res
     shown.finish()
 }
 
+/// `Clone` of every model: field by field, through the table. Derived code would be as long as the struct, thousands of times.
+#[allow(dead_code, reason = "without a product there is no model")]
+pub(crate) fn copy(from: &dyn Model, to: &mut dyn Model) {
+    from.read(&mut |fields| {
+        to.write(&mut |copies| {
+            for (field, copy) in fields.iter().zip(copies) {
+                field.copy_to(copy.as_any());
+            }
+        });
+    });
+}
+
+/// `Serialize` of every model: as it is sent, except for what travels encrypted. Plain text is written as plain text, so keep it
+/// out of logs, and ciphertext as `{"ciphertext": "..."}`, so that it reads back as what it is. A call without types does not
+/// take a model with such plain text: it could not encrypt it.
+#[allow(dead_code, reason = "without a product there is no model")]
+pub(crate) fn serialize<S: Serializer>(model: &dyn Model, serializer: S) -> Result<S::Ok, S::Error> {
+    encode::json(model).map_err(S::Error::custom)?.serialize(serializer)
+}
+
 /// What requests and responses have in common: the struct, its table, and how it is compared, printed and written.
 #[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! model {
@@ -27,11 +51,26 @@ macro_rules! model {
         $($(#[$field_doc:meta])* $field:ident: $kind:ty = $row:expr,)*
     } $(unfit $unfit:ident)?)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Default)]
         #[non_exhaustive]
         pub struct $name {
             $($(#[$field_doc])* pub $field: Option<$kind>,)*
             $($unfit: $crate::model::UnfitValues,)?
+        }
+
+        impl Default for $name {
+            #[inline]
+            fn default() -> Self {
+                Self { $($field: None,)* $($unfit: $crate::model::UnfitValues::default(),)? }
+            }
+        }
+
+        impl Clone for $name {
+            #[inline]
+            fn clone(&self) -> Self {
+                let mut copy = Self { $($unfit: self.$unfit.clone(),)? ..Self::default() };
+                $crate::model::structure::copy(self, &mut copy);
+                copy
+            }
         }
 
         impl $crate::model::Model for $name {
@@ -72,14 +111,11 @@ macro_rules! model {
             }
         }
 
-        /// As it is sent, except for what travels encrypted: plain text is written as plain text, so keep it out of logs,
-        /// and ciphertext as `{"ciphertext": "..."}`, so that it reads back as what it is. A call without types does not take
-        /// a model with such plain text: it could not encrypt it.
+        /// As it is sent, with sensitive fields as they were set.
         impl serde::Serialize for $name {
             #[inline]
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let json = $crate::model::encode::json(self).map_err(serde::ser::Error::custom)?;
-                json.serialize(serializer)
+                $crate::model::structure::serialize(self, serializer)
             }
         }
     )*};

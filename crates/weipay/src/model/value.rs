@@ -8,7 +8,7 @@ use super::field::Field;
 use super::{Checked, Encryption, Violation, checked, encode};
 use crate::upload::File;
 
-impl<T: Model + Default> Value for T {
+impl<T: Model + Default + Clone> Value for T {
     fn begin(found: Token<'_>, _: Strictness) -> Result<T, &'static str> {
         if matches!(found, Token::Object) { Ok(T::default()) } else { Err("an object") }
     }

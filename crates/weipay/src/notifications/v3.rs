@@ -90,6 +90,7 @@ pub mod refund_success;
 pub mod risktrade_identification;
 pub mod security_echo_success;
 pub mod settlement_success;
+pub mod shared;
 pub mod transaction_fail;
 pub mod transaction_industry_failed;
 pub mod transaction_industry_success;

@@ -3,24 +3,7 @@
 //! `v2/appauth`
 
 pub mod authindex;
+mod chain;
 pub mod getaccesstoken;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/appauth`
-    Appauth
-}
-
-impl<M: Mode> Appauth<M> {
-    /// `v2/appauth/authindex`
-    pub fn authindex(self) -> authindex::Authindex<M> {
-        authindex::Authindex::new(self.call.step("authindex"))
-    }
-
-    /// `v2/appauth/getaccesstoken`
-    pub fn getaccesstoken(self) -> getaccesstoken::Getaccesstoken<M> {
-        getaccesstoken::Getaccesstoken::new(self.call.step("getaccesstoken"))
-    }
-}
+pub use crate::v2::appauth::chain::Appauth;

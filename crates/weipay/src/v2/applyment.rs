@@ -2,19 +2,21 @@
 
 //! `v2/applyment`
 
-pub mod micro;
-
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/applyment`
-    Applyment
-}
-
-impl<M: Mode> Applyment<M> {
-    /// `v2/applyment/micro`
-    pub fn micro(self) -> micro::Micro<M> {
-        micro::Micro::new(self.call.step("micro"))
+mod chain;
+/// `v2/applyment/micro`
+pub mod micro {
+    pub mod getstate;
+    pub mod getupgradestate;
+    pub mod modifyarchives;
+    pub mod modifycontactinfo;
+    /// `v2/applyment/micro/signcontract`
+    pub mod signcontract {
+        pub use crate::v2::applyment::chain::ApplymentMicroSigncontract as Signcontract;
     }
+    pub mod submit;
+    pub mod submitupgrade;
+
+    pub use crate::v2::applyment::chain::ApplymentMicro as Micro;
 }
+
+pub use crate::v2::applyment::chain::Applyment;

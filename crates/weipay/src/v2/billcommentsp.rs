@@ -3,18 +3,6 @@
 //! `v2/billcommentsp`
 
 pub mod batchquerycomment;
+mod chain;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/billcommentsp`
-    Billcommentsp
-}
-
-impl<M: Mode> Billcommentsp<M> {
-    /// `v2/billcommentsp/batchquerycomment`
-    pub fn batchquerycomment(self) -> batchquerycomment::Batchquerycomment<M> {
-        batchquerycomment::Batchquerycomment::new(self.call.step("batchquerycomment"))
-    }
-}
+pub use crate::v2::billcommentsp::chain::Billcommentsp;

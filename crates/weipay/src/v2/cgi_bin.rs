@@ -2,19 +2,24 @@
 
 //! `v2/cgi-bin`
 
-pub mod mch;
+mod chain;
+/// `v2/cgi-bin/mch`
+pub mod mch {
+    /// `v2/cgi-bin/mch/customs`
+    pub mod customs {
+        pub mod customdeclareorder;
+        pub mod customdeclarequery;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/cgi-bin`
-    CgiBin
-}
-
-impl<M: Mode> CgiBin<M> {
-    /// `v2/cgi-bin/mch`
-    pub fn mch(self) -> mch::Mch<M> {
-        mch::Mch::new(self.call.step("mch"))
+        pub use crate::v2::cgi_bin::chain::CgiBinMchCustoms as Customs;
     }
+    /// `v2/cgi-bin/mch/newcustoms`
+    pub mod newcustoms {
+        pub mod customdeclareredeclare;
+
+        pub use crate::v2::cgi_bin::chain::CgiBinMchNewcustoms as Newcustoms;
+    }
+
+    pub use crate::v2::cgi_bin::chain::CgiBinMch as Mch;
 }
+
+pub use crate::v2::cgi_bin::chain::CgiBin;

@@ -2,6 +2,7 @@
 
 //! `v2/deposit`
 
+mod chain;
 pub mod consume;
 pub mod facepay;
 pub mod micropay;
@@ -9,54 +10,7 @@ pub mod orderquery;
 pub mod refund;
 pub mod refundquery;
 pub mod reverse;
+pub mod shared;
 pub mod unifiedorder;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/deposit`
-    Deposit
-}
-
-impl<M: Mode> Deposit<M> {
-    /// `v2/deposit/consume`
-    pub fn consume(self) -> consume::Consume<M> {
-        consume::Consume::new(self.call.step("consume"))
-    }
-
-    /// `v2/deposit/facepay`
-    pub fn facepay(self) -> facepay::Facepay<M> {
-        facepay::Facepay::new(self.call.step("facepay"))
-    }
-
-    /// `v2/deposit/micropay`
-    pub fn micropay(self) -> micropay::Micropay<M> {
-        micropay::Micropay::new(self.call.step("micropay"))
-    }
-
-    /// `v2/deposit/orderquery`
-    pub fn orderquery(self) -> orderquery::Orderquery<M> {
-        orderquery::Orderquery::new(self.call.step("orderquery"))
-    }
-
-    /// `v2/deposit/refund`
-    pub fn refund(self) -> refund::Refund<M> {
-        refund::Refund::new(self.call.step("refund"))
-    }
-
-    /// `v2/deposit/refundquery`
-    pub fn refundquery(self) -> refundquery::Refundquery<M> {
-        refundquery::Refundquery::new(self.call.step("refundquery"))
-    }
-
-    /// `v2/deposit/reverse`
-    pub fn reverse(self) -> reverse::Reverse<M> {
-        reverse::Reverse::new(self.call.step("reverse"))
-    }
-
-    /// `v2/deposit/unifiedorder`
-    pub fn unifiedorder(self) -> unifiedorder::Unifiedorder<M> {
-        unifiedorder::Unifiedorder::new(self.call.step("unifiedorder"))
-    }
-}
+pub use crate::v2::deposit::chain::Deposit;

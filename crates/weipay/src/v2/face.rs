@@ -2,19 +2,7 @@
 
 //! `v2/face`
 
+mod chain;
 pub mod get_wxpayface_authinfo;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/face`
-    Face
-}
-
-impl<M: Mode> Face<M> {
-    /// `v2/face/get_wxpayface_authinfo`
-    pub fn get_wxpayface_authinfo(self) -> get_wxpayface_authinfo::GetWxpayfaceAuthinfo<M> {
-        get_wxpayface_authinfo::GetWxpayfaceAuthinfo::new(self.call.step("get_wxpayface_authinfo"))
-    }
-}
+pub use crate::v2::face::chain::Face;

@@ -2,25 +2,8 @@
 
 //! `v2/fund`
 
+mod chain;
 pub mod queryautowithdrawbydate;
 pub mod reautowithdrawbydate;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/fund`
-    Fund
-}
-
-impl<M: Mode> Fund<M> {
-    /// `v2/fund/queryautowithdrawbydate`
-    pub fn queryautowithdrawbydate(self) -> queryautowithdrawbydate::Queryautowithdrawbydate<M> {
-        queryautowithdrawbydate::Queryautowithdrawbydate::new(self.call.step("queryautowithdrawbydate"))
-    }
-
-    /// `v2/fund/reautowithdrawbydate`
-    pub fn reautowithdrawbydate(self) -> reautowithdrawbydate::Reautowithdrawbydate<M> {
-        reautowithdrawbydate::Reautowithdrawbydate::new(self.call.step("reautowithdrawbydate"))
-    }
-}
+pub use crate::v2::fund::chain::Fund;

@@ -3,42 +3,10 @@
 //! `v2/mchrisk`
 
 pub mod bankquerymchauditinfo;
+mod chain;
 pub mod channelquerymchauditinfo;
 pub mod querymchrisk;
 pub mod setmchriskcallback;
 pub mod syncmchriskresult;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/mchrisk`
-    Mchrisk
-}
-
-impl<M: Mode> Mchrisk<M> {
-    /// `v2/mchrisk/bankquerymchauditinfo`
-    pub fn bankquerymchauditinfo(self) -> bankquerymchauditinfo::Bankquerymchauditinfo<M> {
-        bankquerymchauditinfo::Bankquerymchauditinfo::new(self.call.step("bankquerymchauditinfo"))
-    }
-
-    /// `v2/mchrisk/channelquerymchauditinfo`
-    pub fn channelquerymchauditinfo(self) -> channelquerymchauditinfo::Channelquerymchauditinfo<M> {
-        channelquerymchauditinfo::Channelquerymchauditinfo::new(self.call.step("channelquerymchauditinfo"))
-    }
-
-    /// `v2/mchrisk/querymchrisk`
-    pub fn querymchrisk(self) -> querymchrisk::Querymchrisk<M> {
-        querymchrisk::Querymchrisk::new(self.call.step("querymchrisk"))
-    }
-
-    /// `v2/mchrisk/setmchriskcallback`
-    pub fn setmchriskcallback(self) -> setmchriskcallback::Setmchriskcallback<M> {
-        setmchriskcallback::Setmchriskcallback::new(self.call.step("setmchriskcallback"))
-    }
-
-    /// `v2/mchrisk/syncmchriskresult`
-    pub fn syncmchriskresult(self) -> syncmchriskresult::Syncmchriskresult<M> {
-        syncmchriskresult::Syncmchriskresult::new(self.call.step("syncmchriskresult"))
-    }
-}
+pub use crate::v2::mchrisk::chain::Mchrisk;

@@ -2,9 +2,17 @@
 
 //! `v2/mmpaymkttransfers`
 
+mod chain;
 pub mod gethbinfo;
 pub mod gettransferinfo;
-pub mod promotion;
+/// `v2/mmpaymkttransfers/promotion`
+pub mod promotion {
+    pub mod paywwsptrans2pocket;
+    pub mod querywwsptrans2pocket;
+    pub mod transfers;
+
+    pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersPromotion as Promotion;
+}
 pub mod query_coupon_stock;
 pub mod querycouponsinfo;
 pub mod queryworkwxredpack;
@@ -14,67 +22,4 @@ pub mod sendminiprogramhb;
 pub mod sendredpack;
 pub mod sendworkwxredpack;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/mmpaymkttransfers`
-    Mmpaymkttransfers
-}
-
-impl<M: Mode> Mmpaymkttransfers<M> {
-    /// `v2/mmpaymkttransfers/gethbinfo`
-    pub fn gethbinfo(self) -> gethbinfo::Gethbinfo<M> {
-        gethbinfo::Gethbinfo::new(self.call.step("gethbinfo"))
-    }
-
-    /// `v2/mmpaymkttransfers/gettransferinfo`
-    pub fn gettransferinfo(self) -> gettransferinfo::Gettransferinfo<M> {
-        gettransferinfo::Gettransferinfo::new(self.call.step("gettransferinfo"))
-    }
-
-    /// `v2/mmpaymkttransfers/promotion`
-    pub fn promotion(self) -> promotion::Promotion<M> {
-        promotion::Promotion::new(self.call.step("promotion"))
-    }
-
-    /// `v2/mmpaymkttransfers/query_coupon_stock`
-    pub fn query_coupon_stock(self) -> query_coupon_stock::QueryCouponStock<M> {
-        query_coupon_stock::QueryCouponStock::new(self.call.step("query_coupon_stock"))
-    }
-
-    /// `v2/mmpaymkttransfers/querycouponsinfo`
-    pub fn querycouponsinfo(self) -> querycouponsinfo::Querycouponsinfo<M> {
-        querycouponsinfo::Querycouponsinfo::new(self.call.step("querycouponsinfo"))
-    }
-
-    /// `v2/mmpaymkttransfers/queryworkwxredpack`
-    pub fn queryworkwxredpack(self) -> queryworkwxredpack::Queryworkwxredpack<M> {
-        queryworkwxredpack::Queryworkwxredpack::new(self.call.step("queryworkwxredpack"))
-    }
-
-    /// `v2/mmpaymkttransfers/send_coupon`
-    pub fn send_coupon(self) -> send_coupon::SendCoupon<M> {
-        send_coupon::SendCoupon::new(self.call.step("send_coupon"))
-    }
-
-    /// `v2/mmpaymkttransfers/sendgroupredpack`
-    pub fn sendgroupredpack(self) -> sendgroupredpack::Sendgroupredpack<M> {
-        sendgroupredpack::Sendgroupredpack::new(self.call.step("sendgroupredpack"))
-    }
-
-    /// `v2/mmpaymkttransfers/sendminiprogramhb`
-    pub fn sendminiprogramhb(self) -> sendminiprogramhb::Sendminiprogramhb<M> {
-        sendminiprogramhb::Sendminiprogramhb::new(self.call.step("sendminiprogramhb"))
-    }
-
-    /// `v2/mmpaymkttransfers/sendredpack`
-    pub fn sendredpack(self) -> sendredpack::Sendredpack<M> {
-        sendredpack::Sendredpack::new(self.call.step("sendredpack"))
-    }
-
-    /// `v2/mmpaymkttransfers/sendworkwxredpack`
-    pub fn sendworkwxredpack(self) -> sendworkwxredpack::Sendworkwxredpack<M> {
-        sendworkwxredpack::Sendworkwxredpack::new(self.call.step("sendworkwxredpack"))
-    }
-}
+pub use crate::v2::mmpaymkttransfers::chain::Mmpaymkttransfers;

@@ -2,25 +2,8 @@
 
 //! `v2/mmpaysptrans`
 
+mod chain;
 pub mod pay_bank;
 pub mod query_bank;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/mmpaysptrans`
-    Mmpaysptrans
-}
-
-impl<M: Mode> Mmpaysptrans<M> {
-    /// `v2/mmpaysptrans/pay_bank`
-    pub fn pay_bank(self) -> pay_bank::PayBank<M> {
-        pay_bank::PayBank::new(self.call.step("pay_bank"))
-    }
-
-    /// `v2/mmpaysptrans/query_bank`
-    pub fn query_bank(self) -> query_bank::QueryBank<M> {
-        query_bank::QueryBank::new(self.call.step("query_bank"))
-    }
-}
+pub use crate::v2::mmpaysptrans::chain::Mmpaysptrans;

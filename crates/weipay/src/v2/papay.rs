@@ -2,49 +2,21 @@
 
 //! `v2/papay`
 
+mod chain;
 pub mod deletecontract;
 pub mod entrustweb;
 pub mod h5entrustweb;
-pub mod partner;
+/// `v2/papay/partner`
+pub mod partner {
+    pub mod deletecontract;
+    pub mod entrustweb;
+    pub mod h5entrustweb;
+    pub mod preentrustweb;
+    pub mod querycontract;
+
+    pub use crate::v2::papay::chain::PapayPartner as Partner;
+}
 pub mod preentrustweb;
 pub mod querycontract;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/papay`
-    Papay
-}
-
-impl<M: Mode> Papay<M> {
-    /// `v2/papay/deletecontract`
-    pub fn deletecontract(self) -> deletecontract::Deletecontract<M> {
-        deletecontract::Deletecontract::new(self.call.step("deletecontract"))
-    }
-
-    /// `v2/papay/entrustweb`
-    pub fn entrustweb(self) -> entrustweb::Entrustweb<M> {
-        entrustweb::Entrustweb::new(self.call.step("entrustweb"))
-    }
-
-    /// `v2/papay/h5entrustweb`
-    pub fn h5entrustweb(self) -> h5entrustweb::H5entrustweb<M> {
-        h5entrustweb::H5entrustweb::new(self.call.step("h5entrustweb"))
-    }
-
-    /// `v2/papay/partner`
-    pub fn partner(self) -> partner::Partner<M> {
-        partner::Partner::new(self.call.step("partner"))
-    }
-
-    /// `v2/papay/preentrustweb`
-    pub fn preentrustweb(self) -> preentrustweb::Preentrustweb<M> {
-        preentrustweb::Preentrustweb::new(self.call.step("preentrustweb"))
-    }
-
-    /// `v2/papay/querycontract`
-    pub fn querycontract(self) -> querycontract::Querycontract<M> {
-        querycontract::Querycontract::new(self.call.step("querycontract"))
-    }
-}
+pub use crate::v2::papay::chain::Papay;

@@ -2,6 +2,7 @@
 
 //! `v2/pay`
 
+mod chain;
 pub mod closecombinedorder;
 pub mod closeorder;
 pub mod combinedorder;
@@ -14,7 +15,14 @@ pub mod micropay;
 pub mod orderquery;
 pub mod paporderquery;
 pub mod pappayapply;
-pub mod partner;
+pub mod shared;
+/// `v2/pay/partner`
+pub mod partner {
+    pub mod paporderquery;
+    pub mod pappayapply;
+
+    pub use crate::v2::pay::chain::PayPartner as Partner;
+}
 pub mod profitsharingaddreceiver;
 pub mod profitsharingmerchantratioquery;
 pub mod profitsharingorderamountquery;
@@ -28,147 +36,4 @@ pub mod refundqueryv2;
 pub mod settlementquery;
 pub mod unifiedorder;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/pay`
-    Pay
-}
-
-impl<M: Mode> Pay<M> {
-    /// `v2/pay/closecombinedorder`
-    pub fn closecombinedorder(self) -> closecombinedorder::Closecombinedorder<M> {
-        closecombinedorder::Closecombinedorder::new(self.call.step("closecombinedorder"))
-    }
-
-    /// `v2/pay/closeorder`
-    pub fn closeorder(self) -> closeorder::Closeorder<M> {
-        closeorder::Closeorder::new(self.call.step("closeorder"))
-    }
-
-    /// `v2/pay/combinedorder`
-    pub fn combinedorder(self) -> combinedorder::Combinedorder<M> {
-        combinedorder::Combinedorder::new(self.call.step("combinedorder"))
-    }
-
-    /// `v2/pay/contractorder`
-    pub fn contractorder(self) -> contractorder::Contractorder<M> {
-        contractorder::Contractorder::new(self.call.step("contractorder"))
-    }
-
-    /// `v2/pay/downloadbill`
-    pub fn downloadbill(self) -> downloadbill::Downloadbill<M> {
-        downloadbill::Downloadbill::new(self.call.step("downloadbill"))
-    }
-
-    /// `v2/pay/downloadfundflow`
-    pub fn downloadfundflow(self) -> downloadfundflow::Downloadfundflow<M> {
-        downloadfundflow::Downloadfundflow::new(self.call.step("downloadfundflow"))
-    }
-
-    /// `v2/pay/facepay`
-    pub fn facepay(self) -> facepay::Facepay<M> {
-        facepay::Facepay::new(self.call.step("facepay"))
-    }
-
-    /// `v2/pay/facepayquery`
-    pub fn facepayquery(self) -> facepayquery::Facepayquery<M> {
-        facepayquery::Facepayquery::new(self.call.step("facepayquery"))
-    }
-
-    /// `v2/pay/micropay`
-    pub fn micropay(self) -> micropay::Micropay<M> {
-        micropay::Micropay::new(self.call.step("micropay"))
-    }
-
-    /// `v2/pay/orderquery`
-    pub fn orderquery(self) -> orderquery::Orderquery<M> {
-        orderquery::Orderquery::new(self.call.step("orderquery"))
-    }
-
-    /// `v2/pay/paporderquery`
-    pub fn paporderquery(self) -> paporderquery::Paporderquery<M> {
-        paporderquery::Paporderquery::new(self.call.step("paporderquery"))
-    }
-
-    /// `v2/pay/pappayapply`
-    pub fn pappayapply(self) -> pappayapply::Pappayapply<M> {
-        pappayapply::Pappayapply::new(self.call.step("pappayapply"))
-    }
-
-    /// `v2/pay/partner`
-    pub fn partner(self) -> partner::Partner<M> {
-        partner::Partner::new(self.call.step("partner"))
-    }
-
-    /// `v2/pay/profitsharingaddreceiver`
-    pub fn profitsharingaddreceiver(self) -> profitsharingaddreceiver::Profitsharingaddreceiver<M> {
-        profitsharingaddreceiver::Profitsharingaddreceiver::new(self.call.step("profitsharingaddreceiver"))
-    }
-
-    /// `v2/pay/profitsharingmerchantratioquery`
-    pub fn profitsharingmerchantratioquery(
-        self,
-    ) -> profitsharingmerchantratioquery::Profitsharingmerchantratioquery<M> {
-        profitsharingmerchantratioquery::Profitsharingmerchantratioquery::new(
-            self.call.step("profitsharingmerchantratioquery"),
-        )
-    }
-
-    /// `v2/pay/profitsharingorderamountquery`
-    pub fn profitsharingorderamountquery(
-        self,
-    ) -> profitsharingorderamountquery::Profitsharingorderamountquery<M> {
-        profitsharingorderamountquery::Profitsharingorderamountquery::new(
-            self.call.step("profitsharingorderamountquery"),
-        )
-    }
-
-    /// `v2/pay/profitsharingquery`
-    pub fn profitsharingquery(self) -> profitsharingquery::Profitsharingquery<M> {
-        profitsharingquery::Profitsharingquery::new(self.call.step("profitsharingquery"))
-    }
-
-    /// `v2/pay/profitsharingremovereceiver`
-    pub fn profitsharingremovereceiver(self) -> profitsharingremovereceiver::Profitsharingremovereceiver<M> {
-        profitsharingremovereceiver::Profitsharingremovereceiver::new(
-            self.call.step("profitsharingremovereceiver"),
-        )
-    }
-
-    /// `v2/pay/profitsharingreturnquery`
-    pub fn profitsharingreturnquery(self) -> profitsharingreturnquery::Profitsharingreturnquery<M> {
-        profitsharingreturnquery::Profitsharingreturnquery::new(self.call.step("profitsharingreturnquery"))
-    }
-
-    /// `v2/pay/querycombinedorder`
-    pub fn querycombinedorder(self) -> querycombinedorder::Querycombinedorder<M> {
-        querycombinedorder::Querycombinedorder::new(self.call.step("querycombinedorder"))
-    }
-
-    /// `v2/pay/queryexchagerate`
-    pub fn queryexchagerate(self) -> queryexchagerate::Queryexchagerate<M> {
-        queryexchagerate::Queryexchagerate::new(self.call.step("queryexchagerate"))
-    }
-
-    /// `v2/pay/refundquery`
-    pub fn refundquery(self) -> refundquery::Refundquery<M> {
-        refundquery::Refundquery::new(self.call.step("refundquery"))
-    }
-
-    /// `v2/pay/refundqueryv2`
-    pub fn refundqueryv2(self) -> refundqueryv2::Refundqueryv2<M> {
-        refundqueryv2::Refundqueryv2::new(self.call.step("refundqueryv2"))
-    }
-
-    /// `v2/pay/settlementquery`
-    pub fn settlementquery(self) -> settlementquery::Settlementquery<M> {
-        settlementquery::Settlementquery::new(self.call.step("settlementquery"))
-    }
-
-    /// `v2/pay/unifiedorder`
-    pub fn unifiedorder(self) -> unifiedorder::Unifiedorder<M> {
-        unifiedorder::Unifiedorder::new(self.call.step("unifiedorder"))
-    }
-}
+pub use crate::v2::pay::chain::Pay;

@@ -2,19 +2,7 @@
 
 //! `v2/payitil`
 
+mod chain;
 pub mod report;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/payitil`
-    Payitil
-}
-
-impl<M: Mode> Payitil<M> {
-    /// `v2/payitil/report`
-    pub fn report(self) -> report::Report<M> {
-        report::Report::new(self.call.step("report"))
-    }
-}
+pub use crate::v2::payitil::chain::Payitil;

@@ -2,31 +2,9 @@
 
 //! `v2/risk`
 
+mod chain;
 pub mod getcertficates;
 pub mod getpublickey;
 pub mod getviolation;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/risk`
-    Risk
-}
-
-impl<M: Mode> Risk<M> {
-    /// `v2/risk/getcertficates`
-    pub fn getcertficates(self) -> getcertficates::Getcertficates<M> {
-        getcertficates::Getcertficates::new(self.call.step("getcertficates"))
-    }
-
-    /// `v2/risk/getpublickey`
-    pub fn getpublickey(self) -> getpublickey::Getpublickey<M> {
-        getpublickey::Getpublickey::new(self.call.step("getpublickey"))
-    }
-
-    /// `v2/risk/getviolation`
-    pub fn getviolation(self) -> getviolation::Getviolation<M> {
-        getviolation::Getviolation::new(self.call.step("getviolation"))
-    }
-}
+pub use crate::v2::risk::chain::Risk;

@@ -2,31 +2,40 @@
 
 //! `v2/secapi`
 
-pub mod mch;
-pub mod mkt;
-pub mod pay;
+mod chain;
+pub mod shared;
+/// `v2/secapi/mch`
+pub mod mch {
+    pub mod add_institutionsub;
+    pub mod addsubdevconfig;
+    pub mod channelsetting;
+    pub mod modify_institutionsub;
+    pub mod modifymchinfo;
+    pub mod query_institutionsub;
+    pub mod querysubdevconfig;
+    pub mod submchmanage;
+    pub mod uploadmedia;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+    pub use crate::v2::secapi::chain::SecapiMch as Mch;
+}
+/// `v2/secapi/mkt`
+pub mod mkt {
+    pub mod addrecommendconf;
 
-chain_branch! {
-    /// `v2/secapi`
-    Secapi
+    pub use crate::v2::secapi::chain::SecapiMkt as Mkt;
+}
+/// `v2/secapi/pay`
+pub mod pay {
+    pub mod facepayreverse;
+    pub mod multiprofitsharing;
+    pub mod profitsharing;
+    pub mod profitsharingfinish;
+    pub mod profitsharingreturn;
+    pub mod refund;
+    pub mod refundv2;
+    pub mod reverse;
+
+    pub use crate::v2::secapi::chain::SecapiPay as Pay;
 }
 
-impl<M: Mode> Secapi<M> {
-    /// `v2/secapi/mch`
-    pub fn mch(self) -> mch::Mch<M> {
-        mch::Mch::new(self.call.step("mch"))
-    }
-
-    /// `v2/secapi/mkt`
-    pub fn mkt(self) -> mkt::Mkt<M> {
-        mkt::Mkt::new(self.call.step("mkt"))
-    }
-
-    /// `v2/secapi/pay`
-    pub fn pay(self) -> pay::Pay<M> {
-        pay::Pay::new(self.call.step("pay"))
-    }
-}
+pub use crate::v2::secapi::chain::Secapi;

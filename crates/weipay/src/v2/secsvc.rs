@@ -2,25 +2,8 @@
 
 //! `v2/secsvc`
 
+mod chain;
 pub mod getrealnameinfo;
 pub mod realnameauth;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/secsvc`
-    Secsvc
-}
-
-impl<M: Mode> Secsvc<M> {
-    /// `v2/secsvc/getrealnameinfo`
-    pub fn getrealnameinfo(self) -> getrealnameinfo::Getrealnameinfo<M> {
-        getrealnameinfo::Getrealnameinfo::new(self.call.step("getrealnameinfo"))
-    }
-
-    /// `v2/secsvc/realnameauth`
-    pub fn realnameauth(self) -> realnameauth::Realnameauth<M> {
-        realnameauth::Realnameauth::new(self.call.step("realnameauth"))
-    }
-}
+pub use crate::v2::secsvc::chain::Secsvc;

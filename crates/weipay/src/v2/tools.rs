@@ -3,24 +3,7 @@
 //! `v2/tools`
 
 pub mod authcodetoopenid;
+mod chain;
 pub mod shorturl;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/tools`
-    Tools
-}
-
-impl<M: Mode> Tools<M> {
-    /// `v2/tools/authcodetoopenid`
-    pub fn authcodetoopenid(self) -> authcodetoopenid::Authcodetoopenid<M> {
-        authcodetoopenid::Authcodetoopenid::new(self.call.step("authcodetoopenid"))
-    }
-
-    /// `v2/tools/shorturl`
-    pub fn shorturl(self) -> shorturl::Shorturl<M> {
-        shorturl::Shorturl::new(self.call.step("shorturl"))
-    }
-}
+pub use crate::v2::tools::chain::Tools;

@@ -2,31 +2,23 @@
 
 //! `v2/transit`
 
-pub mod partnerpay;
-pub mod pay;
+mod chain;
+pub mod shared;
+/// `v2/transit/partnerpay`
+pub mod partnerpay {
+    pub mod payapply;
+    pub mod queryorder;
+    pub mod querystate;
+
+    pub use crate::v2::transit::chain::TransitPartnerpay as Partnerpay;
+}
+/// `v2/transit/pay`
+pub mod pay {
+    pub mod payapply;
+    pub mod querystate;
+
+    pub use crate::v2::transit::chain::TransitPay as Pay;
+}
 pub mod queryorder;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/transit`
-    Transit
-}
-
-impl<M: Mode> Transit<M> {
-    /// `v2/transit/partnerpay`
-    pub fn partnerpay(self) -> partnerpay::Partnerpay<M> {
-        partnerpay::Partnerpay::new(self.call.step("partnerpay"))
-    }
-
-    /// `v2/transit/pay`
-    pub fn pay(self) -> pay::Pay<M> {
-        pay::Pay::new(self.call.step("pay"))
-    }
-
-    /// `v2/transit/queryorder`
-    pub fn queryorder(self) -> queryorder::Queryorder<M> {
-        queryorder::Queryorder::new(self.call.step("queryorder"))
-    }
-}
+pub use crate::v2::transit::chain::Transit;

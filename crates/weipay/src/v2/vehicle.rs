@@ -2,25 +2,23 @@
 
 //! `v2/vehicle`
 
-pub mod partnerpay;
-pub mod pay;
+mod chain;
+pub mod shared;
+/// `v2/vehicle/partnerpay`
+pub mod partnerpay {
+    pub mod notification;
+    pub mod payapply;
+    pub mod querystate;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+    pub use crate::v2::vehicle::chain::VehiclePartnerpay as Partnerpay;
+}
+/// `v2/vehicle/pay`
+pub mod pay {
+    pub mod notification;
+    pub mod payapply;
+    pub mod querystate;
 
-chain_branch! {
-    /// `v2/vehicle`
-    Vehicle
+    pub use crate::v2::vehicle::chain::VehiclePay as Pay;
 }
 
-impl<M: Mode> Vehicle<M> {
-    /// `v2/vehicle/partnerpay`
-    pub fn partnerpay(self) -> partnerpay::Partnerpay<M> {
-        partnerpay::Partnerpay::new(self.call.step("partnerpay"))
-    }
-
-    /// `v2/vehicle/pay`
-    pub fn pay(self) -> pay::Pay<M> {
-        pay::Pay::new(self.call.step("pay"))
-    }
-}
+pub use crate::v2::vehicle::chain::Vehicle;

@@ -3,6 +3,7 @@
 //! `v2/wxv`
 
 pub mod cancelbill;
+mod chain;
 pub mod changerentmoney;
 pub mod createhotelbill;
 pub mod createrentbill;
@@ -11,52 +12,4 @@ pub mod finishrentbill;
 pub mod queryhotelbill;
 pub mod queryrentbill;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/wxv`
-    Wxv
-}
-
-impl<M: Mode> Wxv<M> {
-    /// `v2/wxv/cancelbill`
-    pub fn cancelbill(self) -> cancelbill::Cancelbill<M> {
-        cancelbill::Cancelbill::new(self.call.step("cancelbill"))
-    }
-
-    /// `v2/wxv/changerentmoney`
-    pub fn changerentmoney(self) -> changerentmoney::Changerentmoney<M> {
-        changerentmoney::Changerentmoney::new(self.call.step("changerentmoney"))
-    }
-
-    /// `v2/wxv/createhotelbill`
-    pub fn createhotelbill(self) -> createhotelbill::Createhotelbill<M> {
-        createhotelbill::Createhotelbill::new(self.call.step("createhotelbill"))
-    }
-
-    /// `v2/wxv/createrentbill`
-    pub fn createrentbill(self) -> createrentbill::Createrentbill<M> {
-        createrentbill::Createrentbill::new(self.call.step("createrentbill"))
-    }
-
-    /// `v2/wxv/finishhotelbill`
-    pub fn finishhotelbill(self) -> finishhotelbill::Finishhotelbill<M> {
-        finishhotelbill::Finishhotelbill::new(self.call.step("finishhotelbill"))
-    }
-
-    /// `v2/wxv/finishrentbill`
-    pub fn finishrentbill(self) -> finishrentbill::Finishrentbill<M> {
-        finishrentbill::Finishrentbill::new(self.call.step("finishrentbill"))
-    }
-
-    /// `v2/wxv/queryhotelbill`
-    pub fn queryhotelbill(self) -> queryhotelbill::Queryhotelbill<M> {
-        queryhotelbill::Queryhotelbill::new(self.call.step("queryhotelbill"))
-    }
-
-    /// `v2/wxv/queryrentbill`
-    pub fn queryrentbill(self) -> queryrentbill::Queryrentbill<M> {
-        queryrentbill::Queryrentbill::new(self.call.step("queryrentbill"))
-    }
-}
+pub use crate::v2::wxv::chain::Wxv;

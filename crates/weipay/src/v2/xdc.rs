@@ -2,25 +2,29 @@
 
 //! `v2/xdc`
 
-pub mod apiv2getsignkey;
-pub mod apiv2sandbox;
+mod chain;
+/// `v2/xdc/apiv2getsignkey`
+pub mod apiv2getsignkey {
+    /// `v2/xdc/apiv2getsignkey/sign`
+    pub mod sign {
+        pub mod getsignkey;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v2/xdc`
-    Xdc
-}
-
-impl<M: Mode> Xdc<M> {
-    /// `v2/xdc/apiv2getsignkey`
-    pub fn apiv2getsignkey(self) -> apiv2getsignkey::Apiv2getsignkey<M> {
-        apiv2getsignkey::Apiv2getsignkey::new(self.call.step("apiv2getsignkey"))
+        pub use crate::v2::xdc::chain::XdcApiv2getsignkeySign as Sign;
     }
 
-    /// `v2/xdc/apiv2sandbox`
-    pub fn apiv2sandbox(self) -> apiv2sandbox::Apiv2sandbox<M> {
-        apiv2sandbox::Apiv2sandbox::new(self.call.step("apiv2sandbox"))
-    }
+    pub use crate::v2::xdc::chain::XdcApiv2getsignkey as Apiv2getsignkey;
 }
+/// `v2/xdc/apiv2sandbox`
+pub mod apiv2sandbox {
+    /// `v2/xdc/apiv2sandbox/pay`
+    pub mod pay {
+        pub mod micropay;
+        pub mod orderquery;
+
+        pub use crate::v2::xdc::chain::XdcApiv2sandboxPay as Pay;
+    }
+
+    pub use crate::v2::xdc::chain::XdcApiv2sandbox as Apiv2sandbox;
+}
+
+pub use crate::v2::xdc::chain::Xdc;

@@ -2,19 +2,12 @@
 
 //! `v3/abnormal-fund-processing`
 
-pub mod receipts;
+mod chain;
+/// `v3/abnormal-fund-processing/receipts`
+pub mod receipts {
+    pub mod receipt_id;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/abnormal-fund-processing`
-    AbnormalFundProcessing
+    pub use crate::v3::abnormal_fund_processing::chain::AbnormalFundProcessingReceipts as Receipts;
 }
 
-impl<M: Mode> AbnormalFundProcessing<M> {
-    /// `v3/abnormal-fund-processing/receipts`
-    pub fn receipts(self) -> receipts::Receipts<M> {
-        receipts::Receipts::new(self.call.step("receipts"))
-    }
-}
+pub use crate::v3::abnormal_fund_processing::chain::AbnormalFundProcessing;

@@ -2,19 +2,50 @@
 
 //! `v3/aggracct-bc`
 
-pub mod wb_channel;
+mod chain;
+/// `v3/aggracct-bc/wb-channel`
+pub mod wb_channel {
+    /// `v3/aggracct-bc/wb-channel/account`
+    pub mod account {
+        pub mod balance;
+        pub mod mch_archives;
+        pub mod mch_media;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/aggracct-bc`
-    AggracctBc
-}
-
-impl<M: Mode> AggracctBc<M> {
-    /// `v3/aggracct-bc/wb-channel`
-    pub fn wb_channel(self) -> wb_channel::WbChannel<M> {
-        wb_channel::WbChannel::new(self.call.step("wb-channel"))
+        pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelAccount as Account;
     }
+    /// `v3/aggracct-bc/wb-channel/bank-channel-account`
+    pub mod bank_channel_account {
+        pub mod rename;
+
+        pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelBankChannelAccount as BankChannelAccount;
+    }
+    /// `v3/aggracct-bc/wb-channel/control-orders`
+    pub mod control_orders {
+        /// `v3/aggracct-bc/wb-channel/control-orders/info`
+        pub mod info {
+            /// `v3/aggracct-bc/wb-channel/control-orders/info/update`
+            pub mod update {
+                /// `v3/aggracct-bc/wb-channel/control-orders/info/update/result`
+                pub mod result {
+                    pub mod notify;
+
+                    pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelControlOrdersInfoUpdateResult as Result;
+                }
+
+                pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelControlOrdersInfoUpdate as Update;
+            }
+
+            pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelControlOrdersInfo as Info;
+        }
+        pub mod out_request_no;
+        pub mod punish;
+        pub mod recover;
+
+        pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelControlOrders as ControlOrders;
+    }
+    pub mod special_reduction;
+
+    pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannel as WbChannel;
 }
+
+pub use crate::v3::aggracct_bc::chain::AggracctBc;

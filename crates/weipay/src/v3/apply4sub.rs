@@ -2,19 +2,24 @@
 
 //! `v3/apply4sub`
 
-pub mod sub_merchants;
+mod chain;
+/// `v3/apply4sub/sub_merchants`
+pub mod sub_merchants {
+    /// `v3/apply4sub/sub_merchants/{sub_mchid}`
+    pub mod sub_mchid {
+        /// `v3/apply4sub/sub_merchants/{sub_mchid}/application`
+        pub mod application {
+            pub mod application_no;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+            pub use crate::v3::apply4sub::chain::Apply4subSubMerchantsBySubMchidApplication as Application;
+        }
+        pub mod modify_settlement;
+        pub mod settlement;
 
-chain_branch! {
-    /// `v3/apply4sub`
-    Apply4sub
-}
-
-impl<M: Mode> Apply4sub<M> {
-    /// `v3/apply4sub/sub_merchants`
-    pub fn sub_merchants(self) -> sub_merchants::SubMerchants<M> {
-        sub_merchants::SubMerchants::new(self.call.step("sub_merchants"))
+        pub use crate::v3::apply4sub::chain::Apply4subSubMerchantsBySubMchid as SubMchid;
     }
+
+    pub use crate::v3::apply4sub::chain::Apply4subSubMerchants as SubMerchants;
 }
+
+pub use crate::v3::apply4sub::chain::Apply4sub;

@@ -3,18 +3,7 @@
 //! `v3/apply4subject`
 
 pub mod applyment;
+mod chain;
+pub mod shared;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/apply4subject`
-    Apply4subject
-}
-
-impl<M: Mode> Apply4subject<M> {
-    /// `v3/apply4subject/applyment`
-    pub fn applyment(self) -> applyment::Applyment<M> {
-        applyment::Applyment::new(self.call.step("applyment"))
-    }
-}
+pub use crate::v3::apply4subject::chain::Apply4subject;

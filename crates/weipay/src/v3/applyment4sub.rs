@@ -3,18 +3,7 @@
 //! `v3/applyment4sub`
 
 pub mod applyment;
+mod chain;
+pub mod shared;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/applyment4sub`
-    Applyment4sub
-}
-
-impl<M: Mode> Applyment4sub<M> {
-    /// `v3/applyment4sub/applyment`
-    pub fn applyment(self) -> applyment::Applyment<M> {
-        applyment::Applyment::new(self.call.step("applyment"))
-    }
-}
+pub use crate::v3::applyment4sub::chain::Applyment4sub;

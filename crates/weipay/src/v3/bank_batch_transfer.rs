@@ -2,19 +2,13 @@
 
 //! `v3/bank-batch-transfer`
 
-pub mod receipt;
+mod chain;
+/// `v3/bank-batch-transfer/receipt`
+pub mod receipt {
+    pub mod detail_receipts;
+    pub mod summary_receipts;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/bank-batch-transfer`
-    BankBatchTransfer
+    pub use crate::v3::bank_batch_transfer::chain::BankBatchTransferReceipt as Receipt;
 }
 
-impl<M: Mode> BankBatchTransfer<M> {
-    /// `v3/bank-batch-transfer/receipt`
-    pub fn receipt(self) -> receipt::Receipt<M> {
-        receipt::Receipt::new(self.call.step("receipt"))
-    }
-}
+pub use crate::v3::bank_batch_transfer::chain::BankBatchTransfer;

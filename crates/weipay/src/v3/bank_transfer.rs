@@ -3,18 +3,7 @@
 //! `v3/bank-transfer`
 
 pub mod batches;
+mod chain;
+pub mod shared;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/bank-transfer`
-    BankTransfer
-}
-
-impl<M: Mode> BankTransfer<M> {
-    /// `v3/bank-transfer/batches`
-    pub fn batches(self) -> batches::Batches<M> {
-        batches::Batches::new(self.call.step("batches"))
-    }
-}
+pub use crate::v3::bank_transfer::chain::BankTransfer;

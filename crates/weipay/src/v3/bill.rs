@@ -2,31 +2,9 @@
 
 //! `v3/bill`
 
+mod chain;
 pub mod fundflowbill;
 pub mod sub_merchant_fundflowbill;
 pub mod tradebill;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/bill`
-    Bill
-}
-
-impl<M: Mode> Bill<M> {
-    /// `v3/bill/fundflowbill`
-    pub fn fundflowbill(self) -> fundflowbill::Fundflowbill<M> {
-        fundflowbill::Fundflowbill::new(self.call.step("fundflowbill"))
-    }
-
-    /// `v3/bill/sub-merchant-fundflowbill`
-    pub fn sub_merchant_fundflowbill(self) -> sub_merchant_fundflowbill::SubMerchantFundflowbill<M> {
-        sub_merchant_fundflowbill::SubMerchantFundflowbill::new(self.call.step("sub-merchant-fundflowbill"))
-    }
-
-    /// `v3/bill/tradebill`
-    pub fn tradebill(self) -> tradebill::Tradebill<M> {
-        tradebill::Tradebill::new(self.call.step("tradebill"))
-    }
-}
+pub use crate::v3::bill::chain::Bill;

@@ -2,19 +2,7 @@
 
 //! `v3/billdownload`
 
+mod chain;
 pub mod file;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/billdownload`
-    Billdownload
-}
-
-impl<M: Mode> Billdownload<M> {
-    /// `v3/billdownload/file`
-    pub fn file(self) -> file::File<M> {
-        file::File::new(self.call.step("file"))
-    }
-}
+pub use crate::v3::billdownload::chain::Billdownload;

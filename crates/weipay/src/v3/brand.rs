@@ -3,42 +3,80 @@
 //! `v3/brand`
 
 pub mod applyments;
-pub mod card;
-pub mod marketing;
-pub mod partner;
-pub mod profitsharing;
+mod chain;
+pub mod shared;
+/// `v3/brand/card`
+pub mod card {
+    pub mod card_configs;
+    pub mod card_links;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+    pub use crate::v3::brand::chain::BrandCard as Card;
+}
+/// `v3/brand/marketing`
+pub mod marketing {
+    /// `v3/brand/marketing/shake-activities`
+    pub mod shake_activities {
+        pub mod activities;
 
-chain_branch! {
-    /// `v3/brand`
-    Brand
+        pub use crate::v3::brand::chain::BrandMarketingShakeActivities as ShakeActivities;
+    }
+
+    pub use crate::v3::brand::chain::BrandMarketing as Marketing;
+}
+/// `v3/brand/partner`
+pub mod partner {
+    /// `v3/brand/partner/card-member`
+    pub mod card_member {
+        pub mod cards;
+        pub mod membership_activities;
+        pub mod pay_view_tokens;
+        pub mod pre_auth_tokens;
+        pub mod user_cards;
+        pub mod user_feeds;
+        /// `v3/brand/partner/card-member/user-points`
+        pub mod user_points {
+            /// `v3/brand/partner/card-member/user-points/exchange-coupon`
+            pub mod exchange_coupon {
+                pub mod confirm;
+
+                pub use crate::v3::brand::chain::BrandPartnerCardMemberUserPointsExchangeCoupon as ExchangeCoupon;
+            }
+            pub mod sync;
+
+            pub use crate::v3::brand::chain::BrandPartnerCardMemberUserPoints as UserPoints;
+        }
+
+        pub use crate::v3::brand::chain::BrandPartnerCardMember as CardMember;
+    }
+    /// `v3/brand/partner/store`
+    pub mod store {
+        pub mod brandstores;
+
+        pub use crate::v3::brand::chain::BrandPartnerStore as Store;
+    }
+
+    pub use crate::v3::brand::chain::BrandPartner as Partner;
+}
+/// `v3/brand/profitsharing`
+pub mod profitsharing {
+    /// `v3/brand/profitsharing/brand-configs`
+    pub mod brand_configs {
+        pub mod brand_mchid;
+
+        pub use crate::v3::brand::chain::BrandProfitsharingBrandConfigs as BrandConfigs;
+    }
+    pub mod finish_order;
+    pub mod orders;
+    /// `v3/brand/profitsharing/receivers`
+    pub mod receivers {
+        pub mod add;
+        pub mod delete_;
+
+        pub use crate::v3::brand::chain::BrandProfitsharingReceivers as Receivers;
+    }
+    pub mod returnorders;
+
+    pub use crate::v3::brand::chain::BrandProfitsharing as Profitsharing;
 }
 
-impl<M: Mode> Brand<M> {
-    /// `v3/brand/applyments`
-    pub fn applyments(self) -> applyments::Applyments<M> {
-        applyments::Applyments::new(self.call.step("applyments"))
-    }
-
-    /// `v3/brand/card`
-    pub fn card(self) -> card::Card<M> {
-        card::Card::new(self.call.step("card"))
-    }
-
-    /// `v3/brand/marketing`
-    pub fn marketing(self) -> marketing::Marketing<M> {
-        marketing::Marketing::new(self.call.step("marketing"))
-    }
-
-    /// `v3/brand/partner`
-    pub fn partner(self) -> partner::Partner<M> {
-        partner::Partner::new(self.call.step("partner"))
-    }
-
-    /// `v3/brand/profitsharing`
-    pub fn profitsharing(self) -> profitsharing::Profitsharing<M> {
-        profitsharing::Profitsharing::new(self.call.step("profitsharing"))
-    }
-}
+pub use crate::v3::brand::chain::Brand;

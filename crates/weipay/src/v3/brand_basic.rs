@@ -2,19 +2,22 @@
 
 //! `v3/brand-basic`
 
-pub mod partner;
+mod chain;
+/// `v3/brand-basic/partner`
+pub mod partner {
+    /// `v3/brand-basic/partner/brands`
+    pub mod brands {
+        /// `v3/brand-basic/partner/brands/{brand_id}`
+        pub mod brand_id {
+            pub mod product_authorities;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+            pub use crate::v3::brand_basic::chain::BrandBasicPartnerBrandsByBrandId as BrandId;
+        }
 
-chain_branch! {
-    /// `v3/brand-basic`
-    BrandBasic
-}
-
-impl<M: Mode> BrandBasic<M> {
-    /// `v3/brand-basic/partner`
-    pub fn partner(self) -> partner::Partner<M> {
-        partner::Partner::new(self.call.step("partner"))
+        pub use crate::v3::brand_basic::chain::BrandBasicPartnerBrands as Brands;
     }
+
+    pub use crate::v3::brand_basic::chain::BrandBasicPartner as Partner;
 }
+
+pub use crate::v3::brand_basic::chain::BrandBasic;

@@ -2,37 +2,35 @@
 
 //! `v3/businesscircle`
 
+mod chain;
 pub mod parkings;
-pub mod points;
-pub mod user_authorizations;
-pub mod users;
+/// `v3/businesscircle/points`
+pub mod points {
+    pub mod notify;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+    pub use crate::v3::businesscircle::chain::BusinesscirclePoints as Points;
+}
+/// `v3/businesscircle/user-authorizations`
+pub mod user_authorizations {
+    pub mod openid;
 
-chain_branch! {
-    /// `v3/businesscircle`
-    Businesscircle
+    pub use crate::v3::businesscircle::chain::BusinesscircleUserAuthorizations as UserAuthorizations;
+}
+/// `v3/businesscircle/users`
+pub mod users {
+    /// `v3/businesscircle/users/{openid}`
+    pub mod openid {
+        /// `v3/businesscircle/users/{openid}/points`
+        pub mod points {
+            pub mod commit_status;
+
+            pub use crate::v3::businesscircle::chain::BusinesscircleUsersByOpenidPoints as Points;
+        }
+
+        pub use crate::v3::businesscircle::chain::BusinesscircleUsersByOpenid as Openid;
+    }
+
+    pub use crate::v3::businesscircle::chain::BusinesscircleUsers as Users;
 }
 
-impl<M: Mode> Businesscircle<M> {
-    /// `v3/businesscircle/parkings`
-    pub fn parkings(self) -> parkings::Parkings<M> {
-        parkings::Parkings::new(self.call.step("parkings"))
-    }
-
-    /// `v3/businesscircle/points`
-    pub fn points(self) -> points::Points<M> {
-        points::Points::new(self.call.step("points"))
-    }
-
-    /// `v3/businesscircle/user-authorizations`
-    pub fn user_authorizations(self) -> user_authorizations::UserAuthorizations<M> {
-        user_authorizations::UserAuthorizations::new(self.call.step("user-authorizations"))
-    }
-
-    /// `v3/businesscircle/users`
-    pub fn users(self) -> users::Users<M> {
-        users::Users::new(self.call.step("users"))
-    }
-}
+pub use crate::v3::businesscircle::chain::Businesscircle;

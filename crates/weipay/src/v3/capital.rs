@@ -2,19 +2,32 @@
 
 //! `v3/capital`
 
-pub mod capitallhh;
+mod chain;
+pub mod shared;
+/// `v3/capital/capitallhh`
+pub mod capitallhh {
+    /// `v3/capital/capitallhh/areas`
+    pub mod areas {
+        pub mod provinces;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/capital`
-    Capital
-}
-
-impl<M: Mode> Capital<M> {
-    /// `v3/capital/capitallhh`
-    pub fn capitallhh(self) -> capitallhh::Capitallhh<M> {
-        capitallhh::Capitallhh::new(self.call.step("capitallhh"))
+        pub use crate::v3::capital::chain::CapitalCapitallhhAreas as Areas;
     }
+    /// `v3/capital/capitallhh/banks`
+    pub mod banks {
+        /// `v3/capital/capitallhh/banks/{bank_alias_code}`
+        pub mod bank_alias_code {
+            pub mod branches;
+
+            pub use crate::v3::capital::chain::CapitalCapitallhhBanksByBankAliasCode as BankAliasCode;
+        }
+        pub mod corporate_banking;
+        pub mod personal_banking;
+        pub mod search_banks_by_bank_account;
+
+        pub use crate::v3::capital::chain::CapitalCapitallhhBanks as Banks;
+    }
+
+    pub use crate::v3::capital::chain::CapitalCapitallhh as Capitallhh;
 }
+
+pub use crate::v3::capital::chain::Capital;

@@ -2,19 +2,12 @@
 
 //! `v3/catering`
 
-pub mod orders;
+mod chain;
+/// `v3/catering/orders`
+pub mod orders {
+    pub mod sync_status;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/catering`
-    Catering
+    pub use crate::v3::catering::chain::CateringOrders as Orders;
 }
 
-impl<M: Mode> Catering<M> {
-    /// `v3/catering/orders`
-    pub fn orders(self) -> orders::Orders<M> {
-        orders::Orders::new(self.call.step("orders"))
-    }
-}
+pub use crate::v3::catering::chain::Catering;

@@ -2,34 +2,73 @@
 
 //! `v3/certificates`
 
-pub mod get;
+mod chain;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::certificates::chain::Certificates;
 
-chain_step! {
-    /// `v3/certificates`
-    Certificates
-}
+/// 获取平台证书列表 · `GET v3/certificates`
+///
+/// For 微信平台商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012551764](https://pay.weixin.qq.com/doc/v3/merchant/4012551764)
+/// - partner: [4012715700](https://pay.weixin.qq.com/doc/v3/partner/4012715700)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> Certificates<M> {
-    /// 获取平台证书列表 · `GET v3/certificates`
-    ///
-    /// For 微信平台商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::certificates::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client.v3().certificates().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_CERTIFICATES, request)
+    request! {
+        /// 获取平台证书列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::certificates::GetCertificatesRequest`](crate::certificates::GetCertificatesRequest).
+        #[doc(alias = "获取平台证书列表")]
+        pub struct Request {
+            /// 平台证书算法类型.
+            algorithm_type: AlgorithmType = query("algorithm_type"),
+        }
+    }
+
+    response! {
+        /// 获取平台证书列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::certificates::GetCertificatesResponse`](crate::certificates::GetCertificatesResponse).
+        #[doc(alias = "获取平台证书列表")]
+        pub struct Response {
+            /// 平台证书列表.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 平台证书列表.
+        pub struct Data {
+            /// 证书序列号. Required.
+            serial_no: String = body("serial_no").required(),
+            /// 证书启用时间. Required.
+            effective_time: Time = body("effective_time").required(),
+            /// 证书弃用时间. Required.
+            expire_time: Time = body("expire_time").required(),
+            /// 证书信息. Required.
+            encrypt_certificate: EncryptCertificate = body("encrypt_certificate").required(),
+        }
+
+        /// 证书信息.
+        pub struct EncryptCertificate {
+            /// 加密证书的算法. Required.
+            algorithm: String = body("algorithm").required(),
+            /// 加密证书的随机串. Required.
+            nonce: String = body("nonce").required(),
+            /// 加密证书的附加数据. Required.
+            associated_data: String = body("associated_data").required(),
+            /// 加密后的证书内容. Required.
+            ciphertext: String = body("ciphertext").required(),
+        }
+    }
+
+    open_enum! {
+        /// 平台证书算法类型.
+        pub enum AlgorithmType {
+            Sm2 = "SM2",
+            Rsa = "RSA",
+            All = "ALL",
+        }
     }
 }

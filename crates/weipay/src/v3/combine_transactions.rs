@@ -3,54 +3,23 @@
 //! `v3/combine-transactions`
 
 pub mod app;
+mod chain;
 pub mod h5;
-pub mod id;
+pub mod shared;
+/// `v3/combine-transactions/id`
+pub mod id {
+    pub mod combine_transaction_id;
+
+    pub use crate::v3::combine_transactions::chain::CombineTransactionsId as Id;
+}
 pub mod jsapi;
 pub mod miniprogram;
 pub mod native;
-pub mod out_trade_no;
+/// `v3/combine-transactions/out-trade-no`
+pub mod out_trade_no {
+    pub mod combine_out_trade_no;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/combine-transactions`
-    CombineTransactions
+    pub use crate::v3::combine_transactions::chain::CombineTransactionsOutTradeNo as OutTradeNo;
 }
 
-impl<M: Mode> CombineTransactions<M> {
-    /// `v3/combine-transactions/app`
-    pub fn app(self) -> app::App<M> {
-        app::App::new(self.call.step("app"))
-    }
-
-    /// `v3/combine-transactions/h5`
-    pub fn h5(self) -> h5::H5<M> {
-        h5::H5::new(self.call.step("h5"))
-    }
-
-    /// `v3/combine-transactions/id`
-    pub fn id(self) -> id::Id<M> {
-        id::Id::new(self.call.step("id"))
-    }
-
-    /// `v3/combine-transactions/jsapi`
-    pub fn jsapi(self) -> jsapi::Jsapi<M> {
-        jsapi::Jsapi::new(self.call.step("jsapi"))
-    }
-
-    /// `v3/combine-transactions/miniprogram`
-    pub fn miniprogram(self) -> miniprogram::Miniprogram<M> {
-        miniprogram::Miniprogram::new(self.call.step("miniprogram"))
-    }
-
-    /// `v3/combine-transactions/native`
-    pub fn native(self) -> native::Native<M> {
-        native::Native::new(self.call.step("native"))
-    }
-
-    /// `v3/combine-transactions/out-trade-no`
-    pub fn out_trade_no(self) -> out_trade_no::OutTradeNo<M> {
-        out_trade_no::OutTradeNo::new(self.call.step("out-trade-no"))
-    }
-}
+pub use crate::v3::combine_transactions::chain::CombineTransactions;

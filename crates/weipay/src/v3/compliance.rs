@@ -2,23 +2,12 @@
 
 //! `v3/compliance`
 
-pub mod inactive_merchant_identity_verification;
+mod chain;
+/// `v3/compliance/inactive-merchant-identity-verification`
+pub mod inactive_merchant_identity_verification {
+    pub mod merchants;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/compliance`
-    Compliance
+    pub use crate::v3::compliance::chain::ComplianceInactiveMerchantIdentityVerification as InactiveMerchantIdentityVerification;
 }
 
-impl<M: Mode> Compliance<M> {
-    /// `v3/compliance/inactive-merchant-identity-verification`
-    pub fn inactive_merchant_identity_verification(
-        self,
-    ) -> inactive_merchant_identity_verification::InactiveMerchantIdentityVerification<M> {
-        inactive_merchant_identity_verification::InactiveMerchantIdentityVerification::new(
-            self.call.step("inactive-merchant-identity-verification"),
-        )
-    }
-}
+pub use crate::v3::compliance::chain::Compliance;

@@ -2,19 +2,29 @@
 
 //! `v3/credit-repayment`
 
-pub mod partner;
+mod chain;
+pub mod shared;
+/// `v3/credit-repayment/partner`
+pub mod partner {
+    /// `v3/credit-repayment/partner/contracts`
+    pub mod contracts {
+        pub mod app_presign;
+        pub mod h5_presign;
+        pub mod out_contract_code;
+        pub mod terminate;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/credit-repayment`
-    CreditRepayment
-}
-
-impl<M: Mode> CreditRepayment<M> {
-    /// `v3/credit-repayment/partner`
-    pub fn partner(self) -> partner::Partner<M> {
-        partner::Partner::new(self.call.step("partner"))
+        pub use crate::v3::credit_repayment::chain::CreditRepaymentPartnerContracts as Contracts;
     }
+    pub mod deduct_orders;
+    /// `v3/credit-repayment/partner/schedule-records`
+    pub mod schedule_records {
+        pub mod batch_create;
+        pub mod out_record_id;
+
+        pub use crate::v3::credit_repayment::chain::CreditRepaymentPartnerScheduleRecords as ScheduleRecords;
+    }
+
+    pub use crate::v3::credit_repayment::chain::CreditRepaymentPartner as Partner;
 }
+
+pub use crate::v3::credit_repayment::chain::CreditRepayment;

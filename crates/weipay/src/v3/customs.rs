@@ -2,31 +2,9 @@
 
 //! `v3/customs`
 
+mod chain;
 pub mod orders;
 pub mod redeclare;
 pub mod verify_certificate;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/customs`
-    Customs
-}
-
-impl<M: Mode> Customs<M> {
-    /// `v3/customs/orders`
-    pub fn orders(self) -> orders::Orders<M> {
-        orders::Orders::new(self.call.step("orders"))
-    }
-
-    /// `v3/customs/redeclare`
-    pub fn redeclare(self) -> redeclare::Redeclare<M> {
-        redeclare::Redeclare::new(self.call.step("redeclare"))
-    }
-
-    /// `v3/customs/verify-certificate`
-    pub fn verify_certificate(self) -> verify_certificate::VerifyCertificate<M> {
-        verify_certificate::VerifyCertificate::new(self.call.step("verify-certificate"))
-    }
-}
+pub use crate::v3::customs::chain::Customs;

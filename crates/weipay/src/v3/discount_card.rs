@@ -3,24 +3,19 @@
 //! `v3/discount-card`
 
 pub mod cards;
-pub mod orders;
+mod chain;
+pub mod shared;
+/// `v3/discount-card/orders`
+pub mod orders {
+    pub mod out_order_no;
+    /// `v3/discount-card/orders/out-trade-no`
+    pub mod out_trade_no {
+        pub mod out_trade_no;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/discount-card`
-    DiscountCard
-}
-
-impl<M: Mode> DiscountCard<M> {
-    /// `v3/discount-card/cards`
-    pub fn cards(self) -> cards::Cards<M> {
-        cards::Cards::new(self.call.step("cards"))
+        pub use crate::v3::discount_card::chain::DiscountCardOrdersOutTradeNo as OutTradeNo;
     }
 
-    /// `v3/discount-card/orders`
-    pub fn orders(self) -> orders::Orders<M> {
-        orders::Orders::new(self.call.step("orders"))
-    }
+    pub use crate::v3::discount_card::chain::DiscountCardOrders as Orders;
 }
+
+pub use crate::v3::discount_card::chain::DiscountCard;

@@ -2,19 +2,31 @@
 
 //! `v3/ebike`
 
-pub mod charge;
+mod chain;
+pub mod shared;
+/// `v3/ebike/charge`
+pub mod charge {
+    /// `v3/ebike/charge/contracts`
+    pub mod contracts {
+        pub mod contract_id;
+        pub mod preopen;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/ebike`
-    Ebike
-}
-
-impl<M: Mode> Ebike<M> {
-    /// `v3/ebike/charge`
-    pub fn charge(self) -> charge::Charge<M> {
-        charge::Charge::new(self.call.step("charge"))
+        pub use crate::v3::ebike::chain::EbikeChargeContracts as Contracts;
     }
+    pub mod transactions;
+    /// `v3/ebike/charge/users`
+    pub mod users {
+        /// `v3/ebike/charge/users/{openid}`
+        pub mod openid {
+            pub mod contract;
+
+            pub use crate::v3::ebike::chain::EbikeChargeUsersByOpenid as Openid;
+        }
+
+        pub use crate::v3::ebike::chain::EbikeChargeUsers as Users;
+    }
+
+    pub use crate::v3::ebike::chain::EbikeCharge as Charge;
 }
+
+pub use crate::v3::ebike::chain::Ebike;

@@ -2,79 +2,150 @@
 
 //! `v3/ecommerce`
 
-pub mod account;
+mod chain;
+pub mod shared;
+/// `v3/ecommerce/account`
+pub mod account {
+    pub mod apply_cancel_withdraw;
+    pub mod cancel_applications;
+
+    pub use crate::v3::ecommerce::chain::EcommerceAccount as Account;
+}
 pub mod applyments;
-pub mod bill;
-pub mod combine_papay;
-pub mod fund;
-pub mod individual_contracts;
-pub mod mch_transfer;
-pub mod profitsharing;
-pub mod refunds;
+/// `v3/ecommerce/bill`
+pub mod bill {
+    pub mod fundflowbill;
+
+    pub use crate::v3::ecommerce::chain::EcommerceBill as Bill;
+}
+/// `v3/ecommerce/combine-papay`
+pub mod combine_papay {
+    /// `v3/ecommerce/combine-papay/contracts`
+    pub mod contracts {
+        /// `v3/ecommerce/combine-papay/contracts/plan-id`
+        pub mod plan_id {
+            /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}`
+            pub mod plan_id {
+                /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code`
+                pub mod out_contract_code {
+                    pub mod out_contract_code;
+
+                    pub use crate::v3::ecommerce::chain::EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode as OutContractCode;
+                }
+
+                pub use crate::v3::ecommerce::chain::EcommerceCombinePapayContractsPlanIdByPlanId as PlanId;
+            }
+
+            pub use crate::v3::ecommerce::chain::EcommerceCombinePapayContractsPlanId as PlanId;
+        }
+        pub mod pre_entrust_sign;
+
+        pub use crate::v3::ecommerce::chain::EcommerceCombinePapayContracts as Contracts;
+    }
+    pub mod transactions;
+
+    pub use crate::v3::ecommerce::chain::EcommerceCombinePapay as CombinePapay;
+}
+/// `v3/ecommerce/fund`
+pub mod fund {
+    /// `v3/ecommerce/fund/balance`
+    pub mod balance {
+        pub mod sub_mchid;
+
+        pub use crate::v3::ecommerce::chain::EcommerceFundBalance as Balance;
+    }
+    /// `v3/ecommerce/fund/enddaybalance`
+    pub mod enddaybalance {
+        pub mod sub_mchid;
+
+        pub use crate::v3::ecommerce::chain::EcommerceFundEnddaybalance as Enddaybalance;
+    }
+    pub mod withdraw;
+
+    pub use crate::v3::ecommerce::chain::EcommerceFund as Fund;
+}
+/// `v3/ecommerce/individual-contracts`
+pub mod individual_contracts {
+    pub mod openid;
+    /// `v3/ecommerce/individual-contracts/out-contract-code`
+    pub mod out_contract_code {
+        pub mod out_contract_code;
+
+        pub use crate::v3::ecommerce::chain::EcommerceIndividualContractsOutContractCode as OutContractCode;
+    }
+    /// `v3/ecommerce/individual-contracts/pre-entrust-sign`
+    pub mod pre_entrust_sign {
+        pub mod app;
+        pub mod mini_program;
+
+        pub use crate::v3::ecommerce::chain::EcommerceIndividualContractsPreEntrustSign as PreEntrustSign;
+    }
+    /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity`
+    pub mod pre_entrust_sign_with_real_name_identity {
+        pub mod app;
+        pub mod mini_program;
+
+        pub use crate::v3::ecommerce::chain::EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity as PreEntrustSignWithRealNameIdentity;
+    }
+
+    pub use crate::v3::ecommerce::chain::EcommerceIndividualContracts as IndividualContracts;
+}
+/// `v3/ecommerce/mch-transfer`
+pub mod mch_transfer {
+    pub mod authorizations;
+    pub mod transfer_bills;
+
+    pub use crate::v3::ecommerce::chain::EcommerceMchTransfer as MchTransfer;
+}
+/// `v3/ecommerce/profitsharing`
+pub mod profitsharing {
+    pub mod after_sales_orders;
+    pub mod finish_order;
+    pub mod orders;
+    /// `v3/ecommerce/profitsharing/receivers`
+    pub mod receivers {
+        pub mod add;
+        pub mod delete_;
+
+        pub use crate::v3::ecommerce::chain::EcommerceProfitsharingReceivers as Receivers;
+    }
+    pub mod returnorders;
+
+    pub use crate::v3::ecommerce::chain::EcommerceProfitsharing as Profitsharing;
+}
+/// `v3/ecommerce/refunds`
+pub mod refunds {
+    pub mod apply;
+    /// `v3/ecommerce/refunds/id`
+    pub mod id {
+        pub mod refund_id;
+
+        pub use crate::v3::ecommerce::chain::EcommerceRefundsId as Id;
+    }
+    /// `v3/ecommerce/refunds/out-refund-no`
+    pub mod out_refund_no {
+        pub mod out_refund_no;
+
+        pub use crate::v3::ecommerce::chain::EcommerceRefundsOutRefundNo as OutRefundNo;
+    }
+    /// `v3/ecommerce/refunds/{refund_id}`
+    pub mod refund_id {
+        pub mod apply_abnormal_refund;
+        pub mod return_advance;
+
+        pub use crate::v3::ecommerce::chain::EcommerceRefundsByRefundId as RefundId;
+    }
+
+    pub use crate::v3::ecommerce::chain::EcommerceRefunds as Refunds;
+}
 pub mod subject_sub_merchants;
-pub mod subsidies;
+/// `v3/ecommerce/subsidies`
+pub mod subsidies {
+    pub mod cancel;
+    pub mod create;
+    pub mod return_;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/ecommerce`
-    Ecommerce
+    pub use crate::v3::ecommerce::chain::EcommerceSubsidies as Subsidies;
 }
 
-impl<M: Mode> Ecommerce<M> {
-    /// `v3/ecommerce/account`
-    pub fn account(self) -> account::Account<M> {
-        account::Account::new(self.call.step("account"))
-    }
-
-    /// `v3/ecommerce/applyments`
-    pub fn applyments(self) -> applyments::Applyments<M> {
-        applyments::Applyments::new(self.call.step("applyments"))
-    }
-
-    /// `v3/ecommerce/bill`
-    pub fn bill(self) -> bill::Bill<M> {
-        bill::Bill::new(self.call.step("bill"))
-    }
-
-    /// `v3/ecommerce/combine-papay`
-    pub fn combine_papay(self) -> combine_papay::CombinePapay<M> {
-        combine_papay::CombinePapay::new(self.call.step("combine-papay"))
-    }
-
-    /// `v3/ecommerce/fund`
-    pub fn fund(self) -> fund::Fund<M> {
-        fund::Fund::new(self.call.step("fund"))
-    }
-
-    /// `v3/ecommerce/individual-contracts`
-    pub fn individual_contracts(self) -> individual_contracts::IndividualContracts<M> {
-        individual_contracts::IndividualContracts::new(self.call.step("individual-contracts"))
-    }
-
-    /// `v3/ecommerce/mch-transfer`
-    pub fn mch_transfer(self) -> mch_transfer::MchTransfer<M> {
-        mch_transfer::MchTransfer::new(self.call.step("mch-transfer"))
-    }
-
-    /// `v3/ecommerce/profitsharing`
-    pub fn profitsharing(self) -> profitsharing::Profitsharing<M> {
-        profitsharing::Profitsharing::new(self.call.step("profitsharing"))
-    }
-
-    /// `v3/ecommerce/refunds`
-    pub fn refunds(self) -> refunds::Refunds<M> {
-        refunds::Refunds::new(self.call.step("refunds"))
-    }
-
-    /// `v3/ecommerce/subject-sub-merchants`
-    pub fn subject_sub_merchants(self) -> subject_sub_merchants::SubjectSubMerchants<M> {
-        subject_sub_merchants::SubjectSubMerchants::new(self.call.step("subject-sub-merchants"))
-    }
-
-    /// `v3/ecommerce/subsidies`
-    pub fn subsidies(self) -> subsidies::Subsidies<M> {
-        subsidies::Subsidies::new(self.call.step("subsidies"))
-    }
-}
+pub use crate::v3::ecommerce::chain::Ecommerce;

@@ -2,37 +2,46 @@
 
 //! `v3/edu-papay`
 
-pub mod contracts;
+mod chain;
+pub mod shared;
+/// `v3/edu-papay/contracts`
+pub mod contracts {
+    /// `v3/edu-papay/contracts/{contract_id}`
+    pub mod contract_id {
+        pub use crate::v3::edu_papay::chain::EduPapayContractsByContractId as ContractId;
+    }
+    /// `v3/edu-papay/contracts/id`
+    pub mod id {
+        pub mod contract_id;
+
+        pub use crate::v3::edu_papay::chain::EduPapayContractsId as Id;
+    }
+    pub mod presign;
+
+    pub use crate::v3::edu_papay::chain::EduPapayContracts as Contracts;
+}
 pub mod transactions;
-pub mod user;
-pub mod user_notifications;
+/// `v3/edu-papay/user`
+pub mod user {
+    /// `v3/edu-papay/user/{openid}`
+    pub mod openid {
+        pub mod contracts;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+        pub use crate::v3::edu_papay::chain::EduPapayUserByOpenid as Openid;
+    }
 
-chain_branch! {
-    /// `v3/edu-papay`
-    EduPapay
+    pub use crate::v3::edu_papay::chain::EduPapayUser as User;
+}
+/// `v3/edu-papay/user-notifications`
+pub mod user_notifications {
+    /// `v3/edu-papay/user-notifications/{contract_id}`
+    pub mod contract_id {
+        pub mod send;
+
+        pub use crate::v3::edu_papay::chain::EduPapayUserNotificationsByContractId as ContractId;
+    }
+
+    pub use crate::v3::edu_papay::chain::EduPapayUserNotifications as UserNotifications;
 }
 
-impl<M: Mode> EduPapay<M> {
-    /// `v3/edu-papay/contracts`
-    pub fn contracts(self) -> contracts::Contracts<M> {
-        contracts::Contracts::new(self.call.step("contracts"))
-    }
-
-    /// `v3/edu-papay/transactions`
-    pub fn transactions(self) -> transactions::Transactions<M> {
-        transactions::Transactions::new(self.call.step("transactions"))
-    }
-
-    /// `v3/edu-papay/user`
-    pub fn user(self) -> user::User<M> {
-        user::User::new(self.call.step("user"))
-    }
-
-    /// `v3/edu-papay/user-notifications`
-    pub fn user_notifications(self) -> user_notifications::UserNotifications<M> {
-        user_notifications::UserNotifications::new(self.call.step("user-notifications"))
-    }
-}
+pub use crate::v3::edu_papay::chain::EduPapay;

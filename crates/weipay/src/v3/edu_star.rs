@@ -2,25 +2,24 @@
 
 //! `v3/edu-star`
 
+mod chain;
 pub mod orders;
-pub mod users;
+/// `v3/edu-star/users`
+pub mod users {
+    /// `v3/edu-star/users/openid`
+    pub mod openid {
+        pub mod wechat_openid;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+        pub use crate::v3::edu_star::chain::EduStarUsersOpenid as Openid;
+    }
+    /// `v3/edu-star/users/qq`
+    pub mod qq {
+        pub mod qq;
 
-chain_branch! {
-    /// `v3/edu-star`
-    EduStar
-}
-
-impl<M: Mode> EduStar<M> {
-    /// `v3/edu-star/orders`
-    pub fn orders(self) -> orders::Orders<M> {
-        orders::Orders::new(self.call.step("orders"))
+        pub use crate::v3::edu_star::chain::EduStarUsersQq as Qq;
     }
 
-    /// `v3/edu-star/users`
-    pub fn users(self) -> users::Users<M> {
-        users::Users::new(self.call.step("users"))
-    }
+    pub use crate::v3::edu_star::chain::EduStarUsers as Users;
 }
+
+pub use crate::v3::edu_star::chain::EduStar;

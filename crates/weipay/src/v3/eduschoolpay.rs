@@ -2,31 +2,27 @@
 
 //! `v3/eduschoolpay`
 
-pub mod contracts;
+mod chain;
+pub mod shared;
+/// `v3/eduschoolpay/contracts`
+pub mod contracts {
+    pub mod contract_id;
+    pub mod presign;
+
+    pub use crate::v3::eduschoolpay::chain::EduschoolpayContracts as Contracts;
+}
 pub mod transactions;
-pub mod users;
+/// `v3/eduschoolpay/users`
+pub mod users {
+    /// `v3/eduschoolpay/users/{openid}`
+    pub mod openid {
+        pub mod contracts;
+        pub mod debt_state;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+        pub use crate::v3::eduschoolpay::chain::EduschoolpayUsersByOpenid as Openid;
+    }
 
-chain_branch! {
-    /// `v3/eduschoolpay`
-    Eduschoolpay
+    pub use crate::v3::eduschoolpay::chain::EduschoolpayUsers as Users;
 }
 
-impl<M: Mode> Eduschoolpay<M> {
-    /// `v3/eduschoolpay/contracts`
-    pub fn contracts(self) -> contracts::Contracts<M> {
-        contracts::Contracts::new(self.call.step("contracts"))
-    }
-
-    /// `v3/eduschoolpay/transactions`
-    pub fn transactions(self) -> transactions::Transactions<M> {
-        transactions::Transactions::new(self.call.step("transactions"))
-    }
-
-    /// `v3/eduschoolpay/users`
-    pub fn users(self) -> users::Users<M> {
-        users::Users::new(self.call.step("users"))
-    }
-}
+pub use crate::v3::eduschoolpay::chain::Eduschoolpay;

@@ -2,19 +2,17 @@
 
 //! `v3/express`
 
-pub mod users;
+mod chain;
+/// `v3/express/users`
+pub mod users {
+    /// `v3/express/users/{openid}`
+    pub mod openid {
+        pub mod transform;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/express`
-    Express
-}
-
-impl<M: Mode> Express<M> {
-    /// `v3/express/users`
-    pub fn users(self) -> users::Users<M> {
-        users::Users::new(self.call.step("users"))
+        pub use crate::v3::express::chain::ExpressUsersByOpenid as Openid;
     }
+
+    pub use crate::v3::express::chain::ExpressUsers as Users;
 }
+
+pub use crate::v3::express::chain::Express;

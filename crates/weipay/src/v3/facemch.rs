@@ -2,19 +2,12 @@
 
 //! `v3/facemch`
 
-pub mod users;
+mod chain;
+/// `v3/facemch/users`
+pub mod users {
+    pub mod face_sid;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/facemch`
-    Facemch
+    pub use crate::v3::facemch::chain::FacemchUsers as Users;
 }
 
-impl<M: Mode> Facemch<M> {
-    /// `v3/facemch/users`
-    pub fn users(self) -> users::Users<M> {
-        users::Users::new(self.call.step("users"))
-    }
-}
+pub use crate::v3::facemch::chain::Facemch;

@@ -2,25 +2,56 @@
 
 //! `v3/fund-app`
 
-pub mod brand_redpacket;
-pub mod mch_transfer;
+mod chain;
+pub mod shared;
+/// `v3/fund-app/brand-redpacket`
+pub mod brand_redpacket {
+    pub mod brand_merchant_batches;
+    /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches`
+    pub mod brand_merchant_out_batches {
+        pub mod out_batch_no;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/fund-app`
-    FundApp
-}
-
-impl<M: Mode> FundApp<M> {
-    /// `v3/fund-app/brand-redpacket`
-    pub fn brand_redpacket(self) -> brand_redpacket::BrandRedpacket<M> {
-        brand_redpacket::BrandRedpacket::new(self.call.step("brand-redpacket"))
+        pub use crate::v3::fund_app::chain::FundAppBrandRedpacketBrandMerchantOutBatches as BrandMerchantOutBatches;
     }
 
-    /// `v3/fund-app/mch-transfer`
-    pub fn mch_transfer(self) -> mch_transfer::MchTransfer<M> {
-        mch_transfer::MchTransfer::new(self.call.step("mch-transfer"))
-    }
+    pub use crate::v3::fund_app::chain::FundAppBrandRedpacket as BrandRedpacket;
 }
+/// `v3/fund-app/mch-transfer`
+pub mod mch_transfer {
+    /// `v3/fund-app/mch-transfer/elecsign`
+    pub mod elecsign {
+        pub mod out_bill_no;
+        pub mod transfer_bill_no;
+
+        pub use crate::v3::fund_app::chain::FundAppMchTransferElecsign as Elecsign;
+    }
+    /// `v3/fund-app/mch-transfer/partner`
+    pub mod partner {
+        /// `v3/fund-app/mch-transfer/partner/budget`
+        pub mod budget {
+            /// `v3/fund-app/mch-transfer/partner/budget/{out_budget_no}`
+            pub mod out_budget_no {
+                pub mod electronic_receipts;
+
+                pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerBudgetByOutBudgetNo as OutBudgetNo;
+            }
+
+            pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerBudget as Budget;
+        }
+        pub mod charity_budget;
+        pub mod charity_transfer_bills;
+        pub mod electronic_receipts;
+        pub mod sub_mch_authorizations;
+        pub mod transfer_bills;
+        pub mod user_confirm_authorizations;
+
+        pub use crate::v3::fund_app::chain::FundAppMchTransferPartner as Partner;
+    }
+    pub mod transfer_bills;
+    pub mod transfer_to_qq_wallet_bills;
+    pub mod user_confirm_authorization;
+
+    pub use crate::v3::fund_app::chain::FundAppMchTransfer as MchTransfer;
+}
+
+pub use crate::v3::fund_app::chain::FundApp;

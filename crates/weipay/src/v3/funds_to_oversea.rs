@@ -3,36 +3,24 @@
 //! `v3/funds-to-oversea`
 
 pub mod bill_download_url;
+mod chain;
 pub mod orders;
-pub mod return_;
-pub mod transactions;
+/// `v3/funds-to-oversea/return`
+pub mod return_ {
+    pub mod return_orders;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+    pub use crate::v3::funds_to_oversea::chain::FundsToOverseaReturn as Return;
+}
+/// `v3/funds-to-oversea/transactions`
+pub mod transactions {
+    /// `v3/funds-to-oversea/transactions/{transaction_id}`
+    pub mod transaction_id {
+        pub mod available_abroad_amounts;
 
-chain_branch! {
-    /// `v3/funds-to-oversea`
-    FundsToOversea
+        pub use crate::v3::funds_to_oversea::chain::FundsToOverseaTransactionsByTransactionId as TransactionId;
+    }
+
+    pub use crate::v3::funds_to_oversea::chain::FundsToOverseaTransactions as Transactions;
 }
 
-impl<M: Mode> FundsToOversea<M> {
-    /// `v3/funds-to-oversea/bill-download-url`
-    pub fn bill_download_url(self) -> bill_download_url::BillDownloadUrl<M> {
-        bill_download_url::BillDownloadUrl::new(self.call.step("bill-download-url"))
-    }
-
-    /// `v3/funds-to-oversea/orders`
-    pub fn orders(self) -> orders::Orders<M> {
-        orders::Orders::new(self.call.step("orders"))
-    }
-
-    /// `v3/funds-to-oversea/return`
-    pub fn return_(self) -> return_::Return<M> {
-        return_::Return::new(self.call.step("return"))
-    }
-
-    /// `v3/funds-to-oversea/transactions`
-    pub fn transactions(self) -> transactions::Transactions<M> {
-        transactions::Transactions::new(self.call.step("transactions"))
-    }
-}
+pub use crate::v3::funds_to_oversea::chain::FundsToOversea;

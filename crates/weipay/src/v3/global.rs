@@ -3,96 +3,199 @@
 //! `v3/global`
 
 pub mod certificates;
-pub mod customs;
-pub mod merchant;
-pub mod merchant_service;
-pub mod merchant_storage;
+mod chain;
+pub mod shared;
+/// `v3/global/customs`
+pub mod customs {
+    pub mod orders;
+    pub mod redeclare;
+    pub mod verify_certificate;
+
+    pub use crate::v3::global::chain::GlobalCustoms as Customs;
+}
+/// `v3/global/merchant`
+pub mod merchant {
+    /// `v3/global/merchant/h5`
+    pub mod h5 {
+        /// `v3/global/merchant/h5/permission`
+        pub mod permission {
+            pub mod applications;
+            /// `v3/global/merchant/h5/permission/domain`
+            pub mod domain {
+                pub mod applications;
+
+                pub use crate::v3::global::chain::GlobalMerchantH5PermissionDomain as Domain;
+            }
+            pub mod sub_mchid;
+
+            pub use crate::v3::global::chain::GlobalMerchantH5Permission as Permission;
+        }
+
+        pub use crate::v3::global::chain::GlobalMerchantH5 as H5;
+    }
+
+    pub use crate::v3::global::chain::GlobalMerchant as Merchant;
+}
+/// `v3/global/merchant-service`
+pub mod merchant_service {
+    pub mod complaint_notifications;
+    pub mod complaints;
+    /// `v3/global/merchant-service/images`
+    pub mod images {
+        pub mod media_id;
+        pub mod upload;
+
+        pub use crate::v3::global::chain::GlobalMerchantServiceImages as Images;
+    }
+
+    pub use crate::v3::global::chain::GlobalMerchantService as MerchantService;
+}
+/// `v3/global/merchant-storage`
+pub mod merchant_storage {
+    /// `v3/global/merchant-storage/file`
+    pub mod file {
+        pub mod upload;
+
+        pub use crate::v3::global::chain::GlobalMerchantStorageFile as File;
+    }
+
+    pub use crate::v3::global::chain::GlobalMerchantStorage as MerchantStorage;
+}
 pub mod merchants;
-pub mod micropay;
-pub mod papay;
-pub mod profit_sharing;
-pub mod refund;
+/// `v3/global/micropay`
+pub mod micropay {
+    /// `v3/global/micropay/transactions`
+    pub mod transactions {
+        /// `v3/global/micropay/transactions/id`
+        pub mod id {
+            /// `v3/global/micropay/transactions/id/{transaction_id}`
+            pub mod transaction_id {
+                pub mod reverse;
+
+                pub use crate::v3::global::chain::GlobalMicropayTransactionsIdByTransactionId as TransactionId;
+            }
+
+            pub use crate::v3::global::chain::GlobalMicropayTransactionsId as Id;
+        }
+        /// `v3/global/micropay/transactions/out-trade-no`
+        pub mod out_trade_no {
+            /// `v3/global/micropay/transactions/out-trade-no/{out_trade_no}`
+            pub mod out_trade_no {
+                pub mod reverse;
+
+                pub use crate::v3::global::chain::GlobalMicropayTransactionsOutTradeNoByOutTradeNo as OutTradeNo;
+            }
+
+            pub use crate::v3::global::chain::GlobalMicropayTransactionsOutTradeNo as OutTradeNo;
+        }
+        pub mod pay;
+
+        pub use crate::v3::global::chain::GlobalMicropayTransactions as Transactions;
+    }
+
+    pub use crate::v3::global::chain::GlobalMicropay as Micropay;
+}
+/// `v3/global/papay`
+pub mod papay {
+    /// `v3/global/papay/contracts`
+    pub mod contracts {
+        pub mod app_pre_entrust_sign;
+        pub mod contract_id;
+        pub mod h5_pre_entrust_sign;
+        pub mod jsapi_pre_entrust_sign;
+        pub mod miniprogram_pre_entrust_sign;
+        /// `v3/global/papay/contracts/out-contract-code`
+        pub mod out_contract_code {
+            pub mod out_contract_code;
+
+            pub use crate::v3::global::chain::GlobalPapayContractsOutContractCode as OutContractCode;
+        }
+        pub mod web_pre_entrust_sign;
+
+        pub use crate::v3::global::chain::GlobalPapayContracts as Contracts;
+    }
+    pub mod transactions;
+
+    pub use crate::v3::global::chain::GlobalPapay as Papay;
+}
+/// `v3/global/profit-sharing`
+pub mod profit_sharing {
+    pub mod bill_download_url;
+    pub mod orders;
+    pub mod receivers;
+    /// `v3/global/profit-sharing/refunds`
+    pub mod refunds {
+        pub mod bill_download_url;
+        pub mod refundable_balance;
+
+        pub use crate::v3::global::chain::GlobalProfitSharingRefunds as Refunds;
+    }
+    /// `v3/global/profit-sharing/transactions`
+    pub mod transactions {
+        pub mod mark;
+        /// `v3/global/profit-sharing/transactions/{transaction_id}`
+        pub mod transaction_id {
+            pub mod amounts;
+            pub mod refundable_amounts;
+
+            pub use crate::v3::global::chain::GlobalProfitSharingTransactionsByTransactionId as TransactionId;
+        }
+
+        pub use crate::v3::global::chain::GlobalProfitSharingTransactions as Transactions;
+    }
+
+    pub use crate::v3::global::chain::GlobalProfitSharing as ProfitSharing;
+}
+/// `v3/global/refund`
+pub mod refund {
+    /// `v3/global/refund/partner`
+    pub mod partner {
+        /// `v3/global/refund/partner/recharge-balance`
+        pub mod recharge_balance {
+            /// `v3/global/refund/partner/recharge-balance/sub-mchid`
+            pub mod sub_mchid {
+                pub mod sub_mchid;
+
+                pub use crate::v3::global::chain::GlobalRefundPartnerRechargeBalanceSubMchid as SubMchid;
+            }
+
+            pub use crate::v3::global::chain::GlobalRefundPartnerRechargeBalance as RechargeBalance;
+        }
+
+        pub use crate::v3::global::chain::GlobalRefundPartner as Partner;
+    }
+    pub mod recharge_balance;
+
+    pub use crate::v3::global::chain::GlobalRefund as Refund;
+}
 pub mod refunds;
-pub mod settle;
+/// `v3/global/settle`
+pub mod settle {
+    pub mod settlements;
+
+    pub use crate::v3::global::chain::GlobalSettle as Settle;
+}
 pub mod statements;
-pub mod transactions;
+/// `v3/global/transactions`
+pub mod transactions {
+    pub mod app;
+    /// `v3/global/transactions/id`
+    pub mod id {
+        pub mod transaction_id;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+        pub use crate::v3::global::chain::GlobalTransactionsId as Id;
+    }
+    pub mod jsapi;
+    pub mod mweb;
+    pub mod native;
+    /// `v3/global/transactions/out-trade-no`
+    pub mod out_trade_no {
+        pub mod out_trade_no;
 
-chain_branch! {
-    /// `v3/global`
-    Global
+        pub use crate::v3::global::chain::GlobalTransactionsOutTradeNo as OutTradeNo;
+    }
+
+    pub use crate::v3::global::chain::GlobalTransactions as Transactions;
 }
 
-impl<M: Mode> Global<M> {
-    /// `v3/global/certificates`
-    pub fn certificates(self) -> certificates::Certificates<M> {
-        certificates::Certificates::new(self.call.step("certificates"))
-    }
-
-    /// `v3/global/customs`
-    pub fn customs(self) -> customs::Customs<M> {
-        customs::Customs::new(self.call.step("customs"))
-    }
-
-    /// `v3/global/merchant`
-    pub fn merchant(self) -> merchant::Merchant<M> {
-        merchant::Merchant::new(self.call.step("merchant"))
-    }
-
-    /// `v3/global/merchant-service`
-    pub fn merchant_service(self) -> merchant_service::MerchantService<M> {
-        merchant_service::MerchantService::new(self.call.step("merchant-service"))
-    }
-
-    /// `v3/global/merchant-storage`
-    pub fn merchant_storage(self) -> merchant_storage::MerchantStorage<M> {
-        merchant_storage::MerchantStorage::new(self.call.step("merchant-storage"))
-    }
-
-    /// `v3/global/merchants`
-    pub fn merchants(self) -> merchants::Merchants<M> {
-        merchants::Merchants::new(self.call.step("merchants"))
-    }
-
-    /// `v3/global/micropay`
-    pub fn micropay(self) -> micropay::Micropay<M> {
-        micropay::Micropay::new(self.call.step("micropay"))
-    }
-
-    /// `v3/global/papay`
-    pub fn papay(self) -> papay::Papay<M> {
-        papay::Papay::new(self.call.step("papay"))
-    }
-
-    /// `v3/global/profit-sharing`
-    pub fn profit_sharing(self) -> profit_sharing::ProfitSharing<M> {
-        profit_sharing::ProfitSharing::new(self.call.step("profit-sharing"))
-    }
-
-    /// `v3/global/refund`
-    pub fn refund(self) -> refund::Refund<M> {
-        refund::Refund::new(self.call.step("refund"))
-    }
-
-    /// `v3/global/refunds`
-    pub fn refunds(self) -> refunds::Refunds<M> {
-        refunds::Refunds::new(self.call.step("refunds"))
-    }
-
-    /// `v3/global/settle`
-    pub fn settle(self) -> settle::Settle<M> {
-        settle::Settle::new(self.call.step("settle"))
-    }
-
-    /// `v3/global/statements`
-    pub fn statements(self) -> statements::Statements<M> {
-        statements::Statements::new(self.call.step("statements"))
-    }
-
-    /// `v3/global/transactions`
-    pub fn transactions(self) -> transactions::Transactions<M> {
-        transactions::Transactions::new(self.call.step("transactions"))
-    }
-}
+pub use crate::v3::global::chain::Global;

@@ -2,19 +2,16 @@
 
 //! `v3/goldplan`
 
-pub mod merchants;
+mod chain;
+/// `v3/goldplan/merchants`
+pub mod merchants {
+    pub mod changecustompagestatus;
+    pub mod changegoldplanstatus;
+    pub mod close_advertising_show;
+    pub mod open_advertising_show;
+    pub mod set_advertising_industry_filter;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/goldplan`
-    Goldplan
+    pub use crate::v3::goldplan::chain::GoldplanMerchants as Merchants;
 }
 
-impl<M: Mode> Goldplan<M> {
-    /// `v3/goldplan/merchants`
-    pub fn merchants(self) -> merchants::Merchants<M> {
-        merchants::Merchants::new(self.call.step("merchants"))
-    }
-}
+pub use crate::v3::goldplan::chain::Goldplan;

@@ -2,19 +2,131 @@
 
 //! `v3/gov`
 
-pub mod subsidy;
+mod chain;
+pub mod shared;
+/// `v3/gov/subsidy`
+pub mod subsidy {
+    /// `v3/gov/subsidy/audit`
+    pub mod audit {
+        /// `v3/gov/subsidy/audit/cup`
+        pub mod cup {
+            pub mod invalid;
+            pub mod query;
+            /// `v3/gov/subsidy/audit/cup/refund`
+            pub mod refund {
+                pub mod sync;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+                pub use crate::v3::gov::chain::GovSubsidyAuditCupRefund as Refund;
+            }
+            pub mod update;
+            pub mod upload;
 
-chain_branch! {
-    /// `v3/gov`
-    Gov
-}
+            pub use crate::v3::gov::chain::GovSubsidyAuditCup as Cup;
+        }
 
-impl<M: Mode> Gov<M> {
-    /// `v3/gov/subsidy`
-    pub fn subsidy(self) -> subsidy::Subsidy<M> {
-        subsidy::Subsidy::new(self.call.step("subsidy"))
+        pub use crate::v3::gov::chain::GovSubsidyAudit as Audit;
     }
+    /// `v3/gov/subsidy/companies`
+    pub mod companies {
+        pub mod query;
+
+        pub use crate::v3::gov::chain::GovSubsidyCompanies as Companies;
+    }
+    /// `v3/gov/subsidy/goods`
+    pub mod goods {
+        pub mod upload;
+
+        pub use crate::v3::gov::chain::GovSubsidyGoods as Goods;
+    }
+    /// `v3/gov/subsidy/n-qualifications`
+    pub mod n_qualifications {
+        pub mod sync;
+
+        pub use crate::v3::gov::chain::GovSubsidyNQualifications as NQualifications;
+    }
+    pub mod qualification;
+    /// `v3/gov/subsidy/qualifications`
+    pub mod qualifications {
+        /// `v3/gov/subsidy/qualifications/passthrough`
+        pub mod passthrough {
+            pub mod cancel;
+            pub mod claim;
+            pub mod query;
+
+            pub use crate::v3::gov::chain::GovSubsidyQualificationsPassthrough as Passthrough;
+        }
+        pub mod query;
+        pub mod sync;
+
+        pub use crate::v3::gov::chain::GovSubsidyQualifications as Qualifications;
+    }
+    /// `v3/gov/subsidy/sncode`
+    pub mod sncode {
+        pub mod lock;
+        pub mod query;
+        pub mod unlock;
+
+        pub use crate::v3::gov::chain::GovSubsidySncode as Sncode;
+    }
+    /// `v3/gov/subsidy/transactions`
+    pub mod transactions {
+        pub mod query;
+        /// `v3/gov/subsidy/transactions/summary`
+        pub mod summary {
+            pub mod query_day;
+
+            pub use crate::v3::gov::chain::GovSubsidyTransactionsSummary as Summary;
+        }
+        pub mod sync;
+
+        pub use crate::v3::gov::chain::GovSubsidyTransactions as Transactions;
+    }
+    /// `v3/gov/subsidy/zhejiang`
+    pub mod zhejiang {
+        /// `v3/gov/subsidy/zhejiang/authcode`
+        pub mod authcode {
+            pub mod cancel;
+            pub mod commit;
+            pub mod issue;
+            pub mod refund;
+            pub mod try_;
+
+            pub use crate::v3::gov::chain::GovSubsidyZhejiangAuthcode as Authcode;
+        }
+        /// `v3/gov/subsidy/zhejiang/goods`
+        pub mod goods {
+            pub mod query;
+
+            pub use crate::v3::gov::chain::GovSubsidyZhejiangGoods as Goods;
+        }
+        /// `v3/gov/subsidy/zhejiang/n-qualifications`
+        pub mod n_qualifications {
+            pub mod confirm;
+
+            pub use crate::v3::gov::chain::GovSubsidyZhejiangNQualifications as NQualifications;
+        }
+        /// `v3/gov/subsidy/zhejiang/qualifications`
+        pub mod qualifications {
+            pub mod alter;
+            pub mod claim;
+            pub mod query;
+            pub mod sync;
+
+            pub use crate::v3::gov::chain::GovSubsidyZhejiangQualifications as Qualifications;
+        }
+        /// `v3/gov/subsidy/zhejiang/sncode`
+        pub mod sncode {
+            pub mod lock;
+            pub mod query;
+            pub mod unlock;
+
+            pub use crate::v3::gov::chain::GovSubsidyZhejiangSncode as Sncode;
+        }
+
+        pub use crate::v3::gov::chain::GovSubsidyZhejiang as Zhejiang;
+    }
+
+    pub use crate::v3::gov::chain::GovSubsidy as Subsidy;
 }
+
+pub use crate::v3::gov::chain::Gov;

@@ -2,25 +2,13 @@
 
 //! `v3/hire-power-bank`
 
+mod chain;
 pub mod insurance_orders;
-pub mod user_qualifications;
+/// `v3/hire-power-bank/user-qualifications`
+pub mod user_qualifications {
+    pub mod openid;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/hire-power-bank`
-    HirePowerBank
+    pub use crate::v3::hire_power_bank::chain::HirePowerBankUserQualifications as UserQualifications;
 }
 
-impl<M: Mode> HirePowerBank<M> {
-    /// `v3/hire-power-bank/insurance-orders`
-    pub fn insurance_orders(self) -> insurance_orders::InsuranceOrders<M> {
-        insurance_orders::InsuranceOrders::new(self.call.step("insurance-orders"))
-    }
-
-    /// `v3/hire-power-bank/user-qualifications`
-    pub fn user_qualifications(self) -> user_qualifications::UserQualifications<M> {
-        user_qualifications::UserQualifications::new(self.call.step("user-qualifications"))
-    }
-}
+pub use crate::v3::hire_power_bank::chain::HirePowerBank;

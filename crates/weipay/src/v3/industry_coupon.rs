@@ -2,19 +2,7 @@
 
 //! `v3/industry-coupon`
 
+mod chain;
 pub mod tokens;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/industry-coupon`
-    IndustryCoupon
-}
-
-impl<M: Mode> IndustryCoupon<M> {
-    /// `v3/industry-coupon/tokens`
-    pub fn tokens(self) -> tokens::Tokens<M> {
-        tokens::Tokens::new(self.call.step("tokens"))
-    }
-}
+pub use crate::v3::industry_coupon::chain::IndustryCoupon;

@@ -2,25 +2,18 @@
 
 //! `v3/industry-rebate`
 
-pub mod retail_industry;
-pub mod transactions;
+mod chain;
+/// `v3/industry-rebate/retail-industry`
+pub mod retail_industry {
+    pub mod transactions;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+    pub use crate::v3::industry_rebate::chain::IndustryRebateRetailIndustry as RetailIndustry;
+}
+/// `v3/industry-rebate/transactions`
+pub mod transactions {
+    pub mod transaction_id;
 
-chain_branch! {
-    /// `v3/industry-rebate`
-    IndustryRebate
+    pub use crate::v3::industry_rebate::chain::IndustryRebateTransactions as Transactions;
 }
 
-impl<M: Mode> IndustryRebate<M> {
-    /// `v3/industry-rebate/retail-industry`
-    pub fn retail_industry(self) -> retail_industry::RetailIndustry<M> {
-        retail_industry::RetailIndustry::new(self.call.step("retail-industry"))
-    }
-
-    /// `v3/industry-rebate/transactions`
-    pub fn transactions(self) -> transactions::Transactions<M> {
-        transactions::Transactions::new(self.call.step("transactions"))
-    }
-}
+pub use crate::v3::industry_rebate::chain::IndustryRebate;

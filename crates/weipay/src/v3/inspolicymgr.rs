@@ -2,19 +2,13 @@
 
 //! `v3/inspolicymgr`
 
-pub mod deduct;
+mod chain;
+/// `v3/inspolicymgr/deduct`
+pub mod deduct {
+    pub mod authorizations;
+    pub mod policies;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/inspolicymgr`
-    Inspolicymgr
+    pub use crate::v3::inspolicymgr::chain::InspolicymgrDeduct as Deduct;
 }
 
-impl<M: Mode> Inspolicymgr<M> {
-    /// `v3/inspolicymgr/deduct`
-    pub fn deduct(self) -> deduct::Deduct<M> {
-        deduct::Deduct::new(self.call.step("deduct"))
-    }
-}
+pub use crate::v3::inspolicymgr::chain::Inspolicymgr;

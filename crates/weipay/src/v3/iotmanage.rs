@@ -2,25 +2,14 @@
 
 //! `v3/iotmanage`
 
-pub mod device_inspections;
+mod chain;
+pub mod shared;
+/// `v3/iotmanage/device-inspections`
+pub mod device_inspections {
+    pub mod device_sn;
+
+    pub use crate::v3::iotmanage::chain::IotmanageDeviceInspections as DeviceInspections;
+}
 pub mod devices;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/iotmanage`
-    Iotmanage
-}
-
-impl<M: Mode> Iotmanage<M> {
-    /// `v3/iotmanage/device-inspections`
-    pub fn device_inspections(self) -> device_inspections::DeviceInspections<M> {
-        device_inspections::DeviceInspections::new(self.call.step("device-inspections"))
-    }
-
-    /// `v3/iotmanage/devices`
-    pub fn devices(self) -> devices::Devices<M> {
-        devices::Devices::new(self.call.step("devices"))
-    }
-}
+pub use crate::v3::iotmanage::chain::Iotmanage;

@@ -2,25 +2,40 @@
 
 //! `v3/lovefeast`
 
-pub mod brands;
-pub mod users;
+mod chain;
+pub mod shared;
+/// `v3/lovefeast/brands`
+pub mod brands {
+    pub mod brand_id;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/lovefeast`
-    Lovefeast
+    pub use crate::v3::lovefeast::chain::LovefeastBrands as Brands;
 }
+/// `v3/lovefeast/users`
+pub mod users {
+    /// `v3/lovefeast/users/{openid}`
+    pub mod openid {
+        /// `v3/lovefeast/users/{openid}/orders`
+        pub mod orders {
+            /// `v3/lovefeast/users/{openid}/orders/brand-id`
+            pub mod brand_id {
+                pub mod brand_id;
 
-impl<M: Mode> Lovefeast<M> {
-    /// `v3/lovefeast/brands`
-    pub fn brands(self) -> brands::Brands<M> {
-        brands::Brands::new(self.call.step("brands"))
+                pub use crate::v3::lovefeast::chain::LovefeastUsersByOpenidOrdersBrandId as BrandId;
+            }
+            /// `v3/lovefeast/users/{openid}/orders/out-trade-no`
+            pub mod out_trade_no {
+                pub mod out_trade_no;
+
+                pub use crate::v3::lovefeast::chain::LovefeastUsersByOpenidOrdersOutTradeNo as OutTradeNo;
+            }
+
+            pub use crate::v3::lovefeast::chain::LovefeastUsersByOpenidOrders as Orders;
+        }
+
+        pub use crate::v3::lovefeast::chain::LovefeastUsersByOpenid as Openid;
     }
 
-    /// `v3/lovefeast/users`
-    pub fn users(self) -> users::Users<M> {
-        users::Users::new(self.call.step("users"))
-    }
+    pub use crate::v3::lovefeast::chain::LovefeastUsers as Users;
 }
+
+pub use crate::v3::lovefeast::chain::Lovefeast;

@@ -2,91 +2,277 @@
 
 //! `v3/marketing`
 
-pub mod bank;
-pub mod bank_favor;
-pub mod busifavor;
-pub mod favor;
-pub mod goods_subsidy_activity;
-pub mod membercard_activity;
-pub mod membercard_open;
-pub mod partner;
+mod chain;
+pub mod shared;
+/// `v3/marketing/bank`
+pub mod bank {
+    /// `v3/marketing/bank/packages`
+    pub mod packages {
+        /// `v3/marketing/bank/packages/{package_id}`
+        pub mod package_id {
+            pub mod tasks;
+
+            pub use crate::v3::marketing::chain::MarketingBankPackagesByPackageId as PackageId;
+        }
+
+        pub use crate::v3::marketing::chain::MarketingBankPackages as Packages;
+    }
+
+    pub use crate::v3::marketing::chain::MarketingBank as Bank;
+}
+/// `v3/marketing/bank-favor`
+pub mod bank_favor {
+    /// `v3/marketing/bank-favor/users`
+    pub mod users {
+        /// `v3/marketing/bank-favor/users/{openid}`
+        pub mod openid {
+            pub mod bank_multi_activity;
+            /// `v3/marketing/bank-favor/users/{openid}/coupons`
+            pub mod coupons {
+                pub mod coupon_id;
+
+                pub use crate::v3::marketing::chain::MarketingBankFavorUsersByOpenidCoupons as Coupons;
+            }
+
+            pub use crate::v3::marketing::chain::MarketingBankFavorUsersByOpenid as Openid;
+        }
+
+        pub use crate::v3::marketing::chain::MarketingBankFavorUsers as Users;
+    }
+
+    pub use crate::v3::marketing::chain::MarketingBankFavor as BankFavor;
+}
+/// `v3/marketing/busifavor`
+pub mod busifavor {
+    pub mod callbacks;
+    /// `v3/marketing/busifavor/coupons`
+    pub mod coupons {
+        pub mod associate;
+        /// `v3/marketing/busifavor/coupons/{card_id}`
+        pub mod card_id {
+            pub mod send;
+
+            pub use crate::v3::marketing::chain::MarketingBusifavorCouponsByCardId as CardId;
+        }
+        pub mod deactivate;
+        pub mod disassociate;
+        pub mod return_;
+        pub mod send;
+        pub mod use_;
+
+        pub use crate::v3::marketing::chain::MarketingBusifavorCoupons as Coupons;
+    }
+    /// `v3/marketing/busifavor/product-coupons`
+    pub mod product_coupons {
+        pub mod pre_send;
+        pub mod send;
+
+        pub use crate::v3::marketing::chain::MarketingBusifavorProductCoupons as ProductCoupons;
+    }
+    pub mod stocks;
+    /// `v3/marketing/busifavor/subsidy`
+    pub mod subsidy {
+        pub mod pay_receipts;
+        pub mod return_receipts;
+
+        pub use crate::v3::marketing::chain::MarketingBusifavorSubsidy as Subsidy;
+    }
+    /// `v3/marketing/busifavor/users`
+    pub mod users {
+        /// `v3/marketing/busifavor/users/{openid}`
+        pub mod openid {
+            pub mod coupons;
+
+            pub use crate::v3::marketing::chain::MarketingBusifavorUsersByOpenid as Openid;
+        }
+
+        pub use crate::v3::marketing::chain::MarketingBusifavorUsers as Users;
+    }
+
+    pub use crate::v3::marketing::chain::MarketingBusifavor as Busifavor;
+}
+/// `v3/marketing/favor`
+pub mod favor {
+    pub mod callbacks;
+    pub mod coupon_stocks;
+    /// `v3/marketing/favor/media`
+    pub mod media {
+        pub mod image_upload;
+
+        pub use crate::v3::marketing::chain::MarketingFavorMedia as Media;
+    }
+    pub mod stocks;
+    /// `v3/marketing/favor/users`
+    pub mod users {
+        /// `v3/marketing/favor/users/{openid}`
+        pub mod openid {
+            pub mod coupons;
+
+            pub use crate::v3::marketing::chain::MarketingFavorUsersByOpenid as Openid;
+        }
+
+        pub use crate::v3::marketing::chain::MarketingFavorUsers as Users;
+    }
+
+    pub use crate::v3::marketing::chain::MarketingFavor as Favor;
+}
+/// `v3/marketing/goods-subsidy-activity`
+pub mod goods_subsidy_activity {
+    pub mod activities;
+    /// `v3/marketing/goods-subsidy-activity/activity`
+    pub mod activity {
+        /// `v3/marketing/goods-subsidy-activity/activity/{activity_id}`
+        pub mod activity_id {
+            pub mod apply;
+
+            pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityActivityByActivityId as ActivityId;
+        }
+
+        pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityActivity as Activity;
+    }
+    /// `v3/marketing/goods-subsidy-activity/qualification`
+    pub mod qualification {
+        pub mod lock;
+        pub mod unlock;
+
+        pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityQualification as Qualification;
+    }
+    /// `v3/marketing/goods-subsidy-activity/retail-store-act`
+    pub mod retail_store_act {
+        /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}`
+        pub mod activity_id {
+            pub mod representative;
+            pub mod representatives;
+
+            pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityRetailStoreActByActivityId as ActivityId;
+        }
+        /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}`
+        pub mod brand_id {
+            pub mod materials;
+            pub mod stores;
+
+            pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityRetailStoreActByBrandId as BrandId;
+        }
+
+        pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityRetailStoreAct as RetailStoreAct;
+    }
+
+    pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivity as GoodsSubsidyActivity;
+}
+/// `v3/marketing/membercard-activity`
+pub mod membercard_activity {
+    pub mod activities;
+
+    pub use crate::v3::marketing::chain::MarketingMembercardActivity as MembercardActivity;
+}
+/// `v3/marketing/membercard-open`
+pub mod membercard_open {
+    /// `v3/marketing/membercard-open/activate-informations`
+    pub mod activate_informations {
+        pub mod activate_ticket;
+
+        pub use crate::v3::marketing::chain::MarketingMembercardOpenActivateInformations as ActivateInformations;
+    }
+    pub mod callback;
+    pub mod cards;
+    /// `v3/marketing/membercard-open/phonenumber-member`
+    pub mod phonenumber_member {
+        pub mod import;
+        pub mod search;
+
+        pub use crate::v3::marketing::chain::MarketingMembercardOpenPhonenumberMember as PhonenumberMember;
+    }
+    /// `v3/marketing/membercard-open/user`
+    pub mod user {
+        pub mod cards;
+
+        pub use crate::v3::marketing::chain::MarketingMembercardOpenUser as User;
+    }
+
+    pub use crate::v3::marketing::chain::MarketingMembercardOpen as MembercardOpen;
+}
+/// `v3/marketing/partner`
+pub mod partner {
+    /// `v3/marketing/partner/delivery-plan`
+    pub mod delivery_plan {
+        pub mod delivery_plans;
+        /// `v3/marketing/partner/delivery-plan/{sp_mchid}`
+        pub mod sp_mchid {
+            pub mod notify_url;
+
+            pub use crate::v3::marketing::chain::MarketingPartnerDeliveryPlanBySpMchid as SpMchid;
+        }
+
+        pub use crate::v3::marketing::chain::MarketingPartnerDeliveryPlan as DeliveryPlan;
+    }
+    /// `v3/marketing/partner/product-coupon`
+    pub mod product_coupon {
+        pub mod image_generation_tasks;
+        /// `v3/marketing/partner/product-coupon/media`
+        pub mod media {
+            pub mod upload_image;
+
+            pub use crate::v3::marketing::chain::MarketingPartnerProductCouponMedia as Media;
+        }
+        pub mod notify_configs;
+        pub mod product_coupons;
+        /// `v3/marketing/partner/product-coupon/users`
+        pub mod users {
+            /// `v3/marketing/partner/product-coupon/users/{openid}`
+            pub mod openid {
+                pub mod coupon_bundles;
+                pub mod coupons;
+                pub mod pre_send_coupon;
+                pub mod pre_send_coupon_bundle;
+
+                pub use crate::v3::marketing::chain::MarketingPartnerProductCouponUsersByOpenid as Openid;
+            }
+
+            pub use crate::v3::marketing::chain::MarketingPartnerProductCouponUsers as Users;
+        }
+
+        pub use crate::v3::marketing::chain::MarketingPartnerProductCoupon as ProductCoupon;
+    }
+
+    pub use crate::v3::marketing::chain::MarketingPartner as Partner;
+}
 pub mod partnerships;
-pub mod paygiftactivity;
-pub mod shopping_receipt;
-pub mod weekly_discount;
-pub mod withdraw_favor;
+/// `v3/marketing/paygiftactivity`
+pub mod paygiftactivity {
+    pub mod activities;
+    pub mod unique_threshold_activity;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+    pub use crate::v3::marketing::chain::MarketingPaygiftactivity as Paygiftactivity;
+}
+/// `v3/marketing/shopping-receipt`
+pub mod shopping_receipt {
+    pub mod customentrances;
+    pub mod merchantshoppingreceiptjumpinfos;
+    pub mod shoppingreceipts;
 
-chain_branch! {
-    /// `v3/marketing`
-    Marketing
+    pub use crate::v3::marketing::chain::MarketingShoppingReceipt as ShoppingReceipt;
+}
+/// `v3/marketing/weekly-discount`
+pub mod weekly_discount {
+    pub mod activities;
+
+    pub use crate::v3::marketing::chain::MarketingWeeklyDiscount as WeeklyDiscount;
+}
+/// `v3/marketing/withdraw-favor`
+pub mod withdraw_favor {
+    /// `v3/marketing/withdraw-favor/users`
+    pub mod users {
+        /// `v3/marketing/withdraw-favor/users/{openid}`
+        pub mod openid {
+            pub mod coupons;
+
+            pub use crate::v3::marketing::chain::MarketingWithdrawFavorUsersByOpenid as Openid;
+        }
+
+        pub use crate::v3::marketing::chain::MarketingWithdrawFavorUsers as Users;
+    }
+
+    pub use crate::v3::marketing::chain::MarketingWithdrawFavor as WithdrawFavor;
 }
 
-impl<M: Mode> Marketing<M> {
-    /// `v3/marketing/bank`
-    pub fn bank(self) -> bank::Bank<M> {
-        bank::Bank::new(self.call.step("bank"))
-    }
-
-    /// `v3/marketing/bank-favor`
-    pub fn bank_favor(self) -> bank_favor::BankFavor<M> {
-        bank_favor::BankFavor::new(self.call.step("bank-favor"))
-    }
-
-    /// `v3/marketing/busifavor`
-    pub fn busifavor(self) -> busifavor::Busifavor<M> {
-        busifavor::Busifavor::new(self.call.step("busifavor"))
-    }
-
-    /// `v3/marketing/favor`
-    pub fn favor(self) -> favor::Favor<M> {
-        favor::Favor::new(self.call.step("favor"))
-    }
-
-    /// `v3/marketing/goods-subsidy-activity`
-    pub fn goods_subsidy_activity(self) -> goods_subsidy_activity::GoodsSubsidyActivity<M> {
-        goods_subsidy_activity::GoodsSubsidyActivity::new(self.call.step("goods-subsidy-activity"))
-    }
-
-    /// `v3/marketing/membercard-activity`
-    pub fn membercard_activity(self) -> membercard_activity::MembercardActivity<M> {
-        membercard_activity::MembercardActivity::new(self.call.step("membercard-activity"))
-    }
-
-    /// `v3/marketing/membercard-open`
-    pub fn membercard_open(self) -> membercard_open::MembercardOpen<M> {
-        membercard_open::MembercardOpen::new(self.call.step("membercard-open"))
-    }
-
-    /// `v3/marketing/partner`
-    pub fn partner(self) -> partner::Partner<M> {
-        partner::Partner::new(self.call.step("partner"))
-    }
-
-    /// `v3/marketing/partnerships`
-    pub fn partnerships(self) -> partnerships::Partnerships<M> {
-        partnerships::Partnerships::new(self.call.step("partnerships"))
-    }
-
-    /// `v3/marketing/paygiftactivity`
-    pub fn paygiftactivity(self) -> paygiftactivity::Paygiftactivity<M> {
-        paygiftactivity::Paygiftactivity::new(self.call.step("paygiftactivity"))
-    }
-
-    /// `v3/marketing/shopping-receipt`
-    pub fn shopping_receipt(self) -> shopping_receipt::ShoppingReceipt<M> {
-        shopping_receipt::ShoppingReceipt::new(self.call.step("shopping-receipt"))
-    }
-
-    /// `v3/marketing/weekly-discount`
-    pub fn weekly_discount(self) -> weekly_discount::WeeklyDiscount<M> {
-        weekly_discount::WeeklyDiscount::new(self.call.step("weekly-discount"))
-    }
-
-    /// `v3/marketing/withdraw-favor`
-    pub fn withdraw_favor(self) -> withdraw_favor::WithdrawFavor<M> {
-        withdraw_favor::WithdrawFavor::new(self.call.step("withdraw-favor"))
-    }
-}
+pub use crate::v3::marketing::chain::Marketing;

@@ -2,25 +2,35 @@
 
 //! `v3/mch-manage`
 
-pub mod mch_manage_records;
-pub mod submission_files;
+mod chain;
+pub mod shared;
+/// `v3/mch-manage/mch-manage-records`
+pub mod mch_manage_records {
+    pub mod manage_record_id;
+    /// `v3/mch-manage/mch-manage-records/sub-mchid`
+    pub mod sub_mchid {
+        pub mod sub_mchid;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/mch-manage`
-    MchManage
-}
-
-impl<M: Mode> MchManage<M> {
-    /// `v3/mch-manage/mch-manage-records`
-    pub fn mch_manage_records(self) -> mch_manage_records::MchManageRecords<M> {
-        mch_manage_records::MchManageRecords::new(self.call.step("mch-manage-records"))
+        pub use crate::v3::mch_manage::chain::MchManageMchManageRecordsSubMchid as SubMchid;
     }
 
-    /// `v3/mch-manage/submission-files`
-    pub fn submission_files(self) -> submission_files::SubmissionFiles<M> {
-        submission_files::SubmissionFiles::new(self.call.step("submission-files"))
-    }
+    pub use crate::v3::mch_manage::chain::MchManageMchManageRecords as MchManageRecords;
 }
+/// `v3/mch-manage/submission-files`
+pub mod submission_files {
+    /// `v3/mch-manage/submission-files/sub-mchid`
+    pub mod sub_mchid {
+        /// `v3/mch-manage/submission-files/sub-mchid/{sub_mchid}`
+        pub mod sub_mchid {
+            pub mod upload;
+
+            pub use crate::v3::mch_manage::chain::MchManageSubmissionFilesSubMchidBySubMchid as SubMchid;
+        }
+
+        pub use crate::v3::mch_manage::chain::MchManageSubmissionFilesSubMchid as SubMchid;
+    }
+
+    pub use crate::v3::mch_manage::chain::MchManageSubmissionFiles as SubmissionFiles;
+}
+
+pub use crate::v3::mch_manage::chain::MchManage;

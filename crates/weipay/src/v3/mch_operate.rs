@@ -2,19 +2,13 @@
 
 //! `v3/mch_operate`
 
-pub mod risk;
+mod chain;
+pub mod shared;
+/// `v3/mch_operate/risk`
+pub mod risk {
+    pub mod withdrawl_apply;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/mch_operate`
-    MchOperate
+    pub use crate::v3::mch_operate::chain::MchOperateRisk as Risk;
 }
 
-impl<M: Mode> MchOperate<M> {
-    /// `v3/mch_operate/risk`
-    pub fn risk(self) -> risk::Risk<M> {
-        risk::Risk::new(self.call.step("risk"))
-    }
-}
+pub use crate::v3::mch_operate::chain::MchOperate;

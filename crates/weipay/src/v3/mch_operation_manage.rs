@@ -2,25 +2,24 @@
 
 //! `v3/mch-operation-manage`
 
-pub mod enhanced_due_diligence;
-pub mod merchant_limitations;
+mod chain;
+pub mod shared;
+/// `v3/mch-operation-manage/enhanced-due-diligence`
+pub mod enhanced_due_diligence {
+    pub mod due_diligence_id;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/mch-operation-manage`
-    MchOperationManage
+    pub use crate::v3::mch_operation_manage::chain::MchOperationManageEnhancedDueDiligence as EnhancedDueDiligence;
 }
+/// `v3/mch-operation-manage/merchant-limitations`
+pub mod merchant_limitations {
+    /// `v3/mch-operation-manage/merchant-limitations/sub-mchid`
+    pub mod sub_mchid {
+        pub mod sub_mchid;
 
-impl<M: Mode> MchOperationManage<M> {
-    /// `v3/mch-operation-manage/enhanced-due-diligence`
-    pub fn enhanced_due_diligence(self) -> enhanced_due_diligence::EnhancedDueDiligence<M> {
-        enhanced_due_diligence::EnhancedDueDiligence::new(self.call.step("enhanced-due-diligence"))
+        pub use crate::v3::mch_operation_manage::chain::MchOperationManageMerchantLimitationsSubMchid as SubMchid;
     }
 
-    /// `v3/mch-operation-manage/merchant-limitations`
-    pub fn merchant_limitations(self) -> merchant_limitations::MerchantLimitations<M> {
-        merchant_limitations::MerchantLimitations::new(self.call.step("merchant-limitations"))
-    }
+    pub use crate::v3::mch_operation_manage::chain::MchOperationManageMerchantLimitations as MerchantLimitations;
 }
+
+pub use crate::v3::mch_operation_manage::chain::MchOperationManage;

@@ -2,33 +2,10 @@
 
 //! `v3/mchalterapply`
 
+mod chain;
 pub mod mchcontactalterapplyment;
 pub mod mchsubjectalterapplyment;
 pub mod merchantnamealterapplyment;
+pub mod shared;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/mchalterapply`
-    Mchalterapply
-}
-
-impl<M: Mode> Mchalterapply<M> {
-    /// `v3/mchalterapply/mchcontactalterapplyment`
-    pub fn mchcontactalterapplyment(self) -> mchcontactalterapplyment::Mchcontactalterapplyment<M> {
-        mchcontactalterapplyment::Mchcontactalterapplyment::new(self.call.step("mchcontactalterapplyment"))
-    }
-
-    /// `v3/mchalterapply/mchsubjectalterapplyment`
-    pub fn mchsubjectalterapplyment(self) -> mchsubjectalterapplyment::Mchsubjectalterapplyment<M> {
-        mchsubjectalterapplyment::Mchsubjectalterapplyment::new(self.call.step("mchsubjectalterapplyment"))
-    }
-
-    /// `v3/mchalterapply/merchantnamealterapplyment`
-    pub fn merchantnamealterapplyment(self) -> merchantnamealterapplyment::Merchantnamealterapplyment<M> {
-        merchantnamealterapplyment::Merchantnamealterapplyment::new(
-            self.call.step("merchantnamealterapplyment"),
-        )
-    }
-}
+pub use crate::v3::mchalterapply::chain::Mchalterapply;

@@ -2,25 +2,14 @@
 
 //! `v3/med-ins`
 
+mod chain;
 pub mod orders;
-pub mod refunds;
+pub mod shared;
+/// `v3/med-ins/refunds`
+pub mod refunds {
+    pub mod notify;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/med-ins`
-    MedIns
+    pub use crate::v3::med_ins::chain::MedInsRefunds as Refunds;
 }
 
-impl<M: Mode> MedIns<M> {
-    /// `v3/med-ins/orders`
-    pub fn orders(self) -> orders::Orders<M> {
-        orders::Orders::new(self.call.step("orders"))
-    }
-
-    /// `v3/med-ins/refunds`
-    pub fn refunds(self) -> refunds::Refunds<M> {
-        refunds::Refunds::new(self.call.step("refunds"))
-    }
-}
+pub use crate::v3::med_ins::chain::MedIns;

@@ -2,25 +2,31 @@
 
 //! `v3/merchant`
 
-pub mod fund;
-pub mod media;
+mod chain;
+/// `v3/merchant/fund`
+pub mod fund {
+    /// `v3/merchant/fund/balance`
+    pub mod balance {
+        pub mod account_type;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+        pub use crate::v3::merchant::chain::MerchantFundBalance as Balance;
+    }
+    /// `v3/merchant/fund/dayendbalance`
+    pub mod dayendbalance {
+        pub mod account_type;
 
-chain_branch! {
-    /// `v3/merchant`
-    Merchant
+        pub use crate::v3::merchant::chain::MerchantFundDayendbalance as Dayendbalance;
+    }
+    pub mod withdraw;
+
+    pub use crate::v3::merchant::chain::MerchantFund as Fund;
+}
+/// `v3/merchant/media`
+pub mod media {
+    pub mod upload;
+    pub mod video_upload;
+
+    pub use crate::v3::merchant::chain::MerchantMedia as Media;
 }
 
-impl<M: Mode> Merchant<M> {
-    /// `v3/merchant/fund`
-    pub fn fund(self) -> fund::Fund<M> {
-        fund::Fund::new(self.call.step("fund"))
-    }
-
-    /// `v3/merchant/media`
-    pub fn media(self) -> media::Media<M> {
-        media::Media::new(self.call.step("media"))
-    }
-}
+pub use crate::v3::merchant::chain::Merchant;

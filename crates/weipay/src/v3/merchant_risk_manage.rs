@@ -2,47 +2,17 @@
 
 //! `v3/merchant-risk-manage`
 
-pub mod ec_trade_risk;
+mod chain;
+/// `v3/merchant-risk-manage/ec-trade-risk`
+pub mod ec_trade_risk {
+    pub mod query_risk_trades;
+    pub mod recv_dispose_result;
+
+    pub use crate::v3::merchant_risk_manage::chain::MerchantRiskManageEcTradeRisk as EcTradeRisk;
+}
 pub mod report_trade_union_information;
 pub mod trade_risk_information;
 pub mod trade_risk_result;
 pub mod violation_notifications;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/merchant-risk-manage`
-    MerchantRiskManage
-}
-
-impl<M: Mode> MerchantRiskManage<M> {
-    /// `v3/merchant-risk-manage/ec-trade-risk`
-    pub fn ec_trade_risk(self) -> ec_trade_risk::EcTradeRisk<M> {
-        ec_trade_risk::EcTradeRisk::new(self.call.step("ec-trade-risk"))
-    }
-
-    /// `v3/merchant-risk-manage/report-trade-union-information`
-    pub fn report_trade_union_information(
-        self,
-    ) -> report_trade_union_information::ReportTradeUnionInformation<M> {
-        report_trade_union_information::ReportTradeUnionInformation::new(
-            self.call.step("report-trade-union-information"),
-        )
-    }
-
-    /// `v3/merchant-risk-manage/trade-risk-information`
-    pub fn trade_risk_information(self) -> trade_risk_information::TradeRiskInformation<M> {
-        trade_risk_information::TradeRiskInformation::new(self.call.step("trade-risk-information"))
-    }
-
-    /// `v3/merchant-risk-manage/trade-risk-result`
-    pub fn trade_risk_result(self) -> trade_risk_result::TradeRiskResult<M> {
-        trade_risk_result::TradeRiskResult::new(self.call.step("trade-risk-result"))
-    }
-
-    /// `v3/merchant-risk-manage/violation-notifications`
-    pub fn violation_notifications(self) -> violation_notifications::ViolationNotifications<M> {
-        violation_notifications::ViolationNotifications::new(self.call.step("violation-notifications"))
-    }
-}
+pub use crate::v3::merchant_risk_manage::chain::MerchantRiskManage;

@@ -2,43 +2,21 @@
 
 //! `v3/merchant-service`
 
+mod chain;
 pub mod complaint_notifications;
 pub mod complaints;
 pub mod complaints_v2;
 pub mod feedbacks;
-pub mod images;
+pub mod shared;
+/// `v3/merchant-service/images`
+pub mod images {
+    /// `v3/merchant-service/images/{media_id}`
+    pub mod media_id {
+        pub use crate::v3::merchant_service::chain::MerchantServiceImagesByMediaId as MediaId;
+    }
+    pub mod upload;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/merchant-service`
-    MerchantService
+    pub use crate::v3::merchant_service::chain::MerchantServiceImages as Images;
 }
 
-impl<M: Mode> MerchantService<M> {
-    /// `v3/merchant-service/complaint-notifications`
-    pub fn complaint_notifications(self) -> complaint_notifications::ComplaintNotifications<M> {
-        complaint_notifications::ComplaintNotifications::new(self.call.step("complaint-notifications"))
-    }
-
-    /// `v3/merchant-service/complaints`
-    pub fn complaints(self) -> complaints::Complaints<M> {
-        complaints::Complaints::new(self.call.step("complaints"))
-    }
-
-    /// `v3/merchant-service/complaints-v2`
-    pub fn complaints_v2(self) -> complaints_v2::ComplaintsV2<M> {
-        complaints_v2::ComplaintsV2::new(self.call.step("complaints-v2"))
-    }
-
-    /// `v3/merchant-service/feedbacks`
-    pub fn feedbacks(self) -> feedbacks::Feedbacks<M> {
-        feedbacks::Feedbacks::new(self.call.step("feedbacks"))
-    }
-
-    /// `v3/merchant-service/images`
-    pub fn images(self) -> images::Images<M> {
-        images::Images::new(self.call.step("images"))
-    }
-}
+pub use crate::v3::merchant_service::chain::MerchantService;

@@ -2,23 +2,7 @@
 
 //! `v3/merchant-settlement`
 
+mod chain;
 pub mod merchant_settle_rule_applications;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/merchant-settlement`
-    MerchantSettlement
-}
-
-impl<M: Mode> MerchantSettlement<M> {
-    /// `v3/merchant-settlement/merchant-settle-rule-applications`
-    pub fn merchant_settle_rule_applications(
-        self,
-    ) -> merchant_settle_rule_applications::MerchantSettleRuleApplications<M> {
-        merchant_settle_rule_applications::MerchantSettleRuleApplications::new(
-            self.call.step("merchant-settle-rule-applications"),
-        )
-    }
-}
+pub use crate::v3::merchant_settlement::chain::MerchantSettlement;

@@ -2,19 +2,8 @@
 
 //! `v3/merchant-store`
 
+mod chain;
+pub mod shared;
 pub mod stores;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/merchant-store`
-    MerchantStore
-}
-
-impl<M: Mode> MerchantStore<M> {
-    /// `v3/merchant-store/stores`
-    pub fn stores(self) -> stores::Stores<M> {
-        stores::Stores::new(self.call.step("stores"))
-    }
-}
+pub use crate::v3::merchant_store::chain::MerchantStore;

@@ -2,25 +2,18 @@
 
 //! `v3/merchantfund`
 
-pub mod merchant;
-pub mod partner;
+mod chain;
+/// `v3/merchantfund/merchant`
+pub mod merchant {
+    pub mod income_records;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+    pub use crate::v3::merchantfund::chain::MerchantfundMerchant as Merchant;
+}
+/// `v3/merchantfund/partner`
+pub mod partner {
+    pub mod income_records;
 
-chain_branch! {
-    /// `v3/merchantfund`
-    Merchantfund
+    pub use crate::v3::merchantfund::chain::MerchantfundPartner as Partner;
 }
 
-impl<M: Mode> Merchantfund<M> {
-    /// `v3/merchantfund/merchant`
-    pub fn merchant(self) -> merchant::Merchant<M> {
-        merchant::Merchant::new(self.call.step("merchant"))
-    }
-
-    /// `v3/merchantfund/partner`
-    pub fn partner(self) -> partner::Partner<M> {
-        partner::Partner::new(self.call.step("partner"))
-    }
-}
+pub use crate::v3::merchantfund::chain::Merchantfund;

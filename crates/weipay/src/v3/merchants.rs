@@ -2,83 +2,290 @@
 
 //! `v3/merchants`
 
-pub mod post;
-pub mod put;
+mod chain;
 pub mod sub_mchid;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::merchants::chain::Merchants;
 
-chain_step! {
-    /// `v3/merchants`
-    Merchants
+/// 子商户进件（融合钱包） · `POST v3/merchants`
+///
+/// Host: `https://api.mch.weixin.qq.com/hk/`. Safe to repeat with the same `Idempotency-Key` and the same
+/// content.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_1.shtml>
+pub mod post {
+    use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
+
+    request! {
+        /// 子商户进件（融合钱包）: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchants::PostMerchantsRequest`](crate::merchants::PostMerchantsRequest).
+        #[doc(alias = "子商户进件（融合钱包）")]
+        pub struct Request {
+            /// 业务请求幂等值，由商户侧生成的唯一key.
+            idempotency_key: String = header("Idempotency-Key").request_number(),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 机构appid. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 机构商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 子商户全称. Required.
+            name: String = body("name").required(),
+            /// 子商户简称. Required.
+            shortname: String = body("shortname").required(),
+            /// 公司电话. Required.
+            office_phone: String = body("office_phone").required(),
+            /// 联系人信息. Required.
+            contact: Contact = body("contact").required(),
+            /// 类目. Required.
+            business_category: i64 = body("business_category").required(),
+            /// 渠道号.
+            channel_id: String = body("channel_id"),
+            /// 注册国家或区域. Required.
+            merchant_country_code: String = body("merchant_country_code").required(),
+            /// 商户类型. Required.
+            merchant_type: MerchantType = body("merchant_type").required(),
+            /// 公司注册文件编号.
+            registration_certificate_number: String = body("registration_certificate_number"),
+            /// 公司注册文件过期时间.
+            registration_certificate_date: String = body("registration_certificate_date"),
+            /// 公司注册文件照片.
+            registration_certificate_copy: String = body("registration_certificate_copy"),
+            /// 子商户银行结算账户信息.
+            settlement_bank_number: String = body("settlement_bank_number"),
+            /// 业务信息. Required.
+            business: Business = body("business").required(),
+            /// 董事信息.
+            director: Director = body("director"),
+            /// 负责人信息.
+            principal: Principal = body("principal"),
+        }
+
+        /// 联系人信息.
+        pub struct Contact {
+            /// 联系人名称. Required; travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").required().encrypted(),
+            /// 联系人电话. Required; travels encrypted (敏感信息加密).
+            phone: Sensitive = body("phone").required().encrypted(),
+            /// 联系人邮箱. Required; travels encrypted (敏感信息加密).
+            email: Sensitive = body("email").required().encrypted(),
+        }
+
+        /// 业务信息.
+        pub struct Business {
+            /// 业务类型. Required.
+            business_type: BusinessType = body("business_type").required(),
+            /// APP下载链接.
+            app_download: String = body("app_download"),
+            /// 业务网站.
+            website: String = body("website"),
+            /// 公众号.
+            office_account: String = body("office_account"),
+            /// 小程序.
+            mini_program: String = body("mini_program"),
+            /// 门店地址.
+            store_address: String = body("store_address"),
+            /// 门店照片. JSON text in a string.
+            store_photos: JsonText<StorePhotos> = body("store_photos"),
+            /// MCC码.
+            mcc: String = body("mcc"),
+        }
+
+        /// 门店照片.
+        pub struct StorePhotos {
+            /// 媒体文件MediaId列表. Required.
+            media_id: Vec<String> = body("media_id").required(),
+        }
+
+        /// 董事信息.
+        pub struct Director {
+            /// 董事姓名.
+            name: String = body("name"),
+            /// 董事证件号.
+            number: String = body("number"),
+        }
+
+        /// 负责人信息.
+        pub struct Principal {
+            /// 负责人姓名.
+            name: String = body("name"),
+            /// 负责人证件号.
+            number: String = body("number"),
+        }
+    }
+
+    response! {
+        /// 子商户进件（融合钱包）: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchants::PostMerchantsResponse`](crate::merchants::PostMerchantsResponse).
+        #[doc(alias = "子商户进件（融合钱包）")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 验证状态.
+            verification_status: VerificationStatus = body("verification_status"),
+            /// 验证状态描述.
+            description: String = body("description"),
+        }
+    }
+
+    open_enum! {
+        /// 商户类型.
+        pub enum MerchantType {
+            Enterprise = "ENTERPRISE",
+            Individual = "INDIVIDUAL",
+        }
+
+        /// 业务类型.
+        pub enum BusinessType {
+            Online = "ONLINE",
+            Offline = "OFFLINE",
+            Both = "BOTH",
+        }
+
+        /// 验证状态.
+        pub enum VerificationStatus {
+            UnderReview = "Under Review",
+            Approved = "Approved",
+        }
+    }
 }
 
-impl<M: Mode> Merchants<M> {
-    /// 子商户进件（融合钱包） · `POST v3/merchants`
-    ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`. Safe to repeat with the same `Idempotency-Key` and the same
-    /// content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::merchants::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
-    ///     .name("example")
-    ///     .shortname("example")
-    ///     .office_phone("example")
-    ///     .contact(post::Contact::new().name("张三").phone("13800138000").email("zhangsan@example.com"))
-    ///     .business_category(1)
-    ///     .merchant_country_code("example")
-    ///     .merchant_type("ENTERPRISE")
-    ///     .business(post::Business::new().business_type("ONLINE"));
-    /// let response = client.v3().merchants().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MERCHANTS, request)
+/// 修改子商户（融合钱包） · `PUT v3/merchants`
+///
+/// Host: `https://api.mch.weixin.qq.com/hk/`.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_3.shtml>
+pub mod put {
+    use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
+
+    request! {
+        /// 修改子商户（融合钱包）: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchants::PutMerchantsRequest`](crate::merchants::PutMerchantsRequest).
+        #[doc(alias = "修改子商户（融合钱包）")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 机构appid. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 机构商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户全称. Required.
+            name: String = body("name").required(),
+            /// 子商户简称. Required.
+            shortname: String = body("shortname").required(),
+            /// 公司电话. Required.
+            office_phone: String = body("office_phone").required(),
+            /// 联系人信息.
+            contact: Contact = body("contact"),
+            /// 类目. Required.
+            business_category: i64 = body("business_category").required(),
+            /// 渠道号.
+            channel_id: String = body("channel_id"),
+            /// 注册国家或区域. Required.
+            merchant_country_code: String = body("merchant_country_code").required(),
+            /// 商户类型. Required.
+            merchant_type: MerchantType = body("merchant_type").required(),
+            /// 公司注册文件编号.
+            registration_certificate_number: String = body("registration_certificate_number"),
+            /// 公司注册文件过期时间.
+            registration_certificate_date: String = body("registration_certificate_date"),
+            /// 公司注册文件照片.
+            registration_certificate_copy: String = body("registration_certificate_copy"),
+            /// 子商户银行结算账户信息.
+            settlement_bank_number: String = body("settlement_bank_number"),
+            /// 业务信息. Required.
+            business: Business = body("business").required(),
+            /// 董事信息.
+            director: Director = body("director"),
+            /// 负责人信息.
+            principal: Principal = body("principal"),
+        }
+
+        /// 联系人信息.
+        pub struct Contact {
+            /// 联系人名称. Required; travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").required().encrypted(),
+            /// 联系人电话. Required; travels encrypted (敏感信息加密).
+            phone: Sensitive = body("phone").required().encrypted(),
+            /// 联系人邮箱. Required; travels encrypted (敏感信息加密).
+            email: Sensitive = body("email").required().encrypted(),
+        }
+
+        /// 业务信息.
+        pub struct Business {
+            /// 业务类型. Required.
+            business_type: BusinessType = body("business_type").required(),
+            /// APP下载链接.
+            app_download: String = body("app_download"),
+            /// 业务网站.
+            website: String = body("website"),
+            /// 公众号.
+            office_account: String = body("office_account"),
+            /// 小程序.
+            mini_program: String = body("mini_program"),
+            /// 门店地址.
+            store_address: String = body("store_address"),
+            /// 门店照片. JSON text in a string.
+            store_photos: JsonText<StorePhotos> = body("store_photos"),
+            /// MCC码.
+            mcc: String = body("mcc"),
+        }
+
+        /// 门店照片.
+        pub struct StorePhotos {
+            /// 媒体文件MediaId列表. Required.
+            media_id: Vec<String> = body("media_id").required(),
+        }
+
+        /// 董事信息.
+        pub struct Director {
+            /// 董事姓名.
+            name: String = body("name"),
+            /// 董事证件号.
+            number: String = body("number"),
+        }
+
+        /// 负责人信息.
+        pub struct Principal {
+            /// 负责人姓名.
+            name: String = body("name"),
+            /// 负责人证件号.
+            number: String = body("number"),
+        }
     }
 
-    /// 修改子商户（融合钱包） · `PUT v3/merchants`
-    ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`.
-    ///
-    /// Types and official documents (官方文档): [`put`](mod@put).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchants::put;
-    ///
-    /// let request = put::Request::new()
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
-    ///     .sub_mchid("example")
-    ///     .name("example")
-    ///     .shortname("example")
-    ///     .office_phone("example")
-    ///     .business_category(1)
-    ///     .merchant_country_code("example")
-    ///     .merchant_type("ENTERPRISE")
-    ///     .business(put::Business::new().business_type("ONLINE"));
-    /// let response = client.v3().merchants().put(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn put(self, request: put::Request) -> M::Sent<put::Response> {
-        self.call.typed(&table::PUT_V3_MERCHANTS, request)
+    response! {
+        /// 修改子商户（融合钱包）: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchants::PutMerchantsResponse`](crate::merchants::PutMerchantsResponse).
+        #[doc(alias = "修改子商户（融合钱包）")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+        }
     }
 
-    /// `v3/merchants/{sub_mchid}` with this 子商户号.
-    pub fn sub_mchid(self, sub_mchid: impl Into<String>) -> sub_mchid::SubMchid<M> {
-        sub_mchid::SubMchid::new(self.call.fill(path("sub_mchid"), sub_mchid.into()))
+    open_enum! {
+        /// 商户类型.
+        pub enum MerchantType {
+            Enterprise = "ENTERPRISE",
+            Individual = "INDIVIDUAL",
+        }
+
+        /// 业务类型.
+        pub enum BusinessType {
+            Online = "ONLINE",
+            Offline = "OFFLINE",
+            Both = "BOTH",
+        }
     }
 }

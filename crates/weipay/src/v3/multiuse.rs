@@ -2,25 +2,30 @@
 
 //! `v3/multiuse`
 
-pub mod stocks;
-pub mod users;
+mod chain;
+/// `v3/multiuse/stocks`
+pub mod stocks {
+    /// `v3/multiuse/stocks/{stock_id}`
+    pub mod stock_id {
+        pub mod refund_flow;
+        pub mod send_flow;
+        pub mod use_flow;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/multiuse`
-    Multiuse
-}
-
-impl<M: Mode> Multiuse<M> {
-    /// `v3/multiuse/stocks`
-    pub fn stocks(self) -> stocks::Stocks<M> {
-        stocks::Stocks::new(self.call.step("stocks"))
+        pub use crate::v3::multiuse::chain::MultiuseStocksByStockId as StockId;
     }
 
-    /// `v3/multiuse/users`
-    pub fn users(self) -> users::Users<M> {
-        users::Users::new(self.call.step("users"))
-    }
+    pub use crate::v3::multiuse::chain::MultiuseStocks as Stocks;
 }
+/// `v3/multiuse/users`
+pub mod users {
+    /// `v3/multiuse/users/{openid}`
+    pub mod openid {
+        pub mod coupons;
+
+        pub use crate::v3::multiuse::chain::MultiuseUsersByOpenid as Openid;
+    }
+
+    pub use crate::v3::multiuse::chain::MultiuseUsers as Users;
+}
+
+pub use crate::v3::multiuse::chain::Multiuse;

@@ -3,48 +3,35 @@
 //! `v3/new-tax-control-fapiao`
 
 pub mod card_template;
+mod chain;
 pub mod download;
 pub mod fapiao_applications;
-pub mod fapiaomerchant;
-pub mod merchant;
+pub mod shared;
+/// `v3/new-tax-control-fapiao/fapiaomerchant`
+pub mod fapiaomerchant {
+    pub mod getspinviteurl;
+    pub mod listspinvitemchinfo;
+
+    pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaomerchant as Fapiaomerchant;
+}
+/// `v3/new-tax-control-fapiao/merchant`
+pub mod merchant {
+    pub mod base_information;
+    pub mod development_config;
+    /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}`
+    pub mod sub_mchid {
+        /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}/check`
+        pub mod check {
+            pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoMerchantBySubMchidCheck as Check;
+        }
+        pub mod check_status;
+
+        pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoMerchantBySubMchid as SubMchid;
+    }
+    pub mod tax_codes;
+
+    pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoMerchant as Merchant;
+}
 pub mod user_title;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/new-tax-control-fapiao`
-    NewTaxControlFapiao
-}
-
-impl<M: Mode> NewTaxControlFapiao<M> {
-    /// `v3/new-tax-control-fapiao/card-template`
-    pub fn card_template(self) -> card_template::CardTemplate<M> {
-        card_template::CardTemplate::new(self.call.step("card-template"))
-    }
-
-    /// `v3/new-tax-control-fapiao/download`
-    pub fn download(self) -> download::Download<M> {
-        download::Download::new(self.call.step("download"))
-    }
-
-    /// `v3/new-tax-control-fapiao/fapiao-applications`
-    pub fn fapiao_applications(self) -> fapiao_applications::FapiaoApplications<M> {
-        fapiao_applications::FapiaoApplications::new(self.call.step("fapiao-applications"))
-    }
-
-    /// `v3/new-tax-control-fapiao/fapiaomerchant`
-    pub fn fapiaomerchant(self) -> fapiaomerchant::Fapiaomerchant<M> {
-        fapiaomerchant::Fapiaomerchant::new(self.call.step("fapiaomerchant"))
-    }
-
-    /// `v3/new-tax-control-fapiao/merchant`
-    pub fn merchant(self) -> merchant::Merchant<M> {
-        merchant::Merchant::new(self.call.step("merchant"))
-    }
-
-    /// `v3/new-tax-control-fapiao/user-title`
-    pub fn user_title(self) -> user_title::UserTitle<M> {
-        user_title::UserTitle::new(self.call.step("user-title"))
-    }
-}
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiao;

@@ -3,42 +3,17 @@
 //! `v3/offlineface`
 
 pub mod authinfo;
-pub mod contracts;
+mod chain;
+pub mod shared;
+/// `v3/offlineface/contracts`
+pub mod contracts {
+    pub mod contract_id;
+    pub mod presign;
+
+    pub use crate::v3::offlineface::chain::OfflinefaceContracts as Contracts;
+}
 pub mod face_collections;
 pub mod repayment_url;
 pub mod transactions;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/offlineface`
-    Offlineface
-}
-
-impl<M: Mode> Offlineface<M> {
-    /// `v3/offlineface/authinfo`
-    pub fn authinfo(self) -> authinfo::Authinfo<M> {
-        authinfo::Authinfo::new(self.call.step("authinfo"))
-    }
-
-    /// `v3/offlineface/contracts`
-    pub fn contracts(self) -> contracts::Contracts<M> {
-        contracts::Contracts::new(self.call.step("contracts"))
-    }
-
-    /// `v3/offlineface/face-collections`
-    pub fn face_collections(self) -> face_collections::FaceCollections<M> {
-        face_collections::FaceCollections::new(self.call.step("face-collections"))
-    }
-
-    /// `v3/offlineface/repayment-url`
-    pub fn repayment_url(self) -> repayment_url::RepaymentUrl<M> {
-        repayment_url::RepaymentUrl::new(self.call.step("repayment-url"))
-    }
-
-    /// `v3/offlineface/transactions`
-    pub fn transactions(self) -> transactions::Transactions<M> {
-        transactions::Transactions::new(self.call.step("transactions"))
-    }
-}
+pub use crate::v3::offlineface::chain::Offlineface;

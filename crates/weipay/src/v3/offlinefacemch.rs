@@ -2,25 +2,8 @@
 
 //! `v3/offlinefacemch`
 
+mod chain;
 pub mod organizations;
 pub mod tokens;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/offlinefacemch`
-    Offlinefacemch
-}
-
-impl<M: Mode> Offlinefacemch<M> {
-    /// `v3/offlinefacemch/organizations`
-    pub fn organizations(self) -> organizations::Organizations<M> {
-        organizations::Organizations::new(self.call.step("organizations"))
-    }
-
-    /// `v3/offlinefacemch/tokens`
-    pub fn tokens(self) -> tokens::Tokens<M> {
-        tokens::Tokens::new(self.call.step("tokens"))
-    }
-}
+pub use crate::v3::offlinefacemch::chain::Offlinefacemch;

@@ -2,19 +2,18 @@
 
 //! `v3/palmservice`
 
-pub mod authorization;
+mod chain;
+/// `v3/palmservice/authorization`
+pub mod authorization {
+    /// `v3/palmservice/authorization/openid`
+    pub mod openid {
+        pub mod openid;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/palmservice`
-    Palmservice
-}
-
-impl<M: Mode> Palmservice<M> {
-    /// `v3/palmservice/authorization`
-    pub fn authorization(self) -> authorization::Authorization<M> {
-        authorization::Authorization::new(self.call.step("authorization"))
+        pub use crate::v3::palmservice::chain::PalmserviceAuthorizationOpenid as Openid;
     }
+    pub mod preauthorize;
+
+    pub use crate::v3::palmservice::chain::PalmserviceAuthorization as Authorization;
 }
+
+pub use crate::v3::palmservice::chain::Palmservice;

@@ -2,49 +2,306 @@
 
 //! `v3/papay`
 
-pub mod contracts;
-pub mod insurance_pay;
-pub mod insurance_sign;
-pub mod pay;
-pub mod scheduled_deduct_sign;
-pub mod sign;
+mod chain;
+pub mod shared;
+/// `v3/papay/contracts`
+pub mod contracts {
+    /// `v3/papay/contracts/{contract_id}`
+    pub mod contract_id {
+        pub mod fail_notify;
+        pub mod notify;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+        pub use crate::v3::papay::chain::PapayContractsByContractId as ContractId;
+    }
 
-chain_branch! {
-    /// `v3/papay`
-    Papay
+    pub use crate::v3::papay::chain::PapayContracts as Contracts;
+}
+/// `v3/papay/insurance-pay`
+pub mod insurance_pay {
+    /// `v3/papay/insurance-pay/policy-periods`
+    pub mod policy_periods {
+        /// `v3/papay/insurance-pay/policy-periods/contract-id`
+        pub mod contract_id {
+            /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}`
+            pub mod contract_id {
+                /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id`
+                pub mod policy_period_id {
+                    pub mod policy_period_id;
+
+                    pub use crate::v3::papay::chain::PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId as PolicyPeriodId;
+                }
+
+                pub use crate::v3::papay::chain::PapayInsurancePayPolicyPeriodsContractIdByContractId as ContractId;
+            }
+
+            pub use crate::v3::papay::chain::PapayInsurancePayPolicyPeriodsContractId as ContractId;
+        }
+
+        pub use crate::v3::papay::chain::PapayInsurancePayPolicyPeriods as PolicyPeriods;
+    }
+    /// `v3/papay/insurance-pay/transactions`
+    pub mod transactions {
+        pub mod apply;
+
+        pub use crate::v3::papay::chain::PapayInsurancePayTransactions as Transactions;
+    }
+
+    pub use crate::v3::papay::chain::PapayInsurancePay as InsurancePay;
+}
+/// `v3/papay/insurance-sign`
+pub mod insurance_sign {
+    /// `v3/papay/insurance-sign/contracts`
+    pub mod contracts {
+        /// `v3/papay/insurance-sign/contracts/plan-id`
+        pub mod plan_id {
+            /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}`
+            pub mod plan_id {
+                /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id`
+                pub mod contract_id {
+                    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}`
+                    pub mod contract_id {
+                        pub mod renew;
+
+                        pub use crate::v3::papay::chain::PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId as ContractId;
+                    }
+
+                    pub use crate::v3::papay::chain::PapayInsuranceSignContractsPlanIdByPlanIdContractId as ContractId;
+                }
+                /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code`
+                pub mod out_contract_code {
+                    pub mod out_contract_code;
+
+                    pub use crate::v3::papay::chain::PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode as OutContractCode;
+                }
+
+                pub use crate::v3::papay::chain::PapayInsuranceSignContractsPlanIdByPlanId as PlanId;
+            }
+
+            pub use crate::v3::papay::chain::PapayInsuranceSignContractsPlanId as PlanId;
+        }
+        /// `v3/papay/insurance-sign/contracts/pre-entrust-sign`
+        pub mod pre_entrust_sign {
+            pub mod app;
+            pub mod h5;
+            pub mod jsapi;
+            pub mod mini_program;
+
+            pub use crate::v3::papay::chain::PapayInsuranceSignContractsPreEntrustSign as PreEntrustSign;
+        }
+
+        pub use crate::v3::papay::chain::PapayInsuranceSignContracts as Contracts;
+    }
+    /// `v3/papay/insurance-sign/policy-periods`
+    pub mod policy_periods {
+        /// `v3/papay/insurance-sign/policy-periods/plan-id`
+        pub mod plan_id {
+            /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}`
+            pub mod plan_id {
+                /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id`
+                pub mod contract_id {
+                    /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}`
+                    pub mod contract_id {
+                        pub mod modify;
+
+                        pub use crate::v3::papay::chain::PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractId as ContractId;
+                    }
+
+                    pub use crate::v3::papay::chain::PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId as ContractId;
+                }
+
+                pub use crate::v3::papay::chain::PapayInsuranceSignPolicyPeriodsPlanIdByPlanId as PlanId;
+            }
+
+            pub use crate::v3::papay::chain::PapayInsuranceSignPolicyPeriodsPlanId as PlanId;
+        }
+
+        pub use crate::v3::papay::chain::PapayInsuranceSignPolicyPeriods as PolicyPeriods;
+    }
+    /// `v3/papay/insurance-sign/policy_periods`
+    pub mod policy_periods_ {
+        /// `v3/papay/insurance-sign/policy_periods/plan-id`
+        pub mod plan_id {
+            /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}`
+            pub mod plan_id {
+                /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code`
+                pub mod out_contract_code {
+                    pub mod out_contract_code;
+
+                    pub use crate::v3::papay::chain::PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode as OutContractCode;
+                }
+
+                pub use crate::v3::papay::chain::PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_ as PlanId;
+            }
+
+            pub use crate::v3::papay::chain::PapayInsuranceSignPolicyPeriodsPlanId_ as PlanId;
+        }
+
+        pub use crate::v3::papay::chain::PapayInsuranceSignPolicyPeriods_ as PolicyPeriods;
+    }
+
+    pub use crate::v3::papay::chain::PapayInsuranceSign as InsuranceSign;
+}
+/// `v3/papay/pay`
+pub mod pay {
+    /// `v3/papay/pay/harmony`
+    pub mod harmony {
+        /// `v3/papay/pay/harmony/transactions`
+        pub mod transactions {
+            pub mod apply;
+
+            pub use crate::v3::papay::chain::PapayPayHarmonyTransactions as Transactions;
+        }
+
+        pub use crate::v3::papay::chain::PapayPayHarmony as Harmony;
+    }
+    /// `v3/papay/pay/partner`
+    pub mod partner {
+        /// `v3/papay/pay/partner/schedules`
+        pub mod schedules {
+            /// `v3/papay/pay/partner/schedules/contract-id`
+            pub mod contract_id {
+                pub mod contract_id;
+
+                pub use crate::v3::papay::chain::PapayPayPartnerSchedulesContractId as ContractId;
+            }
+
+            pub use crate::v3::papay::chain::PapayPayPartnerSchedules as Schedules;
+        }
+        /// `v3/papay/pay/partner/transactions`
+        pub mod transactions {
+            pub mod apply;
+
+            pub use crate::v3::papay::chain::PapayPayPartnerTransactions as Transactions;
+        }
+
+        pub use crate::v3::papay::chain::PapayPayPartner as Partner;
+    }
+    /// `v3/papay/pay/schedules`
+    pub mod schedules {
+        /// `v3/papay/pay/schedules/contract-id`
+        pub mod contract_id {
+            pub mod contract_id;
+
+            pub use crate::v3::papay::chain::PapayPaySchedulesContractId as ContractId;
+        }
+
+        pub use crate::v3::papay::chain::PapayPaySchedules as Schedules;
+    }
+    /// `v3/papay/pay/transactions`
+    pub mod transactions {
+        pub mod apply;
+
+        pub use crate::v3::papay::chain::PapayPayTransactions as Transactions;
+    }
+
+    pub use crate::v3::papay::chain::PapayPay as Pay;
+}
+/// `v3/papay/scheduled-deduct-sign`
+pub mod scheduled_deduct_sign {
+    /// `v3/papay/scheduled-deduct-sign/contracts`
+    pub mod contracts {
+        /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign`
+        pub mod pre_entrust_sign {
+            pub mod app;
+            pub mod h5;
+            pub mod jsapi;
+            pub mod mini_program;
+
+            pub use crate::v3::papay::chain::PapayScheduledDeductSignContractsPreEntrustSign as PreEntrustSign;
+        }
+
+        pub use crate::v3::papay::chain::PapayScheduledDeductSignContracts as Contracts;
+    }
+    /// `v3/papay/scheduled-deduct-sign/partner`
+    pub mod partner {
+        /// `v3/papay/scheduled-deduct-sign/partner/contracts`
+        pub mod contracts {
+            /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign`
+            pub mod pre_entrust_sign {
+                pub mod app;
+                pub mod h5;
+                pub mod jsapi;
+                pub mod mini_program;
+
+                pub use crate::v3::papay::chain::PapayScheduledDeductSignPartnerContractsPreEntrustSign as PreEntrustSign;
+            }
+
+            pub use crate::v3::papay::chain::PapayScheduledDeductSignPartnerContracts as Contracts;
+        }
+
+        pub use crate::v3::papay::chain::PapayScheduledDeductSignPartner as Partner;
+    }
+
+    pub use crate::v3::papay::chain::PapayScheduledDeductSign as ScheduledDeductSign;
+}
+/// `v3/papay/sign`
+pub mod sign {
+    /// `v3/papay/sign/contracts`
+    pub mod contracts {
+        /// `v3/papay/sign/contracts/harmony-plan-id`
+        pub mod harmony_plan_id {
+            /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}`
+            pub mod plan_id {
+                /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code`
+                pub mod out_contract_code {
+                    pub mod out_contract_code;
+
+                    pub use crate::v3::papay::chain::PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode as OutContractCode;
+                }
+
+                pub use crate::v3::papay::chain::PapaySignContractsHarmonyPlanIdByPlanId as PlanId;
+            }
+
+            pub use crate::v3::papay::chain::PapaySignContractsHarmonyPlanId as HarmonyPlanId;
+        }
+        /// `v3/papay/sign/contracts/plan-id`
+        pub mod plan_id {
+            /// `v3/papay/sign/contracts/plan-id/{plan_id}`
+            pub mod plan_id {
+                /// `v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code`
+                pub mod out_contract_code {
+                    pub mod out_contract_code;
+
+                    pub use crate::v3::papay::chain::PapaySignContractsPlanIdByPlanIdOutContractCode as OutContractCode;
+                }
+
+                pub use crate::v3::papay::chain::PapaySignContractsPlanIdByPlanId as PlanId;
+            }
+
+            pub use crate::v3::papay::chain::PapaySignContractsPlanId as PlanId;
+        }
+        pub mod pre_entrust_sign;
+
+        pub use crate::v3::papay::chain::PapaySignContracts as Contracts;
+    }
+    /// `v3/papay/sign/partner`
+    pub mod partner {
+        /// `v3/papay/sign/partner/contracts`
+        pub mod contracts {
+            /// `v3/papay/sign/partner/contracts/plan-id`
+            pub mod plan_id {
+                /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}`
+                pub mod plan_id {
+                    /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code`
+                    pub mod out_contract_code {
+                        pub mod out_contract_code;
+
+                        pub use crate::v3::papay::chain::PapaySignPartnerContractsPlanIdByPlanIdOutContractCode as OutContractCode;
+                    }
+
+                    pub use crate::v3::papay::chain::PapaySignPartnerContractsPlanIdByPlanId as PlanId;
+                }
+
+                pub use crate::v3::papay::chain::PapaySignPartnerContractsPlanId as PlanId;
+            }
+
+            pub use crate::v3::papay::chain::PapaySignPartnerContracts as Contracts;
+        }
+
+        pub use crate::v3::papay::chain::PapaySignPartner as Partner;
+    }
+
+    pub use crate::v3::papay::chain::PapaySign as Sign;
 }
 
-impl<M: Mode> Papay<M> {
-    /// `v3/papay/contracts`
-    pub fn contracts(self) -> contracts::Contracts<M> {
-        contracts::Contracts::new(self.call.step("contracts"))
-    }
-
-    /// `v3/papay/insurance-pay`
-    pub fn insurance_pay(self) -> insurance_pay::InsurancePay<M> {
-        insurance_pay::InsurancePay::new(self.call.step("insurance-pay"))
-    }
-
-    /// `v3/papay/insurance-sign`
-    pub fn insurance_sign(self) -> insurance_sign::InsuranceSign<M> {
-        insurance_sign::InsuranceSign::new(self.call.step("insurance-sign"))
-    }
-
-    /// `v3/papay/pay`
-    pub fn pay(self) -> pay::Pay<M> {
-        pay::Pay::new(self.call.step("pay"))
-    }
-
-    /// `v3/papay/scheduled-deduct-sign`
-    pub fn scheduled_deduct_sign(self) -> scheduled_deduct_sign::ScheduledDeductSign<M> {
-        scheduled_deduct_sign::ScheduledDeductSign::new(self.call.step("scheduled-deduct-sign"))
-    }
-
-    /// `v3/papay/sign`
-    pub fn sign(self) -> sign::Sign<M> {
-        sign::Sign::new(self.call.step("sign"))
-    }
-}
+pub use crate::v3::papay::chain::Papay;

@@ -2,19 +2,20 @@
 
 //! `v3/parking`
 
-pub mod reminders;
+mod chain;
+pub mod shared;
+/// `v3/parking/reminders`
+pub mod reminders {
+    pub mod application;
+    pub mod applications;
+    pub mod entry;
+    pub mod exit;
+    pub mod ext_payment;
+    pub mod parking_fee;
+    pub mod parking_lot;
+    pub mod payment;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/parking`
-    Parking
+    pub use crate::v3::parking::chain::ParkingReminders as Reminders;
 }
 
-impl<M: Mode> Parking<M> {
-    /// `v3/parking/reminders`
-    pub fn reminders(self) -> reminders::Reminders<M> {
-        reminders::Reminders::new(self.call.step("reminders"))
-    }
-}
+pub use crate::v3::parking::chain::Parking;

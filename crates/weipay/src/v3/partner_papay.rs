@@ -2,19 +2,18 @@
 
 //! `v3/partner-papay`
 
-pub mod contracts;
+mod chain;
+/// `v3/partner-papay/contracts`
+pub mod contracts {
+    /// `v3/partner-papay/contracts/{contract_id}`
+    pub mod contract_id {
+        pub mod fail_notify;
+        pub mod notify;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/partner-papay`
-    PartnerPapay
-}
-
-impl<M: Mode> PartnerPapay<M> {
-    /// `v3/partner-papay/contracts`
-    pub fn contracts(self) -> contracts::Contracts<M> {
-        contracts::Contracts::new(self.call.step("contracts"))
+        pub use crate::v3::partner_papay::chain::PartnerPapayContractsByContractId as ContractId;
     }
+
+    pub use crate::v3::partner_papay::chain::PartnerPapayContracts as Contracts;
 }
+
+pub use crate::v3::partner_papay::chain::PartnerPapay;

@@ -3,18 +3,7 @@
 //! `v3/partner-transfer`
 
 pub mod batches;
+mod chain;
+pub mod shared;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/partner-transfer`
-    PartnerTransfer
-}
-
-impl<M: Mode> PartnerTransfer<M> {
-    /// `v3/partner-transfer/batches`
-    pub fn batches(self) -> batches::Batches<M> {
-        batches::Batches::new(self.call.step("batches"))
-    }
-}
+pub use crate::v3::partner_transfer::chain::PartnerTransfer;

@@ -2,19 +2,75 @@
 
 //! `v3/password-exempt-contract`
 
-pub mod contracts;
+mod chain;
+/// `v3/password-exempt-contract/contracts`
+pub mod contracts {
+    /// `v3/password-exempt-contract/contracts/ecommerce`
+    pub mod ecommerce {
+        /// `v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign`
+        pub mod pre_entrust_sign {
+            pub mod mini_program;
+            pub mod pay_redirect_sign;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+            pub use crate::v3::password_exempt_contract::chain::PasswordExemptContractContractsEcommercePreEntrustSign as PreEntrustSign;
+        }
 
-chain_branch! {
-    /// `v3/password-exempt-contract`
-    PasswordExemptContract
-}
-
-impl<M: Mode> PasswordExemptContract<M> {
-    /// `v3/password-exempt-contract/contracts`
-    pub fn contracts(self) -> contracts::Contracts<M> {
-        contracts::Contracts::new(self.call.step("contracts"))
+        pub use crate::v3::password_exempt_contract::chain::PasswordExemptContractContractsEcommerce as Ecommerce;
     }
+    /// `v3/password-exempt-contract/contracts/normal`
+    pub mod normal {
+        /// `v3/password-exempt-contract/contracts/normal/pre-entrust-sign`
+        pub mod pre_entrust_sign {
+            pub mod mini_program;
+            pub mod pay_redirect_sign;
+
+            pub use crate::v3::password_exempt_contract::chain::PasswordExemptContractContractsNormalPreEntrustSign as PreEntrustSign;
+        }
+
+        pub use crate::v3::password_exempt_contract::chain::PasswordExemptContractContractsNormal as Normal;
+    }
+    /// `v3/password-exempt-contract/contracts/qs`
+    pub mod qs {
+        /// `v3/password-exempt-contract/contracts/qs/pre-entrust-sign`
+        pub mod pre_entrust_sign {
+            pub mod mini_program;
+            pub mod pay_redirect_sign;
+
+            pub use crate::v3::password_exempt_contract::chain::PasswordExemptContractContractsQsPreEntrustSign as PreEntrustSign;
+        }
+
+        pub use crate::v3::password_exempt_contract::chain::PasswordExemptContractContractsQs as Qs;
+    }
+    /// `v3/password-exempt-contract/contracts/service-id`
+    pub mod service_id {
+        /// `v3/password-exempt-contract/contracts/service-id/{service_id}`
+        pub mod service_id {
+            /// `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code`
+            pub mod out_contract_code {
+                pub mod out_contract_code;
+
+                pub use crate::v3::password_exempt_contract::chain::PasswordExemptContractContractsServiceIdByServiceIdOutContractCode as OutContractCode;
+            }
+
+            pub use crate::v3::password_exempt_contract::chain::PasswordExemptContractContractsServiceIdByServiceId as ServiceId;
+        }
+
+        pub use crate::v3::password_exempt_contract::chain::PasswordExemptContractContractsServiceId as ServiceId;
+    }
+    /// `v3/password-exempt-contract/contracts/service-provider`
+    pub mod service_provider {
+        /// `v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign`
+        pub mod pre_entrust_sign {
+            pub mod mini_program;
+            pub mod pay_redirect_sign;
+
+            pub use crate::v3::password_exempt_contract::chain::PasswordExemptContractContractsServiceProviderPreEntrustSign as PreEntrustSign;
+        }
+
+        pub use crate::v3::password_exempt_contract::chain::PasswordExemptContractContractsServiceProvider as ServiceProvider;
+    }
+
+    pub use crate::v3::password_exempt_contract::chain::PasswordExemptContractContracts as Contracts;
 }
+
+pub use crate::v3::password_exempt_contract::chain::PasswordExemptContract;

@@ -2,37 +2,87 @@
 
 //! `v3/pay`
 
-pub mod acquiring_bank;
-pub mod instal;
-pub mod partner;
-pub mod transactions;
+mod chain;
+pub mod shared;
+/// `v3/pay/acquiring-bank`
+pub mod acquiring_bank {
+    /// `v3/pay/acquiring-bank/transactions`
+    pub mod transactions {
+        pub mod exposure;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+        pub use crate::v3::pay::chain::PayAcquiringBankTransactions as Transactions;
+    }
 
-chain_branch! {
-    /// `v3/pay`
-    Pay
+    pub use crate::v3::pay::chain::PayAcquiringBank as AcquiringBank;
+}
+/// `v3/pay/instal`
+pub mod instal {
+    pub mod exposure;
+    /// `v3/pay/instal/partner`
+    pub mod partner {
+        pub mod exposure;
+
+        pub use crate::v3::pay::chain::PayInstalPartner as Partner;
+    }
+
+    pub use crate::v3::pay::chain::PayInstal as Instal;
+}
+/// `v3/pay/partner`
+pub mod partner {
+    /// `v3/pay/partner/transactions`
+    pub mod transactions {
+        pub mod app;
+        pub mod app_with_contract;
+        pub mod codepay;
+        pub mod exposure;
+        pub mod h5;
+        /// `v3/pay/partner/transactions/id`
+        pub mod id {
+            pub mod transaction_id;
+
+            pub use crate::v3::pay::chain::PayPartnerTransactionsId as Id;
+        }
+        pub mod jsapi;
+        pub mod jsapi_with_contract;
+        pub mod miniprogram;
+        pub mod native;
+        /// `v3/pay/partner/transactions/out-trade-no`
+        pub mod out_trade_no {
+            pub mod out_trade_no;
+
+            pub use crate::v3::pay::chain::PayPartnerTransactionsOutTradeNo as OutTradeNo;
+        }
+        pub mod scannedpos;
+
+        pub use crate::v3::pay::chain::PayPartnerTransactions as Transactions;
+    }
+
+    pub use crate::v3::pay::chain::PayPartner as Partner;
+}
+/// `v3/pay/transactions`
+pub mod transactions {
+    pub mod app;
+    pub mod app_with_contract;
+    pub mod codepay;
+    pub mod exposure;
+    pub mod h5;
+    /// `v3/pay/transactions/id`
+    pub mod id {
+        pub mod transaction_id;
+
+        pub use crate::v3::pay::chain::PayTransactionsId as Id;
+    }
+    pub mod jsapi;
+    pub mod jsapi_with_contract;
+    pub mod native;
+    /// `v3/pay/transactions/out-trade-no`
+    pub mod out_trade_no {
+        pub mod out_trade_no;
+
+        pub use crate::v3::pay::chain::PayTransactionsOutTradeNo as OutTradeNo;
+    }
+
+    pub use crate::v3::pay::chain::PayTransactions as Transactions;
 }
 
-impl<M: Mode> Pay<M> {
-    /// `v3/pay/acquiring-bank`
-    pub fn acquiring_bank(self) -> acquiring_bank::AcquiringBank<M> {
-        acquiring_bank::AcquiringBank::new(self.call.step("acquiring-bank"))
-    }
-
-    /// `v3/pay/instal`
-    pub fn instal(self) -> instal::Instal<M> {
-        instal::Instal::new(self.call.step("instal"))
-    }
-
-    /// `v3/pay/partner`
-    pub fn partner(self) -> partner::Partner<M> {
-        partner::Partner::new(self.call.step("partner"))
-    }
-
-    /// `v3/pay/transactions`
-    pub fn transactions(self) -> transactions::Transactions<M> {
-        transactions::Transactions::new(self.call.step("transactions"))
-    }
-}
+pub use crate::v3::pay::chain::Pay;

@@ -2,33 +2,35 @@
 
 //! `v3/pay-devices`
 
-pub mod open_scenario_speaker;
-pub mod open_scenario_speakerorder;
-pub mod printers;
+mod chain;
+pub mod shared;
+/// `v3/pay-devices/open-scenario-speaker`
+pub mod open_scenario_speaker {
+    pub mod device_sn;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+    pub use crate::v3::pay_devices::chain::PayDevicesOpenScenarioSpeaker as OpenScenarioSpeaker;
+}
+/// `v3/pay-devices/open-scenario-speakerorder`
+pub mod open_scenario_speakerorder {
+    /// `v3/pay-devices/open-scenario-speakerorder/{transaction_id}`
+    pub mod transaction_id {
+        pub mod report;
 
-chain_branch! {
-    /// `v3/pay-devices`
-    PayDevices
+        pub use crate::v3::pay_devices::chain::PayDevicesOpenScenarioSpeakerorderByTransactionId as TransactionId;
+    }
+
+    pub use crate::v3::pay_devices::chain::PayDevicesOpenScenarioSpeakerorder as OpenScenarioSpeakerorder;
+}
+/// `v3/pay-devices/printers`
+pub mod printers {
+    /// `v3/pay-devices/printers/{device_id}`
+    pub mod device_id {
+        pub mod print_orders;
+
+        pub use crate::v3::pay_devices::chain::PayDevicesPrintersByDeviceId as DeviceId;
+    }
+
+    pub use crate::v3::pay_devices::chain::PayDevicesPrinters as Printers;
 }
 
-impl<M: Mode> PayDevices<M> {
-    /// `v3/pay-devices/open-scenario-speaker`
-    pub fn open_scenario_speaker(self) -> open_scenario_speaker::OpenScenarioSpeaker<M> {
-        open_scenario_speaker::OpenScenarioSpeaker::new(self.call.step("open-scenario-speaker"))
-    }
-
-    /// `v3/pay-devices/open-scenario-speakerorder`
-    pub fn open_scenario_speakerorder(self) -> open_scenario_speakerorder::OpenScenarioSpeakerorder<M> {
-        open_scenario_speakerorder::OpenScenarioSpeakerorder::new(
-            self.call.step("open-scenario-speakerorder"),
-        )
-    }
-
-    /// `v3/pay-devices/printers`
-    pub fn printers(self) -> printers::Printers<M> {
-        printers::Printers::new(self.call.step("printers"))
-    }
-}
+pub use crate::v3::pay_devices::chain::PayDevices;

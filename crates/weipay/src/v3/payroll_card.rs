@@ -3,42 +3,21 @@
 //! `v3/payroll-card`
 
 pub mod authentications;
-pub mod relations;
+mod chain;
+/// `v3/payroll-card/relations`
+pub mod relations {
+    pub mod openid;
+
+    pub use crate::v3::payroll_card::chain::PayrollCardRelations as Relations;
+}
 pub mod tokens;
 pub mod transfer_batches;
-pub mod wesure;
+/// `v3/payroll-card/wesure`
+pub mod wesure {
+    pub mod insurance;
+    pub mod token_validations;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/payroll-card`
-    PayrollCard
+    pub use crate::v3::payroll_card::chain::PayrollCardWesure as Wesure;
 }
 
-impl<M: Mode> PayrollCard<M> {
-    /// `v3/payroll-card/authentications`
-    pub fn authentications(self) -> authentications::Authentications<M> {
-        authentications::Authentications::new(self.call.step("authentications"))
-    }
-
-    /// `v3/payroll-card/relations`
-    pub fn relations(self) -> relations::Relations<M> {
-        relations::Relations::new(self.call.step("relations"))
-    }
-
-    /// `v3/payroll-card/tokens`
-    pub fn tokens(self) -> tokens::Tokens<M> {
-        tokens::Tokens::new(self.call.step("tokens"))
-    }
-
-    /// `v3/payroll-card/transfer-batches`
-    pub fn transfer_batches(self) -> transfer_batches::TransferBatches<M> {
-        transfer_batches::TransferBatches::new(self.call.step("transfer-batches"))
-    }
-
-    /// `v3/payroll-card/wesure`
-    pub fn wesure(self) -> wesure::Wesure<M> {
-        wesure::Wesure::new(self.call.step("wesure"))
-    }
-}
+pub use crate::v3::payroll_card::chain::PayrollCard;

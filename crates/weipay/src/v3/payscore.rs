@@ -2,91 +2,100 @@
 
 //! `v3/payscore`
 
-pub mod acquiringbank;
+mod chain;
+pub mod shared;
+/// `v3/payscore/acquiringbank`
+pub mod acquiringbank {
+    pub mod permissions;
+    pub mod serviceorder;
+    pub mod servicepayondeliveryorder;
+
+    pub use crate::v3::payscore::chain::PayscoreAcquiringbank as Acquiringbank;
+}
 pub mod merchant_bill;
-pub mod oversea;
-pub mod partner;
+/// `v3/payscore/oversea`
+pub mod oversea {
+    /// `v3/payscore/oversea/partner`
+    pub mod partner {
+        pub mod serviceorder;
+
+        pub use crate::v3::payscore::chain::PayscoreOverseaPartner as Partner;
+    }
+
+    pub use crate::v3::payscore::chain::PayscoreOversea as Oversea;
+}
+/// `v3/payscore/partner`
+pub mod partner {
+    pub mod permissions;
+    pub mod service_account_applications;
+    pub mod serviceorder;
+    pub mod servicepayondeliveryorder;
+    /// `v3/payscore/partner/servicequotas`
+    pub mod servicequotas {
+        /// `v3/payscore/partner/servicequotas/service-id`
+        pub mod service_id {
+            pub mod service_id;
+
+            pub use crate::v3::payscore::chain::PayscorePartnerServicequotasServiceId as ServiceId;
+        }
+
+        pub use crate::v3::payscore::chain::PayscorePartnerServicequotas as Servicequotas;
+    }
+
+    pub use crate::v3::payscore::chain::PayscorePartner as Partner;
+}
 pub mod payafter_orders;
 pub mod permissions;
-pub mod plan;
+/// `v3/payscore/plan`
+pub mod plan {
+    /// `v3/payscore/plan/partner`
+    pub mod partner {
+        pub mod payscore_plans;
+
+        pub use crate::v3::payscore::chain::PayscorePlanPartner as Partner;
+    }
+    pub mod payscore_plans;
+
+    pub use crate::v3::payscore::chain::PayscorePlan as Plan;
+}
 pub mod serviceorder;
 pub mod servicepayondeliveryorder;
-pub mod sign_plan;
+/// `v3/payscore/sign-plan`
+pub mod sign_plan {
+    /// `v3/payscore/sign-plan/partner`
+    pub mod partner {
+        pub mod serviceorder;
+        pub mod user_sign_plans;
+
+        pub use crate::v3::payscore::chain::PayscoreSignPlanPartner as Partner;
+    }
+    pub mod serviceorder;
+    pub mod user_sign_plans;
+
+    pub use crate::v3::payscore::chain::PayscoreSignPlan as SignPlan;
+}
 pub mod smartretail_orders;
 pub mod user_service_state;
-pub mod users;
+/// `v3/payscore/users`
+pub mod users {
+    /// `v3/payscore/users/{openid}`
+    pub mod openid {
+        /// `v3/payscore/users/{openid}/permissions`
+        pub mod permissions {
+            /// `v3/payscore/users/{openid}/permissions/{service_id}`
+            pub mod service_id {
+                pub mod terminate;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+                pub use crate::v3::payscore::chain::PayscoreUsersByOpenidPermissionsByServiceId as ServiceId;
+            }
 
-chain_branch! {
-    /// `v3/payscore`
-    Payscore
+            pub use crate::v3::payscore::chain::PayscoreUsersByOpenidPermissions as Permissions;
+        }
+
+        pub use crate::v3::payscore::chain::PayscoreUsersByOpenid as Openid;
+    }
+
+    pub use crate::v3::payscore::chain::PayscoreUsers as Users;
 }
 
-impl<M: Mode> Payscore<M> {
-    /// `v3/payscore/acquiringbank`
-    pub fn acquiringbank(self) -> acquiringbank::Acquiringbank<M> {
-        acquiringbank::Acquiringbank::new(self.call.step("acquiringbank"))
-    }
-
-    /// `v3/payscore/merchant-bill`
-    pub fn merchant_bill(self) -> merchant_bill::MerchantBill<M> {
-        merchant_bill::MerchantBill::new(self.call.step("merchant-bill"))
-    }
-
-    /// `v3/payscore/oversea`
-    pub fn oversea(self) -> oversea::Oversea<M> {
-        oversea::Oversea::new(self.call.step("oversea"))
-    }
-
-    /// `v3/payscore/partner`
-    pub fn partner(self) -> partner::Partner<M> {
-        partner::Partner::new(self.call.step("partner"))
-    }
-
-    /// `v3/payscore/payafter-orders`
-    pub fn payafter_orders(self) -> payafter_orders::PayafterOrders<M> {
-        payafter_orders::PayafterOrders::new(self.call.step("payafter-orders"))
-    }
-
-    /// `v3/payscore/permissions`
-    pub fn permissions(self) -> permissions::Permissions<M> {
-        permissions::Permissions::new(self.call.step("permissions"))
-    }
-
-    /// `v3/payscore/plan`
-    pub fn plan(self) -> plan::Plan<M> {
-        plan::Plan::new(self.call.step("plan"))
-    }
-
-    /// `v3/payscore/serviceorder`
-    pub fn serviceorder(self) -> serviceorder::Serviceorder<M> {
-        serviceorder::Serviceorder::new(self.call.step("serviceorder"))
-    }
-
-    /// `v3/payscore/servicepayondeliveryorder`
-    pub fn servicepayondeliveryorder(self) -> servicepayondeliveryorder::Servicepayondeliveryorder<M> {
-        servicepayondeliveryorder::Servicepayondeliveryorder::new(self.call.step("servicepayondeliveryorder"))
-    }
-
-    /// `v3/payscore/sign-plan`
-    pub fn sign_plan(self) -> sign_plan::SignPlan<M> {
-        sign_plan::SignPlan::new(self.call.step("sign-plan"))
-    }
-
-    /// `v3/payscore/smartretail-orders`
-    pub fn smartretail_orders(self) -> smartretail_orders::SmartretailOrders<M> {
-        smartretail_orders::SmartretailOrders::new(self.call.step("smartretail-orders"))
-    }
-
-    /// `v3/payscore/user-service-state`
-    pub fn user_service_state(self) -> user_service_state::UserServiceState<M> {
-        user_service_state::UserServiceState::new(self.call.step("user-service-state"))
-    }
-
-    /// `v3/payscore/users`
-    pub fn users(self) -> users::Users<M> {
-        users::Users::new(self.call.step("users"))
-    }
-}
+pub use crate::v3::payscore::chain::Payscore;

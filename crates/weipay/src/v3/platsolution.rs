@@ -2,31 +2,213 @@
 
 //! `v3/platsolution`
 
-pub mod ecommerce;
-pub mod insurance;
-pub mod mch_transfer;
+mod chain;
+pub mod shared;
+/// `v3/platsolution/ecommerce`
+pub mod ecommerce {
+    /// `v3/platsolution/ecommerce/bank-transfer-recharges`
+    pub mod bank_transfer_recharges {
+        pub mod apply;
+        /// `v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no`
+        pub mod out_recharge_no {
+            pub mod out_recharge_no;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+            pub use crate::v3::platsolution::chain::PlatsolutionEcommerceBankTransferRechargesOutRechargeNo as OutRechargeNo;
+        }
 
-chain_branch! {
-    /// `v3/platsolution`
-    Platsolution
+        pub use crate::v3::platsolution::chain::PlatsolutionEcommerceBankTransferRecharges as BankTransferRecharges;
+    }
+    pub mod insurance_compensation_contracts;
+    /// `v3/platsolution/ecommerce/mch-transfer`
+    pub mod mch_transfer {
+        pub mod compensate_bills;
+        pub mod deposit_after_sales_compensation_bills;
+        pub mod deposit_insurance_premiums_compensation_bills;
+        pub mod deposit_shipping_cost_compensation_bills;
+        pub mod insurance_claim_bills;
+        pub mod sub_mch_compensation_bills;
+        pub mod transfer_bills;
+
+        pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransfer as MchTransfer;
+    }
+    pub mod recharge_employees;
+    /// `v3/platsolution/ecommerce/recharges`
+    pub mod recharges {
+        pub mod apply;
+        /// `v3/platsolution/ecommerce/recharges/out-recharge-no`
+        pub mod out_recharge_no {
+            pub mod out_recharge_no;
+
+            pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargesOutRechargeNo as OutRechargeNo;
+        }
+
+        pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRecharges as Recharges;
+    }
+    /// `v3/platsolution/ecommerce/settle`
+    pub mod settle {
+        pub mod prepay_settle_orders;
+
+        pub use crate::v3::platsolution::chain::PlatsolutionEcommerceSettle as Settle;
+    }
+    /// `v3/platsolution/ecommerce/withdraw`
+    pub mod withdraw {
+        pub mod day_end_balance_withdraw;
+
+        pub use crate::v3::platsolution::chain::PlatsolutionEcommerceWithdraw as Withdraw;
+    }
+
+    pub use crate::v3::platsolution::chain::PlatsolutionEcommerce as Ecommerce;
+}
+/// `v3/platsolution/insurance`
+pub mod insurance {
+    /// `v3/platsolution/insurance/mch-transfer`
+    pub mod mch_transfer {
+        /// `v3/platsolution/insurance/mch-transfer/batches`
+        pub mod batches {
+            pub mod apply;
+            /// `v3/platsolution/insurance/mch-transfer/batches/batch-id`
+            pub mod batch_id {
+                pub mod batch_id;
+
+                pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesBatchId as BatchId;
+            }
+            /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts`
+            pub mod detail_receipts {
+                /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no`
+                pub mod out_batch_no {
+                    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}`
+                    pub mod out_batch_no {
+                        /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`
+                        pub mod out_detail_no {
+                            pub mod out_detail_no;
+
+                            pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo as OutDetailNo;
+                        }
+
+                        pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo as OutBatchNo;
+                    }
+
+                    pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo as OutBatchNo;
+                }
+
+                pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesDetailReceipts as DetailReceipts;
+            }
+            /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no`
+            pub mod out_batch_no {
+                pub mod out_batch_no;
+
+                pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesOutBatchNo as OutBatchNo;
+            }
+            /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts`
+            pub mod summary_receipts {
+                /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no`
+                pub mod out_batch_no {
+                    pub mod out_batch_no;
+
+                    pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo as OutBatchNo;
+                }
+
+                pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesSummaryReceipts as SummaryReceipts;
+            }
+
+            pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatches as Batches;
+        }
+        /// `v3/platsolution/insurance/mch-transfer/reservation`
+        pub mod reservation {
+            pub mod apply;
+            /// `v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no`
+            pub mod out_reservation_no {
+                pub mod out_reservation_no;
+
+                pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferReservationOutReservationNo as OutReservationNo;
+            }
+            /// `v3/platsolution/insurance/mch-transfer/reservation/reservation-id`
+            pub mod reservation_id {
+                pub mod reservation_id;
+
+                pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferReservationReservationId as ReservationId;
+            }
+
+            pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferReservation as Reservation;
+        }
+
+        pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransfer as MchTransfer;
+    }
+
+    pub use crate::v3::platsolution::chain::PlatsolutionInsurance as Insurance;
+}
+/// `v3/platsolution/mch-transfer`
+pub mod mch_transfer {
+    /// `v3/platsolution/mch-transfer/batches`
+    pub mod batches {
+        pub mod apply;
+        /// `v3/platsolution/mch-transfer/batches/batch-id`
+        pub mod batch_id {
+            pub mod batch_id;
+
+            pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesBatchId as BatchId;
+        }
+        /// `v3/platsolution/mch-transfer/batches/detail-receipts`
+        pub mod detail_receipts {
+            /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no`
+            pub mod out_batch_no {
+                /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}`
+                pub mod out_batch_no {
+                    /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`
+                    pub mod out_detail_no {
+                        pub mod out_detail_no;
+
+                        pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo as OutDetailNo;
+                    }
+
+                    pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo as OutBatchNo;
+                }
+
+                pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo as OutBatchNo;
+            }
+
+            pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesDetailReceipts as DetailReceipts;
+        }
+        /// `v3/platsolution/mch-transfer/batches/out-batch-no`
+        pub mod out_batch_no {
+            pub mod out_batch_no;
+
+            pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesOutBatchNo as OutBatchNo;
+        }
+        /// `v3/platsolution/mch-transfer/batches/summary-receipts`
+        pub mod summary_receipts {
+            /// `v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no`
+            pub mod out_batch_no {
+                pub mod out_batch_no;
+
+                pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo as OutBatchNo;
+            }
+
+            pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesSummaryReceipts as SummaryReceipts;
+        }
+
+        pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatches as Batches;
+    }
+    /// `v3/platsolution/mch-transfer/reservation`
+    pub mod reservation {
+        pub mod apply;
+        /// `v3/platsolution/mch-transfer/reservation/out-reservation-no`
+        pub mod out_reservation_no {
+            pub mod out_reservation_no;
+
+            pub use crate::v3::platsolution::chain::PlatsolutionMchTransferReservationOutReservationNo as OutReservationNo;
+        }
+        /// `v3/platsolution/mch-transfer/reservation/reservation-id`
+        pub mod reservation_id {
+            pub mod reservation_id;
+
+            pub use crate::v3::platsolution::chain::PlatsolutionMchTransferReservationReservationId as ReservationId;
+        }
+
+        pub use crate::v3::platsolution::chain::PlatsolutionMchTransferReservation as Reservation;
+    }
+
+    pub use crate::v3::platsolution::chain::PlatsolutionMchTransfer as MchTransfer;
 }
 
-impl<M: Mode> Platsolution<M> {
-    /// `v3/platsolution/ecommerce`
-    pub fn ecommerce(self) -> ecommerce::Ecommerce<M> {
-        ecommerce::Ecommerce::new(self.call.step("ecommerce"))
-    }
-
-    /// `v3/platsolution/insurance`
-    pub fn insurance(self) -> insurance::Insurance<M> {
-        insurance::Insurance::new(self.call.step("insurance"))
-    }
-
-    /// `v3/platsolution/mch-transfer`
-    pub fn mch_transfer(self) -> mch_transfer::MchTransfer<M> {
-        mch_transfer::MchTransfer::new(self.call.step("mch-transfer"))
-    }
-}
+pub use crate::v3::platsolution::chain::Platsolution;

@@ -3,48 +3,33 @@
 //! `v3/profitsharing`
 
 pub mod bills;
-pub mod merchant_configs;
+mod chain;
+pub mod shared;
+/// `v3/profitsharing/merchant-configs`
+pub mod merchant_configs {
+    pub mod sub_mchid;
+
+    pub use crate::v3::profitsharing::chain::ProfitsharingMerchantConfigs as MerchantConfigs;
+}
 pub mod orders;
-pub mod receivers;
+/// `v3/profitsharing/receivers`
+pub mod receivers {
+    pub mod add;
+    pub mod delete_;
+
+    pub use crate::v3::profitsharing::chain::ProfitsharingReceivers as Receivers;
+}
 pub mod return_orders;
-pub mod transactions;
+/// `v3/profitsharing/transactions`
+pub mod transactions {
+    /// `v3/profitsharing/transactions/{transaction_id}`
+    pub mod transaction_id {
+        pub mod amounts;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+        pub use crate::v3::profitsharing::chain::ProfitsharingTransactionsByTransactionId as TransactionId;
+    }
 
-chain_branch! {
-    /// `v3/profitsharing`
-    Profitsharing
+    pub use crate::v3::profitsharing::chain::ProfitsharingTransactions as Transactions;
 }
 
-impl<M: Mode> Profitsharing<M> {
-    /// `v3/profitsharing/bills`
-    pub fn bills(self) -> bills::Bills<M> {
-        bills::Bills::new(self.call.step("bills"))
-    }
-
-    /// `v3/profitsharing/merchant-configs`
-    pub fn merchant_configs(self) -> merchant_configs::MerchantConfigs<M> {
-        merchant_configs::MerchantConfigs::new(self.call.step("merchant-configs"))
-    }
-
-    /// `v3/profitsharing/orders`
-    pub fn orders(self) -> orders::Orders<M> {
-        orders::Orders::new(self.call.step("orders"))
-    }
-
-    /// `v3/profitsharing/receivers`
-    pub fn receivers(self) -> receivers::Receivers<M> {
-        receivers::Receivers::new(self.call.step("receivers"))
-    }
-
-    /// `v3/profitsharing/return-orders`
-    pub fn return_orders(self) -> return_orders::ReturnOrders<M> {
-        return_orders::ReturnOrders::new(self.call.step("return-orders"))
-    }
-
-    /// `v3/profitsharing/transactions`
-    pub fn transactions(self) -> transactions::Transactions<M> {
-        transactions::Transactions::new(self.call.step("transactions"))
-    }
-}
+pub use crate::v3::profitsharing::chain::Profitsharing;

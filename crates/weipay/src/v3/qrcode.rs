@@ -2,25 +2,19 @@
 
 //! `v3/qrcode`
 
+mod chain;
+pub mod shared;
 pub mod transactions;
-pub mod user_services;
+/// `v3/qrcode/user-services`
+pub mod user_services {
+    /// `v3/qrcode/user-services/contract-id`
+    pub mod contract_id {
+        pub mod contract_id;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/qrcode`
-    Qrcode
-}
-
-impl<M: Mode> Qrcode<M> {
-    /// `v3/qrcode/transactions`
-    pub fn transactions(self) -> transactions::Transactions<M> {
-        transactions::Transactions::new(self.call.step("transactions"))
+        pub use crate::v3::qrcode::chain::QrcodeUserServicesContractId as ContractId;
     }
 
-    /// `v3/qrcode/user-services`
-    pub fn user_services(self) -> user_services::UserServices<M> {
-        user_services::UserServices::new(self.call.step("user-services"))
-    }
+    pub use crate::v3::qrcode::chain::QrcodeUserServices as UserServices;
 }
+
+pub use crate::v3::qrcode::chain::Qrcode;

@@ -3,18 +3,6 @@
 //! `v3/rate-activity`
 
 pub mod applications;
+mod chain;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/rate-activity`
-    RateActivity
-}
-
-impl<M: Mode> RateActivity<M> {
-    /// `v3/rate-activity/applications`
-    pub fn applications(self) -> applications::Applications<M> {
-        applications::Applications::new(self.call.step("applications"))
-    }
-}
+pub use crate::v3::rate_activity::chain::RateActivity;

@@ -2,19 +2,7 @@
 
 //! `v3/realname`
 
+mod chain;
 pub mod verify;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/realname`
-    Realname
-}
-
-impl<M: Mode> Realname<M> {
-    /// `v3/realname/verify`
-    pub fn verify(self) -> verify::Verify<M> {
-        verify::Verify::new(self.call.step("verify"))
-    }
-}
+pub use crate::v3::realname::chain::Realname;

@@ -2,19 +2,19 @@
 
 //! `v3/recharge`
 
-pub mod bank_transfer_recharges;
+mod chain;
+pub mod shared;
+/// `v3/recharge/bank-transfer-recharges`
+pub mod bank_transfer_recharges {
+    pub mod apply;
+    /// `v3/recharge/bank-transfer-recharges/out-recharge-no`
+    pub mod out_recharge_no {
+        pub mod out_recharge_no;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/recharge`
-    Recharge
-}
-
-impl<M: Mode> Recharge<M> {
-    /// `v3/recharge/bank-transfer-recharges`
-    pub fn bank_transfer_recharges(self) -> bank_transfer_recharges::BankTransferRecharges<M> {
-        bank_transfer_recharges::BankTransferRecharges::new(self.call.step("bank-transfer-recharges"))
+        pub use crate::v3::recharge::chain::RechargeBankTransferRechargesOutRechargeNo as OutRechargeNo;
     }
+
+    pub use crate::v3::recharge::chain::RechargeBankTransferRecharges as BankTransferRecharges;
 }
+
+pub use crate::v3::recharge::chain::Recharge;

@@ -2,19 +2,13 @@
 
 //! `v3/refund`
 
-pub mod domestic;
+mod chain;
+pub mod shared;
+/// `v3/refund/domestic`
+pub mod domestic {
+    pub mod refunds;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/refund`
-    Refund
+    pub use crate::v3::refund::chain::RefundDomestic as Domestic;
 }
 
-impl<M: Mode> Refund<M> {
-    /// `v3/refund/domestic`
-    pub fn domestic(self) -> domestic::Domestic<M> {
-        domestic::Domestic::new(self.call.step("domestic"))
-    }
-}
+pub use crate::v3::refund::chain::Refund;

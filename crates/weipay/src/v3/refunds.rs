@@ -2,70 +2,251 @@
 
 //! `v3/refunds`
 
-pub mod get;
-pub mod id;
-pub mod out_refund_no;
-pub mod post;
+mod chain;
+pub mod shared;
+/// `v3/refunds/id`
+pub mod id {
+    pub mod refund_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::refunds::chain::RefundsId as Id;
+}
+/// `v3/refunds/out-refund-no`
+pub mod out_refund_no {
+    pub mod out_refund_no;
 
-chain_step! {
-    /// `v3/refunds`
-    Refunds
+    pub use crate::v3::refunds::chain::RefundsOutRefundNo as OutRefundNo;
 }
 
-impl<M: Mode> Refunds<M> {
-    /// 查询所有退款 · `GET v3/refunds`
-    ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::refunds::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client.v3().refunds().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_REFUNDS, request)
+pub use crate::v3::refunds::chain::Refunds;
+
+/// 查询所有退款 · `GET v3/refunds`
+///
+/// Host: `https://api.mch.weixin.qq.com/hk/`.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_4.shtml>
+pub mod get {
+    pub use crate::v3::refunds::shared::{
+        OverseaRefundAmount, OverseaRefundAmountExchangeRate, OverseaRefundAmountExchangeRateType,
+        OverseaRefundPromotion, OverseaRefundPromotionScope, OverseaRefundPromotionType,
+    };
+
+    use crate::model::{body, open_enum, query, request, response};
+
+    request! {
+        /// 查询所有退款: what is sent.
+        ///
+        /// Its flat name is [`weipay::refunds::GetRefundsRequest`](crate::refunds::GetRefundsRequest).
+        #[doc(alias = "查询所有退款")]
+        pub struct Request {
+            /// 微信支付订单号.
+            transaction_id: String = query("transaction_id"),
+            /// 商户订单号.
+            out_trade_no: String = query("out_trade_no"),
+            /// 商户号.
+            mchid: String = query("mchid"),
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 机构商户号.
+            sp_mchid: String = query("sp_mchid"),
+            /// 记录起始位置.
+            offset: i64 = query("offset"),
+            /// 每页笔数.
+            count: i64 = query("count"),
+        }
     }
 
-    /// 申请退款 · `POST v3/refunds`
-    ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::refunds::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mchid("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_refund_no("example")
-    ///     .amount(post::Amount::new().refund(1).total(1).currency("example"));
-    /// let response = client.v3().refunds().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_REFUNDS, request)
+    response! {
+        /// 查询所有退款: what comes back.
+        ///
+        /// Its flat name is [`weipay::refunds::GetRefundsResponse`](crate::refunds::GetRefundsResponse).
+        #[doc(alias = "查询所有退款")]
+        pub struct Response {
+            /// 微信支付交易订单号. Required.
+            id: String = body("id").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 机构商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 商户原交易订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 退款单列表. Required.
+            data: Vec<Data> = body("data").required(),
+            /// 订单总退款次数. Required.
+            total_num: i64 = body("total_num").required(),
+            /// 本次返回退款单数. Required.
+            current_total_num: i64 = body("current_total_num").required(),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            total: i64 = body("total").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+            /// 用户支付金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            payer_total: i64 = body("payer_total").required(),
+            /// 支付币种. Required.
+            payer_currency: String = body("payer_currency").required(),
+        }
+
+        /// 退款单列表.
+        pub struct Data {
+            /// 微信退款单号. Required.
+            id: String = body("id").required(),
+            /// 商户退款单号. Required.
+            out_refund_no: String = body("out_refund_no").required(),
+            /// 退款渠道.
+            channel: Channel = body("channel"),
+            /// 退款入账账户.
+            recv_account: String = body("recv_account"),
+            /// 退款资金来源.
+            fund_source: FundSource = body("fund_source"),
+            /// 退款成功时间.
+            success_time: String = body("success_time"),
+            /// 退款创建时间. Required.
+            create_time: String = body("create_time").required(),
+            /// 退款状态. Required.
+            status: Status = body("status").required(),
+            /// 退款金额. Required.
+            amount: OverseaRefundAmount = body("amount").required(),
+            /// 优惠退款详情.
+            refund_detail: OverseaRefundPromotion = body("refund_detail"),
+        }
     }
 
-    /// `v3/refunds/id`
-    pub fn id(self) -> id::Id<M> {
-        id::Id::new(self.call.step("id"))
+    open_enum! {
+        /// 退款渠道.
+        pub enum Channel {
+            Original = "ORIGINAL",
+            Balance = "BALANCE",
+            OtherBalance = "OTHER_BALANCE",
+            OtherBankcard = "OTHER_BANKCARD",
+        }
+
+        /// 退款资金来源.
+        pub enum FundSource {
+            RefundSourceUnsettledFunds = "REFUND_SOURCE_UNSETTLED_FUNDS",
+            RefundSourceREchARGEFunds = "REFUND_SOURCE_REchARGE_FUNDS",
+        }
+
+        /// 退款状态.
+        pub enum Status {
+            Success = "SUCCESS",
+            Refundclose = "REFUNDCLOSE",
+            Processing = "PROCESSING",
+            Abnormal = "ABNORMAL",
+        }
+    }
+}
+
+/// 申请退款 · `POST v3/refunds`
+///
+/// Host: `https://api.mch.weixin.qq.com/hk/`.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_2.shtml>
+pub mod post {
+    pub use crate::v3::refunds::shared::{
+        OverseaRefundPromotion, OverseaRefundPromotionScope, OverseaRefundPromotionType,
+    };
+
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 申请退款: what is sent.
+        ///
+        /// Its flat name is [`weipay::refunds::PostRefundsRequest`](crate::refunds::PostRefundsRequest).
+        #[doc(alias = "申请退款")]
+        pub struct Request {
+            /// 商户号. Required in 直连模式 only.
+            mchid: String = body("mchid"),
+            /// APPID. Required in 直连模式 only.
+            appid: String = body("appid"),
+            /// 机构商户号. Required in 机构模式 only.
+            sp_mchid: String = body("sp_mchid"),
+            /// 子商户号. Required in 机构模式 only.
+            sub_mchid: String = body("sub_mchid"),
+            /// 机构APPID. Required in 机构模式 only.
+            sp_appid: String = body("sp_appid"),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 微信订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 商户退款单号. Required.
+            out_refund_no: String = body("out_refund_no").required().request_number(),
+            /// 退款原因.
+            reason: String = body("reason"),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 退款通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            refund: i64 = body("refund").required(),
+            /// 原订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            total: i64 = body("total").required(),
+            /// 退款币种. Required.
+            currency: String = body("currency").required(),
+        }
     }
 
-    /// `v3/refunds/out-refund-no`
-    pub fn out_refund_no(self) -> out_refund_no::OutRefundNo<M> {
-        out_refund_no::OutRefundNo::new(self.call.step("out-refund-no"))
+    response! {
+        /// 申请退款: what comes back.
+        ///
+        /// Its flat name is [`weipay::refunds::PostRefundsResponse`](crate::refunds::PostRefundsResponse).
+        #[doc(alias = "申请退款")]
+        pub struct Response {
+            /// 微信支付退款订单号. Required.
+            id: String = body("id").required(),
+            /// 商户退款单号. Required.
+            out_refund_no: String = body("out_refund_no").required(),
+            /// 退款创建时间. Required.
+            create_time: String = body("create_time").required(),
+            /// 退款金额. Required.
+            amount: ResponseAmount = body("amount").required(),
+            /// 优惠退款详情.
+            detail: OverseaRefundPromotion = body("detail"),
+        }
+
+        /// 退款金额.
+        pub struct ResponseAmount {
+            /// 退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            refund: i64 = body("refund").required(),
+            /// 退款币种. Required.
+            currency: String = body("currency").required(),
+            /// 用户退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            payer_refund: i64 = body("payer_refund").required(),
+            /// 支付币种. Required.
+            payer_currency: String = body("payer_currency").required(),
+            /// 汇率. Required.
+            exchange_rate: ExchangeRate = body("exchange_rate").required(),
+        }
+
+        /// 汇率.
+        pub struct ExchangeRate {
+            /// 汇率类型.
+            type_: Type = body("type"),
+            /// 汇率值.
+            rate: i64 = body("rate"),
+        }
+    }
+
+    open_enum! {
+        /// 汇率类型.
+        pub enum Type {
+            SettlementRate = "SETTLEMENT_RATE",
+        }
     }
 }

@@ -2,19 +2,24 @@
 
 //! `v3/repayment`
 
-pub mod combine_transactions;
+mod chain;
+pub mod shared;
+/// `v3/repayment/combine-transactions`
+pub mod combine_transactions {
+    /// `v3/repayment/combine-transactions/partner`
+    pub mod partner {
+        /// `v3/repayment/combine-transactions/partner/out-trade-no`
+        pub mod out_trade_no {
+            pub mod combine_out_trade_no;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+            pub use crate::v3::repayment::chain::RepaymentCombineTransactionsPartnerOutTradeNo as OutTradeNo;
+        }
+        pub mod prepay;
 
-chain_branch! {
-    /// `v3/repayment`
-    Repayment
-}
-
-impl<M: Mode> Repayment<M> {
-    /// `v3/repayment/combine-transactions`
-    pub fn combine_transactions(self) -> combine_transactions::CombineTransactions<M> {
-        combine_transactions::CombineTransactions::new(self.call.step("combine-transactions"))
+        pub use crate::v3::repayment::chain::RepaymentCombineTransactionsPartner as Partner;
     }
+
+    pub use crate::v3::repayment::chain::RepaymentCombineTransactions as CombineTransactions;
 }
+
+pub use crate::v3::repayment::chain::Repayment;

@@ -2,19 +2,7 @@
 
 //! `v3/security`
 
+mod chain;
 pub mod echo;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/security`
-    Security
-}
-
-impl<M: Mode> Security<M> {
-    /// `v3/security/echo`
-    pub fn echo(self) -> echo::Echo<M> {
-        echo::Echo::new(self.call.step("echo"))
-    }
-}
+pub use crate::v3::security::chain::Security;

@@ -2,19 +2,7 @@
 
 //! `v3/settle`
 
+mod chain;
 pub mod settlements;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/settle`
-    Settle
-}
-
-impl<M: Mode> Settle<M> {
-    /// `v3/settle/settlements`
-    pub fn settlements(self) -> settlements::Settlements<M> {
-        settlements::Settlements::new(self.call.step("settlements"))
-    }
-}
+pub use crate::v3::settle::chain::Settle;

@@ -2,19 +2,7 @@
 
 //! `v3/smartguide`
 
+mod chain;
 pub mod guides;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/smartguide`
-    Smartguide
-}
-
-impl<M: Mode> Smartguide<M> {
-    /// `v3/smartguide/guides`
-    pub fn guides(self) -> guides::Guides<M> {
-        guides::Guides::new(self.call.step("guides"))
-    }
-}
+pub use crate::v3::smartguide::chain::Smartguide;

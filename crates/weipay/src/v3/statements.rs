@@ -2,35 +2,32 @@
 
 //! `v3/statements`
 
-pub mod get;
+mod chain;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::statements::chain::Statements;
 
-chain_step! {
-    /// `v3/statements`
-    Statements
-}
+/// 下载对账单 · `GET v3/statements`
+///
+/// Host: `https://api.mch.weixin.qq.com/hk/`. Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_5.shtml>
+pub mod get {
+    use crate::model::{header, query, request};
 
-impl<M: Mode> Statements<M> {
-    /// 下载对账单 · `GET v3/statements`
-    ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`. Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::statements::get;
-    ///
-    /// let request = get::Request::new().date("example").mchid("1900057215");
-    /// let response = client.v3().statements().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::GET_V3_STATEMENTS, request)
+    request! {
+        /// 下载对账单: what is sent.
+        ///
+        /// Its flat name is [`weipay::statements::GetStatementsRequest`](crate::statements::GetStatementsRequest).
+        #[doc(alias = "下载对账单")]
+        pub struct Request {
+            /// 账单日期. Required.
+            date: String = query("date").required(),
+            /// 商户号. Required.
+            mchid: String = query("mchid").required(),
+            /// 账单压缩.
+            accept_encoding: String = header("Accept-Encoding"),
+        }
     }
 }

@@ -2,73 +2,57 @@
 
 //! `v3/taxi-invoice`
 
-pub mod attendance;
+mod chain;
+pub mod shared;
+/// `v3/taxi-invoice/attendance`
+pub mod attendance {
+    pub mod punch;
+
+    pub use crate::v3::taxi_invoice::chain::TaxiInvoiceAttendance as Attendance;
+}
 pub mod cards;
-pub mod driver;
-pub mod drivers;
-pub mod taxi;
-pub mod taxi_companies;
-pub mod taxi_company;
-pub mod taxies;
-pub mod user_taxi_order;
+/// `v3/taxi-invoice/driver`
+pub mod driver {
+    pub mod update_driver;
+
+    pub use crate::v3::taxi_invoice::chain::TaxiInvoiceDriver as Driver;
+}
+/// `v3/taxi-invoice/drivers`
+pub mod drivers {
+    pub mod driver_license;
+
+    pub use crate::v3::taxi_invoice::chain::TaxiInvoiceDrivers as Drivers;
+}
+/// `v3/taxi-invoice/taxi`
+pub mod taxi {
+    pub mod update_taxi;
+
+    pub use crate::v3::taxi_invoice::chain::TaxiInvoiceTaxi as Taxi;
+}
+/// `v3/taxi-invoice/taxi-companies`
+pub mod taxi_companies {
+    pub mod company_mchid;
+
+    pub use crate::v3::taxi_invoice::chain::TaxiInvoiceTaxiCompanies as TaxiCompanies;
+}
+/// `v3/taxi-invoice/taxi-company`
+pub mod taxi_company {
+    pub mod create_taxi_company;
+
+    pub use crate::v3::taxi_invoice::chain::TaxiInvoiceTaxiCompany as TaxiCompany;
+}
+/// `v3/taxi-invoice/taxies`
+pub mod taxies {
+    pub mod plate_number;
+
+    pub use crate::v3::taxi_invoice::chain::TaxiInvoiceTaxies as Taxies;
+}
+/// `v3/taxi-invoice/user-taxi-order`
+pub mod user_taxi_order {
+    pub mod find_by_token;
+
+    pub use crate::v3::taxi_invoice::chain::TaxiInvoiceUserTaxiOrder as UserTaxiOrder;
+}
 pub mod user_taxi_orders;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/taxi-invoice`
-    TaxiInvoice
-}
-
-impl<M: Mode> TaxiInvoice<M> {
-    /// `v3/taxi-invoice/attendance`
-    pub fn attendance(self) -> attendance::Attendance<M> {
-        attendance::Attendance::new(self.call.step("attendance"))
-    }
-
-    /// `v3/taxi-invoice/cards`
-    pub fn cards(self) -> cards::Cards<M> {
-        cards::Cards::new(self.call.step("cards"))
-    }
-
-    /// `v3/taxi-invoice/driver`
-    pub fn driver(self) -> driver::Driver<M> {
-        driver::Driver::new(self.call.step("driver"))
-    }
-
-    /// `v3/taxi-invoice/drivers`
-    pub fn drivers(self) -> drivers::Drivers<M> {
-        drivers::Drivers::new(self.call.step("drivers"))
-    }
-
-    /// `v3/taxi-invoice/taxi`
-    pub fn taxi(self) -> taxi::Taxi<M> {
-        taxi::Taxi::new(self.call.step("taxi"))
-    }
-
-    /// `v3/taxi-invoice/taxi-companies`
-    pub fn taxi_companies(self) -> taxi_companies::TaxiCompanies<M> {
-        taxi_companies::TaxiCompanies::new(self.call.step("taxi-companies"))
-    }
-
-    /// `v3/taxi-invoice/taxi-company`
-    pub fn taxi_company(self) -> taxi_company::TaxiCompany<M> {
-        taxi_company::TaxiCompany::new(self.call.step("taxi-company"))
-    }
-
-    /// `v3/taxi-invoice/taxies`
-    pub fn taxies(self) -> taxies::Taxies<M> {
-        taxies::Taxies::new(self.call.step("taxies"))
-    }
-
-    /// `v3/taxi-invoice/user-taxi-order`
-    pub fn user_taxi_order(self) -> user_taxi_order::UserTaxiOrder<M> {
-        user_taxi_order::UserTaxiOrder::new(self.call.step("user-taxi-order"))
-    }
-
-    /// `v3/taxi-invoice/user-taxi-orders`
-    pub fn user_taxi_orders(self) -> user_taxi_orders::UserTaxiOrders<M> {
-        user_taxi_orders::UserTaxiOrders::new(self.call.step("user-taxi-orders"))
-    }
-}
+pub use crate::v3::taxi_invoice::chain::TaxiInvoice;

@@ -2,29 +2,31 @@
 
 //! `v3/transaction-block`
 
-pub mod transaction_block_records;
-pub mod transaction_block_submissions;
+mod chain;
+pub mod shared;
+/// `v3/transaction-block/transaction-block-records`
+pub mod transaction_block_records {
+    pub mod block_record_id;
+    /// `v3/transaction-block/transaction-block-records/sub-mchid`
+    pub mod sub_mchid {
+        pub mod sub_mchid;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/transaction-block`
-    TransactionBlock
-}
-
-impl<M: Mode> TransactionBlock<M> {
-    /// `v3/transaction-block/transaction-block-records`
-    pub fn transaction_block_records(self) -> transaction_block_records::TransactionBlockRecords<M> {
-        transaction_block_records::TransactionBlockRecords::new(self.call.step("transaction-block-records"))
+        pub use crate::v3::transaction_block::chain::TransactionBlockTransactionBlockRecordsSubMchid as SubMchid;
     }
 
-    /// `v3/transaction-block/transaction-block-submissions`
-    pub fn transaction_block_submissions(
-        self,
-    ) -> transaction_block_submissions::TransactionBlockSubmissions<M> {
-        transaction_block_submissions::TransactionBlockSubmissions::new(
-            self.call.step("transaction-block-submissions"),
-        )
-    }
+    pub use crate::v3::transaction_block::chain::TransactionBlockTransactionBlockRecords as TransactionBlockRecords;
 }
+/// `v3/transaction-block/transaction-block-submissions`
+pub mod transaction_block_submissions {
+    pub mod block_submission_id;
+    /// `v3/transaction-block/transaction-block-submissions/sub-mchid`
+    pub mod sub_mchid {
+        pub mod sub_mchid;
+
+        pub use crate::v3::transaction_block::chain::TransactionBlockTransactionBlockSubmissionsSubMchid as SubMchid;
+    }
+
+    pub use crate::v3::transaction_block::chain::TransactionBlockTransactionBlockSubmissions as TransactionBlockSubmissions;
+}
+
+pub use crate::v3::transaction_block::chain::TransactionBlock;

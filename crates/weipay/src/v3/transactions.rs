@@ -3,54 +3,23 @@
 //! `v3/transactions`
 
 pub mod app;
-pub mod id;
+mod chain;
+pub mod shared;
+/// `v3/transactions/id`
+pub mod id {
+    pub mod transaction_id;
+
+    pub use crate::v3::transactions::chain::TransactionsId as Id;
+}
 pub mod jsapi;
 pub mod micropay;
 pub mod mweb;
 pub mod native;
-pub mod out_trade_no;
+/// `v3/transactions/out-trade-no`
+pub mod out_trade_no {
+    pub mod out_trade_no;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/transactions`
-    Transactions
+    pub use crate::v3::transactions::chain::TransactionsOutTradeNo as OutTradeNo;
 }
 
-impl<M: Mode> Transactions<M> {
-    /// `v3/transactions/app`
-    pub fn app(self) -> app::App<M> {
-        app::App::new(self.call.step("app"))
-    }
-
-    /// `v3/transactions/id`
-    pub fn id(self) -> id::Id<M> {
-        id::Id::new(self.call.step("id"))
-    }
-
-    /// `v3/transactions/jsapi`
-    pub fn jsapi(self) -> jsapi::Jsapi<M> {
-        jsapi::Jsapi::new(self.call.step("jsapi"))
-    }
-
-    /// `v3/transactions/micropay`
-    pub fn micropay(self) -> micropay::Micropay<M> {
-        micropay::Micropay::new(self.call.step("micropay"))
-    }
-
-    /// `v3/transactions/mweb`
-    pub fn mweb(self) -> mweb::Mweb<M> {
-        mweb::Mweb::new(self.call.step("mweb"))
-    }
-
-    /// `v3/transactions/native`
-    pub fn native(self) -> native::Native<M> {
-        native::Native::new(self.call.step("native"))
-    }
-
-    /// `v3/transactions/out-trade-no`
-    pub fn out_trade_no(self) -> out_trade_no::OutTradeNo<M> {
-        out_trade_no::OutTradeNo::new(self.call.step("out-trade-no"))
-    }
-}
+pub use crate::v3::transactions::chain::Transactions;

@@ -4,23 +4,7 @@
 
 pub mod batches;
 pub mod bill_receipt;
+mod chain;
+pub mod shared;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/transfer`
-    Transfer
-}
-
-impl<M: Mode> Transfer<M> {
-    /// `v3/transfer/batches`
-    pub fn batches(self) -> batches::Batches<M> {
-        batches::Batches::new(self.call.step("batches"))
-    }
-
-    /// `v3/transfer/bill-receipt`
-    pub fn bill_receipt(self) -> bill_receipt::BillReceipt<M> {
-        bill_receipt::BillReceipt::new(self.call.step("bill-receipt"))
-    }
-}
+pub use crate::v3::transfer::chain::Transfer;

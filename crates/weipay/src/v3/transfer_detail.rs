@@ -2,19 +2,7 @@
 
 //! `v3/transfer-detail`
 
+mod chain;
 pub mod electronic_receipts;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/transfer-detail`
-    TransferDetail
-}
-
-impl<M: Mode> TransferDetail<M> {
-    /// `v3/transfer-detail/electronic-receipts`
-    pub fn electronic_receipts(self) -> electronic_receipts::ElectronicReceipts<M> {
-        electronic_receipts::ElectronicReceipts::new(self.call.step("electronic-receipts"))
-    }
-}
+pub use crate::v3::transfer_detail::chain::TransferDetail;

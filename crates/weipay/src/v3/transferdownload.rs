@@ -2,25 +2,8 @@
 
 //! `v3/transferdownload`
 
+mod chain;
 pub mod elecvoucherfile;
 pub mod signfile;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
-
-chain_branch! {
-    /// `v3/transferdownload`
-    Transferdownload
-}
-
-impl<M: Mode> Transferdownload<M> {
-    /// `v3/transferdownload/elecvoucherfile`
-    pub fn elecvoucherfile(self) -> elecvoucherfile::Elecvoucherfile<M> {
-        elecvoucherfile::Elecvoucherfile::new(self.call.step("elecvoucherfile"))
-    }
-
-    /// `v3/transferdownload/signfile`
-    pub fn signfile(self) -> signfile::Signfile<M> {
-        signfile::Signfile::new(self.call.step("signfile"))
-    }
-}
+pub use crate::v3::transferdownload::chain::Transferdownload;

@@ -2,31 +2,72 @@
 
 //! `v3/vehicle`
 
-pub mod etc;
-pub mod parking;
-pub mod transactions;
+mod chain;
+pub mod shared;
+/// `v3/vehicle/etc`
+pub mod etc {
+    /// `v3/vehicle/etc/contracts`
+    pub mod contracts {
+        pub mod contract_id;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+        pub use crate::v3::vehicle::chain::VehicleEtcContracts as Contracts;
+    }
+    pub mod preopen;
+    /// `v3/vehicle/etc/transactions`
+    pub mod transactions {
+        pub mod highway;
+        /// `v3/vehicle/etc/transactions/id`
+        pub mod id {
+            pub mod transaction_id;
 
-chain_branch! {
-    /// `v3/vehicle`
-    Vehicle
+            pub use crate::v3::vehicle::chain::VehicleEtcTransactionsId as Id;
+        }
+        /// `v3/vehicle/etc/transactions/out-trade-no`
+        pub mod out_trade_no {
+            pub mod out_trade_no;
+
+            pub use crate::v3::vehicle::chain::VehicleEtcTransactionsOutTradeNo as OutTradeNo;
+        }
+
+        pub use crate::v3::vehicle::chain::VehicleEtcTransactions as Transactions;
+    }
+    /// `v3/vehicle/etc/users`
+    pub mod users {
+        /// `v3/vehicle/etc/users/{openid}`
+        pub mod openid {
+            pub mod contracts;
+
+            pub use crate::v3::vehicle::chain::VehicleEtcUsersByOpenid as Openid;
+        }
+
+        pub use crate::v3::vehicle::chain::VehicleEtcUsers as Users;
+    }
+
+    pub use crate::v3::vehicle::chain::VehicleEtc as Etc;
+}
+/// `v3/vehicle/parking`
+pub mod parking {
+    pub mod parkings;
+    /// `v3/vehicle/parking/services`
+    pub mod services {
+        pub mod find;
+
+        pub use crate::v3::vehicle::chain::VehicleParkingServices as Services;
+    }
+
+    pub use crate::v3::vehicle::chain::VehicleParking as Parking;
+}
+/// `v3/vehicle/transactions`
+pub mod transactions {
+    /// `v3/vehicle/transactions/out-trade-no`
+    pub mod out_trade_no {
+        pub mod out_trade_no;
+
+        pub use crate::v3::vehicle::chain::VehicleTransactionsOutTradeNo as OutTradeNo;
+    }
+    pub mod parking;
+
+    pub use crate::v3::vehicle::chain::VehicleTransactions as Transactions;
 }
 
-impl<M: Mode> Vehicle<M> {
-    /// `v3/vehicle/etc`
-    pub fn etc(self) -> etc::Etc<M> {
-        etc::Etc::new(self.call.step("etc"))
-    }
-
-    /// `v3/vehicle/parking`
-    pub fn parking(self) -> parking::Parking<M> {
-        parking::Parking::new(self.call.step("parking"))
-    }
-
-    /// `v3/vehicle/transactions`
-    pub fn transactions(self) -> transactions::Transactions<M> {
-        transactions::Transactions::new(self.call.step("transactions"))
-    }
-}
+pub use crate::v3::vehicle::chain::Vehicle;

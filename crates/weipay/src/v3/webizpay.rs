@@ -3,42 +3,49 @@
 //! `v3/webizpay`
 
 pub mod avail_mch_ranges;
-pub mod bill;
-pub mod employees;
-pub mod stores;
-pub mod users;
+mod chain;
+/// `v3/webizpay/bill`
+pub mod bill {
+    pub mod proof;
+    pub mod trade_bill;
 
-use crate::mode::Mode;
-use crate::styles::chain_branch;
+    pub use crate::v3::webizpay::chain::WebizpayBill as Bill;
+}
+/// `v3/webizpay/employees`
+pub mod employees {
+    /// `v3/webizpay/employees/{employee_id}`
+    pub mod employee_id {
+        /// `v3/webizpay/employees/{employee_id}/out-quota-cards`
+        pub mod out_quota_cards {
+            pub mod out_card_no;
 
-chain_branch! {
-    /// `v3/webizpay`
-    Webizpay
+            pub use crate::v3::webizpay::chain::WebizpayEmployeesByEmployeeIdOutQuotaCards as OutQuotaCards;
+        }
+        pub mod quota_cards;
+        pub mod revoke;
+
+        pub use crate::v3::webizpay::chain::WebizpayEmployeesByEmployeeId as EmployeeId;
+    }
+
+    pub use crate::v3::webizpay::chain::WebizpayEmployees as Employees;
+}
+/// `v3/webizpay/stores`
+pub mod stores {
+    pub mod entity_matches;
+
+    pub use crate::v3::webizpay::chain::WebizpayStores as Stores;
+}
+/// `v3/webizpay/users`
+pub mod users {
+    /// `v3/webizpay/users/{user_id}`
+    pub mod user_id {
+        pub mod authorization_state;
+        pub mod authorization_url;
+
+        pub use crate::v3::webizpay::chain::WebizpayUsersByUserId as UserId;
+    }
+
+    pub use crate::v3::webizpay::chain::WebizpayUsers as Users;
 }
 
-impl<M: Mode> Webizpay<M> {
-    /// `v3/webizpay/avail-mch-ranges`
-    pub fn avail_mch_ranges(self) -> avail_mch_ranges::AvailMchRanges<M> {
-        avail_mch_ranges::AvailMchRanges::new(self.call.step("avail-mch-ranges"))
-    }
-
-    /// `v3/webizpay/bill`
-    pub fn bill(self) -> bill::Bill<M> {
-        bill::Bill::new(self.call.step("bill"))
-    }
-
-    /// `v3/webizpay/employees`
-    pub fn employees(self) -> employees::Employees<M> {
-        employees::Employees::new(self.call.step("employees"))
-    }
-
-    /// `v3/webizpay/stores`
-    pub fn stores(self) -> stores::Stores<M> {
-        stores::Stores::new(self.call.step("stores"))
-    }
-
-    /// `v3/webizpay/users`
-    pub fn users(self) -> users::Users<M> {
-        users::Users::new(self.call.step("users"))
-    }
-}
+pub use crate::v3::webizpay::chain::Webizpay;

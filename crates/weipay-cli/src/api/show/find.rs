@@ -1,4 +1,4 @@
-//! What the reader means by a path: operations or notifications, or what comes near.
+//! What is shown for a path or an event: the operations or notifications that it names, or a suggestion.
 
 use std::borrow::Cow;
 
@@ -33,14 +33,15 @@ pub(super) fn find(text: &str, method: Option<&http::Method>) -> Result<Vec<Foun
     if operations.is_empty() {
         return Err(unknown(text, &path));
     }
+    let Some(method) = method else { return Ok(operations.into_iter().map(Found::Operation).collect()) };
     let wanted: Vec<Found> = operations
         .iter()
-        .filter(|operation| method.is_none_or(|method| method == operation.method))
+        .filter(|operation| method == operation.method)
         .map(|operation| Found::Operation(operation))
         .collect();
     if wanted.is_empty() {
         let methods: Vec<&str> = operations.iter().map(|operation| operation.method).collect();
-        return Err(format!("{path} exists with {} only", methods.join(", ")));
+        return Err(format!("{path} has no {method}: it has {}", methods.join(", ")));
     }
     Ok(wanted)
 }
@@ -84,14 +85,8 @@ fn unknown(text: &str, path: &str) -> String {
     let names = nearest(paths.chain(events.map(|known| (closeness(&event, known), known))));
     let names: Vec<String> = names.iter().map(|name| format!("\n  weipay api show '{name}'")).collect();
     let by_words = if text.trim_matches('/').is_empty() { "TEXT".to_owned() } else { quoted_word(text) };
-    match names.concat() {
-        none if none.is_empty() => {
-            format!("nothing is called {text:?}; `weipay api list {by_words}` finds by words")
-        }
-        names => format!(
-            "nothing is called {text:?}; near it are{names}\nand `weipay api list {by_words}` finds by words"
-        ),
-    }
+    let near = if names.is_empty() { String::new() } else { format!("Did you mean{}\n", names.concat()) };
+    format!("nothing is called {text:?}. {near}`weipay api list {by_words}` searches by words")
 }
 
 #[cfg(test)]
@@ -153,8 +148,8 @@ mod tests {
             suggested("v3/marketing/busifavor/coupon/send").contains("v3/marketing/busifavor/coupons/send")
         );
         assert!(suggested("REFUND.SUCESS").contains("REFUND.SUCCESS"));
-        assert_eq!(suggested("退款"), "nothing is called \"退款\"; `weipay api list 退款` finds by words");
-        assert_eq!(suggested("/"), "nothing is called \"/\"; `weipay api list TEXT` finds by words");
+        assert_eq!(suggested("退款"), "nothing is called \"退款\". `weipay api list 退款` searches by words");
+        assert_eq!(suggested("/"), "nothing is called \"/\". `weipay api list TEXT` searches by words");
     }
 
     #[test]

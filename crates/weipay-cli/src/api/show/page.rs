@@ -1,171 +1,134 @@
-//! The page of an operation and the page of a notification.
+//! A page on a terminal: how wide it is, and how wide a text is, where a Chinese character takes two columns.
 
-use weipay_catalog::operation::document_address;
-use weipay_catalog::rust::steps::StepNames;
-use weipay_catalog::rust::styles::Styles;
-use weipay_catalog::{Catalog, Field, Notification, Operation, Repeat};
+use std::fmt::Write;
 
-use super::command_line;
-use super::layout::{BOLD, CODE, DIM, Page};
-use super::table::table;
+use anstyle::{AnsiColor, Style};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-const MULTIPART: &str = "multipart body";
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const CODE: Style = AnsiColor::Cyan.on_default();
 
-/// `sample` is the operation with the values that its samples show.
-pub(super) fn operation(operation: &Operation, sample: &Operation, page: &mut Page) {
-    page.line(format_args!("{BOLD}{} {}{BOLD:#}", operation.method, operation.path));
-    page.line(operation.title);
-    page.blank();
-    operation_facts(operation, page);
-    let request = &operation.request;
-    for (name, more, fields) in [
-        ("路径参数", "path", &request.path),
-        ("查询参数", "query", &request.query),
-        ("请求头", "headers", &request.headers),
-        ("请求包体", "JSON body", &request.json),
-        ("请求包体", "XML body", &request.xml),
-        ("请求包体", MULTIPART, &request.multipart),
-        ("其他", "other: described there, and in no place of a request", &request.other),
-        ("应答", "answer", &operation.response),
-    ] {
-        section(name, more, fields, page);
-    }
-    if operation.response.is_empty() && operation.success == 200 {
-        page.heading("应答", "answer");
-        page.line(if operation.unsigned { "  文件 a file, as it is" } else { "  未描述 not described" });
-    }
-    six_styles(sample, page);
-    command(sample, page);
-    documents(&operation.docs, page);
+/// The width in a pipe, and the least and the most that a table takes.
+const DEFAULT_WIDTH: usize = 120;
+const MIN_WIDTH: usize = 60;
+const MAX_WIDTH: usize = 160;
+
+/// A page that grows line by line.
+pub(super) struct Page {
+    pub(super) text: String,
+    pub(super) width: usize,
 }
 
-pub(super) fn notification(notification: &Notification, page: &mut Page) {
-    page.line(format_args!("{BOLD}NOTIFY {} {}{BOLD:#}", notification.version, notification.event));
-    page.line(notification.title);
-    page.blank();
-    notification_facts(notification, page);
-    section("通知头", "headers of the delivery", &notification.headers, page);
-    section(
-        "通知包体",
-        "body of the delivery, with what the ciphertext opens to",
-        &notification.delivered(),
-        page,
-    );
-    section("应答头", "headers of the reply", &notification.response_headers, page);
-    section("应答", "reply", &notification.response, page);
-    documents(&notification.docs, page);
-}
+impl Page {
+    pub(super) fn for_the_terminal() -> Self {
+        let width = terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
+        Self { text: String::new(), width: width.clamp(MIN_WIDTH, MAX_WIDTH) }
+    }
 
-/// What stands above the tables: who may call, where, and what to know about the response.
-fn operation_facts(operation: &Operation, page: &mut Page) {
-    let mut fact = |name: &str, text: String| {
-        if !text.is_empty() {
-            page.fact(name, &[text]);
+    pub(super) fn line(&mut self, text: impl std::fmt::Display) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{text}");
+    }
+
+    pub(super) fn blank(&mut self) {
+        self.text.push('\n');
+    }
+
+    /// Between two pages.
+    pub(super) fn rule(&mut self) {
+        let width = self.width;
+        self.blank();
+        self.line(format_args!("{DIM}{}{DIM:#}", "─".repeat(width)));
+        self.blank();
+    }
+
+    pub(super) fn heading(&mut self, text: &str, more: &str) {
+        self.blank();
+        self.line(format_args!("{BOLD}{text}{BOLD:#}  {DIM}{more}{DIM:#}"));
+    }
+
+    /// A name with its texts, one below the other.
+    pub(super) fn fact(&mut self, name: &str, texts: &[String]) {
+        for (index, text) in texts.iter().enumerate() {
+            let name = padded(if index == 0 { name } else { "" }, 16);
+            self.line(format_args!("  {DIM}{name}{DIM:#}{text}"));
         }
-    };
-    fact("产品 product", operation.group.to_owned());
-    fact("适用 roles", operation.roles.join(", "));
-    fact("主机 host", operation.base_url.unwrap_or("https://api.mch.weixin.qq.com/").to_owned());
-    let body = match operation.success {
-        200 if operation.answers_file => ", a file (文件)",
-        200 => "",
-        _ if operation.response.is_empty() => ", no body (无包体)",
-        _ => "",
-    };
-    let signed = if operation.unsigned { ", not signed (应答无签名)" } else { "" };
-    fact("成功 success", format!("{}{body}{signed}", operation.success));
-    fact("重复 repeat", repeat(operation));
-    if operation.client_cert {
-        fact("证书", "wants the merchant's TLS certificate (需要商户证书)".to_owned());
     }
-    if operation.nonceless {
-        fact("随机串", "refuses nonce_str".to_owned());
-    }
-    if let Some(product) = operation.path.split('/').nth(1) {
-        fact("Cargo feature", product.to_owned());
-    }
-}
 
-/// What is known of sending the same request again; nothing of one that only reads by its method.
-fn repeat(operation: &Operation) -> String {
-    let number = operation.request_number().map(|(_, field)| field.name);
-    let same = number.map(|number| format!(" with the same {number}")).unwrap_or_default();
-    let reason = operation.repeat_reason;
-    match operation.repeat {
-        None => String::new(),
-        Some(Repeat::Safe) => format!("safe{same}: {reason}"),
-        Some(Repeat::NotSafe) => format!("not safe: {reason}"),
-        Some(Repeat::Unknown) => "not known to be safe: look up what became of a call first".to_owned(),
-    }
-}
-
-fn notification_facts(notification: &Notification, page: &mut Page) {
-    if !notification.sent_as.is_empty() {
-        page.fact("又作 also", &[notification.sent_as.join(", ")]);
-    }
-    if !notification.resource.is_empty() {
-        page.fact("加密 cipher", &[notification.cipher.to_owned()]);
-    }
-    let waits: Vec<String> = notification.retry.waits.iter().map(|seconds| wait(*seconds)).collect();
-    let unsure = if notification.retry.confirmed { "" } else { " (the documents leave the rest open)" };
-    page.fact("重试 retry", &[format!("{}{unsure}", waits.join(" "))]);
-}
-
-fn wait(seconds: u32) -> String {
-    match seconds {
-        whole if whole % 3600 == 0 => format!("{}h", whole / 3600),
-        whole if whole % 60 == 0 => format!("{}m", whole / 60),
-        other => format!("{other}s"),
-    }
-}
-
-fn section(name: &str, more: &str, fields: &[Field], page: &mut Page) {
-    if !fields.is_empty() {
-        page.heading(name, more);
-        table(fields, more == MULTIPART, page);
-    }
-}
-
-fn six_styles(operation: &Operation, page: &mut Page) {
-    page.heading("六种写法", "six styles");
-    let names = StepNames::new(Catalog::embedded().headings().map(|(_, path)| path));
-    let styles = match Styles::new(operation, &names) {
-        Ok(styles) => styles,
-        Err(reason) => return page.line(format_args!("  {reason}")),
-    };
-    let mut above = String::new();
-    for (chinese, english, style) in [
-        ("纯链式", "pure chain", styles.typed),
-        ("声明式", "declarative", styles.declarative),
-        ("属性式", "property", styles.property),
-    ] {
-        // What makes the request is said once for the styles that share it.
-        if !style.setup.is_empty() && style.setup != above {
-            page.blank();
-            page.code(&style.setup);
+    pub(super) fn code(&mut self, code: &str) {
+        for line in code.lines() {
+            match line {
+                "" => self.blank(),
+                line => self.line(format_args!("    {CODE}{line}{CODE:#}")),
+            }
         }
-        for (mode, code) in [(["异步", "async"], style.waiting), (["同步", "blocking"], style.blocking)] {
-            page.blank();
-            page.line(format_args!("  {DIM}{}{chinese}  {}, {english}{DIM:#}", mode[0], mode[1]));
-            page.code(&code);
-        }
-        above = style.setup;
     }
 }
 
-fn command(operation: &Operation, page: &mut Page) {
-    page.heading("命令行", "from the shell");
-    match command_line::words(operation) {
-        Ok(words) => page.line(format_args!("  {CODE}{}{CODE:#}", command_line::quoted(&words))),
-        Err(reason) => page.line(format_args!("  {reason}")),
-    }
+pub(super) fn width(text: &str) -> usize {
+    text.width()
 }
 
-fn documents(docs: &[&str], page: &mut Page) {
-    if !docs.is_empty() {
-        page.heading("官方文档", "documents");
-        for page_name in docs {
-            page.line(format_args!("  {}", document_address(page_name)));
+pub(super) fn padded(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
+}
+
+/// Lines of at most so many columns, broken at spaces and between wide characters; what has neither is cut.
+pub(super) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let (mut lines, mut line, mut used) = (Vec::new(), String::new(), 0);
+    for piece in pieces(text) {
+        if used > 0 && used + width(piece.trim_end()) > columns {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
         }
+        for letter in piece.chars() {
+            let wide = letter.width().unwrap_or_default();
+            if used + wide > columns && letter != ' ' {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            line.push(letter);
+            used += wide;
+        }
+    }
+    lines.push(line);
+    lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// A text cut where a line may end: behind a space, behind a wide character.
+fn pieces(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for (at, letter) in text.char_indices() {
+        if letter == ' ' || letter.width() == Some(2) {
+            let end = at + letter.len_utf8();
+            pieces.push(&text[start..end]);
+            start = end;
+        }
+    }
+    pieces.push(&text[start..]);
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chinese_character_is_two_columns_wide() {
+        assert_eq!(width("批次号 id"), 9);
+        assert_eq!(padded("批次", 6), "批次  ");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_asked_and_nothing_is_lost() {
+        let text = "微信支付分配的商户号 mchid, such as 1900000109/averyveryverylongtokenwithoutspaces";
+        for columns in [8, 11, 20, 40] {
+            let lines = wrapped(text, columns);
+            assert!(lines.iter().all(|line| width(line) <= columns), "{lines:?}");
+            assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
+        }
+        assert_eq!(wrapped("short", 20), ["short"]);
     }
 }

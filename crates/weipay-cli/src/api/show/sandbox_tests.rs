@@ -12,7 +12,7 @@ use crate::arguments::{self, Arguments};
 
 /// The operations that the sandbox keeps state of, in an order in which each finds what it needs: a stock, a coupon of it,
 /// an order that the coupon is tied to, a use that is taken back.
-const STORY: [(&str, &str); 14] = [
+const STORY: [(&str, &str); 16] = [
     ("GET", "v3/certificates"),
     ("POST", "v3/security/echo"),
     ("POST", "v3/marketing/busifavor/stocks"),
@@ -27,6 +27,9 @@ const STORY: [(&str, &str); 14] = [
     ("POST", "v3/marketing/busifavor/coupons/use"),
     ("POST", "v3/marketing/busifavor/coupons/return"),
     ("POST", "v3/marketing/busifavor/coupons/deactivate"),
+    // Last, so that nothing is sent to the address of the sample.
+    ("POST", "v3/marketing/busifavor/callbacks"),
+    ("GET", "v3/marketing/busifavor/callbacks"),
 ];
 
 /// A sandbox's response.

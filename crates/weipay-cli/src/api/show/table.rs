@@ -3,11 +3,11 @@
 use weipay_catalog::field::NOTIFY_URL;
 use weipay_catalog::{Carrier, Field, Format, Kind, Limits};
 
-use super::layout::{BOLD, DIM, Page, padded, width, wrapped};
+use super::page::{BOLD, DIM, Page, padded, width, wrapped};
 
-/// The least that the last column takes; where it is not there, its words stand below the field.
-const LEAST: usize = 30;
-const BELOW: usize = 6;
+/// The least width of the last column. Where there is less, its words stand below the field, indented by so much.
+const MIN_LAST_COLUMN: usize = 30;
+const INDENT_BELOW: usize = 6;
 
 struct Row<'a> {
     field: &'a Field,
@@ -16,7 +16,7 @@ struct Row<'a> {
     rules: String,
 }
 
-/// Fields of a body of parts are told apart from others: some are files.
+/// Writes the table. The fields of a body of several parts are marked: some are files.
 pub(super) fn table(fields: &[Field], are_parts: bool, page: &mut Page) {
     let mut rows = Vec::new();
     collect(fields, 0, are_parts, &mut rows);
@@ -28,7 +28,7 @@ pub(super) fn table(fields: &[Field], are_parts: bool, page: &mut Page) {
         widest(|row| width(&row.rules)).max(width(RULES)),
     ];
     let left = columns.iter().map(|columns| columns + 2).sum::<usize>() + 2;
-    let beside = page.width.checked_sub(left).filter(|rest| *rest >= LEAST);
+    let beside = page.width.checked_sub(left).filter(|rest| *rest >= MIN_LAST_COLUMN);
     let row = |texts: [&str; 4]| {
         let cells: Vec<String> =
             texts.iter().zip(columns).map(|(text, columns)| padded(text, columns)).collect();
@@ -37,15 +37,15 @@ pub(super) fn table(fields: &[Field], are_parts: bool, page: &mut Page) {
     let label = if beside.is_some() { LABEL } else { "" };
     page.line(format!("  {DIM}{}  {label}{DIM:#}", row([NAME, REQUIRED, KIND, RULES])).trim_end());
     if beside.is_none() {
-        page.line(format!("{}{DIM}{LABEL}{DIM:#}", " ".repeat(BELOW)));
+        page.line(format!("{}{DIM}{LABEL}{DIM:#}", " ".repeat(INDENT_BELOW)));
     }
     for Row { field, name, kind, rules } in &rows {
         let style = if field.required { BOLD } else { anstyle::Style::new() };
         let cells = row([name, &mark(field), kind, rules]);
         let (name, others) = cells.split_at(name.len());
         let cells = format!("  {style}{name}{style:#}{others}");
-        let indent = " ".repeat(if beside.is_some() { left } else { BELOW });
-        let mut words = wrapped(&words(field), beside.unwrap_or(page.width - BELOW)).into_iter();
+        let indent = " ".repeat(if beside.is_some() { left } else { INDENT_BELOW });
+        let mut words = wrapped(&words(field), beside.unwrap_or(page.width - INDENT_BELOW)).into_iter();
         let first = beside.and_then(|_| words.next()).unwrap_or_default();
         page.line(format!("{cells}  {first}").trim_end());
         for more in words.filter(|more| !more.is_empty()) {

@@ -4,13 +4,15 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_7&index=7>,
-//!   <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_7&index=6>
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_7&index=7>
+//!
+//! `weipay api show CHECK.FAIL` lists all 2.
 
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What is posted.
+    /// 用户确认订单失败回调通知: what is posted.
+    #[doc(alias = "用户确认订单失败回调通知")]
     pub struct Body {
         /// 商户号. Required.
         mch_id: String = body("mch_id").required(),
@@ -38,7 +40,8 @@ response! {
         event_ciphertext: String = body("event_ciphertext").required(),
     }
 
-    /// What the sealed part opens to.
+    /// 用户确认订单失败回调通知: what the sealed part opens to.
+    #[doc(alias = "用户确认订单失败回调通知")]
     pub struct Resource {
         /// 单据状态.
         state: String = body("state"),

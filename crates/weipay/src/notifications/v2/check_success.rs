@@ -4,15 +4,15 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_7&index=7>,
-//!   <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_7&index=6>
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_7&index=7>
+//!
+//! `weipay api show CHECK.SUCCESS` lists all 2.
 
 use crate::model::{body, open_enum, response};
 
-pub use crate::notifications::v2::check_fail::{Algorithm, EventAlgorithm, Resource};
-
 response! {
-    /// What is posted.
+    /// 用户确认订单成功回调通知: what is posted.
+    #[doc(alias = "用户确认订单成功回调通知")]
     pub struct Body {
         /// 商户号. Required.
         mch_id: String = body("mch_id").required(),
@@ -39,11 +39,48 @@ response! {
         /// 通知密文. Required; sealed with the API key.
         event_ciphertext: String = body("event_ciphertext").required(),
     }
+
+    /// 用户确认订单成功回调通知: what the sealed part opens to.
+    #[doc(alias = "用户确认订单成功回调通知")]
+    pub struct Resource {
+        /// 单据状态.
+        state: String = body("state"),
+        /// 服务ID.
+        service_id: String = body("service_id"),
+        /// 商户服务订单号.
+        out_order_no: String = body("out_order_no"),
+        /// 微信支付服务订单号.
+        order_id: String = body("order_id"),
+        /// 商品名称.
+        goods_name: String = body("goods_name"),
+        /// 是否归还.
+        returned: String = body("returned"),
+        /// 房间.
+        room: String = body("room"),
+        /// 是否入住.
+        checked_in: String = body("checked_in"),
+        /// 入住时间.
+        start_time: String = body("start_time"),
+        /// 押金金额.
+        deposit_amount: String = body("deposit_amount"),
+        /// 完结凭证.
+        finish_ticket: String = body("finish_ticket"),
+    }
 }
 
 open_enum! {
+    /// 签名算法.
+    pub enum Algorithm {
+        HmacSha256 = "HMAC-SHA256",
+    }
+
     /// 通知类型.
     pub enum EventType {
         CheckSuccess = "CHECK.SUCCESS",
+    }
+
+    /// 通知加密类型.
+    pub enum EventAlgorithm {
+        AeadAes256Gcm = "AEAD_AES_256_GCM",
     }
 }

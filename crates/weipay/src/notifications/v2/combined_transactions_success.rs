@@ -9,7 +9,8 @@
 use crate::model::{JsonText, body, open_enum, response, xml};
 
 response! {
-    /// What is posted.
+    /// 合单支付通知: what is posted.
+    #[doc(alias = "合单支付通知")]
     pub struct Body {
         /// 返回状态码. Required.
         return_code: String = xml("return_code").required(),

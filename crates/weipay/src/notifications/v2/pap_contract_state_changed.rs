@@ -5,16 +5,15 @@
 //! Official documents (官方文档):
 //!
 //! - merchant: [4011987586](https://pay.weixin.qq.com/doc/v2/merchant/4011987586)
-//! - partner: [4011988378](https://pay.weixin.qq.com/doc/v2/partner/4011988378),
-//!   [4011989899](https://pay.weixin.qq.com/doc/v2/partner/4011989899),
-//!   [4011989900](https://pay.weixin.qq.com/doc/v2/partner/4011989900),
-//!   [4011989901](https://pay.weixin.qq.com/doc/v2/partner/4011989901),
-//!   [4011989904](https://pay.weixin.qq.com/doc/v2/partner/4011989904)
+//! - partner: [4011988378](https://pay.weixin.qq.com/doc/v2/partner/4011988378)
+//!
+//! `weipay api show pap-contract-state-changed` lists all 6.
 
 use crate::model::{open_enum, response, xml};
 
 response! {
-    /// What is posted.
+    /// 扣款服务-签约/解约结果通知: what is posted.
+    #[doc(alias = "扣款服务-签约/解约结果通知")]
     pub struct Body {
         /// 商户号. Required.
         mch_id: String = xml("mch_id").required(),

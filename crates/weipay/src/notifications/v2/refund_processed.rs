@@ -4,33 +4,17 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - merchant: [4011935223](https://pay.weixin.qq.com/doc/v2/merchant/4011935223),
-//!   [4011937201](https://pay.weixin.qq.com/doc/v2/merchant/4011937201),
-//!   [4011939475](https://pay.weixin.qq.com/doc/v2/merchant/4011939475),
-//!   [4011939959](https://pay.weixin.qq.com/doc/v2/merchant/4011939959),
-//!   [4011940955](https://pay.weixin.qq.com/doc/v2/merchant/4011940955),
-//!   [4011941681](https://pay.weixin.qq.com/doc/v2/merchant/4011941681),
-//!   [4011985425](https://pay.weixin.qq.com/doc/v2/merchant/4011985425),
-//!   [4011987569](https://pay.weixin.qq.com/doc/v2/merchant/4011987569)
-//! - partner: [4011936652](https://pay.weixin.qq.com/doc/v2/partner/4011936652),
-//!   [4011941745](https://pay.weixin.qq.com/doc/v2/partner/4011941745),
-//!   [4011984153](https://pay.weixin.qq.com/doc/v2/partner/4011984153),
-//!   [4011984440](https://pay.weixin.qq.com/doc/v2/partner/4011984440),
-//!   [4011988218](https://pay.weixin.qq.com/doc/v2/partner/4011988218),
-//!   [4011989265](https://pay.weixin.qq.com/doc/v2/partner/4011989265),
-//!   [4011989912](https://pay.weixin.qq.com/doc/v2/partner/4011989912),
-//!   [4012297550](https://pay.weixin.qq.com/doc/v2/partner/4012297550)
-//! - global: [4013634915](https://pay.weixin.qq.com/doc/global/v2/zh/4013634915),
-//!   [4013634966](https://pay.weixin.qq.com/doc/global/v2/zh/4013634966),
-//!   [4013635000](https://pay.weixin.qq.com/doc/global/v2/zh/4013635000),
-//!   [4013635254](https://pay.weixin.qq.com/doc/global/v2/zh/4013635254),
-//!   [4013636494](https://pay.weixin.qq.com/doc/global/v2/zh/4013636494),
-//!   [4013636617](https://pay.weixin.qq.com/doc/global/v2/zh/4013636617)
+//! - merchant: [4011935223](https://pay.weixin.qq.com/doc/v2/merchant/4011935223)
+//! - partner: [4011936652](https://pay.weixin.qq.com/doc/v2/partner/4011936652)
+//! - global: [4013634915](https://pay.weixin.qq.com/doc/global/v2/zh/4013634915)
+//!
+//! `weipay api show refund-processed` lists all 22.
 
 use crate::model::{open_enum, response, xml};
 
 response! {
-    /// What is posted.
+    /// 退款结果通知: what is posted.
+    #[doc(alias = "退款结果通知")]
     pub struct Body {
         /// 返回状态码. Required.
         return_code: String = xml("return_code").required(),
@@ -50,7 +34,8 @@ response! {
         req_info: String = xml("req_info").required(),
     }
 
-    /// What the sealed part opens to.
+    /// 退款结果通知: what the sealed part opens to.
+    #[doc(alias = "退款结果通知")]
     pub struct Resource {
         /// 商户退款单号. Required.
         out_refund_no: String = xml("out_refund_no").required(),

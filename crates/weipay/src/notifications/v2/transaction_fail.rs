@@ -4,15 +4,15 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_8&index=8>,
-//!   <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_8&index=7>
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_8&index=8>
+//!
+//! `weipay api show TRANSACTION.FAIL` lists all 2.
 
 use crate::model::{body, open_enum, response};
 
-pub use crate::notifications::v2::check_fail::{Algorithm, EventAlgorithm};
-
 response! {
-    /// What is posted.
+    /// 订单支付失败回调通知: what is posted.
+    #[doc(alias = "订单支付失败回调通知")]
     pub struct Body {
         /// 商户号. Required.
         mch_id: String = body("mch_id").required(),
@@ -40,7 +40,8 @@ response! {
         event_ciphertext: String = body("event_ciphertext").required(),
     }
 
-    /// What the sealed part opens to.
+    /// 订单支付失败回调通知: what the sealed part opens to.
+    #[doc(alias = "订单支付失败回调通知")]
     pub struct Resource {
         /// 单据状态.
         state: String = body("state"),
@@ -72,8 +73,18 @@ response! {
 }
 
 open_enum! {
+    /// 签名算法.
+    pub enum Algorithm {
+        HmacSha256 = "HMAC-SHA256",
+    }
+
     /// 通知类型.
     pub enum EventType {
         TransactionFail = "TRANSACTION.FAIL",
+    }
+
+    /// 通知加密类型.
+    pub enum EventAlgorithm {
+        AeadAes256Gcm = "AEAD_AES_256_GCM",
     }
 }

@@ -4,35 +4,17 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - merchant: [4011935221](https://pay.weixin.qq.com/doc/v2/merchant/4011935221),
-//!   [4011937152](https://pay.weixin.qq.com/doc/v2/merchant/4011937152),
-//!   [4011937248](https://pay.weixin.qq.com/doc/v2/merchant/4011937248),
-//!   [4011938508](https://pay.weixin.qq.com/doc/v2/merchant/4011938508),
-//!   [4011941607](https://pay.weixin.qq.com/doc/v2/merchant/4011941607),
-//!   [4011985057](https://pay.weixin.qq.com/doc/v2/merchant/4011985057),
-//!   [4011985480](https://pay.weixin.qq.com/doc/v2/merchant/4011985480),
-//!   [4011985484](https://pay.weixin.qq.com/doc/v2/merchant/4011985484),
-//!   [4011987465](https://pay.weixin.qq.com/doc/v2/merchant/4011987465)
-//! - partner: [4011936650](https://pay.weixin.qq.com/doc/v2/partner/4011936650),
-//!   [4011941306](https://pay.weixin.qq.com/doc/v2/partner/4011941306),
-//!   [4011941679](https://pay.weixin.qq.com/doc/v2/partner/4011941679),
-//!   [4011984263](https://pay.weixin.qq.com/doc/v2/partner/4011984263),
-//!   [4011984334](https://pay.weixin.qq.com/doc/v2/partner/4011984334),
-//!   [4011988207](https://pay.weixin.qq.com/doc/v2/partner/4011988207),
-//!   [4011988376](https://pay.weixin.qq.com/doc/v2/partner/4011988376),
-//!   [4011989262](https://pay.weixin.qq.com/doc/v2/partner/4011989262),
-//!   [4011989906](https://pay.weixin.qq.com/doc/v2/partner/4011989906),
-//!   [4011989913](https://pay.weixin.qq.com/doc/v2/partner/4011989913)
-//! - global: [4013634962](https://pay.weixin.qq.com/doc/global/v2/zh/4013634962),
-//!   [4013634999](https://pay.weixin.qq.com/doc/global/v2/zh/4013634999),
-//!   [4013635250](https://pay.weixin.qq.com/doc/global/v2/zh/4013635250),
-//!   [4013636492](https://pay.weixin.qq.com/doc/global/v2/zh/4013636492),
-//!   [4013636612](https://pay.weixin.qq.com/doc/global/v2/zh/4013636612)
+//! - merchant: [4011935221](https://pay.weixin.qq.com/doc/v2/merchant/4011935221)
+//! - partner: [4011936650](https://pay.weixin.qq.com/doc/v2/partner/4011936650)
+//! - global: [4013634962](https://pay.weixin.qq.com/doc/global/v2/zh/4013634962)
+//!
+//! `weipay api show transaction-success` lists all 24.
 
 use crate::model::{Numbered, open_enum, response, xml};
 
 response! {
-    /// What is posted.
+    /// 普通支付通知: what is posted.
+    #[doc(alias = "普通支付通知")]
     pub struct Body {
         /// 公众平台APPID. Required.
         appid: String = xml("appid").required(),

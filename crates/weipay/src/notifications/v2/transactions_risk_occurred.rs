@@ -8,10 +8,9 @@
 
 use crate::model::{JsonText, body, open_enum, response, xml};
 
-pub use crate::notifications::v2::transaction_success_::ReturnCode;
-
 response! {
-    /// What is posted.
+    /// 事中-风险交易回调通知银行服务商: what is posted.
+    #[doc(alias = "事中-风险交易回调通知银行服务商")]
     pub struct Body {
         /// 返回状态码. Required.
         return_code: ReturnCode = xml("return_code").required(),
@@ -51,6 +50,12 @@ response! {
 }
 
 open_enum! {
+    /// 返回状态码.
+    pub enum ReturnCode {
+        Success = "SUCCESS",
+        Fail = "FAIL",
+    }
+
     /// 签名类型.
     pub enum SignType {
         HmacSha256 = "HMAC-SHA256",

@@ -9,10 +9,9 @@
 
 use crate::model::{open_enum, response, xml};
 
-pub use crate::notifications::v2::transactions_risk_occurred::SignType;
-
 response! {
-    /// What is posted.
+    /// 车牌状态变更通知: what is posted.
+    #[doc(alias = "车牌状态变更通知")]
     pub struct Body {
         /// 商户号. Required.
         mch_id: String = xml("mch_id").required(),
@@ -40,6 +39,11 @@ response! {
 }
 
 open_enum! {
+    /// 签名类型.
+    pub enum SignType {
+        HmacSha256 = "HMAC-SHA256",
+    }
+
     /// 车牌变更事件类型.
     pub enum VehicleEventType {
         Normal = "NORMAL",

@@ -6,17 +6,20 @@
 //!
 //! - partner: [4014591539](https://pay.weixin.qq.com/doc/v3/partner/4014591539)
 
+pub use crate::notifications::v3::shared::{OfflinefaceTransferAmount, OfflinefaceTransferAmountCurrency};
+
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 异常转付处理结果回调: what the sealed part opens to.
+    #[doc(alias = "异常转付处理结果回调")]
     pub struct Resource {
         /// 产品名称. Required.
         product_name: ProductName = body("product_name").required(),
         /// 微信支付在途异常资金付款单号. Required.
         receipt_id: String = body("receipt_id").required(),
         /// 付款金额信息. Required.
-        transfer_amount: TransferAmount = body("transfer_amount").required(),
+        transfer_amount: OfflinefaceTransferAmount = body("transfer_amount").required(),
         /// 在途异常资金付款状态. Required.
         receipt_state: ReceiptState = body("receipt_state").required(),
         /// 在途异常资金付款单据创建时间. Required.
@@ -25,14 +28,6 @@ response! {
         last_update_time: Time = body("last_update_time").required(),
         /// 在途异常资金付款指令信息. Required.
         instruction: Instruction = body("instruction").required(),
-    }
-
-    /// 付款金额信息.
-    pub struct TransferAmount {
-        /// 总金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 货币类型. Required.
-        currency: Currency = body("currency").required(),
     }
 
     /// 在途异常资金付款指令信息.
@@ -62,11 +57,6 @@ open_enum! {
     /// 产品名称.
     pub enum ProductName {
         C2c = "C2C",
-    }
-
-    /// 货币类型.
-    pub enum Currency {
-        Cny = "CNY",
     }
 
     /// 在途异常资金付款状态.

@@ -4,13 +4,15 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - global: [4013025118](https://pay.weixin.qq.com/doc/global/v3/zh/4013025118),
-//!   [4013025122](https://pay.weixin.qq.com/doc/global/v3/zh/4013025122)
+//! - global: [4013025118](https://pay.weixin.qq.com/doc/global/v3/zh/4013025118)
+//!
+//! `weipay api show APPLYMENT_STATE.APPROVED` lists all 2.
 
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// H5支付域名修改申请事件: what the sealed part opens to.
+    #[doc(alias = "H5支付域名修改申请事件")]
     pub struct Resource {
         /// 子商户号.
         sub_mchid: String = body("sub_mchid"),

@@ -9,7 +9,8 @@
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 商家名片会员用户积分兑券事件: what the sealed part opens to.
+    #[doc(alias = "商家名片会员用户积分兑券事件")]
     pub struct Resource {
         /// 兑券记录ID. Required.
         record_id: String = body("record_id").required(),

@@ -9,7 +9,8 @@
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 商家名片会员用户积分同步事件: what the sealed part opens to.
+    #[doc(alias = "商家名片会员用户积分同步事件")]
     pub struct Resource {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),

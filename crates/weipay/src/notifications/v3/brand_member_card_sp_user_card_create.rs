@@ -6,10 +6,17 @@
 //!
 //! - partner: [4015283692](https://pay.weixin.qq.com/doc/v3/partner/4015283692)
 
+pub use crate::notifications::v3::shared::{
+    NotifiedUserInformation, NotifiedUserInformationCommonFieldList,
+    NotifiedUserInformationCommonFieldListName, NotifiedUserInformationCustomFieldList,
+    NotifiedValidDateInformation, NotifiedValidDateInformationType,
+};
+
 use crate::model::{Sensitive, Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 用户开通商家名片会员卡事件: what the sealed part opens to.
+    #[doc(alias = "用户开通商家名片会员卡事件")]
     pub struct Resource {
         /// 会员卡code.
         user_card_code: String = body("user_card_code"),
@@ -30,11 +37,11 @@ response! {
         /// 等级.
         level: String = body("level"),
         /// 会员卡有效期. Required.
-        valid_date_information: ValidDateInformation = body("valid_date_information").required(),
+        valid_date_information: NotifiedValidDateInformation = body("valid_date_information").required(),
         /// 领取时间. Required.
         pickup_time: Time = body("pickup_time").required(),
         /// 用户开卡时填写的个人信息.
-        user_information: UserInformation = body("user_information"),
+        user_information: NotifiedUserInformation = body("user_information"),
         /// 商家数据包.
         attach: String = body("attach"),
         /// 用户会员卡状态. Required.
@@ -48,42 +55,6 @@ response! {
         /// 更新时间. Required.
         modify_time: Time = body("modify_time").required(),
     }
-
-    /// 会员卡有效期.
-    pub struct ValidDateInformation {
-        /// 有效期类型. Required.
-        type_: Type = body("type").required(),
-        /// 有效期开始时间.
-        available_begin_time: String = body("available_begin_time"),
-        /// 有效期结束时间.
-        available_end_time: String = body("available_end_time"),
-        /// 生效后N天内有效.
-        available_day_after_receive: i64 = body("available_day_after_receive"),
-    }
-
-    /// 用户开卡时填写的个人信息.
-    pub struct UserInformation {
-        /// 平台提供的通用开卡信息字段.
-        common_field_list: Vec<CommonFieldList> = body("common_field_list"),
-        /// 商户自定义的开卡信息字段.
-        custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
-    }
-
-    /// 平台提供的通用开卡信息字段.
-    pub struct CommonFieldList {
-        /// 平台提供的通用开卡信息字段.
-        name: Name = body("name"),
-        /// Travels encrypted (敏感信息加密).
-        value: Sensitive = body("value").encrypted(),
-    }
-
-    /// 商户自定义的开卡信息字段.
-    pub struct CustomFieldList {
-        /// 字段名称.
-        name: String = body("name"),
-        /// 加密的用户选择的字段值列表. Travels encrypted (敏感信息加密).
-        user_chosen_values: Vec<Sensitive> = body("user_chosen_values").encrypted(),
-    }
 }
 
 open_enum! {
@@ -92,23 +63,6 @@ open_enum! {
         Purchase = "PURCHASE",
         Normal = "NORMAL",
         Balance = "BALANCE",
-    }
-
-    /// 有效期类型.
-    pub enum Type {
-        FixTimeRange = "FIX_TIME_RANGE",
-        FixTerm = "FIX_TERM",
-        Permanent = "PERMANENT",
-    }
-
-    /// 平台提供的通用开卡信息字段.
-    pub enum Name {
-        UserFormFlagSex = "USER_FORM_FLAG_SEX",
-        UserFormFlagName = "USER_FORM_FLAG_NAME",
-        UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
-        UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
-        UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
-        UserFormFlagCity = "USER_FORM_FLAG_CITY",
     }
 
     /// 用户会员卡状态.

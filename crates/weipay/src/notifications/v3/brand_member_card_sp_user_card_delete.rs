@@ -6,10 +6,74 @@
 //!
 //! - partner: [4015283692](https://pay.weixin.qq.com/doc/v3/partner/4015283692)
 
-pub use crate::notifications::v3::brand_member_card_sp_user_card_create::{
-    CardType, CommonFieldList, CustomFieldList, Name, Resource, Type, UserCardState, UserInformation,
-    ValidDateInformation,
+pub use crate::notifications::v3::shared::{
+    NotifiedUserInformation, NotifiedUserInformationCommonFieldList,
+    NotifiedUserInformationCommonFieldListName, NotifiedUserInformationCustomFieldList,
+    NotifiedValidDateInformation, NotifiedValidDateInformationType,
 };
+
+use crate::model::{Sensitive, Time, body, open_enum, response};
+
+response! {
+    /// 用户删除商家名片会员卡事件: what the sealed part opens to.
+    #[doc(alias = "用户删除商家名片会员卡事件")]
+    pub struct Resource {
+        /// 会员卡code.
+        user_card_code: String = body("user_card_code"),
+        /// 会员卡模板ID. Required.
+        card_id: String = body("card_id").required(),
+        /// 用户标识. Required.
+        openid: String = body("openid").required(),
+        /// 卡背景颜色. Required.
+        card_color: String = body("card_color").required(),
+        /// 卡背景图URL. Required.
+        card_picture_url: String = body("card_picture_url").required(),
+        /// 品牌ID. Required.
+        brand_id: String = body("brand_id").required(),
+        /// 会员卡类型. Required.
+        card_type: CardType = body("card_type").required(),
+        /// 加密的手机号. Travels encrypted (敏感信息加密).
+        phone_number: Sensitive = body("phone_number").encrypted(),
+        /// 等级.
+        level: String = body("level"),
+        /// 会员卡有效期. Required.
+        valid_date_information: NotifiedValidDateInformation = body("valid_date_information").required(),
+        /// 领取时间. Required.
+        pickup_time: Time = body("pickup_time").required(),
+        /// 用户开卡时填写的个人信息.
+        user_information: NotifiedUserInformation = body("user_information"),
+        /// 商家数据包.
+        attach: String = body("attach"),
+        /// 用户会员卡状态. Required.
+        user_card_state: UserCardState = body("user_card_state").required(),
+        /// 作废原因.
+        invalid_reason: String = body("invalid_reason"),
+        /// 作废时间.
+        invalid_time: Time = body("invalid_time"),
+        /// 创建时间. Required.
+        create_time: Time = body("create_time").required(),
+        /// 更新时间. Required.
+        modify_time: Time = body("modify_time").required(),
+    }
+}
+
+open_enum! {
+    /// 会员卡类型.
+    pub enum CardType {
+        Purchase = "PURCHASE",
+        Normal = "NORMAL",
+        Balance = "BALANCE",
+    }
+
+    /// 用户会员卡状态.
+    pub enum UserCardState {
+        NotEffective = "NOT_EFFECTIVE",
+        Effective = "EFFECTIVE",
+        Expired = "EXPIRED",
+        Unavailable = "UNAVAILABLE",
+        Delete = "DELETE",
+    }
+}
 
 /// The values of `event_type` that it comes with.
 pub const EVENT_TYPES: &[&str] = &["BRAND_MEMBER_CARD_SP.USER_CARD.DELETE"];

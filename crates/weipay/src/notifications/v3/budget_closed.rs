@@ -9,7 +9,8 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 公益捐赠-预算申请关闭回调: what the sealed part opens to.
+    #[doc(alias = "公益捐赠-预算申请关闭回调")]
     pub struct Resource {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),

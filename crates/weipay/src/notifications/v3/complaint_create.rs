@@ -10,7 +10,8 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 产生新投诉: what the sealed part opens to.
+    #[doc(alias = "产生新投诉")]
     pub struct Resource {
         /// 投诉单对应的投诉单号. Required.
         complaint_id: String = body("complaint_id").required(),

@@ -4,14 +4,16 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - merchant: [4012285279](https://pay.weixin.qq.com/doc/v3/merchant/4012285279),
-//!   [4015717506](https://pay.weixin.qq.com/doc/v3/merchant/4015717506)
+//! - merchant: [4012285279](https://pay.weixin.qq.com/doc/v3/merchant/4012285279)
 //! - partner: [4012285839](https://pay.weixin.qq.com/doc/v3/partner/4012285839)
+//!
+//! `weipay api show COUPON.SEND` lists all 3.
 
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 领券事件回调: what the sealed part opens to.
+    #[doc(alias = "领券事件回调")]
     pub struct Resource {
         /// 业务细分事件类型.
         event_type: EventType = body("event_type"),

@@ -10,7 +10,8 @@
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 核销事件回调: what the sealed part opens to.
+    #[doc(alias = "核销事件回调")]
     pub struct Resource {
         /// 批次创建方商户号. Required.
         stock_creator_mchid: String = body("stock_creator_mchid").required(),

@@ -9,7 +9,8 @@
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 自动还款协议签约成功: what the sealed part opens to.
+    #[doc(alias = "自动还款协议签约成功")]
     pub struct Resource {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),

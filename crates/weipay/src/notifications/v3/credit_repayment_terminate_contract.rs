@@ -6,9 +6,59 @@
 //!
 //! - partner: [4016790583](https://pay.weixin.qq.com/doc/v3/partner/4016790583)
 
-pub use crate::notifications::v3::credit_repayment_sign_contract::{
-    ContractState, ContractTerminatedMode, Resource,
-};
+use crate::model::{Time, body, open_enum, response};
+
+response! {
+    /// 自动还款协议解约成功: what the sealed part opens to.
+    #[doc(alias = "自动还款协议解约成功")]
+    pub struct Resource {
+        /// 服务商商户号. Required.
+        sp_mchid: String = body("sp_mchid").required(),
+        /// 模板ID. Required.
+        contract_id: String = body("contract_id").required(),
+        /// 委托代扣协议模板ID. Required.
+        plan_id: i64 = body("plan_id").required(),
+        /// 服务商签约协议号. Required.
+        out_contract_code: String = body("out_contract_code").required(),
+        /// 用户展示名称. Required.
+        display_name: String = body("display_name").required(),
+        /// 委托代扣协议状态. Required.
+        contract_state: ContractState = body("contract_state").required(),
+        /// 协议签署时间. Required.
+        contract_signed_time: Time = body("contract_signed_time").required(),
+        /// 协议解约时间.
+        contract_terminated_time: Time = body("contract_terminated_time"),
+        /// 协议解约方式. Required.
+        contract_terminated_mode: ContractTerminatedMode = body("contract_terminated_mode").required(),
+        /// 解约原因的备注说明.
+        contract_termination_remark: String = body("contract_termination_remark"),
+        /// 还款日.
+        repayment_day: i64 = body("repayment_day"),
+        /// 还款金额上限. Required.
+        repayment_amount_limit: String = body("repayment_amount_limit").required(),
+        /// Required.
+        appid: String = body("appid").required(),
+        /// Required.
+        openid: String = body("openid").required(),
+    }
+}
+
+open_enum! {
+    /// 委托代扣协议状态.
+    pub enum ContractState {
+        ContractStateInvalid = "CONTRACT_STATE_INVALID",
+        ContractStateEffective = "CONTRACT_STATE_EFFECTIVE",
+        ContractStateTerminated = "CONTRACT_STATE_TERMINATED",
+    }
+
+    /// 协议解约方式.
+    pub enum ContractTerminatedMode {
+        TerminationModeInvalid = "TERMINATION_MODE_INVALID",
+        TerminationModeByUser = "TERMINATION_MODE_BY_USER",
+        TerminationModeByMerchant = "TERMINATION_MODE_BY_MERCHANT",
+        TerminationModeByCustomerService = "TERMINATION_MODE_BY_CUSTOMER_SERVICE",
+    }
+}
 
 /// The values of `event_type` that it comes with.
 pub const EVENT_TYPES: &[&str] = &["CREDIT_REPAYMENT.TERMINATE_CONTRACT"];

@@ -9,7 +9,8 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 投放计划状态变更: what the sealed part opens to.
+    #[doc(alias = "投放计划状态变更")]
     pub struct Resource {
         /// 投放计划ID.
         plan_id: String = body("plan_id"),

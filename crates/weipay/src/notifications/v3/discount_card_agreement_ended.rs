@@ -6,10 +6,13 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter6_3_5.shtml>
 
+pub use crate::notifications::v3::shared::NotifiedTimeRange;
+
 use crate::model::{Time, body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 守约状态变化: what the sealed part opens to.
+    #[doc(alias = "守约状态变化")]
     pub struct Resource {
         /// 公众账号ID.
         appid: String = body("appid"),
@@ -32,7 +35,7 @@ response! {
         /// On the wire: `state`.
         state: String = body("state"),
         /// 约定时间期限.
-        time_range: TimeRange = body("time_range"),
+        time_range: NotifiedTimeRange = body("time_range"),
         /// On the wire: `total_amount`.
         total_amount: String = body("total_amount"),
         /// 未完成约定原因.
@@ -49,14 +52,6 @@ response! {
     pub struct Rewards {
         /// On the wire: `reward_id`.
         reward_id: String = body("reward_id"),
-    }
-
-    /// 约定时间期限.
-    pub struct TimeRange {
-        /// 约定开始时间.
-        begin_time: Time = body("begin_time"),
-        /// 约定结束时间.
-        end_time: Time = body("end_time"),
     }
 }
 

@@ -6,7 +6,54 @@
 //!
 //! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter4_1.shtml>
 
-pub use crate::notifications::v3::discount_card_agreement_ended::{Objectives, Resource, Rewards, TimeRange};
+pub use crate::notifications::v3::shared::NotifiedTimeRange;
+
+use crate::model::{Time, body, response};
+
+response! {
+    /// 微信先享卡用户领卡: what the sealed part opens to.
+    #[doc(alias = "微信先享卡用户领卡")]
+    pub struct Resource {
+        /// 公众账号ID.
+        appid: String = body("appid"),
+        /// 用户标识.
+        openid: String = body("openid"),
+        /// 先享卡ID.
+        card_id: String = body("card_id"),
+        /// On the wire: `card_template_id`.
+        card_template_id: String = body("card_template_id"),
+        /// On the wire: `create_time`.
+        create_time: Time = body("create_time"),
+        /// 商户号.
+        mchid: String = body("mchid"),
+        /// On the wire: `objectives`.
+        objectives: Vec<Objectives> = body("objectives"),
+        /// 商户领卡号.
+        out_card_code: String = body("out_card_code"),
+        /// On the wire: `rewards`.
+        rewards: Vec<Rewards> = body("rewards"),
+        /// On the wire: `state`.
+        state: String = body("state"),
+        /// 约定时间期限.
+        time_range: NotifiedTimeRange = body("time_range"),
+        /// On the wire: `total_amount`.
+        total_amount: String = body("total_amount"),
+        /// 未完成约定原因.
+        unfinished_reason: String = body("unfinished_reason"),
+    }
+
+    /// The object `objectives`.
+    pub struct Objectives {
+        /// On the wire: `objective_id`.
+        objective_id: String = body("objective_id"),
+    }
+
+    /// The object `rewards`.
+    pub struct Rewards {
+        /// On the wire: `reward_id`.
+        reward_id: String = body("reward_id"),
+    }
+}
 
 /// The values of `event_type` that it comes with.
 pub const EVENT_TYPES: &[&str] = &["DISCOUNT_CARD.GET_CARD"];

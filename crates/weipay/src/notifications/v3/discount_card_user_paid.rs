@@ -9,7 +9,8 @@
 use crate::model::{Time, body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 扣费状态变化: what the sealed part opens to.
+    #[doc(alias = "扣费状态变化")]
     pub struct Resource {
         /// 公众账号ID.
         appid: String = body("appid"),

@@ -9,7 +9,8 @@
 use crate::model::{Time, body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 校园轻松付用户欠款状态变化: what the sealed part opens to.
+    #[doc(alias = "校园轻松付用户欠款状态变化")]
     pub struct Resource {
         /// Required.
         appid: String = body("appid").required(),

@@ -7,10 +7,15 @@
 //! - merchant: [4012286235](https://pay.weixin.qq.com/doc/v3/merchant/4012286235)
 //! - partner: [4012160192](https://pay.weixin.qq.com/doc/v3/partner/4012160192)
 
+pub use crate::notifications::v3::shared::{
+    NotifiedAmount, NotifiedDeviceInformation, NotifiedPromotionDetail,
+};
+
 use crate::model::{Time, body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 教育续费通用户解约成功: what the sealed part opens to.
+    #[doc(alias = "教育续费通用户解约成功")]
     pub struct Resource {
         /// Required.
         appid: String = body("appid").required(),
@@ -31,11 +36,11 @@ response! {
         /// 支付者.
         payer: Payer = body("payer"),
         /// 订单金额信息.
-        amount: Amount = body("amount"),
+        amount: NotifiedAmount = body("amount"),
         /// 设备信息.
-        device_information: DeviceInformation = body("device_information"),
+        device_information: NotifiedDeviceInformation = body("device_information"),
         /// 优惠详情.
-        promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
+        promotion_detail: Vec<NotifiedPromotionDetail> = body("promotion_detail"),
         /// 微信支付分配的商户号.
         sp_mchid: String = body("sp_mchid"),
         /// 微信支付分配的商户号.
@@ -58,48 +63,6 @@ response! {
         openid: String = body("openid"),
         /// 子商户APPID下的用户标识.
         sub_openid: String = body("sub_openid"),
-    }
-
-    /// 订单金额信息.
-    pub struct Amount {
-        /// 订单总金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 用户实际支付金额. In fen (分).
-        payer_total: i64 = body("payer_total"),
-        /// 订单折扣. In fen (分).
-        discount_total: i64 = body("discount_total"),
-        /// 货币类型，符合ISO 4217标准.
-        currency: String = body("currency"),
-    }
-
-    /// 设备信息.
-    pub struct DeviceInformation {
-        /// 商户设备号.
-        device_id: String = body("device_id"),
-        /// 商户端设备IP. Required.
-        payer_total: String = body("payer_total").required(),
-    }
-
-    /// 优惠详情.
-    pub struct PromotionDetail {
-        /// 券ID.
-        coupon_id: String = body("coupon_id"),
-        /// 优惠名称.
-        name: String = body("name"),
-        /// On the wire: `scope`.
-        scope: String = body("scope"),
-        /// On the wire: `type`.
-        type_: String = body("type"),
-        /// 优惠券面额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 活动ID.
-        stock_id: String = body("stock_id"),
-        /// In fen (分).
-        wechatpay_contribute: i64 = body("wechatpay_contribute"),
-        /// 商户出资，特指商户自己创建的优惠. In fen (分).
-        merchant_contribute: i64 = body("merchant_contribute"),
-        /// 其他出资方出资金额. In fen (分).
-        other_contribute: i64 = body("other_contribute"),
     }
 
     /// 签约信息.

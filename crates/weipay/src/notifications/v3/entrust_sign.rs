@@ -7,10 +7,16 @@
 //! - merchant: [4016724543](https://pay.weixin.qq.com/doc/v3/merchant/4016724543)
 //! - partner: [4012160323](https://pay.weixin.qq.com/doc/v3/partner/4012160323)
 
+pub use crate::notifications::v3::shared::{
+    NotifiedContractTermination, NotifiedContractTerminationContractTerminationMode,
+    NotifiedEstimatedDeductAmount,
+};
+
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 委托代扣签约成功: what the sealed part opens to.
+    #[doc(alias = "委托代扣签约成功")]
     pub struct Resource {
         /// 微信支付分配的商户号.
         mchid: String = body("mchid"),
@@ -33,7 +39,7 @@ response! {
         /// Required.
         openid: String = body("openid").required(),
         /// 协议解约信息. Required.
-        contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info").required(),
+        contract_terminate_info: NotifiedContractTermination = body("contract_terminate_info").required(),
         /// 预约扣费场景的预约信息.
         deduct_schedule: DeductSchedule = body("deduct_schedule"),
         /// 普通服务商商户号.
@@ -50,38 +56,20 @@ response! {
         sub_openid: String = body("sub_openid"),
     }
 
-    /// 协议解约信息.
-    pub struct ContractTerminateInfo {
-        /// 协议解约方式. Required.
-        contract_termination_mode: ContractTerminationMode = body("contract_termination_mode").required(),
-        /// 协议解约时间. Required.
-        contract_terminated_time: String = body("contract_terminated_time").required(),
-        /// 解约原因的备注说明.
-        contract_termination_remark: String = body("contract_termination_remark"),
-    }
-
     /// 预约扣费场景的预约信息.
     pub struct DeductSchedule {
         /// 预计扣费的日期，预约扣费场景下有效. Required.
         estimated_deduct_date: String = body("estimated_deduct_date").required(),
         /// 预计扣费的金额，预约扣费场景下有效. Required.
-        estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
+        estimated_deduct_amount: NotifiedEstimatedDeductAmount = body("estimated_deduct_amount").required(),
         /// 扣费预约状态. Required.
         schedule_state: ScheduleState = body("schedule_state").required(),
         /// 已预约的扣费金额信息.
         scheduled_amount: ScheduledAmount = body("scheduled_amount"),
         /// 实际扣费金额.
-        deduct_amount: EstimatedDeductAmount = body("deduct_amount"),
+        deduct_amount: NotifiedEstimatedDeductAmount = body("deduct_amount"),
         /// 实际扣费的日期. Required.
         deduct_date: String = body("deduct_date").required(),
-    }
-
-    /// 预计扣费的金额，预约扣费场景下有效.
-    pub struct EstimatedDeductAmount {
-        /// 总金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 货币类型. Required.
-        currency: String = body("currency").required(),
     }
 
     /// 已预约的扣费金额信息.
@@ -101,16 +89,6 @@ open_enum! {
         SignFailed = "SIGN_FAILED",
         ToBeRenewed = "TO_BE_RENEWED",
         TerminatePending = "TERMINATE_PENDING",
-    }
-
-    /// 协议解约方式.
-    pub enum ContractTerminationMode {
-        UserTerminate = "USER_TERMINATE",
-        MchApiTerminate = "MCH_API_TERMINATE",
-        Api = "API",
-        WepayWebTerminate = "WEPAY_WEB_TERMINATE",
-        CustomerServiceTerminate = "CUSTOMER_SERVICE_TERMINATE",
-        SystemTerminate = "SYSTEM_TERMINATE",
     }
 
     /// 扣费预约状态.

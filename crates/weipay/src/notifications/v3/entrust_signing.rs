@@ -7,12 +7,15 @@
 //! - merchant: [4012286235](https://pay.weixin.qq.com/doc/v3/merchant/4012286235)
 //! - partner: [4012160192](https://pay.weixin.qq.com/doc/v3/partner/4012160192)
 
+pub use crate::notifications::v3::shared::{
+    NotifiedAmount, NotifiedDeviceInformation, NotifiedPromotionDetail,
+};
+
 use crate::model::{Time, body, response};
 
-pub use crate::notifications::v3::entrust_release::{Amount, DeviceInformation, Payer, PromotionDetail};
-
 response! {
-    /// What the sealed part opens to.
+    /// 教育续费通用户签约成功: what the sealed part opens to.
+    #[doc(alias = "教育续费通用户签约成功")]
     pub struct Resource {
         /// Required.
         appid: String = body("appid").required(),
@@ -39,11 +42,11 @@ response! {
         /// 支付者.
         payer: Payer = body("payer"),
         /// 订单金额信息.
-        amount: Amount = body("amount"),
+        amount: NotifiedAmount = body("amount"),
         /// 设备信息. Required.
-        device_information: DeviceInformation = body("device_information").required(),
+        device_information: NotifiedDeviceInformation = body("device_information").required(),
         /// 优惠详情.
-        promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
+        promotion_detail: Vec<NotifiedPromotionDetail> = body("promotion_detail"),
         /// 微信支付分配的商户号.
         sp_mchid: String = body("sp_mchid"),
         /// 微信支付分配的商户号.
@@ -62,6 +65,14 @@ response! {
         contract_status: String = body("contract_status"),
         /// 签约完成时间.
         create_time: Time = body("create_time"),
+    }
+
+    /// 支付者.
+    pub struct Payer {
+        /// On the wire: `openid`.
+        openid: String = body("openid"),
+        /// 子商户APPID下的用户标识.
+        sub_openid: String = body("sub_openid"),
     }
 }
 

@@ -6,14 +6,13 @@
 //!
 //! - partner: [4012160323](https://pay.weixin.qq.com/doc/v3/partner/4012160323)
 
+pub use crate::notifications::v3::shared::NotifiedEstimatedDeductAmount;
+
 use crate::model::{body, open_enum, response};
 
-pub use crate::notifications::v3::entrust_sign::{
-    ContractTerminationMode, EstimatedDeductAmount, ScheduleState,
-};
-
 response! {
-    /// What the sealed part opens to.
+    /// 委托代扣解约成功: what the sealed part opens to.
+    #[doc(alias = "委托代扣解约成功")]
     pub struct Resource {
         /// 委托代扣协议的主键. Required.
         contract_id: String = body("contract_id").required(),
@@ -62,23 +61,15 @@ response! {
         /// 预计扣费的日期，预约扣费场景下有效. Required.
         estimated_deduct_date: String = body("estimated_deduct_date").required(),
         /// 预计扣费的金额，预约扣费场景下有效. Required.
-        estimated_deduct_amount: EstimatedDeductAmount = body("estimated_deduct_amount").required(),
+        estimated_deduct_amount: NotifiedEstimatedDeductAmount = body("estimated_deduct_amount").required(),
         /// 扣费预约状态. Required.
         schedule_state: ScheduleState = body("schedule_state").required(),
         /// 已预约的扣费金额信息.
-        scheduled_amount: ScheduledAmount = body("scheduled_amount"),
+        scheduled_amount: NotifiedEstimatedDeductAmount = body("scheduled_amount"),
         /// 实际扣费金额.
-        deduct_amount: EstimatedDeductAmount = body("deduct_amount"),
+        deduct_amount: NotifiedEstimatedDeductAmount = body("deduct_amount"),
         /// 实际扣费的日期. Required.
         deduct_date: String = body("deduct_date").required(),
-    }
-
-    /// 已预约的扣费金额信息.
-    pub struct ScheduledAmount {
-        /// 总金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 货币类型. Required.
-        currency: String = body("currency").required(),
     }
 }
 
@@ -87,6 +78,24 @@ open_enum! {
     pub enum ContractState {
         Signed = "SIGNED",
         Terminated = "TERMINATED",
+    }
+
+    /// 协议解约方式.
+    pub enum ContractTerminationMode {
+        UserTerminate = "USER_TERMINATE",
+        MchApiTerminate = "MCH_API_TERMINATE",
+        Api = "API",
+        WepayWebTerminate = "WEPAY_WEB_TERMINATE",
+        CustomerServiceTerminate = "CUSTOMER_SERVICE_TERMINATE",
+        SystemTerminate = "SYSTEM_TERMINATE",
+    }
+
+    /// 扣费预约状态.
+    pub enum ScheduleState {
+        NoScheduled = "NO_SCHEDULED",
+        Scheduled = "SCHEDULED",
+        Paid = "PAID",
+        Expired = "EXPIRED",
     }
 }
 

@@ -6,12 +6,11 @@
 //!
 //! - merchant: [4012978455](https://pay.weixin.qq.com/doc/v3/merchant/4012978455)
 
-use crate::model::{body, response};
-
-pub use crate::notifications::v3::entrust_terminate::ContractState;
+use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 代扣解约问询: what the sealed part opens to.
+    #[doc(alias = "代扣解约问询")]
     pub struct Resource {
         /// 返回状态码. Required.
         code: String = body("code").required(),
@@ -37,6 +36,14 @@ response! {
         contract_state: ContractState = body("contract_state"),
         /// 协议签署时间.
         contract_signed_time: String = body("contract_signed_time"),
+    }
+}
+
+open_enum! {
+    /// 委托代扣协议状态.
+    pub enum ContractState {
+        Signed = "SIGNED",
+        Terminated = "TERMINATED",
     }
 }
 

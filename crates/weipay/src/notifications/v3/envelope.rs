@@ -21,7 +21,7 @@ response! {
         resource: Resource = body("resource").required(),
     }
 
-    /// 通知资源数据.
+    /// : what the sealed part opens to.
     pub struct Resource {
         /// 原始回调类型. Required.
         original_type: String = body("original_type").required(),

@@ -9,7 +9,8 @@
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 用户签约状态变更: what the sealed part opens to.
+    #[doc(alias = "用户签约状态变更")]
     pub struct Resource {
         /// 微信刷脸用户ID. Required.
         user_id: String = body("user_id").required(),

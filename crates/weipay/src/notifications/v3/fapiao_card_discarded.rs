@@ -5,13 +5,19 @@
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012286035](https://pay.weixin.qq.com/doc/v3/merchant/4012286035)
-//! - partner: [4012071609](https://pay.weixin.qq.com/doc/v3/partner/4012071609),
-//!   [4015792560](https://pay.weixin.qq.com/doc/v3/partner/4015792560)
+//! - partner: [4012071609](https://pay.weixin.qq.com/doc/v3/partner/4012071609)
+//!
+//! `weipay api show FAPIAO.CARD_DISCARDED` lists all 3.
 
-use crate::model::{body, open_enum, response};
+pub use crate::notifications::v3::shared::{
+    NotifiedFapiao, NotifiedFapiaoCardStatus, NotifiedFapiaoFapiaoStatus,
+};
+
+use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 发票卡券作废: what the sealed part opens to.
+    #[doc(alias = "发票卡券作废")]
     pub struct Resource {
         /// 微信支付分配的商户号. Required.
         mchid: String = body("mchid").required(),
@@ -20,35 +26,7 @@ response! {
         /// 冲红时指定的发票申请单号. Required.
         fapiao_apply_id: String = body("fapiao_apply_id").required(),
         /// Required.
-        fapiao_information: Vec<FapiaoInformation> = body("fapiao_information").required(),
-    }
-
-    /// The object `fapiao_information`.
-    pub struct FapiaoInformation {
-        /// 商户发票单号. Required.
-        fapiao_id: String = body("fapiao_id").required(),
-        /// 发票状态. Required.
-        fapiao_status: FapiaoStatus = body("fapiao_status").required(),
-        /// 发票状态. Required.
-        card_status: CardStatus = body("card_status").required(),
-    }
-}
-
-open_enum! {
-    /// 发票状态.
-    pub enum FapiaoStatus {
-        IssueAccepted = "ISSUE_ACCEPTED",
-        Issued = "ISSUED",
-        ReverseAccepted = "REVERSE_ACCEPTED",
-        Reversed = "REVERSED",
-    }
-
-    /// 发票状态.
-    pub enum CardStatus {
-        InsertAccepted = "INSERT_ACCEPTED",
-        Inserted = "INSERTED",
-        DiscardAccepted = "DISCARD_ACCEPTED",
-        Discarded = "DISCARDED",
+        fapiao_information: Vec<NotifiedFapiao> = body("fapiao_information").required(),
     }
 }
 

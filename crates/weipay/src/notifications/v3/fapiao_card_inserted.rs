@@ -5,15 +5,19 @@
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012286082](https://pay.weixin.qq.com/doc/v3/merchant/4012286082)
-//! - partner: [4012072011](https://pay.weixin.qq.com/doc/v3/partner/4012072011),
-//!   [4015792578](https://pay.weixin.qq.com/doc/v3/partner/4015792578)
+//! - partner: [4012072011](https://pay.weixin.qq.com/doc/v3/partner/4012072011)
+//!
+//! `weipay api show FAPIAO.CARD_INSERTED` lists all 3.
+
+pub use crate::notifications::v3::shared::{
+    NotifiedFapiao, NotifiedFapiaoCardStatus, NotifiedFapiaoFapiaoStatus,
+};
 
 use crate::model::{body, response};
 
-pub use crate::notifications::v3::fapiao_card_discarded::{CardStatus, FapiaoInformation, FapiaoStatus};
-
 response! {
-    /// What the sealed part opens to.
+    /// 发票插入用户卡包成功: what the sealed part opens to.
+    #[doc(alias = "发票插入用户卡包成功")]
     pub struct Resource {
         /// 微信支付分配的商户号. Required.
         mchid: String = body("mchid").required(),
@@ -22,7 +26,7 @@ response! {
         /// 开票时指定的发票申请单号. Required.
         fapiao_apply_id: String = body("fapiao_apply_id").required(),
         /// Required.
-        fapiao_information: Vec<FapiaoInformation> = body("fapiao_information").required(),
+        fapiao_information: Vec<NotifiedFapiao> = body("fapiao_information").required(),
     }
 }
 

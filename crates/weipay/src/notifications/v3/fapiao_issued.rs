@@ -5,11 +5,30 @@
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012286057](https://pay.weixin.qq.com/doc/v3/merchant/4012286057)
-//! - partner: [4012071832](https://pay.weixin.qq.com/doc/v3/partner/4012071832),
-//!   [4015792570](https://pay.weixin.qq.com/doc/v3/partner/4015792570)
+//! - partner: [4012071832](https://pay.weixin.qq.com/doc/v3/partner/4012071832)
+//!
+//! `weipay api show FAPIAO.ISSUED` lists all 3.
 
-pub use crate::notifications::v3::fapiao_card_discarded::{CardStatus, FapiaoInformation, FapiaoStatus};
-pub use crate::notifications::v3::fapiao_card_inserted::Resource;
+pub use crate::notifications::v3::shared::{
+    NotifiedFapiao, NotifiedFapiaoCardStatus, NotifiedFapiaoFapiaoStatus,
+};
+
+use crate::model::{body, response};
+
+response! {
+    /// 发票开具成功: what the sealed part opens to.
+    #[doc(alias = "发票开具成功")]
+    pub struct Resource {
+        /// 微信支付分配的商户号. Required.
+        mchid: String = body("mchid").required(),
+        /// 微信支付分配的子商户号.
+        sub_mchid: String = body("sub_mchid"),
+        /// 开票时指定的发票申请单号. Required.
+        fapiao_apply_id: String = body("fapiao_apply_id").required(),
+        /// Required.
+        fapiao_information: Vec<NotifiedFapiao> = body("fapiao_information").required(),
+    }
+}
 
 /// The values of `event_type` that it comes with.
 pub const EVENT_TYPES: &[&str] = &["FAPIAO.ISSUED"];

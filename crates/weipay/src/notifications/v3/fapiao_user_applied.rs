@@ -5,13 +5,15 @@
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012286009](https://pay.weixin.qq.com/doc/v3/merchant/4012286009)
-//! - partner: [4012070348](https://pay.weixin.qq.com/doc/v3/partner/4012070348),
-//!   [4015792559](https://pay.weixin.qq.com/doc/v3/partner/4015792559)
+//! - partner: [4012070348](https://pay.weixin.qq.com/doc/v3/partner/4012070348)
+//!
+//! `weipay api show FAPIAO.USER_APPLIED` lists all 3.
 
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 用户发票抬头填写完成: what the sealed part opens to.
+    #[doc(alias = "用户发票抬头填写完成")]
     pub struct Resource {
         /// 微信支付分配的商户号. Required.
         mchid: String = body("mchid").required(),

@@ -4,13 +4,13 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - elsewhere:
-//!   <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/status-change-notice.html>
+//! - elsewhere: <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/status-change-notice.html>
 
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 隔夜归还保险订单状态变化: what the sealed part opens to.
+    #[doc(alias = "隔夜归还保险订单状态变化")]
     pub struct Resource {
         /// 保险订单ID. Required.
         order_id: String = body("order_id").required(),

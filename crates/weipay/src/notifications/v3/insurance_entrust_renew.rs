@@ -6,13 +6,15 @@
 //!
 //! - merchant: [4012289466](https://pay.weixin.qq.com/doc/v3/merchant/4012289466)
 
-use crate::model::{Time, body, response};
+pub use crate::notifications::v3::shared::{
+    NotifiedContractTermination, NotifiedContractTerminationContractTerminationMode,
+};
 
-pub use crate::notifications::v3::entrust_sign::{ContractTerminateInfo, ContractTerminationMode};
-pub use crate::notifications::v3::entrust_terminate::ContractState;
+use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 保险商户委托代续期完成: what the sealed part opens to.
+    #[doc(alias = "保险商户委托代续期完成")]
     pub struct Resource {
         /// 微信支付分配的商户号. Required.
         mchid: String = body("mchid").required(),
@@ -35,7 +37,15 @@ response! {
         /// 用户OpenID. Required.
         openid: String = body("openid").required(),
         /// 协议解约信息. Required.
-        contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info").required(),
+        contract_terminate_info: NotifiedContractTermination = body("contract_terminate_info").required(),
+    }
+}
+
+open_enum! {
+    /// 委托代扣协议状态.
+    pub enum ContractState {
+        Signed = "SIGNED",
+        Terminated = "TERMINATED",
     }
 }
 

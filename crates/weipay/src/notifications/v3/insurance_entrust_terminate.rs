@@ -6,9 +6,48 @@
 //!
 //! - merchant: [4012289466](https://pay.weixin.qq.com/doc/v3/merchant/4012289466)
 
-pub use crate::notifications::v3::entrust_sign::{ContractTerminateInfo, ContractTerminationMode};
-pub use crate::notifications::v3::entrust_terminate::ContractState;
-pub use crate::notifications::v3::insurance_entrust_renew::Resource;
+pub use crate::notifications::v3::shared::{
+    NotifiedContractTermination, NotifiedContractTerminationContractTerminationMode,
+};
+
+use crate::model::{Time, body, open_enum, response};
+
+response! {
+    /// 保险商户委托代扣解约完成: what the sealed part opens to.
+    #[doc(alias = "保险商户委托代扣解约完成")]
+    pub struct Resource {
+        /// 微信支付分配的商户号. Required.
+        mchid: String = body("mchid").required(),
+        /// 委托代扣协议的主键. Required.
+        contract_id: String = body("contract_id").required(),
+        /// Required.
+        appid: String = body("appid").required(),
+        /// 委托代扣协议模板ID. Required.
+        plan_id: i64 = body("plan_id").required(),
+        /// 商户侧的签约协议号. Required.
+        out_contract_code: String = body("out_contract_code").required(),
+        /// 签约用户的名称. Required.
+        insured_display_name: String = body("insured_display_name").required(),
+        /// 委托代扣协议状态. Required.
+        contract_state: ContractState = body("contract_state").required(),
+        /// 协议签署时间. Required.
+        contract_signed_time: Time = body("contract_signed_time").required(),
+        /// 协议到期时间. Required.
+        contract_expired_time: Time = body("contract_expired_time").required(),
+        /// 用户OpenID. Required.
+        openid: String = body("openid").required(),
+        /// 协议解约信息. Required.
+        contract_terminate_info: NotifiedContractTermination = body("contract_terminate_info").required(),
+    }
+}
+
+open_enum! {
+    /// 委托代扣协议状态.
+    pub enum ContractState {
+        Signed = "SIGNED",
+        Terminated = "TERMINATED",
+    }
+}
 
 /// The values of `event_type` that it comes with.
 pub const EVENT_TYPES: &[&str] = &["INSURANCE_ENTRUST.TERMINATE"];

@@ -9,7 +9,8 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 微信保单服务用户授权成功: what the sealed part opens to.
+    #[doc(alias = "微信保单服务用户授权成功")]
     pub struct Resource {
         /// 商户保险编码. Required.
         out_insurance_no: String = body("out_insurance_no").required(),

@@ -10,7 +10,8 @@
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 商圈会员积分服务授权结果: what the sealed part opens to.
+    #[doc(alias = "商圈会员积分服务授权结果")]
     pub struct Resource {
         /// Required.
         openid: String = body("openid").required(),

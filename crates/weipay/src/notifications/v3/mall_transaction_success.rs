@@ -10,7 +10,8 @@
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 商圈会员场内支付结果: what the sealed part opens to.
+    #[doc(alias = "商圈会员场内支付结果")]
     pub struct Resource {
         /// 微信支付分配的商户号. Required.
         mchid: String = body("mchid").required(),

@@ -9,7 +9,8 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 商户管理记录: what the sealed part opens to.
+    #[doc(alias = "商户管理记录")]
     pub struct Resource {
         /// 子商户号. Required.
         sub_mchid: String = body("sub_mchid").required(),

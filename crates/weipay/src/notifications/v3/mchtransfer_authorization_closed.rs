@@ -9,7 +9,8 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 用户关闭自动收款授权通知: what the sealed part opens to.
+    #[doc(alias = "用户关闭自动收款授权通知")]
     pub struct Resource {
         /// 商户侧授权单号. Required.
         out_authorization_no: String = body("out_authorization_no").required(),

@@ -6,9 +6,52 @@
 //!
 //! - merchant: [4014512908](https://pay.weixin.qq.com/doc/v3/merchant/4014512908)
 
-pub use crate::notifications::v3::mchtransfer_authorization_closed::{
-    CloseInfo, CloseReason, Resource, State,
-};
+use crate::model::{body, open_enum, response};
+
+response! {
+    /// 用户确认自动收款授权通知: what the sealed part opens to.
+    #[doc(alias = "用户确认自动收款授权通知")]
+    pub struct Resource {
+        /// 商户侧授权单号. Required.
+        out_authorization_no: String = body("out_authorization_no").required(),
+        /// 商户AppID. Required.
+        appid: String = body("appid").required(),
+        /// 收款用户OpenID. Required.
+        openid: String = body("openid").required(),
+        /// 用户展示名称. Required.
+        user_display_name: String = body("user_display_name").required(),
+        /// 微信自动收款授权单号. Required.
+        authorization_id: String = body("authorization_id").required(),
+        /// 单据状态. Required.
+        state: State = body("state").required(),
+        /// 用户确认授权的时间. Required.
+        authorize_time: String = body("authorize_time").required(),
+        /// 自动收款授权的关闭信息.
+        close_info: CloseInfo = body("close_info"),
+    }
+
+    /// 自动收款授权的关闭信息.
+    pub struct CloseInfo {
+        /// 关闭时间. Required.
+        close_time: String = body("close_time").required(),
+        /// 自动收款授权的原因. Required.
+        close_reason: CloseReason = body("close_reason").required(),
+    }
+}
+
+open_enum! {
+    /// 单据状态.
+    pub enum State {
+        TakingEffect = "TAKING_EFFECT",
+        Closed = "CLOSED",
+    }
+
+    /// 自动收款授权的原因.
+    pub enum CloseReason {
+        CloseViaMchApi = "CLOSE_VIA_MCH_API",
+        UserClose = "USER_CLOSE",
+    }
+}
 
 /// The values of `event_type` that it comes with.
 pub const EVENT_TYPES: &[&str] = &["MCHTRANSFER.AUTHORIZATION.CONFIRMED"];

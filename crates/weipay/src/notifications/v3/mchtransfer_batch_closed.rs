@@ -9,7 +9,8 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 商家转账批次关闭回调: what the sealed part opens to.
+    #[doc(alias = "商家转账批次关闭回调")]
     pub struct Resource {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),

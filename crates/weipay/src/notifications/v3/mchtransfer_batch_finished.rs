@@ -6,12 +6,11 @@
 //!
 //! - merchant: [4012269028](https://pay.weixin.qq.com/doc/v3/merchant/4012269028)
 
-use crate::model::{body, response};
-
-pub use crate::notifications::v3::mchtransfer_batch_closed::BatchStatus;
+use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 商家转账批次完成回调: what the sealed part opens to.
+    #[doc(alias = "商家转账批次完成回调")]
     pub struct Resource {
         /// 商家批次单号. Required.
         out_batch_no: String = body("out_batch_no").required(),
@@ -33,6 +32,17 @@ response! {
         fail_num: i64 = body("fail_num").required(),
         /// 批次更新时间. Required.
         update_time: String = body("update_time").required(),
+    }
+}
+
+open_enum! {
+    /// 批次状态.
+    pub enum BatchStatus {
+        WaitPay = "WAIT_PAY",
+        Accepted = "ACCEPTED",
+        Processing = "PROCESSING",
+        Finished = "FINISHED",
+        Closed = "CLOSED",
     }
 }
 

@@ -10,7 +10,8 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 商家转账回调通知: what the sealed part opens to.
+    #[doc(alias = "商家转账回调通知")]
     pub struct Resource {
         /// 商户单号. Required.
         out_bill_no: String = body("out_bill_no").required(),

@@ -6,12 +6,11 @@
 //!
 //! - merchant: [4014301851](https://pay.weixin.qq.com/doc/v3/merchant/4014301851)
 
-use crate::model::{Sensitive, body, response};
-
-pub use crate::notifications::v3::mchtransfer_bill_finished::State;
+use crate::model::{Sensitive, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 转账到QQ钱包: what the sealed part opens to.
+    #[doc(alias = "转账到QQ钱包")]
     pub struct Resource {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),
@@ -39,6 +38,20 @@ response! {
         create_time: String = body("create_time").required(),
         /// 最后一次状态变更时间. Required.
         update_time: String = body("update_time").required(),
+    }
+}
+
+open_enum! {
+    /// 单据状态.
+    pub enum State {
+        Accepted = "ACCEPTED",
+        Processing = "PROCESSING",
+        WaitUserConfirm = "WAIT_USER_CONFIRM",
+        Transfering = "TRANSFERING",
+        Success = "SUCCESS",
+        Fail = "FAIL",
+        Canceling = "CANCELING",
+        Cancelled = "CANCELLED",
     }
 }
 

@@ -9,7 +9,8 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 商户提现状态变更: what the sealed part opens to.
+    #[doc(alias = "商户提现状态变更")]
     pub struct Resource {
         /// 提现单状态. Required.
         status: Status = body("status").required(),

@@ -7,10 +7,13 @@
 //! - merchant: [4016781554](https://pay.weixin.qq.com/doc/v3/merchant/4016781554)
 //! - partner: [4012165722](https://pay.weixin.qq.com/doc/v3/partner/4012165722)
 
+pub use crate::notifications::v3::shared::MedicalPassthroughContent;
+
 use crate::model::{JsonText, Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 医保混合收款成功: what the sealed part opens to.
+    #[doc(alias = "医保混合收款成功")]
     pub struct Resource {
         /// 医保自费混合订单号. Required.
         mix_trade_no: String = body("mix_trade_no").required(),
@@ -23,7 +26,7 @@ response! {
         /// 订单支付时间.
         paid_time: Time = body("paid_time"),
         /// 支付完成后医保局返回内容. JSON text in a string.
-        passthrough_response_content: JsonText<PassthroughResponseContent> =
+        passthrough_response_content: JsonText<MedicalPassthroughContent> =
             body("passthrough_response_content"),
         /// 混合支付类型. Required.
         mix_pay_type: MixPayType = body("mix_pay_type").required(),
@@ -68,7 +71,7 @@ response! {
         /// 自费预下单ID.
         prepay_id: String = body("prepay_id"),
         /// 医疗机构透传给医保的数据. JSON text in a string.
-        passthrough_request_content: JsonText<PassthroughRequestContent> =
+        passthrough_request_content: JsonText<MedicalPassthroughContent> =
             body("passthrough_request_content"),
         /// 扩展字段.
         extends: String = body("extends"),
@@ -78,16 +81,6 @@ response! {
         channel_no: String = body("channel_no"),
         /// 是否到医保局测试环境下单.
         med_ins_test_env: bool = body("med_ins_test_env"),
-    }
-
-    /// 支付完成后医保局返回内容.
-    pub struct PassthroughResponseContent {
-        /// On the wire: `payAuthNo`.
-        pay_auth_no: String = body("payAuthNo"),
-        /// On the wire: `payOrdId`.
-        pay_ord_id: String = body("payOrdId"),
-        /// On the wire: `setlLatlnt`.
-        setl_latlnt: String = body("setlLatlnt"),
     }
 
     /// 现金补充列表.
@@ -100,16 +93,6 @@ response! {
     pub struct CashReduceDetail {
         /// 现金减免类型. Required.
         cash_reduce_type: CashReduceType = body("cash_reduce_type").required(),
-    }
-
-    /// 医疗机构透传给医保的数据.
-    pub struct PassthroughRequestContent {
-        /// On the wire: `payAuthNo`.
-        pay_auth_no: String = body("payAuthNo"),
-        /// On the wire: `payOrdId`.
-        pay_ord_id: String = body("payOrdId"),
-        /// On the wire: `setlLatlnt`.
-        setl_latlnt: String = body("setlLatlnt"),
     }
 }
 

@@ -4,14 +4,16 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - merchant: [4012288215](https://pay.weixin.qq.com/doc/v3/merchant/4012288215),
-//!   [4017166745](https://pay.weixin.qq.com/doc/v3/merchant/4017166745)
+//! - merchant: [4012288215](https://pay.weixin.qq.com/doc/v3/merchant/4012288215)
 //! - partner: [4012163936](https://pay.weixin.qq.com/doc/v3/partner/4012163936)
+//!
+//! `weipay api show MEMBERCARD.ACCEPT_CARD` lists all 3.
 
 use crate::model::{Sensitive, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 会员卡领卡事件: what the sealed part opens to.
+    #[doc(alias = "会员卡领卡事件")]
     pub struct Resource {
         /// 事件类型. Required.
         event_type: EventType = body("event_type").required(),

@@ -10,7 +10,8 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 会员卡激活事件: what the sealed part opens to.
+    #[doc(alias = "会员卡激活事件")]
     pub struct Resource {
         /// 事件类型. Required.
         event_type: EventType = body("event_type").required(),

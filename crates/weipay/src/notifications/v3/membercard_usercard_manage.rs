@@ -10,7 +10,8 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 用户管理会员卡事件: what the sealed part opens to.
+    #[doc(alias = "用户管理会员卡事件")]
     pub struct Resource {
         /// 事件类型. Required.
         event_type: EventType = body("event_type").required(),

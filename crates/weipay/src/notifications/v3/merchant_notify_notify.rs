@@ -9,7 +9,8 @@
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 合作伙伴订阅: what the sealed part opens to.
+    #[doc(alias = "合作伙伴订阅")]
     pub struct Resource {
         /// Required.
         topic_name: TopicName = body("topic_name").required(),

@@ -9,7 +9,8 @@
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 跨境/全球-委托代扣签约成功: what the sealed part opens to.
+    #[doc(alias = "跨境/全球-委托代扣签约成功")]
     pub struct Resource {
         /// 微信支付分配的商户号.
         mchid: String = body("mchid"),

@@ -6,7 +6,53 @@
 //!
 //! - global: [4013015485](https://pay.weixin.qq.com/doc/global/v3/zh/4013015485)
 
-pub use crate::notifications::v3::papay_sign::{ContractTerminationMode, Resource};
+use crate::model::{Time, body, open_enum, response};
+
+response! {
+    /// 跨境/全球-委托代扣成功解约: what the sealed part opens to.
+    #[doc(alias = "跨境/全球-委托代扣成功解约")]
+    pub struct Resource {
+        /// 微信支付分配的商户号.
+        mchid: String = body("mchid"),
+        /// 商户侧的签约协议号.
+        out_contract_code: String = body("out_contract_code"),
+        /// On the wire: `appid`.
+        appid: String = body("appid"),
+        /// 用户OpenID.
+        openid: String = body("openid"),
+        /// 协议解约方式.
+        contract_termination_mode: ContractTerminationMode = body("contract_termination_mode"),
+        /// 委托代扣协议的主键.
+        contract_id: String = body("contract_id"),
+        /// 委托代扣协议模板ID.
+        plan_id: i64 = body("plan_id"),
+        /// 操作时间.
+        operate_time: String = body("operate_time"),
+        /// 协议到期时间.
+        contract_expired_time: Time = body("contract_expired_time"),
+        /// 普通服务商商户号.
+        sp_mchid: String = body("sp_mchid"),
+        /// On the wire: `sp_appid`.
+        sp_appid: String = body("sp_appid"),
+        /// 子商户号.
+        sub_mchid: String = body("sub_mchid"),
+        /// 子商户的AppID.
+        sub_appid: String = body("sub_appid"),
+        /// 用户OpenID.
+        sp_openid: String = body("sp_openid"),
+        /// On the wire: `sub_openid`.
+        sub_openid: String = body("sub_openid"),
+    }
+}
+
+open_enum! {
+    /// 协议解约方式.
+    pub enum ContractTerminationMode {
+        User = "USER",
+        Merchant = "MERCHANT",
+        Platform = "PLATFORM",
+    }
+}
 
 /// The values of `event_type` that it comes with.
 pub const EVENT_TYPES: &[&str] = &["PAPAY.TERMINATE"];

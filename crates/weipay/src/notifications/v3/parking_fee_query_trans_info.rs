@@ -9,7 +9,8 @@
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 停车缴费服务-商户查费回调: what the sealed part opens to.
+    #[doc(alias = "停车缴费服务-商户查费回调")]
     pub struct Resource {
         /// 商户停车单号. Required.
         out_serial_number: String = body("out_serial_number").required(),

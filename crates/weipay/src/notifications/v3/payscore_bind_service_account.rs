@@ -9,7 +9,8 @@
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 服务账户绑定结果: what the sealed part opens to.
+    #[doc(alias = "服务账户绑定结果")]
     pub struct Resource {
         /// 服务ID. Required.
         service_id: String = body("service_id").required(),

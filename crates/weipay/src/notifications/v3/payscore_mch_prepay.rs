@@ -4,13 +4,15 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - partner: [4012084127](https://pay.weixin.qq.com/doc/v3/partner/4012084127),
-//!   [4013194116](https://pay.weixin.qq.com/doc/v3/partner/4013194116)
+//! - partner: [4012084127](https://pay.weixin.qq.com/doc/v3/partner/4012084127)
+//!
+//! `weipay api show PAYSCORE.MCH_PREPAY` lists all 2.
 
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 支付分从业机构-商户预下单: what the sealed part opens to.
+    #[doc(alias = "支付分从业机构-商户预下单")]
     pub struct Resource {
         /// 调用创单接口时提交的服务ID. Required.
         service_id: String = body("service_id").required(),

@@ -4,13 +4,15 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_8&index=8>,
-//!   <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_9&index=8>
+//! - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_8&index=8>
+//!
+//! `weipay api show PAYSCORE.USER_ACCEPTED` lists all 2.
 
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 支付分服务确认订单: what the sealed part opens to.
+    #[doc(alias = "支付分服务确认订单")]
     pub struct Resource {
         /// On the wire: `contract_id`.
         contract_id: String = body("contract_id"),

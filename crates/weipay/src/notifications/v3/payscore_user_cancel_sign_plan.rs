@@ -7,10 +7,13 @@
 //! - merchant: [4012286184](https://pay.weixin.qq.com/doc/v3/merchant/4012286184)
 //! - partner: [4012159037](https://pay.weixin.qq.com/doc/v3/partner/4012159037)
 
+pub use crate::notifications::v3::shared::{NotifiedSignedDetail, NotifiedSignedDetailPlanDetailState};
+
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 取消签约回调: what the sealed part opens to.
+    #[doc(alias = "取消签约回调")]
     pub struct Resource {
         /// 签约计划的主键. Required.
         sign_plan_id: String = body("sign_plan_id").required(),
@@ -55,37 +58,9 @@ response! {
         /// 签约计划实际总金额. Required; in fen (分).
         total_actual_price: i64 = body("total_actual_price").required(),
         /// 签约计划明细列表. Required.
-        signed_detail_list: Vec<SignedDetailList> = body("signed_detail_list").required(),
+        signed_detail_list: Vec<NotifiedSignedDetail> = body("signed_detail_list").required(),
         /// 签约时间. Required.
         sign_time: Time = body("sign_time").required(),
-    }
-
-    /// 签约计划明细列表.
-    pub struct SignedDetailList {
-        /// 计划明细序号. Required.
-        plan_detail_no: i64 = body("plan_detail_no").required(),
-        /// 计划明细原支付金额. Required; in fen (分).
-        original_price: i64 = body("original_price").required(),
-        /// 计划明细优惠说明.
-        plan_discount_description: String = body("plan_discount_description"),
-        /// 计划明细实际支付金额. Required; in fen (分).
-        actual_price: i64 = body("actual_price").required(),
-        /// 计划明细状态. Required.
-        plan_detail_state: PlanDetailState = body("plan_detail_state").required(),
-        /// 计划明细在使用中.
-        order_id: String = body("order_id"),
-        /// 商户侧计划明细使用订单号，在商户下唯一. Required.
-        merchant_plan_detail_no: String = body("merchant_plan_detail_no").required(),
-        /// 计划详情名称. Required.
-        plan_detail_name: String = body("plan_detail_name").required(),
-        /// 详情对应订单实际支付金额. In fen (分).
-        actual_pay_price: i64 = body("actual_pay_price"),
-        /// 详情使用时间. Required.
-        use_time: String = body("use_time").required(),
-        /// 详情对应订单实际完成支付时间. Required.
-        complete_time: Time = body("complete_time").required(),
-        /// 详情对应订单取消时间. Required.
-        cancel_time: String = body("cancel_time").required(),
     }
 }
 
@@ -101,14 +76,6 @@ open_enum! {
         User = "USER",
         Merchant = "MERCHANT",
         RevokeService = "REVOKE_SERVICE",
-    }
-
-    /// 计划明细状态.
-    pub enum PlanDetailState {
-        NotUsed = "NOT_USED",
-        Using = "USING",
-        Used = "USED",
-        SignPlanDetailCancel = "SIGN_PLAN_DETAIL_CANCEL",
     }
 }
 

@@ -4,14 +4,15 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - partner: [4012086446](https://pay.weixin.qq.com/doc/v3/partner/4012086446),
-//!   [4012155288](https://pay.weixin.qq.com/doc/v3/partner/4012155288),
-//!   [4012160692](https://pay.weixin.qq.com/doc/v3/partner/4012160692)
+//! - partner: [4012086446](https://pay.weixin.qq.com/doc/v3/partner/4012086446)
+//!
+//! `weipay api show PAYSCORE.USER_CLOSE_SERVICE` lists all 3.
 
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 支付分服务用户解除授权成功: what the sealed part opens to.
+    #[doc(alias = "支付分服务用户解除授权成功")]
     pub struct Resource {
         /// 公众账号ID. Required.
         appid: String = body("appid").required(),

@@ -5,14 +5,22 @@
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012587953](https://pay.weixin.qq.com/doc/v3/merchant/4012587953)
-//! - partner: [4012586137](https://pay.weixin.qq.com/doc/v3/partner/4012586137),
-//!   [4012625482](https://pay.weixin.qq.com/doc/v3/partner/4012625482)
+//! - partner: [4012586137](https://pay.weixin.qq.com/doc/v3/partner/4012586137)
 //! - global: [4014096520](https://pay.weixin.qq.com/doc/global/v3/zh/4014096520)
+//!
+//! `weipay api show PAYSCORE.USER_CONFIRM` lists all 4.
+
+pub use crate::notifications::v3::shared::{
+    NotifiedPostDiscount, PayscoreAnsweredTimeRange, PayscoreLocation, PayscoreNotifiedCollection,
+    PayscoreNotifiedCollectionDetails, PayscoreNotifiedCollectionDetailsPromotionDetail,
+    PayscoreNotifiedCollectionDetailsPromotionDetailGoodsDetail, PayscorePostPayment, PayscoreRiskFund,
+};
 
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 支付分服务用户确认成功: what the sealed part opens to.
+    #[doc(alias = "支付分服务用户确认成功")]
     pub struct Resource {
         /// Required.
         service_id: String = body("service_id").required(),
@@ -41,15 +49,15 @@ response! {
         /// 总金额. In fen (分).
         total_amount: i64 = body("total_amount"),
         /// 后付费项目. Required.
-        post_payments: Vec<PostPayments> = body("post_payments").required(),
+        post_payments: Vec<PayscorePostPayment> = body("post_payments").required(),
         /// 商户优惠.
-        post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+        post_discounts: Vec<NotifiedPostDiscount> = body("post_discounts"),
         /// 服务风险金. Required.
-        risk_fund: RiskFund = body("risk_fund").required(),
+        risk_fund: PayscoreRiskFund = body("risk_fund").required(),
         /// 服务时间段. Required.
-        time_range: TimeRange = body("time_range").required(),
+        time_range: PayscoreAnsweredTimeRange = body("time_range").required(),
         /// 服务位置.
-        location: Location = body("location"),
+        location: PayscoreLocation = body("location"),
         /// 商户数据包.
         attach: String = body("attach"),
         /// 微信服务单号.
@@ -59,7 +67,7 @@ response! {
         /// 商户系统内部扣款单号. Required.
         out_trade_no: String = body("out_trade_no").required(),
         /// 收款信息.
-        collection: Collection = body("collection"),
+        collection: PayscoreNotifiedCollection = body("collection"),
         /// 回调状态.
         user_service_status: String = body("user_service_status"),
         /// 服务开启/解除授权成功时间.
@@ -68,128 +76,6 @@ response! {
         authorization_code: String = body("authorization_code"),
         /// On the wire: `out_request_no`.
         out_request_no: String = body("out_request_no"),
-    }
-
-    /// 后付费项目.
-    pub struct PostPayments {
-        /// 付费名称.
-        name: String = body("name"),
-        /// 付费金额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 付费说明.
-        description: String = body("description"),
-        /// 付费数量.
-        count: i64 = body("count"),
-    }
-
-    /// 商户优惠.
-    pub struct PostDiscounts {
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠说明.
-        description: String = body("description"),
-        /// 优惠金额. In fen (分).
-        amount: i64 = body("amount"),
-    }
-
-    /// 服务风险金.
-    pub struct RiskFund {
-        /// 风险名称. Required.
-        name: String = body("name").required(),
-        /// 风险金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 风险说明.
-        description: String = body("description"),
-    }
-
-    /// 服务时间段.
-    pub struct TimeRange {
-        /// 服务开始时间. Required.
-        start_time: String = body("start_time").required(),
-        /// 服务开始时间备注.
-        start_time_remark: String = body("start_time_remark"),
-        /// 服务结束时间.
-        end_time: String = body("end_time"),
-        /// 服务结束时间备注.
-        end_time_remark: String = body("end_time_remark"),
-    }
-
-    /// 服务位置.
-    pub struct Location {
-        /// 服务开始地点.
-        start_location: String = body("start_location"),
-        /// 服务结束地点.
-        end_location: String = body("end_location"),
-    }
-
-    /// 收款信息.
-    pub struct Collection {
-        /// 收款状态. Required.
-        state: String = body("state").required(),
-        /// 总收款金额. Required; in fen (分).
-        total_amount: i64 = body("total_amount").required(),
-        /// 待收金额. Required; in fen (分).
-        paying_amount: i64 = body("paying_amount").required(),
-        /// 已收金额. Required; in fen (分).
-        paid_amount: i64 = body("paid_amount").required(),
-        /// 收款明细列表.
-        details: Vec<Details> = body("details"),
-    }
-
-    /// 收款明细列表.
-    pub struct Details {
-        /// 收款序号.
-        seq: i64 = body("seq"),
-        /// 单笔收款金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 收款成功渠道.
-        paid_type: String = body("paid_type"),
-        /// 收款成功时间. Required.
-        paid_time: String = body("paid_time").required(),
-        /// 微信支付交易单号.
-        transaction_id: String = body("transaction_id"),
-        /// 优惠功能.
-        promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
-    }
-
-    /// 优惠功能.
-    pub struct PromotionDetail {
-        /// 券ID. Required.
-        coupon_id: String = body("coupon_id").required(),
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠范围.
-        scope: String = body("scope"),
-        /// 优惠类型.
-        type_: String = body("type"),
-        /// 优惠券面额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 活动ID.
-        stock_id: String = body("stock_id"),
-        /// 微信出资. In fen (分).
-        wechatpay_contribute: i64 = body("wechatpay_contribute"),
-        /// 商户出资. In fen (分).
-        merchant_contribute: i64 = body("merchant_contribute"),
-        /// 其他出资. In fen (分).
-        other_contribute: i64 = body("other_contribute"),
-        /// 优惠币种.
-        currency: String = body("currency"),
-        /// 单品列表.
-        goods_detail: Vec<GoodsDetail> = body("goods_detail"),
-    }
-
-    /// 单品列表.
-    pub struct GoodsDetail {
-        /// 商品编码. Required.
-        goods_id: String = body("goods_id").required(),
-        /// 商品数量.
-        quantity: i64 = body("quantity"),
-        /// 商品价格. In fen (分).
-        unit_price: i64 = body("unit_price"),
-        /// 商品优惠金额. In fen (分).
-        discount_amount: i64 = body("discount_amount"),
-        /// 商品备注.
-        goods_remark: String = body("goods_remark"),
     }
 }
 

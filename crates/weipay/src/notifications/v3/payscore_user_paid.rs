@@ -5,18 +5,22 @@
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012587953](https://pay.weixin.qq.com/doc/v3/merchant/4012587953)
-//! - partner: [4012586137](https://pay.weixin.qq.com/doc/v3/partner/4012586137),
-//!   [4012625482](https://pay.weixin.qq.com/doc/v3/partner/4012625482)
+//! - partner: [4012586137](https://pay.weixin.qq.com/doc/v3/partner/4012586137)
 //! - global: [4014096520](https://pay.weixin.qq.com/doc/global/v3/zh/4014096520)
+//!
+//! `weipay api show PAYSCORE.USER_PAID` lists all 4.
+
+pub use crate::notifications::v3::shared::{
+    NotifiedPostDiscount, PayscoreAnsweredTimeRange, PayscoreNotifiedCollection,
+    PayscoreNotifiedCollectionDetails, PayscoreNotifiedCollectionDetailsPromotionDetail,
+    PayscoreNotifiedCollectionDetailsPromotionDetailGoodsDetail,
+};
 
 use crate::model::{body, response};
 
-pub use crate::notifications::v3::payscore_user_confirm::{
-    Collection, Details, GoodsDetail, PostDiscounts, PromotionDetail, TimeRange,
-};
-
 response! {
-    /// What the sealed part opens to.
+    /// 支付分服务用户支付成功: what the sealed part opens to.
+    #[doc(alias = "支付分服务用户支付成功")]
     pub struct Resource {
         /// Required.
         service_id: String = body("service_id").required(),
@@ -47,11 +51,11 @@ response! {
         /// 后付费项目. Required.
         post_payments: Vec<PostPayments> = body("post_payments").required(),
         /// 商户优惠.
-        post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+        post_discounts: Vec<NotifiedPostDiscount> = body("post_discounts"),
         /// 订单风险金. Required.
         risk_fund: RiskFund = body("risk_fund").required(),
         /// 服务时间段. Required.
-        time_range: TimeRange = body("time_range").required(),
+        time_range: PayscoreAnsweredTimeRange = body("time_range").required(),
         /// 服务位置.
         location: Location = body("location"),
         /// 商户数据包.
@@ -61,7 +65,7 @@ response! {
         /// 是否需要收款.
         need_collection: bool = body("need_collection"),
         /// 收款信息.
-        collection: Collection = body("collection"),
+        collection: PayscoreNotifiedCollection = body("collection"),
         /// 回调状态.
         user_service_status: String = body("user_service_status"),
         /// 服务开启/解除授权成功时间.

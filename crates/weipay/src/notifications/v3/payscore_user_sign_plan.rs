@@ -7,14 +7,13 @@
 //! - merchant: [4012286193](https://pay.weixin.qq.com/doc/v3/merchant/4012286193)
 //! - partner: [4012159652](https://pay.weixin.qq.com/doc/v3/partner/4012159652)
 
-use crate::model::{Time, body, response};
+pub use crate::notifications::v3::shared::{NotifiedSignedDetail, NotifiedSignedDetailPlanDetailState};
 
-pub use crate::notifications::v3::payscore_user_cancel_sign_plan::{
-    CancelSignType, PlanDetailState, SignState, SignedDetailList,
-};
+use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 签约成功回调: what the sealed part opens to.
+    #[doc(alias = "签约成功回调")]
     pub struct Resource {
         /// 签约计划的主键. Required.
         sign_plan_id: String = body("sign_plan_id").required(),
@@ -59,9 +58,24 @@ response! {
         /// 签约计划实际总金额. Required; in fen (分).
         total_actual_price: i64 = body("total_actual_price").required(),
         /// 签约计划明细列表. Required.
-        signed_detail_list: Vec<SignedDetailList> = body("signed_detail_list").required(),
+        signed_detail_list: Vec<NotifiedSignedDetail> = body("signed_detail_list").required(),
         /// 签约时间. Required.
         sign_time: Time = body("sign_time").required(),
+    }
+}
+
+open_enum! {
+    /// 计划签约状态.
+    pub enum SignState {
+        Unsigned = "UNSIGNED",
+    }
+
+    /// 签约计划取消类型.
+    pub enum CancelSignType {
+        NotCancel = "NOT_CANCEL",
+        User = "USER",
+        Merchant = "MERCHANT",
+        RevokeService = "REVOKE_SERVICE",
     }
 }
 

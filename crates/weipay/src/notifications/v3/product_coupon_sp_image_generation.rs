@@ -4,13 +4,15 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - partner: [4017327744](https://pay.weixin.qq.com/doc/v3/partner/4017327744),
-//!   [4017327759](https://pay.weixin.qq.com/doc/v3/partner/4017327759)
+//! - partner: [4017327744](https://pay.weixin.qq.com/doc/v3/partner/4017327744)
+//!
+//! `weipay api show PRODUCT_COUPON_SP.IMAGE_GENERATION` lists all 2.
 
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 商品券图片生成结果: what the sealed part opens to.
+    #[doc(alias = "商品券图片生成结果")]
     pub struct Resource {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),

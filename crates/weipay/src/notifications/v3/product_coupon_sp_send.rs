@@ -4,13 +4,15 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - partner: [4015780862](https://pay.weixin.qq.com/doc/v3/partner/4015780862),
-//!   [4016435717](https://pay.weixin.qq.com/doc/v3/partner/4016435717)
+//! - partner: [4015780862](https://pay.weixin.qq.com/doc/v3/partner/4015780862)
+//!
+//! `weipay api show PRODUCT_COUPON_SP.SEND` lists all 2.
 
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 商品券领券: what the sealed part opens to.
+    #[doc(alias = "商品券领券")]
     pub struct Resource {
         /// 品牌ID. Required.
         brand_id: String = body("brand_id").required(),

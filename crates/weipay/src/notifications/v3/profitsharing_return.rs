@@ -5,14 +5,17 @@
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012289679](https://pay.weixin.qq.com/doc/v3/merchant/4012289679)
-//! - partner: [4012075216](https://pay.weixin.qq.com/doc/v3/partner/4012075216),
-//!   [4012075400](https://pay.weixin.qq.com/doc/v3/partner/4012075400),
-//!   [4012116672](https://pay.weixin.qq.com/doc/v3/partner/4012116672)
+//! - partner: [4012075216](https://pay.weixin.qq.com/doc/v3/partner/4012075216)
+//!
+//! `weipay api show PROFITSHARING.RETURN` lists all 4.
 
-use crate::model::{body, open_enum, response};
+pub use crate::notifications::v3::shared::{NotifiedReceiver, NotifiedReceiverType};
+
+use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 分账动账成功回退: what the sealed part opens to.
+    #[doc(alias = "分账动账成功回退")]
     pub struct Resource {
         /// 商户号.
         mchid: String = body("mchid"),
@@ -27,29 +30,9 @@ response! {
         /// 商户分账单号. Required.
         out_order_no: String = body("out_order_no").required(),
         /// 分账接收方对象. Required.
-        receiver: Receiver = body("receiver").required(),
+        receiver: NotifiedReceiver = body("receiver").required(),
         /// 订单支付完成时间. Required.
         success_time: String = body("success_time").required(),
-    }
-
-    /// 分账接收方对象.
-    pub struct Receiver {
-        /// 分账接收方的类型. Required.
-        type_: Type = body("type").required(),
-        /// 分账接收方的账号. Required.
-        account: String = body("account").required(),
-        /// 分账动账金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 分账/回退描述. Required.
-        description: String = body("description").required(),
-    }
-}
-
-open_enum! {
-    /// 分账接收方的类型.
-    pub enum Type {
-        MerchantId = "MERCHANT_ID",
-        PersonalOpenid = "PERSONAL_OPENID",
     }
 }
 

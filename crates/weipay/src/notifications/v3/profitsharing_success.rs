@@ -5,11 +5,36 @@
 //! Official documents (官方文档):
 //!
 //! - merchant: [4012289679](https://pay.weixin.qq.com/doc/v3/merchant/4012289679)
-//! - partner: [4012075216](https://pay.weixin.qq.com/doc/v3/partner/4012075216),
-//!   [4012075400](https://pay.weixin.qq.com/doc/v3/partner/4012075400),
-//!   [4012116672](https://pay.weixin.qq.com/doc/v3/partner/4012116672)
+//! - partner: [4012075216](https://pay.weixin.qq.com/doc/v3/partner/4012075216)
+//!
+//! `weipay api show PROFITSHARING.SUCCESS` lists all 4.
 
-pub use crate::notifications::v3::profitsharing_return::{Receiver, Resource, Type};
+pub use crate::notifications::v3::shared::{NotifiedReceiver, NotifiedReceiverType};
+
+use crate::model::{body, response};
+
+response! {
+    /// 分账动账成功变动: what the sealed part opens to.
+    #[doc(alias = "分账动账成功变动")]
+    pub struct Resource {
+        /// 商户号.
+        mchid: String = body("mchid"),
+        /// 调用接口提交的商户号.
+        sp_mchid: String = body("sp_mchid"),
+        /// 调用接口提交的子商户号.
+        sub_mchid: String = body("sub_mchid"),
+        /// 微信支付系统生成的订单号. Required.
+        transaction_id: String = body("transaction_id").required(),
+        /// 微信分账/回退单号. Required.
+        order_id: String = body("order_id").required(),
+        /// 商户分账单号. Required.
+        out_order_no: String = body("out_order_no").required(),
+        /// 分账接收方对象. Required.
+        receiver: NotifiedReceiver = body("receiver").required(),
+        /// 订单支付完成时间. Required.
+        success_time: String = body("success_time").required(),
+    }
+}
 
 /// The values of `event_type` that it comes with.
 pub const EVENT_TYPES: &[&str] = &["PROFITSHARING.SUCCESS", "TRANSACTION.SUCCESS"];

@@ -6,10 +6,16 @@
 //!
 //! - partner: [4012763652](https://pay.weixin.qq.com/doc/v3/partner/4012763652)
 
+pub use crate::notifications::v3::shared::{
+    NotifiedBankTransferInfo, NotifiedEstimatedDeductAmount, OnlineBankRechargeInfo,
+    OnlineBankRechargeInfoOnlineBankType,
+};
+
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 平台收付通商家充值-关闭充值: what the sealed part opens to.
+    #[doc(alias = "平台收付通商家充值-关闭充值")]
     pub struct Resource {
         /// 平台商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -30,11 +36,11 @@ response! {
         /// 充值状态描述.
         recharge_state_desc: String = body("recharge_state_desc"),
         /// 充值金额. Required.
-        recharge_amount: RechargeAmount = body("recharge_amount").required(),
+        recharge_amount: NotifiedEstimatedDeductAmount = body("recharge_amount").required(),
         /// 备注.
         remark: String = body("remark"),
         /// 银行转账信息.
-        bank_transfer_info: BankTransferInfo = body("bank_transfer_info"),
+        bank_transfer_info: NotifiedBankTransferInfo = body("bank_transfer_info"),
         /// 扫码充值信息.
         qr_recharge_info: QrRechargeInfo = body("qr_recharge_info"),
         /// 网银充值的付款信息.
@@ -49,52 +55,12 @@ response! {
         available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
     }
 
-    /// 充值金额.
-    pub struct RechargeAmount {
-        /// 总金额. Required; in fen (分).
-        amount: i64 = body("amount").required(),
-        /// 货币类型. Required.
-        currency: String = body("currency").required(),
-    }
-
-    /// 银行转账信息.
-    pub struct BankTransferInfo {
-        /// 转账充值附言. Required.
-        memo: String = body("memo").required(),
-        /// 转入的银行流水单号. Required.
-        bill_no: String = body("bill_no").required(),
-        /// 开户银行名称. Required.
-        bank_name: String = body("bank_name").required(),
-        /// 银行卡尾号. Required.
-        bank_card_tail: String = body("bank_card_tail").required(),
-        /// 银行账户名称. Required.
-        bank_account_name: String = body("bank_account_name").required(),
-    }
-
     /// 扫码充值信息.
     pub struct QrRechargeInfo {
         /// 员工类型. Required.
         employee_type: EmployeeType = body("employee_type").required(),
         /// 用户openid. Required.
         openid: String = body("openid").required(),
-    }
-
-    /// 网银充值的付款信息.
-    pub struct OnlineBankRechargeInfo {
-        /// 银行交易订单号.
-        bill_no: String = body("bill_no"),
-        /// 网银充值退回时间.
-        return_time: Time = body("return_time"),
-        /// 网银充值退回原因.
-        return_reason: String = body("return_reason"),
-        /// 开户银行名称.
-        bank_name: String = body("bank_name"),
-        /// 网银类型.
-        online_bank_type: OnlineBankType = body("online_bank_type"),
-        /// 银行卡号后四位.
-        bank_card_tail: String = body("bank_card_tail"),
-        /// 银行账户名称.
-        bank_account_name: String = body("bank_account_name"),
     }
 }
 
@@ -130,12 +96,6 @@ open_enum! {
         Admin = "ADMIN",
         Staff = "STAFF",
         LegalPerson = "LEGAL_PERSON",
-    }
-
-    /// 网银类型.
-    pub enum OnlineBankType {
-        OnlineBankTypeCorporate = "ONLINE_BANK_TYPE_CORPORATE",
-        OnlineBankTypePersonal = "ONLINE_BANK_TYPE_PERSONAL",
     }
 
     /// 可用充值渠道列表.

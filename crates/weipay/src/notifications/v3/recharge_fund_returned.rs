@@ -8,10 +8,9 @@
 
 use crate::model::{Time, body, open_enum, response};
 
-pub use crate::notifications::v3::recharge_closed::OnlineBankType;
-
 response! {
-    /// What the sealed part opens to.
+    /// 平台收付通商家充值-充值资金退回: what the sealed part opens to.
+    #[doc(alias = "平台收付通商家充值-充值资金退回")]
     pub struct Resource {
         /// 充值退回单号. Required.
         recharge_returned_id: String = body("recharge_returned_id").required(),
@@ -57,6 +56,12 @@ open_enum! {
     pub enum RechargeChannel {
         BankTransfer = "BANK_TRANSFER",
         OnlineBank = "ONLINE_BANK",
+    }
+
+    /// 网银类型.
+    pub enum OnlineBankType {
+        OnlineBankTypeCorporate = "ONLINE_BANK_TYPE_CORPORATE",
+        OnlineBankTypePersonal = "ONLINE_BANK_TYPE_PERSONAL",
     }
 }
 

@@ -6,10 +6,105 @@
 //!
 //! - partner: [4012763652](https://pay.weixin.qq.com/doc/v3/partner/4012763652)
 
-pub use crate::notifications::v3::recharge_closed::{
-    AccountType, AvailableRechargeChannels, BankTransferInfo, EmployeeType, OnlineBankRechargeInfo,
-    OnlineBankType, QrRechargeInfo, RechargeAmount, RechargeChannel, RechargeScene, RechargeState, Resource,
+pub use crate::notifications::v3::shared::{
+    NotifiedBankTransferInfo, NotifiedEstimatedDeductAmount, OnlineBankRechargeInfo,
+    OnlineBankRechargeInfoOnlineBankType,
 };
+
+use crate::model::{Time, body, open_enum, response};
+
+response! {
+    /// 平台收付通商家充值-充值成功: what the sealed part opens to.
+    #[doc(alias = "平台收付通商家充值-充值成功")]
+    pub struct Resource {
+        /// 平台商户号. Required.
+        sp_mchid: String = body("sp_mchid").required(),
+        /// 二级商户号. Required.
+        sub_mchid: String = body("sub_mchid").required(),
+        /// 商户充值单号. Required.
+        out_recharge_no: String = body("out_recharge_no").required(),
+        /// 微信支付充值单号. Required.
+        recharge_id: String = body("recharge_id").required(),
+        /// 充值渠道. Required.
+        recharge_channel: RechargeChannel = body("recharge_channel").required(),
+        /// 充值入账账户. Required.
+        account_type: AccountType = body("account_type").required(),
+        /// 充值场景. Required.
+        recharge_scene: RechargeScene = body("recharge_scene").required(),
+        /// 充值状态. Required.
+        recharge_state: RechargeState = body("recharge_state").required(),
+        /// 充值状态描述.
+        recharge_state_desc: String = body("recharge_state_desc"),
+        /// 充值金额. Required.
+        recharge_amount: NotifiedEstimatedDeductAmount = body("recharge_amount").required(),
+        /// 备注.
+        remark: String = body("remark"),
+        /// 银行转账信息.
+        bank_transfer_info: NotifiedBankTransferInfo = body("bank_transfer_info"),
+        /// 扫码充值信息.
+        qr_recharge_info: QrRechargeInfo = body("qr_recharge_info"),
+        /// 网银充值的付款信息.
+        online_bank_recharge_info: OnlineBankRechargeInfo = body("online_bank_recharge_info"),
+        /// 受理充值时间. Required.
+        accept_time: Time = body("accept_time").required(),
+        /// 充值成功时间.
+        success_time: Time = body("success_time"),
+        /// 关闭充值时间.
+        close_time: Time = body("close_time"),
+        /// 可用充值渠道列表.
+        available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
+    }
+
+    /// 扫码充值信息.
+    pub struct QrRechargeInfo {
+        /// 员工类型. Required.
+        employee_type: EmployeeType = body("employee_type").required(),
+        /// 用户openid. Required.
+        openid: String = body("openid").required(),
+    }
+}
+
+open_enum! {
+    /// 充值渠道.
+    pub enum RechargeChannel {
+        BankTransfer = "BANK_TRANSFER",
+        QrRecharge = "QR_RECHARGE",
+        OnlineBank = "ONLINE_BANK",
+    }
+
+    /// 充值入账账户.
+    pub enum AccountType {
+        Deposit = "DEPOSIT",
+        Operation = "OPERATION",
+    }
+
+    /// 充值场景.
+    pub enum RechargeScene {
+        EcommerceDeposit = "ECOMMERCE_DEPOSIT",
+        EcommercePayment = "ECOMMERCE_PAYMENT",
+    }
+
+    /// 充值状态.
+    pub enum RechargeState {
+        Success = "SUCCESS",
+        Recharging = "RECHARGING",
+        Closed = "CLOSED",
+    }
+
+    /// 员工类型.
+    pub enum EmployeeType {
+        Admin = "ADMIN",
+        Staff = "STAFF",
+        LegalPerson = "LEGAL_PERSON",
+    }
+
+    /// 可用充值渠道列表.
+    pub enum AvailableRechargeChannels {
+        BankTransfer = "BANK_TRANSFER",
+        QrRecharge = "QR_RECHARGE",
+        OnlineBank = "ONLINE_BANK",
+    }
+}
 
 /// The values of `event_type` that it comes with.
 pub const EVENT_TYPES: &[&str] = &["RECHARGE.SUCCESS"];

@@ -4,55 +4,19 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - merchant: [4012083103](https://pay.weixin.qq.com/doc/v3/merchant/4012083103),
-//!   [4012085921](https://pay.weixin.qq.com/doc/v3/merchant/4012085921),
-//!   [4012268885](https://pay.weixin.qq.com/doc/v3/merchant/4012268885),
-//!   [4012587976](https://pay.weixin.qq.com/doc/v3/merchant/4012587976),
-//!   [4012647469](https://pay.weixin.qq.com/doc/v3/merchant/4012647469),
-//!   [4012791865](https://pay.weixin.qq.com/doc/v3/merchant/4012791865),
-//!   [4012791886](https://pay.weixin.qq.com/doc/v3/merchant/4012791886),
-//!   [4012791906](https://pay.weixin.qq.com/doc/v3/merchant/4012791906),
-//!   [4012810605](https://pay.weixin.qq.com/doc/v3/merchant/4012810605),
-//!   [4013070388](https://pay.weixin.qq.com/doc/v3/merchant/4013070388),
-//!   [4013071196](https://pay.weixin.qq.com/doc/v3/merchant/4013071196),
-//!   [4013421172](https://pay.weixin.qq.com/doc/v3/merchant/4013421172),
-//!   [4013421273](https://pay.weixin.qq.com/doc/v3/merchant/4013421273),
-//!   [4013421356](https://pay.weixin.qq.com/doc/v3/merchant/4013421356),
-//!   [4013421448](https://pay.weixin.qq.com/doc/v3/merchant/4013421448)
-//! - partner: [4012085298](https://pay.weixin.qq.com/doc/v3/partner/4012085298),
-//!   [4012085681](https://pay.weixin.qq.com/doc/v3/partner/4012085681),
-//!   [4012085802](https://pay.weixin.qq.com/doc/v3/partner/4012085802),
-//!   [4012085876](https://pay.weixin.qq.com/doc/v3/partner/4012085876),
-//!   [4012086319](https://pay.weixin.qq.com/doc/v3/partner/4012086319),
-//!   [4012124635](https://pay.weixin.qq.com/doc/v3/partner/4012124635),
-//!   [4012166857](https://pay.weixin.qq.com/doc/v3/partner/4012166857),
-//!   [4012167494](https://pay.weixin.qq.com/doc/v3/partner/4012167494),
-//!   [4012231901](https://pay.weixin.qq.com/doc/v3/partner/4012231901),
-//!   [4012586138](https://pay.weixin.qq.com/doc/v3/partner/4012586138),
-//!   [4012650317](https://pay.weixin.qq.com/doc/v3/partner/4012650317),
-//!   [4012886275](https://pay.weixin.qq.com/doc/v3/partner/4012886275),
-//!   [4013080241](https://pay.weixin.qq.com/doc/v3/partner/4013080241),
-//!   [4013080628](https://pay.weixin.qq.com/doc/v3/partner/4013080628),
-//!   [4013163616](https://pay.weixin.qq.com/doc/v3/partner/4013163616),
-//!   [4013462126](https://pay.weixin.qq.com/doc/v3/partner/4013462126),
-//!   [4013462195](https://pay.weixin.qq.com/doc/v3/partner/4013462195),
-//!   [4013462327](https://pay.weixin.qq.com/doc/v3/partner/4013462327),
-//!   [4013462586](https://pay.weixin.qq.com/doc/v3/partner/4013462586),
-//!   [4015252444](https://pay.weixin.qq.com/doc/v3/partner/4015252444)
-//! - global: [4012354447](https://pay.weixin.qq.com/doc/global/v3/zh/4012354447),
-//!   [4012354487](https://pay.weixin.qq.com/doc/global/v3/zh/4012354487),
-//!   [4012354541](https://pay.weixin.qq.com/doc/global/v3/zh/4012354541),
-//!   [4012354577](https://pay.weixin.qq.com/doc/global/v3/zh/4012354577),
-//!   [4012354605](https://pay.weixin.qq.com/doc/global/v3/zh/4012354605),
-//!   [4012354862](https://pay.weixin.qq.com/doc/global/v3/zh/4012354862),
-//!   [4013013884](https://pay.weixin.qq.com/doc/global/v3/zh/4013013884),
-//!   [4013988467](https://pay.weixin.qq.com/doc/global/v3/zh/4013988467),
-//!   [4014096479](https://pay.weixin.qq.com/doc/global/v3/zh/4014096479)
+//! - merchant: [4012083103](https://pay.weixin.qq.com/doc/v3/merchant/4012083103)
+//! - partner: [4012085298](https://pay.weixin.qq.com/doc/v3/partner/4012085298)
+//! - global: [4012354447](https://pay.weixin.qq.com/doc/global/v3/zh/4012354447)
+//!
+//! `weipay api show REFUND.ABNORMAL` lists all 44.
+
+pub use crate::notifications::v3::shared::NotifiedRefundAmount;
 
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 退款异常: what the sealed part opens to.
+    #[doc(alias = "退款异常")]
     pub struct Resource {
         /// 服务商户号.
         sp_mchid: String = body("sp_mchid"),
@@ -73,25 +37,13 @@ response! {
         /// 取当前退款单的退款入账方. Required.
         user_received_account: String = body("user_received_account").required(),
         /// 金额信息. Required.
-        amount: Amount = body("amount").required(),
+        amount: NotifiedRefundAmount = body("amount").required(),
         /// 普通商户的商户号.
         mchid: String = body("mchid"),
         /// 电商平台垫资退款专用参数.
         refund_account: RefundAccount = body("refund_account"),
         /// 个人收款的微信支付账户.
         individual_auth_id: String = body("individual_auth_id"),
-    }
-
-    /// 金额信息.
-    pub struct Amount {
-        /// 订单总金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 退款金额. Required; in fen (分).
-        refund: i64 = body("refund").required(),
-        /// 用户实际支付金额. Required; in fen (分).
-        payer_total: i64 = body("payer_total").required(),
-        /// 退款给用户的金额. Required; in fen (分).
-        payer_refund: i64 = body("payer_refund").required(),
     }
 }
 

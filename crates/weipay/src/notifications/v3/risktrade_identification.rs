@@ -10,7 +10,8 @@
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 风险订单回调: what the sealed part opens to.
+    #[doc(alias = "风险订单回调")]
     pub struct Resource {
         /// 商户号. Required.
         mchid: String = body("mchid").required(),

@@ -10,7 +10,8 @@
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 商户签名验签／加解密测试-回调接口: what the sealed part opens to.
+    #[doc(alias = "商户签名验签／加解密测试-回调接口")]
     pub struct Resource {
         /// 回显消息. Required.
         echo_message: String = body("echo_message").required(),

@@ -9,7 +9,8 @@
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 个人收款-结算回调: what the sealed part opens to.
+    #[doc(alias = "个人收款-结算回调")]
     pub struct Resource {
         /// 商户结算批次单号. Required.
         out_settle_batch_no: String = body("out_settle_batch_no").required(),

@@ -6,12 +6,13 @@
 //!
 //! - partner: [4012159706](https://pay.weixin.qq.com/doc/v3/partner/4012159706)
 
+pub use crate::notifications::v3::shared::{NotifiedDeviceInformation, ParkingInfo, ParkingInfoPlateColor};
+
 use crate::model::{Time, body, open_enum, response};
 
-pub use crate::notifications::v3::entrust_release::DeviceInformation;
-
 response! {
-    /// What the sealed part opens to.
+    /// 停车服务扣费失败: what the sealed part opens to.
+    #[doc(alias = "停车服务扣费失败")]
     pub struct Resource {
         /// 调用接口提交的商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),
@@ -48,7 +49,7 @@ response! {
         /// 订单金额信息. Required.
         amount: Amount = body("amount").required(),
         /// 设备信息. Required.
-        device_information: DeviceInformation = body("device_information").required(),
+        device_information: NotifiedDeviceInformation = body("device_information").required(),
         /// 优惠功能信息.
         promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
         /// 商户的商户号. Required.
@@ -140,42 +141,12 @@ response! {
         /// 终端设备号.
         device_id: String = body("device_id"),
     }
-
-    /// 停车场景信息.
-    pub struct ParkingInfo {
-        /// 车主服务为商户分配的入场ID. Required.
-        parking_id: String = body("parking_id").required(),
-        /// 车牌号. Required.
-        plate_number: String = body("plate_number").required(),
-        /// 车牌颜色. Required.
-        plate_color: PlateColor = body("plate_color").required(),
-        /// 用户入场时间. Required.
-        start_time: String = body("start_time").required(),
-        /// 用户出场时间. Required.
-        end_time: String = body("end_time").required(),
-        /// 所在停车位车场的名称. Required.
-        parking_name: String = body("parking_name").required(),
-        /// 计费的时间长. Required.
-        charging_duration: i64 = body("charging_duration").required(),
-        /// 停车场设备ID. Required.
-        device_id: String = body("device_id").required(),
-    }
 }
 
 open_enum! {
     /// 交易类型.
     pub enum TradeType {
         Pap = "PAP",
-    }
-
-    /// 车牌颜色.
-    pub enum PlateColor {
-        Blue = "BLUE",
-        Green = "GREEN",
-        Yellow = "YELLOW",
-        Black = "BLACK",
-        White = "WHITE",
-        Limegreen = "LIMEGREEN",
     }
 }
 

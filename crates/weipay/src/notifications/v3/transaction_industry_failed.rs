@@ -6,10 +6,13 @@
 //!
 //! - partner: [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063)
 
+pub use crate::notifications::v3::shared::{NotifiedTransactionAmount, NotifiedTransactionPromotionDetail};
+
 use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 校园轻松付扣费失败: what the sealed part opens to.
+    #[doc(alias = "校园轻松付扣费失败")]
     pub struct Resource {
         /// 微信支付分配的商户号. Required.
         mchid: String = body("mchid").required(),
@@ -38,11 +41,11 @@ response! {
         /// 支付者.
         payer: Payer = body("payer"),
         /// 订单金额信息. Required.
-        amount: Amount = body("amount").required(),
+        amount: NotifiedTransactionAmount = body("amount").required(),
         /// 设备信息. Required.
         device_info: DeviceInfo = body("device_info").required(),
         /// 优惠详情.
-        promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
+        promotion_detail: Vec<NotifiedTransactionPromotionDetail> = body("promotion_detail"),
     }
 
     /// 支付者.
@@ -53,46 +56,12 @@ response! {
         sub_openid: String = body("sub_openid"),
     }
 
-    /// 订单金额信息.
-    pub struct Amount {
-        /// 订单总金额. Required; in fen (分).
-        total: i64 = body("total").required(),
-        /// 用户实际支付金额. In fen (分).
-        payer_total: i64 = body("payer_total"),
-        /// 订单折扣. In fen (分).
-        discount_total: i64 = body("discount_total"),
-        /// 货币类型，符合ISO 4217标准. Required.
-        currency: String = body("currency").required(),
-    }
-
     /// 设备信息.
     pub struct DeviceInfo {
         /// 商户设备号.
         device_id: String = body("device_id"),
         /// 商户端设备IP. Required.
         device_ip: String = body("device_ip").required(),
-    }
-
-    /// 优惠详情.
-    pub struct PromotionDetail {
-        /// 券ID.
-        coupon_id: String = body("coupon_id"),
-        /// 优惠名称.
-        name: String = body("name"),
-        /// 优惠范围.
-        scope: String = body("scope"),
-        /// 优惠类型.
-        type_: String = body("type"),
-        /// 优惠券面额. In fen (分).
-        amount: i64 = body("amount"),
-        /// 活动ID.
-        stock_id: String = body("stock_id"),
-        /// 微信出资. In fen (分).
-        wechatpay_contribute: i64 = body("wechatpay_contribute"),
-        /// 商户出资，特指商户自己创建的优惠. In fen (分).
-        merchant_contribute: i64 = body("merchant_contribute"),
-        /// 其他出资方出资金额. In fen (分).
-        other_contribute: i64 = body("other_contribute"),
     }
 }
 

@@ -6,9 +6,75 @@
 //!
 //! - partner: [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063)
 
-pub use crate::notifications::v3::transaction_industry_failed::{
-    Amount, DeviceInfo, Payer, PromotionDetail, Resource, TradeState,
-};
+pub use crate::notifications::v3::shared::{NotifiedTransactionAmount, NotifiedTransactionPromotionDetail};
+
+use crate::model::{Time, body, open_enum, response};
+
+response! {
+    /// 校园轻松付扣费支付成功: what the sealed part opens to.
+    #[doc(alias = "校园轻松付扣费支付成功")]
+    pub struct Resource {
+        /// 微信支付分配的商户号. Required.
+        mchid: String = body("mchid").required(),
+        /// Required.
+        appid: String = body("appid").required(),
+        /// 微信支付分配的商户号.
+        sub_mchid: String = body("sub_mchid"),
+        /// On the wire: `sub_appid`.
+        sub_appid: String = body("sub_appid"),
+        /// 商户自行生成的订单号. Required.
+        out_trade_no: String = body("out_trade_no").required(),
+        /// 微信支付订单号.
+        transaction_id: String = body("transaction_id"),
+        /// 交易类型.
+        trade_type: String = body("trade_type"),
+        /// 本支付订单的状态. Required.
+        trade_state: TradeState = body("trade_state").required(),
+        /// 交易状态描述.
+        trade_state_desc: String = body("trade_state_desc"),
+        /// 银行类型.
+        bank_type: String = body("bank_type"),
+        /// 附加数据.
+        attach: String = body("attach"),
+        /// 支付完成时间，支付成功时返回.
+        success_time: Time = body("success_time"),
+        /// 支付者.
+        payer: Payer = body("payer"),
+        /// 订单金额信息. Required.
+        amount: NotifiedTransactionAmount = body("amount").required(),
+        /// 设备信息. Required.
+        device_info: DeviceInfo = body("device_info").required(),
+        /// 优惠详情.
+        promotion_detail: Vec<NotifiedTransactionPromotionDetail> = body("promotion_detail"),
+    }
+
+    /// 支付者.
+    pub struct Payer {
+        /// Required.
+        openid: String = body("openid").required(),
+        /// On the wire: `sub_openid`.
+        sub_openid: String = body("sub_openid"),
+    }
+
+    /// 设备信息.
+    pub struct DeviceInfo {
+        /// 商户设备号.
+        device_id: String = body("device_id"),
+        /// 商户端设备IP. Required.
+        device_ip: String = body("device_ip").required(),
+    }
+}
+
+open_enum! {
+    /// 本支付订单的状态.
+    pub enum TradeState {
+        Success = "SUCCESS",
+        Refund = "REFUND",
+        Accepted = "ACCEPTED",
+        PayFail = "PAY_FAIL",
+        PayBack = "PAY_BACK",
+    }
+}
 
 /// The values of `event_type` that it comes with.
 pub const EVENT_TYPES: &[&str] = &["TRANSACTION.INDUSTRY_SUCCESS"];

@@ -6,12 +6,13 @@
 //!
 //! - partner: [4012160841](https://pay.weixin.qq.com/doc/v3/partner/4012160841)
 
+pub use crate::notifications::v3::shared::{ParkingInfo, ParkingInfoPlateColor};
+
 use crate::model::{Time, body, response};
 
-pub use crate::notifications::v3::transaction_fail::{ParkingInfo, PlateColor};
-
 response! {
-    /// What the sealed part opens to.
+    /// 用户对垫资单还款: what the sealed part opens to.
+    #[doc(alias = "用户对垫资单还款")]
     pub struct Resource {
         /// 微信支付分配的商户号. Required.
         mchid: String = body("mchid").required(),

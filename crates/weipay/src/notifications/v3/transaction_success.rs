@@ -4,63 +4,21 @@
 //!
 //! Official documents (官方文档):
 //!
-//! - merchant: [4012158598](https://pay.weixin.qq.com/doc/v3/merchant/4012158598),
-//!   [4012165150](https://pay.weixin.qq.com/doc/v3/merchant/4012165150),
-//!   [4012166360](https://pay.weixin.qq.com/doc/v3/merchant/4012166360),
-//!   [4012284311](https://pay.weixin.qq.com/doc/v3/merchant/4012284311),
-//!   [4012286273](https://pay.weixin.qq.com/doc/v3/merchant/4012286273),
-//!   [4012286313](https://pay.weixin.qq.com/doc/v3/merchant/4012286313),
-//!   [4012289459](https://pay.weixin.qq.com/doc/v3/merchant/4012289459),
-//!   [4012791836](https://pay.weixin.qq.com/doc/v3/merchant/4012791836),
-//!   [4012791861](https://pay.weixin.qq.com/doc/v3/merchant/4012791861),
-//!   [4012791882](https://pay.weixin.qq.com/doc/v3/merchant/4012791882),
-//!   [4012791902](https://pay.weixin.qq.com/doc/v3/merchant/4012791902),
-//!   [4013070368](https://pay.weixin.qq.com/doc/v3/merchant/4013070368),
-//!   [4013392770](https://pay.weixin.qq.com/doc/v3/merchant/4013392770),
-//!   [4013421143](https://pay.weixin.qq.com/doc/v3/merchant/4013421143),
-//!   [4013421231](https://pay.weixin.qq.com/doc/v3/merchant/4013421231),
-//!   [4013421336](https://pay.weixin.qq.com/doc/v3/merchant/4013421336),
-//!   [4013421407](https://pay.weixin.qq.com/doc/v3/merchant/4013421407)
-//! - partner: [4012085146](https://pay.weixin.qq.com/doc/v3/partner/4012085146),
-//!   [4012085573](https://pay.weixin.qq.com/doc/v3/partner/4012085573),
-//!   [4012085680](https://pay.weixin.qq.com/doc/v3/partner/4012085680),
-//!   [4012085801](https://pay.weixin.qq.com/doc/v3/partner/4012085801),
-//!   [4012085875](https://pay.weixin.qq.com/doc/v3/partner/4012085875),
-//!   [4012086059](https://pay.weixin.qq.com/doc/v3/partner/4012086059),
-//!   [4012090195](https://pay.weixin.qq.com/doc/v3/partner/4012090195),
-//!   [4012155283](https://pay.weixin.qq.com/doc/v3/partner/4012155283),
-//!   [4012159706](https://pay.weixin.qq.com/doc/v3/partner/4012159706),
-//!   [4012160382](https://pay.weixin.qq.com/doc/v3/partner/4012160382),
-//!   [4012161063](https://pay.weixin.qq.com/doc/v3/partner/4012161063),
-//!   [4012166543](https://pay.weixin.qq.com/doc/v3/partner/4012166543),
-//!   [4012167493](https://pay.weixin.qq.com/doc/v3/partner/4012167493),
-//!   [4012231898](https://pay.weixin.qq.com/doc/v3/partner/4012231898),
-//!   [4012237246](https://pay.weixin.qq.com/doc/v3/partner/4012237246),
-//!   [4012586136](https://pay.weixin.qq.com/doc/v3/partner/4012586136),
-//!   [4012602261](https://pay.weixin.qq.com/doc/v3/partner/4012602261),
-//!   [4012886152](https://pay.weixin.qq.com/doc/v3/partner/4012886152),
-//!   [4013080237](https://pay.weixin.qq.com/doc/v3/partner/4013080237),
-//!   [4013194298](https://pay.weixin.qq.com/doc/v3/partner/4013194298),
-//!   [4013462105](https://pay.weixin.qq.com/doc/v3/partner/4013462105),
-//!   [4013462175](https://pay.weixin.qq.com/doc/v3/partner/4013462175),
-//!   [4013462250](https://pay.weixin.qq.com/doc/v3/partner/4013462250),
-//!   [4013462574](https://pay.weixin.qq.com/doc/v3/partner/4013462574),
-//!   [4015124358](https://pay.weixin.qq.com/doc/v3/partner/4015124358)
-//! - global: [4012354543](https://pay.weixin.qq.com/doc/global/v3/zh/4012354543),
-//!   [4012354579](https://pay.weixin.qq.com/doc/global/v3/zh/4012354579),
-//!   [4012354607](https://pay.weixin.qq.com/doc/global/v3/zh/4012354607),
-//!   [4012354798](https://pay.weixin.qq.com/doc/global/v3/zh/4012354798),
-//!   [4012505528](https://pay.weixin.qq.com/doc/global/v3/zh/4012505528),
-//!   [4013014124](https://pay.weixin.qq.com/doc/global/v3/zh/4013014124),
-//!   [4014096450](https://pay.weixin.qq.com/doc/global/v3/zh/4014096450)
+//! - merchant: [4012158598](https://pay.weixin.qq.com/doc/v3/merchant/4012158598)
+//! - partner: [4012085146](https://pay.weixin.qq.com/doc/v3/partner/4012085146)
+//! - global: [4012354543](https://pay.weixin.qq.com/doc/global/v3/zh/4012354543)
+//!
+//! `weipay api show TRANSACTION.SUCCESS` lists all 49.
+
+pub use crate::notifications::v3::shared::{
+    NotifiedReceiver, NotifiedReceiverType, ParkingInfo, ParkingInfoPlateColor,
+};
 
 use crate::model::{Time, body, open_enum, response};
 
-pub use crate::notifications::v3::profitsharing_return::{Receiver, Type};
-pub use crate::notifications::v3::transaction_fail::{ParkingInfo, PlateColor};
-
 response! {
-    /// What the sealed part opens to.
+    /// 支付成功: what the sealed part opens to.
+    #[doc(alias = "支付成功")]
     pub struct Resource {
         /// 调用接口提交的应用ID.
         appid: String = body("appid"),
@@ -103,7 +61,7 @@ response! {
         /// On the wire: `out_order_no`.
         out_order_no: String = body("out_order_no"),
         /// 分账接收方对象.
-        receiver: Receiver = body("receiver"),
+        receiver: NotifiedReceiver = body("receiver"),
         /// 商户自定义字段.
         description: String = body("description"),
         /// 订单创建时间，订单成功创建时返回.
@@ -287,7 +245,7 @@ response! {
         /// 优惠范围.
         scope: Scope = body("scope"),
         /// 优惠类型.
-        type_: SubOrdersPromotionDetailType = body("type"),
+        type_: Type = body("type"),
         /// 优惠券面额. In fen (分).
         amount: i64 = body("amount"),
         /// 活动批次ID.
@@ -363,7 +321,7 @@ open_enum! {
     }
 
     /// 优惠类型.
-    pub enum SubOrdersPromotionDetailType {
+    pub enum Type {
         Cash = "CASH",
         Nocash = "NOCASH",
     }

@@ -7,12 +7,11 @@
 //! - merchant: [4012284177](https://pay.weixin.qq.com/doc/v3/merchant/4012284177)
 //! - partner: [4012085798](https://pay.weixin.qq.com/doc/v3/partner/4012085798)
 
-use crate::model::{Time, body, response};
-
-pub use crate::notifications::v3::transaction_fail::PlateColor;
+use crate::model::{Time, body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 停车入场状态变更: what the sealed part opens to.
+    #[doc(alias = "停车入场状态变更")]
     pub struct Resource {
         /// 调用接口提交的商户号.
         sp_mchid: String = body("sp_mchid"),
@@ -38,6 +37,18 @@ response! {
         blocked_state_description: String = body("blocked_state_description"),
         /// 状态变更的发生时间. Required.
         state_update_time: String = body("state_update_time").required(),
+    }
+}
+
+open_enum! {
+    /// 车牌颜色.
+    pub enum PlateColor {
+        Blue = "BLUE",
+        Green = "GREEN",
+        Yellow = "YELLOW",
+        Black = "BLACK",
+        White = "WHITE",
+        Limegreen = "LIMEGREEN",
     }
 }
 

@@ -9,7 +9,8 @@
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// ETC授权签约状态变化: what the sealed part opens to.
+    #[doc(alias = "ETC授权签约状态变化")]
     pub struct Resource {
         /// 发起签约的AppID. Required.
         appid: String = body("appid").required(),

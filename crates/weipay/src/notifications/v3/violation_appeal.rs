@@ -9,7 +9,8 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 商户平台申诉: what the sealed part opens to.
+    #[doc(alias = "商户平台申诉")]
     pub struct Resource {
         /// Required.
         sub_mchid: String = body("sub_mchid").required(),

@@ -9,7 +9,8 @@
 use crate::model::{body, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 关系授权完成: what the sealed part opens to.
+    #[doc(alias = "关系授权完成")]
     pub struct Resource {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),

@@ -9,7 +9,8 @@
 use crate::model::{body, open_enum, response};
 
 response! {
-    /// What the sealed part opens to.
+    /// 企业支付额度卡失效后: what the sealed part opens to.
+    #[doc(alias = "企业支付额度卡失效后")]
     pub struct Resource {
         /// 服务商商户号. Required.
         sp_mchid: String = body("sp_mchid").required(),

@@ -2,41 +2,51 @@
 
 //! `v2/appauth/authindex`
 
-pub mod get;
+pub use crate::v2::appauth::chain::AppauthAuthindex as Authindex;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 授权获取code · `GET v2/appauth/authindex`
+///
+/// Host: `https://payapp.weixin.qq.com/`. Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011987273](https://pay.weixin.qq.com/doc/v2/merchant/4011987273)
+///
+/// `weipay api show GET v2/appauth/authindex` lists all 2.
+pub mod get {
+    use crate::model::{open_enum, query, request};
 
-chain_step! {
-    /// `v2/appauth/authindex`
-    Authindex
-}
+    request! {
+        /// 授权获取code: what is sent.
+        ///
+        /// Its flat name is [`weipay::appauth::GetAppauthAuthindexV2Request`](crate::appauth::GetAppauthAuthindexV2Request).
+        #[doc(alias = "授权获取code")]
+        pub struct Request {
+            /// 商户号. Required.
+            mch_id: String = query("mch_id").required(),
+            /// 应用ID. Required.
+            appid: String = query("appid").required(),
+            /// 重定向地址. Required.
+            redirect_uri: String = query("redirect_uri").required(),
+            /// 授权类型，固定填code. Required.
+            response_type: ResponseType = query("response_type").required(),
+            /// 应用授权作用域. Required.
+            scope: Scope = query("scope").required(),
+            /// 随机字符串. Required.
+            state: String = query("state").required(),
+        }
+    }
 
-impl<M: Mode> Authindex<M> {
-    /// 授权获取code · `GET v2/appauth/authindex`
-    ///
-    /// Host: `https://payapp.weixin.qq.com/`. Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::appauth::authindex::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .redirect_uri("https://weixin.qq.com/i-am-a-fake-uri")
-    ///     .response_type("code")
-    ///     .scope("pay_identity")
-    ///     .state("STATE");
-    /// let response = client.v2().appauth().authindex().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::GET_V2_APPAUTH_AUTHINDEX, request)
+    open_enum! {
+        /// 授权类型，固定填code.
+        pub enum ResponseType {
+            Code = "code",
+        }
+
+        /// 应用授权作用域.
+        pub enum Scope {
+            PayIdentity = "pay_identity",
+            PayRealname = "pay_realname",
+        }
     }
 }

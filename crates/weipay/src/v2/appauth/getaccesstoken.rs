@@ -2,41 +2,81 @@
 
 //! `v2/appauth/getaccesstoken`
 
-pub mod get;
+pub use crate::v2::appauth::chain::AppauthGetaccesstoken as Getaccesstoken;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 通过code换取accesstoken · `GET v2/appauth/getaccesstoken`
+///
+/// Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011987273](https://pay.weixin.qq.com/doc/v2/merchant/4011987273)
+///
+/// `weipay api show GET v2/appauth/getaccesstoken` lists all 2.
+pub mod get {
+    use crate::model::{open_enum, query, request, response, xml};
 
-chain_step! {
-    /// `v2/appauth/getaccesstoken`
-    Getaccesstoken
-}
+    request! {
+        /// 通过code换取accesstoken: what is sent.
+        ///
+        /// Its flat name is [`weipay::appauth::GetAppauthGetaccesstokenV2Request`](crate::appauth::GetAppauthGetaccesstokenV2Request).
+        #[doc(alias = "通过code换取accesstoken")]
+        pub struct Request {
+            /// 商户号. Required.
+            mch_id: String = query("mch_id").required(),
+            /// 应用ID. Required.
+            appid: String = query("appid").required(),
+            /// 微信openID. Required.
+            openid: String = query("openid").required(),
+            /// Required.
+            code: String = query("code").required(),
+            /// 授权类型，固定填authorization_code. Required.
+            grant_type: GrantType = query("grant_type").required(),
+            /// 应用授权作用域. Required.
+            scope: Scope = query("scope").required(),
+            /// 签名类型. Required.
+            sign_type: SignType = query("sign_type").required(),
+            /// 签名. The client fills it in.
+            sign: String = query("sign").signature(),
+        }
+    }
 
-impl<M: Mode> Getaccesstoken<M> {
-    /// 通过code换取accesstoken · `GET v2/appauth/getaccesstoken`
-    ///
-    /// Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::appauth::getaccesstoken::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .code("wxcbda96de0b165489")
-    ///     .grant_type("authorization_code")
-    ///     .scope("pay_identity")
-    ///     .sign_type("HMAC-SHA256");
-    /// let response = client.v2().appauth().getaccesstoken().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V2_APPAUTH_GETACCESSTOKEN, request)
+    response! {
+        /// 通过code换取accesstoken: what comes back.
+        ///
+        /// Its flat name is [`weipay::appauth::GetAppauthGetaccesstokenV2Response`](crate::appauth::GetAppauthGetaccesstokenV2Response).
+        #[doc(alias = "通过code换取accesstoken")]
+        pub struct Response {
+            /// 返回状态码. Required.
+            retcode: i64 = xml("retcode").required(),
+            /// 处理成功. Required.
+            retmsg: String = xml("retmsg").required(),
+            /// 接口调用凭证. Required.
+            access_token: String = xml("access_token").required(),
+            /// Required; format `int32`.
+            access_token_expire_in: i64 = xml("access_token_expire_in").required().int32(),
+            /// refresh令牌. Required.
+            refresh_token: String = xml("refresh_token").required(),
+            /// Required; format `int32`.
+            refresh_token_expire_in: i64 = xml("refresh_token_expire_in").required().int32(),
+        }
+    }
+
+    open_enum! {
+        /// 授权类型，固定填authorization_code.
+        pub enum GrantType {
+            AuthorizationCode = "authorization_code",
+        }
+
+        /// 应用授权作用域.
+        pub enum Scope {
+            PayIdentity = "pay_identity",
+            PayRealname = "pay_realname",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
     }
 }

@@ -2,42 +2,46 @@
 
 //! `v2/billcommentsp/batchquerycomment`
 
-pub mod post;
+pub use crate::v2::billcommentsp::chain::BillcommentspBatchquerycomment as Batchquerycomment;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 拉取订单评价数据 · `POST v2/billcommentsp/batchquerycomment`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
+/// content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4014326528](https://pay.weixin.qq.com/doc/v2/merchant/4014326528)
+pub mod post {
+    use crate::model::{open_enum, request, xml};
 
-chain_step! {
-    /// `v2/billcommentsp/batchquerycomment`
-    Batchquerycomment
-}
+    request! {
+        /// 拉取订单评价数据: what is sent.
+        ///
+        /// Its flat name is [`weipay::billcommentsp::PostBillcommentspBatchquerycommentV2Request`](crate::billcommentsp::PostBillcommentspBatchquerycommentV2Request).
+        #[doc(alias = "拉取订单评价数据")]
+        pub struct Request {
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 开始时间. Required; at most 19 characters.
+            begin_time: String = xml("begin_time").required().length(0, 19),
+            /// 结束时间. Required; at most 19 characters.
+            end_time: String = xml("end_time").required().length(0, 19),
+            /// 位移. Required; format `uint`.
+            offset: i64 = xml("offset").required().uint64(),
+            /// 条数. Format `uint`.
+            limit: i64 = xml("limit").uint64(),
+        }
+    }
 
-impl<M: Mode> Batchquerycomment<M> {
-    /// 拉取订单评价数据 · `POST v2/billcommentsp/batchquerycomment`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::billcommentsp::batchquerycomment::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .begin_time("20170724000000")
-    ///     .end_time("20170725000000")
-    ///     .offset(0);
-    /// let response = client.v2().billcommentsp().batchquerycomment().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT, request)
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
     }
 }

@@ -2,43 +2,104 @@
 
 //! `v2/deposit/consume`
 
-pub mod post;
+pub use crate::v2::deposit::chain::DepositConsume as Consume;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 消费押金 · `POST v2/deposit/consume`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4011986801](https://pay.weixin.qq.com/doc/v2/partner/4011986801)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/deposit/consume`
-    Consume
-}
+    request! {
+        /// 消费押金: what is sent.
+        ///
+        /// Its flat name is [`weipay::deposit::PostDepositConsumeV2Request`](crate::deposit::PostDepositConsumeV2Request).
+        #[doc(alias = "消费押金")]
+        pub struct Request {
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户订单号. Required.
+            out_trade_no: String = xml("out_trade_no").required(),
+            /// 押金总金额. Required; in fen (分).
+            total_fee: i64 = xml("total_fee").required(),
+            /// 消费金额. Required; in fen (分).
+            consume_fee: i64 = xml("consume_fee").required(),
+            /// 货币类型. Required; at most 16 characters.
+            fee_type: String = xml("fee_type").required().length(0, 16),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Consume<M> {
-    /// 消费押金 · `POST v2/deposit/consume`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::deposit::consume::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sub_mch_id("1900000100")
-    ///     .transaction_id("013467007045764")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .total_fee(888)
-    ///     .consume_fee(888)
-    ///     .fee_type("CNY")
-    ///     .sign_type("HMAC-SHA256");
-    /// let response = client.v2().deposit().consume().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_DEPOSIT_CONSUME, request)
+    response! {
+        /// 消费押金: what comes back.
+        ///
+        /// Its flat name is [`weipay::deposit::PostDepositConsumeV2Response`](crate::deposit::PostDepositConsumeV2Response).
+        #[doc(alias = "消费押金")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 子商户公众账号ID. Required; at most 32 characters.
+            sub_appid: String = xml("sub_appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 64 characters.
+            sign: String = xml("sign").required().length(0, 64),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+            /// 押金总金额. Required; in fen (分).
+            total_fee: i64 = xml("total_fee").required(),
+            /// 消费金额. Required; in fen (分).
+            consume_fee: i64 = xml("consume_fee").required(),
+            /// 货币类型. At most 16 characters.
+            fee_type: String = xml("fee_type").length(0, 16),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,41 +2,194 @@
 
 //! `v2/deposit/facepay`
 
-pub mod post;
+pub use crate::v2::deposit::chain::DepositFacepay as Facepay;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 支付押金（人脸支付） · `POST v2/deposit/facepay`
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4011986577](https://pay.weixin.qq.com/doc/v2/partner/4011986577)
+pub mod post {
+    pub use crate::v2::deposit::shared::{
+        V2GoodsDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
+    };
 
-chain_step! {
-    /// `v2/deposit/facepay`
-    Facepay
-}
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-impl<M: Mode> Facepay<M> {
-    /// 支付押金（人脸支付） · `POST v2/deposit/facepay`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::deposit::facepay::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .body("image形象店-深圳腾大- QQ公仔")
-    ///     .out_trade_no("1217472501201407033233367018")
-    ///     .total_fee(888)
-    ///     .fee_type("CNY")
-    ///     .spbill_create_ip("8.8.8.8")
-    ///     .face_code("b713b5d2-666c-48")
-    ///     .sign_type("HMAC-SHA256");
-    /// let response = client.v2().deposit().facepay().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_DEPOSIT_FACEPAY, request)
+    request! {
+        /// 支付押金（人脸支付）: what is sent.
+        ///
+        /// Its flat name is [`weipay::deposit::PostDepositFacepayV2Request`](crate::deposit::PostDepositFacepayV2Request).
+        #[doc(alias = "支付押金（人脸支付）")]
+        pub struct Request {
+            /// 是否押金支付. At most 1 character.
+            deposit: Deposit = xml("deposit").length(0, 1),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 商品描述. Required; at most 128 characters.
+            body: String = xml("body").required().length(0, 128),
+            /// 商品详情. At most 6000 characters; JSON text in a string.
+            detail: JsonText<Detail> = xml("detail").length(0, 6000),
+            /// 附加数据. At most 127 characters.
+            attach: String = xml("attach").length(0, 127),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32).request_number(),
+            /// 总金额. Required; in fen (分).
+            total_fee: i64 = xml("total_fee").required(),
+            /// 货币类型. Required; at most 16 characters.
+            fee_type: String = xml("fee_type").required().length(0, 16),
+            /// 终端IP. Required; at most 16 characters.
+            spbill_create_ip: String = xml("spbill_create_ip").required().length(0, 16),
+            /// 订单优惠标记. At most 32 characters.
+            goods_tag: String = xml("goods_tag").length(0, 32),
+            /// 指定支付方式. At most 32 characters.
+            limit_pay: String = xml("limit_pay").length(0, 32),
+            /// 交易起始时间. At most 14 characters.
+            time_start: String = xml("time_start").length(0, 14),
+            /// 交易结束时间. At most 14 characters.
+            time_expire: String = xml("time_expire").length(0, 14),
+            /// 用户标识. At most 128 characters.
+            openid: String = xml("openid").length(0, 128),
+            /// 授权码. Required; at most 128 characters.
+            face_code: String = xml("face_code").required().length(0, 128),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+        }
+
+        /// 商品详情.
+        pub struct Detail {
+            /// 单品列表. Required.
+            goods_detail: Vec<GoodsDetail> = body("goods_detail").required(),
+        }
+
+        /// 单品列表.
+        pub struct GoodsDetail {
+            /// 商品编码. Required.
+            goods_id: String = body("goods_id").required(),
+            /// 微信支付商品编码.
+            wxpay_goods_id: String = body("wxpay_goods_id"),
+            /// 商品名称. Required.
+            goods_name: String = body("goods_name").required(),
+            /// 商品数量. Required.
+            goods_num: i64 = body("goods_num").required(),
+            /// 商品单价. Required; in fen (分).
+            price: i64 = body("price").required(),
+            /// 商品类目ID.
+            goods_category: String = body("goods_category"),
+            /// 商品描述信息.
+            body: String = body("body"),
+        }
+    }
+
+    response! {
+        /// 支付押金（人脸支付）: what comes back.
+        ///
+        /// Its flat name is [`weipay::deposit::PostDepositFacepayV2Response`](crate::deposit::PostDepositFacepayV2Response).
+        #[doc(alias = "支付押金（人脸支付）")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 64 characters.
+            sign: String = xml("sign").required().length(0, 64),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 用户标识. Required; at most 128 characters.
+            openid: String = xml("openid").required().length(0, 128),
+            /// 是否关注公众账号. Required; at most 1 character.
+            is_subscribe: IsSubscribe = xml("is_subscribe").required().length(0, 1),
+            /// 用户子标识. At most 128 characters.
+            sub_openid: String = xml("sub_openid").length(0, 128),
+            /// 是否关注子公众账号. At most 1 character.
+            sub_is_subscribe: SubIsSubscribe = xml("sub_is_subscribe").length(0, 1),
+            /// 交易类型. Required; at most 16 characters.
+            trade_type: String = xml("trade_type").required().length(0, 16),
+            /// 付款银行. Required; at most 32 characters.
+            bank_type: String = xml("bank_type").required().length(0, 32),
+            /// 标价币种. At most 16 characters.
+            fee_type: String = xml("fee_type").length(0, 16),
+            /// 标价金额. Required; in fen (分).
+            total_fee: i64 = xml("total_fee").required(),
+            /// 现金支付币种. At most 16 characters.
+            cash_fee_type: String = xml("cash_fee_type").length(0, 16),
+            /// 现金支付金额. Required; in fen (分).
+            cash_fee: i64 = xml("cash_fee").required(),
+            /// 应结订单金额. In fen (分).
+            settlement_total_fee: i64 = xml("settlement_total_fee"),
+            /// 代金券金额. In fen (分).
+            coupon_fee: i64 = xml("coupon_fee"),
+            /// 微信支付订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+            /// 商家数据包. At most 128 characters.
+            attach: String = xml("attach").length(0, 128),
+            /// 支付完成时间. Required; at most 14 characters.
+            time_end: String = xml("time_end").required().length(0, 14),
+            /// 营销详情. At most 6000 characters; JSON text in a string.
+            promotion_detail: JsonText<V2PromotionDetail> = xml("promotion_detail").length(0, 6000),
+        }
+    }
+
+    open_enum! {
+        /// 是否押金支付.
+        pub enum Deposit {
+            Y = "Y",
+            N = "N",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 是否关注公众账号.
+        pub enum IsSubscribe {
+            Y = "Y",
+            N = "N",
+        }
+
+        /// 是否关注子公众账号.
+        pub enum SubIsSubscribe {
+            Y = "Y",
+            N = "N",
+        }
     }
 }

@@ -2,43 +2,149 @@
 
 //! `v2/deposit/unifiedorder`
 
-pub mod post;
+pub use crate::v2::deposit::chain::DepositUnifiedorder as Unifiedorder;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 支付押金（JSAPI/APP支付） · `POST v2/deposit/unifiedorder`
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4011986340](https://pay.weixin.qq.com/doc/v2/partner/4011986340)
+///
+/// `weipay api show POST v2/deposit/unifiedorder` lists all 2.
+pub mod post {
+    pub use crate::v2::deposit::shared::{V2GoodsDetail, V2OrderDetail, V2StoreInfo};
 
-chain_step! {
-    /// `v2/deposit/unifiedorder`
-    Unifiedorder
-}
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-impl<M: Mode> Unifiedorder<M> {
-    /// 支付押金（JSAPI/APP支付） · `POST v2/deposit/unifiedorder`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::deposit::unifiedorder::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sub_mch_id("1900000109")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .body("example")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .fee_type("CNY")
-    ///     .total_fee(888)
-    ///     .spbill_create_ip("123.12.12.123")
-    ///     .notify_url("http://www.weixin.qq.com/wxpay/pay.php")
-    ///     .trade_type("JSAPI");
-    /// let response = client.v2().deposit().unifiedorder().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_DEPOSIT_UNIFIEDORDER, request)
+    request! {
+        /// 支付押金（JSAPI/APP支付）: what is sent.
+        ///
+        /// Its flat name is [`weipay::deposit::PostDepositUnifiedorderV2Request`](crate::deposit::PostDepositUnifiedorderV2Request).
+        #[doc(alias = "支付押金（JSAPI/APP支付）")]
+        pub struct Request {
+            /// 服务商应用ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户应用ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 商品描述. Required; at most 127 characters.
+            body: String = xml("body").required().length(0, 127),
+            /// 商品详情，单品优惠活动必传. At most 6000 characters; JSON text in a string.
+            detail: JsonText<V2OrderDetail> = xml("detail").length(0, 6000),
+            /// 附加数据. At most 127 characters.
+            attach: String = xml("attach").length(0, 127),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32).request_number(),
+            /// 货币类型. Required; at most 16 characters.
+            fee_type: String = xml("fee_type").required().length(0, 16),
+            /// 总金额. Required; in fen (分).
+            total_fee: i64 = xml("total_fee").required(),
+            /// 终端IP. Required; at most 64 characters.
+            spbill_create_ip: String = xml("spbill_create_ip").required().length(0, 64),
+            /// 交易起始时间. At most 14 characters.
+            time_start: String = xml("time_start").length(0, 14),
+            /// 交易结束时间. At most 14 characters.
+            time_expire: String = xml("time_expire").length(0, 14),
+            /// 通知地址. Required; at most 256 characters; a URL that the platform calls: http or https, without a query.
+            notify_url: String = xml("notify_url").required().length(0, 256).notify_url(),
+            /// 交易类型. Required; at most 16 characters.
+            trade_type: TradeType = xml("trade_type").required().length(0, 16),
+            /// 商品ID. At most 32 characters.
+            product_id: String = xml("product_id").length(0, 32),
+            /// 指定支付方式. At most 32 characters.
+            limit_pay: String = xml("limit_pay").length(0, 32),
+            /// 用户标识. At most 128 characters.
+            openid: String = xml("openid").length(0, 128),
+            /// 用户子标识. At most 128 characters.
+            sub_openid: String = xml("sub_openid").length(0, 128),
+            /// 电子发票入口开放标识. At most 8 characters.
+            receipt: Receipt = xml("receipt").length(0, 8),
+            /// 场景信息. At most 256 characters; JSON text in a string.
+            scene_info: JsonText<SceneInfo> = xml("scene_info").length(0, 256),
+        }
+
+        /// 场景信息.
+        pub struct SceneInfo {
+            /// 实际门店信息. Required.
+            store_info: V2StoreInfo = body("store_info").required(),
+        }
+    }
+
+    response! {
+        /// 支付押金（JSAPI/APP支付）: what comes back.
+        ///
+        /// Its flat name is [`weipay::deposit::PostDepositUnifiedorderV2Response`](crate::deposit::PostDepositUnifiedorderV2Response).
+        #[doc(alias = "支付押金（JSAPI/APP支付）")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 服务商应用ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户应用ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 64 characters.
+            sign: String = xml("sign").required().length(0, 64),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 交易类型. Required; at most 16 characters.
+            trade_type: TradeType = xml("trade_type").required().length(0, 16),
+            /// 预支付交易会话标识. Required; at most 64 characters.
+            prepay_id: String = xml("prepay_id").required().length(0, 64),
+            /// 二维码链接. At most 64 characters.
+            code_url: String = xml("code_url").length(0, 64),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 交易类型.
+        pub enum TradeType {
+            Jsapi = "JSAPI",
+            App = "APP",
+        }
+
+        /// 电子发票入口开放标识.
+        pub enum Receipt {
+            Y = "Y",
+            N = "N",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,43 +2,96 @@
 
 //! `v2/face/get_wxpayface_authinfo`
 
-pub mod post;
+pub use crate::v2::face::chain::FaceGetWxpayfaceAuthinfo as GetWxpayfaceAuthinfo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 人脸识别SDK-获取调用凭证 · `POST v2/face/get_wxpayface_authinfo`
+///
+/// Host: `https://payapp.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/faceuser.html>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/face/get_wxpayface_authinfo`
-    GetWxpayfaceAuthinfo
-}
+    request! {
+        /// 人脸识别SDK-获取调用凭证: what is sent.
+        ///
+        /// Its flat name is [`weipay::face::PostFaceGetWxpayfaceAuthinfoV2Request`](crate::face::PostFaceGetWxpayfaceAuthinfoV2Request).
+        #[doc(alias = "人脸识别SDK-获取调用凭证")]
+        pub struct Request {
+            /// 门店编号. Required; at most 32 characters.
+            store_id: String = xml("store_id").required().length(0, 32),
+            /// 门店名称. Required; at most 128 characters.
+            store_name: String = xml("store_name").required().length(0, 128),
+            /// 终端设备编号. Required; at most 32 characters.
+            device_id: String = xml("device_id").required().length(0, 32),
+            /// 附加字段.
+            attach: String = xml("attach"),
+            /// 初始化数据. Required; at most 2048 characters.
+            rawdata: String = xml("rawdata").required().length(0, 2048),
+            /// 商户号绑定的公众号/小程序. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户绑定的公众号/小程序. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 取当前时间. Required.
+            now: i64 = xml("now").required(),
+            /// 版本号. Required.
+            version: Version = xml("version").required(),
+            /// 签名类型. Required.
+            sign_type: SignType = xml("sign_type").required(),
+        }
+    }
 
-impl<M: Mode> GetWxpayfaceAuthinfo<M> {
-    /// 人脸识别SDK-获取调用凭证 · `POST v2/face/get_wxpayface_authinfo`
-    ///
-    /// Host: `https://payapp.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::face::get_wxpayface_authinfo::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .store_id("IMG001")
-    ///     .store_name("example")
-    ///     .device_id("DEV001")
-    ///     .rawdata("H0kvnUgGHKuqflNwtNqCdOVpbO4FPSowudTG")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .now(1239878956)
-    ///     .version("1")
-    ///     .sign_type("MD5");
-    /// let response = client.v2().face().get_wxpayface_authinfo().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_FACE_GET_WXPAYFACE_AUTHINFO, request)
+    response! {
+        /// 人脸识别SDK-获取调用凭证: what comes back.
+        ///
+        /// Its flat name is [`weipay::face::PostFaceGetWxpayfaceAuthinfoV2Response`](crate::face::PostFaceGetWxpayfaceAuthinfoV2Response).
+        #[doc(alias = "人脸识别SDK-获取调用凭证")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 错误码描述. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// SDK调用凭证. Required; at most 4096 characters.
+            authinfo: String = xml("authinfo").required().length(0, 4096),
+            /// authinfo的有效时间.
+            expires_in: i64 = xml("expires_in"),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 参数签名. Required.
+            sign: String = xml("sign").required(),
+            /// 公众号. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 版本号.
+        pub enum Version {
+            V1 = "1",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

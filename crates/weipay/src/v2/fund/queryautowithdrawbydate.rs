@@ -2,38 +2,96 @@
 
 //! `v2/fund/queryautowithdrawbydate`
 
-pub mod post;
+pub use crate::v2::fund::chain::FundQueryautowithdrawbydate as Queryautowithdrawbydate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询提现状态 · `POST v2/fund/queryautowithdrawbydate`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014115346](https://pay.weixin.qq.com/doc/v2/partner/4014115346)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/fund/queryautowithdrawbydate`
-    Queryautowithdrawbydate
-}
+    request! {
+        /// 查询提现状态: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund::PostFundQueryautowithdrawbydateV2Request`](crate::fund::PostFundQueryautowithdrawbydateV2Request).
+        #[doc(alias = "查询提现状态")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 小微商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 日期. Required; at most 32 characters.
+            date: String = xml("date").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Queryautowithdrawbydate<M> {
-    /// 查询提现状态 · `POST v2/fund/queryautowithdrawbydate`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::fund::queryautowithdrawbydate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .sub_mch_id("1900000109")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .date("20180508");
-    /// let response = client.v2().fund().queryautowithdrawbydate().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_FUND_QUERYAUTOWITHDRAWBYDATE, request)
+    response! {
+        /// 查询提现状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund::PostFundQueryautowithdrawbydateV2Response`](crate::fund::PostFundQueryautowithdrawbydateV2Response).
+        #[doc(alias = "查询提现状态")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. Required; at most 16 characters.
+            err_code: String = xml("err_code").required().length(0, 16),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 签名类型. At most 32 characters.
+            sign_type: SignType = xml("sign_type").length(0, 32),
+            /// 签名. At most 64 characters.
+            sign: String = xml("sign").length(0, 64),
+            /// 日期. Required; at most 32 characters.
+            date: String = xml("date").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 小微商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 随机字符. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 单据状态. Required; at most 32 characters.
+            withdraw_status: String = xml("withdraw_status").required().length(0, 32),
+            /// 单据失败原因. At most 64 characters.
+            fail_reason: String = xml("fail_reason").length(0, 64),
+            /// 提现单单据ID. At most 32 characters.
+            withdraw_id: String = xml("withdraw_id").length(0, 32),
+            /// 金额. In fen (分).
+            amount: i64 = xml("amount"),
+            /// 单据创建时间. At most 32 characters.
+            create_time: String = xml("create_time").length(0, 32),
+            /// 单据成功时间. At most 32 characters.
+            success_time: String = xml("success_time").length(0, 32),
+            /// 单据退票时间. At most 32 characters.
+            refund_time: String = xml("refund_time").length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,38 +2,88 @@
 
 //! `v2/fund/reautowithdrawbydate`
 
-pub mod post;
+pub use crate::v2::fund::chain::FundReautowithdrawbydate as Reautowithdrawbydate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 重新发起提现 · `POST v2/fund/reautowithdrawbydate`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=21_3>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/fund/reautowithdrawbydate`
-    Reautowithdrawbydate
-}
+    request! {
+        /// 重新发起提现: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund::PostFundReautowithdrawbydateV2Request`](crate::fund::PostFundReautowithdrawbydateV2Request).
+        #[doc(alias = "重新发起提现")]
+        pub struct Request {
+            /// 服务商商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 小微商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 自动提现单提现日期. Required; at most 32 characters.
+            date: String = xml("date").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Reautowithdrawbydate<M> {
-    /// 重新发起提现 · `POST v2/fund/reautowithdrawbydate`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::fund::reautowithdrawbydate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .sub_mch_id("1900000109")
-    ///     .date("20180602")
-    ///     .sign_type("HMAC-SHA256");
-    /// let response = client.v2().fund().reautowithdrawbydate().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_FUND_REAUTOWITHDRAWBYDATE, request)
+    response! {
+        /// 重新发起提现: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund::PostFundReautowithdrawbydateV2Response`](crate::fund::PostFundReautowithdrawbydateV2Response).
+        #[doc(alias = "重新发起提现")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. Required; at most 16 characters.
+            err_code: String = xml("err_code").required().length(0, 16),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 签名类型. At most 32 characters.
+            sign_type: SignType = xml("sign_type").length(0, 32),
+            /// 签名. At most 64 characters.
+            sign: String = xml("sign").length(0, 64),
+            /// 自动提现单提现日期. Required; at most 32 characters.
+            date: String = xml("date").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 小微商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 提现单单据ID. Required; at most 64 characters.
+            withdraw_id: String = xml("withdraw_id").required().length(0, 64),
+            /// 金额. Required; in fen (分).
+            amount: i64 = xml("amount").required(),
+            /// 单据创建时间. Required; at most 32 characters.
+            create_time: String = xml("create_time").required().length(0, 32),
+            /// 随机字符. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

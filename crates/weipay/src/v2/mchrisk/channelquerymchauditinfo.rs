@@ -2,38 +2,86 @@
 
 //! `v2/mchrisk/channelquerymchauditinfo`
 
-pub mod post;
+pub use crate::v2::mchrisk::chain::MchriskChannelquerymchauditinfo as Channelquerymchauditinfo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 渠道商查询商户审核信息 · `POST v2/mchrisk/channelquerymchauditinfo`
+///
+/// Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - institution: [4011986547](https://pay.weixin.qq.com/doc/v2/institution/4011986547)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mchrisk/channelquerymchauditinfo`
-    Channelquerymchauditinfo
-}
+    request! {
+        /// 渠道商查询商户审核信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::mchrisk::PostMchriskChannelquerymchauditinfoV2Request`](crate::mchrisk::PostMchriskChannelquerymchauditinfoV2Request).
+        #[doc(alias = "渠道商查询商户审核信息")]
+        pub struct Request {
+            /// 渠道商号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 服务商号. Required; at most 32 characters.
+            acquiring_bank_id: String = xml("acquiring_bank_id").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Channelquerymchauditinfo<M> {
-    /// 渠道商查询商户审核信息 · `POST v2/mchrisk/channelquerymchauditinfo`
-    ///
-    /// Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mchrisk::channelquerymchauditinfo::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .sub_mch_id("999990016")
-    ///     .acquiring_bank_id("999990017")
-    ///     .sign_type("HMAC-SHA256");
-    /// let response = client.v2().mchrisk().channelquerymchauditinfo().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MCHRISK_CHANNELQUERYMCHAUDITINFO, request)
+    response! {
+        /// 渠道商查询商户审核信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::mchrisk::PostMchriskChannelquerymchauditinfoV2Response`](crate::mchrisk::PostMchriskChannelquerymchauditinfoV2Response).
+        #[doc(alias = "渠道商查询商户审核信息")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回结果. Required; at most 128 characters.
+            return_msg: String = xml("return_msg").required().length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 服务商号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 渠道号. Required; at most 32 characters.
+            channel_id: String = xml("channel_id").required().length(0, 32),
+            /// 审核状态. Required; at most 32 characters.
+            audit_status: String = xml("audit_status").required().length(0, 32),
+            /// 审核备注. Required; at most 128 characters.
+            audit_comment: String = xml("audit_comment").required().length(0, 128),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 签名类型. At most 32 characters.
+            sign_type: SignType = xml("sign_type").length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

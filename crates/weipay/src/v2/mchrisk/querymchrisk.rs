@@ -2,34 +2,90 @@
 
 //! `v2/mchrisk/querymchrisk`
 
-pub mod post;
+pub use crate::v2::mchrisk::chain::MchriskQuerymchrisk as Querymchrisk;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 事前-风险商户核查接口 · `POST v2/mchrisk/querymchrisk`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - institution: [4011985625](https://pay.weixin.qq.com/doc/v2/institution/4011985625)
+pub mod post {
+    use crate::model::{Sensitive, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mchrisk/querymchrisk`
-    Querymchrisk
-}
+    request! {
+        /// 事前-风险商户核查接口: what is sent.
+        ///
+        /// Its flat name is [`weipay::mchrisk::PostMchriskQuerymchriskV2Request`](crate::mchrisk::PostMchriskQuerymchriskV2Request).
+        #[doc(alias = "事前-风险商户核查接口")]
+        pub struct Request {
+            /// 服务商号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 平台证书序列号. At most 32 characters.
+            cert_serial_number: String = xml("cert_serial_number").length(0, 32),
+            /// 身份证号. At most 344 characters; travels encrypted (敏感信息加密).
+            certificates_number: Sensitive = xml("certificates_number").length(0, 344).encrypted(),
+            /// 身份证所有人姓名. At most 344 characters; travels encrypted (敏感信息加密).
+            certificates_name: Sensitive = xml("certificates_name").length(0, 344).encrypted(),
+            /// 结算账号. At most 344 characters; travels encrypted (敏感信息加密).
+            settlement_card_no: Sensitive = xml("settlement_card_no").length(0, 344).encrypted(),
+            /// 结算户名. At most 344 characters; travels encrypted (敏感信息加密).
+            settlement_card_name: Sensitive = xml("settlement_card_name").length(0, 344).encrypted(),
+            /// 结算银行. At most 128 characters.
+            settlement_card_bank: String = xml("settlement_card_bank").length(0, 128),
+            /// 营业执照编号. At most 344 characters; travels encrypted (敏感信息加密).
+            business_license_number: Sensitive = xml("business_license_number").length(0, 344).encrypted(),
+            /// 公司名称. At most 128 characters.
+            company_name: String = xml("company_name").length(0, 128),
+            /// 门店地址. At most 256 characters.
+            store_address: String = xml("store_address").length(0, 256),
+            /// 门店经度. At most 32 characters.
+            store_longitude: String = xml("store_longitude").length(0, 32),
+            /// 门店纬度. At most 32 characters.
+            store_latitude: String = xml("store_latitude").length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Querymchrisk<M> {
-    /// 事前-风险商户核查接口 · `POST v2/mchrisk/querymchrisk`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mchrisk::querymchrisk::post;
-    ///
-    /// let request = post::Request::new().mch_id("1900057215").sign_type("HMAC-SHA256");
-    /// let response = client.v2().mchrisk().querymchrisk().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MCHRISK_QUERYMCHRISK, request)
+    response! {
+        /// 事前-风险商户核查接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::mchrisk::PostMchriskQuerymchriskV2Response`](crate::mchrisk::PostMchriskQuerymchriskV2Response).
+        #[doc(alias = "事前-风险商户核查接口")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 服务商号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 风险级别. Required; at most 32 characters.
+            risk_level: String = xml("risk_level").required().length(0, 32),
+            /// 风险描述. Required; at most 1024 characters.
+            risk_level_desc: String = xml("risk_level_desc").required().length(0, 1024),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

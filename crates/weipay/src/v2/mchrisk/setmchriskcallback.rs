@@ -2,37 +2,70 @@
 
 //! `v2/mchrisk/setmchriskcallback`
 
-pub mod post;
+pub use crate::v2::mchrisk::chain::MchriskSetmchriskcallback as Setmchriskcallback;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 设置风险通知回调链接 · `POST v2/mchrisk/setmchriskcallback`
+///
+/// Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - institution: [4011986469](https://pay.weixin.qq.com/doc/v2/institution/4011986469)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mchrisk/setmchriskcallback`
-    Setmchriskcallback
-}
+    request! {
+        /// 设置风险通知回调链接: what is sent.
+        ///
+        /// Its flat name is [`weipay::mchrisk::PostMchriskSetmchriskcallbackV2Request`](crate::mchrisk::PostMchriskSetmchriskcallbackV2Request).
+        #[doc(alias = "设置风险通知回调链接")]
+        pub struct Request {
+            /// 服务商号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 回调链接. Required; at most 128 characters.
+            callback_url: String = xml("callback_url").required().length(0, 128),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Setmchriskcallback<M> {
-    /// 设置风险通知回调链接 · `POST v2/mchrisk/setmchriskcallback`
-    ///
-    /// Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mchrisk::setmchriskcallback::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .callback_url("https://pay.weixin.qq.com/wxpay/risk.action")
-    ///     .sign_type("HMAC-SHA256");
-    /// let response = client.v2().mchrisk().setmchriskcallback().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MCHRISK_SETMCHRISKCALLBACK, request)
+    response! {
+        /// 设置风险通知回调链接: what comes back.
+        ///
+        /// Its flat name is [`weipay::mchrisk::PostMchriskSetmchriskcallbackV2Response`](crate::mchrisk::PostMchriskSetmchriskcallbackV2Response).
+        #[doc(alias = "设置风险通知回调链接")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 服务商号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,40 +2,94 @@
 
 //! `v2/mchrisk/syncmchriskresult`
 
-pub mod post;
+pub use crate::v2::mchrisk::chain::MchriskSyncmchriskresult as Syncmchriskresult;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 事后-风险商户处理结果同步接口 · `POST v2/mchrisk/syncmchriskresult`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - institution: [4011986435](https://pay.weixin.qq.com/doc/v2/institution/4011986435)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mchrisk/syncmchriskresult`
-    Syncmchriskresult
-}
+    request! {
+        /// 事后-风险商户处理结果同步接口: what is sent.
+        ///
+        /// Its flat name is [`weipay::mchrisk::PostMchriskSyncmchriskresultV2Request`](crate::mchrisk::PostMchriskSyncmchriskresultV2Request).
+        #[doc(alias = "事后-风险商户处理结果同步接口")]
+        pub struct Request {
+            /// 服务商号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户ID. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 事件单号. Required; at most 32 characters.
+            event_code: String = xml("event_code").required().length(0, 32),
+            /// 身份证号. At most 344 characters.
+            certificates_number: String = xml("certificates_number").length(0, 344),
+            /// 身份证所有人姓名. At most 344 characters.
+            certificates_name: String = xml("certificates_name").length(0, 344),
+            /// 结算账号. At most 344 characters.
+            settlement_card_no: String = xml("settlement_card_no").length(0, 344),
+            /// 结算户名. At most 344 characters.
+            settlement_card_name: String = xml("settlement_card_name").length(0, 344),
+            /// 结算银行. At most 128 characters.
+            settlement_card_bank: String = xml("settlement_card_bank").length(0, 128),
+            /// 营业执照编号. At most 344 characters.
+            business_license_number: String = xml("business_license_number").length(0, 344),
+            /// 公司名称. At most 128 characters.
+            company_name: String = xml("company_name").length(0, 128),
+            /// 门店地址. At most 256 characters.
+            store_address: String = xml("store_address").length(0, 256),
+            /// 门店经度. At most 32 characters.
+            store_longitude: String = xml("store_longitude").length(0, 32),
+            /// 门店纬度. At most 32 characters.
+            store_latitude: String = xml("store_latitude").length(0, 32),
+            /// 风险类型. Required; at most 32 characters.
+            risk_type: String = xml("risk_type").required().length(0, 32),
+            /// 处罚方式. Required; at most 32 characters.
+            punish_type: String = xml("punish_type").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Syncmchriskresult<M> {
-    /// 事后-风险商户处理结果同步接口 · `POST v2/mchrisk/syncmchriskresult`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mchrisk::syncmchriskresult::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .sub_mch_id("1230000109")
-    ///     .event_code("123456123")
-    ///     .risk_type("example")
-    ///     .punish_type("example")
-    ///     .sign_type("HMAC-SHA256");
-    /// let response = client.v2().mchrisk().syncmchriskresult().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MCHRISK_SYNCMCHRISKRESULT, request)
+    response! {
+        /// 事后-风险商户处理结果同步接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::mchrisk::PostMchriskSyncmchriskresultV2Response`](crate::mchrisk::PostMchriskSyncmchriskresultV2Response).
+        #[doc(alias = "事后-风险商户处理结果同步接口")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,39 +2,145 @@
 
 //! `v2/mmpaymkttransfers/gethbinfo`
 
-pub mod post;
+pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersGethbinfo as Gethbinfo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询红包记录 · `POST v2/mmpaymkttransfers/gethbinfo`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
+/// content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011937431](https://pay.weixin.qq.com/doc/v2/merchant/4011937431)
+/// - partner: [4011941290](https://pay.weixin.qq.com/doc/v2/partner/4011941290)
+///
+/// `weipay api show POST v2/mmpaymkttransfers/gethbinfo` lists all 4.
+pub mod post {
+    use crate::model::{body, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mmpaymkttransfers/gethbinfo`
-    Gethbinfo
-}
+    request! {
+        /// 查询红包记录: what is sent.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersGethbinfoV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersGethbinfoV2Request).
+        #[doc(alias = "查询红包记录")]
+        pub struct Request {
+            /// 商户订单号. Required; at most 28 characters.
+            mch_billno: String = xml("mch_billno").required().length(0, 28),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// Appid. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 订单类型. Required; at most 32 characters.
+            bill_type: BillType = xml("bill_type").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Gethbinfo<M> {
-    /// 查询红包记录 · `POST v2/mmpaymkttransfers/gethbinfo`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mmpaymkttransfers::gethbinfo::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_billno("10000098201411111234567890")
-    ///     .mch_id("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .bill_type("MCHT");
-    /// let response = client.v2().mmpaymkttransfers().gethbinfo().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_GETHBINFO, request)
+    response! {
+        /// 查询红包记录: what comes back.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersGethbinfoV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersGethbinfoV2Response).
+        #[doc(alias = "查询红包记录")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 商户订单号. Required; at most 28 characters.
+            mch_billno: String = xml("mch_billno").required().length(0, 28),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 红包单号. Required; at most 32 characters.
+            detail_id: String = xml("detail_id").required().length(0, 32),
+            /// 红包状态. Required; at most 16 characters.
+            status: Status = xml("status").required().length(0, 16),
+            /// 发放类型. Required; at most 32 characters.
+            send_type: SendType = xml("send_type").required().length(0, 32),
+            /// 红包类型. Required; at most 32 characters.
+            hb_type: HbType = xml("hb_type").required().length(0, 32),
+            /// 红包个数. Required; format `int32`.
+            total_num: i64 = xml("total_num").required().int32(),
+            /// 红包金额. Required; in fen (分).
+            total_amount: i64 = xml("total_amount").required(),
+            /// 失败原因. At most 32 characters.
+            reason: String = xml("reason").length(0, 32),
+            /// 红包发送时间. Required; at most 32 characters.
+            send_time: String = xml("send_time").required().length(0, 32),
+            /// 红包退款时间. At most 32 characters.
+            refund_time: String = xml("refund_time").length(0, 32),
+            /// 红包退款金额. In fen (分).
+            refund_amount: i64 = xml("refund_amount"),
+            /// 祝福语. At most 128 characters.
+            wishing: String = xml("wishing").length(0, 128),
+            /// 活动描述. At most 256 characters.
+            remark: String = xml("remark").length(0, 256),
+            /// 活动名称. At most 32 characters.
+            act_name: String = xml("act_name").length(0, 32),
+            /// 红包领取记录.
+            hblist: Hblist = xml("hblist"),
+        }
+
+        /// 红包领取记录.
+        pub struct Hblist {
+            /// 裂变红包领取列表.
+            hbinfo: Vec<Hbinfo> = body("hbinfo"),
+        }
+
+        /// 裂变红包领取列表.
+        pub struct Hbinfo {
+            /// 领取红包的Openid. At most 32 characters.
+            openid: String = body("openid").length(0, 32),
+            /// 金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 接收时间. At most 32 characters.
+            rcv_time: String = body("rcv_time").length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 订单类型.
+        pub enum BillType {
+            Mcht = "MCHT",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 红包状态.
+        pub enum Status {
+            Sending = "SENDING",
+            Sent = "SENT",
+            Failed = "FAILED",
+            Received = "RECEIVED",
+            RfundIng = "RFUND_ING",
+            Refund = "REFUND",
+        }
+
+        /// 发放类型.
+        pub enum SendType {
+            Api = "API",
+            Upload = "UPLOAD",
+            Activity = "ACTIVITY",
+        }
+
+        /// 红包类型.
+        pub enum HbType {
+            Normal = "NORMAL",
+            Group = "GROUP",
+        }
     }
 }

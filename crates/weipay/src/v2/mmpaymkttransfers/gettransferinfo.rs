@@ -2,38 +2,95 @@
 
 //! `v2/mmpaymkttransfers/gettransferinfo`
 
-pub mod post;
+pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersGettransferinfo as Gettransferinfo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询企业向微信用户个人付款 · `POST v2/mmpaymkttransfers/gettransferinfo`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
+/// content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011989767](https://pay.weixin.qq.com/doc/v2/merchant/4011989767)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mmpaymkttransfers/gettransferinfo`
-    Gettransferinfo
-}
+    request! {
+        /// 查询企业向微信用户个人付款: what is sent.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersGettransferinfoV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersGettransferinfoV2Request).
+        #[doc(alias = "查询企业向微信用户个人付款")]
+        pub struct Request {
+            /// 商户订单号. Required; at most 32 characters.
+            partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// Appid. Required; at most 128 characters.
+            appid: String = xml("appid").required().length(0, 128),
+        }
+    }
 
-impl<M: Mode> Gettransferinfo<M> {
-    /// 查询企业向微信用户个人付款 · `POST v2/mmpaymkttransfers/gettransferinfo`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mmpaymkttransfers::gettransferinfo::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .partner_trade_no("10000098201411111234567890")
-    ///     .mch_id("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8");
-    /// let response = client.v2().mmpaymkttransfers().gettransferinfo().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO, request)
+    response! {
+        /// 查询企业向微信用户个人付款: what comes back.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersGettransferinfoV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersGettransferinfoV2Response).
+        #[doc(alias = "查询企业向微信用户个人付款")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 商户单号. Required; at most 32 characters.
+            partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
+            /// Appid. Required; at most 128 characters.
+            appid: String = xml("appid").required().length(0, 128),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 付款单号. Required; at most 64 characters.
+            detail_id: String = xml("detail_id").required().length(0, 64),
+            /// 转账状态. Required; at most 16 characters.
+            status: Status = xml("status").required().length(0, 16),
+            /// 失败原因. At most 128 characters.
+            reason: String = xml("reason").length(0, 128),
+            /// 收款用户openid. Required; at most 64 characters.
+            openid: String = xml("openid").required().length(0, 64),
+            /// 收款用户姓名. At most 64 characters.
+            transfer_name: String = xml("transfer_name").length(0, 64),
+            /// 付款金额. Required; in fen (分).
+            payment_amount: i64 = xml("payment_amount").required(),
+            /// 转账时间. Required; at most 32 characters.
+            transfer_time: String = xml("transfer_time").required().length(0, 32),
+            /// 付款成功时间. Required; at most 32 characters.
+            payment_time: String = xml("payment_time").required().length(0, 32),
+            /// 企业付款备注. Required; at most 100 characters.
+            desc: String = xml("desc").required().length(0, 100),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 转账状态.
+        pub enum Status {
+            Success = "SUCCESS",
+            Failed = "FAILED",
+            Processing = "PROCESSING",
+        }
     }
 }

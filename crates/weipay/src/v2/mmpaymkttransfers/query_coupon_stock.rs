@@ -2,35 +2,121 @@
 
 //! `v2/mmpaymkttransfers/query_coupon_stock`
 
-pub mod post;
+pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersQueryCouponStock as QueryCouponStock;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询代金券批次 · `POST v2/mmpaymkttransfers/query_coupon_stock`
+///
+/// Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_4&index=5>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mmpaymkttransfers/query_coupon_stock`
-    QueryCouponStock
-}
+    request! {
+        /// 查询代金券批次: what is sent.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersQueryCouponStockV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersQueryCouponStockV2Request).
+        #[doc(alias = "查询代金券批次")]
+        pub struct Request {
+            /// 代金券批次id. Required.
+            coupon_stock_id: String = xml("coupon_stock_id").required(),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 操作员. At most 32 characters.
+            op_user_id: String = xml("op_user_id").length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 协议版本. At most 32 characters.
+            version: Version = xml("version").length(0, 32),
+            /// 协议类型. At most 32 characters.
+            type_: Type = xml("type").length(0, 32),
+        }
+    }
 
-impl<M: Mode> QueryCouponStock<M> {
-    /// 查询代金券批次 · `POST v2/mmpaymkttransfers/query_coupon_stock`
-    ///
-    /// Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mmpaymkttransfers::query_coupon_stock::post;
-    ///
-    /// let request =
-    ///     post::Request::new().coupon_stock_id("1757").appid("wx57e15a0db0c5d1e8").mch_id("1900057215");
-    /// let response = client.v2().mmpaymkttransfers().query_coupon_stock().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_QUERY_COUPON_STOCK, request)
+    response! {
+        /// 查询代金券批次: what comes back.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersQueryCouponStockV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersQueryCouponStockV2Response).
+        #[doc(alias = "查询代金券批次")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. At most 64 characters.
+            sign: String = xml("sign").length(0, 64),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 代金券批次ID. Required.
+            coupon_stock_id: String = xml("coupon_stock_id").required(),
+            /// 代金券名称.
+            coupon_name: String = xml("coupon_name"),
+            /// 代金券面额. Required; format `int32`.
+            coupon_value: i64 = xml("coupon_value").required().int32(),
+            /// 代金券使用最低限额. Format `int32`.
+            coupon_mininumn: i64 = xml("coupon_mininumn").int32(),
+            /// 代金券批次状态. Required; format `int32`.
+            coupon_stock_status: i64 = xml("coupon_stock_status").required().int32(),
+            /// 代金券数量. Required; format `int32`.
+            coupon_total: i64 = xml("coupon_total").required().int32(),
+            /// 代金券最大领取数量. Format `int32`.
+            max_quota: i64 = xml("max_quota").int32(),
+            /// 代金券已经发送的数量. Format `int32`.
+            is_send_num: i64 = xml("is_send_num").int32(),
+            /// 生效开始时间. Required.
+            begin_time: String = xml("begin_time").required(),
+            /// 生效结束时间. Required.
+            end_time: String = xml("end_time").required(),
+            /// 创建时间. Required.
+            create_time: String = xml("create_time").required(),
+            /// 代金券预算额度. Format `int32`.
+            coupon_budget: i64 = xml("coupon_budget").int32(),
+            /// 生效开始时间. Required.
+            begin_time_t: String = xml("begin_time_t").required(),
+            /// 生效结束时间. Required.
+            end_time_t: String = xml("end_time_t").required(),
+            /// 创建时间. Required.
+            create_time_t: String = xml("create_time_t").required(),
+        }
+    }
+
+    open_enum! {
+        /// 协议版本.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 协议类型.
+        pub enum Type {
+            Xml = "XML",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,39 +2,137 @@
 
 //! `v2/mmpaymkttransfers/querycouponsinfo`
 
-pub mod post;
+pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersQuerycouponsinfo as Querycouponsinfo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询代金券信息 · `POST v2/mmpaymkttransfers/querycouponsinfo`
+///
+/// Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_5&index=6>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mmpaymkttransfers/querycouponsinfo`
-    Querycouponsinfo
-}
+    request! {
+        /// 查询代金券信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersQuerycouponsinfoV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersQuerycouponsinfoV2Request).
+        #[doc(alias = "查询代金券信息")]
+        pub struct Request {
+            /// 代金券id. Required.
+            coupon_id: String = xml("coupon_id").required(),
+            /// 用户openid. Required.
+            openid: String = xml("openid").required(),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 批次号. Required.
+            stock_id: String = xml("stock_id").required(),
+            /// 操作员. At most 32 characters.
+            op_user_id: String = xml("op_user_id").length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 协议版本. At most 32 characters.
+            version: Version = xml("version").length(0, 32),
+            /// 协议类型. At most 32 characters.
+            type_: Type = xml("type").length(0, 32),
+        }
+    }
 
-impl<M: Mode> Querycouponsinfo<M> {
-    /// 查询代金券信息 · `POST v2/mmpaymkttransfers/querycouponsinfo`
-    ///
-    /// Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mmpaymkttransfers::querycouponsinfo::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .coupon_id("1565")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .stock_id("58818");
-    /// let response = client.v2().mmpaymkttransfers().querycouponsinfo().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_QUERYCOUPONSINFO, request)
+    response! {
+        /// 查询代金券信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersQuerycouponsinfoV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersQuerycouponsinfoV2Response).
+        #[doc(alias = "查询代金券信息")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 64 characters.
+            sign: String = xml("sign").required().length(0, 64),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 代金券批次ID. Required.
+            coupon_stock_id: String = xml("coupon_stock_id").required(),
+            /// 代金券id. Required.
+            coupon_id: String = xml("coupon_id").required(),
+            /// 代金券面额. Required; format `int32`.
+            coupon_value: i64 = xml("coupon_value").required().int32(),
+            /// 代金券使用最低限额. Format `int32`.
+            coupon_mininumn: i64 = xml("coupon_mininumn").int32(),
+            /// 代金券名称. Required.
+            coupon_name: String = xml("coupon_name").required(),
+            /// 代金券状态. Required.
+            coupon_state: CouponState = xml("coupon_state").required(),
+            /// 代金券描述. Required.
+            coupon_desc: String = xml("coupon_desc").required(),
+            /// 代金券实际使用金额. Required; in fen (分).
+            coupon_use_value: i64 = xml("coupon_use_value").required(),
+            /// 优惠剩余可用额. Required; format `int32`.
+            coupon_remain_value: i64 = xml("coupon_remain_value").required().int32(),
+            /// 发放来源. Required.
+            send_source: SendSource = xml("send_source").required(),
+            /// 是否允许部分使用.
+            is_partial_use: IsPartialUse = xml("is_partial_use"),
+        }
+    }
+
+    open_enum! {
+        /// 协议版本.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 协议类型.
+        pub enum Type {
+            Xml = "XML",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 代金券状态.
+        pub enum CouponState {
+            Sended = "SENDED",
+            Used = "USED",
+            Expired = "EXPIRED",
+        }
+
+        /// 发放来源.
+        pub enum SendSource {
+            FullSend = "FULL_SEND",
+            Normal = "NORMAL",
+        }
+
+        /// 是否允许部分使用.
+        pub enum IsPartialUse {
+            V1 = "1",
+        }
     }
 }

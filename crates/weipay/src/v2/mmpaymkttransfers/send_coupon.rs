@@ -2,40 +2,113 @@
 
 //! `v2/mmpaymkttransfers/send_coupon`
 
-pub mod post;
+pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersSendCoupon as SendCoupon;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 发放代金券 · `POST v2/mmpaymkttransfers/send_coupon`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/tools/sp_coupon.php?chapter=12_3&index=4>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mmpaymkttransfers/send_coupon`
-    SendCoupon
-}
+    request! {
+        /// 发放代金券: what is sent.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersSendCouponV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersSendCouponV2Request).
+        #[doc(alias = "发放代金券")]
+        pub struct Request {
+            /// 代金券批次id. Required.
+            coupon_stock_id: String = xml("coupon_stock_id").required(),
+            /// openid记录数. Required; format `int32`.
+            openid_count: i64 = xml("openid_count").required().int32(),
+            /// 商户单据号. Required.
+            partner_trade_no: String = xml("partner_trade_no").required().request_number(),
+            /// 用户openid. Required.
+            openid: String = xml("openid").required(),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 操作员. At most 32 characters.
+            op_user_id: String = xml("op_user_id").length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 协议版本. At most 32 characters.
+            version: Version = xml("version").length(0, 32),
+            /// 协议类型. At most 32 characters.
+            type_: Type = xml("type").length(0, 32),
+        }
+    }
 
-impl<M: Mode> SendCoupon<M> {
-    /// 发放代金券 · `POST v2/mmpaymkttransfers/send_coupon`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mmpaymkttransfers::send_coupon::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .coupon_stock_id("1757")
-    ///     .openid_count(1)
-    ///     .partner_trade_no("1000009820141203515766")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215");
-    /// let response = client.v2().mmpaymkttransfers().send_coupon().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON, request)
+    response! {
+        /// 发放代金券: what comes back.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersSendCouponV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersSendCouponV2Response).
+        #[doc(alias = "发放代金券")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 代金券批次id. Required.
+            coupon_stock_id: String = xml("coupon_stock_id").required(),
+            /// 返回记录数. Required; format `int32`.
+            resp_count: i64 = xml("resp_count").required().int32(),
+            /// 成功记录数. Required; format `int32`.
+            success_count: i64 = xml("success_count").required().int32(),
+            /// 失败记录数. Required; format `int32`.
+            failed_count: i64 = xml("failed_count").required().int32(),
+            /// 用户标识. Required.
+            openid: String = xml("openid").required(),
+            /// 返回码. Required.
+            ret_code: String = xml("ret_code").required(),
+            /// 代金券id. Required.
+            coupon_id: String = xml("coupon_id").required(),
+            /// 返回信息. Required.
+            ret_msg: String = xml("ret_msg").required(),
+        }
+    }
+
+    open_enum! {
+        /// 协议版本.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 协议类型.
+        pub enum Type {
+            Xml = "XML",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

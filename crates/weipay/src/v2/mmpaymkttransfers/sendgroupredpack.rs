@@ -2,45 +2,112 @@
 
 //! `v2/mmpaymkttransfers/sendgroupredpack`
 
-pub mod post;
+pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersSendgroupredpack as Sendgroupredpack;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 发放裂变红包 · `POST v2/mmpaymkttransfers/sendgroupredpack`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/tools/cash_coupon.php?chapter=13_5&index=4>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mmpaymkttransfers/sendgroupredpack`
-    Sendgroupredpack
-}
+    request! {
+        /// 发放裂变红包: what is sent.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersSendgroupredpackV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersSendgroupredpackV2Request).
+        #[doc(alias = "发放裂变红包")]
+        pub struct Request {
+            /// 商户订单号. Required; at most 28 characters.
+            mch_billno: String = xml("mch_billno").required().length(0, 28).request_number(),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 公众账号appid. Required; at most 32 characters.
+            wxappid: String = xml("wxappid").required().length(0, 32),
+            /// 商户名称. Required; at most 32 characters.
+            send_name: String = xml("send_name").required().length(0, 32),
+            /// 用户openid. Required; at most 32 characters.
+            re_openid: String = xml("re_openid").required().length(0, 32),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = xml("total_amount").required(),
+            /// 红包发放总人数. Required; format `int32`.
+            total_num: i64 = xml("total_num").required().int32(),
+            /// 红包金额设置方式. Required; at most 32 characters.
+            amt_type: AmtType = xml("amt_type").required().length(0, 32),
+            /// 红包祝福语. Required; at most 128 characters.
+            wishing: String = xml("wishing").required().length(0, 128),
+            /// 活动名称. Required; at most 32 characters.
+            act_name: String = xml("act_name").required().length(0, 32),
+            /// 备注. Required; at most 256 characters.
+            remark: String = xml("remark").required().length(0, 256),
+            /// 场景id. At most 32 characters.
+            scene_id: SceneId = xml("scene_id").length(0, 32),
+            /// 活动信息. At most 128 characters; form-encoded text in a string.
+            risk_info: String = xml("risk_info").length(0, 128),
+        }
+    }
 
-impl<M: Mode> Sendgroupredpack<M> {
-    /// 发放裂变红包 · `POST v2/mmpaymkttransfers/sendgroupredpack`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mmpaymkttransfers::sendgroupredpack::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_billno("10000098201411111234567890")
-    ///     .mch_id("1900057215")
-    ///     .wxappid("wx8888888888888888")
-    ///     .send_name("天虹百货")
-    ///     .re_openid("oxTWIuGaIt6gTKsQRLau2M0yL16E")
-    ///     .total_amount(1000)
-    ///     .total_num(3)
-    ///     .amt_type("ALL_RAND")
-    ///     .wishing("example")
-    ///     .act_name("example")
-    ///     .remark("example");
-    /// let response = client.v2().mmpaymkttransfers().sendgroupredpack().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SENDGROUPREDPACK, request)
+    response! {
+        /// 发放裂变红包: what comes back.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersSendgroupredpackV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersSendgroupredpackV2Response).
+        #[doc(alias = "发放裂变红包")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 商户订单号. Required; at most 28 characters.
+            mch_billno: String = xml("mch_billno").required().length(0, 28),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 公众账号appid. Required; at most 32 characters.
+            wxappid: String = xml("wxappid").required().length(0, 32),
+            /// 用户openid. Required; at most 32 characters.
+            re_openid: String = xml("re_openid").required().length(0, 32),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = xml("total_amount").required(),
+            /// 微信单号. Required; at most 32 characters.
+            send_listid: String = xml("send_listid").required().length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 红包金额设置方式.
+        pub enum AmtType {
+            AllRand = "ALL_RAND",
+        }
+
+        /// 场景id.
+        pub enum SceneId {
+            Product1 = "PRODUCT_1",
+            Product2 = "PRODUCT_2",
+            Product3 = "PRODUCT_3",
+            Product4 = "PRODUCT_4",
+            Product5 = "PRODUCT_5",
+            Product6 = "PRODUCT_6",
+            Product7 = "PRODUCT_7",
+            Product8 = "PRODUCT_8",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

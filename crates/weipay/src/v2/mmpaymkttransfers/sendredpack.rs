@@ -2,46 +2,116 @@
 
 //! `v2/mmpaymkttransfers/sendredpack`
 
-pub mod post;
+pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersSendredpack as Sendredpack;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 发放普通红包 · `POST v2/mmpaymkttransfers/sendredpack`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
+/// `mch_billno` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011937425](https://pay.weixin.qq.com/doc/v2/merchant/4011937425)
+/// - partner: [4011983137](https://pay.weixin.qq.com/doc/v2/partner/4011983137)
+///
+/// `weipay api show POST v2/mmpaymkttransfers/sendredpack` lists all 3.
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mmpaymkttransfers/sendredpack`
-    Sendredpack
-}
+    request! {
+        /// 发放普通红包: what is sent.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersSendredpackV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersSendredpackV2Request).
+        #[doc(alias = "发放普通红包")]
+        pub struct Request {
+            /// 商户订单号. Required; 1 to 28 characters; matches `^[0-9A-Za-z]+$`.
+            mch_billno: String =
+                xml("mch_billno").required().length(1, 28).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 触达用户appid. At most 32 characters.
+            msgappid: String = xml("msgappid").length(0, 32),
+            /// 公众账号appid. Required; at most 32 characters.
+            wxappid: String = xml("wxappid").required().length(0, 32),
+            /// 商户名称. Required; at most 32 characters.
+            send_name: String = xml("send_name").required().length(0, 32),
+            /// 用户openid. Required; at most 32 characters.
+            re_openid: String = xml("re_openid").required().length(0, 32),
+            /// 付款金额. Required; in fen (分).
+            total_amount: i64 = xml("total_amount").required(),
+            /// 红包发放总人数. Required; format `int32`.
+            total_num: i64 = xml("total_num").required().int32(),
+            /// 红包祝福语. Required; at most 128 characters.
+            wishing: String = xml("wishing").required().length(0, 128),
+            /// Ip地址. Required; at most 15 characters.
+            client_ip: String = xml("client_ip").required().length(0, 15),
+            /// 活动名称. Required; at most 32 characters.
+            act_name: String = xml("act_name").required().length(0, 32),
+            /// 备注. Required; at most 256 characters.
+            remark: String = xml("remark").required().length(0, 256),
+            /// 场景id. At most 32 characters.
+            scene_id: SceneId = xml("scene_id").length(0, 32),
+            /// 活动信息. At most 128 characters; form-encoded text in a string.
+            risk_info: String = xml("risk_info").length(0, 128),
+        }
+    }
 
-impl<M: Mode> Sendredpack<M> {
-    /// 发放普通红包 · `POST v2/mmpaymkttransfers/sendredpack`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// `mch_billno` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mmpaymkttransfers::sendredpack::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_billno("10000098201411111234567890")
-    ///     .mch_id("1900057215")
-    ///     .wxappid("wx8888888888888888")
-    ///     .send_name("天虹百货")
-    ///     .re_openid("oxTWIuGaIt6gTKsQRLau2M0yL16E")
-    ///     .total_amount(1000)
-    ///     .total_num(1)
-    ///     .wishing("example")
-    ///     .client_ip("192.168.0.1")
-    ///     .act_name("example")
-    ///     .remark("example");
-    /// let response = client.v2().mmpaymkttransfers().sendredpack().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK, request)
+    response! {
+        /// 发放普通红包: what comes back.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersSendredpackV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersSendredpackV2Response).
+        #[doc(alias = "发放普通红包")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 商户订单号. Required; at most 28 characters.
+            mch_billno: String = xml("mch_billno").required().length(0, 28),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 公众账号appid. Required; at most 32 characters.
+            wxappid: String = xml("wxappid").required().length(0, 32),
+            /// 用户openid. Required; at most 32 characters.
+            re_openid: String = xml("re_openid").required().length(0, 32),
+            /// 付款金额. Required; in fen (分).
+            total_amount: i64 = xml("total_amount").required(),
+            /// 微信单号. Required; at most 32 characters.
+            send_listid: String = xml("send_listid").required().length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 场景id.
+        pub enum SceneId {
+            Product1 = "PRODUCT_1",
+            Product2 = "PRODUCT_2",
+            Product3 = "PRODUCT_3",
+            Product4 = "PRODUCT_4",
+            Product5 = "PRODUCT_5",
+            Product6 = "PRODUCT_6",
+            Product7 = "PRODUCT_7",
+            Product8 = "PRODUCT_8",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

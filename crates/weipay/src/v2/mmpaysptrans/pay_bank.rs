@@ -2,40 +2,85 @@
 
 //! `v2/mmpaysptrans/pay_bank`
 
-pub mod post;
+pub use crate::v2::mmpaysptrans::chain::MmpaysptransPayBank as PayBank;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 企业付款到银行卡 · `POST v2/mmpaysptrans/pay_bank`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011939840](https://pay.weixin.qq.com/doc/v2/merchant/4011939840)
+pub mod post {
+    use crate::model::{Sensitive, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mmpaysptrans/pay_bank`
-    PayBank
-}
+    request! {
+        /// 企业付款到银行卡: what is sent.
+        ///
+        /// Its flat name is [`weipay::mmpaysptrans::PostMmpaysptransPayBankV2Request`](crate::mmpaysptrans::PostMmpaysptransPayBankV2Request).
+        #[doc(alias = "企业付款到银行卡")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户企业付款单号. Required; at most 32 characters.
+            partner_trade_no: String = xml("partner_trade_no").required().length(0, 32).request_number(),
+            /// 收款方银行卡号. Required; at most 384 characters; travels encrypted (敏感信息加密).
+            enc_bank_no: Sensitive = xml("enc_bank_no").required().length(0, 384).encrypted(),
+            /// 收款方用户名. Required; at most 384 characters; travels encrypted (敏感信息加密).
+            enc_true_name: Sensitive = xml("enc_true_name").required().length(0, 384).encrypted(),
+            /// 收款方开户行. Required; at most 64 characters.
+            bank_code: String = xml("bank_code").required().length(0, 64),
+            /// 付款金额. Required; in fen (分).
+            amount: i64 = xml("amount").required(),
+            /// 付款说明. At most 512 characters.
+            desc: String = xml("desc").length(0, 512),
+        }
+    }
 
-impl<M: Mode> PayBank<M> {
-    /// 企业付款到银行卡 · `POST v2/mmpaysptrans/pay_bank`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mmpaysptrans::pay_bank::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .partner_trade_no("1212121221227")
-    ///     .enc_bank_no("6222020000000000000")
-    ///     .enc_true_name("张三")
-    ///     .bank_code("1001")
-    ///     .amount(100000);
-    /// let response = client.v2().mmpaysptrans().pay_bank().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MMPAYSPTRANS_PAY_BANK, request)
+    response! {
+        /// 企业付款到银行卡: what comes back.
+        ///
+        /// Its flat name is [`weipay::mmpaysptrans::PostMmpaysptransPayBankV2Response`](crate::mmpaysptrans::PostMmpaysptransPayBankV2Response).
+        #[doc(alias = "企业付款到银行卡")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 业务结果. Required; at most 32 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 32),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户企业付款单号. Required; at most 32 characters.
+            partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
+            /// 代付金额. Required; in fen (分).
+            amount: i64 = xml("amount").required(),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 微信企业付款单号. Required; at most 64 characters.
+            payment_no: String = xml("payment_no").required().length(0, 64),
+            /// 手续费金额. Required; in fen (分).
+            cmms_amt: i64 = xml("cmms_amt").required(),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

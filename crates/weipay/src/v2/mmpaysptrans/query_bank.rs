@@ -2,35 +2,92 @@
 
 //! `v2/mmpaysptrans/query_bank`
 
-pub mod post;
+pub use crate::v2::mmpaysptrans::chain::MmpaysptransQueryBank as QueryBank;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询企业付款银行卡 · `POST v2/mmpaysptrans/query_bank`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
+/// content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011941066](https://pay.weixin.qq.com/doc/v2/merchant/4011941066)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mmpaysptrans/query_bank`
-    QueryBank
-}
+    request! {
+        /// 查询企业付款银行卡: what is sent.
+        ///
+        /// Its flat name is [`weipay::mmpaysptrans::PostMmpaysptransQueryBankV2Request`](crate::mmpaysptrans::PostMmpaysptransQueryBankV2Request).
+        #[doc(alias = "查询企业付款银行卡")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户企业付款单号. Required; at most 32 characters.
+            partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> QueryBank<M> {
-    /// 查询企业付款银行卡 · `POST v2/mmpaysptrans/query_bank`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mmpaysptrans::query_bank::post;
-    ///
-    /// let request = post::Request::new().mch_id("1900057215").partner_trade_no("1212121221227");
-    /// let response = client.v2().mmpaysptrans().query_bank().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MMPAYSPTRANS_QUERY_BANK, request)
+    response! {
+        /// 查询企业付款银行卡: what comes back.
+        ///
+        /// Its flat name is [`weipay::mmpaysptrans::PostMmpaysptransQueryBankV2Response`](crate::mmpaysptrans::PostMmpaysptransQueryBankV2Response).
+        #[doc(alias = "查询企业付款银行卡")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户企业付款单号. Required; at most 32 characters.
+            partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
+            /// 微信企业付款单号. Required; at most 64 characters.
+            payment_no: String = xml("payment_no").required().length(0, 64),
+            /// 银行卡号. Required; at most 32 characters.
+            bank_no_md5: String = xml("bank_no_md5").required().length(0, 32),
+            /// 用户真实姓名. Required; at most 32 characters.
+            true_name_md5: String = xml("true_name_md5").required().length(0, 32),
+            /// 代付金额. Required; in fen (分).
+            amount: i64 = xml("amount").required(),
+            /// 代付单状态. Required; at most 16 characters.
+            status: Status = xml("status").required().length(0, 16),
+            /// 手续费金额. Required; in fen (分).
+            cmms_amt: i64 = xml("cmms_amt").required(),
+            /// 商户下单时间. Required; at most 32 characters.
+            create_time: String = xml("create_time").required().length(0, 32),
+            /// 成功付款时间. At most 32 characters.
+            pay_succ_time: String = xml("pay_succ_time").length(0, 32),
+            /// 失败原因. At most 128 characters.
+            reason: String = xml("reason").length(0, 128),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 代付单状态.
+        pub enum Status {
+            Success = "SUCCESS",
+            Failed = "FAILED",
+            Processing = "PROCESSING",
+            BankFail = "BANK_FAIL",
+        }
     }
 }

@@ -2,36 +2,98 @@
 
 //! `v2/papay/deletecontract`
 
-pub mod post;
+pub use crate::v2::papay::chain::PapayDeletecontract as Deletecontract;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请解约 · `POST v2/papay/deletecontract`
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011984883](https://pay.weixin.qq.com/doc/v2/merchant/4011984883)
+/// - partner: [4011988374](https://pay.weixin.qq.com/doc/v2/partner/4011988374)
+///
+/// `weipay api show POST v2/papay/deletecontract` lists all 3.
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/papay/deletecontract`
-    Deletecontract
-}
+    request! {
+        /// 申请解约: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayDeletecontractV2Request`](crate::papay::PostPapayDeletecontractV2Request).
+        #[doc(alias = "申请解约")]
+        pub struct Request {
+            /// 请求appid. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 模板id.
+            plan_id: String = xml("plan_id"),
+            /// 签约协议号. At most 128 characters.
+            contract_code: String = xml("contract_code").length(0, 128),
+            /// 委托代扣协议id.
+            contract_id: String = xml("contract_id"),
+            /// 解约备注. Required; at most 512 characters.
+            contract_termination_remark: String =
+                xml("contract_termination_remark").required().length(0, 512),
+            /// 版本号. Required.
+            version: Version = xml("version").required(),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+        }
+    }
 
-impl<M: Mode> Deletecontract<M> {
-    /// 申请解约 · `POST v2/papay/deletecontract`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::papay::deletecontract::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .contract_termination_remark("解约原因")
-    ///     .version("1.0");
-    /// let response = client.v2().papay().deletecontract().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAPAY_DELETECONTRACT, request)
+    response! {
+        /// 申请解约: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayDeletecontractV2Response`](crate::papay::PostPapayDeletecontractV2Response).
+        #[doc(alias = "申请解约")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. Required; at most 128 characters.
+            return_msg: String = xml("return_msg").required().length(0, 128),
+            /// 公众账号id. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 委托代扣协议id. Required; at most 32 characters.
+            contract_id: String = xml("contract_id").required().length(0, 32),
+            /// 模板id. Required; at most 32 characters.
+            plan_id: String = xml("plan_id").required().length(0, 32),
+            /// 签约协议号. Required; at most 128 characters.
+            contract_code: String = xml("contract_code").required().length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 32 characters.
+            err_code_des: String = xml("err_code_des").length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

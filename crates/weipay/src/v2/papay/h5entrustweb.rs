@@ -2,44 +2,94 @@
 
 //! `v2/papay/h5entrustweb`
 
-pub mod get;
+pub use crate::v2::papay::chain::PapayH5entrustweb as H5entrustweb;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// H5纯签约 · `GET v2/papay/h5entrustweb`
+///
+/// Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011987295](https://pay.weixin.qq.com/doc/v2/merchant/4011987295)
+pub mod get {
+    use crate::model::{open_enum, query, request, response, xml};
 
-chain_step! {
-    /// `v2/papay/h5entrustweb`
-    H5entrustweb
-}
+    request! {
+        /// H5纯签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::GetPapayH5entrustwebV2Request`](crate::papay::GetPapayH5entrustwebV2Request).
+        #[doc(alias = "H5纯签约")]
+        pub struct Request {
+            /// 应用ID. Required.
+            appid: String = query("appid").required(),
+            /// 商户号. Required.
+            mch_id: String = query("mch_id").required(),
+            /// 模板id. Required.
+            plan_id: String = query("plan_id").required(),
+            /// 签约协议号. Required.
+            contract_code: String = query("contract_code").required(),
+            /// 请求序列号. Required.
+            request_serial: i64 = query("request_serial").required(),
+            /// 用户账户展示名称. Required.
+            contract_display_account: String = query("contract_display_account").required(),
+            /// 回调通知url. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = query("notify_url").required().notify_url(),
+            /// 版本号. Required.
+            version: Version = query("version").required(),
+            /// 签名. The client fills it in.
+            sign: String = query("sign").signature(),
+            /// 签名类型.
+            sign_type: SignType = query("sign_type"),
+            /// 时间戳. Required.
+            timestamp: String = query("timestamp").required(),
+            /// 客户端. Required.
+            clientip: String = query("clientip").required(),
+            /// 回调应用appid.
+            return_appid: String = query("return_appid"),
+        }
+    }
 
-impl<M: Mode> H5entrustweb<M> {
-    /// H5纯签约 · `GET v2/papay/h5entrustweb`
-    ///
-    /// Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::papay::h5entrustweb::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .plan_id("12535")
-    ///     .contract_code("100000")
-    ///     .request_serial(1000)
-    ///     .contract_display_account("微信代扣")
-    ///     .notify_url("https://weixin.qq.com")
-    ///     .version("1.0")
-    ///     .timestamp("1414488825")
-    ///     .clientip("119.145.83.6");
-    /// let response = client.v2().papay().h5entrustweb().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V2_PAPAY_H5ENTRUSTWEB, request)
+    response! {
+        /// H5纯签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::GetPapayH5entrustwebV2Response`](crate::papay::GetPapayH5entrustwebV2Response).
+        #[doc(alias = "H5纯签约")]
+        pub struct Response {
+            /// 返回状态码. Required.
+            return_code: ReturnCode = xml("return_code").required(),
+            /// 返回信息.
+            return_msg: String = xml("return_msg"),
+            /// 业务结果. Required.
+            result_code: ResultCode = xml("result_code").required(),
+            /// 业务结果描述.
+            result_msg: String = xml("result_msg"),
+            /// 跳转URL. Required.
+            redirect_url: String = xml("redirect_url").required(),
+        }
+    }
+
+    open_enum! {
+        /// 版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

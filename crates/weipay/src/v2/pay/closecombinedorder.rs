@@ -2,37 +2,86 @@
 
 //! `v2/pay/closecombinedorder`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayClosecombinedorder as Closecombinedorder;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 合单关单 · `POST v2/pay/closecombinedorder`
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_2&index=3>
+pub mod post {
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/pay/closecombinedorder`
-    Closecombinedorder
-}
+    request! {
+        /// 合单关单: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayClosecombinedorderV2Request`](crate::pay::PostPayClosecombinedorderV2Request).
+        #[doc(alias = "合单关单")]
+        pub struct Request {
+            /// 合单appid. Required; at most 32 characters.
+            combine_appid: String = xml("combine_appid").required().length(0, 32),
+            /// 合单商户号. Required; at most 32 characters.
+            combine_mch_id: String = xml("combine_mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 64 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 64),
+            /// 合单商户订单号. Required; at most 32 characters.
+            combine_out_trade_no: String = xml("combine_out_trade_no").required().length(0, 32),
+            /// 子单信息. Required; at most 10240 characters; JSON text in a string.
+            sub_order_list: JsonText<Vec<Order>> = xml("sub_order_list").required().length(0, 10240),
+        }
 
-impl<M: Mode> Closecombinedorder<M> {
-    /// 合单关单 · `POST v2/pay/closecombinedorder`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::closecombinedorder::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mch_id("1900000109")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .combine_out_trade_no("1217752501201407033233368018")
-    ///     .sub_order_list(vec![post::Order::new().mchid("1900057215").out_trade_no("example")]);
-    /// let response = client.v2().pay().closecombinedorder().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_CLOSECOMBINEDORDER, request)
+        /// 子单信息.
+        pub struct Order {
+            /// 子单商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子单商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+        }
+    }
+
+    response! {
+        /// 合单关单: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayClosecombinedorderV2Response`](crate::pay::PostPayClosecombinedorderV2Response).
+        #[doc(alias = "合单关单")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 合单appid. Required; at most 32 characters.
+            combine_appid: String = xml("combine_appid").required().length(0, 32),
+            /// 合单商户号. Required; at most 32 characters.
+            combine_mch_id: String = xml("combine_mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 128 characters.
+            sign: String = xml("sign").required().length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

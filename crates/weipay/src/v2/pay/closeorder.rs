@@ -2,37 +2,85 @@
 
 //! `v2/pay/closeorder`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayCloseorder as Closeorder;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 关闭订单 · `POST v2/pay/closeorder`
+///
+/// Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011935216](https://pay.weixin.qq.com/doc/v2/merchant/4011935216)
+/// - partner: [4011936646](https://pay.weixin.qq.com/doc/v2/partner/4011936646)
+/// - global: [4013634951](https://pay.weixin.qq.com/doc/global/v2/zh/4013634951)
+///
+/// `weipay api show POST v2/pay/closeorder` lists all 17.
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/pay/closeorder`
-    Closeorder
-}
+    request! {
+        /// 关闭订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayCloseorderV2Request`](crate::pay::PostPayCloseorderV2Request).
+        #[doc(alias = "关闭订单")]
+        pub struct Request {
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+            /// 签名类型. At most 32 characters.
+            sign_type: SignType = xml("sign_type").length(0, 32),
+        }
+    }
 
-impl<M: Mode> Closeorder<M> {
-    /// 关闭订单 · `POST v2/pay/closeorder`
-    ///
-    /// Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::closeorder::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .out_trade_no("1217752501201407033233368018");
-    /// let response = client.v2().pay().closeorder().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_CLOSEORDER, request)
+    response! {
+        /// 关闭订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayCloseorderV2Response`](crate::pay::PostPayCloseorderV2Response).
+        #[doc(alias = "关闭订单")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. Required; at most 128 characters.
+            return_msg: String = xml("return_msg").required().length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 64 characters.
+            sign: String = xml("sign").required().length(0, 64),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 业务结果描述. Required; at most 16 characters.
+            result_msg: String = xml("result_msg").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

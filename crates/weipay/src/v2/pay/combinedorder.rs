@@ -2,50 +2,170 @@
 
 //! `v2/pay/combinedorder`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayCombinedorder as Combinedorder;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 合单下单 · `POST v2/pay/combinedorder`
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_1&index=2>
+pub mod post {
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/pay/combinedorder`
-    Combinedorder
-}
+    request! {
+        /// 合单下单: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayCombinedorderV2Request`](crate::pay::PostPayCombinedorderV2Request).
+        #[doc(alias = "合单下单")]
+        pub struct Request {
+            /// 合单appid. Required; at most 32 characters.
+            combine_appid: String = xml("combine_appid").required().length(0, 32),
+            /// 合单商户号. Required; at most 32 characters.
+            combine_mch_id: String = xml("combine_mch_id").required().length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 签名类型. Required; at most 64 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 64),
+            /// 合单商户订单号. Required; at most 32 characters.
+            combine_out_trade_no: String =
+                xml("combine_out_trade_no").required().length(0, 32).request_number(),
+            /// 终端IP. Required; at most 16 characters.
+            spbill_create_ip: String = xml("spbill_create_ip").required().length(0, 16),
+            /// 交易起始时间. At most 14 characters.
+            time_start: String = xml("time_start").length(0, 14),
+            /// 交易结束时间. At most 14 characters.
+            time_expire: String = xml("time_expire").length(0, 14),
+            /// 通知地址. Required; at most 256 characters; a URL that the platform calls: http or https, without a query.
+            notify_url: String = xml("notify_url").required().length(0, 256).notify_url(),
+            /// 交易类型. Required.
+            trade_type: String = xml("trade_type").required(),
+            /// 商品ID. At most 32 characters.
+            product_id: String = xml("product_id").length(0, 32),
+            /// 合单用户标识. At most 128 characters.
+            combine_openid: String = xml("combine_openid").length(0, 128),
+            /// 场景信息. Required; at most 256 characters; JSON text in a string.
+            scene_info: JsonText<SceneInfo> = xml("scene_info").required().length(0, 256),
+            /// 子单信息. Required; at most 10240 characters; JSON text in a string.
+            sub_order_list: JsonText<SubOrderList> = xml("sub_order_list").required().length(0, 10240),
+        }
 
-impl<M: Mode> Combinedorder<M> {
-    /// 合单下单 · `POST v2/pay/combinedorder`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::combinedorder::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mch_id("1900000109")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .combine_out_trade_no("1217752501201407033233368018")
-    ///     .spbill_create_ip("8.8.8.8")
-    ///     .notify_url("http://www.weixin.qq.com/wxpay/pay.php")
-    ///     .trade_type("JSAPI")
-    ///     .scene_info(post::SceneInfo::new().payer_client_ip("example"))
-    ///     .sub_order_list(post::SubOrderList::new()
-    ///         .order_num(1)
-    ///         .order_list(vec![post::OrderList::new()
-    ///             .appid("wx57e15a0db0c5d1e8")
-    ///             .mch_id("1900057215")
-    ///             .body("example")
-    ///             .attach("example")
-    ///             .out_trade_no("example")
-    ///             .fee_type("example")
-    ///             .total_fee(1)]));
-    /// let response = client.v2().pay().combinedorder().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_COMBINEDORDER, request)
+        /// 场景信息.
+        pub struct SceneInfo {
+            /// 商户端设备号.
+            device_id: String = body("device_id"),
+            /// 用户终端IP. Required.
+            payer_client_ip: String = body("payer_client_ip").required(),
+            /// H5场景信息.
+            h5_info: H5Info = body("h5_info"),
+        }
+
+        /// H5场景信息.
+        pub struct H5Info {
+            /// 场景类型. Required.
+            type_: Type = body("type").required(),
+            /// 应用名称.
+            app_name: String = body("app_name"),
+            /// 网站URL.
+            app_url: String = body("app_url"),
+            /// iOS平台BundleID.
+            bundle_id: String = body("bundle_id"),
+            /// On the wire: `package_name`.
+            package_name: String = body("package_name"),
+        }
+
+        /// 子单信息.
+        pub struct SubOrderList {
+            /// 子订单数. Required.
+            order_num: i64 = body("order_num").required(),
+            /// 子订单信息. Required.
+            order_list: Vec<OrderList> = body("order_list").required(),
+        }
+
+        /// 子订单信息.
+        pub struct OrderList {
+            /// 子单商户appid. Required.
+            appid: String = body("appid").required(),
+            /// 子单商户号. Required.
+            mch_id: String = body("mch_id").required(),
+            /// 商品描述. Required.
+            body: String = body("body").required(),
+            /// 商品详情.
+            detail: String = body("detail"),
+            /// 附加数据. Required.
+            attach: String = body("attach").required(),
+            /// 子单商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 标价币种. Required.
+            fee_type: String = body("fee_type").required(),
+            /// 子单金额. Required; in fen (分).
+            total_fee: i64 = body("total_fee").required(),
+            /// 服务商模式下.
+            sub_appid: String = body("sub_appid"),
+            /// 特约商户商户号.
+            sub_mch_id: String = body("sub_mch_id"),
+        }
+    }
+
+    response! {
+        /// 合单下单: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayCombinedorderV2Response`](crate::pay::PostPayCombinedorderV2Response).
+        #[doc(alias = "合单下单")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 合单appid. Required; at most 32 characters.
+            combine_appid: String = xml("combine_appid").required().length(0, 32),
+            /// 合单商户号. Required; at most 32 characters.
+            combine_mch_id: String = xml("combine_mch_id").required().length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 128 characters.
+            sign: String = xml("sign").required().length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 交易类型. Required; at most 16 characters.
+            trade_type: String = xml("trade_type").required().length(0, 16),
+            /// 二维码链接. At most 64 characters.
+            code_url: String = xml("code_url").length(0, 64),
+            /// 预支付交易会话标识. Required; at most 64 characters.
+            prepay_id: String = xml("prepay_id").required().length(0, 64),
+            /// H5支付跳转链接. At most 64 characters.
+            mweb_url: String = xml("mweb_url").length(0, 64),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 场景类型.
+        pub enum Type {
+            IOS = "iOS",
+            Android = "Android",
+            Wap = "Wap",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

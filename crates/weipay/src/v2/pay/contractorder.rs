@@ -2,47 +2,154 @@
 
 //! `v2/pay/contractorder`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayContractorder as Contractorder;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 支付中签约 · `POST v2/pay/contractorder`
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011987320](https://pay.weixin.qq.com/doc/v2/merchant/4011987320)
+/// - partner: [4016608528](https://pay.weixin.qq.com/doc/v2/partner/4016608528)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/pay/contractorder`
-    Contractorder
-}
+    request! {
+        /// 支付中签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayContractorderV2Request`](crate::pay::PostPayContractorderV2Request).
+        #[doc(alias = "支付中签约")]
+        pub struct Request {
+            /// 请求appid. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 签约商户号. Required; at most 32 characters.
+            contract_mchid: String = xml("contract_mchid").required().length(0, 32),
+            /// 签约appid. Required; at most 32 characters.
+            contract_appid: String = xml("contract_appid").required().length(0, 32),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32).request_number(),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 商品描述. Required; at most 128 characters.
+            body: String = xml("body").required().length(0, 128),
+            /// 商品详情. At most 8192 characters.
+            detail: String = xml("detail").length(0, 8192),
+            /// 附加数据. At most 127 characters.
+            attach: String = xml("attach").length(0, 127),
+            /// 回调通知url. Required; at most 256 characters; a URL that the platform calls: http or https, without a query.
+            notify_url: String = xml("notify_url").required().length(0, 256).notify_url(),
+            /// 总金额. Required; in fen (分).
+            total_fee: i64 = xml("total_fee").required(),
+            /// 终端IP. Required; at most 16 characters.
+            spbill_create_ip: String = xml("spbill_create_ip").required().length(0, 16),
+            /// 交易起始时间. At most 14 characters.
+            time_start: String = xml("time_start").length(0, 14),
+            /// 交易结束时间. At most 14 characters.
+            time_expire: String = xml("time_expire").length(0, 14),
+            /// 商品标记. At most 32 characters.
+            goods_tag: String = xml("goods_tag").length(0, 32),
+            /// 交易类型. Required; at most 16 characters.
+            trade_type: TradeType = xml("trade_type").required().length(0, 16),
+            /// 商品ID. At most 32 characters.
+            product_id: String = xml("product_id").length(0, 32),
+            /// 指定支付方式. At most 32 characters.
+            limit_pay: String = xml("limit_pay").length(0, 32),
+            /// 用户标识. At most 128 characters.
+            openid: String = xml("openid").length(0, 128),
+            /// 用户子标识. At most 128 characters.
+            sub_openid: String = xml("sub_openid").length(0, 128),
+            /// 模板id. Required; format `int32`.
+            plan_id: i64 = xml("plan_id").required().int32(),
+            /// 签约协议号. Required; at most 32 characters.
+            contract_code: String = xml("contract_code").required().length(0, 32),
+            /// 请求序列号. Required.
+            request_serial: i64 = xml("request_serial").required(),
+            /// 用户账户展示名称. Required.
+            contract_display_account: String = xml("contract_display_account").required(),
+            /// 签约信息通知url. Required; a URL that the platform calls: http or https, without a query.
+            contract_notify_url: String = xml("contract_notify_url").required().notify_url(),
+        }
+    }
 
-impl<M: Mode> Contractorder<M> {
-    /// 支付中签约 · `POST v2/pay/contractorder`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::contractorder::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .contract_mchid("1200009811")
-    ///     .contract_appid("wxcbda96de0b165486")
-    ///     .out_trade_no("123456")
-    ///     .body("Ipadmini16G白色")
-    ///     .notify_url("http://yoursite.com")
-    ///     .total_fee(888)
-    ///     .spbill_create_ip("123.12.12.123")
-    ///     .trade_type("JSAPI")
-    ///     .plan_id(123)
-    ///     .contract_code("100001256")
-    ///     .request_serial(1695)
-    ///     .contract_display_account("123")
-    ///     .contract_notify_url("http://yoursite.com");
-    /// let response = client.v2().pay().contractorder().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_CONTRACTORDER, request)
+    response! {
+        /// 支付中签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayContractorderV2Response`](crate::pay::PostPayContractorderV2Response).
+        #[doc(alias = "支付中签约")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 公众账号id. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 预签约结果. Required.
+            contract_result_code: String = xml("contract_result_code").required(),
+            /// 预签约错误代码.
+            contract_err_code: String = xml("contract_err_code"),
+            /// 预签约错误描述.
+            contract_err_code_des: String = xml("contract_err_code_des"),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 预支付交易会话标识. Required; at most 64 characters.
+            prepay_id: String = xml("prepay_id").required().length(0, 64),
+            /// 交易类型. Required; at most 16 characters.
+            trade_type: String = xml("trade_type").required().length(0, 16),
+            /// 二维码链接. At most 64 characters.
+            code_url: String = xml("code_url").length(0, 64),
+            /// 模板id. Format `int32`.
+            plan_id: i64 = xml("plan_id").int32(),
+            /// 请求序列号. Format `uint64`.
+            request_serial: String = xml("request_serial").uint64(),
+            /// 签约协议号.
+            contract_code: String = xml("contract_code"),
+            /// 用户账户展示名称.
+            contract_display_account: String = xml("contract_display_account"),
+            /// 支付跳转链接. At most 64 characters.
+            mweb_url: String = xml("mweb_url").length(0, 64),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 交易类型.
+        pub enum TradeType {
+            Jsapi = "JSAPI",
+            Native = "NATIVE",
+            App = "APP",
+            Mweb = "MWEB",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

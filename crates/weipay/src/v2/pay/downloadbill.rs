@@ -2,36 +2,53 @@
 
 //! `v2/pay/downloadbill`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayDownloadbill as Downloadbill;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 下载对账单 · `POST v2/pay/downloadbill`
+///
+/// Answers are not signed. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011935219](https://pay.weixin.qq.com/doc/v2/merchant/4011935219)
+/// - partner: [4011936649](https://pay.weixin.qq.com/doc/v2/partner/4011936649)
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/H5.php?chapter=9_6&index=6>
+///
+/// `weipay api show POST v2/pay/downloadbill` lists all 24.
+pub mod post {
+    use crate::model::{open_enum, request, xml};
 
-chain_step! {
-    /// `v2/pay/downloadbill`
-    Downloadbill
-}
+    request! {
+        /// 下载对账单: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayDownloadbillV2Request`](crate::pay::PostPayDownloadbillV2Request).
+        #[doc(alias = "下载对账单")]
+        pub struct Request {
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 对账单日期. Required; at most 8 characters.
+            bill_date: String = xml("bill_date").required().length(0, 8),
+            /// 账单类型.
+            bill_type: BillType = xml("bill_type"),
+            /// 压缩账单.
+            tar_type: TarType = xml("tar_type"),
+        }
+    }
 
-impl<M: Mode> Downloadbill<M> {
-    /// 下载对账单 · `POST v2/pay/downloadbill`
-    ///
-    /// Answers are not signed. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::downloadbill::post;
-    ///
-    /// let request =
-    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id("1900057215").bill_date("20140603");
-    /// let response = client.v2().pay().downloadbill().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V2_PAY_DOWNLOADBILL, request)
+    open_enum! {
+        /// 账单类型.
+        pub enum BillType {
+            All = "ALL",
+            Success = "SUCCESS",
+            Refund = "REFUND",
+            RechargeRefund = "RECHARGE_REFUND",
+        }
+
+        /// 压缩账单.
+        pub enum TarType {
+            Gzip = "GZIP",
+        }
     }
 }

@@ -2,41 +2,60 @@
 
 //! `v2/pay/downloadfundflow`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayDownloadfundflow as Downloadfundflow;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 下载资金账单 · `POST v2/pay/downloadfundflow`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
+/// content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011935220](https://pay.weixin.qq.com/doc/v2/merchant/4011935220)
+/// - partner: [4012181559](https://pay.weixin.qq.com/doc/v2/partner/4012181559)
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/H5.php?chapter=9_18&index=7>
+///
+/// `weipay api show POST v2/pay/downloadfundflow` lists all 13.
+pub mod post {
+    use crate::model::{open_enum, request, xml};
 
-chain_step! {
-    /// `v2/pay/downloadfundflow`
-    Downloadfundflow
-}
+    request! {
+        /// 下载资金账单: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayDownloadfundflowV2Request`](crate::pay::PostPayDownloadfundflowV2Request).
+        #[doc(alias = "下载资金账单")]
+        pub struct Request {
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 资金账单日期. Required; at most 8 characters.
+            bill_date: String = xml("bill_date").required().length(0, 8),
+            /// 资金账户类型. Required.
+            account_type: AccountType = xml("account_type").required(),
+            /// 压缩账单. At most 8 characters.
+            tar_type: TarType = xml("tar_type").length(0, 8),
+        }
+    }
 
-impl<M: Mode> Downloadfundflow<M> {
-    /// 下载资金账单 · `POST v2/pay/downloadfundflow`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::downloadfundflow::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .bill_date("20140603")
-    ///     .account_type("Basic");
-    /// let response = client.v2().pay().downloadfundflow().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V2_PAY_DOWNLOADFUNDFLOW, request)
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 资金账户类型.
+        pub enum AccountType {
+            Basic = "Basic",
+            Operation = "Operation",
+            Fees = "Fees",
+        }
+
+        /// 压缩账单.
+        pub enum TarType {
+            Gzip = "GZIP",
+        }
     }
 }

@@ -2,38 +2,174 @@
 
 //! `v2/pay/facepayquery`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayFacepayquery as Facepayquery;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询订单 · `POST v2/pay/facepayquery`
+///
+/// Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/facepay.html>
+pub mod post {
+    pub use crate::v2::pay::shared::{
+        V2GoodsDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
+    };
 
-chain_step! {
-    /// `v2/pay/facepayquery`
-    Facepayquery
-}
+    use crate::model::{JsonText, Numbered, open_enum, request, response, xml};
 
-impl<M: Mode> Facepayquery<M> {
-    /// 查询订单 · `POST v2/pay/facepayquery`
-    ///
-    /// Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::facepayquery::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .transaction_id("1009660380201506130728806387")
-    ///     .out_trade_no("20150806125346");
-    /// let response = client.v2().pay().facepayquery().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_FACEPAYQUERY, request)
+    request! {
+        /// 查询订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayFacepayqueryV2Request`](crate::pay::PostPayFacepayqueryV2Request).
+        #[doc(alias = "查询订单")]
+        pub struct Request {
+            /// 接口版本号. At most 32 characters.
+            version: Version = xml("version").length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户订单号. Required.
+            out_trade_no: String = xml("out_trade_no").required(),
+            /// 签名类型. At most 32 characters.
+            sign_type: SignType = xml("sign_type").length(0, 32),
+        }
+    }
+
+    response! {
+        /// 查询订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayFacepayqueryV2Response`](crate::pay::PostPayFacepayqueryV2Response).
+        #[doc(alias = "查询订单")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. Required; at most 128 characters.
+            return_msg: String = xml("return_msg").required().length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 用户标识. Required; at most 128 characters.
+            openid: String = xml("openid").required().length(0, 128),
+            /// 是否关注公众账号. Required; at most 1 character.
+            is_subscribe: IsSubscribe = xml("is_subscribe").required().length(0, 1),
+            /// 用户子标识. At most 128 characters.
+            sub_openid: String = xml("sub_openid").length(0, 128),
+            /// 是否关注子公众账号. At most 1 character.
+            sub_is_subscribe: SubIsSubscribe = xml("sub_is_subscribe").length(0, 1),
+            /// 交易类型. Required; at most 16 characters.
+            trade_type: String = xml("trade_type").required().length(0, 16),
+            /// 交易状态. Required; at most 32 characters.
+            trade_state: TradeState = xml("trade_state").required().length(0, 32),
+            /// 付款银行. Required; at most 16 characters.
+            bank_type: String = xml("bank_type").required().length(0, 16),
+            /// 标价金额. Required; in fen (分).
+            total_fee: i64 = xml("total_fee").required(),
+            /// 应结订单金额. In fen (分).
+            settlement_total_fee: i64 = xml("settlement_total_fee"),
+            /// 标价币种. At most 8 characters.
+            fee_type: String = xml("fee_type").length(0, 8),
+            /// 现金支付金额. Required; in fen (分).
+            cash_fee: i64 = xml("cash_fee").required(),
+            /// 现金支付币种. At most 16 characters.
+            cash_fee_type: String = xml("cash_fee_type").length(0, 16),
+            /// 代金券金额. In fen (分).
+            coupon_fee: i64 = xml("coupon_fee"),
+            /// 代金券使用数量. Format `int32`.
+            coupon_count: i64 = xml("coupon_count").int32(),
+            /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire.
+            coupon_type_n: Numbered<String> = xml("coupon_type_$n"),
+            /// 代金券ID. One for each `$n` of `coupon_id_$n` on the wire. At most 20 characters.
+            coupon_id_n: Numbered<String> = xml("coupon_id_$n").length(0, 20),
+            /// 单个代金券支付金额. One for each `$n` of `coupon_fee_$n` on the wire. In fen (分).
+            coupon_fee_n: Numbered<i64> = xml("coupon_fee_$n"),
+            /// 微信支付订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+            /// 附加数据. At most 128 characters.
+            attach: String = xml("attach").length(0, 128),
+            /// 支付完成时间. Required; at most 14 characters.
+            time_end: String = xml("time_end").required().length(0, 14),
+            /// 交易状态描述. Required; at most 256 characters.
+            trade_state_desc: String = xml("trade_state_desc").required().length(0, 256),
+            /// 营销详情. At most 6000 characters; JSON text in a string.
+            promotion_detail: JsonText<V2PromotionDetail> = xml("promotion_detail").length(0, 6000),
+            /// 押金消费金额. In fen (分).
+            consume_fee: i64 = xml("consume_fee"),
+        }
+    }
+
+    open_enum! {
+        /// 接口版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 是否关注公众账号.
+        pub enum IsSubscribe {
+            Y = "Y",
+            N = "N",
+        }
+
+        /// 是否关注子公众账号.
+        pub enum SubIsSubscribe {
+            Y = "Y",
+            N = "N",
+        }
+
+        /// 交易状态.
+        pub enum TradeState {
+            Success = "SUCCESS",
+            Refund = "REFUND",
+            Notpay = "NOTPAY",
+            Closed = "CLOSED",
+            Revoked = "REVOKED",
+            Userpaying = "USERPAYING",
+            Payerror = "PAYERROR",
+            Accept = "ACCEPT",
+        }
     }
 }

@@ -2,38 +2,128 @@
 
 //! `v2/pay/paporderquery`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayPaporderquery as Paporderquery;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询订单 · `POST v2/pay/paporderquery`
+///
+/// Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4013894074](https://pay.weixin.qq.com/doc/v2/merchant/4013894074)
+pub mod post {
+    use crate::model::{Numbered, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/pay/paporderquery`
-    Paporderquery
-}
+    request! {
+        /// 查询订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPaporderqueryV2Request`](crate::pay::PostPayPaporderqueryV2Request).
+        #[doc(alias = "查询订单")]
+        pub struct Request {
+            /// 请求appid. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户订单号. Required.
+            out_trade_no: String = xml("out_trade_no").required(),
+        }
+    }
 
-impl<M: Mode> Paporderquery<M> {
-    /// 查询订单 · `POST v2/pay/paporderquery`
-    ///
-    /// Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::paporderquery::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .transaction_id("1009660380201506130728806387")
-    ///     .out_trade_no("20150806125346");
-    /// let response = client.v2().pay().paporderquery().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_PAPORDERQUERY, request)
+    response! {
+        /// 查询订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPaporderqueryV2Response`](crate::pay::PostPayPaporderqueryV2Response).
+        #[doc(alias = "查询订单")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 请求appid. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 用户标识. Required; at most 128 characters.
+            openid: String = xml("openid").required().length(0, 128),
+            /// 是否关注公众账号. At most 1 character.
+            is_subscribe: IsSubscribe = xml("is_subscribe").length(0, 1),
+            /// 交易类型. Required; at most 16 characters.
+            trade_type: String = xml("trade_type").required().length(0, 16),
+            /// 交易状态. Required; at most 32 characters.
+            trade_state: TradeState = xml("trade_state").required().length(0, 32),
+            /// 付款银行. Required; at most 16 characters.
+            bank_type: String = xml("bank_type").required().length(0, 16),
+            /// 总金额. Required; in fen (分).
+            total_fee: i64 = xml("total_fee").required(),
+            /// 货币种类. At most 8 characters.
+            fee_type: String = xml("fee_type").length(0, 8),
+            /// 现金支付金额. Required; in fen (分).
+            cash_fee: i64 = xml("cash_fee").required(),
+            /// 现金支付货币类型. At most 16 characters.
+            cash_fee_type: String = xml("cash_fee_type").length(0, 16),
+            /// 代金券或立减优惠金额. In fen (分).
+            coupon_fee: i64 = xml("coupon_fee"),
+            /// 代金券或立减优惠使用数量. Format `int32`.
+            coupon_count: i64 = xml("coupon_count").int32(),
+            /// 代金券或立减优惠ID. One for each `$n` of `coupon_id_$n` on the wire. At most 20 characters.
+            coupon_id_n: Numbered<String> = xml("coupon_id_$n").length(0, 20),
+            /// 单个代金券或立减优惠支付金额. One for each `$n` of `coupon_fee_$n` on the wire. In fen (分).
+            coupon_fee_n: Numbered<i64> = xml("coupon_fee_$n"),
+            /// 微信支付订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+            /// 附加数据. At most 128 characters.
+            attach: String = xml("attach").length(0, 128),
+            /// 支付完成时间. Required; at most 14 characters.
+            time_end: String = xml("time_end").required().length(0, 14),
+            /// 交易状态描述. Required; at most 256 characters.
+            trade_state_desc: String = xml("trade_state_desc").required().length(0, 256),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 是否关注公众账号.
+        pub enum IsSubscribe {
+            N = "N",
+        }
+
+        /// 交易状态.
+        pub enum TradeState {
+            Success = "SUCCESS",
+            Refund = "REFUND",
+            Notpay = "NOTPAY",
+            Closed = "CLOSED",
+            Revoked = "REVOKED",
+            Userpaying = "USERPAYING",
+            Payerror = "PAYERROR",
+            Accept = "ACCEPT",
+        }
     }
 }

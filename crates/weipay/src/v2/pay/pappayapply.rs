@@ -2,41 +2,91 @@
 
 //! `v2/pay/pappayapply`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayPappayapply as Pappayapply;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请扣款 · `POST v2/pay/pappayapply`
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011987377](https://pay.weixin.qq.com/doc/v2/merchant/4011987377)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/pay/pappayapply`
-    Pappayapply
-}
+    request! {
+        /// 申请扣款: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPappayapplyV2Request`](crate::pay::PostPayPappayapplyV2Request).
+        #[doc(alias = "申请扣款")]
+        pub struct Request {
+            /// 请求appid. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商品描述. Required; at most 128 characters.
+            body: String = xml("body").required().length(0, 128),
+            /// 商品详情. At most 8192 characters.
+            detail: String = xml("detail").length(0, 8192),
+            /// 附加数据. At most 128 characters.
+            attach: String = xml("attach").length(0, 128),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32).request_number(),
+            /// 总金额. Required; in fen (分).
+            total_fee: i64 = xml("total_fee").required(),
+            /// 货币类型. At most 16 characters.
+            fee_type: String = xml("fee_type").length(0, 16),
+            /// 终端IP. Required; at most 16 characters.
+            spbill_create_ip: String = xml("spbill_create_ip").required().length(0, 16),
+            /// 商品标记. At most 32 characters.
+            goods_tag: String = xml("goods_tag").length(0, 32),
+            /// 回调通知url. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = xml("notify_url").required().notify_url(),
+            /// 交易类型. Required.
+            trade_type: String = xml("trade_type").required(),
+            /// 委托代扣协议id. Required.
+            contract_id: String = xml("contract_id").required(),
+            /// 电子发票入口开放标识. At most 8 characters.
+            receipt: String = xml("receipt").length(0, 8),
+        }
+    }
 
-impl<M: Mode> Pappayapply<M> {
-    /// 申请扣款 · `POST v2/pay/pappayapply`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::pappayapply::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .body("水电代扣")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .total_fee(888)
-    ///     .spbill_create_ip("8.8.8.8")
-    ///     .notify_url("http://yoursite.com/wxpay.html")
-    ///     .trade_type("PAP")
-    ///     .contract_id("Wx15463511252015071056489715");
-    /// let response = client.v2().pay().pappayapply().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_PAPPAYAPPLY, request)
+    response! {
+        /// 申请扣款: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPappayapplyV2Response`](crate::pay::PostPayPappayapplyV2Response).
+        #[doc(alias = "申请扣款")]
+        pub struct Response {
+            /// 返回状态码. Required.
+            return_code: ReturnCode = xml("return_code").required(),
+            /// 返回信息. Required.
+            return_msg: String = xml("return_msg").required(),
+            /// 公众账号id. Required.
+            appid: String = xml("appid").required(),
+            /// 商户号. Required; at most 10000098 characters.
+            mch_id: String = xml("mch_id").required().length(0, 10000098),
+            /// 随机字符串. Required.
+            nonce_str: String = xml("nonce_str").required(),
+            /// 签名. Required.
+            sign: String = xml("sign").required(),
+            /// 业务结果. Required.
+            result_code: ResultCode = xml("result_code").required(),
+            /// 错误代码.
+            err_code: String = xml("err_code"),
+            /// 错误代码描述.
+            err_code_des: String = xml("err_code_des"),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,36 +2,133 @@
 
 //! `v2/pay/profitsharingaddreceiver`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayProfitsharingaddreceiver as Profitsharingaddreceiver;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 添加分账接收方 · `POST v2/pay/profitsharingaddreceiver`
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011983255](https://pay.weixin.qq.com/doc/v2/merchant/4011983255)
+/// - partner: [4011984782](https://pay.weixin.qq.com/doc/v2/partner/4011984782)
+pub mod post {
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/pay/profitsharingaddreceiver`
-    Profitsharingaddreceiver
-}
+    request! {
+        /// 添加分账接收方: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayProfitsharingaddreceiverV2Request`](crate::pay::PostPayProfitsharingaddreceiverV2Request).
+        #[doc(alias = "添加分账接收方")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 分账接收方. Required; at most 2048 characters; JSON text in a string.
+            receiver: JsonText<Receiver> = xml("receiver").required().length(0, 2048),
+        }
 
-impl<M: Mode> Profitsharingaddreceiver<M> {
-    /// 添加分账接收方 · `POST v2/pay/profitsharingaddreceiver`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::profitsharingaddreceiver::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .receiver(post::Receiver::new().type_("MERCHANT_ID").account("example"));
-    /// let response = client.v2().pay().profitsharingaddreceiver().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_PROFITSHARINGADDRECEIVER, request)
+        /// 分账接收方.
+        pub struct Receiver {
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+            /// 分账个人接收方姓名.
+            name: String = body("name"),
+            /// 与分账方的关系类型.
+            relation_type: RelationType = body("relation_type"),
+            /// 自定义的分账关系.
+            custom_relation: String = body("custom_relation"),
+        }
+    }
+
+    response! {
+        /// 添加分账接收方: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayProfitsharingaddreceiverV2Response`](crate::pay::PostPayProfitsharingaddreceiverV2Response).
+        #[doc(alias = "添加分账接收方")]
+        pub struct Response {
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 分账接收方. Required; at most 128 characters; JSON text in a string.
+            receiver: JsonText<ResponseReceiver> = xml("receiver").required().length(0, 128),
+        }
+
+        /// 分账接收方.
+        pub struct ResponseReceiver {
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
+
+        /// 与分账方的关系类型.
+        pub enum RelationType {
+            ServiceProvider = "SERVICE_PROVIDER",
+            Store = "STORE",
+            Staff = "STAFF",
+            StoreOwner = "STORE_OWNER",
+            Partner = "PARTNER",
+            Headquarter = "HEADQUARTER",
+            Brand = "BRAND",
+            Distributor = "DISTRIBUTOR",
+            User = "USER",
+            Supplier = "SUPPLIER",
+            Custom = "CUSTOM",
+            Platform = "PLATFORM",
+            Others = "OTHERS",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,34 +2,70 @@
 
 //! `v2/pay/profitsharingmerchantratioquery`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayProfitsharingmerchantratioquery as Profitsharingmerchantratioquery;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询最大分账比例 · `POST v2/pay/profitsharingmerchantratioquery`
+///
+/// Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4011985120](https://pay.weixin.qq.com/doc/v2/partner/4011985120)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/pay/profitsharingmerchantratioquery`
-    Profitsharingmerchantratioquery
-}
+    request! {
+        /// 查询最大分账比例: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayProfitsharingmerchantratioqueryV2Request`](crate::pay::PostPayProfitsharingmerchantratioqueryV2Request).
+        #[doc(alias = "查询最大分账比例")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 品牌主商户号. At most 32 characters.
+            brand_mch_id: String = xml("brand_mch_id").length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Profitsharingmerchantratioquery<M> {
-    /// 查询最大分账比例 · `POST v2/pay/profitsharingmerchantratioquery`
-    ///
-    /// Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::profitsharingmerchantratioquery::post;
-    ///
-    /// let request = post::Request::new().mch_id("1900057215").sign_type("HMAC-SHA256");
-    /// let response = client.v2().pay().profitsharingmerchantratioquery().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_PROFITSHARINGMERCHANTRATIOQUERY, request)
+    response! {
+        /// 查询最大分账比例: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayProfitsharingmerchantratioqueryV2Response`](crate::pay::PostPayProfitsharingmerchantratioqueryV2Response).
+        #[doc(alias = "查询最大分账比例")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 品牌主商户号. At most 32 characters.
+            brand_mch_id: String = xml("brand_mch_id").length(0, 32),
+            /// 最大分账比例. Required.
+            max_ratio: i64 = xml("max_ratio").required(),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 64 characters.
+            sign: String = xml("sign").required().length(0, 64),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,37 +2,67 @@
 
 //! `v2/pay/profitsharingorderamountquery`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayProfitsharingorderamountquery as Profitsharingorderamountquery;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询订单待分账金额 · `POST v2/pay/profitsharingorderamountquery`
+///
+/// Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011984132](https://pay.weixin.qq.com/doc/v2/merchant/4011984132)
+/// - partner: [4011985079](https://pay.weixin.qq.com/doc/v2/partner/4011985079)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/pay/profitsharingorderamountquery`
-    Profitsharingorderamountquery
-}
+    request! {
+        /// 查询订单待分账金额: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayProfitsharingorderamountqueryV2Request`](crate::pay::PostPayProfitsharingorderamountqueryV2Request).
+        #[doc(alias = "查询订单待分账金额")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Profitsharingorderamountquery<M> {
-    /// 查询订单待分账金额 · `POST v2/pay/profitsharingorderamountquery`
-    ///
-    /// Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::profitsharingorderamountquery::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .sign_type("HMAC-SHA256");
-    /// let response = client.v2().pay().profitsharingorderamountquery().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_PROFITSHARINGORDERAMOUNTQUERY, request)
+    response! {
+        /// 查询订单待分账金额: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayProfitsharingorderamountqueryV2Response`](crate::pay::PostPayProfitsharingorderamountqueryV2Response).
+        #[doc(alias = "查询订单待分账金额")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 商户号. At most 32 characters.
+            mch_id: String = xml("mch_id").length(0, 32),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 订单剩余待分金额. In fen (分).
+            unsplit_amount: i64 = xml("unsplit_amount"),
+            /// 随机字符串. At most 32 characters.
+            nonce_str: String = xml("nonce_str").length(0, 32),
+            /// 签名. At most 64 characters.
+            sign: String = xml("sign").length(0, 64),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,38 +2,135 @@
 
 //! `v2/pay/profitsharingquery`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayProfitsharingquery as Profitsharingquery;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询分账结果 · `POST v2/pay/profitsharingquery`
+///
+/// Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011983179](https://pay.weixin.qq.com/doc/v2/merchant/4011983179)
+/// - partner: [4011984717](https://pay.weixin.qq.com/doc/v2/partner/4011984717)
+pub mod post {
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/pay/profitsharingquery`
-    Profitsharingquery
-}
+    request! {
+        /// 查询分账结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayProfitsharingqueryV2Request`](crate::pay::PostPayProfitsharingqueryV2Request).
+        #[doc(alias = "查询分账结果")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户分账单号. Required; at most 32 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Profitsharingquery<M> {
-    /// 查询分账结果 · `POST v2/pay/profitsharingquery`
-    ///
-    /// Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::profitsharingquery::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .out_order_no("P20150806125346")
-    ///     .sign_type("HMAC-SHA256");
-    /// let response = client.v2().pay().profitsharingquery().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_PROFITSHARINGQUERY, request)
+    response! {
+        /// 查询分账结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayProfitsharingqueryV2Response`](crate::pay::PostPayProfitsharingqueryV2Response).
+        #[doc(alias = "查询分账结果")]
+        pub struct Response {
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户分账单号. Required; at most 64 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 64),
+            /// 微信分账单号. Required; at most 64 characters.
+            order_id: String = xml("order_id").required().length(0, 64),
+            /// 分账单状态. Required; at most 16 characters.
+            status: Status = xml("status").required().length(0, 16),
+            /// 分账接收方列表. Required; JSON text in a string.
+            receivers: JsonText<Vec<Receiver>> = xml("receivers").required(),
+        }
+
+        /// 分账接收方列表.
+        pub struct Receiver {
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+            /// 分账金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 分账描述. Required.
+            description: String = body("description").required(),
+            /// 分账明细单号. Required.
+            detail_id: String = body("detail_id").required(),
+            /// 分账完成时间. Required.
+            finish_time: String = body("finish_time").required(),
+            /// 分账接收商户号. Required.
+            receiver_mchid: String = body("receiver_mchid").required(),
+            /// 分账结果. Required.
+            result: ReceiverResult = body("result").required(),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 分账单状态.
+        pub enum Status {
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+        }
+
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
+
+        /// 分账结果.
+        pub enum ReceiverResult {
+            Pending = "PENDING",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+        }
     }
 }

@@ -2,36 +2,102 @@
 
 //! `v2/pay/profitsharingremovereceiver`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayProfitsharingremovereceiver as Profitsharingremovereceiver;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 删除分账接收方 · `POST v2/pay/profitsharingremovereceiver`
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011983295](https://pay.weixin.qq.com/doc/v2/merchant/4011983295)
+/// - partner: [4011984847](https://pay.weixin.qq.com/doc/v2/partner/4011984847)
+pub mod post {
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/pay/profitsharingremovereceiver`
-    Profitsharingremovereceiver
-}
+    request! {
+        /// 删除分账接收方: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayProfitsharingremovereceiverV2Request`](crate::pay::PostPayProfitsharingremovereceiverV2Request).
+        #[doc(alias = "删除分账接收方")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 分账接收方. Required; at most 2048 characters; JSON text in a string.
+            receiver: JsonText<Receiver> = xml("receiver").required().length(0, 2048),
+        }
 
-impl<M: Mode> Profitsharingremovereceiver<M> {
-    /// 删除分账接收方 · `POST v2/pay/profitsharingremovereceiver`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::profitsharingremovereceiver::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .receiver(post::Receiver::new().type_("MERCHANT_ID").account("example"));
-    /// let response = client.v2().pay().profitsharingremovereceiver().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_PROFITSHARINGREMOVERECEIVER, request)
+        /// 分账接收方.
+        pub struct Receiver {
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+        }
+    }
+
+    response! {
+        /// 删除分账接收方: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayProfitsharingremovereceiverV2Response`](crate::pay::PostPayProfitsharingremovereceiverV2Response).
+        #[doc(alias = "删除分账接收方")]
+        pub struct Response {
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 分账接收方. Required; at most 128 characters; JSON text in a string.
+            receiver: JsonText<Receiver> = xml("receiver").required().length(0, 128),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

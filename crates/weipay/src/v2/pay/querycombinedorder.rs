@@ -2,36 +2,152 @@
 
 //! `v2/pay/querycombinedorder`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayQuerycombinedorder as Querycombinedorder;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 合单查单 · `POST v2/pay/querycombinedorder`
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/combine.php?chapter=24_3&index=4>
+pub mod post {
+    pub use crate::v2::pay::shared::{
+        V2GoodsDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
+    };
 
-chain_step! {
-    /// `v2/pay/querycombinedorder`
-    Querycombinedorder
-}
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-impl<M: Mode> Querycombinedorder<M> {
-    /// 合单查单 · `POST v2/pay/querycombinedorder`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::querycombinedorder::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mch_id("1900000109")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .combine_out_trade_no("1217752501201407033233368018");
-    /// let response = client.v2().pay().querycombinedorder().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_QUERYCOMBINEDORDER, request)
+    request! {
+        /// 合单查单: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayQuerycombinedorderV2Request`](crate::pay::PostPayQuerycombinedorderV2Request).
+        #[doc(alias = "合单查单")]
+        pub struct Request {
+            /// 合单appid. Required; at most 32 characters.
+            combine_appid: String = xml("combine_appid").required().length(0, 32),
+            /// 合单商户号. Required; at most 32 characters.
+            combine_mch_id: String = xml("combine_mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 64 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 64),
+            /// 合单商户订单号. Required; at most 32 characters.
+            combine_out_trade_no: String = xml("combine_out_trade_no").required().length(0, 32),
+        }
+    }
+
+    response! {
+        /// 合单查单: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayQuerycombinedorderV2Response`](crate::pay::PostPayQuerycombinedorderV2Response).
+        #[doc(alias = "合单查单")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 合单appid. Required; at most 32 characters.
+            combine_appid: String = xml("combine_appid").required().length(0, 32),
+            /// 合单商户号. Required; at most 32 characters.
+            combine_mch_id: String = xml("combine_mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 合单用户标识. At most 128 characters.
+            combine_openid: String = xml("combine_openid").length(0, 128),
+            /// 合单商户订单号. Required; at most 32 characters.
+            combine_out_trade_no: String = xml("combine_out_trade_no").required().length(0, 32),
+            /// 签名. Required; at most 128 characters.
+            sign: String = xml("sign").required().length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 业务结果描述. Required; at most 32 characters.
+            result_msg: String = xml("result_msg").required().length(0, 32),
+            /// 交易状态. At most 32 characters.
+            trade_state: TradeState = xml("trade_state").length(0, 32),
+            /// 交易状态描述. At most 256 characters.
+            trade_state_desc: String = xml("trade_state_desc").length(0, 256),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 子单信息. Required; at most 10240 characters; JSON text in a string.
+            sub_order_list: JsonText<SubOrderList> = xml("sub_order_list").required().length(0, 10240),
+        }
+
+        /// 子单信息.
+        pub struct SubOrderList {
+            /// 子订单数. Required.
+            order_num: i64 = body("order_num").required(),
+            /// 子订单信息. Required.
+            order_list: Vec<OrderList> = body("order_list").required(),
+        }
+
+        /// 子订单信息.
+        pub struct OrderList {
+            /// 子单商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 交易类型. Required.
+            trade_type: TradeType = body("trade_type").required(),
+            /// 附加数据. Required.
+            attach: String = body("attach").required(),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 微信订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 子单商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 商品描述. Required.
+            description: String = body("description").required(),
+            /// 营销详情.
+            promotion_detail: V2PromotionDetail = body("promotion_detail"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 标价金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 标价币种.
+            currency: String = body("currency"),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 交易状态.
+        pub enum TradeState {
+            Success = "SUCCESS",
+            Refund = "REFUND",
+            Notpay = "NOTPAY",
+            Closed = "CLOSED",
+            Revoked = "REVOKED",
+            Userpaying = "USERPAYING",
+            Payerror = "PAYERROR",
+            Accept = "ACCEPT",
+        }
+
+        /// 交易类型.
+        pub enum TradeType {
+            Native = "NATIVE",
+            Jsapi = "JSAPI",
+            App = "APP",
+            Mweb = "MWEB",
+        }
     }
 }

@@ -2,38 +2,69 @@
 
 //! `v2/pay/queryexchagerate`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayQueryexchagerate as Queryexchagerate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 汇率查询 · `POST v2/pay/queryexchagerate`
+///
+/// Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013634970](https://pay.weixin.qq.com/doc/global/v2/zh/4013634970)
+///
+/// `weipay api show POST v2/pay/queryexchagerate` lists all 5.
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/pay/queryexchagerate`
-    Queryexchagerate
-}
+    request! {
+        /// 汇率查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayQueryexchagerateV2Request`](crate::pay::PostPayQueryexchagerateV2Request).
+        #[doc(alias = "汇率查询")]
+        pub struct Request {
+            /// 公众账号ID. Required.
+            appid: String = xml("appid").required(),
+            /// 商户号. Required.
+            mch_id: String = xml("mch_id").required(),
+            /// 币种. Required.
+            fee_type: String = xml("fee_type").required(),
+            /// 日期. Required.
+            date: String = xml("date").required(),
+        }
+    }
 
-impl<M: Mode> Queryexchagerate<M> {
-    /// 汇率查询 · `POST v2/pay/queryexchagerate`
-    ///
-    /// Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::queryexchagerate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .fee_type("USD")
-    ///     .date("20150807");
-    /// let response = client.v2().pay().queryexchagerate().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_QUERYEXCHAGERATE, request)
+    response! {
+        /// 汇率查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayQueryexchagerateV2Response`](crate::pay::PostPayQueryexchagerateV2Response).
+        #[doc(alias = "汇率查询")]
+        pub struct Response {
+            /// 返回状态码. Required.
+            return_code: ReturnCode = xml("return_code").required(),
+            /// 返回信息. Required.
+            return_msg: String = xml("return_msg").required(),
+            /// 公众账号ID. Required.
+            appid: String = xml("appid").required(),
+            /// 商户号. Required.
+            mch_id: String = xml("mch_id").required(),
+            /// 子商户号.
+            sub_mch_id: String = xml("sub_mch_id"),
+            /// 币种. Required.
+            fee_type: String = xml("fee_type").required(),
+            /// 汇率时间. Required.
+            rate_time: String = xml("rate_time").required(),
+            /// 现汇卖出价. Required.
+            rate: String = xml("rate").required(),
+            /// 签名. Required.
+            sign: String = xml("sign").required(),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,40 +2,143 @@
 
 //! `v2/pay/refundquery`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayRefundquery as Refundquery;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询退款 · `POST v2/pay/refundquery`
+///
+/// Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011935218](https://pay.weixin.qq.com/doc/v2/merchant/4011935218)
+/// - partner: [4011936648](https://pay.weixin.qq.com/doc/v2/partner/4011936648)
+/// - global: [4013634907](https://pay.weixin.qq.com/doc/global/v2/zh/4013634907)
+///
+/// `weipay api show POST v2/pay/refundquery` lists all 23.
+pub mod post {
+    use crate::model::{Numbered, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/pay/refundquery`
-    Refundquery
-}
+    request! {
+        /// 查询退款: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayRefundqueryV2Request`](crate::pay::PostPayRefundqueryV2Request).
+        #[doc(alias = "查询退款")]
+        pub struct Request {
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 签名类型. At most 32 characters.
+            sign_type: SignType = xml("sign_type").length(0, 32),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户订单号. Required.
+            out_trade_no: String = xml("out_trade_no").required(),
+            /// 商户退款单号. Required.
+            out_refund_no: String = xml("out_refund_no").required(),
+            /// 微信退款单号. Required.
+            refund_id: String = xml("refund_id").required(),
+            /// 偏移量. Format `int32`.
+            offset: i64 = xml("offset").int32(),
+        }
+    }
 
-impl<M: Mode> Refundquery<M> {
-    /// 查询退款 · `POST v2/pay/refundquery`
-    ///
-    /// Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::refundquery::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .out_refund_no("1217752501201407033233368018")
-    ///     .refund_id("1217752501201407033233368018");
-    /// let response = client.v2().pay().refundquery().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_REFUNDQUERY, request)
+    response! {
+        /// 查询退款: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayRefundqueryV2Response`](crate::pay::PostPayRefundqueryV2Response).
+        #[doc(alias = "查询退款")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. Required; at most 128 characters.
+            return_msg: String = xml("return_msg").required().length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误码. Required; at most 32 characters.
+            err_code: String = xml("err_code").required().length(0, 32),
+            /// 错误描述. Required; at most 128 characters.
+            err_code_des: String = xml("err_code_des").required().length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 订单总退款次数. Format `int32`.
+            total_refund_count: i64 = xml("total_refund_count").int32(),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+            /// 订单金额. Required; in fen (分).
+            total_fee: i64 = xml("total_fee").required(),
+            /// 应结订单金额. In fen (分).
+            settlement_total_fee: i64 = xml("settlement_total_fee"),
+            /// 货币种类. At most 8 characters.
+            fee_type: String = xml("fee_type").length(0, 8),
+            /// 现金支付金额. Required; in fen (分).
+            cash_fee: i64 = xml("cash_fee").required(),
+            /// 退款笔数. Required; format `int32`.
+            refund_count: i64 = xml("refund_count").required().int32(),
+            /// 商户退款单号. One for each `$n` of `out_refund_no_$n` on the wire. Required; at most 64 characters.
+            out_refund_no_n: Numbered<String> = xml("out_refund_no_$n").required().length(0, 64),
+            /// 微信退款单号. One for each `$n` of `refund_id_$n` on the wire. Required; at most 32 characters.
+            refund_id_n: Numbered<String> = xml("refund_id_$n").required().length(0, 32),
+            /// 退款渠道. One for each `$n` of `refund_channel_$n` on the wire. At most 16 characters.
+            refund_channel_n: Numbered<String> = xml("refund_channel_$n").length(0, 16),
+            /// 申请退款金额. One for each `$n` of `refund_fee_$n` on the wire. Required; in fen (分).
+            refund_fee_n: Numbered<i64> = xml("refund_fee_$n").required(),
+            /// 退款金额. One for each `$n` of `settlement_refund_fee_$n` on the wire. In fen (分).
+            settlement_refund_fee_n: Numbered<i64> = xml("settlement_refund_fee_$n"),
+            /// 代金券类型. On the wire `coupon_type_$n_$m`: `$n` numbers the outer list (in a refund query its refunds, 退款), `$m` the inner ones (the coupons of that refund, 代金券). At most 8 characters.
+            coupon_type_n_m: Numbered<Numbered<String>> = xml("coupon_type_$n_$m").length(0, 8),
+            /// 总代金券退款金额. One for each `$n` of `coupon_refund_fee_$n` on the wire. In fen (分).
+            coupon_refund_fee_n: Numbered<i64> = xml("coupon_refund_fee_$n"),
+            /// 退款代金券使用数量. One for each `$n` of `coupon_refund_count_$n` on the wire. Format `int32`.
+            coupon_refund_count_n: Numbered<i64> = xml("coupon_refund_count_$n").int32(),
+            /// 退款代金券ID. On the wire `coupon_refund_id_$n_$m`: `$n` numbers the outer list (in a refund query its refunds, 退款), `$m` the inner ones (the coupons of that refund, 代金券). At most 20 characters.
+            coupon_refund_id_n_m: Numbered<Numbered<String>> = xml("coupon_refund_id_$n_$m").length(0, 20),
+            /// 单个代金券退款金额. On the wire `coupon_refund_fee_$n_$m`: `$n` numbers the outer list (in a refund query its refunds, 退款), `$m` the inner ones (the coupons of that refund, 代金券). In fen (分).
+            coupon_refund_fee_n_m: Numbered<Numbered<i64>> = xml("coupon_refund_fee_$n_$m"),
+            /// 退款状态. One for each `$n` of `refund_status_$n` on the wire. Required; at most 16 characters.
+            refund_status_n: Numbered<String> = xml("refund_status_$n").required().length(0, 16),
+            /// 退款资金来源. One for each `$n` of `refund_account_$n` on the wire. At most 30 characters.
+            refund_account_n: Numbered<String> = xml("refund_account_$n").length(0, 30),
+            /// 退款入账账户. One for each `$n` of `refund_recv_accout_$n` on the wire. Required; at most 64 characters.
+            refund_recv_accout_n: Numbered<String> = xml("refund_recv_accout_$n").required().length(0, 64),
+            /// 退款成功时间. One for each `$n` of `refund_success_time_$n` on the wire. At most 20 characters.
+            refund_success_time_n: Numbered<String> = xml("refund_success_time_$n").length(0, 20),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

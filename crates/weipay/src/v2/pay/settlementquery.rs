@@ -2,41 +2,113 @@
 
 //! `v2/pay/settlementquery`
 
-pub mod post;
+pub use crate::v2::pay::chain::PaySettlementquery as Settlementquery;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询结算资金 · `POST v2/pay/settlementquery`
+///
+/// Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013634920](https://pay.weixin.qq.com/doc/global/v2/zh/4013634920)
+///
+/// `weipay api show POST v2/pay/settlementquery` lists all 6.
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/pay/settlementquery`
-    Settlementquery
-}
+    request! {
+        /// 查询结算资金: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPaySettlementqueryV2Request`](crate::pay::PostPaySettlementqueryV2Request).
+        #[doc(alias = "查询结算资金")]
+        pub struct Request {
+            /// 公众账号ID. Required.
+            appid: String = xml("appid").required(),
+            /// 商户号. Required.
+            mchid: String = xml("mchid").required(),
+            /// 子商户号.
+            sub_mch_id: String = xml("sub_mch_id"),
+            /// 结算状态. Required; format `int32`.
+            usetag: i64 = xml("usetag").required().int32(),
+            /// 偏移量. Required; format `int32`.
+            offset: i64 = xml("offset").required().int32(),
+            /// 最大记录条数. Required; format `int32`.
+            limit: i64 = xml("limit").required().int32(),
+            /// 开始日期. Required.
+            date_start: String = xml("date_start").required(),
+            /// 结束日期. Required.
+            date_end: String = xml("date_end").required(),
+            /// 是否查询分账结算信息.
+            query_split: bool = xml("query_split"),
+        }
+    }
 
-impl<M: Mode> Settlementquery<M> {
-    /// 查询结算资金 · `POST v2/pay/settlementquery`
-    ///
-    /// Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::settlementquery::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mchid("1900057215")
-    ///     .usetag(1)
-    ///     .offset(0)
-    ///     .limit(10)
-    ///     .date_start("20150807")
-    ///     .date_end("20150807");
-    /// let response = client.v2().pay().settlementquery().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_SETTLEMENTQUERY, request)
+    response! {
+        /// 查询结算资金: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPaySettlementqueryV2Response`](crate::pay::PostPaySettlementqueryV2Response).
+        #[doc(alias = "查询结算资金")]
+        pub struct Response {
+            /// 返回状态码. Required.
+            return_code: ReturnCode = xml("return_code").required(),
+            /// 返回信息. Required.
+            return_msg: String = xml("return_msg").required(),
+            /// 公众账号ID. Required.
+            appid: String = xml("appid").required(),
+            /// 商户号. Required.
+            mch_id: String = xml("mch_id").required(),
+            /// 随机字符串. Required.
+            nonce_str: String = xml("nonce_str").required(),
+            /// 业务结果. Required.
+            result_code: ResultCode = xml("result_code").required(),
+            /// 错误代码.
+            err_code: String = xml("err_code"),
+            /// 错误代码描述.
+            err_code_des: String = xml("err_code_des"),
+            /// 签名.
+            sign: String = xml("sign"),
+            /// 返回数据行数. Required.
+            record_num: String = xml("record_num").required(),
+            /// 付汇批次号. Required.
+            fbatchno: String = xml("fbatchno").required(),
+            /// 结算日期. Required.
+            date_settlement: String = xml("date_settlement").required(),
+            /// 交易开始日期. Required.
+            date_start: String = xml("date_start").required(),
+            /// 交易结束日期. Required.
+            date_end: String = xml("date_end").required(),
+            /// 划账金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            settlement_fee: i64 = xml("settlement_fee").required(),
+            /// 未划账金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            unsettlement_fee: i64 = xml("unsettlement_fee").required(),
+            /// 结算币种. Required.
+            settlementfee_type: String = xml("settlementfee_type").required(),
+            /// 支付金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            pay_fee: i64 = xml("pay_fee").required(),
+            /// 退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            refund_fee: i64 = xml("refund_fee").required(),
+            /// 支付净额. Required; in the smallest unit of its currency (币种最小货币单位).
+            pay_net_fee: i64 = xml("pay_net_fee").required(),
+            /// 手续费金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            poundage_fee: i64 = xml("poundage_fee").required(),
+            /// 分账划账金额. In the smallest unit of its currency (币种最小货币单位).
+            split_settlement_fee: i64 = xml("split_settlement_fee"),
+            /// 分账未划账金额. In the smallest unit of its currency (币种最小货币单位).
+            split_unsettlement_fee: i64 = xml("split_unsettlement_fee"),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

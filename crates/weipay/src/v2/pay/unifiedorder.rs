@@ -2,42 +2,227 @@
 
 //! `v2/pay/unifiedorder`
 
-pub mod post;
+pub use crate::v2::pay::chain::PayUnifiedorder as Unifiedorder;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 统一下单 · `POST v2/pay/unifiedorder`
+///
+/// Safe to repeat with the same `out_trade_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011935214](https://pay.weixin.qq.com/doc/v2/merchant/4011935214)
+/// - partner: [4011936644](https://pay.weixin.qq.com/doc/v2/partner/4011936644)
+///
+/// `weipay api show POST v2/pay/unifiedorder` lists all 11.
+pub mod post {
+    pub use crate::v2::pay::shared::{V2PayGoodsDetail, V2PayPromotionDetailGoodsDetail, V2StoreInfo};
 
-chain_step! {
-    /// `v2/pay/unifiedorder`
-    Unifiedorder
-}
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-impl<M: Mode> Unifiedorder<M> {
-    /// 统一下单 · `POST v2/pay/unifiedorder`
-    ///
-    /// Safe to repeat with the same `out_trade_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::pay::unifiedorder::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .body("example")
-    ///     .out_trade_no("20150806125346")
-    ///     .total_fee(88)
-    ///     .spbill_create_ip("123.12.12.123")
-    ///     .notify_url("http://www.weixin.qq.com/wxpay/pay.php")
-    ///     .trade_type("JSAPI");
-    /// let response = client.v2().pay().unifiedorder().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAY_UNIFIEDORDER, request)
+    request! {
+        /// 统一下单: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayUnifiedorderV2Request`](crate::pay::PostPayUnifiedorderV2Request).
+        #[doc(alias = "统一下单")]
+        pub struct Request {
+            /// 接口版本号. At most 32 characters.
+            version: Version = xml("version").length(0, 32),
+            /// 是否指定服务商分账. At most 1 character.
+            profit_sharing: ProfitSharing = xml("profit_sharing").length(0, 1),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 签名类型. At most 32 characters.
+            sign_type: SignType = xml("sign_type").length(0, 32),
+            /// 商品描述. Required; at most 128 bytes.
+            body: String = xml("body").required().bytes(0, 128),
+            /// 商品详情，单品优惠活动必传. At most 6000 characters; JSON text in a string.
+            detail: JsonText<Detail> = xml("detail").length(0, 6000),
+            /// 附加数据. At most 127 characters.
+            attach: String = xml("attach").length(0, 127),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32).request_number(),
+            /// 标价币种. At most 16 characters.
+            fee_type: String = xml("fee_type").length(0, 16),
+            /// 标价金额. Required; in fen (分).
+            total_fee: i64 = xml("total_fee").required(),
+            /// 终端IP. Required; at most 64 characters.
+            spbill_create_ip: String = xml("spbill_create_ip").required().length(0, 64),
+            /// 交易起始时间. At most 14 characters.
+            time_start: String = xml("time_start").length(0, 14),
+            /// 交易结束时间. At most 14 characters.
+            time_expire: String = xml("time_expire").length(0, 14),
+            /// 订单优惠标记. At most 32 characters.
+            goods_tag: String = xml("goods_tag").length(0, 32),
+            /// 通知地址. Required; at most 256 characters; a URL that the platform calls: http or https, without a query.
+            notify_url: String = xml("notify_url").required().length(0, 256).notify_url(),
+            /// 交易类型. Required; at most 16 characters.
+            trade_type: String = xml("trade_type").required().length(0, 16),
+            /// 商品ID. At most 32 characters.
+            product_id: String = xml("product_id").length(0, 32),
+            /// 指定支付方式. At most 32 characters.
+            limit_pay: String = xml("limit_pay").length(0, 32),
+            /// 用户标识. At most 128 characters.
+            openid: String = xml("openid").length(0, 128),
+            /// 电子发票入口开放标识. At most 8 characters.
+            receipt: Receipt = xml("receipt").length(0, 8),
+            /// 场景信息. At most 256 characters; JSON text in a string.
+            scene_info: JsonText<SceneInfo> = xml("scene_info").length(0, 256),
+            /// 证件类型. At most 32 characters.
+            user_type: UserType = xml("user_type").length(0, 32),
+            /// 证件号. At most 32 characters.
+            user_creid: String = xml("user_creid").length(0, 32),
+            /// 姓名. At most 64 characters.
+            user_truename: String = xml("user_truename").length(0, 64),
+        }
+
+        /// 商品详情，单品优惠活动必传.
+        pub struct Detail {
+            /// 订单原价. In fen (分).
+            cost_price: i64 = body("cost_price"),
+            /// 商品小票ID.
+            receipt_id: String = body("receipt_id"),
+            /// 单品列表. Required.
+            goods_detail: Vec<V2PayGoodsDetail> = body("goods_detail").required(),
+        }
+
+        /// 场景信息.
+        pub struct SceneInfo {
+            /// 实际门店信息. Required.
+            store_info: V2StoreInfo = body("store_info").required(),
+        }
+    }
+
+    response! {
+        /// 统一下单: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayUnifiedorderV2Response`](crate::pay::PostPayUnifiedorderV2Response).
+        #[doc(alias = "统一下单")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. Required; at most 128 characters.
+            return_msg: String = xml("return_msg").required().length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 交易类型. Required; at most 16 characters.
+            trade_type: TradeType = xml("trade_type").required().length(0, 16),
+            /// 预支付交易会话标识. Required; at most 64 characters.
+            prepay_id: String = xml("prepay_id").required().length(0, 64),
+            /// 二维码链接. At most 64 characters.
+            code_url: String = xml("code_url").length(0, 64),
+            /// 支付跳转链接. At most 64 characters.
+            mweb_url: String = xml("mweb_url").length(0, 64),
+            /// 营销详情. At most 6000 characters; JSON text in a string.
+            promotion_detail: JsonText<PromotionDetail> = xml("promotion_detail").length(0, 6000),
+        }
+
+        /// 营销详情.
+        pub struct PromotionDetail {
+            /// 券ID. Required.
+            promotion_id: String = body("promotion_id").required(),
+            /// 优惠名称.
+            name: String = body("name"),
+            /// 优惠范围.
+            scope: Scope = body("scope"),
+            /// 优惠类型.
+            type_: Type = body("type"),
+            /// 优惠券面额. Required.
+            amount: String = body("amount").required(),
+            /// 活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 微信出资.
+            wxpay_contribute: String = body("wxpay_contribute"),
+            /// 商户出资.
+            merchant_contribute: String = body("merchant_contribute"),
+            /// 其他出资.
+            other_contribute: String = body("other_contribute"),
+            /// 单品列表. Required.
+            goods_detail: Vec<V2PayPromotionDetailGoodsDetail> = body("goods_detail").required(),
+        }
+    }
+
+    open_enum! {
+        /// 接口版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 是否指定服务商分账.
+        pub enum ProfitSharing {
+            N = "N",
+            Y = "Y",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 电子发票入口开放标识.
+        pub enum Receipt {
+            Y = "Y",
+            N = "N",
+        }
+
+        /// 证件类型.
+        pub enum UserType {
+            Idcard = "IDCARD",
+            HongkongMacao = "HONGKONG_MACAO",
+            HongkongMacaoResident = "HONGKONG_MACAO_RESIDENT",
+            TaiwanResident = "TAIWAN_RESIDENT",
+            ForeignResident = "FOREIGN_RESIDENT",
+            OverseaPassport = "OVERSEA_PASSPORT",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 交易类型.
+        pub enum TradeType {
+            Jsapi = "JSAPI",
+            Native = "NATIVE",
+            App = "APP",
+            Mweb = "MWEB",
+        }
+
+        /// 优惠范围.
+        pub enum Scope {
+            Global = "GLOBAL",
+            Single = "SINGLE",
+        }
+
+        /// 优惠类型.
+        pub enum Type {
+            Coupon = "COUPON",
+            Discount = "DISCOUNT",
+        }
     }
 }

@@ -2,43 +2,90 @@
 
 //! `v2/payitil/report`
 
-pub mod post;
+pub use crate::v2::payitil::chain::PayitilReport as Report;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 交易保障 · `POST v2/payitil/report`
+///
+/// Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [401193522](https://pay.weixin.qq.com/doc/v2/merchant/401193522)
+/// - partner: [401193665](https://pay.weixin.qq.com/doc/v2/partner/401193665)
+/// - global: [4013634924](https://pay.weixin.qq.com/doc/global/v2/zh/4013634924)
+///
+/// `weipay api show POST v2/payitil/report` lists all 18.
+pub mod post {
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/payitil/report`
-    Report
-}
+    request! {
+        /// 交易保障: what is sent.
+        ///
+        /// Its flat name is [`weipay::payitil::PostPayitilReportV2Request`](crate::payitil::PostPayitilReportV2Request).
+        #[doc(alias = "交易保障")]
+        pub struct Request {
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 接口URL. Required; at most 127 characters.
+            interface_url: String = xml("interface_url").required().length(0, 127),
+            /// 访问接口IP. Required; at most 16 characters.
+            user_ip: String = xml("user_ip").required().length(0, 16),
+            /// 上报数据包. Required; at most 1024 characters; JSON text in a string.
+            trades: JsonText<Vec<Transaction>> = xml("trades").required().length(0, 1024),
+        }
 
-impl<M: Mode> Report<M> {
-    /// 交易保障 · `POST v2/payitil/report`
-    ///
-    /// Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::payitil::report::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .interface_url("https://api.mch.weixin.qq.com/pay/batchreport/micropay/total")
-    ///     .user_ip("8.8.8.8")
-    ///     .trades(vec![post::Transaction::new()
-    ///         .out_trade_no("example")
-    ///         .begin_time("example")
-    ///         .end_time("example")
-    ///         .state("OK")]);
-    /// let response = client.v2().payitil().report().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAYITIL_REPORT, request)
+        /// 交易数据.
+        pub struct Transaction {
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 交易开始时间. Required.
+            begin_time: String = body("begin_time").required(),
+            /// 交易完成时间. Required.
+            end_time: String = body("end_time").required(),
+            /// 交易结果. Required.
+            state: State = body("state").required(),
+            /// 自定义的错误描述信息.
+            err_msg: String = body("err_msg"),
+        }
+    }
+
+    response! {
+        /// 交易保障: what comes back.
+        ///
+        /// Its flat name is [`weipay::payitil::PostPayitilReportV2Response`](crate::payitil::PostPayitilReportV2Response).
+        #[doc(alias = "交易保障")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. Required; at most 128 characters.
+            return_msg: String = xml("return_msg").required().length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+        }
+    }
+
+    open_enum! {
+        /// 交易结果.
+        pub enum State {
+            Ok = "OK",
+            Fail = "FAIL",
+            Cancle = "CANCLE",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,32 +2,72 @@
 
 //! `v2/risk/getcertficates`
 
-pub mod post;
+pub use crate::v2::risk::chain::RiskGetcertficates as Getcertficates;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取平台证书 · `POST v2/risk/getcertficates`
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014116402](https://pay.weixin.qq.com/doc/v2/partner/4014116402)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/risk/getcertficates`
-    Getcertficates
-}
+    request! {
+        /// 获取平台证书: what is sent.
+        ///
+        /// Its flat name is [`weipay::risk::PostRiskGetcertficatesV2Request`](crate::risk::PostRiskGetcertficatesV2Request).
+        #[doc(alias = "获取平台证书")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 64 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 64),
+        }
+    }
 
-impl<M: Mode> Getcertficates<M> {
-    /// 获取平台证书 · `POST v2/risk/getcertficates`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::risk::getcertficates::post;
-    ///
-    /// let request = post::Request::new().mch_id("1900057215").sign_type("HMAC-SHA256");
-    /// let response = client.v2().risk().getcertficates().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_RISK_GETCERTFICATES, request)
+    response! {
+        /// 获取平台证书: what comes back.
+        ///
+        /// Its flat name is [`weipay::risk::PostRiskGetcertficatesV2Response`](crate::risk::PostRiskGetcertficatesV2Response).
+        #[doc(alias = "获取平台证书")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 错误码描述. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 随机字符串. At most 32 characters.
+            nonce_str: String = xml("nonce_str").length(0, 32),
+            /// 签名. At most 32 characters.
+            sign: String = xml("sign").length(0, 32),
+            /// 错误码. At most 32 characters.
+            error_code: String = xml("error_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            error_code_des: String = xml("error_code_des").length(0, 128),
+            /// 返回状态码. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 平台证书信息. Required; at most 6000 characters.
+            certificates: String = xml("certificates").required().length(0, 6000),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 返回状态码.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

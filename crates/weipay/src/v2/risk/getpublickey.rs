@@ -2,35 +2,72 @@
 
 //! `v2/risk/getpublickey`
 
-pub mod post;
+pub use crate::v2::risk::chain::RiskGetpublickey as Getpublickey;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取RSA加密公钥 · `POST v2/risk/getpublickey`
+///
+/// Host: `https://fraud.mch.weixin.qq.com/`. Needs the merchant's certificate (商户API证书) in TLS. Answers are
+/// not signed.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011941097](https://pay.weixin.qq.com/doc/v2/merchant/4011941097)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/risk/getpublickey`
-    Getpublickey
-}
+    request! {
+        /// 获取RSA加密公钥: what is sent.
+        ///
+        /// Its flat name is [`weipay::risk::PostRiskGetpublickeyV2Request`](crate::risk::PostRiskGetpublickeyV2Request).
+        #[doc(alias = "获取RSA加密公钥")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 64 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 64),
+        }
+    }
 
-impl<M: Mode> Getpublickey<M> {
-    /// 获取RSA加密公钥 · `POST v2/risk/getpublickey`
-    ///
-    /// Host: `https://fraud.mch.weixin.qq.com/`. Needs the merchant's certificate (商户API证书) in TLS. Answers are
-    /// not signed.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::risk::getpublickey::post;
-    ///
-    /// let request = post::Request::new().mch_id("1900057215").sign_type("MD5");
-    /// let response = client.v2().risk().getpublickey().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_RISK_GETPUBLICKEY, request)
+    response! {
+        /// 获取RSA加密公钥: what comes back.
+        ///
+        /// Its flat name is [`weipay::risk::PostRiskGetpublickeyV2Response`](crate::risk::PostRiskGetpublickeyV2Response).
+        #[doc(alias = "获取RSA加密公钥")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 错误码描述. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 错误码. At most 32 characters.
+            error_code: String = xml("error_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            error_code_des: String = xml("error_code_des").length(0, 128),
+            /// 返回状态码. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 商户号. At most 32 characters.
+            mch_id: String = xml("mch_id").length(0, 32),
+            /// RSA公钥. At most 2048 characters.
+            pub_key: String = xml("pub_key").length(0, 2048),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 返回状态码.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,35 +2,111 @@
 
 //! `v2/risk/getviolation`
 
-pub mod post;
+pub use crate::v2::risk::chain::RiskGetviolation as Getviolation;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 银行特约商户违规信息查询 · `POST v2/risk/getviolation`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
+/// content.
+///
+/// Official documents (官方文档):
+///
+/// - institution: [4011985446](https://pay.weixin.qq.com/doc/v2/institution/4011985446)
+pub mod post {
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/risk/getviolation`
-    Getviolation
-}
+    request! {
+        /// 银行特约商户违规信息查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::risk::PostRiskGetviolationV2Request`](crate::risk::PostRiskGetviolationV2Request).
+        #[doc(alias = "银行特约商户违规信息查询")]
+        pub struct Request {
+            /// 商户号. At most 32 characters.
+            mch_id: String = xml("mch_id").length(0, 32),
+            /// 签名类型. At most 32 characters.
+            sign_type: SignType = xml("sign_type").length(0, 32),
+            /// 开始时间. At most 32 characters.
+            begin_time: String = xml("begin_time").length(0, 32),
+            /// 结束时间. At most 32 characters.
+            end_time: String = xml("end_time").length(0, 32),
+            /// 页码. At most 10 characters.
+            page_index: String = xml("page_index").length(0, 10),
+            /// 每页返回的数量. At most 10 characters.
+            page_size: String = xml("page_size").length(0, 10),
+            /// 违规记录数据格式. At most 10 characters.
+            violation_records_format: ViolationRecordsFormat = xml("violation_records_format").length(0, 10),
+        }
+    }
 
-impl<M: Mode> Getviolation<M> {
-    /// 银行特约商户违规信息查询 · `POST v2/risk/getviolation`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::risk::getviolation::post;
-    ///
-    /// let request = post::Request::new();
-    /// let response = client.v2().risk().getviolation().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_RISK_GETVIOLATION, request)
+    response! {
+        /// 银行特约商户违规信息查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::risk::PostRiskGetviolationV2Response`](crate::risk::PostRiskGetviolationV2Response).
+        #[doc(alias = "银行特约商户违规信息查询")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 错误码描述. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 错误码. At most 32 characters.
+            error_code: String = xml("error_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            error_code_des: String = xml("error_code_des").length(0, 128),
+            /// 返回状态码. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误码描述. Required; at most 128 characters.
+            result_msg: String = xml("result_msg").required().length(0, 128),
+            /// 违规记录数据. At most 1024 characters; JSON text in a string.
+            violation_records: JsonText<ViolationRecords> = xml("violation_records").length(0, 1024),
+        }
+
+        /// 违规记录数据.
+        pub struct ViolationRecords {
+            /// 记录总数. Required.
+            total_size: i64 = body("total_size").required(),
+            /// 违规记录列表. Required.
+            violation_records: Vec<ViolationRecordsItem> = body("violation_records").required(),
+        }
+
+        /// 违规记录列表.
+        pub struct ViolationRecordsItem {
+            /// 公司名称. Required.
+            company_name: String = body("company_name").required(),
+            /// 处理方式. Required.
+            handle_method: String = body("handle_method").required(),
+            /// 处理状态. Required.
+            handle_state: String = body("handle_state").required(),
+            /// 处罚时间. Required.
+            punish_time: String = body("punish_time").required(),
+            /// 违规子商户号. Required.
+            sub_mch_id: String = body("sub_mch_id").required(),
+            /// 最后处理时间.
+            deadline: String = body("deadline"),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 违规记录数据格式.
+        pub enum ViolationRecordsFormat {
+            Csv = "csv",
+            Json = "json",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 返回状态码.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,43 +2,129 @@
 
 //! `v2/secsvc/getrealnameinfo`
 
-pub mod post;
+pub use crate::v2::secsvc::chain::SecsvcGetrealnameinfo as Getrealnameinfo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信支付实名授权 · `POST v2/secsvc/getrealnameinfo`
+///
+/// Host: `https://fraud.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011987792](https://pay.weixin.qq.com/doc/v2/merchant/4011987792)
+pub mod post {
+    use crate::model::{Sensitive, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/secsvc/getrealnameinfo`
-    Getrealnameinfo
-}
+    request! {
+        /// 微信支付实名授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::secsvc::PostSecsvcGetrealnameinfoV2Request`](crate::secsvc::PostSecsvcGetrealnameinfoV2Request).
+        #[doc(alias = "微信支付实名授权")]
+        pub struct Request {
+            /// 接口版本号. Required; at most 32 characters.
+            version: Version = xml("version").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 用户标识. Required; at most 128 characters.
+            openid: String = xml("openid").required().length(0, 128),
+            /// 加密实名信息的证书序列号. Required; at most 64 characters.
+            cert_serialno: String = xml("cert_serialno").required().length(0, 64),
+            /// Required; at most 128 characters.
+            access_token: String = xml("access_token").required().length(0, 128),
+            /// unix时间戳. Required; format `uint32`.
+            timestamp: i64 = xml("timestamp").required().uint32(),
+            /// Required; at most 128 characters; a signature.
+            cert_sign: String = xml("cert_sign").required().length(0, 128),
+            /// 证件类型.
+            charset: Charset = xml("charset"),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Getrealnameinfo<M> {
-    /// 微信支付实名授权 · `POST v2/secsvc/getrealnameinfo`
-    ///
-    /// Host: `https://fraud.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::secsvc::getrealnameinfo::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .version("1.0")
-    ///     .mch_id("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .cert_serialno("59303040AA42CB61E0C059E8E6156C9F0F2A1E5E")
-    ///     .access_token("81_...")
-    ///     .timestamp(1414561699)
-    ///     .cert_sign("MuRThxRSlqvs2Mi9i2VRCr_MQ==")
-    ///     .sign_type("HMAC-SHA256");
-    /// let response = client.v2().secsvc().getrealnameinfo().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_SECSVC_GETREALNAMEINFO, request)
+    response! {
+        /// 微信支付实名授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::secsvc::PostSecsvcGetrealnameinfoV2Response`](crate::secsvc::PostSecsvcGetrealnameinfoV2Response).
+        #[doc(alias = "微信支付实名授权")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 错误码描述. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 错误码. At most 32 characters.
+            error_code: String = xml("error_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            error_code_des: String = xml("error_code_des").length(0, 128),
+            /// 签名. Required; at most 64 characters.
+            sign: String = xml("sign").required().length(0, 64),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 用户标识. Required; at most 128 characters.
+            openid: String = xml("openid").required().length(0, 128),
+            /// 加密后的姓名. Required; at most 344 characters; travels encrypted (敏感信息加密).
+            encrypted_real_name: Sensitive = xml("encrypted_real_name").required().length(0, 344).encrypted(),
+            /// 加密后的证件号码. Required; at most 344 characters; travels encrypted (敏感信息加密).
+            encrypted_credential_id: Sensitive =
+                xml("encrypted_credential_id").required().length(0, 344).encrypted(),
+            /// 证件类型.
+            cre_type: CreType = xml("cre_type"),
+        }
+    }
+
+    open_enum! {
+        /// 接口版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+            V2_0 = "2.0",
+        }
+
+        /// 证件类型.
+        pub enum Charset {
+            Utf8 = "UTF-8",
+            Gbk = "GBK",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 证件类型.
+        pub enum CreType {
+            MainlandId = "MAINLAND_ID",
+            Passpot = "PASSPOT",
+            Mo = "MO",
+            Soldiers = "SOLDIERS",
+            Hvps = "HVPS",
+            MainlandTmpId = "MAINLAND_TMP_ID",
+            AccountThin = "ACCOUNT_THIN",
+            Police = "POLICE",
+            Mtps = "MTPS",
+            Bl = "BL",
+            Other = "OTHER",
+            Rpff = "RPFF",
+            HkMacao = "HK_MACAO",
+            Taiwan = "TAIWAN",
+        }
     }
 }

@@ -2,43 +2,125 @@
 
 //! `v2/secsvc/realnameauth`
 
-pub mod post;
+pub use crate::v2::secsvc::chain::SecsvcRealnameauth as Realnameauth;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信支付实名验证 · `POST v2/secsvc/realnameauth`
+///
+/// Host: `https://fraud.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011987263](https://pay.weixin.qq.com/doc/v2/merchant/4011987263)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/secsvc/realnameauth`
-    Realnameauth
-}
+    request! {
+        /// 微信支付实名验证: what is sent.
+        ///
+        /// Its flat name is [`weipay::secsvc::PostSecsvcRealnameauthV2Request`](crate::secsvc::PostSecsvcRealnameauthV2Request).
+        #[doc(alias = "微信支付实名验证")]
+        pub struct Request {
+            /// 接口版本号. Required; at most 32 characters.
+            version: Version = xml("version").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 用户标识. Required; at most 128 characters.
+            openid: String = xml("openid").required().length(0, 128),
+            /// 真实姓名. Required; at most 64 characters.
+            real_name: String = xml("real_name").required().length(0, 64),
+            /// 证件类型. Required.
+            cred_type: i64 = xml("cred_type").required(),
+            /// 证件号码. Required; at most 32 characters.
+            cred_id: String = xml("cred_id").required().length(0, 32),
+            /// Required; at most 128 characters.
+            access_token: String = xml("access_token").required().length(0, 128),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Realnameauth<M> {
-    /// 微信支付实名验证 · `POST v2/secsvc/realnameauth`
-    ///
-    /// Host: `https://fraud.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::secsvc::realnameauth::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .version("1.0")
-    ///     .mch_id("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .real_name("刘某某")
-    ///     .cred_type(1)
-    ///     .cred_id("440000000000000000")
-    ///     .access_token("81_...")
-    ///     .sign_type("HMAC-SHA256");
-    /// let response = client.v2().secsvc().realnameauth().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_SECSVC_REALNAMEAUTH, request)
+    response! {
+        /// 微信支付实名验证: what comes back.
+        ///
+        /// Its flat name is [`weipay::secsvc::PostSecsvcRealnameauthV2Response`](crate::secsvc::PostSecsvcRealnameauthV2Response).
+        #[doc(alias = "微信支付实名验证")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 错误码描述. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 错误码. At most 32 characters.
+            error_code: String = xml("error_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            error_code_des: String = xml("error_code_des").length(0, 128),
+            /// 签名. At most 64 characters.
+            sign: String = xml("sign").length(0, 64),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 公众账号ID. At most 32 characters.
+            appid: String = xml("appid").length(0, 32),
+            /// 商户号. At most 32 characters.
+            mch_id: String = xml("mch_id").length(0, 32),
+            /// 随机字符串. At most 32 characters.
+            nonce_str: String = xml("nonce_str").length(0, 32),
+            /// 用户标识. At most 128 characters.
+            openid: String = xml("openid").length(0, 128),
+            /// At most 128 characters.
+            access_token: String = xml("access_token").length(0, 128),
+            /// 用户标识的校验结果，有多个时用分号分隔. At most 32 characters.
+            verify_openid: VerifyOpenid = xml("verify_openid").length(0, 32),
+            /// At most 32 characters.
+            verify_real_name: VerifyRealName = xml("verify_real_name").length(0, 32),
+            /// At most 32 characters.
+            bind_bankcard: BindBankcard = xml("bind_bankcard").length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 接口版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+            V1_1 = "1.1",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+            Md5 = "MD5",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 用户标识的校验结果，有多个时用分号分隔.
+        pub enum VerifyOpenid {
+            VOpNa = "V_OP_NA",
+            VOpNmMa = "V_OP_NM_MA",
+            VOpNmUm = "V_OP_NM_UM",
+        }
+
+        /// The values of `verify_real_name`.
+        pub enum VerifyRealName {
+            VNmIdMa = "V_NM_ID_MA",
+            VNmIdUm = "V_NM_ID_UM",
+            VNmIdTypeUm = "V_NM_ID_TYPE_UM",
+        }
+
+        /// The values of `bind_bankcard`.
+        pub enum BindBankcard {
+            Yes = "YES",
+            No = "NO",
+        }
     }
 }

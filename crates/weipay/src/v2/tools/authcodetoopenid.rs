@@ -2,33 +2,80 @@
 
 //! `v2/tools/authcodetoopenid`
 
-pub mod post;
+pub use crate::v2::tools::chain::ToolsAuthcodetoopenid as Authcodetoopenid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 授权码查询openid · `POST v2/tools/authcodetoopenid`
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011940944](https://pay.weixin.qq.com/doc/v2/merchant/4011940944)
+/// - partner: [4011941724](https://pay.weixin.qq.com/doc/v2/partner/4011941724)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/tools/authcodetoopenid`
-    Authcodetoopenid
-}
+    request! {
+        /// 授权码查询openid: what is sent.
+        ///
+        /// Its flat name is [`weipay::tools::PostToolsAuthcodetoopenidV2Request`](crate::tools::PostToolsAuthcodetoopenidV2Request).
+        #[doc(alias = "授权码查询openid")]
+        pub struct Request {
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 授权码. Required; at most 128 characters.
+            auth_code: String = xml("auth_code").required().length(0, 128),
+        }
+    }
 
-impl<M: Mode> Authcodetoopenid<M> {
-    /// 授权码查询openid · `POST v2/tools/authcodetoopenid`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::tools::authcodetoopenid::post;
-    ///
-    /// let request =
-    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id("1900057215").auth_code("example");
-    /// let response = client.v2().tools().authcodetoopenid().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_TOOLS_AUTHCODETOOPENID, request)
+    response! {
+        /// 授权码查询openid: what comes back.
+        ///
+        /// Its flat name is [`weipay::tools::PostToolsAuthcodetoopenidV2Response`](crate::tools::PostToolsAuthcodetoopenidV2Response).
+        #[doc(alias = "授权码查询openid")]
+        pub struct Response {
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 用户子标识. At most 128 characters.
+            sub_openid: String = xml("sub_openid").length(0, 128),
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 用户标识. Required; at most 128 characters.
+            openid: String = xml("openid").required().length(0, 128),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

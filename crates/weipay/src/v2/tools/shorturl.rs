@@ -2,33 +2,79 @@
 
 //! `v2/tools/shorturl`
 
-pub mod post;
+pub use crate::v2::tools::chain::ToolsShorturl as Shorturl;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 转换短链接 · `POST v2/tools/shorturl`
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011937195](https://pay.weixin.qq.com/doc/v2/merchant/4011937195)
+/// - partner: [4011989264](https://pay.weixin.qq.com/doc/v2/partner/4011989264)
+/// - global: [4013634974](https://pay.weixin.qq.com/doc/global/v2/zh/4013634974)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/tools/shorturl`
-    Shorturl
-}
+    request! {
+        /// 转换短链接: what is sent.
+        ///
+        /// Its flat name is [`weipay::tools::PostToolsShorturlV2Request`](crate::tools::PostToolsShorturlV2Request).
+        #[doc(alias = "转换短链接")]
+        pub struct Request {
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// URL链接. Required; at most 512 characters.
+            long_url: String = xml("long_url").required().length(0, 512),
+            /// 签名类型. At most 32 characters.
+            sign_type: SignType = xml("sign_type").length(0, 32),
+        }
+    }
 
-impl<M: Mode> Shorturl<M> {
-    /// 转换短链接 · `POST v2/tools/shorturl`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::tools::shorturl::post;
-    ///
-    /// let request =
-    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id("1900057215").long_url("example");
-    /// let response = client.v2().tools().shorturl().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_TOOLS_SHORTURL, request)
+    response! {
+        /// 转换短链接: what comes back.
+        ///
+        /// Its flat name is [`weipay::tools::PostToolsShorturlV2Response`](crate::tools::PostToolsShorturlV2Response).
+        #[doc(alias = "转换短链接")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. Required; at most 128 characters.
+            return_msg: String = xml("return_msg").required().length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// URL链接. Required; at most 64 characters.
+            short_url: String = xml("short_url").required().length(0, 64),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,41 +2,95 @@
 
 //! `v2/wxv/cancelbill`
 
-pub mod post;
+pub use crate::v2::wxv::chain::WxvCancelbill as Cancelbill;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销租借订单 · `POST v2/wxv/cancelbill`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_3&index=4>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/wxv/cancelbill`
-    Cancelbill
-}
+    request! {
+        /// 撤销租借订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::wxv::PostWxvCancelbillV2Request`](crate::wxv::PostWxvCancelbillV2Request).
+        #[doc(alias = "撤销租借订单")]
+        pub struct Request {
+            /// 接口版本号. Required; at most 32 characters.
+            version: Version = xml("version").required().length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 商户服务订单号. Required; at most 32 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 32),
+            /// 撤销原因. Required; at most 50 characters.
+            reason: String = xml("reason").required().length(0, 50),
+            /// 服务ID. Required; at most 32 characters.
+            service_id: String = xml("service_id").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Cancelbill<M> {
-    /// 撤销租借订单 · `POST v2/wxv/cancelbill`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::wxv::cancelbill::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .version("1.0")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .reason("用户投诉")
-    ///     .service_id("example");
-    /// let response = client.v2().wxv().cancelbill().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_WXV_CANCELBILL, request)
+    response! {
+        /// 撤销租借订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::wxv::PostWxvCancelbillV2Response`](crate::wxv::PostWxvCancelbillV2Response).
+        #[doc(alias = "撤销租借订单")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回结果. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 签名. Required; at most 128 characters.
+            sign: String = xml("sign").required().length(0, 128),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户服务订单号. Required; at most 32 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 32),
+            /// 服务ID. Required; at most 32 characters.
+            service_id: String = xml("service_id").required().length(0, 32),
+            /// 微信支付服务订单号. Required; at most 128 characters.
+            order_id: String = xml("order_id").required().length(0, 128),
+        }
+    }
+
+    open_enum! {
+        /// 接口版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

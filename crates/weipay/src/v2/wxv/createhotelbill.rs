@@ -2,49 +2,133 @@
 
 //! `v2/wxv/createhotelbill`
 
-pub mod post;
+pub use crate::v2::wxv::chain::WxvCreatehotelbill as Createhotelbill;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 创建速住订单 · `POST v2/wxv/createhotelbill`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_1&index=2>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/wxv/createhotelbill`
-    Createhotelbill
-}
+    request! {
+        /// 创建速住订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::wxv::PostWxvCreatehotelbillV2Request`](crate::wxv::PostWxvCreatehotelbillV2Request).
+        #[doc(alias = "创建速住订单")]
+        pub struct Request {
+            /// 接口版本号. Required; at most 32 characters.
+            version: Version = xml("version").required().length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 商户服务订单号. Required; at most 32 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 32).request_number(),
+            /// 服务ID. Required; at most 32 characters.
+            service_id: String = xml("service_id").required().length(0, 32),
+            /// 房间. Required; at most 40 characters.
+            room: String = xml("room").required().length(0, 40),
+            /// 入住时间. Required; at most 14 characters.
+            start_time: String = xml("start_time").required().length(0, 14),
+            /// 预定离店时间. Required; at most 14 characters.
+            end_time: String = xml("end_time").required().length(0, 14),
+            /// 酒店. Required; at most 20 characters.
+            service_location: String = xml("service_location").required().length(0, 20),
+            /// 押金金额. Required; in fen (分).
+            deposit_amount: i64 = xml("deposit_amount").required(),
+            /// 房费. Required; in fen (分).
+            room_rate: i64 = xml("room_rate").required(),
+            /// 房费说明. At most 30 characters.
+            room_rate_desc: String = xml("room_rate_desc").length(0, 30),
+            /// 回调数据包. At most 200 characters.
+            attach: String = xml("attach").length(0, 200),
+            /// 取消规则标签. Required; at most 32 characters.
+            cancel_rule: String = xml("cancel_rule").required().length(0, 32),
+            /// 取消规则描述. Required; at most 150 characters.
+            cancel_rule_desc: String = xml("cancel_rule_desc").required().length(0, 150),
+            /// 平台证书序列号. Required; at most 128 characters.
+            cert_serial_no: String = xml("cert_serial_no").required().length(0, 128),
+            /// 用户标识. At most 128 characters.
+            openid: String = xml("openid").length(0, 128),
+            /// 用户姓名. At most 400 characters.
+            name: String = xml("name").length(0, 400),
+            /// 用户手机号. At most 400 characters.
+            phone: String = xml("phone").length(0, 400),
+            /// 用户身份证ID. At most 400 characters.
+            userid: String = xml("userid").length(0, 400),
+            /// 用户收货地址. At most 400 characters.
+            address: String = xml("address").length(0, 400),
+        }
+    }
 
-impl<M: Mode> Createhotelbill<M> {
-    /// 创建速住订单 · `POST v2/wxv/createhotelbill`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::wxv::createhotelbill::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .version("1.0")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .service_id("example")
-    ///     .room("几木双床房2间")
-    ///     .start_time("20091225091010")
-    ///     .end_time("20091225091010")
-    ///     .service_location("example")
-    ///     .deposit_amount(80000)
-    ///     .room_rate(20000)
-    ///     .cancel_rule("example")
-    ///     .cancel_rule_desc("example")
-    ///     .cert_serial_no("45233302");
-    /// let response = client.v2().wxv().createhotelbill().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_WXV_CREATEHOTELBILL, request)
+    response! {
+        /// 创建速住订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::wxv::PostWxvCreatehotelbillV2Response`](crate::wxv::PostWxvCreatehotelbillV2Response).
+        #[doc(alias = "创建速住订单")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回结果. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 签名. Required; at most 128 characters.
+            sign: String = xml("sign").required().length(0, 128),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户服务订单号. Required; at most 32 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 32),
+            /// 服务ID. Required; at most 32 characters.
+            service_id: String = xml("service_id").required().length(0, 32),
+            /// 微信支付服务订单号. Required; at most 128 characters.
+            order_id: String = xml("order_id").required().length(0, 128),
+            /// 小程序跳转appid. Required; at most 32 characters.
+            miniprogram_appid: String = xml("miniprogram_appid").required().length(0, 32),
+            /// 小程序跳转路径. Required; at most 128 characters.
+            miniprogram_path: String = xml("miniprogram_path").required().length(0, 128),
+            /// 小程序跳转username. Required; at most 128 characters.
+            miniprogram_username: String = xml("miniprogram_username").required().length(0, 128),
+            /// 跳转微信侧小程序订单数据. Required; at most 300 characters.
+            package: String = xml("package").required().length(0, 300),
+        }
+    }
+
+    open_enum! {
+        /// 接口版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

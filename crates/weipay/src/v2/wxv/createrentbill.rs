@@ -2,45 +2,131 @@
 
 //! `v2/wxv/createrentbill`
 
-pub mod post;
+pub use crate::v2::wxv::chain::WxvCreaterentbill as Createrentbill;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 创建租借订单 · `POST v2/wxv/createrentbill`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_1&index=2>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/wxv/createrentbill`
-    Createrentbill
-}
+    request! {
+        /// 创建租借订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::wxv::PostWxvCreaterentbillV2Request`](crate::wxv::PostWxvCreaterentbillV2Request).
+        #[doc(alias = "创建租借订单")]
+        pub struct Request {
+            /// 接口版本号. Required; at most 32 characters.
+            version: Version = xml("version").required().length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 商户服务订单号. Required; at most 32 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 32).request_number(),
+            /// 服务ID. Required; at most 32 characters.
+            service_id: String = xml("service_id").required().length(0, 32),
+            /// 商品名称. Required; at most 40 characters.
+            goods_name: String = xml("goods_name").required().length(0, 40),
+            /// 租用时间. At most 14 characters.
+            start_time: String = xml("start_time").length(0, 14),
+            /// 预定归还时间. At most 14 characters.
+            end_time: String = xml("end_time").length(0, 14),
+            /// 租用地点. At most 20 characters.
+            service_location: String = xml("service_location").length(0, 20),
+            /// 押金总额. Required; in fen (分).
+            deposit_amount: i64 = xml("deposit_amount").required(),
+            /// 租金规则. Required; at most 32 characters.
+            rent_unit: String = xml("rent_unit").required().length(0, 32),
+            /// 租金规则. Required; in fen (分).
+            rent_unit_fee: i64 = xml("rent_unit_fee").required(),
+            /// 租金规则. At most 30 characters.
+            rent_fee_desc: String = xml("rent_fee_desc").length(0, 30),
+            /// 商户数据包. At most 200 characters.
+            attach: String = xml("attach").length(0, 200),
+            /// 平台证书序列号. Required; at most 128 characters.
+            cert_serial_no: String = xml("cert_serial_no").required().length(0, 128),
+            /// 用户标识. At most 128 characters.
+            openid: String = xml("openid").length(0, 128),
+            /// 用户姓名. At most 400 characters.
+            name: String = xml("name").length(0, 400),
+            /// 用户手机号. At most 400 characters.
+            phone: String = xml("phone").length(0, 400),
+            /// 用户身份证ID. At most 400 characters.
+            userid: String = xml("userid").length(0, 400),
+            /// 用户收货地址. At most 400 characters.
+            address: String = xml("address").length(0, 400),
+        }
+    }
 
-impl<M: Mode> Createrentbill<M> {
-    /// 创建租借订单 · `POST v2/wxv/createrentbill`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::wxv::createrentbill::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .version("1.0")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .service_id("example")
-    ///     .goods_name("充电宝一个")
-    ///     .deposit_amount(1)
-    ///     .rent_unit("FEN_1_HOUR")
-    ///     .rent_unit_fee(8000)
-    ///     .cert_serial_no("45233302");
-    /// let response = client.v2().wxv().createrentbill().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_WXV_CREATERENTBILL, request)
+    response! {
+        /// 创建租借订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::wxv::PostWxvCreaterentbillV2Response`](crate::wxv::PostWxvCreaterentbillV2Response).
+        #[doc(alias = "创建租借订单")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回结果. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 签名. Required; at most 128 characters.
+            sign: String = xml("sign").required().length(0, 128),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户服务订单号. Required; at most 32 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 32),
+            /// 服务ID. Required; at most 32 characters.
+            service_id: String = xml("service_id").required().length(0, 32),
+            /// 微信支付服务订单号. Required; at most 128 characters.
+            order_id: String = xml("order_id").required().length(0, 128),
+            /// 小程序跳转appid. Required; at most 32 characters.
+            miniprogram_appid: String = xml("miniprogram_appid").required().length(0, 32),
+            /// 小程序跳转路径. Required; at most 128 characters.
+            miniprogram_path: String = xml("miniprogram_path").required().length(0, 128),
+            /// 小程序跳转username. Required; at most 128 characters.
+            miniprogram_username: String = xml("miniprogram_username").required().length(0, 128),
+            /// 跳转微信侧小程序订单数据. Required; at most 300 characters.
+            package: String = xml("package").required().length(0, 300),
+        }
+    }
+
+    open_enum! {
+        /// 接口版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

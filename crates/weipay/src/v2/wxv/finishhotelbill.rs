@@ -2,49 +2,123 @@
 
 //! `v2/wxv/finishhotelbill`
 
-pub mod post;
+pub use crate::v2::wxv::chain::WxvFinishhotelbill as Finishhotelbill;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 完结速住订单 · `POST v2/wxv/finishhotelbill`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=19_4&index=5>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/wxv/finishhotelbill`
-    Finishhotelbill
-}
+    request! {
+        /// 完结速住订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::wxv::PostWxvFinishhotelbillV2Request`](crate::wxv::PostWxvFinishhotelbillV2Request).
+        #[doc(alias = "完结速住订单")]
+        pub struct Request {
+            /// 接口版本号. Required; at most 32 characters.
+            version: Version = xml("version").required().length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 商户服务订单号. Required; at most 32 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 32),
+            /// 服务ID. Required; at most 32 characters.
+            service_id: String = xml("service_id").required().length(0, 32),
+            /// 是否入住. Required.
+            checked_in: bool = xml("checked_in").required(),
+            /// 实际离店时间. At most 14 characters.
+            real_end_time: String = xml("real_end_time").length(0, 14),
+            /// 其他费用金额. Required; in fen (分).
+            other_fee: i64 = xml("other_fee").required(),
+            /// 取消费用. In fen (分).
+            cancel_fee: i64 = xml("cancel_fee"),
+            /// 赔偿金费用. Required; in fen (分).
+            compensation_fee: i64 = xml("compensation_fee").required(),
+            /// 赔偿金说明. Required.
+            compensation_fee_desc: String = xml("compensation_fee_desc").required(),
+            /// 房费. In fen (分).
+            room_rate: i64 = xml("room_rate"),
+            /// 延迟退房费用. Required; in fen (分).
+            overdue_fine: i64 = xml("overdue_fine").required(),
+            /// 延迟退房说明. Required.
+            overdue_fine_desc: String = xml("overdue_fine_desc").required(),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = xml("total_amount").required(),
+            /// 完结凭证. Required; at most 512 characters.
+            finish_ticket: String = xml("finish_ticket").required().length(0, 512),
+            /// 分账标识. Required; at most 16 characters.
+            profit_sharing: ProfitSharing = xml("profit_sharing").required().length(0, 16),
+        }
+    }
 
-impl<M: Mode> Finishhotelbill<M> {
-    /// 完结速住订单 · `POST v2/wxv/finishhotelbill`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::wxv::finishhotelbill::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .version("1.0")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .service_id("example")
-    ///     .checked_in(true)
-    ///     .other_fee(10000)
-    ///     .compensation_fee(6000)
-    ///     .compensation_fee_desc("example")
-    ///     .overdue_fine(5000)
-    ///     .overdue_fine_desc("延迟退房2小时，增加50元房费")
-    ///     .total_amount(40000)
-    ///     .finish_ticket("example")
-    ///     .profit_sharing("Y");
-    /// let response = client.v2().wxv().finishhotelbill().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_WXV_FINISHHOTELBILL, request)
+    response! {
+        /// 完结速住订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::wxv::PostWxvFinishhotelbillV2Response`](crate::wxv::PostWxvFinishhotelbillV2Response).
+        #[doc(alias = "完结速住订单")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回结果. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 签名. Required; at most 128 characters.
+            sign: String = xml("sign").required().length(0, 128),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户服务订单号. Required; at most 32 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 32),
+            /// 服务ID. Required; at most 32 characters.
+            service_id: String = xml("service_id").required().length(0, 32),
+            /// 微信支付服务订单号. Required; at most 128 characters.
+            order_id: String = xml("order_id").required().length(0, 128),
+        }
+    }
+
+    open_enum! {
+        /// 接口版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 分账标识.
+        pub enum ProfitSharing {
+            Y = "Y",
+            N = "N",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,47 +2,117 @@
 
 //! `v2/wxv/finishrentbill`
 
-pub mod post;
+pub use crate::v2::wxv::chain::WxvFinishrentbill as Finishrentbill;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 完结租借订单 · `POST v2/wxv/finishrentbill`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_4&index=5>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/wxv/finishrentbill`
-    Finishrentbill
-}
+    request! {
+        /// 完结租借订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::wxv::PostWxvFinishrentbillV2Request`](crate::wxv::PostWxvFinishrentbillV2Request).
+        #[doc(alias = "完结租借订单")]
+        pub struct Request {
+            /// 接口版本号. Required; at most 32 characters.
+            version: Version = xml("version").required().length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 商户服务订单号. Required; at most 32 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 32),
+            /// 服务ID. Required; at most 32 characters.
+            service_id: String = xml("service_id").required().length(0, 32),
+            /// 是否归还. Required; at most 32 characters.
+            returned: String = xml("returned").required().length(0, 32),
+            /// 实际归还时间. At most 14 characters.
+            real_end_time: String = xml("real_end_time").length(0, 14),
+            /// 归还地点. At most 30 characters.
+            service_end_location: String = xml("service_end_location").length(0, 30),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = xml("total_amount").required(),
+            /// 租金费用. Required; in fen (分).
+            rent_fee: i64 = xml("rent_fee").required(),
+            /// 赔偿金费用. Required; at most 6000 characters.
+            compensation_fee: String = xml("compensation_fee").required().length(0, 6000),
+            /// 赔偿金费用说明. Required.
+            compensation_fee_desc: String = xml("compensation_fee_desc").required(),
+            /// 完结凭证. Required; at most 512 characters.
+            finish_ticket: String = xml("finish_ticket").required().length(0, 512),
+            /// 分账标识. Required; at most 16 characters.
+            profit_sharing: ProfitSharing = xml("profit_sharing").required().length(0, 16),
+        }
+    }
 
-impl<M: Mode> Finishrentbill<M> {
-    /// 完结租借订单 · `POST v2/wxv/finishrentbill`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::wxv::finishrentbill::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .version("1.0")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .service_id("example")
-    ///     .returned("TRUE")
-    ///     .total_amount(40000)
-    ///     .rent_fee(5800)
-    ///     .compensation_fee("example")
-    ///     .compensation_fee_desc("example")
-    ///     .finish_ticket("example")
-    ///     .profit_sharing("Y");
-    /// let response = client.v2().wxv().finishrentbill().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_WXV_FINISHRENTBILL, request)
+    response! {
+        /// 完结租借订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::wxv::PostWxvFinishrentbillV2Response`](crate::wxv::PostWxvFinishrentbillV2Response).
+        #[doc(alias = "完结租借订单")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回结果. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 签名. Required; at most 128 characters.
+            sign: String = xml("sign").required().length(0, 128),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户服务订单号. Required; at most 32 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 32),
+            /// 服务ID. Required; at most 32 characters.
+            service_id: String = xml("service_id").required().length(0, 32),
+            /// 微信支付服务订单号. Required; at most 128 characters.
+            order_id: String = xml("order_id").required().length(0, 128),
+        }
+    }
+
+    open_enum! {
+        /// 接口版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 分账标识.
+        pub enum ProfitSharing {
+            Y = "Y",
+            N = "N",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,41 +2,156 @@
 
 //! `v2/wxv/queryrentbill`
 
-pub mod post;
+pub use crate::v2::wxv::chain::WxvQueryrentbill as Queryrentbill;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询租借订单 · `POST v2/wxv/queryrentbill`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=18_2&index=3>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/wxv/queryrentbill`
-    Queryrentbill
-}
+    request! {
+        /// 查询租借订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::wxv::PostWxvQueryrentbillV2Request`](crate::wxv::PostWxvQueryrentbillV2Request).
+        #[doc(alias = "查询租借订单")]
+        pub struct Request {
+            /// 接口版本号. Required; at most 32 characters.
+            version: Version = xml("version").required().length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 商户服务订单号. Required; at most 32 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 32),
+            /// 回跳查询id. Required.
+            return_query_id: String = xml("return_query_id").required(),
+            /// 服务ID. Required; at most 32 characters.
+            service_id: String = xml("service_id").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Queryrentbill<M> {
-    /// 查询租借订单 · `POST v2/wxv/queryrentbill`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::wxv::queryrentbill::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .version("1.0")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .return_query_id("example")
-    ///     .service_id("example");
-    /// let response = client.v2().wxv().queryrentbill().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_WXV_QUERYRENTBILL, request)
+    response! {
+        /// 查询租借订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::wxv::PostWxvQueryrentbillV2Response`](crate::wxv::PostWxvQueryrentbillV2Response).
+        #[doc(alias = "查询租借订单")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回结果. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 签名. Required; at most 128 characters.
+            sign: String = xml("sign").required().length(0, 128),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户服务订单号. Required; at most 32 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 32),
+            /// 服务ID. Required; at most 32 characters.
+            service_id: String = xml("service_id").required().length(0, 32),
+            /// 单据状态. Required; at most 32 characters.
+            state: State = xml("state").required().length(0, 32),
+            /// 商品名称. Required; at most 40 characters.
+            goods_name: String = xml("goods_name").required().length(0, 40),
+            /// 是否归还. Required; at most 32 characters.
+            returned: String = xml("returned").required().length(0, 32),
+            /// 租用时间. At most 14 characters.
+            start_time: String = xml("start_time").length(0, 14),
+            /// 租用地点. At most 20 characters.
+            service_location: String = xml("service_location").length(0, 20),
+            /// 押金总额. Required; in fen (分).
+            deposit_amount: i64 = xml("deposit_amount").required(),
+            /// 租金规则. Required; at most 32 characters.
+            rent_unit: RentUnit = xml("rent_unit").required().length(0, 32),
+            /// 租金规则. Required; in fen (分).
+            rent_unit_fee: i64 = xml("rent_unit_fee").required(),
+            /// 租金规则. At most 30 characters.
+            rent_fee_desc: String = xml("rent_fee_desc").length(0, 30),
+            /// 实际归还时间. At most 14 characters.
+            real_end_time: String = xml("real_end_time").length(0, 14),
+            /// 租金费用. In fen (分).
+            rent_fee: i64 = xml("rent_fee"),
+            /// 赔偿金费用. In fen (分).
+            compensation_fee: i64 = xml("compensation_fee"),
+            /// 赔偿金说明. At most 30 characters.
+            compensation_fee_desc: String = xml("compensation_fee_desc").length(0, 30),
+            /// 归还地点. At most 30 characters.
+            service_end_location: String = xml("service_end_location").length(0, 30),
+            /// 微信支付服务订单号. Required; at most 128 characters.
+            order_id: String = xml("order_id").required().length(0, 128),
+            /// 完结凭证. Required; at most 512 characters.
+            finish_ticket: String = xml("finish_ticket").required().length(0, 512),
+            /// 回调数据包. At most 200 characters.
+            attach: String = xml("attach").length(0, 200),
+            /// 结单交易单号. At most 200 characters.
+            finish_transaction_id: String = xml("finish_transaction_id").length(0, 200),
+            /// 支付方式.
+            pay_type: PayType = xml("pay_type"),
+        }
+    }
+
+    open_enum! {
+        /// 接口版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 单据状态.
+        pub enum State {
+            Created = "CREATED",
+            UserAccepted = "USER_ACCEPTED",
+            Finished = "FINISHED",
+            UserPaid = "USER_PAID",
+            Revoked = "REVOKED",
+            Expired = "EXPIRED",
+        }
+
+        /// 租金规则.
+        pub enum RentUnit {
+            FenYear = "FEN_YEAR",
+            FenMonth = "FEN_MONTH",
+            FenDay = "FEN_DAY",
+            FenHour = "FEN_HOUR",
+            FenMinute = "FEN_MINUTE",
+            FenOnce = "FEN_ONCE",
+        }
+
+        /// 支付方式.
+        pub enum PayType {
+            MchChannelPayType = "MchChannelPayType",
+        }
     }
 }

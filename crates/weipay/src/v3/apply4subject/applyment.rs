@@ -2,96 +2,383 @@
 
 //! `v3/apply4subject/applyment`
 
-pub mod applyment_id;
-pub mod business_code;
-pub mod get;
-pub mod merchants;
-pub mod post;
+/// `v3/apply4subject/applyment/{applyment_id}`
+pub mod applyment_id {
+    /// `v3/apply4subject/applyment/{applyment_id}/cancel`
+    pub mod cancel {
+        pub use crate::v3::apply4subject::chain::Apply4subjectApplymentByApplymentIdCancel as Cancel;
+    }
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::apply4subject::chain::Apply4subjectApplymentByApplymentId as ApplymentId;
+}
+/// `v3/apply4subject/applyment/{business_code}`
+pub mod business_code {
+    /// `v3/apply4subject/applyment/{business_code}/cancel`
+    pub mod cancel {
+        pub use crate::v3::apply4subject::chain::Apply4subjectApplymentByBusinessCodeCancel as Cancel;
+    }
 
-chain_step! {
-    /// `v3/apply4subject/applyment`
-    Applyment
+    pub use crate::v3::apply4subject::chain::Apply4subjectApplymentByBusinessCode as BusinessCode;
+}
+/// `v3/apply4subject/applyment/merchants`
+pub mod merchants {
+    /// `v3/apply4subject/applyment/merchants/{sub_mchid}`
+    pub mod sub_mchid {
+        pub mod state;
+
+        pub use crate::v3::apply4subject::chain::Apply4subjectApplymentMerchantsBySubMchid as SubMchid;
+    }
+
+    pub use crate::v3::apply4subject::chain::Apply4subjectApplymentMerchants as Merchants;
 }
 
-impl<M: Mode> Applyment<M> {
-    /// 查询商户开户意愿申请单审核结果 · `GET v3/apply4subject/applyment`
-    ///
-    /// For 从业机构, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::apply4subject::applyment::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client.v3().apply4subject().applyment().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_APPLY4SUBJECT_APPLYMENT, request)
+pub use crate::v3::apply4subject::chain::Apply4subjectApplyment as Applyment;
+
+/// 查询商户开户意愿申请单审核结果 · `GET v3/apply4subject/applyment`
+///
+/// For 从业机构, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012697715](https://pay.weixin.qq.com/doc/v3/partner/4012697715)
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
+
+    request! {
+        /// 查询商户开户意愿申请单审核结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::apply4subject::GetApply4subjectApplymentRequest`](crate::apply4subject::GetApply4subjectApplymentRequest).
+        #[doc(alias = "查询商户开户意愿申请单审核结果")]
+        pub struct Request {
+            /// 申请单编号. Format `numeric`.
+            applyment_id: String = query("applyment_id").numeric(),
+            /// 业务申请编号. At most 128 characters.
+            business_code: String = query("business_code").length(0, 128),
+        }
     }
 
-    /// 提交商户开户意愿申请单 · `POST v3/apply4subject/applyment`
-    ///
-    /// For 从业机构, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::apply4subject::applyment::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .business_code("example")
-    ///     .contact_info(post::ContactInfo::new()
-    ///         .name("张三")
-    ///         .id_card_number("11010519491231002X")
-    ///         .mobile("13800138000"))
-    ///     .subject_info(post::SubjectInfo::new()
-    ///         .subject_type("SUBJECT_TYPE_INDIVIDUAL")
-    ///         .business_license_info(post::BusinessLicenseInfo::new()
-    ///             .licence_number("example")
-    ///             .licence_copy("example")
-    ///             .merchant_name("example")
-    ///             .legal_person("example")
-    ///             .company_address("example")
-    ///             .licence_valid_date(vec!["example".to_owned()])))
-    ///     .identification_info(post::IdentificationInfo::new()
-    ///         .identification_type("IDENTIFICATION_TYPE_IDCARD")
-    ///         .identification_name("张三")
-    ///         .identification_number("11010519491231002X")
-    ///         .identification_valid_date(vec!["example".to_owned()])
-    ///         .identification_front_copy("example"));
-    /// let response = client.v3().apply4subject().applyment().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT, request)
+    response! {
+        /// 查询商户开户意愿申请单审核结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::apply4subject::GetApply4subjectApplymentResponse`](crate::apply4subject::GetApply4subjectApplymentResponse).
+        #[doc(alias = "查询商户开户意愿申请单审核结果")]
+        pub struct Response {
+            /// 申请单状态. Required.
+            applyment_state: ApplymentState = body("applyment_state").required(),
+            /// 小程序码图片. Format `data-url`.
+            qrcode_data: String = body("qrcode_data").data_url(),
+            /// 驳回参数.
+            reject_param: String = body("reject_param"),
+            /// 驳回原因.
+            reject_reason: String = body("reject_reason"),
+        }
     }
 
-    /// `v3/apply4subject/applyment/{applyment_id}` with this 申请单编号. Format `numeric`.
-    pub fn applyment_id(self, applyment_id: impl Into<String>) -> applyment_id::ApplymentId<M> {
-        applyment_id::ApplymentId::new(self.call.fill(path("applyment_id").numeric(), applyment_id.into()))
+    open_enum! {
+        /// 申请单状态.
+        pub enum ApplymentState {
+            ApplymentStateWaittingForAudit = "APPLYMENT_STATE_WAITTING_FOR_AUDIT",
+            ApplymentStateWaittingForConfirmContact = "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_CONTACT",
+            ApplymentStateWaittingForConfirmLegalperson = "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_LEGALPERSON",
+            ApplymentStatePassed = "APPLYMENT_STATE_PASSED",
+            ApplymentStateFreezed = "APPLYMENT_STATE_FREEZED",
+            ApplymentStateEditting = "APPLYMENT_STATE_EDITTING",
+            ApplymentStateAuditing = "APPLYMENT_STATE_AUDITING",
+            ApplymentStateRejected = "APPLYMENT_STATE_REJECTED",
+            ApplymentStateToBeConfirmed = "APPLYMENT_STATE_TO_BE_CONFIRMED",
+            ApplymentStateToBeSigned = "APPLYMENT_STATE_TO_BE_SIGNED",
+            ApplymentStateSigning = "APPLYMENT_STATE_SIGNING",
+            ApplymentStateFinished = "APPLYMENT_STATE_FINISHED",
+            ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
+        }
+    }
+}
+
+/// 提交商户开户意愿申请单 · `POST v3/apply4subject/applyment`
+///
+/// For 从业机构, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter10_1_1.shtml>
+pub mod post {
+    pub use crate::v3::apply4subject::shared::{
+        EcommerceFinanceInstitutionInfo, EcommerceFinanceInstitutionInfoFinanceType,
+    };
+
+    use crate::model::{JsonText, Sensitive, body, header, open_enum, query, request, response};
+
+    request! {
+        /// 提交商户开户意愿申请单: what is sent.
+        ///
+        /// Its flat name is [`weipay::apply4subject::PostApply4subjectApplymentRequest`](crate::apply4subject::PostApply4subjectApplymentRequest).
+        #[doc(alias = "提交商户开户意愿申请单")]
+        pub struct Request {
+            /// 渠道商户号.
+            channel_id: String = query("channel_id"),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required().request_number(),
+            /// 联系人信息. Required.
+            contact_info: ContactInfo = body("contact_info").required(),
+            /// 主体信息. Required.
+            subject_info: SubjectInfo = body("subject_info").required(),
+            /// 法人身份信息. Required.
+            identification_info: IdentificationInfo = body("identification_info").required(),
+            /// 最终受益人信息列表.
+            ubo_info_list: Vec<UboInfoList> = body("ubo_info_list"),
+            /// 补充材料.
+            addition_info: AdditionInfo = body("addition_info"),
+        }
+
+        /// 联系人信息.
+        pub struct ContactInfo {
+            /// 超级管理员类型.
+            contact_type: ContactType = body("contact_type"),
+            /// 联系人姓名. Required; travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").required().encrypted(),
+            /// On the wire: `contact_id_doc_type`.
+            contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
+            /// 联系人身份证号码. Required; travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").required().encrypted(),
+            /// 联系人证件正面照片. Format `media-id`.
+            contact_id_doc_copy: String = body("contact_id_doc_copy"),
+            /// 联系人证件反面照片. Format `media-id`.
+            contact_id_doc_copy_back: String = body("contact_id_doc_copy_back"),
+            /// 联系人证件有效期开始时间. Format `date`.
+            contact_period_begin: String = body("contact_period_begin").date(),
+            /// 联系人证件有效期结束时间.
+            contact_period_end: String = body("contact_period_end"),
+            /// 业务办理授权函. Format `media-id`.
+            business_authorization_letter: String = body("business_authorization_letter"),
+            /// 联系人手机号. Required; travels encrypted (敏感信息加密).
+            mobile: Sensitive = body("mobile").required().encrypted(),
+        }
+
+        /// 主体信息.
+        pub struct SubjectInfo {
+            /// 主体类型. Required.
+            subject_type: SubjectType = body("subject_type").required(),
+            /// 是否金融机构.
+            is_finance_institution: bool = body("is_finance_institution"),
+            /// 营业执照. Required.
+            business_license_info: BusinessLicenseInfo = body("business_license_info").required(),
+            /// 登记证书.
+            certificate_info: CertificateInfo = body("certificate_info"),
+            /// 单位证明函照片. Format `media-id`.
+            company_prove_copy: String = body("company_prove_copy"),
+            /// 辅助证明材料信息.
+            assist_prove_info: AssistProveInfo = body("assist_prove_info"),
+            /// 经营许可证信息.
+            special_operation_info: Vec<SpecialOperationInfo> = body("special_operation_info"),
+            /// 金融机构许可证信息.
+            finance_institution_info: EcommerceFinanceInstitutionInfo = body("finance_institution_info"),
+        }
+
+        /// 营业执照.
+        pub struct BusinessLicenseInfo {
+            /// 营业执照注册号. Required.
+            licence_number: String = body("licence_number").required(),
+            /// 营业执照照片. Required; format `media-id`.
+            licence_copy: String = body("licence_copy").required(),
+            /// 商户名称. Required.
+            merchant_name: String = body("merchant_name").required(),
+            /// 法人姓名. Required.
+            legal_person: String = body("legal_person").required(),
+            /// 注册地址. Required.
+            company_address: String = body("company_address").required(),
+            /// 营业执照有效日期. Required; JSON text in a string.
+            licence_valid_date: JsonText<Vec<String>> = body("licence_valid_date").required(),
+        }
+
+        /// 登记证书.
+        pub struct CertificateInfo {
+            /// 登记证书类型. Required.
+            cert_type: CertType = body("cert_type").required(),
+            /// 证书编号. Required.
+            cert_number: String = body("cert_number").required(),
+            /// 登记证书照片. Required; format `media-id`.
+            cert_copy: String = body("cert_copy").required(),
+            /// 商户名称. Required.
+            merchant_name: String = body("merchant_name").required(),
+            /// 法人姓名. Required.
+            legal_person: String = body("legal_person").required(),
+            /// 注册地址. Required.
+            company_address: String = body("company_address").required(),
+            /// 营业执照有效日期. Required; JSON text in a string.
+            cert_valid_date: JsonText<Vec<String>> = body("cert_valid_date").required(),
+        }
+
+        /// 辅助证明材料信息.
+        pub struct AssistProveInfo {
+            /// 小微经营类型. Required.
+            micro_biz_type: MicroBizType = body("micro_biz_type").required(),
+            /// 门店名称. Required.
+            store_name: String = body("store_name").required(),
+            /// 门店省市编码.
+            store_address_code: String = body("store_address_code"),
+            /// 门店地址. Required.
+            store_address: String = body("store_address").required(),
+            /// 门店门头照片. Required; format `media-id`.
+            store_header_copy: String = body("store_header_copy").required(),
+            /// 店内环境照片. Required; format `media-id`.
+            store_indoor_copy: String = body("store_indoor_copy").required(),
+        }
+
+        /// 经营许可证信息.
+        pub struct SpecialOperationInfo {
+            /// 行业ID. Required.
+            category_id: i64 = body("category_id").required(),
+            /// 店内环境照片.
+            store_indoor_copy: Vec<String> = body("store_indoor_copy"),
+        }
+
+        /// 法人身份信息.
+        pub struct IdentificationInfo {
+            /// 超级管理员类型.
+            id_holder_type: IdHolderType = body("id_holder_type"),
+            /// Required.
+            identification_type: IdentificationType = body("identification_type").required(),
+            /// 法定代表人说明函. Format `media-id`.
+            authorize_letter_copy: String = body("authorize_letter_copy"),
+            /// 证件姓名. Required; travels encrypted (敏感信息加密).
+            identification_name: Sensitive = body("identification_name").required().encrypted(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            identification_number: Sensitive = body("identification_number").required().encrypted(),
+            /// 证件有效日期. Required; JSON text in a string.
+            identification_valid_date: JsonText<Vec<String>> = body("identification_valid_date").required(),
+            /// 证件居住地址. Travels encrypted (敏感信息加密).
+            identification_address: Sensitive = body("identification_address").encrypted(),
+            /// 证件正面照片. Required; format `media-id`.
+            identification_front_copy: String = body("identification_front_copy").required(),
+            /// 证件反面照片. Format `media-id`.
+            identification_back_copy: String = body("identification_back_copy"),
+            /// 经营者/法人是否为受益人.
+            owner: bool = body("owner"),
+        }
+
+        /// 最终受益人信息列表.
+        pub struct UboInfoList {
+            /// Required.
+            ubo_id_doc_type: UboIdDocType = body("ubo_id_doc_type").required(),
+            /// 证件正面照片. Required; format `media-id`.
+            ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
+            /// 证件反面照片. Required; format `media-id`.
+            ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back").required(),
+            /// 证件姓名. Required; travels encrypted (敏感信息加密).
+            ubo_id_doc_name: Sensitive = body("ubo_id_doc_name").required().encrypted(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            ubo_id_doc_number: Sensitive = body("ubo_id_doc_number").required().encrypted(),
+            /// 证件居住地址. Required; travels encrypted (敏感信息加密).
+            ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").required().encrypted(),
+            /// 证件有效期开始时间. Required; format `date`.
+            ubo_period_begin: String = body("ubo_period_begin").required().date(),
+            /// 证件有效期结束时间. Required.
+            ubo_period_end: String = body("ubo_period_end").required(),
+        }
+
+        /// 补充材料.
+        pub struct AdditionInfo {
+            /// 待确认商户号列表.
+            confirm_mchid_list: Vec<String> = body("confirm_mchid_list"),
+        }
     }
 
-    /// `v3/apply4subject/applyment/{business_code}` with this 业务申请编号. At most 128 characters.
-    pub fn business_code(self, business_code: impl Into<String>) -> business_code::BusinessCode<M> {
-        business_code::BusinessCode::new(
-            self.call.fill(path("business_code").length(0, 128), business_code.into()),
-        )
+    response! {
+        /// 提交商户开户意愿申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::apply4subject::PostApply4subjectApplymentResponse`](crate::apply4subject::PostApply4subjectApplymentResponse).
+        #[doc(alias = "提交商户开户意愿申请单")]
+        pub struct Response {
+            /// 微信支付申请单号. Required; format `uint64`.
+            applyment_id: i64 = body("applyment_id").required().uint64(),
+        }
     }
 
-    /// `v3/apply4subject/applyment/merchants`
-    pub fn merchants(self) -> merchants::Merchants<M> {
-        merchants::Merchants::new(self.call.step("merchants"))
+    open_enum! {
+        /// 超级管理员类型.
+        pub enum ContactType {
+            Legal = "LEGAL",
+            Super = "SUPER",
+        }
+
+        /// The values of `contact_id_doc_type`.
+        pub enum ContactIdDocType {
+            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
+            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
+            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
+            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
+            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
+            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
+
+        /// 主体类型.
+        pub enum SubjectType {
+            SubjectTypeIndividual = "SUBJECT_TYPE_INDIVIDUAL",
+            SubjectTypeEnterprise = "SUBJECT_TYPE_ENTERPRISE",
+            SubjectTypeInstitutions = "SUBJECT_TYPE_INSTITUTIONS",
+            SubjectTypeOthers = "SUBJECT_TYPE_OTHERS",
+            SubjectTypeMicro = "SUBJECT_TYPE_MICRO",
+            SubjectTypeGovernment = "SUBJECT_TYPE_GOVERNMENT",
+            SubjectTypeInstitutionsCloned = "SUBJECT_TYPE_INSTITUTIONS_CLONED",
+        }
+
+        /// 登记证书类型.
+        pub enum CertType {
+            CertificateType2388 = "CERTIFICATE_TYPE_2388",
+            CertificateType2389 = "CERTIFICATE_TYPE_2389",
+            CertificateType2390 = "CERTIFICATE_TYPE_2390",
+            CertificateType2391 = "CERTIFICATE_TYPE_2391",
+            CertificateType2392 = "CERTIFICATE_TYPE_2392",
+            CertificateType2393 = "CERTIFICATE_TYPE_2393",
+            CertificateType2394 = "CERTIFICATE_TYPE_2394",
+            CertificateType2395 = "CERTIFICATE_TYPE_2395",
+            CertificateType2396 = "CERTIFICATE_TYPE_2396",
+            CertificateType2399 = "CERTIFICATE_TYPE_2399",
+            CertificateType2400 = "CERTIFICATE_TYPE_2400",
+            CertificateType2520 = "CERTIFICATE_TYPE_2520",
+            CertificateType2521 = "CERTIFICATE_TYPE_2521",
+            CertificateType2522 = "CERTIFICATE_TYPE_2522",
+        }
+
+        /// 小微经营类型.
+        pub enum MicroBizType {
+            MicroTypeStore = "MICRO_TYPE_STORE",
+            MicroTypeMobile = "MICRO_TYPE_MOBILE",
+            MicroTypeOnline = "MICRO_TYPE_ONLINE",
+        }
+
+        /// 超级管理员类型.
+        pub enum IdHolderType {
+            Legal = "LEGAL",
+            Super = "SUPER",
+        }
+
+        /// The values of `identification_type`.
+        pub enum IdentificationType {
+            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
+            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
+            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
+            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
+            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
+            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
+
+        /// The values of `ubo_id_doc_type`.
+        pub enum UboIdDocType {
+            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
+            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
+            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
+            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
+            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
+            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
     }
 }

@@ -2,79 +2,528 @@
 
 //! `v3/applyment4sub/applyment`
 
-pub mod applyment_id;
-pub mod business_code;
-pub mod post;
+/// `v3/applyment4sub/applyment/applyment_id`
+pub mod applyment_id {
+    pub mod applyment_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::applyment4sub::chain::Applyment4subApplymentApplymentId as ApplymentId;
+}
+/// `v3/applyment4sub/applyment/business_code`
+pub mod business_code {
+    pub mod business_code;
 
-chain_step! {
-    /// `v3/applyment4sub/applyment`
-    Applyment
+    pub use crate::v3::applyment4sub::chain::Applyment4subApplymentBusinessCode as BusinessCode;
 }
 
-impl<M: Mode> Applyment<M> {
-    /// 提交申请单 · `POST v3/applyment4sub/applyment/`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::applyment4sub::applyment::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .business_code("example")
-    ///     .contact_info(post::ContactInfo::new()
-    ///         .contact_type("LEGAL")
-    ///         .contact_name("张三")
-    ///         .mobile_phone("13800138000")
-    ///         .contact_email("zhangsan@example.com"))
-    ///     .subject_info(post::SubjectInfo::new()
-    ///         .subject_type("SUBJECT_TYPE_INDIVIDUAL")
-    ///         .business_license_info(post::BusinessLicenseInfo::new()
-    ///             .license_copy("example")
-    ///             .license_number("example")
-    ///             .merchant_name("example")
-    ///             .legal_person("example"))
-    ///         .certificate_info(post::CertificateInfo::new()
-    ///             .cert_copy("example")
-    ///             .cert_type("CERTIFICATE_TYPE_2388")
-    ///             .cert_number("example")
-    ///             .merchant_name("example")
-    ///             .company_address("example")
-    ///             .legal_person("example")
-    ///             .period_begin("example")
-    ///             .period_end("example"))
-    ///         .identity_info(post::IdentityInfo::new().id_doc_type("IDENTIFICATION_TYPE_IDCARD")))
-    ///     .business_info(post::BusinessInfo::new()
-    ///         .merchant_shortname("example")
-    ///         .service_phone("example")
-    ///         .sales_info(post::SalesInfo::new()
-    ///             .sales_scenes_type(vec![post::SalesScenesType::from("SALES_SCENES_STORE")])))
-    ///     .settlement_info(post::SettlementInfo::new().settlement_id("example"))
-    ///     .bank_account_info(post::BankAccountInfo::new()
-    ///         .bank_account_type("BANK_ACCOUNT_TYPE_CORPORATE")
-    ///         .account_name("张三")
-    ///         .account_bank("example")
-    ///         .bank_address_code("example"));
-    /// let response = client.v3().applyment4sub().applyment().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.step("").typed(&table::POST_V3_APPLYMENT4SUB_APPLYMENT, request)
+pub use crate::v3::applyment4sub::chain::Applyment4subApplyment as Applyment;
+
+/// 提交申请单 · `POST v3/applyment4sub/applyment/`
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012719997](https://pay.weixin.qq.com/doc/v3/partner/4012719997)
+///
+/// `weipay api show POST v3/applyment4sub/applyment/` lists all 2.
+pub mod post {
+    pub use crate::v3::applyment4sub::shared::{
+        EcommerceFinanceInstitutionInfo, EcommerceFinanceInstitutionInfoFinanceType,
+    };
+
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
+
+    request! {
+        /// 提交申请单: what is sent.
+        ///
+        /// Its flat name is [`weipay::applyment4sub::PostApplyment4subApplymentRequest`](crate::applyment4sub::PostApplyment4subApplymentRequest).
+        #[doc(alias = "提交申请单")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required().request_number(),
+            /// 超级管理员信息. Required.
+            contact_info: ContactInfo = body("contact_info").required(),
+            /// 主体资料. Required.
+            subject_info: SubjectInfo = body("subject_info").required(),
+            /// 经营资料. Required.
+            business_info: BusinessInfo = body("business_info").required(),
+            /// 结算规则. Required.
+            settlement_info: SettlementInfo = body("settlement_info").required(),
+            /// 结算银行账户. Required.
+            bank_account_info: BankAccountInfo = body("bank_account_info").required(),
+            /// 补充材料.
+            addition_info: AdditionInfo = body("addition_info"),
+        }
+
+        /// 超级管理员信息.
+        pub struct ContactInfo {
+            /// 超级管理员类型. Required.
+            contact_type: ContactType = body("contact_type").required(),
+            /// 超级管理员姓名. Required; travels encrypted (敏感信息加密).
+            contact_name: Sensitive = body("contact_name").required().encrypted(),
+            /// On the wire: `contact_id_doc_type`.
+            contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
+            /// 超级管理员身份证件号码. Travels encrypted (敏感信息加密).
+            contact_id_number: Sensitive = body("contact_id_number").encrypted(),
+            /// 超级管理员证件正面照片.
+            contact_id_doc_copy: String = body("contact_id_doc_copy"),
+            /// 超级管理员证件反面照片.
+            contact_id_doc_copy_back: String = body("contact_id_doc_copy_back"),
+            /// 超级管理员证件有效期开始时间.
+            contact_period_begin: String = body("contact_period_begin"),
+            /// 超级管理员证件有效期结束时间.
+            contact_period_end: String = body("contact_period_end"),
+            /// 业务办理授权函.
+            business_authorization_letter: String = body("business_authorization_letter"),
+            /// 超级管理员微信openid.
+            openid: String = body("openid"),
+            /// 联系手机. Required; travels encrypted (敏感信息加密).
+            mobile_phone: Sensitive = body("mobile_phone").required().encrypted(),
+            /// 联系邮箱. Required; travels encrypted (敏感信息加密).
+            contact_email: Sensitive = body("contact_email").required().encrypted(),
+        }
+
+        /// 主体资料.
+        pub struct SubjectInfo {
+            /// 主体类型. Required.
+            subject_type: SubjectType = body("subject_type").required(),
+            /// 是否是金融机构.
+            finance_institution: bool = body("finance_institution"),
+            /// 小微辅助证明材料.
+            micro_biz_info: MicroBizInfo = body("micro_biz_info"),
+            /// 营业执照. Required.
+            business_license_info: BusinessLicenseInfo = body("business_license_info").required(),
+            /// 登记证书. Required.
+            certificate_info: CertificateInfo = body("certificate_info").required(),
+            /// 组织机构代码证信息.
+            organization_info: OrganizationInfo = body("organization_info"),
+            /// 单位证明函照片.
+            certificate_letter_copy: String = body("certificate_letter_copy"),
+            /// 金融机构许可证信息.
+            finance_institution_info: EcommerceFinanceInstitutionInfo = body("finance_institution_info"),
+            /// 经营者/法人身份证件. Required.
+            identity_info: IdentityInfo = body("identity_info").required(),
+            /// 最终受益人信息列表.
+            ubo_info_list: Vec<UboInfoList> = body("ubo_info_list"),
+        }
+
+        /// 小微辅助证明材料.
+        pub struct MicroBizInfo {
+            /// 小微经营类型. Required.
+            micro_biz_type: MicroBizType = body("micro_biz_type").required(),
+            /// 门店场所.
+            micro_store_info: MicroStoreInfo = body("micro_store_info"),
+            /// 流动经营/便民服务.
+            micro_mobile_info: MicroMobileInfo = body("micro_mobile_info"),
+            /// 线上商品/服务交易.
+            micro_online_info: MicroOnlineInfo = body("micro_online_info"),
+        }
+
+        /// 门店场所.
+        pub struct MicroStoreInfo {
+            /// 门店名称. Required.
+            micro_name: String = body("micro_name").required(),
+            /// 门店省市编码. Required.
+            micro_address_code: String = body("micro_address_code").required(),
+            /// 门店地址. Required.
+            micro_address: String = body("micro_address").required(),
+            /// 门店门头照片. Required.
+            store_entrance_pic: String = body("store_entrance_pic").required(),
+            /// 店内环境照片. Required.
+            micro_indoor_copy: String = body("micro_indoor_copy").required(),
+            /// 门店经度.
+            store_longitude: String = body("store_longitude"),
+            /// 门店纬度.
+            store_latitude: String = body("store_latitude"),
+        }
+
+        /// 流动经营/便民服务.
+        pub struct MicroMobileInfo {
+            /// 经营/服务名称. Required.
+            micro_mobile_name: String = body("micro_mobile_name").required(),
+            /// 经营/服务所在地省市. Required.
+            micro_mobile_city: String = body("micro_mobile_city").required(),
+            /// 经营/服务所在地. Required.
+            micro_mobile_address: String = body("micro_mobile_address").required(),
+            /// 经营/服务现场照片. Required.
+            micro_mobile_pics: Vec<String> = body("micro_mobile_pics").required(),
+        }
+
+        /// 线上商品/服务交易.
+        pub struct MicroOnlineInfo {
+            /// 线上店铺名称. Required.
+            micro_online_store: String = body("micro_online_store").required(),
+            /// 电商平台名称. Required.
+            micro_ec_name: String = body("micro_ec_name").required(),
+            /// 店铺二维码.
+            micro_qrcode: String = body("micro_qrcode"),
+            /// 店铺链接.
+            micro_link: String = body("micro_link"),
+        }
+
+        /// 营业执照.
+        pub struct BusinessLicenseInfo {
+            /// 营业执照照片. Required.
+            license_copy: String = body("license_copy").required(),
+            /// 注册号/统一社会信用代码. Required.
+            license_number: String = body("license_number").required(),
+            /// 商户名称. Required.
+            merchant_name: String = body("merchant_name").required(),
+            /// 个体户经营者/法人姓名. Required.
+            legal_person: String = body("legal_person").required(),
+            /// 注册地址.
+            license_address: String = body("license_address"),
+            /// 有效期限开始日期.
+            period_begin: String = body("period_begin"),
+            /// 有效期限结束日期.
+            period_end: String = body("period_end"),
+        }
+
+        /// 登记证书.
+        pub struct CertificateInfo {
+            /// 登记证书照片. Required.
+            cert_copy: String = body("cert_copy").required(),
+            /// 登记证书类型. Required.
+            cert_type: CertType = body("cert_type").required(),
+            /// 证书号. Required.
+            cert_number: String = body("cert_number").required(),
+            /// 商户名称. Required.
+            merchant_name: String = body("merchant_name").required(),
+            /// 注册地址. Required.
+            company_address: String = body("company_address").required(),
+            /// 法人姓名. Required.
+            legal_person: String = body("legal_person").required(),
+            /// 有效期限开始日期. Required.
+            period_begin: String = body("period_begin").required(),
+            /// 有效期限结束日期. Required.
+            period_end: String = body("period_end").required(),
+        }
+
+        /// 组织机构代码证信息.
+        pub struct OrganizationInfo {
+            /// 组织机构代码证照片. Required.
+            organization_copy: String = body("organization_copy").required(),
+            /// 组织机构代码. Required.
+            organization_code: String = body("organization_code").required(),
+            /// 组织机构代码证有效期开始日期. Required.
+            org_period_begin: String = body("org_period_begin").required(),
+            /// 组织机构代码证有效期结束日期. Required.
+            org_period_end: String = body("org_period_end").required(),
+        }
+
+        /// 经营者/法人身份证件.
+        pub struct IdentityInfo {
+            /// 超级管理员类型.
+            id_holder_type: IdHolderType = body("id_holder_type"),
+            /// Required.
+            id_doc_type: ContactIdDocType = body("id_doc_type").required(),
+            /// 法定代表人说明函.
+            authorize_letter_copy: String = body("authorize_letter_copy"),
+            /// 经营者/法人身份证信息.
+            id_card_info: IdCardInfo = body("id_card_info"),
+            /// 经营者/法人其他类型证件信息.
+            id_doc_info: IdDocInfo = body("id_doc_info"),
+            /// 经营者/法人是否为受益人.
+            owner: bool = body("owner"),
+        }
+
+        /// 经营者/法人身份证信息.
+        pub struct IdCardInfo {
+            /// 身份证人像面照片. Required.
+            id_card_copy: String = body("id_card_copy").required(),
+            /// 身份证国徽面照片. Required.
+            id_card_national: String = body("id_card_national").required(),
+            /// 身份证姓名. Required; travels encrypted (敏感信息加密).
+            id_card_name: Sensitive = body("id_card_name").required().encrypted(),
+            /// 身份证号码. Required; travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").required().encrypted(),
+            /// 身份证居住地址. Travels encrypted (敏感信息加密).
+            id_card_address: Sensitive = body("id_card_address").encrypted(),
+            /// 身份证有效期开始时间. Required.
+            card_period_begin: String = body("card_period_begin").required(),
+            /// 身份证有效期结束时间. Required.
+            card_period_end: String = body("card_period_end").required(),
+        }
+
+        /// 经营者/法人其他类型证件信息.
+        pub struct IdDocInfo {
+            /// 证件正面照片. Required.
+            id_doc_copy: String = body("id_doc_copy").required(),
+            /// 证件反面照片.
+            id_doc_copy_back: String = body("id_doc_copy_back"),
+            /// 证件姓名. Required; travels encrypted (敏感信息加密).
+            id_doc_name: Sensitive = body("id_doc_name").required().encrypted(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            id_doc_number: Sensitive = body("id_doc_number").required().encrypted(),
+            /// 证件居住地址. Travels encrypted (敏感信息加密).
+            id_doc_address: Sensitive = body("id_doc_address").encrypted(),
+            /// 证件有效期开始时间. Required.
+            doc_period_begin: String = body("doc_period_begin").required(),
+            /// 证件有效期结束时间. Required.
+            doc_period_end: String = body("doc_period_end").required(),
+        }
+
+        /// 最终受益人信息列表.
+        pub struct UboInfoList {
+            /// Required.
+            ubo_id_doc_type: UboIdDocType = body("ubo_id_doc_type").required(),
+            /// 身份证人像面照片. Required.
+            ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
+            /// 身份证国徽面照片. Required.
+            ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back").required(),
+            /// 受益人姓名. Required; travels encrypted (敏感信息加密).
+            ubo_id_doc_name: Sensitive = body("ubo_id_doc_name").required().encrypted(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            ubo_id_doc_number: Sensitive = body("ubo_id_doc_number").required().encrypted(),
+            /// 证件居住地址. Required; travels encrypted (敏感信息加密).
+            ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").required().encrypted(),
+            /// 证件有效期开始时间. Required.
+            ubo_period_begin: String = body("ubo_period_begin").required(),
+            /// 证件有效期结束时间. Required.
+            ubo_period_end: String = body("ubo_period_end").required(),
+        }
+
+        /// 经营资料.
+        pub struct BusinessInfo {
+            /// 商户简称. Required.
+            merchant_shortname: String = body("merchant_shortname").required(),
+            /// 客服电话. Required.
+            service_phone: String = body("service_phone").required(),
+            /// 经营场景. Required.
+            sales_info: SalesInfo = body("sales_info").required(),
+        }
+
+        /// 经营场景.
+        pub struct SalesInfo {
+            /// 经营场景类型. Required.
+            sales_scenes_type: Vec<SalesScenesType> = body("sales_scenes_type").required(),
+            /// 线下场所场景.
+            biz_store_info: BizStoreInfo = body("biz_store_info"),
+            /// 公众号场景.
+            mp_info: MpInfo = body("mp_info"),
+            /// 小程序场景.
+            mini_program_info: MiniProgramInfo = body("mini_program_info"),
+            /// App场景.
+            app_info: AppInfo = body("app_info"),
+            /// 互联网网站场景.
+            web_info: WebInfo = body("web_info"),
+            /// 企业微信场景.
+            wework_info: WeworkInfo = body("wework_info"),
+        }
+
+        /// 线下场所场景.
+        pub struct BizStoreInfo {
+            /// 线下场所名称. Required.
+            biz_store_name: String = body("biz_store_name").required(),
+            /// 线下场所省市编码. Required.
+            biz_address_code: String = body("biz_address_code").required(),
+            /// 线下场所地址. Required.
+            biz_store_address: String = body("biz_store_address").required(),
+            /// 线下场所门头照片. Required.
+            store_entrance_pic: Vec<String> = body("store_entrance_pic").required(),
+            /// 线下场所内部照片. Required.
+            indoor_pic: Vec<String> = body("indoor_pic").required(),
+            /// 线下场所对应的商家AppID.
+            biz_sub_appid: String = body("biz_sub_appid"),
+        }
+
+        /// 公众号场景.
+        pub struct MpInfo {
+            /// 服务商公众号AppID.
+            mp_appid: String = body("mp_appid"),
+            /// 商家公众号AppID.
+            mp_sub_appid: String = body("mp_sub_appid"),
+            /// 公众号页面截图.
+            mp_pics: Vec<String> = body("mp_pics"),
+        }
+
+        /// 小程序场景.
+        pub struct MiniProgramInfo {
+            /// 服务商小程序APPID.
+            mini_program_appid: String = body("mini_program_appid"),
+            /// 商家小程序APPID.
+            mini_program_sub_appid: String = body("mini_program_sub_appid"),
+            /// 图片MediaID.
+            mini_program_pics: Vec<String> = body("mini_program_pics"),
+        }
+
+        /// App场景.
+        pub struct AppInfo {
+            /// 服务商应用APPID.
+            app_appid: String = body("app_appid"),
+            /// 商家应用APPID.
+            app_sub_appid: String = body("app_sub_appid"),
+            /// 图片MediaID.
+            app_pics: Vec<String> = body("app_pics"),
+        }
+
+        /// 互联网网站场景.
+        pub struct WebInfo {
+            /// 互联网网站域名.
+            domain: String = body("domain"),
+            /// 网站授权函.
+            web_authorisation: String = body("web_authorisation"),
+            /// On the wire: `web_appid`.
+            web_appid: String = body("web_appid"),
+        }
+
+        /// 企业微信场景.
+        pub struct WeworkInfo {
+            /// 商家企业微信CorpID.
+            sub_corp_id: String = body("sub_corp_id"),
+            /// 图片MediaID.
+            wework_pics: Vec<String> = body("wework_pics"),
+        }
+
+        /// 结算规则.
+        pub struct SettlementInfo {
+            /// 入驻结算规则ID.
+            settlement_id: String = body("settlement_id"),
+            /// 所属行业.
+            qualification_type: String = body("qualification_type"),
+            /// 特殊资质图片.
+            qualifications: Vec<String> = body("qualifications"),
+            /// 优惠费率活动ID.
+            activities_id: String = body("activities_id"),
+            /// 优惠费率活动值.
+            activities_rate: String = body("activities_rate"),
+            /// 非信用卡活动费率值.
+            debit_activities_rate: String = body("debit_activities_rate"),
+            /// 信用卡活动费率值.
+            credit_activities_rate: String = body("credit_activities_rate"),
+            /// 优惠费率活动补充材料.
+            activities_additions: Vec<String> = body("activities_additions"),
+        }
+
+        /// 结算银行账户.
+        pub struct BankAccountInfo {
+            /// 账户类型. Required.
+            bank_account_type: BankAccountType = body("bank_account_type").required(),
+            /// 开户名称. Required; travels encrypted (敏感信息加密).
+            account_name: Sensitive = body("account_name").required().encrypted(),
+            /// 开户银行. Required.
+            account_bank: String = body("account_bank").required(),
+            /// 开户银行省市编码. Required.
+            bank_address_code: String = body("bank_address_code").required(),
+            /// 开户银行全称.
+            bank_name: String = body("bank_name"),
+            /// 开户银行联行号.
+            bank_branch_id: String = body("bank_branch_id"),
+            /// 银行账号. Travels encrypted (敏感信息加密).
+            account_number: Sensitive = body("account_number").encrypted(),
+        }
+
+        /// 补充材料.
+        pub struct AdditionInfo {
+            /// 法人开户承诺函.
+            legal_person_commitment: String = body("legal_person_commitment"),
+            /// 法人开户意愿视频.
+            legal_person_video: String = body("legal_person_video"),
+            /// 补充材料.
+            business_addition_pics: Vec<String> = body("business_addition_pics"),
+            /// 补充说明.
+            business_addition_msg: String = body("business_addition_msg"),
+        }
     }
 
-    /// `v3/applyment4sub/applyment/applyment_id`
-    pub fn applyment_id(self) -> applyment_id::ApplymentId<M> {
-        applyment_id::ApplymentId::new(self.call.step("applyment_id"))
+    response! {
+        /// 提交申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::applyment4sub::PostApplyment4subApplymentResponse`](crate::applyment4sub::PostApplyment4subApplymentResponse).
+        #[doc(alias = "提交申请单")]
+        pub struct Response {
+            /// 微信支付申请单号. Required.
+            applyment_id: i64 = body("applyment_id").required(),
+        }
     }
 
-    /// `v3/applyment4sub/applyment/business_code`
-    pub fn business_code(self) -> business_code::BusinessCode<M> {
-        business_code::BusinessCode::new(self.call.step("business_code"))
+    open_enum! {
+        /// 超级管理员类型.
+        pub enum ContactType {
+            Legal = "LEGAL",
+            Super = "SUPER",
+        }
+
+        /// The values of `contact_id_doc_type`.
+        pub enum ContactIdDocType {
+            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
+            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
+            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
+            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
+            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
+            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
+
+        /// 主体类型.
+        pub enum SubjectType {
+            SubjectTypeIndividual = "SUBJECT_TYPE_INDIVIDUAL",
+            SubjectTypeEnterprise = "SUBJECT_TYPE_ENTERPRISE",
+            SubjectTypeInstitutions = "SUBJECT_TYPE_INSTITUTIONS",
+            SubjectTypeOthers = "SUBJECT_TYPE_OTHERS",
+            SubjectTypeMicro = "SUBJECT_TYPE_MICRO",
+            SubjectTypeGovernment = "SUBJECT_TYPE_GOVERNMENT",
+            SubjectTypeInstitutionsCloned = "SUBJECT_TYPE_INSTITUTIONS_CLONED",
+        }
+
+        /// 小微经营类型.
+        pub enum MicroBizType {
+            MicroTypeStore = "MICRO_TYPE_STORE",
+            MicroTypeMobile = "MICRO_TYPE_MOBILE",
+            MicroTypeOnline = "MICRO_TYPE_ONLINE",
+        }
+
+        /// 登记证书类型.
+        pub enum CertType {
+            CertificateType2388 = "CERTIFICATE_TYPE_2388",
+            CertificateType2389 = "CERTIFICATE_TYPE_2389",
+            CertificateType2390 = "CERTIFICATE_TYPE_2390",
+            CertificateType2391 = "CERTIFICATE_TYPE_2391",
+            CertificateType2392 = "CERTIFICATE_TYPE_2392",
+            CertificateType2393 = "CERTIFICATE_TYPE_2393",
+            CertificateType2394 = "CERTIFICATE_TYPE_2394",
+            CertificateType2395 = "CERTIFICATE_TYPE_2395",
+            CertificateType2396 = "CERTIFICATE_TYPE_2396",
+            CertificateType2399 = "CERTIFICATE_TYPE_2399",
+            CertificateType2400 = "CERTIFICATE_TYPE_2400",
+            CertificateType2520 = "CERTIFICATE_TYPE_2520",
+            CertificateType2521 = "CERTIFICATE_TYPE_2521",
+            CertificateType2522 = "CERTIFICATE_TYPE_2522",
+        }
+
+        /// 超级管理员类型.
+        pub enum IdHolderType {
+            Legal = "LEGAL",
+            Super = "SUPER",
+        }
+
+        /// The values of `ubo_id_doc_type`.
+        pub enum UboIdDocType {
+            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
+            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
+            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
+            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
+            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
+            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
+
+        /// 经营场景类型.
+        pub enum SalesScenesType {
+            SalesScenesStore = "SALES_SCENES_STORE",
+            SalesScenesMp = "SALES_SCENES_MP",
+            SalesScenesMiniProgram = "SALES_SCENES_MINI_PROGRAM",
+            SalesScenesWeb = "SALES_SCENES_WEB",
+            SalesScenesApp = "SALES_SCENES_APP",
+            SalesScenesWework = "SALES_SCENES_WEWORK",
+        }
+
+        /// 账户类型.
+        pub enum BankAccountType {
+            BankAccountTypeCorporate = "BANK_ACCOUNT_TYPE_CORPORATE",
+            BankAccountTypePersonal = "BANK_ACCOUNT_TYPE_PERSONAL",
+        }
     }
 }

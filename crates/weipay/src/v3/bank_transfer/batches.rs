@@ -2,58 +2,98 @@
 
 //! `v3/bank-transfer/batches`
 
-pub mod batch_id;
-pub mod out_batch_no;
-pub mod post;
+/// `v3/bank-transfer/batches/batch-id`
+pub mod batch_id {
+    pub mod batch_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::bank_transfer::chain::BankTransferBatchesBatchId as BatchId;
+}
+/// `v3/bank-transfer/batches/out-batch-no`
+pub mod out_batch_no {
+    pub mod out_batch_no;
 
-chain_step! {
-    /// `v3/bank-transfer/batches`
-    Batches
+    pub use crate::v3::bank_transfer::chain::BankTransferBatchesOutBatchNo as OutBatchNo;
 }
 
-impl<M: Mode> Batches<M> {
-    /// 发起批量转账 · `POST v3/bank-transfer/batches`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::bank_transfer::batches::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .platform_mchid("1900001109")
-    ///     .specialized_payment_mchid("1900001109")
-    ///     .sponsor_mchid("1900001109")
-    ///     .user_authorized_mchid("1900001109")
-    ///     .user_authorized_appid("wxaffdakkk11112e3")
-    ///     .out_batch_no("plfk2020042013")
-    ///     .batch_name("example")
-    ///     .batch_remark("example")
-    ///     .total_amount(4000000)
-    ///     .total_count(200)
-    ///     .transfer_scene("ORDINARY_TRANSFER")
-    ///     .transfer_purpose("COMMISSION");
-    /// let response = client.v3().bank_transfer().batches().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BANK_TRANSFER_BATCHES, request)
+pub use crate::v3::bank_transfer::chain::BankTransferBatches as Batches;
+
+/// 发起批量转账 · `POST v3/bank-transfer/batches`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012465889](https://pay.weixin.qq.com/doc/v3/partner/4012465889)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, request, response};
+
+    request! {
+        /// 发起批量转账: what is sent.
+        ///
+        /// Its flat name is [`weipay::bank_transfer::PostBankTransferBatchesRequest`](crate::bank_transfer::PostBankTransferBatchesRequest).
+        #[doc(alias = "发起批量转账")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 服务平台商户号. Required.
+            platform_mchid: String = body("platform_mchid").required(),
+            /// 付款企业商户号. Required.
+            specialized_payment_mchid: String = body("specialized_payment_mchid").required(),
+            /// 实际出资商户号. Required.
+            sponsor_mchid: String = body("sponsor_mchid").required(),
+            /// 用户授权商户号. Required.
+            user_authorized_mchid: String = body("user_authorized_mchid").required(),
+            /// 用户授权appid. Required.
+            user_authorized_appid: String = body("user_authorized_appid").required(),
+            /// 银行批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required().request_number(),
+            /// 批次名称. Required.
+            batch_name: String = body("batch_name").required(),
+            /// 批次备注. Required.
+            batch_remark: String = body("batch_remark").required(),
+            /// 附加信息.
+            attach_remark: String = body("attach_remark"),
+            /// 转账总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 转账总笔数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 转账场景. Required.
+            transfer_scene: String = body("transfer_scene").required(),
+            /// 批量转账用途. Required.
+            transfer_purpose: String = body("transfer_purpose").required(),
+            /// 转账明细列表.
+            transfer_detail_list: Vec<TransferDetailList> = body("transfer_detail_list"),
+        }
+
+        /// 转账明细列表.
+        pub struct TransferDetailList {
+            /// 银行明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 收款用户openid. Required.
+            openid: String = body("openid").required(),
+            /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").required().encrypted(),
+            /// 收款用户身份证. Travels encrypted (敏感信息加密).
+            user_id_card: Sensitive = body("user_id_card").encrypted(),
+        }
     }
 
-    /// `v3/bank-transfer/batches/batch-id`
-    pub fn batch_id(self) -> batch_id::BatchId<M> {
-        batch_id::BatchId::new(self.call.step("batch-id"))
-    }
-
-    /// `v3/bank-transfer/batches/out-batch-no`
-    pub fn out_batch_no(self) -> out_batch_no::OutBatchNo<M> {
-        out_batch_no::OutBatchNo::new(self.call.step("out-batch-no"))
+    response! {
+        /// 发起批量转账: what comes back.
+        ///
+        /// Its flat name is [`weipay::bank_transfer::PostBankTransferBatchesResponse`](crate::bank_transfer::PostBankTransferBatchesResponse).
+        #[doc(alias = "发起批量转账")]
+        pub struct Response {
+            /// 银行批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 微信支付批次单号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 批次创建时间. Required.
+            create_time: Time = body("create_time").required(),
+        }
     }
 }

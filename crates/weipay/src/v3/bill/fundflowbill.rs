@@ -2,34 +2,69 @@
 
 //! `v3/bill/fundflowbill`
 
-pub mod get;
+pub use crate::v3::bill::chain::BillFundflowbill as Fundflowbill;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请资金账单 · `GET v3/bill/fundflowbill`
+///
+/// For 电商平台, 服务商, 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012551886](https://pay.weixin.qq.com/doc/v3/merchant/4012551886)
+/// - partner: [4012709668](https://pay.weixin.qq.com/doc/v3/partner/4012709668)
+///
+/// `weipay api show GET v3/bill/fundflowbill` lists all 27.
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/bill/fundflowbill`
-    Fundflowbill
-}
+    request! {
+        /// 申请资金账单: what is sent.
+        ///
+        /// Its flat name is [`weipay::bill::GetBillFundflowbillRequest`](crate::bill::GetBillFundflowbillRequest).
+        #[doc(alias = "申请资金账单")]
+        pub struct Request {
+            /// 账单日期. Required; format `date`.
+            bill_date: String = query("bill_date").required().date(),
+            /// 二级商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 资金账户类型.
+            account_type: AccountType = query("account_type"),
+            /// 压缩类型.
+            tar_type: TarType = query("tar_type"),
+        }
+    }
 
-impl<M: Mode> Fundflowbill<M> {
-    /// 申请资金账单 · `GET v3/bill/fundflowbill`
-    ///
-    /// For 电商平台, 服务商, 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::bill::fundflowbill::get;
-    ///
-    /// let request = get::Request::new().bill_date("2019-06-11");
-    /// let response = client.v3().bill().fundflowbill().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BILL_FUNDFLOWBILL, request)
+    response! {
+        /// 申请资金账单: what comes back.
+        ///
+        /// Its flat name is [`weipay::bill::GetBillFundflowbillResponse`](crate::bill::GetBillFundflowbillResponse).
+        #[doc(alias = "申请资金账单")]
+        pub struct Response {
+            /// 哈希类型. Required.
+            hash_type: HashType = body("hash_type").required(),
+            /// 哈希值. Required.
+            hash_value: String = body("hash_value").required(),
+            /// 账单下载地址. Required.
+            download_url: String = body("download_url").required(),
+        }
+    }
+
+    open_enum! {
+        /// 资金账户类型.
+        pub enum AccountType {
+            Basic = "BASIC",
+            Operation = "OPERATION",
+            Fees = "FEES",
+        }
+
+        /// 压缩类型.
+        pub enum TarType {
+            Gzip = "GZIP",
+        }
+
+        /// 哈希类型.
+        pub enum HashType {
+            Sha1 = "SHA1",
+        }
     }
 }

@@ -2,38 +2,91 @@
 
 //! `v3/bill/sub-merchant-fundflowbill`
 
-pub mod get;
+pub use crate::v3::bill::chain::BillSubMerchantFundflowbill as SubMerchantFundflowbill;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请单个子商户资金账单 · `GET v3/bill/sub-merchant-fundflowbill`
+///
+/// For 服务商, 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012710630](https://pay.weixin.qq.com/doc/v3/partner/4012710630)
+///
+/// `weipay api show GET v3/bill/sub-merchant-fundflowbill` lists all 6.
+pub mod get {
+    use crate::model::{Sensitive, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/bill/sub-merchant-fundflowbill`
-    SubMerchantFundflowbill
-}
+    request! {
+        /// 申请单个子商户资金账单: what is sent.
+        ///
+        /// Its flat name is [`weipay::bill::GetBillSubMerchantFundflowbillRequest`](crate::bill::GetBillSubMerchantFundflowbillRequest).
+        #[doc(alias = "申请单个子商户资金账单")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 账单日期. Required.
+            bill_date: String = query("bill_date").required(),
+            /// 压缩类型.
+            tar_type: TarType = query("tar_type"),
+            /// 加密算法. Required.
+            algorithm: Algorithm = query("algorithm").required(),
+            /// 资金账户类型. Required.
+            account_type: AccountType = query("account_type").required(),
+        }
+    }
 
-impl<M: Mode> SubMerchantFundflowbill<M> {
-    /// 申请单个子商户资金账单 · `GET v3/bill/sub-merchant-fundflowbill`
-    ///
-    /// For 服务商, 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::bill::sub_merchant_fundflowbill::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .sub_mchid("19000000001")
-    ///     .bill_date("2019-06-11")
-    ///     .algorithm("AEAD_AES_256_GCM")
-    ///     .account_type("BASIC");
-    /// let response = client.v3().bill().sub_merchant_fundflowbill().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BILL_SUB_MERCHANT_FUNDFLOWBILL, request)
+    response! {
+        /// 申请单个子商户资金账单: what comes back.
+        ///
+        /// Its flat name is [`weipay::bill::GetBillSubMerchantFundflowbillResponse`](crate::bill::GetBillSubMerchantFundflowbillResponse).
+        #[doc(alias = "申请单个子商户资金账单")]
+        pub struct Response {
+            /// 下载信息总数. Required.
+            download_bill_count: i64 = body("download_bill_count").required(),
+            /// 下载信息明细.
+            download_bill_list: Vec<DownloadBillList> = body("download_bill_list"),
+        }
+
+        /// 下载信息明细.
+        pub struct DownloadBillList {
+            /// 账单文件序号. Required.
+            bill_sequence: i64 = body("bill_sequence").required(),
+            /// 下载地址. Required.
+            download_url: String = body("download_url").required(),
+            /// 加密密钥. Required; travels encrypted (敏感信息加密).
+            encrypt_key: Sensitive = body("encrypt_key").required().encrypted(),
+            /// 哈希类型. Required.
+            hash_type: HashType = body("hash_type").required(),
+            /// 哈希值. Required.
+            hash_value: String = body("hash_value").required(),
+            /// 随机字符串. Required.
+            nonce: String = body("nonce").required(),
+        }
+    }
+
+    open_enum! {
+        /// 压缩类型.
+        pub enum TarType {
+            Gzip = "GZIP",
+        }
+
+        /// 加密算法.
+        pub enum Algorithm {
+            AeadAes256Gcm = "AEAD_AES_256_GCM",
+            Sm4Gcm = "SM4_GCM",
+        }
+
+        /// 资金账户类型.
+        pub enum AccountType {
+            Basic = "BASIC",
+            Operation = "OPERATION",
+            Fees = "FEES",
+            Deposit = "DEPOSIT",
+        }
+
+        /// 哈希类型.
+        pub enum HashType {
+            Sha1 = "SHA1",
+        }
     }
 }

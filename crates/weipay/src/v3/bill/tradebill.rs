@@ -2,34 +2,73 @@
 
 //! `v3/bill/tradebill`
 
-pub mod get;
+pub use crate::v3::bill::chain::BillTradebill as Tradebill;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请交易账单 · `GET v3/bill/tradebill`
+///
+/// For 电商平台, 服务商, 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012551932](https://pay.weixin.qq.com/doc/v3/merchant/4012551932)
+/// - partner: [4012709595](https://pay.weixin.qq.com/doc/v3/partner/4012709595)
+///
+/// `weipay api show GET v3/bill/tradebill` lists all 27.
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/bill/tradebill`
-    Tradebill
-}
+    request! {
+        /// 申请交易账单: what is sent.
+        ///
+        /// Its flat name is [`weipay::bill::GetBillTradebillRequest`](crate::bill::GetBillTradebillRequest).
+        #[doc(alias = "申请交易账单")]
+        pub struct Request {
+            /// 账单日期. Required; format `date`.
+            bill_date: String = query("bill_date").required().date(),
+            /// 二级商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 账单类型.
+            bill_type: BillType = query("bill_type"),
+            /// 压缩类型.
+            tar_type: TarType = query("tar_type"),
+        }
+    }
 
-impl<M: Mode> Tradebill<M> {
-    /// 申请交易账单 · `GET v3/bill/tradebill`
-    ///
-    /// For 电商平台, 服务商, 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::bill::tradebill::get;
-    ///
-    /// let request = get::Request::new().bill_date("2019-06-11");
-    /// let response = client.v3().bill().tradebill().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BILL_TRADEBILL, request)
+    response! {
+        /// 申请交易账单: what comes back.
+        ///
+        /// Its flat name is [`weipay::bill::GetBillTradebillResponse`](crate::bill::GetBillTradebillResponse).
+        #[doc(alias = "申请交易账单")]
+        pub struct Response {
+            /// 哈希类型. Required.
+            hash_type: HashType = body("hash_type").required(),
+            /// 哈希值. Required.
+            hash_value: String = body("hash_value").required(),
+            /// 账单下载地址. Required.
+            download_url: String = body("download_url").required(),
+        }
+    }
+
+    open_enum! {
+        /// 账单类型.
+        pub enum BillType {
+            All = "ALL",
+            Success = "SUCCESS",
+            Refund = "REFUND",
+            RechargeRefund = "RECHARGE_REFUND",
+            AllSpecial = "ALL_SPECIAL",
+            SucSpecial = "SUC_SPECIAL",
+            RefSpecial = "REF_SPECIAL",
+        }
+
+        /// 压缩类型.
+        pub enum TarType {
+            Gzip = "GZIP",
+        }
+
+        /// 哈希类型.
+        pub enum HashType {
+            Sha1 = "SHA1",
+        }
     }
 }

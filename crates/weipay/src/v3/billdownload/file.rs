@@ -2,35 +2,31 @@
 
 //! `v3/billdownload/file`
 
-pub mod get;
+pub use crate::v3::billdownload::chain::BilldownloadFile as File;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 下载账单 · `GET v3/billdownload/file`
+///
+/// For 电商平台, 服务商, 直连商户. Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012062348](https://pay.weixin.qq.com/doc/v3/merchant/4012062348)
+/// - partner: [4012075366](https://pay.weixin.qq.com/doc/v3/partner/4012075366)
+///
+/// `weipay api show GET v3/billdownload/file` lists all 49.
+pub mod get {
+    use crate::model::{query, request};
 
-chain_step! {
-    /// `v3/billdownload/file`
-    File
-}
-
-impl<M: Mode> File<M> {
-    /// 下载账单 · `GET v3/billdownload/file`
-    ///
-    /// For 电商平台, 服务商, 直连商户. Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::billdownload::file::get;
-    ///
-    /// let request = get::Request::new().token("example");
-    /// let response = client.v3().billdownload().file().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::GET_V3_BILLDOWNLOAD_FILE, request)
+    request! {
+        /// 下载账单: what is sent.
+        ///
+        /// Its flat name is [`weipay::billdownload::GetBilldownloadFileRequest`](crate::billdownload::GetBilldownloadFileRequest).
+        #[doc(alias = "下载账单")]
+        pub struct Request {
+            /// 前序接口返回的下载凭证. Required.
+            token: String = query("token").required(),
+            /// 前序接口返回的压缩格式.
+            tartype: String = query("tartype"),
+        }
     }
 }

@@ -2,66 +2,187 @@
 
 //! `v3/brand/applyments`
 
-pub mod applyment_id;
-pub mod business_code;
-pub mod cancel_applyment;
-pub mod post;
+/// `v3/brand/applyments/applyment-id`
+pub mod applyment_id {
+    pub mod applyment_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/brand/applyments`
-    Applyments
+    pub use crate::v3::brand::chain::BrandApplymentsApplymentId as ApplymentId;
 }
+/// `v3/brand/applyments/business-code`
+pub mod business_code {
+    pub mod business_code;
 
-impl<M: Mode> Applyments<M> {
-    /// 提交入驻申请 · `POST v3/brand/applyments`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::brand::applyments::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .business_code("190001351110000")
-    ///     .admin_info(post::AdminInfo::new()
-    ///         .admin_name("张三")
-    ///         .id_doc_type("IDENTIFICATION_TYPE_MAINLAND_ID_CARD")
-    ///         .id_card_number("11010519491231002X"))
-    ///     .subject_info(post::SubjectInfo::new()
-    ///         .subject_type("SUBJECT_TYPE_ENTERPRISE")
-    ///         .subject_name("xx有限公司")
-    ///         .unified_social_credit_code("91310101MA1FPX1234"))
-    ///     .brand_basic_info(post::BrandBasicInfo::new()
-    ///         .brand_name("爱马哥")
-    ///         .brand_logo("U2FsdGVkX1+8n2qLk9jP4vRtY6Wx"))
-    ///     .trademark(post::Trademark::new().trademark_exists("TRADEMARK_NONE"));
-    /// let response = client.v3().brand().applyments().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_APPLYMENTS, request)
+    pub use crate::v3::brand::chain::BrandApplymentsBusinessCode as BusinessCode;
+}
+pub mod cancel_applyment;
+
+pub use crate::v3::brand::chain::BrandApplyments as Applyments;
+
+/// 提交入驻申请 · `POST v3/brand/applyments`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016249989](https://pay.weixin.qq.com/doc/v3/partner/4016249989)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
+
+    request! {
+        /// 提交入驻申请: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandApplymentsRequest`](crate::brand::PostBrandApplymentsRequest).
+        #[doc(alias = "提交入驻申请")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required().request_number(),
+            /// 管理员信息. Required.
+            admin_info: AdminInfo = body("admin_info").required(),
+            /// 主体资料. Required.
+            subject_info: SubjectInfo = body("subject_info").required(),
+            /// 品牌基础信息. Required.
+            brand_basic_info: BrandBasicInfo = body("brand_basic_info").required(),
+            /// 品牌商标资料. Required.
+            trademark: Trademark = body("trademark").required(),
+        }
+
+        /// 管理员信息.
+        pub struct AdminInfo {
+            /// 管理员姓名. Required; travels encrypted (敏感信息加密).
+            admin_name: Sensitive = body("admin_name").required().encrypted(),
+            /// 管理员证件类型. Required.
+            id_doc_type: IdDocType = body("id_doc_type").required(),
+            /// 管理员证件号. Required; travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").required().encrypted(),
+        }
+
+        /// 主体资料.
+        pub struct SubjectInfo {
+            /// 主体类型. Required.
+            subject_type: SubjectType = body("subject_type").required(),
+            /// 主体名称. Required.
+            subject_name: String = body("subject_name").required(),
+            /// 统一社会信用代码. Required.
+            unified_social_credit_code: String = body("unified_social_credit_code").required(),
+        }
+
+        /// 品牌基础信息.
+        pub struct BrandBasicInfo {
+            /// 品牌名称. Required.
+            brand_name: String = body("brand_name").required(),
+            /// 品牌Logo. Required; format `media-id`.
+            brand_logo: String = body("brand_logo").required(),
+        }
+
+        /// 品牌商标资料.
+        pub struct Trademark {
+            /// 有无商标. Required.
+            trademark_exists: TrademarkExists = body("trademark_exists").required(),
+            /// 商标注册证.
+            trademark_registration_certificate: TrademarkRegistrationCertificate =
+                body("trademark_registration_certificate"),
+            /// Logo商标注册证.
+            logo_trademark_registration_certificate: LogoTrademarkRegistrationCertificate =
+                body("logo_trademark_registration_certificate"),
+            /// 无商标额外证明材料. Format `media-id`.
+            no_trademark_addition_prove: String = body("no_trademark_addition_prove"),
+            /// 无商标额外证明材料列表.
+            no_trademark_addition_prove_list: Vec<String> = body("no_trademark_addition_prove_list"),
+        }
+
+        /// 商标注册证.
+        pub struct TrademarkRegistrationCertificate {
+            /// 商标注册证. Format `media-id`.
+            certificate: String = body("certificate"),
+            /// 商标名称. Required.
+            name: String = body("name").required(),
+            /// 商标注册号. Required.
+            number: String = body("number").required(),
+            /// 商标有效期开始时间. Required.
+            valid_begin_time: String = body("valid_begin_time").required(),
+            /// 商标有效期结束时间. Required.
+            valid_end_time: String = body("valid_end_time").required(),
+            /// 商标国际分类. Required.
+            international_class: String = body("international_class").required(),
+            /// 商标注册人. Required.
+            holder: String = body("holder").required(),
+            /// 商标许可使用授权书. Format `media-id`.
+            license: String = body("license"),
+            /// 商标授权有效期开始时间.
+            authorization_begin_time: String = body("authorization_begin_time"),
+            /// 商标授权有效期结束时间.
+            authorization_end_time: String = body("authorization_end_time"),
+            /// 商标注册证列表.
+            certificate_list: Vec<String> = body("certificate_list"),
+            /// 商标许可使用授权书列表.
+            license_list: Vec<String> = body("license_list"),
+        }
+
+        /// Logo商标注册证.
+        pub struct LogoTrademarkRegistrationCertificate {
+            /// Logo商标注册证.
+            certificate: String = body("certificate"),
+            /// Logo商标名称. Required.
+            name: String = body("name").required(),
+            /// Logo商标注册号. Required.
+            number: String = body("number").required(),
+            /// Logo商标有效期开始时间. Required.
+            valid_begin_time: String = body("valid_begin_time").required(),
+            /// Logo商标有效期结束时间. Required.
+            valid_end_time: String = body("valid_end_time").required(),
+            /// Logo商标国际分类. Required.
+            international_class: String = body("international_class").required(),
+            /// Logo商标注册人. Required.
+            holder: String = body("holder").required(),
+            /// Logo商标许可使用授权书.
+            license: String = body("license"),
+            /// 商标授权有效期开始时间.
+            authorization_begin_time: String = body("authorization_begin_time"),
+            /// 商标授权有效期结束时间.
+            authorization_end_time: String = body("authorization_end_time"),
+            /// Logo商标注册证列表.
+            certificate_list: Vec<String> = body("certificate_list"),
+            /// 商标许可使用授权书列表.
+            license_list: Vec<String> = body("license_list"),
+        }
     }
 
-    /// `v3/brand/applyments/applyment-id`
-    pub fn applyment_id(self) -> applyment_id::ApplymentId<M> {
-        applyment_id::ApplymentId::new(self.call.step("applyment-id"))
+    response! {
+        /// 提交入驻申请: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandApplymentsResponse`](crate::brand::PostBrandApplymentsResponse).
+        #[doc(alias = "提交入驻申请")]
+        pub struct Response {
+            /// 微信支付申请单号. Required.
+            applyment_id: String = body("applyment_id").required(),
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required(),
+        }
     }
 
-    /// `v3/brand/applyments/business-code`
-    pub fn business_code(self) -> business_code::BusinessCode<M> {
-        business_code::BusinessCode::new(self.call.step("business-code"))
-    }
+    open_enum! {
+        /// 管理员证件类型.
+        pub enum IdDocType {
+            IdentificationTypeMainlandIdCard = "IDENTIFICATION_TYPE_MAINLAND_ID_CARD",
+            IdentificationTypeHongkong = "IDENTIFICATION_TYPE_HONGKONG",
+            IdentificationTypeMacao = "IDENTIFICATION_TYPE_MACAO",
+            IdentificationTypeTaiwan = "IDENTIFICATION_TYPE_TAIWAN",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
 
-    /// `v3/brand/applyments/cancel-applyment`
-    pub fn cancel_applyment(self) -> cancel_applyment::CancelApplyment<M> {
-        cancel_applyment::CancelApplyment::new(self.call.step("cancel-applyment"))
+        /// 主体类型.
+        pub enum SubjectType {
+            SubjectTypeEnterprise = "SUBJECT_TYPE_ENTERPRISE",
+            SubjectTypeIndividual = "SUBJECT_TYPE_INDIVIDUAL",
+        }
+
+        /// 有无商标.
+        pub enum TrademarkExists {
+            TrademarkExists = "TRADEMARK_EXISTS",
+            TrademarkNone = "TRADEMARK_NONE",
+        }
     }
 }

@@ -2,41 +2,39 @@
 
 //! `v3/businesscircle/parkings`
 
-pub mod post;
+pub use crate::v3::businesscircle::chain::BusinesscircleParkings as Parkings;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商圈会员停车状态同步 · `POST v3/businesscircle/parkings`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012535502](https://pay.weixin.qq.com/doc/v3/merchant/4012535502)
+/// - partner: [4012474127](https://pay.weixin.qq.com/doc/v3/partner/4012474127)
+pub mod post {
+    use crate::model::{Time, body, request};
 
-chain_step! {
-    /// `v3/businesscircle/parkings`
-    Parkings
-}
-
-impl<M: Mode> Parkings<M> {
-    /// 商圈会员停车状态同步 · `POST v3/businesscircle/parkings`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::businesscircle::parkings::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brandid(1000)
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .plate_number("粤B888888")
-    ///     .state("IN")
-    ///     .time("2026-01-01T00:00:00+08:00");
-    /// let response = client.v3().businesscircle().parkings().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_BUSINESSCIRCLE_PARKINGS, request)
+    request! {
+        /// 商圈会员停车状态同步: what is sent.
+        ///
+        /// Its flat name is [`weipay::businesscircle::PostBusinesscircleParkingsRequest`](crate::businesscircle::PostBusinesscircleParkingsRequest).
+        #[doc(alias = "商圈会员停车状态同步")]
+        pub struct Request {
+            /// 商圈商户ID.
+            sub_mchid: String = body("sub_mchid"),
+            /// 品牌ID. Required.
+            brandid: i64 = body("brandid").required(),
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 车牌号. Required.
+            plate_number: String = body("plate_number").required(),
+            /// 状态. Required.
+            state: String = body("state").required(),
+            /// 时间. Required.
+            time: Time = body("time").required(),
+        }
     }
 }

@@ -2,48 +2,99 @@
 
 //! `v3/combine-transactions/h5`
 
-pub mod post;
+pub use crate::v3::combine_transactions::chain::CombineTransactionsH5 as H5;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 合单下单-H5支付 · `POST v3/combine-transactions/h5`
+///
+/// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012545879](https://pay.weixin.qq.com/doc/v3/merchant/4012545879)
+/// - partner: [4012707565](https://pay.weixin.qq.com/doc/v3/partner/4012707565)
+///
+/// `weipay api show POST v3/combine-transactions/h5` lists all 5.
+pub mod post {
+    pub use crate::v3::combine_transactions::shared::{
+        CombinePayerInfo, CombineTransactionsAmount, CombineTransactionsSubOrder, PaySettleInfo,
+        PayerIdentity, PayerIdentityType,
+    };
 
-chain_step! {
-    /// `v3/combine-transactions/h5`
-    H5
-}
+    use crate::model::{Time, body, header, open_enum, request, response};
 
-impl<M: Mode> H5<M> {
-    /// 合单下单-H5支付 · `POST v3/combine-transactions/h5`
-    ///
-    /// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::combine_transactions::h5::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mchid("1900057215")
-    ///     .combine_out_trade_no("P20150806125346")
-    ///     .scene_info(post::SceneInfo::new()
-    ///         .device_id("POS1:1")
-    ///         .payer_client_ip("14.17.22.32")
-    ///         .h5_info(post::H5Info::new().type_("iOS")))
-    ///     .sub_orders(vec![post::SubOrders::new()
-    ///         .mchid("1900057215")
-    ///         .attach("深圳分店")
-    ///         .amount(post::Amount::new().total_amount(100).currency("CNY"))
-    ///         .out_trade_no("20150806125346")
-    ///         .description("example")])
-    ///     .notify_url("https://yourapp.com/notify");
-    /// let response = client.v3().combine_transactions().h5().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_H5, request)
+    request! {
+        /// 合单下单-H5支付: what is sent.
+        ///
+        /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsH5Request`](crate::combine_transactions::PostCombineTransactionsH5Request).
+        #[doc(alias = "合单下单-H5支付")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 合单商户appid. Required.
+            combine_appid: String = body("combine_appid").required(),
+            /// 合单商户号. Required.
+            combine_mchid: String = body("combine_mchid").required(),
+            /// 合单商户订单号. Required; 2 to 32 characters.
+            combine_out_trade_no: String =
+                body("combine_out_trade_no").required().length(2, 32).request_number(),
+            /// 场景信息. Required.
+            scene_info: SceneInfo = body("scene_info").required(),
+            /// 商品单信息. Required; 1 to 50 members.
+            sub_orders: Vec<CombineTransactionsSubOrder> = body("sub_orders").required().items(1, 50),
+            /// 交易起始时间.
+            time_start: Time = body("time_start"),
+            /// 交易结束时间.
+            time_expire: Time = body("time_expire"),
+            /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 指定支付方式.
+            limit_pay: Vec<LimitPay> = body("limit_pay"),
+            /// 支付者.
+            combine_payer_info: CombinePayerInfo = body("combine_payer_info"),
+        }
+
+        /// 场景信息.
+        pub struct SceneInfo {
+            /// 商户端设备号. Required.
+            device_id: String = body("device_id").required(),
+            /// 用户终端IP. Required.
+            payer_client_ip: String = body("payer_client_ip").required(),
+            /// H5场景信息. Required.
+            h5_info: H5Info = body("h5_info").required(),
+        }
+
+        /// H5场景信息.
+        pub struct H5Info {
+            /// 场景类型. Required.
+            type_: String = body("type").required(),
+            /// 应用名称.
+            app_name: String = body("app_name"),
+            /// 网站URL.
+            app_url: String = body("app_url"),
+            /// iOS平台BundleID.
+            bundle_id: String = body("bundle_id"),
+            /// On the wire: `package_name`.
+            package_name: String = body("package_name"),
+        }
+    }
+
+    response! {
+        /// 合单下单-H5支付: what comes back.
+        ///
+        /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsH5Response`](crate::combine_transactions::PostCombineTransactionsH5Response).
+        #[doc(alias = "合单下单-H5支付")]
+        pub struct Response {
+            /// 支付跳转链接. Required.
+            h5_url: String = body("h5_url").required(),
+        }
+    }
+
+    open_enum! {
+        /// 指定支付方式.
+        pub enum LimitPay {
+            NoBalance = "no_balance",
+            NoDebit = "no_debit",
+            BalanceOnly = "balance_only",
+        }
     }
 }

@@ -2,45 +2,105 @@
 
 //! `v3/combine-transactions/jsapi`
 
-pub mod post;
+pub use crate::v3::combine_transactions::chain::CombineTransactionsJsapi as Jsapi;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 合单下单-JSAPI支付 · `POST v3/combine-transactions/jsapi`
+///
+/// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012545654](https://pay.weixin.qq.com/doc/v3/merchant/4012545654)
+/// - partner: [4012707323](https://pay.weixin.qq.com/doc/v3/partner/4012707323)
+///
+/// `weipay api show POST v3/combine-transactions/jsapi` lists all 8.
+pub mod post {
+    pub use crate::v3::combine_transactions::shared::{
+        CombinePayerInfo, CombineTransactionsAmount, CombineTransactionsSceneInfo, PaySettleInfo,
+        PaySubsidyInfo, PaySubsidyInfoSubsidyDetail, PaySubsidyInfoSubsidyDetailSubsidyPeriodType,
+        PaySubsidyInfoSubsidyDetailSubsidyPlan, PayerIdentity, PayerIdentityType,
+    };
 
-chain_step! {
-    /// `v3/combine-transactions/jsapi`
-    Jsapi
-}
+    use crate::model::{Time, body, header, open_enum, request, response};
 
-impl<M: Mode> Jsapi<M> {
-    /// 合单下单-JSAPI支付 · `POST v3/combine-transactions/jsapi`
-    ///
-    /// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::combine_transactions::jsapi::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mchid("1900057215")
-    ///     .combine_out_trade_no("P20150806125346")
-    ///     .sub_orders(vec![post::SubOrders::new()
-    ///         .mchid("1900057215")
-    ///         .attach("深圳分店")
-    ///         .amount(post::Amount::new().total_amount(100).currency("CNY"))
-    ///         .out_trade_no("20150806125346")
-    ///         .description("example")])
-    ///     .combine_payer_info(post::CombinePayerInfo::new().openid("oWeiPaySandboxUser-000000001"))
-    ///     .notify_url("https://yourapp.com/notify");
-    /// let response = client.v3().combine_transactions().jsapi().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_JSAPI, request)
+    request! {
+        /// 合单下单-JSAPI支付: what is sent.
+        ///
+        /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsJsapiRequest`](crate::combine_transactions::PostCombineTransactionsJsapiRequest).
+        #[doc(alias = "合单下单-JSAPI支付")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 合单商户appid. Required.
+            combine_appid: String = body("combine_appid").required(),
+            /// 合单商户号. Required.
+            combine_mchid: String = body("combine_mchid").required(),
+            /// 合单商户订单号. Required; 2 to 32 characters.
+            combine_out_trade_no: String =
+                body("combine_out_trade_no").required().length(2, 32).request_number(),
+            /// 场景信息.
+            scene_info: CombineTransactionsSceneInfo = body("scene_info"),
+            /// 商品单信息. Required; 1 to 50 members.
+            sub_orders: Vec<SubOrders> = body("sub_orders").required().items(1, 50),
+            /// 支付者. Required.
+            combine_payer_info: CombinePayerInfo = body("combine_payer_info").required(),
+            /// 交易起始时间.
+            time_start: Time = body("time_start"),
+            /// 交易结束时间.
+            time_expire: Time = body("time_expire"),
+            /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 指定支付方式.
+            limit_pay: Vec<LimitPay> = body("limit_pay"),
+            /// 贴息信息.
+            subsidy_info: PaySubsidyInfo = body("subsidy_info"),
+        }
+
+        /// 商品单信息.
+        pub struct SubOrders {
+            /// 子单商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 附加数据. Required; 1 to 128 characters.
+            attach: String = body("attach").required().length(1, 128),
+            /// 订单金额. Required.
+            amount: CombineTransactionsAmount = body("amount").required(),
+            /// 商品单商户订单号. Required; 6 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+            out_trade_no: String =
+                body("out_trade_no").required().length(6, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商品详情.
+            detail: String = body("detail"),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 商品描述. Required; 1 to 127 characters.
+            description: String = body("description").required().length(1, 127),
+            /// 结算信息.
+            settle_info: PaySettleInfo = body("settle_info"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 是否指定分账.
+            profit_sharing: bool = body("profit_sharing"),
+        }
+    }
+
+    response! {
+        /// 合单下单-JSAPI支付: what comes back.
+        ///
+        /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsJsapiResponse`](crate::combine_transactions::PostCombineTransactionsJsapiResponse).
+        #[doc(alias = "合单下单-JSAPI支付")]
+        pub struct Response {
+            /// 预支付交易会话标识. Required.
+            prepay_id: String = body("prepay_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 指定支付方式.
+        pub enum LimitPay {
+            NoBalance = "no_balance",
+            NoDebit = "no_debit",
+            BalanceOnly = "balance_only",
+        }
     }
 }

@@ -2,45 +2,108 @@
 
 //! `v3/combine-transactions/miniprogram`
 
-pub mod post;
+pub use crate::v3::combine_transactions::chain::CombineTransactionsMiniprogram as Miniprogram;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 个人收款交易下单-小程序 · `POST v3/combine-transactions/miniprogram`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012602225](https://pay.weixin.qq.com/doc/v3/partner/4012602225)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/combine-transactions/miniprogram`
-    Miniprogram
-}
+    request! {
+        /// 个人收款交易下单-小程序: what is sent.
+        ///
+        /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsMiniprogramRequest`](crate::combine_transactions::PostCombineTransactionsMiniprogramRequest).
+        #[doc(alias = "个人收款交易下单-小程序")]
+        pub struct Request {
+            /// 平台商户应用ID. Required.
+            combine_appid: String = body("combine_appid").required(),
+            /// 平台商户号. Required.
+            combine_mchid: String = body("combine_mchid").required(),
+            /// 交易单订单号. Required; 2 to 32 characters.
+            combine_out_trade_no: String =
+                body("combine_out_trade_no").required().length(2, 32).request_number(),
+            /// 支付者. Required.
+            combine_payer_info: CombinePayerInfo = body("combine_payer_info").required(),
+            /// 场景信息.
+            scene_info: SceneInfo = body("scene_info"),
+            /// 商品单信息. Required.
+            sub_orders: Vec<SubOrders> = body("sub_orders").required(),
+            /// 交易结束时间.
+            time_expire: Time = body("time_expire"),
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 交易场景.
+            trade_scenario: TradeScenario = body("trade_scenario"),
+        }
 
-impl<M: Mode> Miniprogram<M> {
-    /// 个人收款交易下单-小程序 · `POST v3/combine-transactions/miniprogram`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::combine_transactions::miniprogram::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mchid("1900057215")
-    ///     .combine_out_trade_no("P20150806125346")
-    ///     .combine_payer_info(post::CombinePayerInfo::new().openid("oWeiPaySandboxUser-000000001"))
-    ///     .sub_orders(vec![post::SubOrders::new()
-    ///         .mchid("1900057215")
-    ///         .individual_auth_id("1900000109")
-    ///         .out_trade_no("20150806125346")
-    ///         .amount(post::Amount::new().total_amount(10).currency("CNY"))
-    ///         .attach("深圳分店")
-    ///         .description("Image形象店-深圳腾大-QQ公仔")]);
-    /// let response = client.v3().combine_transactions().miniprogram().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_MINIPROGRAM, request)
+        /// 支付者.
+        pub struct CombinePayerInfo {
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+        }
+
+        /// 场景信息.
+        pub struct SceneInfo {
+            /// 商户端设备号.
+            device_id: String = body("device_id"),
+            /// 用户终端IP. Required.
+            payer_client_ip: String = body("payer_client_ip").required(),
+        }
+
+        /// 商品单信息.
+        pub struct SubOrders {
+            /// 商品单发起商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商品服务类型.
+            order_service_type: OrderServiceType = body("order_service_type"),
+            /// 商品单个人收款方受理授权ID. Required.
+            individual_auth_id: String = body("individual_auth_id").required(),
+            /// 商品单个人收款方平台昵称.
+            individual_name: String = body("individual_name"),
+            /// 商品单商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 商品单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 附加数据. Required.
+            attach: String = body("attach").required(),
+            /// 商品描述. Required.
+            description: String = body("description").required(),
+        }
+
+        /// 商品单金额.
+        pub struct Amount {
+            /// 标价金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 标价币种. Required.
+            currency: String = body("currency").required(),
+        }
+    }
+
+    response! {
+        /// 个人收款交易下单-小程序: what comes back.
+        ///
+        /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsMiniprogramResponse`](crate::combine_transactions::PostCombineTransactionsMiniprogramResponse).
+        #[doc(alias = "个人收款交易下单-小程序")]
+        pub struct Response {
+            /// 预支付交易会话标识. Required.
+            prepay_id: String = body("prepay_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 商品服务类型.
+        pub enum OrderServiceType {
+            Individualtrade = "INDIVIDUALTRADE",
+        }
+
+        /// 交易场景.
+        pub enum TradeScenario {
+            Recommerce = "RECOMMERCE",
+        }
     }
 }

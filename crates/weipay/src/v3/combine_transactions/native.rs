@@ -2,44 +2,75 @@
 
 //! `v3/combine-transactions/native`
 
-pub mod post;
+pub use crate::v3::combine_transactions::chain::CombineTransactionsNative as Native;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 合单下单-Native支付 · `POST v3/combine-transactions/native`
+///
+/// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012547310](https://pay.weixin.qq.com/doc/v3/merchant/4012547310)
+/// - partner: [4012708704](https://pay.weixin.qq.com/doc/v3/partner/4012708704)
+///
+/// `weipay api show POST v3/combine-transactions/native` lists all 5.
+pub mod post {
+    pub use crate::v3::combine_transactions::shared::{
+        CombinePayerInfo, CombineTransactionsAmount, CombineTransactionsSceneInfo,
+        CombineTransactionsSubOrder, PaySettleInfo, PayerIdentity, PayerIdentityType,
+    };
 
-chain_step! {
-    /// `v3/combine-transactions/native`
-    Native
-}
+    use crate::model::{Time, body, header, open_enum, request, response};
 
-impl<M: Mode> Native<M> {
-    /// 合单下单-Native支付 · `POST v3/combine-transactions/native`
-    ///
-    /// For 电商平台, 服务商, 直连商户. Safe to repeat with the same `combine_out_trade_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::combine_transactions::native::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mchid("1900057215")
-    ///     .combine_out_trade_no("P20150806125346")
-    ///     .sub_orders(vec![post::SubOrders::new()
-    ///         .mchid("1900057215")
-    ///         .attach("深圳分店")
-    ///         .amount(post::Amount::new().total_amount(100).currency("CNY"))
-    ///         .out_trade_no("20150806125346")
-    ///         .description("example")])
-    ///     .notify_url("https://yourapp.com/notify");
-    /// let response = client.v3().combine_transactions().native().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_NATIVE, request)
+    request! {
+        /// 合单下单-Native支付: what is sent.
+        ///
+        /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsNativeRequest`](crate::combine_transactions::PostCombineTransactionsNativeRequest).
+        #[doc(alias = "合单下单-Native支付")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 合单商户appid. Required.
+            combine_appid: String = body("combine_appid").required(),
+            /// 合单商户号. Required.
+            combine_mchid: String = body("combine_mchid").required(),
+            /// 合单商户订单号. Required; 2 to 32 characters.
+            combine_out_trade_no: String =
+                body("combine_out_trade_no").required().length(2, 32).request_number(),
+            /// 场景信息.
+            scene_info: CombineTransactionsSceneInfo = body("scene_info"),
+            /// 商品单信息. Required; 1 to 50 members.
+            sub_orders: Vec<CombineTransactionsSubOrder> = body("sub_orders").required().items(1, 50),
+            /// 交易起始时间.
+            time_start: Time = body("time_start"),
+            /// 交易结束时间.
+            time_expire: Time = body("time_expire"),
+            /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 指定支付方式.
+            limit_pay: Vec<LimitPay> = body("limit_pay"),
+            /// 支付者.
+            combine_payer_info: CombinePayerInfo = body("combine_payer_info"),
+        }
+    }
+
+    response! {
+        /// 合单下单-Native支付: what comes back.
+        ///
+        /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsNativeResponse`](crate::combine_transactions::PostCombineTransactionsNativeResponse).
+        #[doc(alias = "合单下单-Native支付")]
+        pub struct Response {
+            /// 二维码链接. Required.
+            code_url: String = body("code_url").required(),
+        }
+    }
+
+    open_enum! {
+        /// 指定支付方式.
+        pub enum LimitPay {
+            NoBalance = "no_balance",
+            NoDebit = "no_debit",
+            BalanceOnly = "balance_only",
+        }
     }
 }

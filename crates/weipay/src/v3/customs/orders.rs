@@ -2,91 +2,339 @@
 
 //! `v3/customs/orders`
 
-pub mod get;
-pub mod patch;
-pub mod post;
+pub use crate::v3::customs::chain::CustomsOrders as Orders;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 报关查询 · `GET v3/customs/orders`
+///
+/// Host: `https://apihk.mch.weixin.qq.com/global/`.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_3.shtml>
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/customs/orders`
-    Orders
+    request! {
+        /// 报关查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::customs::GetCustomsOrdersRequest`](crate::customs::GetCustomsOrdersRequest).
+        #[doc(alias = "报关查询")]
+        pub struct Request {
+            /// 机构APPID. Required.
+            appid: String = query("appid").required(),
+            /// 商户号. Required.
+            mchid: String = query("mchid").required(),
+            /// 订单类型. Required.
+            order_type: OrderType = query("order_type").required(),
+            /// 订单号. Required.
+            order_no: String = query("order_no").required(),
+            /// 海关. Required.
+            customs: Customs = query("customs").required(),
+            /// 偏移量.
+            offset: i64 = query("offset"),
+            /// 请求最大记录条数.
+            limit: i64 = query("limit"),
+        }
+    }
+
+    response! {
+        /// 报关查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::customs::GetCustomsOrdersResponse`](crate::customs::GetCustomsOrdersResponse).
+        #[doc(alias = "报关查询")]
+        pub struct Response {
+            /// 机构APPID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 核验机构. Required.
+            verify_department: VerifyDepartment = body("verify_department").required(),
+            /// 核验机构流水号. Required.
+            verify_department_trade_id: String = body("verify_department_trade_id").required(),
+            /// 偏移量. Required.
+            offset: i64 = body("offset").required(),
+            /// 请求最大记录条数. Required.
+            limit: i64 = body("limit").required(),
+            /// 查询结果总条数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 报关数据包. Required.
+            data: Vec<Data> = body("data").required(),
+        }
+
+        /// 报关数据包.
+        pub struct Data {
+            /// 商户子单号.
+            sub_order_no: String = body("sub_order_no"),
+            /// 微信子单号.
+            sub_order_id: String = body("sub_order_id"),
+            /// 商户海关备案号.
+            mch_customs_no: String = body("mch_customs_no"),
+            /// 海关代码. Required.
+            customs: Customs = body("customs").required(),
+            /// 币种.
+            fee_type: String = body("fee_type"),
+            /// 子单金额. In fen (分).
+            order_fee: i64 = body("order_fee"),
+            /// 关税. In fen (分).
+            duty: i64 = body("duty"),
+            /// 物流费用. In fen (分).
+            transport_fee: i64 = body("transport_fee"),
+            /// 商品费用. In fen (分).
+            product_fee: i64 = body("product_fee"),
+            /// 报关状态. Required.
+            state: State = body("state").required(),
+            /// 报关结果说明.
+            explanation: String = body("explanation"),
+            /// 最后更新时间. Required.
+            modify_time: String = body("modify_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 订单类型.
+        pub enum OrderType {
+            OutTradeNo = "out_trade_no",
+            TransactionId = "transaction_id",
+            SubOrderNo = "sub_order_no",
+            SubOrderId = "sub_order_id",
+        }
+
+        /// 海关.
+        pub enum Customs {
+            GuangzhouZs = "GUANGZHOU_ZS",
+            HangzhouZs = "HANGZHOU_ZS",
+            Ningbo = "NINGBO",
+            ZhengzhouBs = "ZHENGZHOU_BS",
+            Chongqing = "CHONGQING",
+            ShanghaiZs = "SHANGHAI_ZS",
+            Shenzhen = "SHENZHEN",
+            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
+            Tianjin = "TIANJIN",
+        }
+
+        /// 核验机构.
+        pub enum VerifyDepartment {
+            Unionpay = "UNIONPAY",
+            Netsunion = "NETSUNION",
+            Others = "OTHERS",
+        }
+
+        /// 报关状态.
+        pub enum State {
+            Processing = "PROCESSING",
+            Undeclared = "UNDECLARED",
+            Submitted = "SUBMITTED",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Except = "EXCEPT",
+        }
+    }
 }
 
-impl<M: Mode> Orders<M> {
-    /// 报关查询 · `GET v3/customs/orders`
-    ///
-    /// Host: `https://apihk.mch.weixin.qq.com/global/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::customs::orders::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mchid("1900057215")
-    ///     .order_type("out_trade_no")
-    ///     .order_no("example")
-    ///     .customs("GUANGZHOU_ZS");
-    /// let response = client.v3().customs().orders().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_CUSTOMS_ORDERS, request)
+/// 报关 · `POST v3/customs/orders`
+///
+/// Host: `https://apihk.mch.weixin.qq.com/global/`.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_1.shtml>
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 报关: what is sent.
+        ///
+        /// Its flat name is [`weipay::customs::PostCustomsOrdersRequest`](crate::customs::PostCustomsOrdersRequest).
+        #[doc(alias = "报关")]
+        pub struct Request {
+            /// 机构APPID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 海关. Required.
+            customs: Customs = body("customs").required(),
+            /// 商户海关备案号. Required.
+            merchant_customs_no: String = body("merchant_customs_no").required(),
+            /// 关税. In fen (分).
+            duty: i64 = body("duty"),
+            /// 商户子订单号.
+            sub_order_no: String = body("sub_order_no"),
+            /// 货币类型.
+            fee_type: String = body("fee_type"),
+            /// 子订单金额. In fen (分).
+            order_fee: i64 = body("order_fee"),
+            /// 物流费用. In fen (分).
+            transport_fee: i64 = body("transport_fee"),
+            /// 商品费用. In fen (分).
+            product_fee: i64 = body("product_fee"),
+        }
     }
 
-    /// 报关 · `POST v3/customs/orders`
-    ///
-    /// Host: `https://apihk.mch.weixin.qq.com/global/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::customs::orders::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mchid("1900057215")
-    ///     .out_trade_no("example")
-    ///     .transaction_id("example")
-    ///     .customs("GUANGZHOU_ZS")
-    ///     .merchant_customs_no("example");
-    /// let response = client.v3().customs().orders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_CUSTOMS_ORDERS, request)
+    response! {
+        /// 报关: what comes back.
+        ///
+        /// Its flat name is [`weipay::customs::PostCustomsOrdersResponse`](crate::customs::PostCustomsOrdersResponse).
+        #[doc(alias = "报关")]
+        pub struct Response {
+            /// 机构APPID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 报关状态. Required.
+            state: State = body("state").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户子订单号.
+            sub_order_no: String = body("sub_order_no"),
+            /// 微信子订单号.
+            sub_order_id: String = body("sub_order_id"),
+            /// 核验机构. Required.
+            verify_department: VerifyDepartment = body("verify_department").required(),
+            /// 核验机构交易流水号. Required.
+            verify_department_trade_id: String = body("verify_department_trade_id").required(),
+        }
     }
 
-    /// 报关信息修改 · `PATCH v3/customs/orders`
-    ///
-    /// Host: `https://apihk.mch.weixin.qq.com/global/`.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::customs::orders::patch;
-    ///
-    /// let request = patch::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mchid("1900057215")
-    ///     .out_trade_no("example")
-    ///     .transaction_id("example")
-    ///     .customs("GUANGZHOU_ZS")
-    ///     .merchant_customs_no("example");
-    /// let response = client.v3().customs().orders().patch(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_CUSTOMS_ORDERS, request)
+    open_enum! {
+        /// 海关.
+        pub enum Customs {
+            GuangzhouZs = "GUANGZHOU_ZS",
+            HangzhouZs = "HANGZHOU_ZS",
+            Ningbo = "NINGBO",
+            ZhengzhouBs = "ZHENGZHOU_BS",
+            Chongqing = "CHONGQING",
+            ShanghaiZs = "SHANGHAI_ZS",
+            Shenzhen = "SHENZHEN",
+            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
+            Tianjin = "TIANJIN",
+        }
+
+        /// 报关状态.
+        pub enum State {
+            Processing = "PROCESSING",
+            Undeclared = "UNDECLARED",
+            Submitted = "SUBMITTED",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Except = "EXCEPT",
+        }
+
+        /// 核验机构.
+        pub enum VerifyDepartment {
+            Unionpay = "UNIONPAY",
+            Netsunion = "NETSUNION",
+            Others = "OTHERS",
+        }
+    }
+}
+
+/// 报关信息修改 · `PATCH v3/customs/orders`
+///
+/// Host: `https://apihk.mch.weixin.qq.com/global/`.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_5.shtml>
+pub mod patch {
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 报关信息修改: what is sent.
+        ///
+        /// Its flat name is [`weipay::customs::PatchCustomsOrdersRequest`](crate::customs::PatchCustomsOrdersRequest).
+        #[doc(alias = "报关信息修改")]
+        pub struct Request {
+            /// 机构APPID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户子订单号.
+            sub_order_no: String = body("sub_order_no"),
+            /// 海关编码. Required.
+            customs: Customs = body("customs").required(),
+            /// 商户海关备案号. Required.
+            merchant_customs_no: String = body("merchant_customs_no").required(),
+            /// 关税. In fen (分).
+            duty: i64 = body("duty"),
+            /// 子订单金额. In fen (分).
+            order_fee: i64 = body("order_fee"),
+            /// 物流费用. In fen (分).
+            transport_fee: i64 = body("transport_fee"),
+            /// 商品费用. In fen (分).
+            product_fee: i64 = body("product_fee"),
+        }
+    }
+
+    response! {
+        /// 报关信息修改: what comes back.
+        ///
+        /// Its flat name is [`weipay::customs::PatchCustomsOrdersResponse`](crate::customs::PatchCustomsOrdersResponse).
+        #[doc(alias = "报关信息修改")]
+        pub struct Response {
+            /// 机构APPID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 报关状态. Required.
+            state: State = body("state").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户子订单号.
+            sub_order_no: String = body("sub_order_no"),
+            /// 微信子订单号.
+            sub_order_id: String = body("sub_order_id"),
+            /// 最后更新时间. Required.
+            modify_time: String = body("modify_time").required(),
+            /// 核验机构. Required.
+            verify_department: VerifyDepartment = body("verify_department").required(),
+            /// 核验机构流水号. Required.
+            verify_department_trade_id: String = body("verify_department_trade_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 海关编码.
+        pub enum Customs {
+            GuangzhouZs = "GUANGZHOU_ZS",
+            HangzhouZs = "HANGZHOU_ZS",
+            Ningbo = "NINGBO",
+            ZhengzhouBs = "ZHENGZHOU_BS",
+            Chongqing = "CHONGQING",
+            ShanghaiZs = "SHANGHAI_ZS",
+            Shenzhen = "SHENZHEN",
+            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
+            Tianjin = "TIANJIN",
+        }
+
+        /// 报关状态.
+        pub enum State {
+            Processing = "PROCESSING",
+            Undeclared = "UNDECLARED",
+            Submitted = "SUBMITTED",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Except = "EXCEPT",
+        }
+
+        /// 核验机构.
+        pub enum VerifyDepartment {
+            Unionpay = "UNIONPAY",
+            Netsunion = "NETSUNION",
+            Others = "OTHERS",
+        }
     }
 }

@@ -2,38 +2,92 @@
 
 //! `v3/customs/redeclare`
 
-pub mod post;
+pub use crate::v3::customs::chain::CustomsRedeclare as Redeclare;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 报关重推 · `POST v3/customs/redeclare`
+///
+/// Host: `https://apihk.mch.weixin.qq.com/global/`.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_4.shtml>
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/customs/redeclare`
-    Redeclare
-}
+    request! {
+        /// 报关重推: what is sent.
+        ///
+        /// Its flat name is [`weipay::customs::PostCustomsRedeclareRequest`](crate::customs::PostCustomsRedeclareRequest).
+        #[doc(alias = "报关重推")]
+        pub struct Request {
+            /// 机构APPID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 微信订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 商户子单号.
+            sub_order_no: String = body("sub_order_no"),
+            /// 微信子单号.
+            sub_order_id: String = body("sub_order_id"),
+            /// 海关编码. Required.
+            customs: Customs = body("customs").required(),
+            /// 商户海关备案号. Required.
+            merchant_customs_no: String = body("merchant_customs_no").required(),
+        }
+    }
 
-impl<M: Mode> Redeclare<M> {
-    /// 报关重推 · `POST v3/customs/redeclare`
-    ///
-    /// Host: `https://apihk.mch.weixin.qq.com/global/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::customs::redeclare::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mchid("1900057215")
-    ///     .customs("GUANGZHOU_ZS")
-    ///     .merchant_customs_no("example");
-    /// let response = client.v3().customs().redeclare().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_CUSTOMS_REDECLARE, request)
+    response! {
+        /// 报关重推: what comes back.
+        ///
+        /// Its flat name is [`weipay::customs::PostCustomsRedeclareResponse`](crate::customs::PostCustomsRedeclareResponse).
+        #[doc(alias = "报关重推")]
+        pub struct Response {
+            /// 机构APPID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 报关状态. Required.
+            state: State = body("state").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户子订单号.
+            sub_order_no: String = body("sub_order_no"),
+            /// 微信子订单号.
+            sub_order_id: String = body("sub_order_id"),
+            /// 最后更新时间. Required.
+            modify_time: String = body("modify_time").required(),
+            /// 申报结果说明.
+            explanation: String = body("explanation"),
+        }
+    }
+
+    open_enum! {
+        /// 海关编码.
+        pub enum Customs {
+            GuangzhouZs = "GUANGZHOU_ZS",
+            HangzhouZs = "HANGZHOU_ZS",
+            Ningbo = "NINGBO",
+            ZhengzhouBs = "ZHENGZHOU_BS",
+            Chongqing = "CHONGQING",
+            ShanghaiZs = "SHANGHAI_ZS",
+            Shenzhen = "SHENZHEN",
+            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
+            Tianjin = "TIANJIN",
+        }
+
+        /// 报关状态.
+        pub enum State {
+            Processing = "PROCESSING",
+            Undeclared = "UNDECLARED",
+            Submitted = "SUBMITTED",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Except = "EXCEPT",
+        }
     }
 }

@@ -2,44 +2,91 @@
 
 //! `v3/customs/verify-certificate`
 
-pub mod post;
+pub use crate::v3::customs::chain::CustomsVerifyCertificate as VerifyCertificate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 身份信息校验 · `POST v3/customs/verify-certificate`
+///
+/// Host: `https://apihk.mch.weixin.qq.com/global/`.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/declarecustom_ch/chapter3_2.shtml>
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/customs/verify-certificate`
-    VerifyCertificate
-}
+    request! {
+        /// 身份信息校验: what is sent.
+        ///
+        /// Its flat name is [`weipay::customs::PostCustomsVerifyCertificateRequest`](crate::customs::PostCustomsVerifyCertificateRequest).
+        #[doc(alias = "身份信息校验")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 机构APPID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户子订单号.
+            sub_order_no: String = body("sub_order_no"),
+            /// 海关. Required.
+            customs: Customs = body("customs").required(),
+            /// 商户海关备案号. Required.
+            merchant_customs_no: String = body("merchant_customs_no").required(),
+            /// 证件类型. Required.
+            certificate_type: CertificateType = body("certificate_type").required(),
+            /// 证件号. Required; travels encrypted (敏感信息加密).
+            certificate_id: Sensitive = body("certificate_id").required().encrypted(),
+            /// 证件姓名. Required; travels encrypted (敏感信息加密).
+            certificate_name: Sensitive = body("certificate_name").required().encrypted(),
+        }
+    }
 
-impl<M: Mode> VerifyCertificate<M> {
-    /// 身份信息校验 · `POST v3/customs/verify-certificate`
-    ///
-    /// Host: `https://apihk.mch.weixin.qq.com/global/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::customs::verify_certificate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mchid("1900057215")
-    ///     .out_trade_no("example")
-    ///     .transaction_id("example")
-    ///     .customs("GUANGZHOU_ZS")
-    ///     .merchant_customs_no("example")
-    ///     .certificate_type("IDCARD")
-    ///     .certificate_id("11010519491231002X")
-    ///     .certificate_name("张三");
-    /// let response = client.v3().customs().verify_certificate().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_CUSTOMS_VERIFY_CERTIFICATE, request)
+    response! {
+        /// 身份信息校验: what comes back.
+        ///
+        /// Its flat name is [`weipay::customs::PostCustomsVerifyCertificateResponse`](crate::customs::PostCustomsVerifyCertificateResponse).
+        #[doc(alias = "身份信息校验")]
+        pub struct Response {
+            /// 机构APPID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 身份核验结果. Required.
+            certificate_check_result: CertificateCheckResult = body("certificate_check_result").required(),
+        }
+    }
+
+    open_enum! {
+        /// 海关.
+        pub enum Customs {
+            GuangzhouZs = "GUANGZHOU_ZS",
+            HangzhouZs = "HANGZHOU_ZS",
+            Ningbo = "NINGBO",
+            ZhengzhouBs = "ZHENGZHOU_BS",
+            Chongqing = "CHONGQING",
+            ShanghaiZs = "SHANGHAI_ZS",
+            Shenzhen = "SHENZHEN",
+            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
+            Tianjin = "TIANJIN",
+        }
+
+        /// 证件类型.
+        pub enum CertificateType {
+            Idcard = "IDCARD",
+        }
+
+        /// 身份核验结果.
+        pub enum CertificateCheckResult {
+            Same = "SAME",
+            Different = "DIFFERENT",
+        }
     }
 }

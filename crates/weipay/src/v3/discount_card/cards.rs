@@ -3,44 +3,44 @@
 //! `v3/discount-card/cards`
 
 pub mod out_card_code;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::discount_card::chain::DiscountCardCards as Cards;
 
-chain_step! {
-    /// `v3/discount-card/cards`
-    Cards
-}
+/// 预受理领卡请求 · `POST v3/discount-card/cards`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_1.shtml>
+pub mod post {
+    use crate::model::{body, request, response};
 
-impl<M: Mode> Cards<M> {
-    /// 预受理领卡请求 · `POST v3/discount-card/cards`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::discount_card::cards::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_card_code("6e8369071cd942c0476613f9d1ce9ca3")
-    ///     .card_template_id("87789b2f25177433bcbf407e8e471f95")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .notify_url("https://api.test.com");
-    /// let response = client.v3().discount_card().cards().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_DISCOUNT_CARD_CARDS, request)
+    request! {
+        /// 预受理领卡请求: what is sent.
+        ///
+        /// Its flat name is [`weipay::discount_card::PostDiscountCardCardsRequest`](crate::discount_card::PostDiscountCardCardsRequest).
+        #[doc(alias = "预受理领卡请求")]
+        pub struct Request {
+            /// 商户领卡号. Required.
+            out_card_code: String = body("out_card_code").required(),
+            /// 卡模板ID. Required.
+            card_template_id: String = body("card_template_id").required(),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 通知商户URL. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+        }
     }
 
-    /// `v3/discount-card/cards/{out_card_code}` with this 商户领卡号.
-    pub fn out_card_code(self, out_card_code: impl Into<String>) -> out_card_code::OutCardCode<M> {
-        out_card_code::OutCardCode::new(self.call.fill(path("out_card_code"), out_card_code.into()))
+    response! {
+        /// 预受理领卡请求: what comes back.
+        ///
+        /// Its flat name is [`weipay::discount_card::PostDiscountCardCardsResponse`](crate::discount_card::PostDiscountCardCardsResponse).
+        #[doc(alias = "预受理领卡请求")]
+        pub struct Response {
+            /// 预领卡请求token. Required.
+            prepare_card_token: String = body("prepare_card_token").required(),
+        }
     }
 }

@@ -3,68 +3,315 @@
 //! `v3/ecommerce/applyments`
 
 pub mod applyment_id;
-pub mod out_request_no;
-pub mod post;
+/// `v3/ecommerce/applyments/out-request-no`
+pub mod out_request_no {
+    pub mod out_request_no;
+
+    pub use crate::v3::ecommerce::chain::EcommerceApplymentsOutRequestNo as OutRequestNo;
+}
 pub mod submit_account_hosting_applyment;
 pub mod submit_sign_verify_info;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::ecommerce::chain::EcommerceApplyments as Applyments;
 
-chain_step! {
-    /// `v3/ecommerce/applyments`
-    Applyments
-}
+/// 二级商户进件 · `POST v3/ecommerce/applyments/`
+///
+/// Safe to repeat with the same `out_request_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012713017](https://pay.weixin.qq.com/doc/v3/partner/4012713017)
+pub mod post {
+    pub use crate::v3::ecommerce::shared::{
+        EcommerceFinanceInstitutionInfo, EcommerceFinanceInstitutionInfoFinanceType,
+    };
 
-impl<M: Mode> Applyments<M> {
-    /// 二级商户进件 · `POST v3/ecommerce/applyments/`
-    ///
-    /// Safe to repeat with the same `out_request_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::applyments::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_request_no("example")
-    ///     .organization_type("2401")
-    ///     .account_info(post::AccountInfo::new().bank_account_type("74"))
-    ///     .contact_info(post::ContactInfo::new().contact_type("65"))
-    ///     .sales_scene_info(post::SalesSceneInfo::new().store_name("example"))
-    ///     .merchant_shortname("example");
-    /// let response = client.v3().ecommerce().applyments().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.step("").typed(&table::POST_V3_ECOMMERCE_APPLYMENTS, request)
+    use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
+
+    request! {
+        /// 二级商户进件: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceApplymentsRequest`](crate::ecommerce::PostEcommerceApplymentsRequest).
+        #[doc(alias = "二级商户进件")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 业务申请编号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 主体类型. Required.
+            organization_type: OrganizationType = body("organization_type").required(),
+            /// 是否金融机构.
+            finance_institution: bool = body("finance_institution"),
+            /// 营业执照/登记证书信息.
+            business_license_info: BusinessLicenseInfo = body("business_license_info"),
+            /// 金融机构许可证信息.
+            finance_institution_info: EcommerceFinanceInstitutionInfo = body("finance_institution_info"),
+            /// 超级管理员类型.
+            id_holder_type: IdHolderType = body("id_holder_type"),
+            /// 证件类型.
+            id_doc_type: IdDocType = body("id_doc_type"),
+            /// 法定代表人说明函.
+            authorize_letter_copy: String = body("authorize_letter_copy"),
+            /// 经营者/法人身份证信息.
+            id_card_info: IdCardInfo = body("id_card_info"),
+            /// 经营者/法人其他类型证件信息.
+            id_doc_info: IdDocInfo = body("id_doc_info"),
+            /// 经营者/法人是否为受益人.
+            owner: bool = body("owner"),
+            /// 最终受益人信息列表.
+            ubo_info_list: Vec<UboInfoList> = body("ubo_info_list"),
+            /// 结算银行账户. Required.
+            account_info: AccountInfo = body("account_info").required(),
+            /// 超级管理员信息. Required.
+            contact_info: ContactInfo = body("contact_info").required(),
+            /// 店铺信息. Required.
+            sales_scene_info: SalesSceneInfo = body("sales_scene_info").required(),
+            /// 结算规则.
+            settlement_info: SettlementInfo = body("settlement_info"),
+            /// 商户简称. Required.
+            merchant_shortname: String = body("merchant_shortname").required(),
+            /// 特殊资质.
+            qualifications: Vec<String> = body("qualifications"),
+            /// 补充材料.
+            business_addition_pics: Vec<String> = body("business_addition_pics"),
+            /// 补充说明.
+            business_addition_desc: Vec<String> = body("business_addition_desc"),
+        }
+
+        /// 营业执照/登记证书信息.
+        pub struct BusinessLicenseInfo {
+            /// 登记证书类型.
+            cert_type: CertType = body("cert_type"),
+            /// 证件扫描件.
+            business_license_copy: String = body("business_license_copy"),
+            /// 证件注册号.
+            business_license_number: String = body("business_license_number"),
+            /// 商户名称.
+            merchant_name: String = body("merchant_name"),
+            /// 经营者/法定代表人姓名.
+            legal_person: String = body("legal_person"),
+            /// 注册地址.
+            company_address: String = body("company_address"),
+            /// 营业期限. JSON text in a string.
+            business_time: JsonText<BusinessTime> = body("business_time"),
+        }
+
+        /// 营业期限.
+        pub struct BusinessTime {
+            /// 岂止日期. Required.
+            period: Vec<String> = body("period").required(),
+        }
+
+        /// 经营者/法人身份证信息.
+        pub struct IdCardInfo {
+            /// 身份证人像面照片.
+            id_card_copy: String = body("id_card_copy"),
+            /// 身份证国徽面照片.
+            id_card_national: String = body("id_card_national"),
+            /// 身份证姓名. Travels encrypted (敏感信息加密).
+            id_card_name: Sensitive = body("id_card_name").encrypted(),
+            /// 身份证号码. Travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").encrypted(),
+            /// 身份证有效期开始时间.
+            id_card_valid_time_begin: String = body("id_card_valid_time_begin"),
+            /// 身份证有效期结束时间.
+            id_card_valid_time: String = body("id_card_valid_time"),
+        }
+
+        /// 经营者/法人其他类型证件信息.
+        pub struct IdDocInfo {
+            /// 证件姓名. Travels encrypted (敏感信息加密).
+            id_doc_name: Sensitive = body("id_doc_name").encrypted(),
+            /// 证件号码. Travels encrypted (敏感信息加密).
+            id_doc_number: Sensitive = body("id_doc_number").encrypted(),
+            /// 证件正面照片.
+            id_doc_copy: String = body("id_doc_copy"),
+            /// 证件反面照片.
+            id_doc_copy_back: String = body("id_doc_copy_back"),
+            /// 证件有效期开始时间.
+            doc_period_begin: String = body("doc_period_begin"),
+            /// 证件有效期结束时间.
+            doc_period_end: String = body("doc_period_end"),
+        }
+
+        /// 最终受益人信息列表.
+        pub struct UboInfoList {
+            /// Required.
+            ubo_id_doc_type: UboIdDocType = body("ubo_id_doc_type").required(),
+            /// 证件正面照片. Required.
+            ubo_id_doc_copy: String = body("ubo_id_doc_copy").required(),
+            /// 证件反面照片. Required.
+            ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back").required(),
+            /// 受益人姓名. Required; travels encrypted (敏感信息加密).
+            ubo_id_doc_name: Sensitive = body("ubo_id_doc_name").required().encrypted(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            ubo_id_doc_number: Sensitive = body("ubo_id_doc_number").required().encrypted(),
+            /// 证件居住地址. Required; travels encrypted (敏感信息加密).
+            ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").required().encrypted(),
+            /// 证件有效期开始时间. Required.
+            ubo_period_begin: String = body("ubo_period_begin").required(),
+            /// 证件有效期结束时间. Required.
+            ubo_period_end: String = body("ubo_period_end").required(),
+        }
+
+        /// 结算银行账户.
+        pub struct AccountInfo {
+            /// 账户类型.
+            bank_account_type: BankAccountType = body("bank_account_type"),
+            /// 开户银行.
+            account_bank: String = body("account_bank"),
+            /// 开户名称. Travels encrypted (敏感信息加密).
+            account_name: Sensitive = body("account_name").encrypted(),
+            /// 开户银行省市编码.
+            bank_address_code: String = body("bank_address_code"),
+            /// 开户银行联行号.
+            bank_branch_id: String = body("bank_branch_id"),
+            /// 开户银行全称.
+            bank_name: String = body("bank_name"),
+            /// 银行帐号. Travels encrypted (敏感信息加密).
+            account_number: Sensitive = body("account_number").encrypted(),
+        }
+
+        /// 超级管理员信息.
+        pub struct ContactInfo {
+            /// 超级管理员类型.
+            contact_type: ContactType = body("contact_type"),
+            /// 超级管理员姓名. Travels encrypted (敏感信息加密).
+            contact_name: Sensitive = body("contact_name").encrypted(),
+            /// On the wire: `contact_id_doc_type`.
+            contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
+            /// 超级管理员身份证件号码. Travels encrypted (敏感信息加密).
+            contact_id_card_number: Sensitive = body("contact_id_card_number").encrypted(),
+            /// 超级管理员证件正面照片.
+            contact_id_doc_copy: String = body("contact_id_doc_copy"),
+            /// 超级管理员证件反面照片.
+            contact_id_doc_copy_back: String = body("contact_id_doc_copy_back"),
+            /// 超级管理员证件有效期开始时间.
+            contact_period_begin: String = body("contact_period_begin"),
+            /// 超级管理员证件有效期结束时间.
+            contact_period_end: String = body("contact_period_end"),
+            /// 业务办理授权函.
+            business_authorization_letter: String = body("business_authorization_letter"),
+            /// 超级管理员手机. Travels encrypted (敏感信息加密).
+            mobile_phone: Sensitive = body("mobile_phone").encrypted(),
+        }
+
+        /// 店铺信息.
+        pub struct SalesSceneInfo {
+            /// 店铺名称.
+            store_name: String = body("store_name"),
+            /// 店铺链接.
+            store_url: String = body("store_url"),
+            /// 店铺二维码.
+            store_qr_code: String = body("store_qr_code"),
+            /// 小程序AppID.
+            mini_program_sub_appid: String = body("mini_program_sub_appid"),
+        }
+
+        /// 结算规则.
+        pub struct SettlementInfo {
+            /// 结算规则ID.
+            settlement_id: String = body("settlement_id"),
+            /// 所属行业.
+            qualification_type: String = body("qualification_type"),
+        }
     }
 
-    /// `v3/ecommerce/applyments/{applyment_id}` with this 微信支付申请单号.
-    pub fn applyment_id(self, applyment_id: impl Into<String>) -> applyment_id::ApplymentId<M> {
-        applyment_id::ApplymentId::new(self.call.fill(path("applyment_id"), applyment_id.into()))
+    response! {
+        /// 二级商户进件: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceApplymentsResponse`](crate::ecommerce::PostEcommerceApplymentsResponse).
+        #[doc(alias = "二级商户进件")]
+        pub struct Response {
+            /// 微信支付申请单号. Required.
+            applyment_id: i64 = body("applyment_id").required(),
+            /// 业务申请编号. Required.
+            out_request_no: String = body("out_request_no").required(),
+        }
     }
 
-    /// `v3/ecommerce/applyments/out-request-no`
-    pub fn out_request_no(self) -> out_request_no::OutRequestNo<M> {
-        out_request_no::OutRequestNo::new(self.call.step("out-request-no"))
-    }
+    open_enum! {
+        /// 主体类型.
+        pub enum OrganizationType {
+            V2401 = "2401",
+            V2500 = "2500",
+            V4 = "4",
+            V2 = "2",
+            V3 = "3",
+            V2502 = "2502",
+            V1708 = "1708",
+        }
 
-    /// `v3/ecommerce/applyments/submit-account-hosting-applyment`
-    pub fn submit_account_hosting_applyment(
-        self,
-    ) -> submit_account_hosting_applyment::SubmitAccountHostingApplyment<M> {
-        submit_account_hosting_applyment::SubmitAccountHostingApplyment::new(
-            self.call.step("submit-account-hosting-applyment"),
-        )
-    }
+        /// 登记证书类型.
+        pub enum CertType {
+            CertificateType2388 = "CERTIFICATE_TYPE_2388",
+            CertificateType2389 = "CERTIFICATE_TYPE_2389",
+            CertificateType2390 = "CERTIFICATE_TYPE_2390",
+            CertificateType2391 = "CERTIFICATE_TYPE_2391",
+            CertificateType2392 = "CERTIFICATE_TYPE_2392",
+            CertificateType2393 = "CERTIFICATE_TYPE_2393",
+            CertificateType2394 = "CERTIFICATE_TYPE_2394",
+            CertificateType2395 = "CERTIFICATE_TYPE_2395",
+            CertificateType2396 = "CERTIFICATE_TYPE_2396",
+            CertificateType2399 = "CERTIFICATE_TYPE_2399",
+            CertificateType2400 = "CERTIFICATE_TYPE_2400",
+            CertificateType2520 = "CERTIFICATE_TYPE_2520",
+            CertificateType2521 = "CERTIFICATE_TYPE_2521",
+            CertificateType2522 = "CERTIFICATE_TYPE_2522",
+        }
 
-    /// `v3/ecommerce/applyments/submit-sign-verify-info`
-    pub fn submit_sign_verify_info(self) -> submit_sign_verify_info::SubmitSignVerifyInfo<M> {
-        submit_sign_verify_info::SubmitSignVerifyInfo::new(self.call.step("submit-sign-verify-info"))
+        /// 超级管理员类型.
+        pub enum IdHolderType {
+            Legal = "LEGAL",
+            Super = "SUPER",
+        }
+
+        /// 证件类型.
+        pub enum IdDocType {
+            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
+            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
+            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
+            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
+            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
+            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
+
+        /// The values of `ubo_id_doc_type`.
+        pub enum UboIdDocType {
+            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
+            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
+            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
+            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
+            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
+            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
+
+        /// 账户类型.
+        pub enum BankAccountType {
+            V74 = "74",
+            V75 = "75",
+        }
+
+        /// 超级管理员类型.
+        pub enum ContactType {
+            V65 = "65",
+            V66 = "66",
+        }
+
+        /// The values of `contact_id_doc_type`.
+        pub enum ContactIdDocType {
+            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
+            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
+            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
+            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
+            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
+            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
     }
 }

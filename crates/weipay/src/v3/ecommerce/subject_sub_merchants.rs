@@ -2,37 +2,73 @@
 
 //! `v3/ecommerce/subject-sub-merchants`
 
-pub mod get;
+pub use crate::v3::ecommerce::chain::EcommerceSubjectSubMerchants as SubjectSubMerchants;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询指定主体子商户列表 · `GET v3/ecommerce/subject-sub-merchants`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4033742105](https://pay.weixin.qq.com/doc/v3/partner/4033742105)
+pub mod get {
+    use crate::model::{Sensitive, Time, body, header, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/subject-sub-merchants`
-    SubjectSubMerchants
-}
+    request! {
+        /// 查询指定主体子商户列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceSubjectSubMerchantsRequest`](crate::ecommerce::GetEcommerceSubjectSubMerchantsRequest).
+        #[doc(alias = "查询指定主体子商户列表")]
+        pub struct Request {
+            /// 主体类型. Required.
+            organization_type: OrganizationType = query("organization_type").required(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            cert_number: Sensitive = query("cert_number").required().encrypted(),
+            /// 分页大小.
+            limit: i64 = query("limit"),
+            /// 分页偏移.
+            offset: i64 = query("offset"),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+        }
+    }
 
-impl<M: Mode> SubjectSubMerchants<M> {
-    /// 查询指定主体子商户列表 · `GET v3/ecommerce/subject-sub-merchants`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::ecommerce::subject_sub_merchants::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .organization_type("SUBJECT_TYPE_ENTERPRISE")
-    ///     .cert_number("11010519491231002X");
-    /// let response = client.v3().ecommerce().subject_sub_merchants().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_SUBJECT_SUB_MERCHANTS, request)
+    response! {
+        /// 查询指定主体子商户列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceSubjectSubMerchantsResponse`](crate::ecommerce::GetEcommerceSubjectSubMerchantsResponse).
+        #[doc(alias = "查询指定主体子商户列表")]
+        pub struct Response {
+            /// 子商户列表. Required.
+            data: Vec<Data> = body("data").required(),
+            /// 分页偏移. Required.
+            offset: i64 = body("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 总条数. Required.
+            total_count: i64 = body("total_count").required(),
+        }
+
+        /// 子商户列表.
+        pub struct Data {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户简称. Required.
+            merchant_shortname: String = body("merchant_shortname").required(),
+            /// 签约时间. Required.
+            sign_time: Time = body("sign_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 主体类型.
+        pub enum OrganizationType {
+            SubjectTypeEnterprise = "SUBJECT_TYPE_ENTERPRISE",
+            SubjectTypeInstitutionsCloned = "SUBJECT_TYPE_INSTITUTIONS_CLONED",
+            SubjectTypeIndividual = "SUBJECT_TYPE_INDIVIDUAL",
+            SubjectTypeOthers = "SUBJECT_TYPE_OTHERS",
+            SubjectTypeGovernment = "SUBJECT_TYPE_GOVERNMENT",
+            SubjectTypeMicro = "SUBJECT_TYPE_MICRO",
+        }
     }
 }

@@ -2,56 +2,73 @@
 
 //! `v3/edu-papay/transactions`
 
-pub mod id;
-pub mod out_trade_no;
-pub mod post;
+/// `v3/edu-papay/transactions/id`
+pub mod id {
+    pub mod transaction_id;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::edu_papay::chain::EduPapayTransactionsId as Id;
+}
+/// `v3/edu-papay/transactions/out-trade-no`
+pub mod out_trade_no {
+    pub mod out_trade_no;
 
-chain_step! {
-    /// `v3/edu-papay/transactions`
-    Transactions
+    pub use crate::v3::edu_papay::chain::EduPapayTransactionsOutTradeNo as OutTradeNo;
 }
 
-impl<M: Mode> Transactions<M> {
-    /// 教育通扣款受理 · `POST v3/edu-papay/transactions`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204). Safe to repeat with the same `out_trade_no` and the same
-    /// content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::edu_papay::transactions::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .body("新东方-语文课程")
-    ///     .out_trade_no("121775250124070332")
-    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay")
-    ///     .contract_id("wx998877665544wx")
-    ///     .trade_scene("EDUCATION_PERIOD")
-    ///     .amount(post::Amount::new().total(888))
-    ///     .device_information(post::DeviceInformation::new().device_ip("123.12.12.123"));
-    /// let response = client.v3().edu_papay().transactions().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_EDU_PAPAY_TRANSACTIONS, request)
-    }
+pub use crate::v3::edu_papay::chain::EduPapayTransactions as Transactions;
 
-    /// `v3/edu-papay/transactions/id`
-    pub fn id(self) -> id::Id<M> {
-        id::Id::new(self.call.step("id"))
-    }
+/// 教育通扣款受理 · `POST v3/edu-papay/transactions`
+///
+/// For 直连商户, 服务商. A success has no body (204). Safe to repeat with the same `out_trade_no` and the same
+/// content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012524731](https://pay.weixin.qq.com/doc/v3/merchant/4012524731)
+/// - partner: [4012465548](https://pay.weixin.qq.com/doc/v3/partner/4012465548)
+pub mod post {
+    pub use crate::v3::edu_papay::shared::EduPapayDeviceInformation;
 
-    /// `v3/edu-papay/transactions/out-trade-no`
-    pub fn out_trade_no(self) -> out_trade_no::OutTradeNo<M> {
-        out_trade_no::OutTradeNo::new(self.call.step("out-trade-no"))
+    use crate::model::{body, request};
+
+    request! {
+        /// 教育通扣款受理: what is sent.
+        ///
+        /// Its flat name is [`weipay::edu_papay::PostEduPapayTransactionsRequest`](crate::edu_papay::PostEduPapayTransactionsRequest).
+        #[doc(alias = "教育通扣款受理")]
+        pub struct Request {
+            /// 服务商APPID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 商品或支付单简要描述. Required.
+            body: String = body("body").required(),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required().request_number(),
+            /// 商品标记.
+            goods_tag: String = body("goods_tag"),
+            /// 支付回调通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 签约协议号. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 场景信息枚举. Required.
+            trade_scene: String = body("trade_scene").required(),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 设备信息. Required.
+            device_information: EduPapayDeviceInformation = body("device_information").required(),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 总金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+        }
     }
 }

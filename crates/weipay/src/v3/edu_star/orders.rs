@@ -2,57 +2,122 @@
 
 //! `v3/edu-star/orders`
 
-pub mod get;
-pub mod post;
+pub use crate::v3::edu_star::chain::EduStarOrders as Orders;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 通过QQ账号查询核销订单列表 · `GET v3/edu-star/orders`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png>
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/edu-star/orders`
-    Orders
-}
-
-impl<M: Mode> Orders<M> {
-    /// 通过QQ账号查询核销订单列表 · `GET v3/edu-star/orders`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::edu_star::orders::get;
-    ///
-    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response = client.v3().edu_star().orders().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_EDU_STAR_ORDERS, request)
+    request! {
+        /// 通过QQ账号查询核销订单列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::edu_star::GetEduStarOrdersRequest`](crate::edu_star::GetEduStarOrdersRequest).
+        #[doc(alias = "通过QQ账号查询核销订单列表")]
+        pub struct Request {
+            /// appid. Required.
+            appid: String = query("appid").required(),
+            /// 用户在appid下的唯一标识.
+            wechat_openid: String = query("wechat_openid"),
+            /// 用户QQ账号.
+            qq: String = query("qq"),
+            /// 分页页码.
+            offset: i64 = query("offset"),
+            /// 分页大小.
+            limit: i64 = query("limit"),
+        }
     }
 
-    /// 创建核销订单 · `POST v3/edu-star/orders`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::edu_star::orders::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .right_id("qw3Da21QRCNt")
-    ///     .create_time("2026-01-01T00:00:00+08:00");
-    /// let response = client.v3().edu_star().orders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_EDU_STAR_ORDERS, request)
+    response! {
+        /// 通过QQ账号查询核销订单列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::edu_star::GetEduStarOrdersResponse`](crate::edu_star::GetEduStarOrdersResponse).
+        #[doc(alias = "通过QQ账号查询核销订单列表")]
+        pub struct Response {
+            /// 结果集. Required.
+            data: Vec<Data> = body("data").required(),
+            /// 总数量. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 分页页码.
+            offset: i64 = body("offset"),
+            /// 分页大小.
+            limit: i64 = body("limit"),
+        }
+
+        /// 结果集.
+        pub struct Data {
+            /// appid. Required.
+            appid: String = body("appid").required(),
+            /// 用户在appid下的唯一标识. Required.
+            wechat_openid: String = body("wechat_openid").required(),
+            /// 用户QQ账号.
+            qq: String = body("qq"),
+            /// 权益ID. Required.
+            right_id: String = body("right_id").required(),
+            /// 权益核销时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 订单状态. Required.
+            order_state: String = body("order_state").required(),
+            /// 订单号. Required.
+            order_id: String = body("order_id").required(),
+        }
+    }
+}
+
+/// 创建核销订单 · `POST v3/edu-star/orders`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png>
+pub mod post {
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 创建核销订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::edu_star::PostEduStarOrdersRequest`](crate::edu_star::PostEduStarOrdersRequest).
+        #[doc(alias = "创建核销订单")]
+        pub struct Request {
+            /// appid. Required.
+            appid: String = body("appid").required(),
+            /// 用户在appid下的唯一标识.
+            wechat_openid: String = body("wechat_openid"),
+            /// 用户QQ账号.
+            qq: String = body("qq"),
+            /// 权益ID. Required.
+            right_id: String = body("right_id").required(),
+            /// 权益核销时间. Required.
+            create_time: Time = body("create_time").required(),
+        }
+    }
+
+    response! {
+        /// 创建核销订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::edu_star::PostEduStarOrdersResponse`](crate::edu_star::PostEduStarOrdersResponse).
+        #[doc(alias = "创建核销订单")]
+        pub struct Response {
+            /// appid. Required.
+            appid: String = body("appid").required(),
+            /// 用户在appid下的唯一标识. Required.
+            wechat_openid: String = body("wechat_openid").required(),
+            /// 用户QQ账号.
+            qq: String = body("qq"),
+            /// 权益ID. Required.
+            right_id: String = body("right_id").required(),
+            /// 权益核销时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 订单状态. Required.
+            order_state: String = body("order_state").required(),
+            /// 订单号. Required.
+            order_id: String = body("order_id").required(),
+        }
     }
 }

@@ -2,58 +2,152 @@
 
 //! `v3/eduschoolpay/transactions`
 
-pub mod id;
-pub mod out_trade_no;
-pub mod post;
+/// `v3/eduschoolpay/transactions/id`
+pub mod id {
+    pub mod transaction_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::eduschoolpay::chain::EduschoolpayTransactionsId as Id;
+}
+/// `v3/eduschoolpay/transactions/out-trade-no`
+pub mod out_trade_no {
+    pub mod out_trade_no;
 
-chain_step! {
-    /// `v3/eduschoolpay/transactions`
-    Transactions
+    pub use crate::v3::eduschoolpay::chain::EduschoolpayTransactionsOutTradeNo as OutTradeNo;
 }
 
-impl<M: Mode> Transactions<M> {
-    /// 扣款 · `POST v3/eduschoolpay/transactions`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::eduschoolpay::transactions::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .description("中山大学-第二食堂-海鲜炒饭")
-    ///     .out_trade_no("121775250124070332")
-    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay")
-    ///     .contract_id("2045011120563805041758214605")
-    ///     .user_id("20200330tony")
-    ///     .amount(post::Amount::new().total(888).currency("CNY"))
-    ///     .scene_info(post::SceneInfo::new()
-    ///         .start_time("2026-01-01T00:00:00+08:00")
-    ///         .school_id("18260256813396")
-    ///         .scene_type("CANTEEN"))
-    ///     .device_info(post::DeviceInfo::new().device_ip("123.12.12.123"));
-    /// let response = client.v3().eduschoolpay().transactions().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_EDUSCHOOLPAY_TRANSACTIONS, request)
+pub use crate::v3::eduschoolpay::chain::EduschoolpayTransactions as Transactions;
+
+/// 扣款 · `POST v3/eduschoolpay/transactions`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012469030](https://pay.weixin.qq.com/doc/v3/partner/4012469030)
+pub mod post {
+    pub use crate::v3::eduschoolpay::shared::{
+        EduPapayAmount, EduPapayDeviceInformation, EduPromotionDetail,
+    };
+
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 扣款: what is sent.
+        ///
+        /// Its flat name is [`weipay::eduschoolpay::PostEduschoolpayTransactionsRequest`](crate::eduschoolpay::PostEduschoolpayTransactionsRequest).
+        #[doc(alias = "扣款")]
+        pub struct Request {
+            /// 商户appid. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户appid.
+            sub_appid: String = body("sub_appid"),
+            /// 商品描述. Required.
+            description: String = body("description").required(),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required().request_number(),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 商户接收通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 签约协议号. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 用户账号. Required.
+            user_id: String = body("user_id").required(),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 场景信息. Required.
+            scene_info: SceneInfo = body("scene_info").required(),
+            /// 设备信息. Required.
+            device_info: EduPapayDeviceInformation = body("device_info").required(),
+            /// 分账结算信息.
+            settle_info: SettleInfo = body("settle_info"),
+            /// 扣款模式.
+            payment_mode: String = body("payment_mode"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 总金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 货币类型. Required.
+            currency: String = body("currency").required(),
+        }
+
+        /// 场景信息.
+        pub struct SceneInfo {
+            /// 消费时间. Required.
+            start_time: Time = body("start_time").required(),
+            /// 学校编号. Required.
+            school_id: String = body("school_id").required(),
+            /// 消费场景类型. Required.
+            scene_type: String = body("scene_type").required(),
+        }
+
+        /// 分账结算信息.
+        pub struct SettleInfo {
+            /// 是否指定分账.
+            profit_sharing: bool = body("profit_sharing"),
+        }
     }
 
-    /// `v3/eduschoolpay/transactions/id`
-    pub fn id(self) -> id::Id<M> {
-        id::Id::new(self.call.step("id"))
-    }
+    response! {
+        /// 扣款: what comes back.
+        ///
+        /// Its flat name is [`weipay::eduschoolpay::PostEduschoolpayTransactionsResponse`](crate::eduschoolpay::PostEduschoolpayTransactionsResponse).
+        #[doc(alias = "扣款")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 交易类型.
+            trade_type: String = body("trade_type"),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 交易状态描述.
+            trade_state_desc: String = body("trade_state_desc"),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 支付者.
+            payer: Payer = body("payer"),
+            /// 订单金额. Required.
+            amount: EduPapayAmount = body("amount").required(),
+            /// 设备信息. Required.
+            device_info: DeviceInfo = body("device_info").required(),
+            /// 优惠详情.
+            promotion_detail: Vec<EduPromotionDetail> = body("promotion_detail"),
+        }
 
-    /// `v3/eduschoolpay/transactions/out-trade-no`
-    pub fn out_trade_no(self) -> out_trade_no::OutTradeNo<M> {
-        out_trade_no::OutTradeNo::new(self.call.step("out-trade-no"))
+        /// 支付者.
+        pub struct Payer {
+            /// 商户AppID下的用户标识.
+            openid: String = body("openid"),
+            /// 子商户AppID下的用户标识.
+            sub_openid: String = body("sub_openid"),
+        }
+
+        /// 设备信息.
+        pub struct DeviceInfo {
+            /// 设备号.
+            device_id: String = body("device_id"),
+            /// 商户端设备IP. Required.
+            device_ip: String = body("device_ip").required(),
+        }
     }
 }

@@ -2,34 +2,43 @@
 
 //! `v3/funds-to-oversea/bill-download-url`
 
-pub mod get;
+pub use crate::v3::funds_to_oversea::chain::FundsToOverseaBillDownloadUrl as BillDownloadUrl;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取购付汇账单文件下载链接 · `GET v3/funds-to-oversea/bill-download-url`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476132](https://pay.weixin.qq.com/doc/v3/partner/4012476132)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/funds-to-oversea/bill-download-url`
-    BillDownloadUrl
-}
+    request! {
+        /// 获取购付汇账单文件下载链接: what is sent.
+        ///
+        /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaBillDownloadUrlRequest`](crate::funds_to_oversea::GetFundsToOverseaBillDownloadUrlRequest).
+        #[doc(alias = "获取购付汇账单文件下载链接")]
+        pub struct Request {
+            /// 账单日期. Required.
+            bill_date: String = query("bill_date").required(),
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
 
-impl<M: Mode> BillDownloadUrl<M> {
-    /// 获取购付汇账单文件下载链接 · `GET v3/funds-to-oversea/bill-download-url`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::funds_to_oversea::bill_download_url::get;
-    ///
-    /// let request = get::Request::new().bill_date("2021-01-01");
-    /// let response = client.v3().funds_to_oversea().bill_download_url().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_FUNDS_TO_OVERSEA_BILL_DOWNLOAD_URL, request)
+    response! {
+        /// 获取购付汇账单文件下载链接: what comes back.
+        ///
+        /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaBillDownloadUrlResponse`](crate::funds_to_oversea::GetFundsToOverseaBillDownloadUrlResponse).
+        #[doc(alias = "获取购付汇账单文件下载链接")]
+        pub struct Response {
+            /// 哈希类型. Required.
+            hash_type: String = body("hash_type").required(),
+            /// 哈希值. Required.
+            hash_value: String = body("hash_value").required(),
+            /// 下载地址. Required.
+            download_url: String = body("download_url").required(),
+        }
     }
 }

@@ -3,53 +3,140 @@
 //! `v3/funds-to-oversea/orders`
 
 pub mod out_order_id;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::funds_to_oversea::chain::FundsToOverseaOrders as Orders;
 
-chain_step! {
-    /// `v3/funds-to-oversea/orders`
-    Orders
-}
+/// 申请资金出境 · `POST v3/funds-to-oversea/orders`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476113](https://pay.weixin.qq.com/doc/v3/partner/4012476113)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> Orders<M> {
-    /// 申请资金出境 · `POST v3/funds-to-oversea/orders`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::funds_to_oversea::orders::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_order_id("merchant_1123123")
-    ///     .sub_mchid("123456")
-    ///     .transaction_id("420000000000000010")
-    ///     .amount(10)
-    ///     .foreign_currency("USD")
-    ///     .seller_info(post::SellerInfo::new()
-    ///         .oversea_business_name("香港xxxx公司")
-    ///         .oversea_shop_name("香港xxx公司xxx店铺")
-    ///         .seller_id("id2123123123"))
-    ///     .express_info(post::ExpressInfo::new()
-    ///         .courier_number("curier_number_1231")
-    ///         .express_company_name("国际xxx物流"))
-    ///     .payee_info(post::PayeeInfo::new().payee_id("ID123112312"));
-    /// let response = client.v3().funds_to_oversea().orders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_FUNDS_TO_OVERSEA_ORDERS, request)
+    request! {
+        /// 申请资金出境: what is sent.
+        ///
+        /// Its flat name is [`weipay::funds_to_oversea::PostFundsToOverseaOrdersRequest`](crate::funds_to_oversea::PostFundsToOverseaOrdersRequest).
+        #[doc(alias = "申请资金出境")]
+        pub struct Request {
+            /// 商户出境单号. Required.
+            out_order_id: String = body("out_order_id").required().request_number(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 出境金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 境外收款币种. Required.
+            foreign_currency: String = body("foreign_currency").required(),
+            /// 商品信息.
+            goods_info: Vec<GoodsInfo> = body("goods_info"),
+            /// 卖家信息. Required.
+            seller_info: SellerInfo = body("seller_info").required(),
+            /// 物流信息. Required.
+            express_info: ExpressInfo = body("express_info").required(),
+            /// 收款人信息. Required.
+            payee_info: PayeeInfo = body("payee_info").required(),
+            /// 预售信息.
+            presale_info: PresaleInfo = body("presale_info"),
+        }
+
+        /// 商品信息.
+        pub struct GoodsInfo {
+            /// 商品名称. Required.
+            goods_name: String = body("goods_name").required(),
+            /// 商品类目. Required.
+            goods_category: String = body("goods_category").required(),
+            /// 商品单价. Required; in fen (分).
+            goods_unit_price: i64 = body("goods_unit_price").required(),
+            /// 商品数量. Required.
+            goods_quantity: i64 = body("goods_quantity").required(),
+        }
+
+        /// 卖家信息.
+        pub struct SellerInfo {
+            /// 境外卖家经营主体名称. Required.
+            oversea_business_name: String = body("oversea_business_name").required(),
+            /// 境外卖家店铺名称. Required.
+            oversea_shop_name: String = body("oversea_shop_name").required(),
+            /// 卖家ID. Required.
+            seller_id: String = body("seller_id").required(),
+        }
+
+        /// 物流信息.
+        pub struct ExpressInfo {
+            /// 物流单号. Required.
+            courier_number: String = body("courier_number").required(),
+            /// 物流商名称. Required.
+            express_company_name: String = body("express_company_name").required(),
+        }
+
+        /// 收款人信息.
+        pub struct PayeeInfo {
+            /// 收款人识别号. Required.
+            payee_id: String = body("payee_id").required(),
+        }
+
+        /// 预售信息.
+        pub struct PresaleInfo {
+            /// 订单类型. Required.
+            type_: Type = body("type").required(),
+            /// 预售订单总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 关联定金订单号.
+            deposit_transaction_id: String = body("deposit_transaction_id"),
+            /// 关联尾款订单号.
+            balance_transaction_id: String = body("balance_transaction_id"),
+        }
     }
 
-    /// `v3/funds-to-oversea/orders/{out_order_id}` with this 商户出境单号.
-    pub fn out_order_id(self, out_order_id: impl Into<String>) -> out_order_id::OutOrderId<M> {
-        out_order_id::OutOrderId::new(self.call.fill(path("out_order_id"), out_order_id.into()))
+    response! {
+        /// 申请资金出境: what comes back.
+        ///
+        /// Its flat name is [`weipay::funds_to_oversea::PostFundsToOverseaOrdersResponse`](crate::funds_to_oversea::PostFundsToOverseaOrdersResponse).
+        #[doc(alias = "申请资金出境")]
+        pub struct Response {
+            /// 商户出境单号. Required.
+            out_order_id: String = body("out_order_id").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信出境单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 出境结果. Required.
+            result: String = body("result").required(),
+            /// 出境失败的原因.
+            fail_reason: String = body("fail_reason"),
+            /// 请求出境人民币金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 真实出境外币金额. In the smallest unit of its currency (币种最小货币单位).
+            foreign_amount: i64 = body("foreign_amount"),
+            /// 外币币种. Required.
+            foreign_currency: String = body("foreign_currency").required(),
+            /// 汇率.
+            rate: i64 = body("rate"),
+            /// 购汇时间.
+            exchange_rate_time: Time = body("exchange_rate_time"),
+            /// 预计购汇时间.
+            estimate_exchange_rate_time: Time = body("estimate_exchange_rate_time"),
+            /// 真实出境人民币金额. In fen (分).
+            departure_amount: i64 = body("departure_amount"),
+            /// 手续费人民币金额. In fen (分).
+            fee: i64 = body("fee"),
+            /// 手续费承担商户号.
+            charge_mchid: String = body("charge_mchid"),
+            /// 手续费承担账户.
+            charge_account_type: String = body("charge_account_type"),
+        }
+    }
+
+    open_enum! {
+        /// 订单类型.
+        pub enum Type {
+            Deposit = "DEPOSIT",
+            Balance = "BALANCE",
+        }
     }
 }

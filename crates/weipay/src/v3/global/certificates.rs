@@ -2,32 +2,52 @@
 
 //! `v3/global/certificates`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalCertificates as Certificates;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取平台证书列表 · `GET v3/global/certificates`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4012354446](https://pay.weixin.qq.com/doc/global/v3/zh/4012354446)
+///
+/// `weipay api show GET v3/global/certificates` lists all 6.
+pub mod get {
+    use crate::model::{Time, body, response};
 
-chain_step! {
-    /// `v3/global/certificates`
-    Certificates
-}
+    response! {
+        /// 获取平台证书列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalCertificatesResponse`](crate::global::GetGlobalCertificatesResponse).
+        #[doc(alias = "获取平台证书列表")]
+        pub struct Response {
+            /// 平台证书列表. Required.
+            data: Vec<Data> = body("data").required(),
+        }
 
-impl<M: Mode> Certificates<M> {
-    /// 获取平台证书列表 · `GET v3/global/certificates`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().global().certificates().get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_CERTIFICATES, Nothing)
+        /// 平台证书列表.
+        pub struct Data {
+            /// 证书序列号. Required.
+            serial_no: String = body("serial_no").required(),
+            /// 证书启用时间. Required.
+            effective_time: Time = body("effective_time").required(),
+            /// 证书弃用时间. Required.
+            expire_time: Time = body("expire_time").required(),
+            /// 证书信息. Required.
+            encrypt_certificate: EncryptCertificate = body("encrypt_certificate").required(),
+        }
+
+        /// 证书信息.
+        pub struct EncryptCertificate {
+            /// 加密证书的算法. Required.
+            algorithm: String = body("algorithm").required(),
+            /// 加密证书的随机串. Required.
+            nonce: String = body("nonce").required(),
+            /// 加密证书的附加数据. Required.
+            associated_data: String = body("associated_data").required(),
+            /// 加密后的证书内容. Required.
+            ciphertext: String = body("ciphertext").required(),
+        }
     }
 }

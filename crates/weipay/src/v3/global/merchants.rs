@@ -2,53 +2,165 @@
 
 //! `v3/global/merchants`
 
-pub mod post;
 pub mod sub_mchid;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::global::chain::GlobalMerchants as Merchants;
 
-chain_step! {
-    /// `v3/global/merchants`
-    Merchants
-}
+/// 子商户进件（融合钱包） · `POST v3/global/merchants`
+///
+/// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Safe to repeat with the same `Idempotency-Key` and
+/// the same content.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013025088](https://pay.weixin.qq.com/doc/global/v3/zh/4013025088)
+pub mod post {
+    pub use crate::v3::global::shared::GlobalContact;
 
-impl<M: Mode> Merchants<M> {
-    /// 子商户进件（融合钱包） · `POST v3/global/merchants`
-    ///
-    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Safe to repeat with the same `Idempotency-Key` and
-    /// the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::global::merchants::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
-    ///     .name("Merchant name")
-    ///     .shortname("Merchant shortname")
-    ///     .office_phone("075586010000")
-    ///     .contact(post::Contact::new().name("张三").phone("13800138000").email("zhangsan@example.com"))
-    ///     .business_category(644)
-    ///     .merchant_country_code("344")
-    ///     .merchant_type("ENTERPRISE")
-    ///     .business(post::Business::new().business_type("BOTH"));
-    /// let response = client.v3().global().merchants().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GLOBAL_MERCHANTS, request)
+    use crate::model::{JsonText, body, header, open_enum, request, response};
+
+    request! {
+        /// 子商户进件（融合钱包）: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalMerchantsRequest`](crate::global::PostGlobalMerchantsRequest).
+        #[doc(alias = "子商户进件（融合钱包）")]
+        pub struct Request {
+            /// 业务请求幂等值，由商户侧生成的唯一key.
+            idempotency_key: String = header("Idempotency-Key").request_number(),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 机构appid. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 机构商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 子商户全称. Required.
+            name: String = body("name").required(),
+            /// 子商户简称. Required.
+            shortname: String = body("shortname").required(),
+            /// 公司电话. Required.
+            office_phone: String = body("office_phone").required(),
+            /// 联系人信息. Required.
+            contact: GlobalContact = body("contact").required(),
+            /// 类目. Required.
+            business_category: i64 = body("business_category").required(),
+            /// 渠道号.
+            channel_id: String = body("channel_id"),
+            /// 注册国家或区域. Required.
+            merchant_country_code: String = body("merchant_country_code").required(),
+            /// 商户类型. Required.
+            merchant_type: MerchantType = body("merchant_type").required(),
+            /// 公司注册文件编号.
+            registration_certificate_number: String = body("registration_certificate_number"),
+            /// 公司注册文件过期时间.
+            registration_certificate_date: String = body("registration_certificate_date"),
+            /// 公司注册文件照片.
+            registration_certificate_copy: String = body("registration_certificate_copy"),
+            /// 子商户银行结算账户信息.
+            settlement_bank_number: String = body("settlement_bank_number"),
+            /// 业务信息. Required.
+            business: Business = body("business").required(),
+            /// 董事信息.
+            director: Director = body("director"),
+            /// 负责人信息.
+            principal: Principal = body("principal"),
+            /// 是否申请H5支付权限.
+            apply_h5_payment: bool = body("apply_h5_payment"),
+            /// H5申请资料.
+            h5_payment_apply_info: H5PaymentApplyInfo = body("h5_payment_apply_info"),
+            /// 附加信息.
+            attach: String = body("attach"),
+        }
+
+        /// 业务信息.
+        pub struct Business {
+            /// 业务类型. Required.
+            business_type: BusinessType = body("business_type").required(),
+            /// APP下载链接.
+            app_download: String = body("app_download"),
+            /// 业务网站.
+            website: String = body("website"),
+            /// 公众号.
+            office_account: String = body("office_account"),
+            /// 小程序.
+            mini_program: String = body("mini_program"),
+            /// 门店地址.
+            store_address: String = body("store_address"),
+            /// 门店照片. JSON text in a string.
+            store_photos: JsonText<Vec<String>> = body("store_photos"),
+            /// MCC码.
+            mcc: String = body("mcc"),
+        }
+
+        /// 董事信息.
+        pub struct Director {
+            /// 董事姓名.
+            name: String = body("name"),
+            /// 董事证件号.
+            number: String = body("number"),
+        }
+
+        /// 负责人信息.
+        pub struct Principal {
+            /// 负责人姓名.
+            name: String = body("name"),
+            /// 负责人证件号.
+            number: String = body("number"),
+        }
+
+        /// H5申请资料.
+        pub struct H5PaymentApplyInfo {
+            /// H5经营网址. Required.
+            h5_website_url: String = body("h5_website_url").required(),
+            /// 拉起H5支付的域名. Required; at most 5 characters.
+            domains: Vec<String> = body("domains").required().length(0, 5),
+        }
     }
 
-    /// `v3/global/merchants/{sub_mchid}` with this 子商户号.
-    pub fn sub_mchid(self, sub_mchid: impl Into<String>) -> sub_mchid::SubMchid<M> {
-        sub_mchid::SubMchid::new(self.call.fill(path("sub_mchid"), sub_mchid.into()))
+    response! {
+        /// 子商户进件（融合钱包）: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalMerchantsResponse`](crate::global::PostGlobalMerchantsResponse).
+        #[doc(alias = "子商户进件（融合钱包）")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 验证状态.
+            verification_status: VerificationStatus = body("verification_status"),
+            /// 验证状态描述.
+            description: String = body("description"),
+            /// H5支付权限状态.
+            h5_authorization_state: H5AuthorizationState = body("h5_authorization_state"),
+        }
+    }
+
+    open_enum! {
+        /// 商户类型.
+        pub enum MerchantType {
+            Enterprise = "ENTERPRISE",
+            Individual = "INDIVIDUAL",
+        }
+
+        /// 业务类型.
+        pub enum BusinessType {
+            Online = "ONLINE",
+            Offline = "OFFLINE",
+            Both = "BOTH",
+        }
+
+        /// 验证状态.
+        pub enum VerificationStatus {
+            UnderReview = "Under Review",
+            Approved = "Approved",
+        }
+
+        /// H5支付权限状态.
+        pub enum H5AuthorizationState {
+            Approved = "APPROVED",
+            Unauthorized = "UNAUTHORIZED",
+            UnderReview = "UNDER_REVIEW",
+            Rejected = "REJECTED",
+            UnderPunishment = "UNDER_PUNISHMENT",
+            ApplicationFailed = "APPLICATION_FAILED",
+        }
     }
 }

@@ -2,35 +2,32 @@
 
 //! `v3/global/statements`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalStatements as Statements;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 下载对账单 · `GET v3/global/statements`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4012354444](https://pay.weixin.qq.com/doc/global/v3/zh/4012354444)
+///
+/// `weipay api show GET v3/global/statements` lists all 7.
+pub mod get {
+    use crate::model::{header, query, request};
 
-chain_step! {
-    /// `v3/global/statements`
-    Statements
-}
-
-impl<M: Mode> Statements<M> {
-    /// 下载对账单 · `GET v3/global/statements`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::statements::get;
-    ///
-    /// let request = get::Request::new().date("20180130").mchid("1900057215");
-    /// let response = client.v3().global().statements().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::GET_V3_GLOBAL_STATEMENTS, request)
+    request! {
+        /// 下载对账单: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalStatementsRequest`](crate::global::GetGlobalStatementsRequest).
+        #[doc(alias = "下载对账单")]
+        pub struct Request {
+            /// 账单日期. Required.
+            date: String = query("date").required(),
+            /// 商户号. Required.
+            mchid: String = query("mchid").required(),
+            /// 账单压缩.
+            accept_encoding: String = header("Accept-Encoding"),
+        }
     }
 }

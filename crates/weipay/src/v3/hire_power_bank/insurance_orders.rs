@@ -3,40 +3,60 @@
 //! `v3/hire-power-bank/insurance-orders`
 
 pub mod out_order_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::hire_power_bank::chain::HirePowerBankInsuranceOrders as InsuranceOrders;
 
-chain_step! {
-    /// `v3/hire-power-bank/insurance-orders`
-    InsuranceOrders
-}
+/// 创建保险订单 · `POST v3/hire-power-bank/insurance-orders`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/create-insurance-order.html>
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> InsuranceOrders<M> {
-    /// 创建保险订单 · `POST v3/hire-power-bank/insurance-orders`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::hire_power_bank::insurance_orders::post;
-    ///
-    /// let request = post::Request::new().out_order_no("6e8369071cd942c0476613f9d1ce9ca3");
-    /// let response = client.v3().hire_power_bank().insurance_orders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_HIRE_POWER_BANK_INSURANCE_ORDERS, request)
+    request! {
+        /// 创建保险订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::hire_power_bank::PostHirePowerBankInsuranceOrdersRequest`](crate::hire_power_bank::PostHirePowerBankInsuranceOrdersRequest).
+        #[doc(alias = "创建保险订单")]
+        pub struct Request {
+            /// 商户创建保险订单时的凭据号.
+            out_order_no: String = body("out_order_no"),
+            /// On the wire: `openid`.
+            openid: String = body("openid"),
+            /// 用于接收保险订单状态变化通知. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// On the wire: `service_id`.
+            service_id: String = body("service_id"),
+        }
     }
 
-    /// `v3/hire-power-bank/insurance-orders/{out_order_no}` with this 商户创建保险订单时的凭据号.
-    pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill(path("out_order_no"), out_order_no.into()))
+    response! {
+        /// 创建保险订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::hire_power_bank::PostHirePowerBankInsuranceOrdersResponse`](crate::hire_power_bank::PostHirePowerBankInsuranceOrdersResponse).
+        #[doc(alias = "创建保险订单")]
+        pub struct Response {
+            /// 租借充电宝隔夜归还保险订单号.
+            order_id: String = body("order_id"),
+            /// 商户创建保险订单时的凭据号.
+            out_order_no: String = body("out_order_no"),
+            /// On the wire: `openid`.
+            openid: String = body("openid"),
+            /// On the wire: `max_claim_count`.
+            max_claim_count: i64 = body("max_claim_count"),
+            /// 一笔保险订单对应的已理赔次数.
+            claimed_count: i64 = body("claimed_count"),
+            /// 保险订单领取时间.
+            order_receive_time: Time = body("order_receive_time"),
+            /// 保险订单开始时间.
+            order_begin_time: Time = body("order_begin_time"),
+            /// 保险订单结束时间.
+            order_end_time: Time = body("order_end_time"),
+            /// 保险订单领取状态.
+            order_receive_state: String = body("order_receive_state"),
+        }
     }
 }

@@ -2,36 +2,50 @@
 
 //! `v3/industry-coupon/tokens`
 
-pub mod post;
+pub use crate::v3::industry_coupon::chain::IndustryCouponTokens as Tokens;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 出行券切卡组件预下单 · `POST v3/industry-coupon/tokens`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012553563](https://pay.weixin.qq.com/doc/v3/merchant/4012553563)
+/// - partner: [4012715654](https://pay.weixin.qq.com/doc/v3/partner/4012715654)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/industry-coupon/tokens`
-    Tokens
-}
+    request! {
+        /// 出行券切卡组件预下单: what is sent.
+        ///
+        /// Its flat name is [`weipay::industry_coupon::PostIndustryCouponTokensRequest`](crate::industry_coupon::PostIndustryCouponTokensRequest).
+        #[doc(alias = "出行券切卡组件预下单")]
+        pub struct Request {
+            /// 用户标识. Required.
+            open_id: String = body("open_id").required(),
+            /// 出行券列表. Required.
+            coupon_list: Vec<CouponList> = body("coupon_list").required(),
+        }
 
-impl<M: Mode> Tokens<M> {
-    /// 出行券切卡组件预下单 · `POST v3/industry-coupon/tokens`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::industry_coupon::tokens::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .open_id("obLatjrR8kUDlj4-nofQsPAJAAFI")
-    ///     .coupon_list(vec![post::CouponList::new().stock_id(16474341).coupon_id("11004999626")]);
-    /// let response = client.v3().industry_coupon().tokens().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_INDUSTRY_COUPON_TOKENS, request)
+        /// 出行券列表.
+        pub struct CouponList {
+            /// 批次号. Required.
+            stock_id: i64 = body("stock_id").required(),
+            /// 券ID. Required.
+            coupon_id: String = body("coupon_id").required(),
+        }
+    }
+
+    response! {
+        /// 出行券切卡组件预下单: what comes back.
+        ///
+        /// Its flat name is [`weipay::industry_coupon::PostIndustryCouponTokensResponse`](crate::industry_coupon::PostIndustryCouponTokensResponse).
+        #[doc(alias = "出行券切卡组件预下单")]
+        pub struct Response {
+            /// 切卡组件token值.
+            token: String = body("token"),
+            /// token过期时间.
+            expires_time: Time = body("expires_time"),
+        }
     }
 }

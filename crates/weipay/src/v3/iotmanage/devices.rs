@@ -2,34 +2,93 @@
 
 //! `v3/iotmanage/devices`
 
-pub mod get;
+pub use crate::v3::iotmanage::chain::IotmanageDevices as Devices;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 智能设备列表 · `GET v3/iotmanage/devices`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/point/iotmanage-devices.html>
+pub mod get {
+    pub use crate::v3::iotmanage::shared::PageLinks;
 
-chain_step! {
-    /// `v3/iotmanage/devices`
-    Devices
-}
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> Devices<M> {
-    /// 智能设备列表 · `GET v3/iotmanage/devices`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::iotmanage::devices::get;
-    ///
-    /// let request = get::Request::new().limit(5).offset(10);
-    /// let response = client.v3().iotmanage().devices().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_IOTMANAGE_DEVICES, request)
+    request! {
+        /// 智能设备列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::iotmanage::GetIotmanageDevicesRequest`](crate::iotmanage::GetIotmanageDevicesRequest).
+        #[doc(alias = "智能设备列表")]
+        pub struct Request {
+            /// 最大资源条数. Required; format `uint64`.
+            limit: i64 = query("limit").required().uint64(),
+            /// 请求资源起始位置. Required; format `uint64`.
+            offset: i64 = query("offset").required().uint64(),
+        }
+    }
+
+    response! {
+        /// 智能设备列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::iotmanage::GetIotmanageDevicesResponse`](crate::iotmanage::GetIotmanageDevicesResponse).
+        #[doc(alias = "智能设备列表")]
+        pub struct Response {
+            /// 设备信息. Required.
+            data: Vec<Data> = body("data").required(),
+            /// 请求资源起始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 最大资源条数. Required.
+            limit: i64 = body("limit").required(),
+            /// 资源总条数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 相关链接. Required.
+            links: PageLinks = body("links").required(),
+        }
+
+        /// 设备信息.
+        pub struct Data {
+            /// 设备序列号.
+            device_sn: String = body("device_sn"),
+            /// 摄像头序列号.
+            camera_sn: String = body("camera_sn"),
+            /// 设备品类代码.
+            device_category_code: String = body("device_category_code"),
+            /// 设备品类.
+            device_category: String = body("device_category"),
+            /// 设备类型代码.
+            device_class_code: String = body("device_class_code"),
+            /// 设备类型.
+            device_class: String = body("device_class"),
+            /// 设备型号.
+            device_model: String = body("device_model"),
+            /// 刷脸应用软件模式代码.
+            app_scene_code: String = body("app_scene_code"),
+            /// 刷脸应用软件模式.
+            app_scene: String = body("app_scene"),
+            /// 刷脸应用操作系统.
+            operating_system: String = body("operating_system"),
+            /// 激活状态.
+            activation_status: ActivationStatus = body("activation_status"),
+            /// 激活时间.
+            activation_time: Time = body("activation_time"),
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 商户简称.
+            merchant_shortname: String = body("merchant_shortname"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户简称.
+            sub_merchant_shortname: String = body("sub_merchant_shortname"),
+        }
+    }
+
+    open_enum! {
+        /// 激活状态.
+        pub enum ActivationStatus {
+            Activated = "ACTIVATED",
+            Inactivated = "INACTIVATED",
+        }
     }
 }

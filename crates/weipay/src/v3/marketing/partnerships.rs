@@ -3,45 +3,118 @@
 //! `v3/marketing/partnerships`
 
 pub mod build;
-pub mod get;
 pub mod terminate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingPartnerships as Partnerships;
 
-chain_step! {
-    /// `v3/marketing/partnerships`
-    Partnerships
-}
+/// 查询合作关系列表 · `GET v3/marketing/partnerships`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012380536](https://pay.weixin.qq.com/doc/v3/merchant/4012380536)
+/// - partner: [4012381479](https://pay.weixin.qq.com/doc/v3/partner/4012381479)
+pub mod get {
+    use crate::model::{JsonText, Time, body, open_enum, query, request, response};
 
-impl<M: Mode> Partnerships<M> {
-    /// 查询合作关系列表 · `GET v3/marketing/partnerships`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partnerships::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client.v3().marketing().partnerships().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_PARTNERSHIPS, request)
+    request! {
+        /// 查询合作关系列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnershipsRequest`](crate::marketing::GetMarketingPartnershipsRequest).
+        #[doc(alias = "查询合作关系列表")]
+        pub struct Request {
+            /// 合作方信息. JSON text in a string.
+            partner: JsonText<Partner> = query("partner"),
+            /// 被授权数据. JSON text in a string.
+            authorized_data: JsonText<AuthorizedData> = query("authorized_data"),
+            /// 分页大小.
+            limit: i64 = query("limit"),
+            /// 分页页码.
+            offset: i64 = query("offset"),
+        }
+
+        /// 合作方信息.
+        pub struct Partner {
+            /// 合作方类别. Required.
+            type_: Type = body("type").required(),
+            /// 合作方APPID.
+            appid: String = body("appid"),
+            /// 合作方商户ID.
+            merchant_id: String = body("merchant_id"),
+        }
+
+        /// 被授权数据.
+        pub struct AuthorizedData {
+            /// 授权业务类别.
+            business_type: BusinessType = body("business_type"),
+            /// 授权批次ID.
+            stock_id: String = body("stock_id"),
+        }
     }
 
-    /// `v3/marketing/partnerships/build`
-    pub fn build(self) -> build::Build<M> {
-        build::Build::new(self.call.step("build"))
+    response! {
+        /// 查询合作关系列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnershipsResponse`](crate::marketing::GetMarketingPartnershipsResponse).
+        #[doc(alias = "查询合作关系列表")]
+        pub struct Response {
+            /// 合作关系结果集.
+            data: Vec<Data> = body("data"),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 分页页码. Required.
+            offset: i64 = body("offset").required(),
+            /// 总数量.
+            total_count: i64 = body("total_count"),
+        }
+
+        /// 合作关系结果集.
+        pub struct Data {
+            /// 合作方信息. Required.
+            partner: DataPartner = body("partner").required(),
+            /// 被授权数据. Required.
+            authorized_data: DataAuthorizedData = body("authorized_data").required(),
+            /// 建立合作关系时间. Required.
+            build_time: Time = body("build_time").required(),
+            /// 终止合作关系时间.
+            terminate_time: Time = body("terminate_time"),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 更新时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
+
+        /// 合作方信息.
+        pub struct DataPartner {
+            /// 合作方类别. Required.
+            type_: String = body("type").required(),
+            /// 合作方APPID.
+            appid: String = body("appid"),
+            /// 合作方商户ID.
+            merchant_id: String = body("merchant_id"),
+        }
+
+        /// 被授权数据.
+        pub struct DataAuthorizedData {
+            /// 授权业务类别. Required.
+            business_type: String = body("business_type").required(),
+            /// 授权批次ID.
+            stock_id: String = body("stock_id"),
+        }
     }
 
-    /// `v3/marketing/partnerships/terminate`
-    pub fn terminate(self) -> terminate::Terminate<M> {
-        terminate::Terminate::new(self.call.step("terminate"))
+    open_enum! {
+        /// 合作方类别.
+        pub enum Type {
+            Appid = "APPID",
+            Merchant = "MERCHANT",
+        }
+
+        /// 授权业务类别.
+        pub enum BusinessType {
+            FavorStock = "FAVOR_STOCK",
+            BusifavorStock = "BUSIFAVOR_STOCK",
+        }
     }
 }

@@ -3,46 +3,96 @@
 //! `v3/mchalterapply/mchcontactalterapplyment`
 
 pub mod apply_id;
-pub mod merchant;
-pub mod post;
+/// `v3/mchalterapply/mchcontactalterapplyment/merchant`
+pub mod merchant {
+    /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}`
+    pub mod merchant_code {
+        /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no`
+        pub mod out_request_no {
+            pub mod out_request_no;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+            pub use crate::v3::mchalterapply::chain::MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNo as OutRequestNo;
+        }
 
-chain_step! {
-    /// `v3/mchalterapply/mchcontactalterapplyment`
-    Mchcontactalterapplyment
+        pub use crate::v3::mchalterapply::chain::MchalterapplyMchcontactalterapplymentMerchantByMerchantCode as MerchantCode;
+    }
+
+    pub use crate::v3::mchalterapply::chain::MchalterapplyMchcontactalterapplymentMerchant as Merchant;
 }
 
-impl<M: Mode> Mchcontactalterapplyment<M> {
-    /// 提交超管变更申请单 · `POST v3/mchalterapply/mchcontactalterapplyment`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::mchalterapply::mchcontactalterapplyment::post;
-    ///
-    /// let request = post::Request::new().merchant_code("2492185251").out_request_no("1900013511_10000");
-    /// let response = client.v3().mchalterapply().mchcontactalterapplyment().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT, request)
+pub use crate::v3::mchalterapply::chain::MchalterapplyMchcontactalterapplyment as Mchcontactalterapplyment;
+
+/// 提交超管变更申请单 · `POST v3/mchalterapply/mchcontactalterapplyment`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015617906](https://pay.weixin.qq.com/doc/v3/partner/4015617906)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
+
+    request! {
+        /// 提交超管变更申请单: what is sent.
+        ///
+        /// Its flat name is [`weipay::mchalterapply::PostMchalterapplyMchcontactalterapplymentRequest`](crate::mchalterapply::PostMchalterapplyMchcontactalterapplymentRequest).
+        #[doc(alias = "提交超管变更申请单")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 商户号. Required.
+            merchant_code: String = body("merchant_code").required(),
+            /// 业务申请编号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 超级管理员信息.
+            contact_info: ContactInfo = body("contact_info"),
+        }
+
+        /// 超级管理员信息.
+        pub struct ContactInfo {
+            /// 超级管理员姓名. Required; travels encrypted (敏感信息加密).
+            contact_name: Sensitive = body("contact_name").required().encrypted(),
+            /// 超级管理员证件类型. Required.
+            contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type").required(),
+            /// 超级管理员身份证件号码. Required; travels encrypted (敏感信息加密).
+            contact_id_card_number: Sensitive = body("contact_id_card_number").required().encrypted(),
+            /// 超级管理员证件正面照片. Required; format `media-id`.
+            contact_id_doc_copy: String = body("contact_id_doc_copy").required(),
+            /// 超级管理员证件反面照片. Format `media-id`.
+            contact_id_doc_copy_back: String = body("contact_id_doc_copy_back"),
+            /// 超级管理员证件有效期开始时间. Required.
+            contact_id_doc_period_begin: String = body("contact_id_doc_period_begin").required(),
+            /// 超级管理员证件有效期结束时间. Required.
+            contact_id_doc_period_end: String = body("contact_id_doc_period_end").required(),
+            /// 业务办理授权函. Format `media-id`.
+            business_authorization_letter: String = body("business_authorization_letter"),
+            /// 超级管理员手机. Required; travels encrypted (敏感信息加密).
+            mobile_phone: Sensitive = body("mobile_phone").required().encrypted(),
+        }
     }
 
-    /// `v3/mchalterapply/mchcontactalterapplyment/{apply_id}` with this 微信支付申请单号.
-    pub fn apply_id(self, apply_id: impl Into<String>) -> apply_id::ApplyId<M> {
-        apply_id::ApplyId::new(self.call.fill(path("apply_id"), apply_id.into()))
+    response! {
+        /// 提交超管变更申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::mchalterapply::PostMchalterapplyMchcontactalterapplymentResponse`](crate::mchalterapply::PostMchalterapplyMchcontactalterapplymentResponse).
+        #[doc(alias = "提交超管变更申请单")]
+        pub struct Response {
+            /// 申请单号.
+            apply_id: String = body("apply_id"),
+        }
     }
 
-    /// `v3/mchalterapply/mchcontactalterapplyment/merchant`
-    pub fn merchant(self) -> merchant::Merchant<M> {
-        merchant::Merchant::new(self.call.step("merchant"))
+    open_enum! {
+        /// 超级管理员证件类型.
+        pub enum ContactIdDocType {
+            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
+            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
+            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
+            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
+            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
+            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
     }
 }

@@ -3,49 +3,242 @@
 //! `v3/mchalterapply/mchsubjectalterapplyment`
 
 pub mod apply_id;
-pub mod merchant;
-pub mod post;
+/// `v3/mchalterapply/mchsubjectalterapplyment/merchant`
+pub mod merchant {
+    /// `v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}`
+    pub mod merchant_code {
+        /// `v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no`
+        pub mod out_request_no {
+            pub mod out_request_no;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+            pub use crate::v3::mchalterapply::chain::MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNo as OutRequestNo;
+        }
 
-chain_step! {
-    /// `v3/mchalterapply/mchsubjectalterapplyment`
-    Mchsubjectalterapplyment
+        pub use crate::v3::mchalterapply::chain::MchalterapplyMchsubjectalterapplymentMerchantByMerchantCode as MerchantCode;
+    }
+
+    pub use crate::v3::mchalterapply::chain::MchalterapplyMchsubjectalterapplymentMerchant as Merchant;
 }
 
-impl<M: Mode> Mchsubjectalterapplyment<M> {
-    /// 提交资料变更申请单 · `POST v3/mchalterapply/mchsubjectalterapplyment`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::mchalterapply::mchsubjectalterapplyment::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .merchant_code("2492185251")
-    ///     .out_request_no("1900013511_10000")
-    ///     .organization_type("SUBJECT_TYPE_ENTERPRISE");
-    /// let response = client.v3().mchalterapply().mchsubjectalterapplyment().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT, request)
+pub use crate::v3::mchalterapply::chain::MchalterapplyMchsubjectalterapplyment as Mchsubjectalterapplyment;
+
+/// 提交资料变更申请单 · `POST v3/mchalterapply/mchsubjectalterapplyment`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014090649](https://pay.weixin.qq.com/doc/v3/partner/4014090649)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
+
+    request! {
+        /// 提交资料变更申请单: what is sent.
+        ///
+        /// Its flat name is [`weipay::mchalterapply::PostMchalterapplyMchsubjectalterapplymentRequest`](crate::mchalterapply::PostMchalterapplyMchsubjectalterapplymentRequest).
+        #[doc(alias = "提交资料变更申请单")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 商户号. Required.
+            merchant_code: String = body("merchant_code").required(),
+            /// 业务申请编号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 主体资料变更范围.
+            alter_scope: AlterScope = body("alter_scope"),
+            /// 主体类型. Required.
+            organization_type: OrganizationType = body("organization_type").required(),
+            /// 是否金融机构.
+            finance_institution: bool = body("finance_institution"),
+            /// 营业执照信息.
+            business_license_info: BusinessLicenseInfo = body("business_license_info"),
+            /// 登记证书信息.
+            certificate_info: CertificateInfo = body("certificate_info"),
+            /// 金融机构许可证.
+            finance_institution_info: FinanceInstitutionInfo = body("finance_institution_info"),
+            /// 法人身份信息.
+            legal_person_info: LegalPersonInfo = body("legal_person_info"),
+            /// 最终受益人信息列表.
+            ubo_info_list: Vec<UboInfoList> = body("ubo_info_list"),
+            /// 补充材料列表.
+            addition: Addition = body("addition"),
+        }
+
+        /// 营业执照信息.
+        pub struct BusinessLicenseInfo {
+            /// 营业执照注册号. Required.
+            license_number: String = body("license_number").required(),
+            /// 营业执照照片. Required; format `media-id`.
+            license_copy: String = body("license_copy").required(),
+            /// 商户名称. Required.
+            merchant_name: String = body("merchant_name").required(),
+            /// 法人姓名. Required.
+            legal_person: String = body("legal_person").required(),
+            /// 注册地址.
+            company_address: String = body("company_address"),
+            /// 有效期开始时间.
+            license_period_begin: String = body("license_period_begin"),
+            /// 有效期结束时间.
+            license_period_end: String = body("license_period_end"),
+        }
+
+        /// 登记证书信息.
+        pub struct CertificateInfo {
+            /// 证书类型. Required.
+            cert_type: CertType = body("cert_type").required(),
+            /// 证书编号. Required.
+            cert_number: String = body("cert_number").required(),
+            /// 证书照片. Required; format `media-id`.
+            cert_copy: String = body("cert_copy").required(),
+            /// 商户名称. Required.
+            merchant_name: String = body("merchant_name").required(),
+            /// 法人姓名. Required.
+            legal_person: String = body("legal_person").required(),
+            /// 注册地址. Required.
+            company_address: String = body("company_address").required(),
+            /// 有效期开始时间. Required.
+            cert_period_begin: String = body("cert_period_begin").required(),
+            /// 有效期结束时间. Required.
+            cert_period_end: String = body("cert_period_end").required(),
+        }
+
+        /// 金融机构许可证.
+        pub struct FinanceInstitutionInfo {
+            /// 金融机构类型. Required.
+            finance_type: FinanceType = body("finance_type").required(),
+            /// 金融机构许可证图片. Required.
+            finance_license_pics: Vec<String> = body("finance_license_pics").required(),
+        }
+
+        /// 法人身份信息.
+        pub struct LegalPersonInfo {
+            /// 证件持有人类型. Required.
+            id_holder_type: IdHolderType = body("id_holder_type").required(),
+            /// 证件类型.
+            id_doc_type: IdDocType = body("id_doc_type"),
+            /// 法定代表人说明函. Format `media-id`.
+            authorize_letter_copy: String = body("authorize_letter_copy"),
+            /// 证件正面照片. Format `media-id`.
+            card_front: String = body("card_front"),
+            /// 证件反面照片. Format `media-id`.
+            card_back: String = body("card_back"),
+            /// 证件姓名. Travels encrypted (敏感信息加密).
+            card_name: Sensitive = body("card_name").encrypted(),
+            /// 证件号码. Travels encrypted (敏感信息加密).
+            card_number: Sensitive = body("card_number").encrypted(),
+            /// 证件居住地址. Travels encrypted (敏感信息加密).
+            card_address: Sensitive = body("card_address").encrypted(),
+            /// 证件有效期开始时间.
+            card_period_begin: String = body("card_period_begin"),
+            /// 证件有效期结束时间.
+            card_period_end: String = body("card_period_end"),
+            /// 经营者/法人是否为受益人.
+            as_ubo: bool = body("as_ubo"),
+        }
+
+        /// 最终受益人信息列表.
+        pub struct UboInfoList {
+            /// 证件类型. Required.
+            id_doc_type: IdDocType = body("id_doc_type").required(),
+            /// 证件正面照片. Required; format `media-id`.
+            card_front: String = body("card_front").required(),
+            /// 证件反面照片. Format `media-id`.
+            card_back: String = body("card_back"),
+            /// 证件姓名. Required; travels encrypted (敏感信息加密).
+            card_name: Sensitive = body("card_name").required().encrypted(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            card_number: Sensitive = body("card_number").required().encrypted(),
+            /// 证件居住地址. Required; travels encrypted (敏感信息加密).
+            card_address: Sensitive = body("card_address").required().encrypted(),
+            /// 证件有效期开始时间. Required.
+            card_period_begin: String = body("card_period_begin").required(),
+            /// 证件有效期结束时间. Required.
+            card_period_end: String = body("card_period_end").required(),
+        }
+
+        /// 补充材料列表.
+        pub struct Addition {
+            /// 银行开户许可证.
+            bank_openaccount_license: Vec<String> = body("bank_openaccount_license"),
+            /// 开户核准通知书.
+            openaccount_approval: Vec<String> = body("openaccount_approval"),
+            /// 法人身份辅助证明.
+            legal_other_prove: Vec<String> = body("legal_other_prove"),
+            /// 发证机关证明.
+            agency_prove: Vec<String> = body("agency_prove"),
+            /// 受益所有人补充材料.
+            ubo_prove: Vec<String> = body("ubo_prove"),
+        }
     }
 
-    /// `v3/mchalterapply/mchsubjectalterapplyment/{apply_id}` with this 微信支付申请单号.
-    pub fn apply_id(self, apply_id: impl Into<String>) -> apply_id::ApplyId<M> {
-        apply_id::ApplyId::new(self.call.fill(path("apply_id"), apply_id.into()))
+    response! {
+        /// 提交资料变更申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::mchalterapply::PostMchalterapplyMchsubjectalterapplymentResponse`](crate::mchalterapply::PostMchalterapplyMchsubjectalterapplymentResponse).
+        #[doc(alias = "提交资料变更申请单")]
+        pub struct Response {
+            /// 申请单号.
+            apply_id: String = body("apply_id"),
+        }
     }
 
-    /// `v3/mchalterapply/mchsubjectalterapplyment/merchant`
-    pub fn merchant(self) -> merchant::Merchant<M> {
-        merchant::Merchant::new(self.call.step("merchant"))
+    open_enum! {
+        /// 主体资料变更范围.
+        pub enum AlterScope {
+            AlterScopeFull = "ALTER_SCOPE_FULL",
+            AlterScopeBusinessCert = "ALTER_SCOPE_BUSINESS_CERT",
+            AlterScopeUbo = "ALTER_SCOPE_UBO",
+        }
+
+        /// 主体类型.
+        pub enum OrganizationType {
+            SubjectTypeEnterprise = "SUBJECT_TYPE_ENTERPRISE",
+            SubjectTypeInstitutionsCloned = "SUBJECT_TYPE_INSTITUTIONS_CLONED",
+            SubjectTypeIndividual = "SUBJECT_TYPE_INDIVIDUAL",
+            SubjectTypeOthers = "SUBJECT_TYPE_OTHERS",
+            SubjectTypeGovernment = "SUBJECT_TYPE_GOVERNMENT",
+            SubjectTypeMicro = "SUBJECT_TYPE_MICRO",
+        }
+
+        /// 证书类型.
+        pub enum CertType {
+            CertificateType2388 = "CERTIFICATE_TYPE_2388",
+            CertificateType2389 = "CERTIFICATE_TYPE_2389",
+            CertificateType2394 = "CERTIFICATE_TYPE_2394",
+            CertificateType2395 = "CERTIFICATE_TYPE_2395",
+            CertificateType2396 = "CERTIFICATE_TYPE_2396",
+            CertificateType2520 = "CERTIFICATE_TYPE_2520",
+            CertificateType2521 = "CERTIFICATE_TYPE_2521",
+            CertificateType2522 = "CERTIFICATE_TYPE_2522",
+            CertificateType2399 = "CERTIFICATE_TYPE_2399",
+            CertificateType2400 = "CERTIFICATE_TYPE_2400",
+        }
+
+        /// 金融机构类型.
+        pub enum FinanceType {
+            FinanceTypeBankAgent = "FINANCE_TYPE_BANK_AGENT",
+            FinanceTypePaymentAgent = "FINANCE_TYPE_PAYMENT_AGENT",
+            FinanceTypeInsurance = "FINANCE_TYPE_INSURANCE",
+            FinanceTypeTradeAndSettle = "FINANCE_TYPE_TRADE_AND_SETTLE",
+            FinanceTypeOther = "FINANCE_TYPE_OTHER",
+        }
+
+        /// 证件持有人类型.
+        pub enum IdHolderType {
+            Legal = "LEGAL",
+            Super = "SUPER",
+        }
+
+        /// 证件类型.
+        pub enum IdDocType {
+            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
+            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
+            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
+            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
+            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
+            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
     }
 }

@@ -3,49 +3,58 @@
 //! `v3/mchalterapply/merchantnamealterapplyment`
 
 pub mod apply_id;
-pub mod merchant;
-pub mod post;
+/// `v3/mchalterapply/merchantnamealterapplyment/merchant`
+pub mod merchant {
+    /// `v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}`
+    pub mod sub_mchid {
+        /// `v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no`
+        pub mod out_request_no {
+            pub mod out_request_no;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+            pub use crate::v3::mchalterapply::chain::MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNo as OutRequestNo;
+        }
 
-chain_step! {
-    /// `v3/mchalterapply/merchantnamealterapplyment`
-    Merchantnamealterapplyment
+        pub use crate::v3::mchalterapply::chain::MchalterapplyMerchantnamealterapplymentMerchantBySubMchid as SubMchid;
+    }
+
+    pub use crate::v3::mchalterapply::chain::MchalterapplyMerchantnamealterapplymentMerchant as Merchant;
 }
 
-impl<M: Mode> Merchantnamealterapplyment<M> {
-    /// 提交商户简称变更申请单 · `POST v3/mchalterapply/merchantnamealterapplyment`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::mchalterapply::merchantnamealterapplyment::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("2492185251")
-    ///     .out_request_no("1900013511_10000")
-    ///     .merchant_shortname("example");
-    /// let response = client.v3().mchalterapply().merchantnamealterapplyment().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT, request)
+pub use crate::v3::mchalterapply::chain::MchalterapplyMerchantnamealterapplyment as Merchantnamealterapplyment;
+
+/// 提交商户简称变更申请单 · `POST v3/mchalterapply/merchantnamealterapplyment`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016166071](https://pay.weixin.qq.com/doc/v3/partner/4016166071)
+pub mod post {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 提交商户简称变更申请单: what is sent.
+        ///
+        /// Its flat name is [`weipay::mchalterapply::PostMchalterapplyMerchantnamealterapplymentRequest`](crate::mchalterapply::PostMchalterapplyMerchantnamealterapplymentRequest).
+        #[doc(alias = "提交商户简称变更申请单")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 业务申请编号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 商户简称. Required.
+            merchant_shortname: String = body("merchant_shortname").required(),
+        }
     }
 
-    /// `v3/mchalterapply/merchantnamealterapplyment/{apply_id}` with this 微信支付申请单号.
-    pub fn apply_id(self, apply_id: impl Into<String>) -> apply_id::ApplyId<M> {
-        apply_id::ApplyId::new(self.call.fill(path("apply_id"), apply_id.into()))
-    }
-
-    /// `v3/mchalterapply/merchantnamealterapplyment/merchant`
-    pub fn merchant(self) -> merchant::Merchant<M> {
-        merchant::Merchant::new(self.call.step("merchant"))
+    response! {
+        /// 提交商户简称变更申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::mchalterapply::PostMchalterapplyMerchantnamealterapplymentResponse`](crate::mchalterapply::PostMchalterapplyMerchantnamealterapplymentResponse).
+        #[doc(alias = "提交商户简称变更申请单")]
+        pub struct Response {
+            /// 申请单号.
+            apply_id: String = body("apply_id"),
+        }
     }
 }

@@ -2,58 +2,290 @@
 
 //! `v3/med-ins/orders`
 
-pub mod mix_trade_no;
-pub mod out_trade_no;
-pub mod post;
+/// `v3/med-ins/orders/mix-trade-no`
+pub mod mix_trade_no {
+    pub mod mix_trade_no;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::med_ins::chain::MedInsOrdersMixTradeNo as MixTradeNo;
+}
+/// `v3/med-ins/orders/out-trade-no`
+pub mod out_trade_no {
+    pub mod out_trade_no;
 
-chain_step! {
-    /// `v3/med-ins/orders`
-    Orders
+    pub use crate::v3::med_ins::chain::MedInsOrdersOutTradeNo as OutTradeNo;
 }
 
-impl<M: Mode> Orders<M> {
-    /// 医保自费混合收款下单 · `POST v3/med-ins/orders`
-    ///
-    /// For 普通商户, 从业机构（银行）.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::med_ins::orders::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mix_pay_type("CASH_AND_INSURANCE")
-    ///     .order_type("REG_PAY")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .payer(post::Payer::new().name("张三").id_digest("example").card_type("ID_CARD"))
-    ///     .out_trade_no("202204022005169952975171534816")
-    ///     .serial_no("1217752501201")
-    ///     .city_id("530100")
-    ///     .med_inst_name("北大医院")
-    ///     .med_inst_no("1217752501201407033233368318")
-    ///     .total_fee(202000)
-    ///     .callback_url("https://www.weixin.qq.com/wxpay/pay.php");
-    /// let response = client.v3().med_ins().orders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MED_INS_ORDERS, request)
+pub use crate::v3::med_ins::chain::MedInsOrders as Orders;
+
+/// 医保自费混合收款下单 · `POST v3/med-ins/orders`
+///
+/// For 普通商户, 从业机构（银行）.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016781466](https://pay.weixin.qq.com/doc/v3/merchant/4016781466)
+/// - partner: [4012503131](https://pay.weixin.qq.com/doc/v3/partner/4012503131)
+pub mod post {
+    pub use crate::v3::med_ins::shared::{
+        MedInsCashAddDetail, MedInsCashAddDetailCashAddType, MedInsCashReduceDetail,
+        MedInsCashReduceDetailCashReduceType, MedicalPassthroughContent,
+    };
+
+    use crate::model::{JsonText, Sensitive, Time, body, header, open_enum, request, response};
+
+    request! {
+        /// 医保自费混合收款下单: what is sent.
+        ///
+        /// Its flat name is [`weipay::med_ins::PostMedInsOrdersRequest`](crate::med_ins::PostMedInsOrdersRequest).
+        #[doc(alias = "医保自费混合收款下单")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 混合支付类型. Required.
+            mix_pay_type: MixPayType = body("mix_pay_type").required(),
+            /// 订单类型. Required.
+            order_type: OrderType = body("order_type").required(),
+            /// 从业机构的公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 医疗机构的公众号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 医疗机构的商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 用户在appid下的唯一标识.
+            openid: String = body("openid"),
+            /// On the wire: `sub_openid`.
+            sub_openid: String = body("sub_openid"),
+            /// 支付人身份信息. Required.
+            payer: Payer = body("payer").required(),
+            /// 是否代亲属支付.
+            pay_for_relatives: bool = body("pay_for_relatives"),
+            /// 亲属身份信息.
+            relative: Relative = body("relative"),
+            /// 从业机构订单号. Required.
+            out_trade_no: String = body("out_trade_no").required().request_number(),
+            /// 医疗机构订单号. Required.
+            serial_no: String = body("serial_no").required(),
+            /// 医保局返回的支付单ID.
+            pay_order_id: String = body("pay_order_id"),
+            /// 医保局返回的支付授权码.
+            pay_auth_no: String = body("pay_auth_no"),
+            /// 用户定位信息.
+            geo_location: String = body("geo_location"),
+            /// 城市ID. Required.
+            city_id: String = body("city_id").required(),
+            /// 医疗机构名称. Required.
+            med_inst_name: String = body("med_inst_name").required(),
+            /// 医疗机构编码. Required.
+            med_inst_no: String = body("med_inst_no").required(),
+            /// 医保下单时间.
+            med_ins_order_create_time: Time = body("med_ins_order_create_time"),
+            /// 使用该接口下单的总金额. Required; in fen (分).
+            total_fee: i64 = body("total_fee").required(),
+            /// 医保局结算后. In fen (分).
+            med_ins_gov_fee: i64 = body("med_ins_gov_fee"),
+            /// 医保局结算后. In fen (分).
+            med_ins_self_fee: i64 = body("med_ins_self_fee"),
+            /// 医保局结算后. In fen (分).
+            med_ins_other_fee: i64 = body("med_ins_other_fee"),
+            /// 医保局结算后. In fen (分).
+            med_ins_cash_fee: i64 = body("med_ins_cash_fee"),
+            /// 实际需要用户微信支付的金额. In fen (分).
+            wechat_pay_cash_fee: i64 = body("wechat_pay_cash_fee"),
+            /// 现金补充列表.
+            cash_add_detail: Vec<MedInsCashAddDetail> = body("cash_add_detail"),
+            /// 现金减免列表.
+            cash_reduce_detail: Vec<MedInsCashReduceDetail> = body("cash_reduce_detail"),
+            /// 回调通知URL. Required.
+            callback_url: String = body("callback_url").required(),
+            /// 自费预下单ID.
+            prepay_id: String = body("prepay_id"),
+            /// 医疗机构透传给医保的数据. JSON text in a string.
+            passthrough_request_content: JsonText<MedicalPassthroughContent> =
+                body("passthrough_request_content"),
+            /// 扩展字段.
+            extends: String = body("extends"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 渠道号.
+            channel_no: String = body("channel_no"),
+            /// 是否到医保局测试环境下单.
+            med_ins_test_env: bool = body("med_ins_test_env"),
+        }
+
+        /// 支付人身份信息.
+        pub struct Payer {
+            /// 真实姓名. Required; travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").required().encrypted(),
+            /// 个人身份ID摘要. Required; travels encrypted (敏感信息加密).
+            id_digest: Sensitive = body("id_digest").required().encrypted(),
+            /// 证件类型. Required.
+            card_type: CardType = body("card_type").required(),
+        }
+
+        /// 亲属身份信息.
+        pub struct Relative {
+            /// 真实姓名. Required; travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").required().encrypted(),
+            /// 个人身份ID摘要. Required; travels encrypted (敏感信息加密).
+            id_digest: Sensitive = body("id_digest").required().encrypted(),
+            /// 证件类型. Required.
+            card_type: CardType = body("card_type").required(),
+        }
     }
 
-    /// `v3/med-ins/orders/mix-trade-no`
-    pub fn mix_trade_no(self) -> mix_trade_no::MixTradeNo<M> {
-        mix_trade_no::MixTradeNo::new(self.call.step("mix-trade-no"))
+    response! {
+        /// 医保自费混合收款下单: what comes back.
+        ///
+        /// Its flat name is [`weipay::med_ins::PostMedInsOrdersResponse`](crate::med_ins::PostMedInsOrdersResponse).
+        #[doc(alias = "医保自费混合收款下单")]
+        pub struct Response {
+            /// 医保自费混合订单号. Required.
+            mix_trade_no: String = body("mix_trade_no").required(),
+            /// 医保自费混合订单支付状态. Required.
+            mix_pay_status: MixPayStatus = body("mix_pay_status").required(),
+            /// 混合订单中自费部分的支付状态. Required.
+            self_pay_status: SelfPayStatus = body("self_pay_status").required(),
+            /// 混合订单中自费部分的支付状态. Required.
+            med_ins_pay_status: MedInsPayStatus = body("med_ins_pay_status").required(),
+            /// 订单支付时间.
+            paid_time: Time = body("paid_time"),
+            /// 支付完成后医保局返回内容. JSON text in a string.
+            passthrough_response_content: JsonText<MedicalPassthroughContent> =
+                body("passthrough_response_content"),
+            /// 混合支付类型. Required.
+            mix_pay_type: MixPayType = body("mix_pay_type").required(),
+            /// 订单类型. Required.
+            order_type: OrderType = body("order_type").required(),
+            /// 从业机构的公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 医疗机构的公众号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 医疗机构的商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 用户在appid下的唯一标识.
+            openid: String = body("openid"),
+            /// On the wire: `sub_openid`.
+            sub_openid: String = body("sub_openid"),
+            /// 是否代亲属支付.
+            pay_for_relatives: bool = body("pay_for_relatives"),
+            /// 从业机构订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 医疗机构订单号. Required.
+            serial_no: String = body("serial_no").required(),
+            /// 医保局返回的支付单ID.
+            pay_order_id: String = body("pay_order_id"),
+            /// 医保局返回的支付授权码.
+            pay_auth_no: String = body("pay_auth_no"),
+            /// 用户定位信息.
+            geo_location: String = body("geo_location"),
+            /// 城市ID. Required.
+            city_id: String = body("city_id").required(),
+            /// 医疗机构名称. Required.
+            med_inst_name: String = body("med_inst_name").required(),
+            /// 医疗机构编码. Required.
+            med_inst_no: String = body("med_inst_no").required(),
+            /// 医保下单时间.
+            med_ins_order_create_time: Time = body("med_ins_order_create_time"),
+            /// 使用该接口下单的总金额. Required; in fen (分).
+            total_fee: i64 = body("total_fee").required(),
+            /// 医保局结算后. In fen (分).
+            med_ins_gov_fee: i64 = body("med_ins_gov_fee"),
+            /// 医保局结算后. In fen (分).
+            med_ins_self_fee: i64 = body("med_ins_self_fee"),
+            /// 医保局结算后. In fen (分).
+            med_ins_other_fee: i64 = body("med_ins_other_fee"),
+            /// 医保局结算后. In fen (分).
+            med_ins_cash_fee: i64 = body("med_ins_cash_fee"),
+            /// 实际需要用户微信支付的金额. In fen (分).
+            wechat_pay_cash_fee: i64 = body("wechat_pay_cash_fee"),
+            /// 现金补充列表.
+            cash_add_detail: Vec<MedInsCashAddDetail> = body("cash_add_detail"),
+            /// 现金减免列表.
+            cash_reduce_detail: Vec<MedInsCashReduceDetail> = body("cash_reduce_detail"),
+            /// 回调通知URL. Required.
+            callback_url: String = body("callback_url").required(),
+            /// 自费预下单ID.
+            prepay_id: String = body("prepay_id"),
+            /// 医疗机构透传给医保的数据. JSON text in a string.
+            passthrough_request_content: JsonText<MedicalPassthroughContent> =
+                body("passthrough_request_content"),
+            /// 扩展字段.
+            extends: String = body("extends"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 渠道号.
+            channel_no: String = body("channel_no"),
+            /// 是否到医保局测试环境下单.
+            med_ins_test_env: bool = body("med_ins_test_env"),
+            /// 医保支付失败原因.
+            med_ins_fail_reason: String = body("med_ins_fail_reason"),
+        }
     }
 
-    /// `v3/med-ins/orders/out-trade-no`
-    pub fn out_trade_no(self) -> out_trade_no::OutTradeNo<M> {
-        out_trade_no::OutTradeNo::new(self.call.step("out-trade-no"))
+    open_enum! {
+        /// 混合支付类型.
+        pub enum MixPayType {
+            UnknownMixPayType = "UNKNOWN_MIX_PAY_TYPE",
+            CashOnly = "CASH_ONLY",
+            InsuranceOnly = "INSURANCE_ONLY",
+            CashAndInsurance = "CASH_AND_INSURANCE",
+        }
+
+        /// 订单类型.
+        pub enum OrderType {
+            UnknownOrderType = "UNKNOWN_ORDER_TYPE",
+            RegPay = "REG_PAY",
+            DiagPay = "DIAG_PAY",
+            CovidExamPay = "COVID_EXAM_PAY",
+            InHospPay = "IN_HOSP_PAY",
+            PharmacyPay = "PHARMACY_PAY",
+            InsurancePay = "INSURANCE_PAY",
+            IntRegPay = "INT_REG_PAY",
+            IntReDiagPay = "INT_RE_DIAG_PAY",
+            IntRxPay = "INT_RX_PAY",
+            CovidAntigenPay = "COVID_ANTIGEN_PAY",
+            MedPay = "MED_PAY",
+        }
+
+        /// 证件类型.
+        pub enum CardType {
+            UnknownUserCardType = "UNKNOWN_USER_CARD_TYPE",
+            IdCard = "ID_CARD",
+            HouseholdRegistration = "HOUSEHOLD_REGISTRATION",
+            ForeignerPassport = "FOREIGNER_PASSPORT",
+            MainlandTravelPermitForTw = "MAINLAND_TRAVEL_PERMIT_FOR_TW",
+            MainlandTravelPermitForMo = "MAINLAND_TRAVEL_PERMIT_FOR_MO",
+            MainlandTravelPermitForHk = "MAINLAND_TRAVEL_PERMIT_FOR_HK",
+            ForeignPermanentResident = "FOREIGN_PERMANENT_RESIDENT",
+        }
+
+        /// 医保自费混合订单支付状态.
+        pub enum MixPayStatus {
+            UnknownMixPayStatus = "UNKNOWN_MIX_PAY_STATUS",
+            MixPayCreated = "MIX_PAY_CREATED",
+            MixPaySuccess = "MIX_PAY_SUCCESS",
+            MixPayRefund = "MIX_PAY_REFUND",
+            MixPayFail = "MIX_PAY_FAIL",
+        }
+
+        /// 混合订单中自费部分的支付状态.
+        pub enum SelfPayStatus {
+            UnknownSelfPayStatus = "UNKNOWN_SELF_PAY_STATUS",
+            SelfPayCreated = "SELF_PAY_CREATED",
+            SelfPaySuccess = "SELF_PAY_SUCCESS",
+            SelfPayRefund = "SELF_PAY_REFUND",
+            SelfPayFail = "SELF_PAY_FAIL",
+            NoSelfPay = "NO_SELF_PAY",
+        }
+
+        /// 混合订单中自费部分的支付状态.
+        pub enum MedInsPayStatus {
+            UnknownMedInsPayStatus = "UNKNOWN_MED_INS_PAY_STATUS",
+            MedInsPayCreated = "MED_INS_PAY_CREATED",
+            MedInsPaySuccess = "MED_INS_PAY_SUCCESS",
+            MedInsPayRefund = "MED_INS_PAY_REFUND",
+            MedInsPayFail = "MED_INS_PAY_FAIL",
+            NoMedInsPay = "NO_MED_INS_PAY",
+        }
     }
 }

@@ -2,35 +2,182 @@
 
 //! `v3/merchant-risk-manage/report-trade-union-information`
 
-pub mod post;
+pub use crate::v3::merchant_risk_manage::chain::MerchantRiskManageReportTradeUnionInformation as ReportTradeUnionInformation;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 上报订单关联信息 · `POST v3/merchant-risk-manage/report-trade-union-information`
+///
+/// For 普通商户, 服务商, 渠道商, 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012529250](https://pay.weixin.qq.com/doc/v3/merchant/4012529250)
+/// - partner: [4012692160](https://pay.weixin.qq.com/doc/v3/partner/4012692160)
+pub mod post {
+    use crate::model::{Sensitive, body, header, request, response};
 
-chain_step! {
-    /// `v3/merchant-risk-manage/report-trade-union-information`
-    ReportTradeUnionInformation
-}
+    request! {
+        /// 上报订单关联信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageReportTradeUnionInformationRequest`](crate::merchant_risk_manage::PostMerchantRiskManageReportTradeUnionInformationRequest).
+        #[doc(alias = "上报订单关联信息")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 服务商商户号.
+            sp_mchid: String = body("sp_mchid"),
+            /// 从业机构商户号.
+            acquiring_bank_id: String = body("acquiring_bank_id"),
+            /// 渠道号.
+            channel_id: String = body("channel_id"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 用户标识.
+            openid: String = body("openid"),
+            /// 用户手机号. Travels encrypted (敏感信息加密).
+            phone: Sensitive = body("phone").encrypted(),
+            /// 用户实名证件号. Travels encrypted (敏感信息加密).
+            certificates_number: Sensitive = body("certificates_number").encrypted(),
+            /// 用户终端ip.
+            client_ip: String = body("client_ip"),
+            /// 商户判定交易的风险等级.
+            risk_level: i64 = body("risk_level"),
+            /// 线上线下标识.
+            line_type: i64 = body("line_type"),
+            /// 虚拟实物标识.
+            goods_type: i64 = body("goods_type"),
+            /// 物品发布类型.
+            seller_type: i64 = body("seller_type"),
+            /// 是否需要物流发货.
+            is_need_deliver: bool = body("is_need_deliver"),
+            /// 用户设备类型.
+            device_type: i64 = body("device_type"),
+            /// 付款方用户标识.
+            userid: String = body("userid"),
+            /// 手机号来源.
+            phone_from: i64 = body("phone_from"),
+            /// 收款方用户标识.
+            seller_userid: String = body("seller_userid"),
+            /// 业务场景.
+            scene: i64 = body("scene"),
+            /// 充值业务场景独有字段.
+            recharge_fields: RechargeFields = body("recharge_fields"),
+            /// 生活缴费场景独有字段.
+            living_expenses_fields: LivingExpensesFields = body("living_expenses_fields"),
+            /// 扩展字段1.
+            extra_fields1: String = body("extra_fields1"),
+            /// 扩展字段2.
+            extra_fields2: String = body("extra_fields2"),
+            /// 扩展字段3.
+            extra_fields3: String = body("extra_fields3"),
+            /// 高风险商品标签.
+            high_risk_goods: i64 = body("high_risk_goods"),
+            /// On the wire: `same_deviced`.
+            same_deviced: bool = body("same_deviced"),
+            /// 用户下单设备是否是常用设备.
+            reliable_device: bool = body("reliable_device"),
+            /// 收货省份.
+            delivery_province: String = body("delivery_province"),
+            /// 收货城市.
+            delivery_city: String = body("delivery_city"),
+            /// 收货人地址是否新增.
+            new_address: bool = body("new_address"),
+            /// 上一笔支付openid.
+            last_pay_openid: String = body("last_pay_openid"),
+            /// 高风险类目.
+            risky_goods: i64 = body("risky_goods"),
+            /// 订单识别标识.
+            offline_delivery_label: i64 = body("offline_delivery_label"),
+            /// 是否为代付订单.
+            proxy_payment: bool = body("proxy_payment"),
+            /// 下单人手机号.
+            order_phone_number: String = body("order_phone_number"),
+            /// 下单人风险等级.
+            user_risk_level: i64 = body("user_risk_level"),
+            /// 商户风险等级.
+            sp_risk_level: i64 = body("sp_risk_level"),
+            /// 手机号所属地.
+            phone_number_location: String = body("phone_number_location"),
+            /// 商品类目.
+            goods_category: String = body("goods_category"),
+            /// 前置打开行为异常.
+            pre_opening_behavior: String = body("pre_opening_behavior"),
+            /// 卖家是否是新账号.
+            new_store: bool = body("new_store"),
+            /// 店铺标识.
+            store_identifier: String = body("store_identifier"),
+            /// 商品上架时间.
+            goods_listing_time: String = body("goods_listing_time"),
+            /// 合单商户订单号.
+            combine_out_trade_no: String = body("combine_out_trade_no"),
+            /// 合单商户号.
+            combine_mchid: String = body("combine_mchid"),
+            /// 子单列表.
+            sub_orders: Vec<SubOrders> = body("sub_orders"),
+        }
 
-impl<M: Mode> ReportTradeUnionInformation<M> {
-    /// 上报订单关联信息 · `POST v3/merchant-risk-manage/report-trade-union-information`
-    ///
-    /// For 普通商户, 服务商, 渠道商, 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_risk_manage::report_trade_union_information::post;
-    ///
-    /// let request = post::Request::new().sp_mchid("1900057215");
-    /// let response =
-    ///     client.v3().merchant_risk_manage().report_trade_union_information().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_REPORT_TRADE_UNION_INFORMATION, request)
+        /// 充值业务场景独有字段.
+        pub struct RechargeFields {
+            /// 充值账号类型.
+            account_type: i64 = body("account_type"),
+            /// 充值账号.
+            account: String = body("account"),
+        }
+
+        /// 生活缴费场景独有字段.
+        pub struct LivingExpensesFields {
+            /// 户号.
+            acc_no: String = body("acc_no"),
+            /// 费种.
+            type_: i64 = body("type"),
+            /// 缴费城市.
+            city: String = body("city"),
+            /// 户号对应的地址信息.
+            address: String = body("address"),
+            /// 缴费户名.
+            acc_name: String = body("acc_name"),
+            /// 机构名称.
+            company_name: String = body("company_name"),
+            /// 缴费金额. In fen (分).
+            amount: i64 = body("amount"),
+        }
+
+        /// 子单列表.
+        pub struct SubOrders {
+            /// 子单商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 子单发起方商户号.
+            mch_id: String = body("mch_id"),
+            /// 收货省份.
+            delivery_province: String = body("delivery_province"),
+            /// 收货城市.
+            delivery_city: String = body("delivery_city"),
+            /// 高风险类目.
+            risky_goods: i64 = body("risky_goods"),
+            /// 下单人风险等级.
+            user_risk_level: i64 = body("user_risk_level"),
+            /// 商户风险等级.
+            sp_risk_level: i64 = body("sp_risk_level"),
+        }
+    }
+
+    response! {
+        /// 上报订单关联信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageReportTradeUnionInformationResponse`](crate::merchant_risk_manage::PostMerchantRiskManageReportTradeUnionInformationResponse).
+        #[doc(alias = "上报订单关联信息")]
+        pub struct Response {
+            /// 服务商商户号.
+            sp_mchid: String = body("sp_mchid"),
+            /// 从业机构商户号.
+            acquiring_bank_id: String = body("acquiring_bank_id"),
+            /// 渠道号.
+            channel_id: String = body("channel_id"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+        }
     }
 }

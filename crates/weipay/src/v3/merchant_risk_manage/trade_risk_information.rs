@@ -2,34 +2,79 @@
 
 //! `v3/merchant-risk-manage/trade-risk-information`
 
-pub mod get;
+pub use crate::v3::merchant_risk_manage::chain::MerchantRiskManageTradeRiskInformation as TradeRiskInformation;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询风险信息 · `GET v3/merchant-risk-manage/trade-risk-information`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012526198](https://pay.weixin.qq.com/doc/v3/merchant/4012526198)
+/// - partner: [4012467535](https://pay.weixin.qq.com/doc/v3/partner/4012467535)
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/merchant-risk-manage/trade-risk-information`
-    TradeRiskInformation
-}
+    request! {
+        /// 查询风险信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_risk_manage::GetMerchantRiskManageTradeRiskInformationRequest`](crate::merchant_risk_manage::GetMerchantRiskManageTradeRiskInformationRequest).
+        #[doc(alias = "查询风险信息")]
+        pub struct Request {
+            /// 服务商商户号.
+            sp_mchid: String = query("sp_mchid"),
+            /// 从业机构号.
+            acquiring_bank_id: String = query("acquiring_bank_id"),
+            /// 渠道号.
+            channel_id: String = query("channel_id"),
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = query("out_trade_no").required(),
+            /// 投诉信息.
+            complaints_information: String = query("complaints_information"),
+        }
+    }
 
-impl<M: Mode> TradeRiskInformation<M> {
-    /// 查询风险信息 · `GET v3/merchant-risk-manage/trade-risk-information`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_risk_manage::trade_risk_information::get;
-    ///
-    /// let request = get::Request::new().out_trade_no("1217752501201407033233368018");
-    /// let response = client.v3().merchant_risk_manage().trade_risk_information().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_INFORMATION, request)
+    response! {
+        /// 查询风险信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_risk_manage::GetMerchantRiskManageTradeRiskInformationResponse`](crate::merchant_risk_manage::GetMerchantRiskManageTradeRiskInformationResponse).
+        #[doc(alias = "查询风险信息")]
+        pub struct Response {
+            /// 风险系数值. Required.
+            risk_score: i64 = body("risk_score").required(),
+            /// 风险类型.
+            risk_type: RiskType = body("risk_type"),
+            /// 处置手段.
+            punish_type: PunishType = body("punish_type"),
+            /// 处置手段描述.
+            punish_description: String = body("punish_description"),
+        }
+    }
+
+    open_enum! {
+        /// 风险类型.
+        pub enum RiskType {
+            OtherRisk = "OTHER_RISK",
+            InducePayment = "INDUCE_PAYMENT",
+            Fraud = "FRAUD",
+            Gambling = "GAMBLING",
+            Cybersex = "CYBERSEX",
+        }
+
+        /// 处置手段.
+        pub enum PunishType {
+            OtherPunish = "OTHER_PUNISH",
+            DisablePayment = "DISABLE_PAYMENT",
+            SuspendSettlement = "SUSPEND_SETTLEMENT",
+            DisableWithdraw = "DISABLE_WITHDRAW",
+            RemoveMerchants = "REMOVE_MERCHANTS",
+            AddMerchantsBlacklist = "ADD_MERCHANTS_BLACKLIST",
+            Refund = "REFUND",
+            FreezingFundByTransaction = "FREEZING_FUND_BY_TRANSACTION",
+            FreezingFundByMerchants = "FREEZING_FUND_BY_MERCHANTS",
+            BlockedUser = "BLOCKED_USER",
+        }
     }
 }

@@ -2,34 +2,95 @@
 
 //! `v3/merchant-risk-manage/trade-risk-result`
 
-pub mod post;
+pub use crate::v3::merchant_risk_manage::chain::MerchantRiskManageTradeRiskResult as TradeRiskResult;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 处置结果回传 · `POST v3/merchant-risk-manage/trade-risk-result`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012384516](https://pay.weixin.qq.com/doc/v3/merchant/4012384516)
+/// - partner: [4012467540](https://pay.weixin.qq.com/doc/v3/partner/4012467540)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/merchant-risk-manage/trade-risk-result`
-    TradeRiskResult
-}
+    request! {
+        /// 处置结果回传: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageTradeRiskResultRequest`](crate::merchant_risk_manage::PostMerchantRiskManageTradeRiskResultRequest).
+        #[doc(alias = "处置结果回传")]
+        pub struct Request {
+            /// 服务商商户号.
+            sp_mchid: String = body("sp_mchid"),
+            /// 从业机构商户号.
+            acquiring_bank_id: String = body("acquiring_bank_id"),
+            /// 渠道号.
+            channel_id: String = body("channel_id"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 风险类型.
+            risk_type: RiskType = body("risk_type"),
+            /// 处置手段. Required.
+            punish_type: PunishType = body("punish_type").required(),
+            /// 处置手段补充.
+            additional_punish_type: String = body("additional_punish_type"),
+            /// 投诉信息.
+            complaints_information: String = body("complaints_information"),
+        }
+    }
 
-impl<M: Mode> TradeRiskResult<M> {
-    /// 处置结果回传 · `POST v3/merchant-risk-manage/trade-risk-result`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_risk_manage::trade_risk_result::post;
-    ///
-    /// let request = post::Request::new().punish_type("OTHER_PUNISH");
-    /// let response = client.v3().merchant_risk_manage().trade_risk_result().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_RESULT, request)
+    response! {
+        /// 处置结果回传: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageTradeRiskResultResponse`](crate::merchant_risk_manage::PostMerchantRiskManageTradeRiskResultResponse).
+        #[doc(alias = "处置结果回传")]
+        pub struct Response {
+            /// 服务商商户号.
+            sp_mchid: String = body("sp_mchid"),
+            /// 从业机构商户号.
+            acquiring_bank_id: String = body("acquiring_bank_id"),
+            /// 渠道号.
+            channel_id: String = body("channel_id"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 风险类型.
+            risk_type: RiskType = body("risk_type"),
+            /// 处置手段. Required.
+            punish_type: PunishType = body("punish_type").required(),
+            /// 处置手段补充.
+            additional_punish_type: String = body("additional_punish_type"),
+            /// 处置手段描述.
+            punish_description: String = body("punish_description"),
+        }
+    }
+
+    open_enum! {
+        /// 风险类型.
+        pub enum RiskType {
+            OtherRisk = "OTHER_RISK",
+            InducePayment = "INDUCE_PAYMENT",
+            Fraud = "FRAUD",
+            Gambling = "GAMBLING",
+            Cybersex = "CYBERSEX",
+        }
+
+        /// 处置手段.
+        pub enum PunishType {
+            OtherPunish = "OTHER_PUNISH",
+            DisablePayment = "DISABLE_PAYMENT",
+            SuspendSettlement = "SUSPEND_SETTLEMENT",
+            DisableWithdraw = "DISABLE_WITHDRAW",
+            RemoveMerchants = "REMOVE_MERCHANTS",
+            AddMerchantsBlacklist = "ADD_MERCHANTS_BLACKLIST",
+            Refund = "REFUND",
+            FreezingFundByTransaction = "FREEZING_FUND_BY_TRANSACTION",
+            FreezingFundByMerchants = "FREEZING_FUND_BY_MERCHANTS",
+            BlockedUser = "BLOCKED_USER",
+        }
     }
 }

@@ -2,90 +2,92 @@
 
 //! `v3/merchant-risk-manage/violation-notifications`
 
-pub mod get;
-pub mod post;
-pub mod put;
+pub use crate::v3::merchant_risk_manage::chain::MerchantRiskManageViolationNotifications as ViolationNotifications;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询商户违规通知回调地址 · `GET v3/merchant-risk-manage/violation-notifications`
+///
+/// For 服务商, 渠道商, 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012471327](https://pay.weixin.qq.com/doc/v3/partner/4012471327)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/merchant-risk-manage/violation-notifications`
-    ViolationNotifications
+    response! {
+        /// 查询商户违规通知回调地址: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_risk_manage::GetMerchantRiskManageViolationNotificationsResponse`](crate::merchant_risk_manage::GetMerchantRiskManageViolationNotificationsResponse).
+        #[doc(alias = "查询商户违规通知回调地址")]
+        pub struct Response {
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
+    }
 }
 
-impl<M: Mode> ViolationNotifications<M> {
-    /// 查询商户违规通知回调地址 · `GET v3/merchant-risk-manage/violation-notifications`
-    ///
-    /// For 服务商, 渠道商, 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().merchant_risk_manage().violation_notifications().get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Nothing)
+/// 创建商户违规通知回调地址 · `POST v3/merchant-risk-manage/violation-notifications`
+///
+/// For 服务商, 渠道商, 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012471333](https://pay.weixin.qq.com/doc/v3/partner/4012471333)
+pub mod post {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 创建商户违规通知回调地址: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageViolationNotificationsRequest`](crate::merchant_risk_manage::PostMerchantRiskManageViolationNotificationsRequest).
+        #[doc(alias = "创建商户违规通知回调地址")]
+        pub struct Request {
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
     }
 
-    /// 创建商户违规通知回调地址 · `POST v3/merchant-risk-manage/violation-notifications`
-    ///
-    /// For 服务商, 渠道商, 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_risk_manage::violation_notifications::post;
-    ///
-    /// let request = post::Request::new().notify_url("https://www.weixin.qq.com/wxpay/pay.php");
-    /// let response = client.v3().merchant_risk_manage().violation_notifications().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, request)
+    response! {
+        /// 创建商户违规通知回调地址: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageViolationNotificationsResponse`](crate::merchant_risk_manage::PostMerchantRiskManageViolationNotificationsResponse).
+        #[doc(alias = "创建商户违规通知回调地址")]
+        pub struct Response {
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
+    }
+}
+
+/// 修改商户违规通知回调地址 · `PUT v3/merchant-risk-manage/violation-notifications`
+///
+/// For 服务商, 渠道商, 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012471330](https://pay.weixin.qq.com/doc/v3/partner/4012471330)
+pub mod put {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 修改商户违规通知回调地址: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_risk_manage::PutMerchantRiskManageViolationNotificationsRequest`](crate::merchant_risk_manage::PutMerchantRiskManageViolationNotificationsRequest).
+        #[doc(alias = "修改商户违规通知回调地址")]
+        pub struct Request {
+            /// 通知链接. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
     }
 
-    /// 修改商户违规通知回调地址 · `PUT v3/merchant-risk-manage/violation-notifications`
-    ///
-    /// For 服务商, 渠道商, 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`put`](mod@put).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_risk_manage::violation_notifications::put;
-    ///
-    /// let request = put::Request::new().notify_url("https://www.weixin.qq.com/wxpay/pay.php");
-    /// let response = client.v3().merchant_risk_manage().violation_notifications().put(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn put(self, request: put::Request) -> M::Sent<put::Response> {
-        self.call.typed(&table::PUT_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, request)
-    }
-
-    /// 删除商户违规通知回调地址 · `DELETE v3/merchant-risk-manage/violation-notifications`
-    ///
-    /// For 服务商, 渠道商, 从业机构. A success has no body (204).
-    ///
-    /// Official documents (官方文档):
-    ///
-    /// - partner: [4012471334](https://pay.weixin.qq.com/doc/v3/partner/4012471334)
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().merchant_risk_manage().violation_notifications().delete().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn delete(self) -> M::Sent<Nothing> {
-        self.call.typed(&table::DELETE_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Nothing)
+    response! {
+        /// 修改商户违规通知回调地址: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_risk_manage::PutMerchantRiskManageViolationNotificationsResponse`](crate::merchant_risk_manage::PutMerchantRiskManageViolationNotificationsResponse).
+        #[doc(alias = "修改商户违规通知回调地址")]
+        pub struct Response {
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
     }
 }

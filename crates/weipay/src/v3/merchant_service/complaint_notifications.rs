@@ -2,91 +2,101 @@
 
 //! `v3/merchant-service/complaint-notifications`
 
-pub mod get;
-pub mod post;
-pub mod put;
+pub use crate::v3::merchant_service::chain::MerchantServiceComplaintNotifications as ComplaintNotifications;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询投诉通知回调 · `GET v3/merchant-service/complaint-notifications`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012459014](https://pay.weixin.qq.com/doc/v3/merchant/4012459014)
+/// - partner: [4012459065](https://pay.weixin.qq.com/doc/v3/partner/4012459065)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/merchant-service/complaint-notifications`
-    ComplaintNotifications
+    response! {
+        /// 查询投诉通知回调: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintNotificationsResponse`](crate::merchant_service::GetMerchantServiceComplaintNotificationsResponse).
+        #[doc(alias = "查询投诉通知回调")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 通知地址. Required; format `url`.
+            url: String = body("url").required().url(),
+        }
+    }
 }
 
-impl<M: Mode> ComplaintNotifications<M> {
-    /// 查询投诉通知回调 · `GET v3/merchant-service/complaint-notifications`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().merchant_service().complaint_notifications().get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
+/// 创建投诉通知回调 · `POST v3/merchant-service/complaint-notifications`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012458679](https://pay.weixin.qq.com/doc/v3/merchant/4012458679)
+/// - partner: [4012458106](https://pay.weixin.qq.com/doc/v3/partner/4012458106)
+pub mod post {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 创建投诉通知回调: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_service::PostMerchantServiceComplaintNotificationsRequest`](crate::merchant_service::PostMerchantServiceComplaintNotificationsRequest).
+        #[doc(alias = "创建投诉通知回调")]
+        pub struct Request {
+            /// 通知地址. Required; format `url`.
+            url: String = body("url").required().url(),
+        }
     }
 
-    /// 创建投诉通知回调 · `POST v3/merchant-service/complaint-notifications`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_service::complaint_notifications::post;
-    ///
-    /// let request = post::Request::new().url("https://www.xxx.com/notify");
-    /// let response = client.v3().merchant_service().complaint_notifications().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
+    response! {
+        /// 创建投诉通知回调: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_service::PostMerchantServiceComplaintNotificationsResponse`](crate::merchant_service::PostMerchantServiceComplaintNotificationsResponse).
+        #[doc(alias = "创建投诉通知回调")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 通知地址. Required; format `url`.
+            url: String = body("url").required().url(),
+        }
+    }
+}
+
+/// 更新投诉通知回调 · `PUT v3/merchant-service/complaint-notifications`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012459282](https://pay.weixin.qq.com/doc/v3/merchant/4012459282)
+/// - partner: [4012459287](https://pay.weixin.qq.com/doc/v3/partner/4012459287)
+pub mod put {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 更新投诉通知回调: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_service::PutMerchantServiceComplaintNotificationsRequest`](crate::merchant_service::PutMerchantServiceComplaintNotificationsRequest).
+        #[doc(alias = "更新投诉通知回调")]
+        pub struct Request {
+            /// 通知地址. Required; format `url`.
+            url: String = body("url").required().url(),
+        }
     }
 
-    /// 更新投诉通知回调 · `PUT v3/merchant-service/complaint-notifications`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`put`](mod@put).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_service::complaint_notifications::put;
-    ///
-    /// let request = put::Request::new().url("https://www.xxx.com/notify");
-    /// let response = client.v3().merchant_service().complaint_notifications().put(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn put(self, request: put::Request) -> M::Sent<put::Response> {
-        self.call.typed(&table::PUT_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
-    }
-
-    /// 删除投诉通知回调 · `DELETE v3/merchant-service/complaint-notifications`
-    ///
-    /// For 直连商户, 服务商, 渠道商. A success has no body (204).
-    ///
-    /// Official documents (官方文档):
-    ///
-    /// - merchant: [4012460452](https://pay.weixin.qq.com/doc/v3/merchant/4012460452)
-    /// - partner: [4012460474](https://pay.weixin.qq.com/doc/v3/partner/4012460474)
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().merchant_service().complaint_notifications().delete().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn delete(self) -> M::Sent<Nothing> {
-        self.call.typed(&table::DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
+    response! {
+        /// 更新投诉通知回调: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_service::PutMerchantServiceComplaintNotificationsResponse`](crate::merchant_service::PutMerchantServiceComplaintNotificationsResponse).
+        #[doc(alias = "更新投诉通知回调")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 通知地址. Required; format `url`.
+            url: String = body("url").required().url(),
+        }
     }
 }

@@ -2,41 +2,88 @@
 
 //! `v3/merchant-service/complaints`
 
-pub mod get;
 pub mod transaction_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::merchant_service::chain::MerchantServiceComplaints as Complaints;
 
-chain_step! {
-    /// `v3/merchant-service/complaints`
-    Complaints
-}
+/// 查询投诉信息 · `GET v3/merchant-service/complaints`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_1.shtml>
+pub mod get {
+    use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
 
-impl<M: Mode> Complaints<M> {
-    /// 查询投诉信息 · `GET v3/merchant-service/complaints`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_service::complaints::get;
-    ///
-    /// let request = get::Request::new().begin_date("2019-01-01").end_date("2019-01-01");
-    /// let response = client.v3().merchant_service().complaints().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS, request)
+    request! {
+        /// 查询投诉信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintsRequest`](crate::merchant_service::GetMerchantServiceComplaintsRequest).
+        #[doc(alias = "查询投诉信息")]
+        pub struct Request {
+            /// 分页大小.
+            limit: i64 = query("limit"),
+            /// 分页开始位置.
+            offset: i64 = query("offset"),
+            /// 开始日期. Required; format `date`.
+            begin_date: String = query("begin_date").required().date(),
+            /// 结束日期. Required; format `date`.
+            end_date: String = query("end_date").required().date(),
+            /// 特约商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
     }
 
-    /// `v3/merchant-service/complaints/{transaction_id}` with this 微信支付订单号.
-    pub fn transaction_id(self, transaction_id: impl Into<String>) -> transaction_id::TransactionId<M> {
-        transaction_id::TransactionId::new(self.call.fill(path("transaction_id"), transaction_id.into()))
+    response! {
+        /// 查询投诉信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintsResponse`](crate::merchant_service::GetMerchantServiceComplaintsResponse).
+        #[doc(alias = "查询投诉信息")]
+        pub struct Response {
+            /// 分页开始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 投诉总条数.
+            total_count: i64 = body("total_count"),
+            /// 用户投诉信息详情.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 用户投诉信息详情.
+        pub struct Data {
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 投诉时间. Required.
+            complaint_time: Time = body("complaint_time").required(),
+            /// 订单金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 投诉人联系方式. Travels encrypted (敏感信息加密).
+            payer_phone: Sensitive = body("payer_phone").encrypted(),
+            /// 投诉详情. Required.
+            complaint_detail: String = body("complaint_detail").required(),
+            /// 投诉单状态. Required.
+            complaint_state: ComplaintState = body("complaint_state").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 冻结结束时间.
+            frozen_end_time: Time = body("frozen_end_time"),
+            /// 特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+        }
+    }
+
+    open_enum! {
+        /// 投诉单状态.
+        pub enum ComplaintState {
+            PayerComplainted = "PAYER_COMPLAINTED",
+            Frozened = "FROZENED",
+            FrozenFinished = "FROZEN_FINISHED",
+            PayerCanceled = "PAYER_CANCELED",
+            MerchantRefunded = "MERCHANT_REFUNDED",
+            SystemRefunded = "SYSTEM_REFUNDED",
+            ManualUnfrozen = "MANUAL_UNFROZEN",
+        }
     }
 }

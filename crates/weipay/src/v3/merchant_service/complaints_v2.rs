@@ -3,40 +3,140 @@
 //! `v3/merchant-service/complaints-v2`
 
 pub mod complaint_id;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsV2 as ComplaintsV2;
 
-chain_step! {
-    /// `v3/merchant-service/complaints-v2`
-    ComplaintsV2
-}
+/// 查询投诉单列表 · `GET v3/merchant-service/complaints-v2`
+///
+/// For 服务商, 渠道商, 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012533431](https://pay.weixin.qq.com/doc/v3/merchant/4012533431)
+/// - partner: [4012691285](https://pay.weixin.qq.com/doc/v3/partner/4012691285)
+pub mod get {
+    pub use crate::v3::merchant_service::shared::{
+        GlobalServiceOrderInfo, GlobalServiceOrderInfoState, MerchantServiceAdditionalInfo,
+        MerchantServiceAdditionalInfoSharePowerInfo,
+        MerchantServiceAdditionalInfoSharePowerInfoReturnAddressInfo, MerchantServiceAdditionalInfoType,
+        MerchantServiceComplaintOrderInfo,
+    };
 
-impl<M: Mode> ComplaintsV2<M> {
-    /// 查询投诉单列表 · `GET v3/merchant-service/complaints-v2`
-    ///
-    /// For 服务商, 渠道商, 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_service::complaints_v2::get;
-    ///
-    /// let request = get::Request::new().begin_date("2019-01-01").end_date("2019-01-01");
-    /// let response = client.v3().merchant_service().complaints_v2().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2, request)
+    use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询投诉单列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintsV2Request`](crate::merchant_service::GetMerchantServiceComplaintsV2Request).
+        #[doc(alias = "查询投诉单列表")]
+        pub struct Request {
+            /// 分页大小. 1 to 50.
+            limit: i64 = query("limit").range(1, 50),
+            /// 分页开始位置.
+            offset: i64 = query("offset"),
+            /// 开始日期. Required; format `date`.
+            begin_date: String = query("begin_date").required().date(),
+            /// 结束日期. Required; format `date`.
+            end_date: String = query("end_date").required().date(),
+            /// 被诉商户号.
+            complainted_mchid: String = query("complainted_mchid"),
+        }
     }
 
-    /// `v3/merchant-service/complaints-v2/{complaint_id}` with this 投诉单号.
-    pub fn complaint_id(self, complaint_id: impl Into<String>) -> complaint_id::ComplaintId<M> {
-        complaint_id::ComplaintId::new(self.call.fill(path("complaint_id"), complaint_id.into()))
+    response! {
+        /// 查询投诉单列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintsV2Response`](crate::merchant_service::GetMerchantServiceComplaintsV2Response).
+        #[doc(alias = "查询投诉单列表")]
+        pub struct Response {
+            /// 用户投诉信息详情.
+            data: Vec<Data> = body("data"),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 分页开始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 投诉总条数.
+            total_count: i64 = body("total_count"),
+        }
+
+        /// 用户投诉信息详情.
+        pub struct Data {
+            /// 投诉单号. Required.
+            complaint_id: String = body("complaint_id").required(),
+            /// 投诉时间. Required.
+            complaint_time: Time = body("complaint_time").required(),
+            /// 投诉详情. Required.
+            complaint_detail: String = body("complaint_detail").required(),
+            /// 投诉单状态. Required.
+            complaint_state: ComplaintState = body("complaint_state").required(),
+            /// 被诉商户号. Required.
+            complainted_mchid: String = body("complainted_mchid").required(),
+            /// 投诉人联系方式. Travels encrypted (敏感信息加密).
+            payer_phone: Sensitive = body("payer_phone").encrypted(),
+            /// 投诉单关联订单信息.
+            complaint_order_info: Vec<MerchantServiceComplaintOrderInfo> = body("complaint_order_info"),
+            /// 投诉单关联服务单信息.
+            service_order_info: Vec<GlobalServiceOrderInfo> = body("service_order_info"),
+            /// 投诉资料列表.
+            complaint_media_list: Vec<ComplaintMediaList> = body("complaint_media_list"),
+            /// 投诉单是否已全额退款. Required.
+            complaint_full_refunded: bool = body("complaint_full_refunded").required(),
+            /// 是否有待回复的用户留言. Required.
+            incoming_user_response: bool = body("incoming_user_response").required(),
+            /// 问题描述. Required.
+            problem_description: String = body("problem_description").required(),
+            /// 用户投诉次数. Required.
+            user_complaint_times: i64 = body("user_complaint_times").required(),
+            /// 问题类型.
+            problem_type: ProblemType = body("problem_type"),
+            /// 申请退款金额. In fen (分).
+            apply_refund_amount: i64 = body("apply_refund_amount"),
+            /// 用户标签列表.
+            user_tag_list: Vec<UserTagList> = body("user_tag_list"),
+            /// 补充信息.
+            additional_info: MerchantServiceAdditionalInfo = body("additional_info"),
+            /// 是否在平台协助中.
+            in_platform_service: bool = body("in_platform_service"),
+            /// 是否需即时服务用户.
+            need_immediate_service: bool = body("need_immediate_service"),
+            /// 是否是智能体投诉.
+            is_agent_mode: bool = body("is_agent_mode"),
+        }
+
+        /// 投诉资料列表.
+        pub struct ComplaintMediaList {
+            /// 媒体文件业务类型. Required.
+            media_type: MediaType = body("media_type").required(),
+            /// 媒体文列表.
+            media_url: Vec<String> = body("media_url"),
+        }
+    }
+
+    open_enum! {
+        /// 投诉单状态.
+        pub enum ComplaintState {
+            Pending = "PENDING",
+            Processing = "PROCESSING",
+            Processed = "PROCESSED",
+        }
+
+        /// 媒体文件业务类型.
+        pub enum MediaType {
+            UserComplaintImage = "USER_COMPLAINT_IMAGE",
+            OperationImage = "OPERATION_IMAGE",
+        }
+
+        /// 问题类型.
+        pub enum ProblemType {
+            Refund = "REFUND",
+            ServiceNotWork = "SERVICE_NOT_WORK",
+            Others = "OTHERS",
+        }
+
+        /// 用户标签列表.
+        pub enum UserTagList {
+            Trusted = "TRUSTED",
+            HighRisk = "HIGH_RISK",
+        }
     }
 }

@@ -2,38 +2,36 @@
 
 //! `v3/merchant-service/feedbacks`
 
-pub mod post;
+pub use crate::v3::merchant_service::chain::MerchantServiceFeedbacks as Feedbacks;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户反馈 · `POST v3/merchant-service/feedbacks`
+///
+/// For 直连商户, 服务商, 渠道商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_6.shtml>
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/merchant-service/feedbacks`
-    Feedbacks
-}
-
-impl<M: Mode> Feedbacks<M> {
-    /// 商户反馈 · `POST v3/merchant-service/feedbacks`
-    ///
-    /// For 直连商户, 服务商, 渠道商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_service::feedbacks::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .transaction_id("4200000404201909069117582536")
-    ///     .complainted_mchid("9980456248")
-    ///     .feedback_content("example");
-    /// let response = client.v3().merchant_service().feedbacks().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_MERCHANT_SERVICE_FEEDBACKS, request)
+    request! {
+        /// 商户反馈: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_service::PostMerchantServiceFeedbacksRequest`](crate::merchant_service::PostMerchantServiceFeedbacksRequest).
+        #[doc(alias = "商户反馈")]
+        pub struct Request {
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 被诉商户号. Required.
+            complainted_mchid: String = body("complainted_mchid").required(),
+            /// 反馈内容类型.
+            feedback_type: i64 = body("feedback_type"),
+            /// 反馈内容. Required.
+            feedback_content: String = body("feedback_content").required(),
+            /// 图片凭证.
+            feedback_images: Vec<String> = body("feedback_images"),
+            /// 反馈处理完成.
+            launch_confirm_process: bool = body("launch_confirm_process"),
+        }
     }
 }

@@ -3,45 +3,58 @@
 //! `v3/merchant-settlement/merchant-settle-rule-applications`
 
 pub mod application_id;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::merchant_settlement::chain::MerchantSettlementMerchantSettleRuleApplications as MerchantSettleRuleApplications;
 
-chain_step! {
-    /// `v3/merchant-settlement/merchant-settle-rule-applications`
-    MerchantSettleRuleApplications
-}
+/// 申请修改特约商户结算规则 · `POST v3/merchant-settlement/merchant-settle-rule-applications`
+///
+/// For 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012697924](https://pay.weixin.qq.com/doc/v3/partner/4012697924)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> MerchantSettleRuleApplications<M> {
-    /// 申请修改特约商户结算规则 · `POST v3/merchant-settlement/merchant-settle-rule-applications`
-    ///
-    /// For 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_settlement::merchant_settle_rule_applications::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .acquiring_bank_id("1356485")
-    ///     .channel_id("20001111")
-    ///     .sub_mchid("1346578")
-    ///     .settle_rule_id(760);
-    /// let response =
-    ///     client.v3().merchant_settlement().merchant_settle_rule_applications().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS, request)
+    request! {
+        /// 申请修改特约商户结算规则: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_settlement::PostMerchantSettlementMerchantSettleRuleApplicationsRequest`](crate::merchant_settlement::PostMerchantSettlementMerchantSettleRuleApplicationsRequest).
+        #[doc(alias = "申请修改特约商户结算规则")]
+        pub struct Request {
+            /// 从业机构号. Required.
+            acquiring_bank_id: String = body("acquiring_bank_id").required(),
+            /// 渠道商户号. Required.
+            channel_id: String = body("channel_id").required(),
+            /// 从业机构特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 结算规则id. Required.
+            settle_rule_id: i64 = body("settle_rule_id").required(),
+        }
     }
 
-    /// `v3/merchant-settlement/merchant-settle-rule-applications/{application_id}` with this 申请单编号.
-    pub fn application_id(self, application_id: impl Into<String>) -> application_id::ApplicationId<M> {
-        application_id::ApplicationId::new(self.call.fill(path("application_id"), application_id.into()))
+    response! {
+        /// 申请修改特约商户结算规则: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_settlement::PostMerchantSettlementMerchantSettleRuleApplicationsResponse`](crate::merchant_settlement::PostMerchantSettlementMerchantSettleRuleApplicationsResponse).
+        #[doc(alias = "申请修改特约商户结算规则")]
+        pub struct Response {
+            /// 申请单编号. Required.
+            application_id: String = body("application_id").required(),
+            /// 申请单处理信息.
+            application_process_info: String = body("application_process_info"),
+            /// 申请单状态.
+            application_state: String = body("application_state"),
+            /// 最后更新时间.
+            update_time: Time = body("update_time"),
+            /// 从业机构号.
+            acquiring_bank_id: String = body("acquiring_bank_id"),
+            /// 渠道商户号.
+            channel_id: String = body("channel_id"),
+            /// 从业机构特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 结算规则id.
+            settle_rule_id: i64 = body("settle_rule_id"),
+        }
     }
 }

@@ -2,41 +2,53 @@
 
 //! `v3/merchant-store/stores`
 
-pub mod post;
 pub mod store_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::merchant_store::chain::MerchantStoreStores as Stores;
 
-chain_step! {
-    /// `v3/merchant-store/stores`
-    Stores
-}
+/// 创建门店 · `POST v3/merchant-store/stores`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4013948546](https://pay.weixin.qq.com/doc/v3/merchant/4013948546)
+///
+/// `weipay api show POST v3/merchant-store/stores` lists all 2.
+pub mod post {
+    pub use crate::v3::merchant_store::shared::{
+        BrandStoreBusiness, MerchantStoreBasics, MerchantStoreRecipient, StoreAddress,
+    };
 
-impl<M: Mode> Stores<M> {
-    /// 创建门店 · `POST v3/merchant-store/stores`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_store::stores::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900000109");
-    /// let response = client.v3().merchant_store().stores().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MERCHANT_STORE_STORES, request)
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 创建门店: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_store::PostMerchantStoreStoresRequest`](crate::merchant_store::PostMerchantStoreStoresRequest).
+        #[doc(alias = "创建门店")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 门店基础信息.
+            store_basics: MerchantStoreBasics = body("store_basics"),
+            /// 门店地址信息.
+            store_address: StoreAddress = body("store_address"),
+            /// 门店经营信息.
+            store_business: BrandStoreBusiness = body("store_business"),
+            /// 门店收款信息.
+            store_recipient: Vec<MerchantStoreRecipient> = body("store_recipient"),
+        }
     }
 
-    /// `v3/merchant-store/stores/{store_id}` with this 微信支付商户门店ID.
-    pub fn store_id(self, store_id: impl Into<String>) -> store_id::StoreId<M> {
-        store_id::StoreId::new(self.call.fill(path("store_id"), store_id.into()))
+    response! {
+        /// 创建门店: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_store::PostMerchantStoreStoresResponse`](crate::merchant_store::PostMerchantStoreStoresResponse).
+        #[doc(alias = "创建门店")]
+        pub struct Response {
+            /// 微信支付商户门店ID. Required.
+            store_id: i64 = body("store_id").required(),
+        }
     }
 }

@@ -2,34 +2,124 @@
 
 //! `v3/merchants/{sub_mchid}`
 
-pub mod get;
+pub use crate::v3::merchants::chain::MerchantsBySubMchid as SubMchid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询子商户（融合钱包） · `GET v3/merchants/{sub_mchid}`
+///
+/// Host: `https://api.mch.weixin.qq.com/hk/`.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/Onborading_Sub_Merchant/chapter3_2.shtml>
+pub mod get {
+    use crate::model::{Sensitive, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/merchants/{sub_mchid}`
-    SubMchid
-}
+    request! {
+        /// 查询子商户（融合钱包）: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchants::GetMerchantsBySubMchidRequest`](crate::merchants::GetMerchantsBySubMchidRequest).
+        #[doc(alias = "查询子商户（融合钱包）")]
+        pub struct Request {
+            /// 机构appid. Required.
+            sp_appid: String = query("sp_appid").required(),
+            /// 机构商户号. Required.
+            sp_mchid: String = query("sp_mchid").required(),
+        }
+    }
 
-impl<M: Mode> SubMchid<M> {
-    /// 查询子商户（融合钱包） · `GET v3/merchants/{sub_mchid}`
-    ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchants::sub_mchid::get;
-    ///
-    /// let request = get::Request::new().sp_appid("wx57e15a0db0c5d1e8").sp_mchid("1900057215");
-    /// let response = client.v3().merchants().sub_mchid("example").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANTS_SUB_MCHID, request)
+    response! {
+        /// 查询子商户（融合钱包）: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchants::GetMerchantsBySubMchidResponse`](crate::merchants::GetMerchantsBySubMchidResponse).
+        #[doc(alias = "查询子商户（融合钱包）")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户全称. Required.
+            name: String = body("name").required(),
+            /// 子商户简称. Required.
+            shortname: String = body("shortname").required(),
+            /// 公司联系方式. Required.
+            office_phone: String = body("office_phone").required(),
+            /// 册国家或区域. Required.
+            merchant_country_code: String = body("merchant_country_code").required(),
+            /// 类目. Required.
+            business_category: i64 = body("business_category").required(),
+            /// 联系人信息.
+            contact: Contact = body("contact"),
+            /// 商户类型.
+            merchant_type: MerchantType = body("merchant_type"),
+            /// 公司注册文件编号.
+            registration_certificate_number: String = body("registration_certificate_number"),
+            /// 公司注册文件过期时间.
+            registration_certificate_date: String = body("registration_certificate_date"),
+            /// 子商户结算账户.
+            settlement_bank_number: String = body("settlement_bank_number"),
+            /// 业务信息.
+            business: Business = body("business"),
+            /// 董事信息.
+            director: Director = body("director"),
+            /// 负责人信息.
+            principal: Principal = body("principal"),
+        }
+
+        /// 联系人信息.
+        pub struct Contact {
+            /// 联系人名称. Travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").encrypted(),
+            /// 联系人电话. Travels encrypted (敏感信息加密).
+            phone: Sensitive = body("phone").encrypted(),
+            /// 联系人邮箱. Travels encrypted (敏感信息加密).
+            email: Sensitive = body("email").encrypted(),
+        }
+
+        /// 业务信息.
+        pub struct Business {
+            /// 业务类型.
+            business_type: BusinessType = body("business_type"),
+            /// APP下载地址.
+            app_download: String = body("app_download"),
+            /// 业务网站.
+            website: String = body("website"),
+            /// 公众号.
+            office_account: String = body("office_account"),
+            /// 小程序.
+            mini_program: String = body("mini_program"),
+            /// 门店地址.
+            store_address: String = body("store_address"),
+            /// MCC码.
+            mcc: String = body("mcc"),
+        }
+
+        /// 董事信息.
+        pub struct Director {
+            /// 董事姓名.
+            name: String = body("name"),
+            /// 董事证件号码.
+            number: String = body("number"),
+        }
+
+        /// 负责人信息.
+        pub struct Principal {
+            /// 负责人姓名.
+            name: String = body("name"),
+            /// 负责人证件号码.
+            number: String = body("number"),
+        }
+    }
+
+    open_enum! {
+        /// 商户类型.
+        pub enum MerchantType {
+            Enterprise = "ENTERPRISE",
+            Individual = "INDIVIDUAL",
+        }
+
+        /// 业务类型.
+        pub enum BusinessType {
+            Online = "ONLINE",
+            Offline = "OFFLINE",
+            Both = "BOTH",
+        }
     }
 }

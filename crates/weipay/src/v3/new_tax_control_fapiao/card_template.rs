@@ -2,36 +2,70 @@
 
 //! `v3/new-tax-control-fapiao/card-template`
 
-pub mod post;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoCardTemplate as CardTemplate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 创建电子发票卡券模板 · `POST v3/new-tax-control-fapiao/card-template`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012529382](https://pay.weixin.qq.com/doc/v3/merchant/4012529382)
+/// - partner: [4012474026](https://pay.weixin.qq.com/doc/v3/partner/4012474026)
+///
+/// `weipay api show POST v3/new-tax-control-fapiao/card-template` lists all 3.
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/card-template`
-    CardTemplate
-}
+    request! {
+        /// 创建电子发票卡券模板: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoCardTemplateRequest`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoCardTemplateRequest).
+        #[doc(alias = "创建电子发票卡券模板")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 插卡公众号AppID. Required.
+            card_appid: String = body("card_appid").required(),
+            /// 卡券模板信息. Required.
+            card_template_information: CardTemplateInformation = body("card_template_information").required(),
+        }
 
-impl<M: Mode> CardTemplate<M> {
-    /// 创建电子发票卡券模板 · `POST v3/new-tax-control-fapiao/card-template`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::card_template::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .card_appid("wxb1170446a4c0a5a2")
-    ///     .card_template_information(post::CardTemplateInformation::new().logo_url("example"));
-    /// let response = client.v3().new_tax_control_fapiao().card_template().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_CARD_TEMPLATE, request)
+        /// 卡券模板信息.
+        pub struct CardTemplateInformation {
+            /// 收款方名称.
+            payee_name: String = body("payee_name"),
+            /// 卡券logo地址. Required.
+            logo_url: String = body("logo_url").required(),
+            /// 卡券自定义cell位配置.
+            custom_cell: CustomCell = body("custom_cell"),
+        }
+
+        /// 卡券自定义cell位配置.
+        pub struct CustomCell {
+            /// cell位文字. Required.
+            words: String = body("words").required(),
+            /// cell位描述. Required.
+            description: String = body("description").required(),
+            /// 点击cell位跳转的地址.
+            jump_url: String = body("jump_url"),
+            /// 抬头填写小程序的用户名.
+            miniprogram_user_name: String = body("miniprogram_user_name"),
+            /// On the wire: `miniprogram_path`.
+            miniprogram_path: String = body("miniprogram_path"),
+        }
+    }
+
+    response! {
+        /// 创建电子发票卡券模板: what comes back.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoCardTemplateResponse`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoCardTemplateResponse).
+        #[doc(alias = "创建电子发票卡券模板")]
+        pub struct Response {
+            /// 插卡公众号AppID. Required.
+            card_appid: String = body("card_appid").required(),
+            /// 卡券模板id. Required.
+            card_id: String = body("card_id").required(),
+        }
     }
 }

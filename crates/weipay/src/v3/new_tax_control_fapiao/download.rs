@@ -2,41 +2,41 @@
 
 //! `v3/new-tax-control-fapiao/download`
 
-pub mod get;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoDownload as Download;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 下载发票文件 · `GET v3/new-tax-control-fapiao/download`
+///
+/// Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012286040](https://pay.weixin.qq.com/doc/v3/merchant/4012286040)
+/// - partner: [4012071750](https://pay.weixin.qq.com/doc/v3/partner/4012071750)
+///
+/// `weipay api show GET v3/new-tax-control-fapiao/download` lists all 3.
+pub mod get {
+    use crate::model::{query, request};
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/download`
-    Download
-}
-
-impl<M: Mode> Download<M> {
-    /// 下载发票文件 · `GET v3/new-tax-control-fapiao/download`
-    ///
-    /// Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::download::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .token("example")
-    ///     .mchid("1900057215")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .invoice_code("example")
-    ///     .invoice_no("example")
-    ///     .fapiao_id("example");
-    /// let response = client.v3().new_tax_control_fapiao().download().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_DOWNLOAD, request)
+    request! {
+        /// 下载发票文件: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoDownloadRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoDownloadRequest).
+        #[doc(alias = "下载发票文件")]
+        pub struct Request {
+            /// 前序接口返回的下载凭证. Required.
+            token: String = query("token").required(),
+            /// 商户号. Required.
+            mchid: String = query("mchid").required(),
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 用户标识，通过查询电子发票接口获取. Required.
+            openid: String = query("openid").required(),
+            /// 发票代码. Required.
+            invoice_code: String = query("invoice_code").required(),
+            /// 发票号码. Required.
+            invoice_no: String = query("invoice_no").required(),
+            /// 电子发票ID，唯一标识一张发票. Required.
+            fapiao_id: String = query("fapiao_id").required(),
+        }
     }
 }

@@ -6,79 +6,102 @@ pub mod fapiao_apply_id;
 pub mod issue_general;
 pub mod issue_passenger_transport;
 pub mod issue_refined_oil;
-pub mod post;
 pub mod real_estate_leasing;
 pub mod upload_fapiao_file;
 
-use crate::mode::Mode;
-use crate::model::{Nothing, path};
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoApplications as FapiaoApplications;
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/fapiao-applications`
-    FapiaoApplications
-}
+/// 开具电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012538301](https://pay.weixin.qq.com/doc/v3/merchant/4012538301)
+/// - partner: [4012474060](https://pay.weixin.qq.com/doc/v3/partner/4012474060)
+pub mod post {
+    use crate::model::{Sensitive, body, header, request};
 
-impl<M: Mode> FapiaoApplications<M> {
-    /// 开具电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .scene("WITH_WECHATPAY")
-    ///     .fapiao_apply_id("4200000444201910177461284488")
-    ///     .buyer_information(post::BuyerInformation::new().type_("ORGANIZATION").name("example"))
-    ///     .fapiao_information(vec![post::FapiaoInformation::new()
-    ///         .fapiao_id("20200701123456")
-    ///         .total_amount(382895)
-    ///         .need_list(true)
-    ///         .items(vec![post::Items::new()
-    ///             .tax_code("3010101020203000000")
-    ///             .quantity(100000000)
-    ///             .total_amount(429900)
-    ///             .discount(true)])]);
-    /// let response = client.v3().new_tax_control_fapiao().fapiao_applications().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS, request)
-    }
+    request! {
+        /// 开具电子发票: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsRequest`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsRequest).
+        #[doc(alias = "开具电子发票")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 开票场景. Required.
+            scene: String = body("scene").required(),
+            /// 发票申请单号. Required.
+            fapiao_apply_id: String = body("fapiao_apply_id").required(),
+            /// 购买方信息. Required.
+            buyer_information: BuyerInformation = body("buyer_information").required(),
+            /// 需要开具的发票信息. Required.
+            fapiao_information: Vec<FapiaoInformation> = body("fapiao_information").required(),
+        }
 
-    /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}` with this 发票申请单号.
-    pub fn fapiao_apply_id(self, fapiao_apply_id: impl Into<String>) -> fapiao_apply_id::FapiaoApplyId<M> {
-        fapiao_apply_id::FapiaoApplyId::new(self.call.fill(path("fapiao_apply_id"), fapiao_apply_id.into()))
-    }
+        /// 购买方信息.
+        pub struct BuyerInformation {
+            /// 购买方类型. Required.
+            type_: String = body("type").required(),
+            /// 名称. Required.
+            name: String = body("name").required(),
+            /// 纳税人识别号.
+            taxpayer_id: String = body("taxpayer_id"),
+            /// 地址.
+            address: String = body("address"),
+            /// 电话.
+            telephone: String = body("telephone"),
+            /// 开户银行.
+            bank_name: String = body("bank_name"),
+            /// 银行账号.
+            bank_account: String = body("bank_account"),
+            /// 手机号. Travels encrypted (敏感信息加密).
+            phone: Sensitive = body("phone").encrypted(),
+            /// 邮箱地址. Travels encrypted (敏感信息加密).
+            email: Sensitive = body("email").encrypted(),
+        }
 
-    /// `v3/new-tax-control-fapiao/fapiao-applications/issue-general`
-    pub fn issue_general(self) -> issue_general::IssueGeneral<M> {
-        issue_general::IssueGeneral::new(self.call.step("issue-general"))
-    }
+        /// 需要开具的发票信息.
+        pub struct FapiaoInformation {
+            /// 商户发票单号. Required.
+            fapiao_id: String = body("fapiao_id").required(),
+            /// 总价税合计. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 是否以清单形式开具发票. Required.
+            need_list: bool = body("need_list").required(),
+            /// 发票备注.
+            remark: String = body("remark"),
+            /// 发票行信息. Required.
+            items: Vec<Items> = body("items").required(),
+        }
 
-    /// `v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport`
-    pub fn issue_passenger_transport(self) -> issue_passenger_transport::IssuePassengerTransport<M> {
-        issue_passenger_transport::IssuePassengerTransport::new(self.call.step("issue-passenger-transport"))
-    }
-
-    /// `v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil`
-    pub fn issue_refined_oil(self) -> issue_refined_oil::IssueRefinedOil<M> {
-        issue_refined_oil::IssueRefinedOil::new(self.call.step("issue-refined-oil"))
-    }
-
-    /// `v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing`
-    pub fn real_estate_leasing(self) -> real_estate_leasing::RealEstateLeasing<M> {
-        real_estate_leasing::RealEstateLeasing::new(self.call.step("real-estate-leasing"))
-    }
-
-    /// `v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`
-    pub fn upload_fapiao_file(self) -> upload_fapiao_file::UploadFapiaoFile<M> {
-        upload_fapiao_file::UploadFapiaoFile::new(self.call.step("upload-fapiao-file"))
+        /// 发票行信息.
+        pub struct Items {
+            /// 税局侧规定的货物或应税劳务. Required.
+            tax_code: String = body("tax_code").required(),
+            /// 税局侧规定的货物或应税劳务.
+            goods_category: String = body("goods_category"),
+            /// 货物或应税劳务.
+            goods_name: String = body("goods_name"),
+            /// 企业侧维护的货物或应税劳务.
+            goods_id: i64 = body("goods_id"),
+            /// 规格型号.
+            specification: String = body("specification"),
+            /// 单位.
+            unit: String = body("unit"),
+            /// 数量. Required.
+            quantity: i64 = body("quantity").required(),
+            /// 单行金额合计. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 税率.
+            tax_rate: i64 = body("tax_rate"),
+            /// 税收优惠政策标识.
+            tax_prefer_mark: String = body("tax_prefer_mark"),
+            /// 是否折扣行. Required.
+            discount: bool = body("discount").required(),
+        }
     }
 }

@@ -2,41 +2,90 @@
 
 //! `v3/new-tax-control-fapiao/user-title`
 
-pub mod get;
 pub mod title_url;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoUserTitle as UserTitle;
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/user-title`
-    UserTitle
-}
+/// 获取用户填写的抬头 · `GET v3/new-tax-control-fapiao/user-title`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012538112](https://pay.weixin.qq.com/doc/v3/merchant/4012538112)
+/// - partner: [4012474048](https://pay.weixin.qq.com/doc/v3/partner/4012474048)
+///
+/// `weipay api show GET v3/new-tax-control-fapiao/user-title` lists all 3.
+pub mod get {
+    use crate::model::{Sensitive, body, open_enum, query, request, response};
 
-impl<M: Mode> UserTitle<M> {
-    /// 获取用户填写的抬头 · `GET v3/new-tax-control-fapiao/user-title`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::user_title::get;
-    ///
-    /// let request =
-    ///     get::Request::new().scene("WITH_WECHATPAY").fapiao_apply_id("4200000444201910177461284488");
-    /// let response = client.v3().new_tax_control_fapiao().user_title().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE, request)
+    request! {
+        /// 获取用户填写的抬头: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleRequest).
+        #[doc(alias = "获取用户填写的抬头")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 开票场景. Required.
+            scene: Scene = query("scene").required(),
+            /// 发票申请单号. Required.
+            fapiao_apply_id: String = query("fapiao_apply_id").required(),
+        }
     }
 
-    /// `v3/new-tax-control-fapiao/user-title/title-url`
-    pub fn title_url(self) -> title_url::TitleUrl<M> {
-        title_url::TitleUrl::new(self.call.step("title-url"))
+    response! {
+        /// 获取用户填写的抬头: what comes back.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleResponse).
+        #[doc(alias = "获取用户填写的抬头")]
+        pub struct Response {
+            /// 购买方类型. Required.
+            type_: Type = body("type").required(),
+            /// 名称. Required.
+            name: String = body("name").required(),
+            /// 纳税人识别号.
+            taxpayer_id: String = body("taxpayer_id"),
+            /// 地址.
+            address: String = body("address"),
+            /// 电话.
+            telephone: String = body("telephone"),
+            /// 开户银行.
+            bank_name: String = body("bank_name"),
+            /// 银行账号.
+            bank_account: String = body("bank_account"),
+            /// 手机号. Travels encrypted (敏感信息加密).
+            phone: Sensitive = body("phone").encrypted(),
+            /// 邮箱地址. Travels encrypted (敏感信息加密).
+            email: Sensitive = body("email").encrypted(),
+            /// 订单金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 开具的发票类型.
+            fapiao_bill_type: FapiaoBillType = body("fapiao_bill_type"),
+            /// 留言信息.
+            user_apply_message: String = body("user_apply_message"),
+        }
+    }
+
+    open_enum! {
+        /// 开票场景.
+        pub enum Scene {
+            WithWechatpay = "WITH_WECHATPAY",
+            WithoutWechatpay = "WITHOUT_WECHATPAY",
+        }
+
+        /// 购买方类型.
+        pub enum Type {
+            Individual = "INDIVIDUAL",
+            Organization = "ORGANIZATION",
+        }
+
+        /// 开具的发票类型.
+        pub enum FapiaoBillType {
+            CommFapiao = "COMM_FAPIAO",
+            VatFapiao = "VAT_FAPIAO",
+        }
     }
 }

@@ -2,39 +2,47 @@
 
 //! `v3/offlineface/authinfo`
 
-pub mod post;
+pub use crate::v3::offlineface::chain::OfflinefaceAuthinfo as Authinfo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取authinfo接口 · `POST v3/offlineface/authinfo`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/offlineface/authinfo`
-    Authinfo
-}
+    request! {
+        /// 获取authinfo接口: what is sent.
+        ///
+        /// Its flat name is [`weipay::offlineface::PostOfflinefaceAuthinfoRequest`](crate::offlineface::PostOfflinefaceAuthinfoRequest).
+        #[doc(alias = "获取authinfo接口")]
+        pub struct Request {
+            /// 服务商公众号appid. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 子商户公众号appid.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 设备id. Required.
+            device_id: String = body("device_id").required(),
+            /// 原始数据. Required.
+            raw_data: String = body("raw_data").required(),
+            /// 机构id. Required.
+            organization_id: String = body("organization_id").required(),
+        }
+    }
 
-impl<M: Mode> Authinfo<M> {
-    /// 获取authinfo接口 · `POST v3/offlineface/authinfo`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::offlineface::authinfo::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("example")
-    ///     .device_id("example")
-    ///     .raw_data("example")
-    ///     .organization_id("example");
-    /// let response = client.v3().offlineface().authinfo().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_OFFLINEFACE_AUTHINFO, request)
+    response! {
+        /// 获取authinfo接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::offlineface::PostOfflinefaceAuthinfoResponse`](crate::offlineface::PostOfflinefaceAuthinfoResponse).
+        #[doc(alias = "获取authinfo接口")]
+        pub struct Response {
+            /// 授权信息. Required.
+            authinfo: String = body("authinfo").required(),
+        }
     }
 }

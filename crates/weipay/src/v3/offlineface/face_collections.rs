@@ -3,40 +3,67 @@
 //! `v3/offlineface/face-collections`
 
 pub mod collection_id;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::offlineface::chain::OfflinefaceFaceCollections as FaceCollections;
 
-chain_step! {
-    /// `v3/offlineface/face-collections`
-    FaceCollections
-}
+/// 查询重采用户列表 · `GET v3/offlineface/face-collections`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> FaceCollections<M> {
-    /// 查询重采用户列表 · `GET v3/offlineface/face-collections`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::offlineface::face_collections::get;
-    ///
-    /// let request = get::Request::new().organization_id("Ofewewfwefweewf");
-    /// let response = client.v3().offlineface().face_collections().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_OFFLINEFACE_FACE_COLLECTIONS, request)
+    request! {
+        /// 查询重采用户列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::offlineface::GetOfflinefaceFaceCollectionsRequest`](crate::offlineface::GetOfflinefaceFaceCollectionsRequest).
+        #[doc(alias = "查询重采用户列表")]
+        pub struct Request {
+            /// 机构ID. Required.
+            organization_id: String = query("organization_id").required(),
+            /// 列表偏移.
+            offset: i64 = query("offset"),
+            /// 资源个数.
+            limit: i64 = query("limit"),
+        }
     }
 
-    /// `v3/offlineface/face-collections/{collection_id}` with this 重采ID.
-    pub fn collection_id(self, collection_id: impl Into<String>) -> collection_id::CollectionId<M> {
-        collection_id::CollectionId::new(self.call.fill(path("collection_id"), collection_id.into()))
+    response! {
+        /// 查询重采用户列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::offlineface::GetOfflinefaceFaceCollectionsResponse`](crate::offlineface::GetOfflinefaceFaceCollectionsResponse).
+        #[doc(alias = "查询重采用户列表")]
+        pub struct Response {
+            /// 重采对象. Required.
+            face_collections: Vec<FaceCollections> = body("face_collections").required(),
+        }
+
+        /// 重采对象.
+        pub struct FaceCollections {
+            /// 重采ID. Required.
+            collection_id: String = body("collection_id").required(),
+            /// 用户ID. Required.
+            use_id: String = body("use_id").required(),
+            /// 机构ID. Required.
+            organization_id: String = body("organization_id").required(),
+            /// 重采状态. Required.
+            collection_state: CollectionState = body("collection_state").required(),
+            /// 注册照上传时间.
+            register_photo_upload_time: Time = body("register_photo_upload_time"),
+            /// 支付用户确认时间.
+            confirm_time: Time = body("confirm_time"),
+        }
+    }
+
+    open_enum! {
+        /// 重采状态.
+        pub enum CollectionState {
+            CollectionRequired = "COLLECTION_REQUIRED",
+            PhotoUploaded = "PHOTO_UPLOADED",
+            Complete = "COMPLETE",
+        }
     }
 }

@@ -2,34 +2,41 @@
 
 //! `v3/offlineface/repayment-url`
 
-pub mod post;
+pub use crate::v3::offlineface::chain::OfflinefaceRepaymentUrl as RepaymentUrl;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取还款链接接口 · `POST v3/offlineface/repayment-url`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/offlineface/repayment-url`
-    RepaymentUrl
-}
+    request! {
+        /// 获取还款链接接口: what is sent.
+        ///
+        /// Its flat name is [`weipay::offlineface::PostOfflinefaceRepaymentUrlRequest`](crate::offlineface::PostOfflinefaceRepaymentUrlRequest).
+        #[doc(alias = "获取还款链接接口")]
+        pub struct Request {
+            /// 商户用户ID. Required.
+            out_user_id: String = body("out_user_id").required(),
+            /// 机构id. Required.
+            organization_id: String = body("organization_id").required(),
+        }
+    }
 
-impl<M: Mode> RepaymentUrl<M> {
-    /// 获取还款链接接口 · `POST v3/offlineface/repayment-url`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::offlineface::repayment_url::post;
-    ///
-    /// let request = post::Request::new().out_user_id("example").organization_id("example");
-    /// let response = client.v3().offlineface().repayment_url().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_OFFLINEFACE_REPAYMENT_URL, request)
+    response! {
+        /// 获取还款链接接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::offlineface::PostOfflinefaceRepaymentUrlResponse`](crate::offlineface::PostOfflinefaceRepaymentUrlResponse).
+        #[doc(alias = "获取还款链接接口")]
+        pub struct Response {
+            /// 还款链接. Required.
+            repayment_url: String = body("repayment_url").required(),
+            /// 链接过期时间. Required.
+            expire_at: Time = body("expire_at").required(),
+        }
     }
 }

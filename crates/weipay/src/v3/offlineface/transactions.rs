@@ -2,40 +2,155 @@
 
 //! `v3/offlineface/transactions`
 
-pub mod out_trade_no;
-pub mod post;
+/// `v3/offlineface/transactions/out-trade-no`
+pub mod out_trade_no {
+    pub mod out_trade_no;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/offlineface/transactions`
-    Transactions
+    pub use crate::v3::offlineface::chain::OfflinefaceTransactionsOutTradeNo as OutTradeNo;
 }
 
-impl<M: Mode> Transactions<M> {
-    /// 申请扣款接口 · `POST v3/offlineface/transactions`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::offlineface::transactions::post;
-    ///
-    /// let request = post::Request::new().auth_code("example");
-    /// let response = client.v3().offlineface().transactions().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_OFFLINEFACE_TRANSACTIONS, request)
+pub use crate::v3::offlineface::chain::OfflinefaceTransactions as Transactions;
+
+/// 申请扣款接口 · `POST v3/offlineface/transactions`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+pub mod post {
+    pub use crate::v3::offlineface::shared::{OfflinefaceTransferAmount, OfflinefaceTransferAmountCurrency};
+
+    use serde_json::Value as Json;
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 申请扣款接口: what is sent.
+        ///
+        /// Its flat name is [`weipay::offlineface::PostOfflinefaceTransactionsRequest`](crate::offlineface::PostOfflinefaceTransactionsRequest).
+        #[doc(alias = "申请扣款接口")]
+        pub struct Request {
+            /// 支付凭证. Required.
+            auth_code: String = body("auth_code").required(),
+            /// 服务商公众号appid.
+            sp_appid: String = body("sp_appid"),
+            /// 服务商商户号.
+            sp_mchid: String = body("sp_mchid"),
+            /// 子商户公众号appid.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 金额信息.
+            amount: OfflinefaceTransferAmount = body("amount"),
+            /// 支付场景信息.
+            scene_info: SceneInfo = body("scene_info"),
+            /// 优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 商品信息.
+            description: String = body("description"),
+            /// 商户附加信息.
+            attach: String = body("attach"),
+            /// 结算信息.
+            settle_info: SettleInfo = body("settle_info"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no").request_number(),
+            /// 业务信息.
+            business: Business = body("business"),
+        }
+
+        /// 支付场景信息.
+        pub struct SceneInfo {
+            /// 设备IP. Required.
+            device_ip: String = body("device_ip").required(),
+        }
+
+        /// 结算信息.
+        pub struct SettleInfo {
+            /// 是否支持分账.
+            profit_sharing: bool = body("profit_sharing"),
+        }
+
+        /// 业务信息.
+        pub struct Business {
+            /// 平台产品ID. Required.
+            business_product_id: i64 = body("business_product_id").required(),
+            /// 平台场景ID. Required.
+            business_scene_id: i64 = body("business_scene_id").required(),
+        }
     }
 
-    /// `v3/offlineface/transactions/out-trade-no`
-    pub fn out_trade_no(self) -> out_trade_no::OutTradeNo<M> {
-        out_trade_no::OutTradeNo::new(self.call.step("out-trade-no"))
+    response! {
+        /// 申请扣款接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::offlineface::PostOfflinefaceTransactionsResponse`](crate::offlineface::PostOfflinefaceTransactionsResponse).
+        #[doc(alias = "申请扣款接口")]
+        pub struct Response {
+            /// 服务商公众号appid. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 子商户公众号appid.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 支付用户信息.
+            payer: Payer = body("payer"),
+            /// 金额信息.
+            amount: OfflinefaceTransferAmount = body("amount"),
+            /// 优惠信息.
+            promotion_detail: Vec<Json> = body("promotion_detail"),
+            /// 支付场景信息.
+            scene_info: ResponseSceneInfo = body("scene_info"),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 交易类型.
+            trade_type: TradeType = body("trade_type"),
+            /// 交易状态.
+            trade_state: String = body("trade_state"),
+            /// 交易描述.
+            trade_state_description: String = body("trade_state_description"),
+            /// 欠款状态.
+            debt_state: String = body("debt_state"),
+            /// 商品信息.
+            description: String = body("description"),
+            /// 商户附加信息.
+            attach: String = body("attach"),
+            /// 支付成功时间.
+            success_time: Time = body("success_time"),
+            /// 微信订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 还款微信订单号.
+            repayment_transaction_id: String = body("repayment_transaction_id"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 错误分类.
+            error_type: String = body("error_type"),
+        }
+
+        /// 支付用户信息.
+        pub struct Payer {
+            /// 公众下的openid.
+            sp_openid: String = body("sp_openid"),
+            /// 子公众下的openid.
+            sub_openid: String = body("sub_openid"),
+        }
+
+        /// 支付场景信息.
+        pub struct ResponseSceneInfo {
+            /// 设备IP.
+            device_ip: String = body("device_ip"),
+        }
+    }
+
+    open_enum! {
+        /// 交易类型.
+        pub enum TradeType {
+            Native = "NATIVE",
+            Jsapi = "JSAPI",
+            App = "APP",
+            Mweb = "MWEB",
+            Auth = "AUTH",
+        }
     }
 }

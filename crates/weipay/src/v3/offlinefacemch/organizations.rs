@@ -2,41 +2,72 @@
 
 //! `v3/offlinefacemch/organizations`
 
-pub mod get;
-pub mod organization_id;
+/// `v3/offlinefacemch/organizations/{organization_id}`
+pub mod organization_id {
+    /// `v3/offlinefacemch/organizations/{organization_id}/users`
+    pub mod users {
+        /// `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id`
+        pub mod out_user_id {
+            pub mod out_user_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+            pub use crate::v3::offlinefacemch::chain::OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId as OutUserId;
+        }
+        /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id`
+        pub mod user_id {
+            /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}`
+            pub mod user_id {
+                /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}/terminate-contract`
+                pub mod terminate_contract {
+                    pub use crate::v3::offlinefacemch::chain::OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract as TerminateContract;
+                }
 
-chain_step! {
-    /// `v3/offlinefacemch/organizations`
-    Organizations
-}
+                pub use crate::v3::offlinefacemch::chain::OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId as UserId;
+            }
 
-impl<M: Mode> Organizations<M> {
-    /// 查询机构信息接口 · `GET v3/offlinefacemch/organizations`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::offlinefacemch::organizations::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client.v3().offlinefacemch().organizations().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_OFFLINEFACEMCH_ORGANIZATIONS, request)
+            pub use crate::v3::offlinefacemch::chain::OfflinefacemchOrganizationsByOrganizationIdUsersUserId as UserId;
+        }
+
+        pub use crate::v3::offlinefacemch::chain::OfflinefacemchOrganizationsByOrganizationIdUsers as Users;
     }
 
-    /// `v3/offlinefacemch/organizations/{organization_id}` with this 机构ID.
-    pub fn organization_id(self, organization_id: impl Into<String>) -> organization_id::OrganizationId<M> {
-        organization_id::OrganizationId::new(self.call.fill(path("organization_id"), organization_id.into()))
+    pub use crate::v3::offlinefacemch::chain::OfflinefacemchOrganizationsByOrganizationId as OrganizationId;
+}
+
+pub use crate::v3::offlinefacemch::chain::OfflinefacemchOrganizations as Organizations;
+
+/// 查询机构信息接口 · `GET v3/offlinefacemch/organizations`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+pub mod get {
+    use crate::model::{body, query, request, response};
+
+    request! {
+        /// 查询机构信息接口: what is sent.
+        ///
+        /// Its flat name is [`weipay::offlinefacemch::GetOfflinefacemchOrganizationsRequest`](crate::offlinefacemch::GetOfflinefacemchOrganizationsRequest).
+        #[doc(alias = "查询机构信息接口")]
+        pub struct Request {
+            /// 机构ID.
+            organization_id: String = query("organization_id"),
+            /// 机构名称.
+            organization_name: String = query("organization_name"),
+        }
+    }
+
+    response! {
+        /// 查询机构信息接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::offlinefacemch::GetOfflinefacemchOrganizationsResponse`](crate::offlinefacemch::GetOfflinefacemchOrganizationsResponse).
+        #[doc(alias = "查询机构信息接口")]
+        pub struct Response {
+            /// 机构ID.
+            organization_id: String = body("organization_id"),
+            /// 机构名称.
+            organization_name: String = body("organization_name"),
+        }
     }
 }

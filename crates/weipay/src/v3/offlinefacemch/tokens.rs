@@ -2,34 +2,47 @@
 
 //! `v3/offlinefacemch/tokens`
 
-pub mod post;
+pub use crate::v3::offlinefacemch::chain::OfflinefacemchTokens as Tokens;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取凭证授权接口 · `POST v3/offlinefacemch/tokens`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/offlinefacemch/tokens`
-    Tokens
-}
+    request! {
+        /// 获取凭证授权接口: what is sent.
+        ///
+        /// Its flat name is [`weipay::offlinefacemch::PostOfflinefacemchTokensRequest`](crate::offlinefacemch::PostOfflinefacemchTokensRequest).
+        #[doc(alias = "获取凭证授权接口")]
+        pub struct Request {
+            /// 使用场景.
+            scene: String = body("scene"),
+            /// On the wire: `web_init_data`.
+            web_init_data: WebInitData = body("web_init_data"),
+        }
 
-impl<M: Mode> Tokens<M> {
-    /// 获取凭证授权接口 · `POST v3/offlinefacemch/tokens`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::offlinefacemch::tokens::post;
-    ///
-    /// let request = post::Request::new().scene("WEBSESSION");
-    /// let response = client.v3().offlinefacemch().tokens().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_OFFLINEFACEMCH_TOKENS, request)
+        /// The object `web_init_data`.
+        pub struct WebInitData {
+            /// 商户刷脸用户ID.
+            out_user_id: String = body("out_user_id"),
+            /// 机构ID.
+            organization_id: String = body("organization_id"),
+        }
+    }
+
+    response! {
+        /// 获取凭证授权接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::offlinefacemch::PostOfflinefacemchTokensResponse`](crate::offlinefacemch::PostOfflinefacemchTokensResponse).
+        #[doc(alias = "获取凭证授权接口")]
+        pub struct Response {
+            /// 授权凭证.
+            token: String = body("token"),
+        }
     }
 }

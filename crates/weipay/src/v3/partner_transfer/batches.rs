@@ -2,53 +2,119 @@
 
 //! `v3/partner-transfer/batches`
 
-pub mod batch_id;
-pub mod out_batch_no;
-pub mod post;
+/// `v3/partner-transfer/batches/batch-id`
+pub mod batch_id {
+    pub mod batch_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::partner_transfer::chain::PartnerTransferBatchesBatchId as BatchId;
+}
+/// `v3/partner-transfer/batches/out-batch-no`
+pub mod out_batch_no {
+    pub mod out_batch_no;
 
-chain_step! {
-    /// `v3/partner-transfer/batches`
-    Batches
+    pub use crate::v3::partner_transfer::chain::PartnerTransferBatchesOutBatchNo as OutBatchNo;
 }
 
-impl<M: Mode> Batches<M> {
-    /// 发起批量转账 · `POST v3/partner-transfer/batches`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::partner_transfer::batches::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .authorization_type("INFORMATION_AUTHORIZATION_TYPE")
-    ///     .out_batch_no("plfk2020042013")
-    ///     .batch_name("example")
-    ///     .batch_remark("example")
-    ///     .total_amount(4000000)
-    ///     .total_num(200);
-    /// let response = client.v3().partner_transfer().batches().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PARTNER_TRANSFER_BATCHES, request)
+pub use crate::v3::partner_transfer::chain::PartnerTransferBatches as Batches;
+
+/// 发起批量转账 · `POST v3/partner-transfer/batches`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012465738](https://pay.weixin.qq.com/doc/v3/partner/4012465738)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+
+    request! {
+        /// 发起批量转账: what is sent.
+        ///
+        /// Its flat name is [`weipay::partner_transfer::PostPartnerTransferBatchesRequest`](crate::partner_transfer::PostPartnerTransferBatchesRequest).
+        #[doc(alias = "发起批量转账")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 特约商户appid.
+            sub_appid: String = body("sub_appid"),
+            /// 特约商户授权类型. Required.
+            authorization_type: AuthorizationType = body("authorization_type").required(),
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required().request_number(),
+            /// 批次名称. Required.
+            batch_name: String = body("batch_name").required(),
+            /// 批次备注. Required.
+            batch_remark: String = body("batch_remark").required(),
+            /// 转账总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 转账总笔数. Required.
+            total_num: i64 = body("total_num").required(),
+            /// 转账明细列表.
+            transfer_detail_list: Vec<TransferDetailList> = body("transfer_detail_list"),
+            /// 服务商的appid.
+            sp_appid: String = body("sp_appid"),
+            /// 批量转账用途.
+            transfer_purpose: TransferPurpose = body("transfer_purpose"),
+            /// 转账场景.
+            transfer_scene: TransferScene = body("transfer_scene"),
+        }
+
+        /// 转账明细列表.
+        pub struct TransferDetailList {
+            /// 商家明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 收款用户openid. Required.
+            openid: String = body("openid").required(),
+            /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").required().encrypted(),
+            /// 收款用户身份证. Travels encrypted (敏感信息加密).
+            user_id_card: Sensitive = body("user_id_card").encrypted(),
+        }
     }
 
-    /// `v3/partner-transfer/batches/batch-id`
-    pub fn batch_id(self) -> batch_id::BatchId<M> {
-        batch_id::BatchId::new(self.call.step("batch-id"))
+    response! {
+        /// 发起批量转账: what comes back.
+        ///
+        /// Its flat name is [`weipay::partner_transfer::PostPartnerTransferBatchesResponse`](crate::partner_transfer::PostPartnerTransferBatchesResponse).
+        #[doc(alias = "发起批量转账")]
+        pub struct Response {
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 微信支付批次单号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 批次创建时间. Required.
+            create_time: Time = body("create_time").required(),
+        }
     }
 
-    /// `v3/partner-transfer/batches/out-batch-no`
-    pub fn out_batch_no(self) -> out_batch_no::OutBatchNo<M> {
-        out_batch_no::OutBatchNo::new(self.call.step("out-batch-no"))
+    open_enum! {
+        /// 特约商户授权类型.
+        pub enum AuthorizationType {
+            InformationAuthorizationType = "INFORMATION_AUTHORIZATION_TYPE",
+            FundAuthorizationType = "FUND_AUTHORIZATION_TYPE",
+            InformationAndFundAuthorizationType = "INFORMATION_AND_FUND_AUTHORIZATION_TYPE",
+        }
+
+        /// 批量转账用途.
+        pub enum TransferPurpose {
+            Goodspayment = "GOODSPAYMENT",
+            Commission = "COMMISSION",
+            Refund = "REFUND",
+            Reimbursement = "REIMBURSEMENT",
+            Freight = "FREIGHT",
+            Others = "OTHERS",
+        }
+
+        /// 转账场景.
+        pub enum TransferScene {
+            OrdinaryTransfer = "ORDINARY_TRANSFER",
+            PayrollCardTransfer = "PAYROLL_CARD_TRANSFER",
+        }
     }
 }

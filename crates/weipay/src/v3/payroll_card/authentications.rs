@@ -3,60 +3,111 @@
 //! `v3/payroll-card/authentications`
 
 pub mod authenticate_number;
-pub mod get;
 pub mod pre_order;
 pub mod pre_order_with_auth;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::payroll_card::chain::PayrollCardAuthentications as Authentications;
 
-chain_step! {
-    /// `v3/payroll-card/authentications`
-    Authentications
-}
+/// 查询核身记录 · `GET v3/payroll-card/authentications`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012461820](https://pay.weixin.qq.com/doc/v3/partner/4012461820)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> Authentications<M> {
-    /// 查询核身记录 · `GET v3/payroll-card/authentications`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payroll_card::authentications::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .sub_mchid("1111111")
-    ///     .authenticate_date("2020-12-25");
-    /// let response = client.v3().payroll_card().authentications().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAYROLL_CARD_AUTHENTICATIONS, request)
+    request! {
+        /// 查询核身记录: what is sent.
+        ///
+        /// Its flat name is [`weipay::payroll_card::GetPayrollCardAuthenticationsRequest`](crate::payroll_card::GetPayrollCardAuthenticationsRequest).
+        #[doc(alias = "查询核身记录")]
+        pub struct Request {
+            /// 用户标识. Required.
+            openid: String = query("openid").required(),
+            /// 应用ID.
+            appid: String = query("appid"),
+            /// 子商户应用ID.
+            sub_appid: String = query("sub_appid"),
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 核身日期. Required.
+            authenticate_date: String = query("authenticate_date").required(),
+            /// 核身状态.
+            authenticate_state: String = query("authenticate_state"),
+            /// 本次查询偏移量.
+            offset: i64 = query("offset"),
+            /// 本次请求最大查询条数.
+            limit: i64 = query("limit"),
+        }
     }
 
-    /// `v3/payroll-card/authentications/{authenticate_number}` with this 商家核身单号.
-    pub fn authenticate_number(
-        self,
-        authenticate_number: impl Into<String>,
-    ) -> authenticate_number::AuthenticateNumber<M> {
-        authenticate_number::AuthenticateNumber::new(
-            self.call.fill(path("authenticate_number"), authenticate_number.into()),
-        )
+    response! {
+        /// 查询核身记录: what comes back.
+        ///
+        /// Its flat name is [`weipay::payroll_card::GetPayrollCardAuthenticationsResponse`](crate::payroll_card::GetPayrollCardAuthenticationsResponse).
+        #[doc(alias = "查询核身记录")]
+        pub struct Response {
+            /// 查询结果记录列表.
+            data: Vec<Data> = body("data"),
+            /// 总记录条数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 记录起始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 本次返回条数. Required.
+            limit: i64 = body("limit").required(),
+        }
+
+        /// 查询结果记录列表.
+        pub struct Data {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 核身渠道. Required.
+            authenticate_scene: AuthenticateScene = body("authenticate_scene").required(),
+            /// 核身渠道标识. Required.
+            authenticate_source: String = body("authenticate_source").required(),
+            /// 项目名称. Required.
+            project_name: String = body("project_name").required(),
+            /// 单位名称. Required.
+            employer_name: String = body("employer_name").required(),
+            /// 核身状态. Required.
+            authenticate_state: AuthenticateState = body("authenticate_state").required(),
+            /// 核身时间.
+            authenticate_time: Time = body("authenticate_time"),
+            /// 商家核身单号. Required.
+            authenticate_number: String = body("authenticate_number").required(),
+            /// 结果为核身失败时的原因描述.
+            authenticate_failed_reason: String = body("authenticate_failed_reason"),
+            /// 核身类型.
+            authenticate_type: AuthenticateType = body("authenticate_type"),
+        }
     }
 
-    /// `v3/payroll-card/authentications/pre-order`
-    pub fn pre_order(self) -> pre_order::PreOrder<M> {
-        pre_order::PreOrder::new(self.call.step("pre-order"))
-    }
+    open_enum! {
+        /// 核身渠道.
+        pub enum AuthenticateScene {
+            FromMiniApp = "FROM_MINI_APP",
+            FromHardware = "FROM_HARDWARE",
+        }
 
-    /// `v3/payroll-card/authentications/pre-order-with-auth`
-    pub fn pre_order_with_auth(self) -> pre_order_with_auth::PreOrderWithAuth<M> {
-        pre_order_with_auth::PreOrderWithAuth::new(self.call.step("pre-order-with-auth"))
+        /// 核身状态.
+        pub enum AuthenticateState {
+            AuthenticateProcessing = "AUTHENTICATE_PROCESSING",
+            AuthenticateSuccess = "AUTHENTICATE_SUCCESS",
+            AuthenticateFailed = "AUTHENTICATE_FAILED",
+        }
+
+        /// 核身类型.
+        pub enum AuthenticateType {
+            Normal = "NORMAL",
+            SignIn = "SIGN_IN",
+            Insurance = "INSURANCE",
+            Contract = "CONTRACT",
+        }
     }
 }

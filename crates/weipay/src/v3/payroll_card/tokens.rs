@@ -2,39 +2,68 @@
 
 //! `v3/payroll-card/tokens`
 
-pub mod post;
+pub use crate::v3::payroll_card::chain::PayrollCardTokens as Tokens;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 生成授权token · `POST v3/payroll-card/tokens`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012461589](https://pay.weixin.qq.com/doc/v3/partner/4012461589)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/payroll-card/tokens`
-    Tokens
-}
+    request! {
+        /// 生成授权token: what is sent.
+        ///
+        /// Its flat name is [`weipay::payroll_card::PostPayrollCardTokensRequest`](crate::payroll_card::PostPayrollCardTokensRequest).
+        #[doc(alias = "生成授权token")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 应用ID.
+            appid: String = body("appid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 用户实名. Required; travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").required().encrypted(),
+            /// 用户证件号. Required; travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").required().encrypted(),
+            /// 用工类型.
+            employment_type: EmploymentType = body("employment_type"),
+        }
+    }
 
-impl<M: Mode> Tokens<M> {
-    /// 生成授权token · `POST v3/payroll-card/tokens`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::payroll_card::tokens::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .sub_mchid("1111111")
-    ///     .user_name("张三")
-    ///     .id_card_number("11010519491231002X");
-    /// let response = client.v3().payroll_card().tokens().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYROLL_CARD_TOKENS, request)
+    response! {
+        /// 生成授权token: what comes back.
+        ///
+        /// Its flat name is [`weipay::payroll_card::PostPayrollCardTokensResponse`](crate::payroll_card::PostPayrollCardTokensResponse).
+        #[doc(alias = "生成授权token")]
+        pub struct Response {
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 授权token. Required.
+            token: String = body("token").required(),
+            /// token有效时间. Required.
+            expires_in: i64 = body("expires_in").required(),
+        }
+    }
+
+    open_enum! {
+        /// 用工类型.
+        pub enum EmploymentType {
+            LongTermEmployment = "LONG_TERM_EMPLOYMENT",
+            ShortTermEmployment = "SHORT_TERM_EMPLOYMENT",
+            CooperationEmployment = "COOPERATION_EMPLOYMENT",
+        }
     }
 }

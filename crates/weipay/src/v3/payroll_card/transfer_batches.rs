@@ -2,48 +2,113 @@
 
 //! `v3/payroll-card/transfer-batches`
 
-pub mod post;
+pub use crate::v3::payroll_card::chain::PayrollCardTransferBatches as TransferBatches;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 发起批量转账 · `POST v3/payroll-card/transfer-batches`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012461824](https://pay.weixin.qq.com/doc/v3/partner/4012461824)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/payroll-card/transfer-batches`
-    TransferBatches
-}
+    request! {
+        /// 发起批量转账: what is sent.
+        ///
+        /// Its flat name is [`weipay::payroll_card::PostPayrollCardTransferBatchesRequest`](crate::payroll_card::PostPayrollCardTransferBatchesRequest).
+        #[doc(alias = "发起批量转账")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 特约商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 特约商户授权类型. Required.
+            authorization_type: AuthorizationType = body("authorization_type").required(),
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required().request_number(),
+            /// 批次名称. Required.
+            batch_name: String = body("batch_name").required(),
+            /// 批次备注. Required.
+            batch_remark: String = body("batch_remark").required(),
+            /// 转账总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 转账总笔数. Required.
+            total_num: i64 = body("total_num").required(),
+            /// 转账明细列表. Required.
+            transfer_detail_list: Vec<TransferDetailList> = body("transfer_detail_list").required(),
+            /// 服务商的AppID.
+            sp_appid: String = body("sp_appid"),
+            /// 用工类型.
+            employment_type: EmploymentType = body("employment_type"),
+            /// 用工场景.
+            employment_scene: EmploymentScene = body("employment_scene"),
+            /// 业务类型，传入业务ID后必填.
+            business_type: BusinessType = body("business_type"),
+        }
 
-impl<M: Mode> TransferBatches<M> {
-    /// 发起批量转账 · `POST v3/payroll-card/transfer-batches`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::payroll_card::transfer_batches::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1111111")
-    ///     .authorization_type("INFORMATION_AUTHORIZATION_TYPE")
-    ///     .out_batch_no("plfk2020042013")
-    ///     .batch_name("example")
-    ///     .batch_remark("example")
-    ///     .total_amount(4000000)
-    ///     .total_num(200)
-    ///     .transfer_detail_list(vec![post::TransferDetailList::new()
-    ///         .out_detail_no("x23zy545Bd5436")
-    ///         .transfer_amount(200000)
-    ///         .transfer_remark("2020年4月报销")
-    ///         .openid("oWeiPaySandboxUser-000000001")
-    ///         .user_name("张三")]);
-    /// let response = client.v3().payroll_card().transfer_batches().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYROLL_CARD_TRANSFER_BATCHES, request)
+        /// 转账明细列表.
+        pub struct TransferDetailList {
+            /// 商家明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 收款用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").required().encrypted(),
+        }
+    }
+
+    response! {
+        /// 发起批量转账: what comes back.
+        ///
+        /// Its flat name is [`weipay::payroll_card::PostPayrollCardTransferBatchesResponse`](crate::payroll_card::PostPayrollCardTransferBatchesResponse).
+        #[doc(alias = "发起批量转账")]
+        pub struct Response {
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 微信支付批次单号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 批次创建时间. Required.
+            create_time: Time = body("create_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 特约商户授权类型.
+        pub enum AuthorizationType {
+            InformationAuthorizationType = "INFORMATION_AUTHORIZATION_TYPE",
+            FundAuthorizationType = "FUND_AUTHORIZATION_TYPE",
+            InformationAndFundAuthorizationType = "INFORMATION_AND_FUND_AUTHORIZATION_TYPE",
+        }
+
+        /// 用工类型.
+        pub enum EmploymentType {
+            LongTermEmployment = "LONG_TERM_EMPLOYMENT",
+            ShortTermEmployment = "SHORT_TERM_EMPLOYMENT",
+            CooperationEmployment = "COOPERATION_EMPLOYMENT",
+        }
+
+        /// 用工场景.
+        pub enum EmploymentScene {
+            Logistics = "LOGISTICS",
+            Manufacturing = "MANUFACTURING",
+            Hotel = "HOTEL",
+            Catering = "CATERING",
+            Event = "EVENT",
+            Retail = "RETAIL",
+            Others = "OTHERS",
+        }
+
+        /// 业务类型，传入业务ID后必填.
+        pub enum BusinessType {
+            Promotion = "PROMOTION",
+        }
     }
 }

@@ -2,37 +2,68 @@
 
 //! `v3/payscore/merchant-bill`
 
-pub mod get;
+pub use crate::v3::payscore::chain::PayscoreMerchantBill as MerchantBill;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户申请获取对账单 · `GET v3/payscore/merchant-bill`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4013394586](https://pay.weixin.qq.com/doc/v3/merchant/4013394586)
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/payscore/merchant-bill`
-    MerchantBill
-}
+    request! {
+        /// 商户申请获取对账单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscoreMerchantBillRequest`](crate::payscore::GetPayscoreMerchantBillRequest).
+        #[doc(alias = "商户申请获取对账单")]
+        pub struct Request {
+            /// 账单日期. Required.
+            bill_date: String = query("bill_date").required(),
+            /// 压缩类型.
+            tar_type: TarType = query("tar_type"),
+            /// 加密算法. Required.
+            encryption_algorithm: String = query("encryption_algorithm").required(),
+            /// 服务ID. Required.
+            service_id: String = query("service_id").required(),
+        }
+    }
 
-impl<M: Mode> MerchantBill<M> {
-    /// 商户申请获取对账单 · `GET v3/payscore/merchant-bill`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::merchant_bill::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .bill_date("2019-06-11")
-    ///     .encryption_algorithm("AEAD_AES_256_GCM")
-    ///     .service_id("2002000000000558128851361561536");
-    /// let response = client.v3().payscore().merchant_bill().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAYSCORE_MERCHANT_BILL, request)
+    response! {
+        /// 商户申请获取对账单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscoreMerchantBillResponse`](crate::payscore::GetPayscoreMerchantBillResponse).
+        #[doc(alias = "商户申请获取对账单")]
+        pub struct Response {
+            /// 下载信息总数. Required.
+            download_bill_count: i64 = body("download_bill_count").required(),
+            /// 下载信息明细. Required.
+            download_bill_list: Vec<DownloadBillList> = body("download_bill_list").required(),
+        }
+
+        /// 下载信息明细.
+        pub struct DownloadBillList {
+            /// 账单文件序号. Required.
+            bill_sequence: i64 = body("bill_sequence").required(),
+            /// 哈希类型. Required.
+            hash_type: String = body("hash_type").required(),
+            /// 哈希值. Required.
+            hash_value: String = body("hash_value").required(),
+            /// 下载地址. Required.
+            download_url: String = body("download_url").required(),
+            /// 加密密钥. Required.
+            encrypt_key: String = body("encrypt_key").required(),
+            /// 随机字符串. Required.
+            nonce: String = body("nonce").required(),
+        }
+    }
+
+    open_enum! {
+        /// 压缩类型.
+        pub enum TarType {
+            Gzip = "GZIP",
+        }
     }
 }

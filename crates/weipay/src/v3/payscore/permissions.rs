@@ -3,54 +3,56 @@
 //! `v3/payscore/permissions`
 
 pub mod assess_user_risk_level;
-pub mod authorization_code;
-pub mod openid;
-pub mod post;
+/// `v3/payscore/permissions/authorization-code`
+pub mod authorization_code {
+    pub mod authorization_code;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::payscore::chain::PayscorePermissionsAuthorizationCode as AuthorizationCode;
+}
+/// `v3/payscore/permissions/openid`
+pub mod openid {
+    pub mod openid;
 
-chain_step! {
-    /// `v3/payscore/permissions`
-    Permissions
+    pub use crate::v3::payscore::chain::PayscorePermissionsOpenid as Openid;
 }
 
-impl<M: Mode> Permissions<M> {
-    /// 商户预授权 · `POST v3/payscore/permissions`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::permissions::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("500001")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .authorization_code("1234323JKHDFE1243252");
-    /// let response = client.v3().payscore().permissions().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PERMISSIONS, request)
+pub use crate::v3::payscore::chain::PayscorePermissions as Permissions;
+
+/// 商户预授权 · `POST v3/payscore/permissions`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012647349](https://pay.weixin.qq.com/doc/v3/merchant/4012647349)
+pub mod post {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 商户预授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePermissionsRequest`](crate::payscore::PostPayscorePermissionsRequest).
+        #[doc(alias = "商户预授权")]
+        pub struct Request {
+            /// 服务id. Required.
+            service_id: String = body("service_id").required(),
+            /// 公众号id. Required.
+            appid: String = body("appid").required(),
+            /// 授权协议号. Required.
+            authorization_code: String = body("authorization_code").required(),
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
     }
 
-    /// `v3/payscore/permissions/assess-user-risk-level`
-    pub fn assess_user_risk_level(self) -> assess_user_risk_level::AssessUserRiskLevel<M> {
-        assess_user_risk_level::AssessUserRiskLevel::new(self.call.step("assess-user-risk-level"))
-    }
-
-    /// `v3/payscore/permissions/authorization-code`
-    pub fn authorization_code(self) -> authorization_code::AuthorizationCode<M> {
-        authorization_code::AuthorizationCode::new(self.call.step("authorization-code"))
-    }
-
-    /// `v3/payscore/permissions/openid`
-    pub fn openid(self) -> openid::Openid<M> {
-        openid::Openid::new(self.call.step("openid"))
+    response! {
+        /// 商户预授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePermissionsResponse`](crate::payscore::PostPayscorePermissionsResponse).
+        #[doc(alias = "商户预授权")]
+        pub struct Response {
+            /// 预授权token. Required.
+            apply_permissions_token: String = body("apply_permissions_token").required(),
+        }
     }
 }

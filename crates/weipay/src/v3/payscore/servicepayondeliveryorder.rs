@@ -2,44 +2,166 @@
 
 //! `v3/payscore/servicepayondeliveryorder`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreServicepayondeliveryorder as Servicepayondeliveryorder;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 创建先用后付订单 · `POST v3/payscore/servicepayondeliveryorder`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012856585](https://pay.weixin.qq.com/doc/v3/merchant/4012856585)
+pub mod post {
+    pub use crate::v3::payscore::shared::{
+        PayscoreGoods, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment, PayscoreRiskFund,
+        PayscoreServicepayondeliveryorderRiskFund, PayscoreServicepayondeliveryorderRiskFundName,
+        PayscoreShoppingInfo, PayscoreShoppingInfoJumpLink, PayscoreTimeRange,
+    };
 
-chain_step! {
-    /// `v3/payscore/servicepayondeliveryorder`
-    Servicepayondeliveryorder
-}
+    use crate::model::{body, open_enum, request, response};
 
-impl<M: Mode> Servicepayondeliveryorder<M> {
-    /// 创建先用后付订单 · `POST v3/payscore/servicepayondeliveryorder`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::servicepayondeliveryorder::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .service_id("500001")
-    ///     .service_introduction("某某酒店")
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
-    ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
-    ///     .notify_url("https://api.test.com")
-    ///     .shopping_info(post::ShoppingInfo::new()
-    ///         .jump_link(post::JumpLink::new().jump_link_type("JUMP_LINK_MINI_PROGRAM"))
-    ///         .goods(vec![post::Goods::new().name("example").picture("example").amount(550).count(1)]));
-    /// let response = client.v3().payscore().servicepayondeliveryorder().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_SERVICEPAYONDELIVERYORDER, request)
+    request! {
+        /// 创建先用后付订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreServicepayondeliveryorderRequest`](crate::payscore::PostPayscoreServicepayondeliveryorderRequest).
+        #[doc(alias = "创建先用后付订单")]
+        pub struct Request {
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required().request_number(),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 后付费项目.
+            post_payments: Vec<PostPayments> = body("post_payments"),
+            /// 后付费商户优惠.
+            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            /// 服务时间段. Required.
+            time_range: TimeRange = body("time_range").required(),
+            /// 服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 订单风险金. Required.
+            risk_fund: PayscoreServicepayondeliveryorderRiskFund = body("risk_fund").required(),
+            /// 商户数据包.
+            attach: String = body("attach"),
+            /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 用户标识.
+            openid: String = body("openid"),
+            /// 是否需要用户确认.
+            need_user_confirm: bool = body("need_user_confirm"),
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 先用后付购物详情. Required.
+            shopping_info: ShoppingInfo = body("shopping_info").required(),
+        }
+
+        /// 后付费项目.
+        pub struct PostPayments {
+            /// 付费项目名称. Required; at most 20 characters.
+            name: String = body("name").required().length(0, 20),
+            /// 金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 计费说明.
+            description: String = body("description"),
+            /// 付费数量.
+            count: i64 = body("count"),
+        }
+
+        /// 后付费商户优惠.
+        pub struct PostDiscounts {
+            /// 优惠名称. Required; at most 20 characters.
+            name: String = body("name").required().length(0, 20),
+            /// 优惠说明. Required.
+            description: String = body("description").required(),
+            /// 优惠金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 优惠数量.
+            count: i64 = body("count"),
+        }
+
+        /// 服务时间段.
+        pub struct TimeRange {
+            /// 服务开始时间. Required; matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
+            start_time: String = body("start_time").required().pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
+            /// 服务开始时间备注. At most 20 characters.
+            start_time_remark: String = body("start_time_remark").length(0, 20),
+            /// 服务结束时间. Matches `^([0-9]{8}|[0-9]{14})$`.
+            end_time: String = body("end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
+            /// 服务结束时间备注. At most 50 characters.
+            end_time_remark: String = body("end_time_remark").length(0, 50),
+        }
+
+        /// 先用后付购物详情.
+        pub struct ShoppingInfo {
+            /// 实际购物商家公众号ID.
+            real_merchant_appid: String = body("real_merchant_appid"),
+            /// 单详跳转链接. Required.
+            jump_link: JumpLink = body("jump_link").required(),
+            /// 商品列表. Required.
+            goods: Vec<PayscoreGoods> = body("goods").required(),
+        }
+
+        /// 单详跳转链接.
+        pub struct JumpLink {
+            /// 跳转链接类型.
+            jump_link_type: JumpLinkType = body("jump_link_type"),
+            /// 小程序跳转AppID.
+            appid: String = body("appid"),
+            /// 小程序跳转path.
+            path: String = body("path"),
+        }
+    }
+
+    response! {
+        /// 创建先用后付订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreServicepayondeliveryorderResponse`](crate::payscore::PostPayscoreServicepayondeliveryorderResponse).
+        #[doc(alias = "创建先用后付订单")]
+        pub struct Response {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 服务订单状态. Required.
+            state: String = body("state").required(),
+            /// 订单状态说明.
+            state_description: String = body("state_description"),
+            /// 后付费项目.
+            post_payments: Vec<PayscorePostPayment> = body("post_payments"),
+            /// 后付费商户优惠.
+            post_discounts: Vec<PayscorePostDiscount> = body("post_discounts"),
+            /// 服务风险金.
+            risk_fund: PayscoreRiskFund = body("risk_fund"),
+            /// 服务时间段.
+            time_range: PayscoreTimeRange = body("time_range"),
+            /// 服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 商户数据包.
+            attach: String = body("attach"),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 跳转微信侧小程序订单数据. Required.
+            package: String = body("package").required(),
+            /// 先用后付购物详情.
+            shopping_info: PayscoreShoppingInfo = body("shopping_info"),
+        }
+    }
+
+    open_enum! {
+        /// 跳转链接类型.
+        pub enum JumpLinkType {
+            JumpLinkMiniProgram = "JUMP_LINK_MINI_PROGRAM",
+        }
     }
 }

@@ -2,64 +2,207 @@
 
 //! `v3/payscore/smartretail-orders`
 
-pub mod get;
-pub mod out_order_no;
-pub mod post;
+/// `v3/payscore/smartretail-orders/{out_order_no}`
+pub mod out_order_no {
+    pub mod cancel;
+    pub mod complete;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/payscore/smartretail-orders`
-    SmartretailOrders
+    pub use crate::v3::payscore::chain::PayscoreSmartretailOrdersByOutOrderNo as OutOrderNo;
 }
 
-impl<M: Mode> SmartretailOrders<M> {
-    /// 查询智慧零售订单 · `GET v3/payscore/smartretail-orders`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::smartretail_orders::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client.v3().payscore().smartretail_orders().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAYSCORE_SMARTRETAIL_ORDERS, request)
+pub use crate::v3::payscore::chain::PayscoreSmartretailOrders as SmartretailOrders;
+
+/// 查询智慧零售订单 · `GET v3/payscore/smartretail-orders`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_2&index=4>
+pub mod get {
+    pub use crate::v3::payscore::shared::{PayafterDiscount, PayafterFee};
+
+    use crate::model::{body, open_enum, query, request, response};
+
+    request! {
+        /// 查询智慧零售订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscoreSmartretailOrdersRequest`](crate::payscore::GetPayscoreSmartretailOrdersRequest).
+        #[doc(alias = "查询智慧零售订单")]
+        pub struct Request {
+            /// 服务ID.
+            service_id: String = query("service_id"),
+            /// 商户服务订单号.
+            out_order_no: String = query("out_order_no"),
+            /// 回跳查询ID.
+            query_id: String = query("query_id"),
+            /// 公众账号ID.
+            appid: String = query("appid"),
+        }
     }
 
-    /// 创建智慧零售订单 · `POST v3/payscore/smartretail-orders`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::smartretail_orders::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .service_id("500001");
-    /// let response = client.v3().payscore().smartretail_orders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_SMARTRETAIL_ORDERS, request)
+    response! {
+        /// 查询智慧零售订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscoreSmartretailOrdersResponse`](crate::payscore::GetPayscoreSmartretailOrdersResponse).
+        #[doc(alias = "查询智慧零售订单")]
+        pub struct Response {
+            /// 公众账号ID.
+            appid: String = body("appid"),
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 商户服务订单号.
+            out_order_no: String = body("out_order_no"),
+            /// 服务ID.
+            service_id: String = body("service_id"),
+            /// 服务订单状态.
+            state: State = body("state"),
+            /// 标识用户订单使用情况.
+            finish_type: i64 = body("finish_type"),
+            /// 服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
+            service_start_time: String =
+                body("service_start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
+            /// 服务结束时间. Matches `^([0-9]{8}|[0-9]{14})$`.
+            service_end_time: String = body("service_end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
+            /// 实际服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
+            real_service_start_time: String =
+                body("real_service_start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
+            /// 实际服务结束时间. Matches `^([0-9]{8}|[0-9]{14})$`.
+            real_service_end_time: String =
+                body("real_service_end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
+            /// 支付完成时间. Matches `^([0-9]{8}|[0-9]{14})$`.
+            pay_succ_time: String = body("pay_succ_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
+            /// 开始使用服务的地点.
+            service_start_location: String = body("service_start_location"),
+            /// 预计服务结束的地点.
+            service_end_location: String = body("service_end_location"),
+            /// 开始使用服务的地点.
+            real_service_start_location: String = body("real_service_start_location"),
+            /// 预计服务结束的地点.
+            real_service_end_location: String = body("real_service_end_location"),
+            /// 服务信息.
+            service_introduction: String = body("service_introduction"),
+            /// 后付费.
+            fees: Vec<PayafterFee> = body("fees"),
+            /// 商户优惠.
+            discounts: Vec<PayafterDiscount> = body("discounts"),
+            /// 订单风险金额. In fen (分).
+            risk_amount: i64 = body("risk_amount"),
+            /// 总金额. In fen (分).
+            total_amount: i64 = body("total_amount"),
+            /// 商户自定义说明.
+            attach: String = body("attach"),
+            /// 完结凭证，用于完结订单时传入.
+            finish_ticket: String = body("finish_ticket"),
+            /// 结单交易单号.
+            finish_transaction_id: String = body("finish_transaction_id"),
+            /// 支付方式.
+            pay_type: PayType = body("pay_type"),
+        }
     }
 
-    /// `v3/payscore/smartretail-orders/{out_order_no}` with this 商户服务订单号.
-    pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill(path("out_order_no"), out_order_no.into()))
+    open_enum! {
+        /// 服务订单状态.
+        pub enum State {
+            Created = "CREATED",
+            UserAccepted = "USER_ACCEPTED",
+            Finished = "FINISHED",
+            UserPaid = "USER_PAID",
+            Revoked = "REVOKED",
+            Expired = "EXPIRED",
+        }
+
+        /// 支付方式.
+        pub enum PayType {
+            MchChannelPayType = "MchChannelPayType",
+        }
+    }
+}
+
+/// 创建智慧零售订单 · `POST v3/payscore/smartretail-orders`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_1&index=3>
+pub mod post {
+    pub use crate::v3::payscore::shared::PayafterFee;
+
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 创建智慧零售订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreSmartretailOrdersRequest`](crate::payscore::PostPayscoreSmartretailOrdersRequest).
+        #[doc(alias = "创建智慧零售订单")]
+        pub struct Request {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required().request_number(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 实际服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
+            service_start_time: String =
+                body("service_start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
+            /// 服务结束时间. Matches `^([0-9]{8}|[0-9]{14})$`.
+            service_end_time: String = body("service_end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
+            /// 开始使用服务的地点.
+            service_start_location: String = body("service_start_location"),
+            /// 预计服务结束的地点.
+            service_end_location: String = body("service_end_location"),
+            /// 服务信息.
+            service_introduction: String = body("service_introduction"),
+            /// 后付费.
+            fees: Vec<PayafterFee> = body("fees"),
+            /// 商户优惠.
+            discounts: Vec<Discounts> = body("discounts"),
+            /// 订单风险金额. In fen (分).
+            risk_amount: i64 = body("risk_amount"),
+            /// 商户自定义说明.
+            attach: String = body("attach"),
+            /// 使用需用户确认订单类型.
+            need_user_confirm: bool = body("need_user_confirm"),
+            /// On the wire: `openid`.
+            openid: String = body("openid"),
+        }
+
+        /// 商户优惠.
+        pub struct Discounts {
+            /// 优惠名称. At most 20 characters.
+            discount_name: String = body("discount_name").length(0, 20),
+            /// 优惠说明.
+            discount_desc: String = body("discount_desc"),
+        }
+    }
+
+    response! {
+        /// 创建智慧零售订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreSmartretailOrdersResponse`](crate::payscore::PostPayscoreSmartretailOrdersResponse).
+        #[doc(alias = "创建智慧零售订单")]
+        pub struct Response {
+            /// 公众账号ID.
+            appid: String = body("appid"),
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 商户服务订单号.
+            out_order_no: String = body("out_order_no"),
+            /// 服务ID.
+            service_id: String = body("service_id"),
+            /// 微信支付服务订单号.
+            order_id: String = body("order_id"),
+            /// On the wire: `miniprogram_businesstype`.
+            miniprogram_businesstype: String = body("miniprogram_businesstype"),
+            /// 小程序跳转appid.
+            miniprogram_appid: String = body("miniprogram_appid"),
+            /// 小程序跳转路径.
+            miniprogram_path: String = body("miniprogram_path"),
+            /// 小程序跳转username.
+            miniprogram_username: String = body("miniprogram_username"),
+            /// On the wire: `package`.
+            package: String = body("package"),
+        }
     }
 }

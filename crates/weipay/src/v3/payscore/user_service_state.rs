@@ -2,37 +2,55 @@
 
 //! `v3/payscore/user-service-state`
 
-pub mod get;
+pub use crate::v3::payscore::chain::PayscoreUserServiceState as UserServiceState;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询用户授权状态 · `GET v3/payscore/user-service-state`
+///
+/// For 服务商, 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_8.shtml>
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/payscore/user-service-state`
-    UserServiceState
-}
+    request! {
+        /// 查询用户授权状态: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscoreUserServiceStateRequest`](crate::payscore::GetPayscoreUserServiceStateRequest).
+        #[doc(alias = "查询用户授权状态")]
+        pub struct Request {
+            /// 公众账号ID. Required.
+            appid: String = query("appid").required(),
+            /// 服务ID. Required.
+            service_id: String = query("service_id").required(),
+            /// 用户标识. Required.
+            openid: String = query("openid").required(),
+        }
+    }
 
-impl<M: Mode> UserServiceState<M> {
-    /// 查询用户授权状态 · `GET v3/payscore/user-service-state`
-    ///
-    /// For 服务商, 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::user_service_state::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .service_id("example")
-    ///     .openid("oWeiPaySandboxUser-000000001");
-    /// let response = client.v3().payscore().user_service_state().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAYSCORE_USER_SERVICE_STATE, request)
+    response! {
+        /// 查询用户授权状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscoreUserServiceStateResponse`](crate::payscore::GetPayscoreUserServiceStateResponse).
+        #[doc(alias = "查询用户授权状态")]
+        pub struct Response {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 用户标识.
+            openid: String = body("openid"),
+            /// 用户授权服务情况. Required.
+            use_service_state: UseServiceState = body("use_service_state").required(),
+        }
+    }
+
+    open_enum! {
+        /// 用户授权服务情况.
+        pub enum UseServiceState {
+            Unavailable = "UNAVAILABLE",
+            Available = "AVAILABLE",
+        }
     }
 }

@@ -2,34 +2,60 @@
 
 //! `v3/profitsharing/bills`
 
-pub mod get;
+pub use crate::v3::profitsharing::chain::ProfitsharingBills as Bills;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请分账账单 · `GET v3/profitsharing/bills`
+///
+/// For 直连商户, 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012529628](https://pay.weixin.qq.com/doc/v3/merchant/4012529628)
+/// - partner: [4012715572](https://pay.weixin.qq.com/doc/v3/partner/4012715572)
+///
+/// `weipay api show GET v3/profitsharing/bills` lists all 4.
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/profitsharing/bills`
-    Bills
-}
+    request! {
+        /// 申请分账账单: what is sent.
+        ///
+        /// Its flat name is [`weipay::profitsharing::GetProfitsharingBillsRequest`](crate::profitsharing::GetProfitsharingBillsRequest).
+        #[doc(alias = "申请分账账单")]
+        pub struct Request {
+            /// 二级商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 账单日期. Required.
+            bill_date: String = query("bill_date").required(),
+            /// 压缩类型.
+            tar_type: TarType = query("tar_type"),
+        }
+    }
 
-impl<M: Mode> Bills<M> {
-    /// 申请分账账单 · `GET v3/profitsharing/bills`
-    ///
-    /// For 直连商户, 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::profitsharing::bills::get;
-    ///
-    /// let request = get::Request::new().bill_date("2019-06-11");
-    /// let response = client.v3().profitsharing().bills().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PROFITSHARING_BILLS, request)
+    response! {
+        /// 申请分账账单: what comes back.
+        ///
+        /// Its flat name is [`weipay::profitsharing::GetProfitsharingBillsResponse`](crate::profitsharing::GetProfitsharingBillsResponse).
+        #[doc(alias = "申请分账账单")]
+        pub struct Response {
+            /// 下载地址. Required.
+            download_url: String = body("download_url").required(),
+            /// 哈希类型. Required.
+            hash_type: HashType = body("hash_type").required(),
+            /// 哈希值. Required.
+            hash_value: String = body("hash_value").required(),
+        }
+    }
+
+    open_enum! {
+        /// 压缩类型.
+        pub enum TarType {
+            Gzip = "GZIP",
+        }
+
+        /// 哈希类型.
+        pub enum HashType {
+            Sha1 = "SHA1",
+        }
     }
 }

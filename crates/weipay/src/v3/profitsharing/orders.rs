@@ -3,54 +3,102 @@
 //! `v3/profitsharing/orders`
 
 pub mod out_order_no;
-pub mod post;
 pub mod unfreeze;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::profitsharing::chain::ProfitsharingOrders as Orders;
 
-chain_step! {
-    /// `v3/profitsharing/orders`
-    Orders
-}
+/// 请求分账 · `POST v3/profitsharing/orders`
+///
+/// For 直连商户, 服务商. Safe to repeat with the same `out_order_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012524936](https://pay.weixin.qq.com/doc/v3/merchant/4012524936)
+/// - partner: [4012690683](https://pay.weixin.qq.com/doc/v3/partner/4012690683)
+pub mod post {
+    pub use crate::v3::profitsharing::shared::{
+        ProfitsharingReceiver, ProfitsharingReceiverFailReason, ProfitsharingReceiverResult,
+        ProfitsharingReceiverType,
+    };
 
-impl<M: Mode> Orders<M> {
-    /// 请求分账 · `POST v3/profitsharing/orders`
-    ///
-    /// For 直连商户, 服务商. Safe to repeat with the same `out_order_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::profitsharing::orders::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .out_order_no("P20150806125346")
-    ///     .unfreeze_unsplit(true);
-    /// let response = client.v3().profitsharing().orders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PROFITSHARING_ORDERS, request)
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
+
+    request! {
+        /// 请求分账: what is sent.
+        ///
+        /// Its flat name is [`weipay::profitsharing::PostProfitsharingOrdersRequest`](crate::profitsharing::PostProfitsharingOrdersRequest).
+        #[doc(alias = "请求分账")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 应用ID.
+            appid: String = body("appid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
+            out_order_no: String = body("out_order_no")
+                .required()
+                .length(1, 64)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+            /// 分账接收方列表. At most 50 members.
+            receivers: Vec<Receivers> = body("receivers").items(0, 50),
+            /// 是否解冻剩余未分资金. Required.
+            unfreeze_unsplit: bool = body("unfreeze_unsplit").required(),
+        }
+
+        /// 分账接收方列表.
+        pub struct Receivers {
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方帐号. Required; at least 1 character.
+            account: String = body("account").required().length(1, usize::MAX),
+            /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").encrypted(),
+            /// 分账金额. Required; at least 1; in fen (分).
+            amount: i64 = body("amount").required().range(1, i64::MAX),
+            /// 分账描述. Required; 1 to 80 characters.
+            description: String = body("description").required().length(1, 80),
+        }
     }
 
-    /// `v3/profitsharing/orders/{out_order_no}` with this 商户分账单号. 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
-    pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(
-            self.call.fill(
-                path("out_order_no").length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
-                out_order_no.into(),
-            ),
-        )
+    response! {
+        /// 请求分账: what comes back.
+        ///
+        /// Its flat name is [`weipay::profitsharing::PostProfitsharingOrdersResponse`](crate::profitsharing::PostProfitsharingOrdersResponse).
+        #[doc(alias = "请求分账")]
+        pub struct Response {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 微信分账单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 分账单状态. Required.
+            state: State = body("state").required(),
+            /// 分账接收方列表.
+            receivers: Vec<ProfitsharingReceiver> = body("receivers"),
+        }
     }
 
-    /// `v3/profitsharing/orders/unfreeze`
-    pub fn unfreeze(self) -> unfreeze::Unfreeze<M> {
-        unfreeze::Unfreeze::new(self.call.step("unfreeze"))
+    open_enum! {
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
+
+        /// 分账单状态.
+        pub enum State {
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+        }
     }
 }

@@ -3,46 +3,91 @@
 //! `v3/profitsharing/return-orders`
 
 pub mod out_return_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::profitsharing::chain::ProfitsharingReturnOrders as ReturnOrders;
 
-chain_step! {
-    /// `v3/profitsharing/return-orders`
-    ReturnOrders
-}
+/// 请求分账回退 · `POST v3/profitsharing/return-orders`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012525287](https://pay.weixin.qq.com/doc/v3/merchant/4012525287)
+/// - partner: [4012466854](https://pay.weixin.qq.com/doc/v3/partner/4012466854)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> ReturnOrders<M> {
-    /// 请求分账回退 · `POST v3/profitsharing/return-orders`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::profitsharing::return_orders::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_return_no("R20190516001")
-    ///     .return_mchid("86693852")
-    ///     .amount(10)
-    ///     .description("用户退款");
-    /// let response = client.v3().profitsharing().return_orders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PROFITSHARING_RETURN_ORDERS, request)
+    request! {
+        /// 请求分账回退: what is sent.
+        ///
+        /// Its flat name is [`weipay::profitsharing::PostProfitsharingReturnOrdersRequest`](crate::profitsharing::PostProfitsharingReturnOrdersRequest).
+        #[doc(alias = "请求分账回退")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 微信分账单号.
+            order_id: String = body("order_id"),
+            /// 商户分账单号.
+            out_order_no: String = body("out_order_no"),
+            /// 商户回退单号. Required; 1 to 64 characters.
+            out_return_no: String = body("out_return_no").required().length(1, 64).request_number(),
+            /// 回退商户号. Required.
+            return_mchid: String = body("return_mchid").required(),
+            /// 回退金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 回退描述. Required.
+            description: String = body("description").required(),
+        }
     }
 
-    /// `v3/profitsharing/return-orders/{out_return_no}` with this 商户回退单号. 1 to 64 characters.
-    pub fn out_return_no(self, out_return_no: impl Into<String>) -> out_return_no::OutReturnNo<M> {
-        out_return_no::OutReturnNo::new(
-            self.call.fill(path("out_return_no").length(1, 64), out_return_no.into()),
-        )
+    response! {
+        /// 请求分账回退: what comes back.
+        ///
+        /// Its flat name is [`weipay::profitsharing::PostProfitsharingReturnOrdersResponse`](crate::profitsharing::PostProfitsharingReturnOrdersResponse).
+        #[doc(alias = "请求分账回退")]
+        pub struct Response {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 微信分账单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 商户回退单号. Required.
+            out_return_no: String = body("out_return_no").required(),
+            /// 微信回退单号. Required.
+            return_id: String = body("return_id").required(),
+            /// 回退商户号. Required.
+            return_mchid: String = body("return_mchid").required(),
+            /// 回退金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 回退描述. Required.
+            description: String = body("description").required(),
+            /// 回退结果. Required.
+            result: ResponseResult = body("result").required(),
+            /// 失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 完成时间. Required.
+            finish_time: Time = body("finish_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 回退结果.
+        pub enum ResponseResult {
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Failed = "FAILED",
+        }
+
+        /// 失败原因.
+        pub enum FailReason {
+            AccountAbnormal = "ACCOUNT_ABNORMAL",
+            BalanceNotEnough = "BALANCE_NOT_ENOUGH",
+            TimeOutClosed = "TIME_OUT_CLOSED",
+            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
+            InvalidRequest = "INVALID_REQUEST",
+        }
     }
 }

@@ -2,44 +2,164 @@
 
 //! `v3/qrcode/transactions`
 
-pub mod out_trade_no;
-pub mod post;
+/// `v3/qrcode/transactions/out-trade-no`
+pub mod out_trade_no {
+    pub mod out_trade_no;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/qrcode/transactions`
-    Transactions
+    pub use crate::v3::qrcode::chain::QrcodeTransactionsOutTradeNo as OutTradeNo;
 }
 
-impl<M: Mode> Transactions<M> {
-    /// 扣费受理 · `POST v3/qrcode/transactions`
-    ///
-    /// For 服务商, 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::qrcode::transactions::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_trade_no("20150806125346")
-    ///     .trade_scene("BUS")
-    ///     .contract_id("Wx15463511252015071056489715");
-    /// let response = client.v3().qrcode().transactions().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_QRCODE_TRANSACTIONS, request)
+pub use crate::v3::qrcode::chain::QrcodeTransactions as Transactions;
+
+/// 扣费受理 · `POST v3/qrcode/transactions`
+///
+/// For 服务商, 直连商户.
+pub mod post {
+    pub use crate::v3::qrcode::shared::{
+        QrcodeAmount, QrcodeBusInfo, QrcodeMetroInfo, QrcodePromotionDetail, QrcodePromotionDetailScope,
+        QrcodePromotionDetailType,
+    };
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 扣费受理: what is sent.
+        ///
+        /// Its flat name is [`weipay::qrcode::PostQrcodeTransactionsRequest`](crate::qrcode::PostQrcodeTransactionsRequest).
+        #[doc(alias = "扣费受理")]
+        pub struct Request {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 子公众账号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 微信支付分配的子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户自定义字段.
+            description: String = body("description"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 商户系统内部订单号. Required.
+            out_trade_no: String = body("out_trade_no").required().request_number(),
+            /// 交易场景值. Required.
+            trade_scene: TradeScene = body("trade_scene").required(),
+            /// 代金券或立减优惠功能的参数.
+            goods_tag: String = body("goods_tag"),
+            /// 签约成功后. Required.
+            contract_id: String = body("contract_id").required(),
+            /// A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 订单金额信息.
+            amount: Amount = body("amount"),
+            /// 公交场景信息.
+            bus_info: BusInfo = body("bus_info"),
+            /// 地铁场景信息.
+            metro_info: MetroInfo = body("metro_info"),
+        }
+
+        /// 订单金额信息.
+        pub struct Amount {
+            /// 订单总金额. In fen (分).
+            total: i64 = body("total"),
+            /// 货币类型，符合ISO 4217标准.
+            currency: String = body("currency"),
+        }
+
+        /// 公交场景信息.
+        pub struct BusInfo {
+            /// 用户乘车时间.
+            start_time: Time = body("start_time"),
+            /// 乘车路线.
+            line_name: String = body("line_name"),
+            /// 车牌号.
+            plate_number: String = body("plate_number"),
+        }
+
+        /// 地铁场景信息.
+        pub struct MetroInfo {
+            /// 用户乘车时间.
+            start_time: Time = body("start_time"),
+            /// 用户下车时间.
+            end_time: Time = body("end_time"),
+            /// 乘车起始站.
+            start_station: String = body("start_station"),
+            /// 乘车终点站.
+            end_station: String = body("end_station"),
+        }
     }
 
-    /// `v3/qrcode/transactions/out-trade-no`
-    pub fn out_trade_no(self) -> out_trade_no::OutTradeNo<M> {
-        out_trade_no::OutTradeNo::new(self.call.step("out-trade-no"))
+    response! {
+        /// 扣费受理: what comes back.
+        ///
+        /// Its flat name is [`weipay::qrcode::PostQrcodeTransactionsResponse`](crate::qrcode::PostQrcodeTransactionsResponse).
+        #[doc(alias = "扣费受理")]
+        pub struct Response {
+            /// 公众账号ID.
+            appid: String = body("appid"),
+            /// 子商户公众账号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户号.
+            sp_mchid: String = body("sp_mchid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 服务描述.
+            description: String = body("description"),
+            /// 订单创建时间.
+            create_time: Time = body("create_time"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 交易状态.
+            trade_state: TradeState = body("trade_state"),
+            /// 交易状态描述.
+            trade_state_description: String = body("trade_state_description"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 用户还款状态.
+            user_repay_state: UserRepayState = body("user_repay_state"),
+            /// 还款微信支付订单号.
+            repay_transaction_id: String = body("repay_transaction_id"),
+            /// 垫资还款时间.
+            repay_time: Time = body("repay_time"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 代扣签约ID.
+            contract_id: String = body("contract_id"),
+            /// 交易场景.
+            trade_scene: TradeScene = body("trade_scene"),
+            /// 公交场景信息.
+            bus_info: QrcodeBusInfo = body("bus_info"),
+            /// 地铁场景信息.
+            metro_info: QrcodeMetroInfo = body("metro_info"),
+            /// 订单金额信息.
+            amount: QrcodeAmount = body("amount"),
+            /// 优惠信息.
+            promotion_detail: Vec<QrcodePromotionDetail> = body("promotion_detail"),
+        }
+    }
+
+    open_enum! {
+        /// 交易场景值.
+        pub enum TradeScene {
+            Bus = "BUS",
+            Metro = "METRO",
+        }
+
+        /// 交易状态.
+        pub enum TradeState {
+            Success = "SUCCESS",
+            Accepted = "ACCEPTED",
+            PayFail = "PAY_FAIL",
+            Refund = "REFUND",
+        }
+
+        /// 用户还款状态.
+        pub enum UserRepayState {
+            NotRepay = "NOT_REPAY",
+            Repaid = "REPAID",
+            AllRefund = "ALL_REFUND",
+        }
     }
 }

@@ -2,44 +2,78 @@
 
 //! `v3/rate-activity/applications`
 
-pub mod id;
-pub mod post;
+/// `v3/rate-activity/applications/id`
+pub mod id {
+    pub mod application_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/rate-activity/applications`
-    Applications
+    pub use crate::v3::rate_activity::chain::RateActivityApplicationsId as Id;
 }
 
-impl<M: Mode> Applications<M> {
-    /// 报名费率优惠活动 · `POST v3/rate-activity/applications`
-    ///
-    /// For 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::rate_activity::applications::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .acquiring_bank_id("1356485")
-    ///     .channel_id("20001111")
-    ///     .sub_mchid("1346578")
-    ///     .activity_detail(post::ActivityDetail::new().activity_id("schoolcanteen_001"));
-    /// let response = client.v3().rate_activity().applications().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_RATE_ACTIVITY_APPLICATIONS, request)
+pub use crate::v3::rate_activity::chain::RateActivityApplications as Applications;
+
+/// 报名费率优惠活动 · `POST v3/rate-activity/applications`
+///
+/// For 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012698774](https://pay.weixin.qq.com/doc/v3/partner/4012698774)
+pub mod post {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 报名费率优惠活动: what is sent.
+        ///
+        /// Its flat name is [`weipay::rate_activity::PostRateActivityApplicationsRequest`](crate::rate_activity::PostRateActivityApplicationsRequest).
+        #[doc(alias = "报名费率优惠活动")]
+        pub struct Request {
+            /// 从业机构号. Required.
+            acquiring_bank_id: String = body("acquiring_bank_id").required(),
+            /// 渠道商户号. Required.
+            channel_id: String = body("channel_id").required(),
+            /// 从业机构特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 活动报名信息. Required.
+            activity_detail: ActivityDetail = body("activity_detail").required(),
+            /// 补充信息.
+            additional_information: AdditionalInformation = body("additional_information"),
+        }
+
+        /// 活动报名信息.
+        pub struct ActivityDetail {
+            /// 活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 活动费率.
+            activity_rate: String = body("activity_rate"),
+            /// 活动报名材料.
+            activity_apply_information: Vec<ActivityApplyInformation> = body("activity_apply_information"),
+        }
+
+        /// 活动报名材料.
+        pub struct ActivityApplyInformation {
+            /// 材料ID.
+            apply_material_id: String = body("apply_material_id"),
+            /// 材料内容.
+            apply_material_information: Vec<String> = body("apply_material_information"),
+        }
+
+        /// 补充信息.
+        pub struct AdditionalInformation {
+            /// 补充说明.
+            additional_message: String = body("additional_message"),
+            /// 补充材料.
+            additional_material: Vec<String> = body("additional_material"),
+        }
     }
 
-    /// `v3/rate-activity/applications/id`
-    pub fn id(self) -> id::Id<M> {
-        id::Id::new(self.call.step("id"))
+    response! {
+        /// 报名费率优惠活动: what comes back.
+        ///
+        /// Its flat name is [`weipay::rate_activity::PostRateActivityApplicationsResponse`](crate::rate_activity::PostRateActivityApplicationsResponse).
+        #[doc(alias = "报名费率优惠活动")]
+        pub struct Response {
+            /// 申请单编号. Required.
+            application_id: String = body("application_id").required(),
+        }
     }
 }

@@ -2,39 +2,47 @@
 
 //! `v3/realname/verify`
 
-pub mod get;
+pub use crate::v3::realname::chain::RealnameVerify as Verify;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 实名信息校验 · `GET v3/realname/verify`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013735179](https://pay.weixin.qq.com/doc/v3/partner/4013735179)
+pub mod get {
+    use crate::model::{Sensitive, body, header, query, request, response};
 
-chain_step! {
-    /// `v3/realname/verify`
-    Verify
-}
+    request! {
+        /// 实名信息校验: what is sent.
+        ///
+        /// Its flat name is [`weipay::realname::GetRealnameVerifyRequest`](crate::realname::GetRealnameVerifyRequest).
+        #[doc(alias = "实名信息校验")]
+        pub struct Request {
+            /// 下单用户账户的证件类型. Required.
+            credential_type: i64 = query("credential_type").required(),
+            /// 加密后的下单用户证件号. Required; travels encrypted (敏感信息加密).
+            encrypted_credential_id: Sensitive = query("encrypted_credential_id").required().encrypted(),
+            /// 加密后的下单用户姓名. Required; travels encrypted (敏感信息加密).
+            encrypted_name: Sensitive = query("encrypted_name").required().encrypted(),
+            /// 微信支付交易单号. Required.
+            wxp_trade_no: String = query("wxp_trade_no").required(),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+        }
+    }
 
-impl<M: Mode> Verify<M> {
-    /// 实名信息校验 · `GET v3/realname/verify`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::realname::verify::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .credential_type(1)
-    ///     .encrypted_credential_id("11010519491231002X")
-    ///     .encrypted_name("张三")
-    ///     .wxp_trade_no("442100010320250122523549415021");
-    /// let response = client.v3().realname().verify().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_REALNAME_VERIFY, request)
+    response! {
+        /// 实名信息校验: what comes back.
+        ///
+        /// Its flat name is [`weipay::realname::GetRealnameVerifyResponse`](crate::realname::GetRealnameVerifyResponse).
+        #[doc(alias = "实名信息校验")]
+        pub struct Response {
+            /// 实名比对结果. Required.
+            verify_result: i64 = body("verify_result").required(),
+            /// 错误信息.
+            err_message: String = body("err_message"),
+        }
     }
 }

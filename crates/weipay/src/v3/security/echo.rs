@@ -2,34 +2,46 @@
 
 //! `v3/security/echo`
 
-pub mod post;
+pub use crate::v3::security::chain::SecurityEcho as Echo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户签名验签／加解密测试 · `POST v3/security/echo`
+///
+/// For 服务商, 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4014551946](https://pay.weixin.qq.com/doc/v3/merchant/4014551946)
+/// - partner: [4015139289](https://pay.weixin.qq.com/doc/v3/partner/4015139289)
+pub mod post {
+    use crate::model::{Sensitive, body, header, request, response};
 
-chain_step! {
-    /// `v3/security/echo`
-    Echo
-}
+    request! {
+        /// 商户签名验签／加解密测试: what is sent.
+        ///
+        /// Its flat name is [`weipay::security::PostSecurityEchoRequest`](crate::security::PostSecurityEchoRequest).
+        #[doc(alias = "商户签名验签／加解密测试")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 回显信息. Required.
+            echo_message: String = body("echo_message").required(),
+            /// Travels encrypted (敏感信息加密).
+            encrypted_echo_message: Sensitive = body("encrypted_echo_message").encrypted(),
+        }
+    }
 
-impl<M: Mode> Echo<M> {
-    /// 商户签名验签／加解密测试 · `POST v3/security/echo`
-    ///
-    /// For 服务商, 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::security::echo::post;
-    ///
-    /// let request = post::Request::new().echo_message("hello");
-    /// let response = client.v3().security().echo().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_SECURITY_ECHO, request)
+    response! {
+        /// 商户签名验签／加解密测试: what comes back.
+        ///
+        /// Its flat name is [`weipay::security::PostSecurityEchoResponse`](crate::security::PostSecurityEchoResponse).
+        #[doc(alias = "商户签名验签／加解密测试")]
+        pub struct Response {
+            /// 回显信息. Required.
+            echo_message: String = body("echo_message").required(),
+            /// Travels encrypted (敏感信息加密).
+            encrypted_echo_message: Sensitive = body("encrypted_echo_message").encrypted(),
+        }
     }
 }

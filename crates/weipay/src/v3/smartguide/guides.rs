@@ -2,69 +2,128 @@
 
 //! `v3/smartguide/guides`
 
-pub mod get;
 pub mod guide_id;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::smartguide::chain::SmartguideGuides as Guides;
 
-chain_step! {
-    /// `v3/smartguide/guides`
-    Guides
+/// 服务人员查询 · `GET v3/smartguide/guides`
+///
+/// For 服务商, 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012535123](https://pay.weixin.qq.com/doc/v3/merchant/4012535123)
+/// - partner: [4012688558](https://pay.weixin.qq.com/doc/v3/partner/4012688558)
+pub mod get {
+    use crate::model::{Sensitive, body, header, query, request, response};
+
+    request! {
+        /// 服务人员查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::smartguide::GetSmartguideGuidesRequest`](crate::smartguide::GetSmartguideGuidesRequest).
+        #[doc(alias = "服务人员查询")]
+        pub struct Request {
+            /// 子商户ID.
+            sub_mchid: String = query("sub_mchid"),
+            /// 门店ID. Required.
+            store_id: i64 = query("store_id").required(),
+            /// 企业微信的员工ID.
+            userid: String = query("userid"),
+            /// 手机号码. Travels encrypted (敏感信息加密).
+            mobile: Sensitive = query("mobile").encrypted(),
+            /// 工号.
+            work_id: String = query("work_id"),
+            /// 最大资源条数. At most 10.
+            limit: i64 = query("limit").range(i64::MIN, 10),
+            /// 请求资源起始位置.
+            offset: i64 = query("offset"),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+        }
+    }
+
+    response! {
+        /// 服务人员查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::smartguide::GetSmartguideGuidesResponse`](crate::smartguide::GetSmartguideGuidesResponse).
+        #[doc(alias = "服务人员查询")]
+        pub struct Response {
+            /// 服务人员数量.
+            total_count: i64 = body("total_count"),
+            /// 最大资源条数. At most 10.
+            limit: i64 = body("limit").range(i64::MIN, 10),
+            /// 请求资源起始位置.
+            offset: i64 = body("offset"),
+            /// 服务人员信息.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 服务人员信息.
+        pub struct Data {
+            /// 服务人员ID.
+            guide_id: String = body("guide_id"),
+            /// 门店ID.
+            store_id: i64 = body("store_id"),
+            /// 企业微信的员工姓名. Travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").encrypted(),
+            /// 手机号码. Travels encrypted (敏感信息加密).
+            mobile: Sensitive = body("mobile").encrypted(),
+            /// 企业微信的员工ID.
+            userid: String = body("userid"),
+            /// 工号.
+            work_id: String = body("work_id"),
+        }
+    }
 }
 
-impl<M: Mode> Guides<M> {
-    /// 服务人员查询 · `GET v3/smartguide/guides`
-    ///
-    /// For 服务商, 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::smartguide::guides::get;
-    ///
-    /// let request = get::Request::new().store_id(1);
-    /// let response = client.v3().smartguide().guides().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_SMARTGUIDE_GUIDES, request)
+/// 服务人员注册 · `POST v3/smartguide/guides`
+///
+/// For 服务商, 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012535138](https://pay.weixin.qq.com/doc/v3/merchant/4012535138)
+/// - partner: [4012688564](https://pay.weixin.qq.com/doc/v3/partner/4012688564)
+pub mod post {
+    use crate::model::{Sensitive, body, header, request, response};
+
+    request! {
+        /// 服务人员注册: what is sent.
+        ///
+        /// Its flat name is [`weipay::smartguide::PostSmartguideGuidesRequest`](crate::smartguide::PostSmartguideGuidesRequest).
+        #[doc(alias = "服务人员注册")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 子商户ID.
+            sub_mchid: String = body("sub_mchid"),
+            /// 企业ID. Required.
+            corpid: String = body("corpid").required(),
+            /// 门店ID. Required.
+            store_id: i64 = body("store_id").required(),
+            /// 企业微信的员工ID. Required.
+            userid: String = body("userid").required(),
+            /// 企业微信的员工姓名. Required; travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").required().encrypted(),
+            /// 手机号码. Required; travels encrypted (敏感信息加密).
+            mobile: Sensitive = body("mobile").required().encrypted(),
+            /// 员工个人二维码. Required; format `url`.
+            qr_code: String = body("qr_code").required().url(),
+            /// 头像URL. Required; format `url`.
+            avatar: String = body("avatar").required().url(),
+            /// 群二维码URL.
+            group_qrcode: String = body("group_qrcode"),
+        }
     }
 
-    /// 服务人员注册 · `POST v3/smartguide/guides`
-    ///
-    /// For 服务商, 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::smartguide::guides::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .corpid("example")
-    ///     .store_id(1)
-    ///     .userid("example")
-    ///     .name("张三")
-    ///     .mobile("13800138000")
-    ///     .qr_code("https://example.com/")
-    ///     .avatar("https://example.com/");
-    /// let response = client.v3().smartguide().guides().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_SMARTGUIDE_GUIDES, request)
-    }
-
-    /// `v3/smartguide/guides/{guide_id}` with this 服务人员ID.
-    pub fn guide_id(self, guide_id: impl Into<String>) -> guide_id::GuideId<M> {
-        guide_id::GuideId::new(self.call.fill(path("guide_id"), guide_id.into()))
+    response! {
+        /// 服务人员注册: what comes back.
+        ///
+        /// Its flat name is [`weipay::smartguide::PostSmartguideGuidesResponse`](crate::smartguide::PostSmartguideGuidesResponse).
+        #[doc(alias = "服务人员注册")]
+        pub struct Response {
+            /// 服务人员ID. Required.
+            guide_id: String = body("guide_id").required(),
+        }
     }
 }

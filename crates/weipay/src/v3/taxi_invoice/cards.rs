@@ -2,62 +2,141 @@
 
 //! `v3/taxi-invoice/cards`
 
-pub mod post;
 pub mod upload_file;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::taxi_invoice::chain::TaxiInvoiceCards as Cards;
 
-chain_step! {
-    /// `v3/taxi-invoice/cards`
-    Cards
-}
+/// 将出租车电子发票插入微信用户卡包 · `POST v3/taxi-invoice/cards`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012461432](https://pay.weixin.qq.com/doc/v3/partner/4012461432)
+pub mod post {
+    pub use crate::v3::taxi_invoice::shared::{FapiaoExtraInformation, FapiaoSellerInformation};
 
-impl<M: Mode> Cards<M> {
-    /// 将出租车电子发票插入微信用户卡包 · `POST v3/taxi-invoice/cards`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::taxi_invoice::cards::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .company_mchid("1900000109")
-    ///     .trade_number("10001071012021110600437180176110")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .region_id(310100)
-    ///     .driver_license("6298416")
-    ///     .plate_number("浙AD12345")
-    ///     .fapiao_card_information(post::FapiaoCardInformation::new()
-    ///         .fapiao_media_id("ASNFZ4mrze/+3LqYdlQyEA==")
-    ///         .fapiao_number("12897794")
-    ///         .fapiao_code("044001911211")
-    ///         .fapiao_time("2026-01-01T00:00:00+08:00")
-    ///         .check_code("69001808340631374774")
-    ///         .password("example")
-    ///         .total_amount(382895)
-    ///         .tax_amount(44050)
-    ///         .amount(338845)
-    ///         .buyer_information(post::BuyerInformation::new().type_("CORPORATION").name("example"))
-    ///         .seller_information(post::SellerInformation::new()
-    ///             .name("example")
-    ///             .taxpayer_id("202003261233701778")
-    ///             .address("example"))
-    ///         .extra_information(post::ExtraInformation::new().drawer("王五")));
-    /// let response = client.v3().taxi_invoice().cards().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_TAXI_INVOICE_CARDS, request)
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 将出租车电子发票插入微信用户卡包: what is sent.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceCardsRequest`](crate::taxi_invoice::PostTaxiInvoiceCardsRequest).
+        #[doc(alias = "将出租车电子发票插入微信用户卡包")]
+        pub struct Request {
+            /// 出租车经营主体商户号. Required.
+            company_mchid: String = body("company_mchid").required(),
+            /// 面对面付款单号. Required.
+            trade_number: String = body("trade_number").required(),
+            /// 应用ID.
+            appid: String = body("appid"),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 行政区划代码. Required.
+            region_id: i64 = body("region_id").required(),
+            /// 营运资格证号. Required.
+            driver_license: String = body("driver_license").required(),
+            /// 车牌号. Required.
+            plate_number: String = body("plate_number").required(),
+            /// 发票卡券信息. Required.
+            fapiao_card_information: FapiaoCardInformation = body("fapiao_card_information").required(),
+            /// 获取乘客行程单详情的凭证.
+            token: String = body("token"),
+        }
+
+        /// 发票卡券信息.
+        pub struct FapiaoCardInformation {
+            /// 电子发票文件ID. Required.
+            fapiao_media_id: String = body("fapiao_media_id").required(),
+            /// 发票号码. Required.
+            fapiao_number: String = body("fapiao_number").required(),
+            /// 发票代码. Required.
+            fapiao_code: String = body("fapiao_code").required(),
+            /// 开票时间. Required.
+            fapiao_time: Time = body("fapiao_time").required(),
+            /// 校验码. Required.
+            check_code: String = body("check_code").required(),
+            /// 密码. Required.
+            password: String = body("password").required(),
+            /// 总价税合计. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 总税额. Required; in fen (分).
+            tax_amount: i64 = body("tax_amount").required(),
+            /// 总金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 购买方信息. Required.
+            buyer_information: BuyerInformation = body("buyer_information").required(),
+            /// 销售方信息. Required.
+            seller_information: FapiaoSellerInformation = body("seller_information").required(),
+            /// 附加信息. Required.
+            extra_information: FapiaoExtraInformation = body("extra_information").required(),
+            /// 发票行信息.
+            items: Vec<Items> = body("items"),
+            /// 备注信息.
+            remark: String = body("remark"),
+        }
+
+        /// 购买方信息.
+        pub struct BuyerInformation {
+            /// 购买方类型. Required.
+            type_: String = body("type").required(),
+            /// 名称. Required.
+            name: String = body("name").required(),
+            /// 纳税人识别号.
+            taxpayer_id: String = body("taxpayer_id"),
+            /// 地址.
+            address: String = body("address"),
+            /// 电话.
+            telephone: String = body("telephone"),
+            /// 开户银行.
+            bank_name: String = body("bank_name"),
+            /// 银行账号.
+            bank_account: String = body("bank_account"),
+        }
+
+        /// 发票行信息.
+        pub struct Items {
+            /// 货物或应税劳务. Required.
+            tax_code: String = body("tax_code").required(),
+            /// 货物或应税劳务. Required.
+            goods_name: String = body("goods_name").required(),
+            /// 规格型号.
+            specification: String = body("specification"),
+            /// 单位.
+            unit: String = body("unit"),
+            /// 数量. Required.
+            quantity: i64 = body("quantity").required(),
+            /// 单价. Required; in fen (分).
+            unit_price: i64 = body("unit_price").required(),
+            /// 单行金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 单行税额. Required; in fen (分).
+            tax_amount: i64 = body("tax_amount").required(),
+            /// 单行金额合计. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 税率. Required.
+            tax_rate: i64 = body("tax_rate").required(),
+            /// 税收优惠政策标识. Required.
+            tax_prefer_mark: String = body("tax_prefer_mark").required(),
+            /// 是否折扣行. Required.
+            discount: bool = body("discount").required(),
+        }
     }
 
-    /// `v3/taxi-invoice/cards/upload-file`
-    pub fn upload_file(self) -> upload_file::UploadFile<M> {
-        upload_file::UploadFile::new(self.call.step("upload-file"))
+    response! {
+        /// 将出租车电子发票插入微信用户卡包: what comes back.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceCardsResponse`](crate::taxi_invoice::PostTaxiInvoiceCardsResponse).
+        #[doc(alias = "将出租车电子发票插入微信用户卡包")]
+        pub struct Response {
+            /// Required.
+            card_appid: String = body("card_appid").required(),
+            /// Required.
+            card_openid: String = body("card_openid").required(),
+            /// 出租车电子发票卡券模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 出租车电子发票在卡包中的编码. Required.
+            card_code: String = body("card_code").required(),
+        }
     }
 }

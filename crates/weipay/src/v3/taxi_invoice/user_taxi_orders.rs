@@ -2,39 +2,69 @@
 
 //! `v3/taxi-invoice/user-taxi-orders`
 
-pub mod get;
+pub use crate::v3::taxi_invoice::chain::TaxiInvoiceUserTaxiOrders as UserTaxiOrders;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取乘客行程单列表 · `GET v3/taxi-invoice/user-taxi-orders`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/partner/products/taxi-fapiao/introduction.html>
+pub mod get {
+    pub use crate::v3::taxi_invoice::shared::PageLinks;
 
-chain_step! {
-    /// `v3/taxi-invoice/user-taxi-orders`
-    UserTaxiOrders
-}
+    use crate::model::{Time, body, query, request, response};
 
-impl<M: Mode> UserTaxiOrders<M> {
-    /// 获取乘客行程单列表 · `GET v3/taxi-invoice/user-taxi-orders`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::taxi_invoice::user_taxi_orders::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .begin_date("20200307")
-    ///     .end_date("20200407")
-    ///     .region_id(510100);
-    /// let response = client.v3().taxi_invoice().user_taxi_orders().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_TAXI_INVOICE_USER_TAXI_ORDERS, request)
+    request! {
+        /// 获取乘客行程单列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceUserTaxiOrdersRequest`](crate::taxi_invoice::GetTaxiInvoiceUserTaxiOrdersRequest).
+        #[doc(alias = "获取乘客行程单列表")]
+        pub struct Request {
+            /// 最大资源条数.
+            limit: i64 = query("limit"),
+            /// 请求资源起始位置.
+            offset: i64 = query("offset"),
+            /// 小程序用户的微信openid. Required.
+            openid: String = query("openid").required(),
+            /// 小程序appid. Required.
+            appid: String = query("appid").required(),
+            /// 起始日期. Required.
+            begin_date: String = query("begin_date").required(),
+            /// 结束日期. Required.
+            end_date: String = query("end_date").required(),
+            /// 行政区划id. Required.
+            region_id: i64 = query("region_id").required(),
+        }
+    }
+
+    response! {
+        /// 获取乘客行程单列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceUserTaxiOrdersResponse`](crate::taxi_invoice::GetTaxiInvoiceUserTaxiOrdersResponse).
+        #[doc(alias = "获取乘客行程单列表")]
+        pub struct Response {
+            /// 乘客行程单详情. Required.
+            data: Vec<Data> = body("data").required(),
+            /// 请求资源起始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 最大资源条数. Required.
+            limit: i64 = body("limit").required(),
+            /// 资源总条数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 相关链接.
+            links: PageLinks = body("links"),
+        }
+
+        /// 乘客行程单详情.
+        pub struct Data {
+            /// 车牌号. Required.
+            plate_number: String = body("plate_number").required(),
+            /// 营运资格证号. Required.
+            driver_license: String = body("driver_license").required(),
+            /// 上车时间. Required.
+            up_time: Time = body("up_time").required(),
+        }
     }
 }

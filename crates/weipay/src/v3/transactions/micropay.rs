@@ -2,41 +2,211 @@
 
 //! `v3/transactions/micropay`
 
-pub mod post;
+pub use crate::v3::transactions::chain::TransactionsMicropay as Micropay;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 提交付款码支付 · `POST v3/transactions/micropay`
+///
+/// Host: `https://api.mch.weixin.qq.com/hk/`.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter3_3.shtml>
+pub mod post {
+    pub use crate::v3::transactions::shared::{
+        OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer, OverseaSceneInfo,
+        OverseaSceneInfoStoreInfo, TransactionsAmount,
+    };
 
-chain_step! {
-    /// `v3/transactions/micropay`
-    Micropay
-}
+    use crate::model::{body, open_enum, request, response};
 
-impl<M: Mode> Micropay<M> {
-    /// 提交付款码支付 · `POST v3/transactions/micropay`
-    ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transactions::micropay::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mchid("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .description("example")
-    ///     .out_trade_no("example")
-    ///     .trade_type("example")
-    ///     .merchant_category_code("example")
-    ///     .amount(post::Amount::new().total(1));
-    /// let response = client.v3().transactions().micropay().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_TRANSACTIONS_MICROPAY, request)
+    request! {
+        /// 提交付款码支付: what is sent.
+        ///
+        /// Its flat name is [`weipay::transactions::PostTransactionsMicropayRequest`](crate::transactions::PostTransactionsMicropayRequest).
+        #[doc(alias = "提交付款码支付")]
+        pub struct Request {
+            /// 商户号. Required in 直连模式 only.
+            mchid: String = body("mchid"),
+            /// APPID. Required in 直连模式 only.
+            appid: String = body("appid"),
+            /// 子商户号. Required in 机构模式 only.
+            sub_mchid: String = body("sub_mchid"),
+            /// 机构商户号. Required in 机构模式 only.
+            sp_mchid: String = body("sp_mchid"),
+            /// 机构APPID. Required in 机构模式 only.
+            sp_appid: String = body("sp_appid"),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 商品描述. Required.
+            description: String = body("description").required(),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required().request_number(),
+            /// 商品标记.
+            goods_tag: String = body("goods_tag"),
+            /// 交易类型. Required.
+            trade_type: String = body("trade_type").required(),
+            /// 指定支付方式.
+            limit_pay: String = body("limit_pay"),
+            /// MCC码. Required.
+            merchant_category_code: String = body("merchant_category_code").required(),
+            /// 支付者.
+            payer: Payer = body("payer"),
+            /// 订单金额. Required.
+            amount: TransactionsAmount = body("amount").required(),
+            /// 场景信息.
+            scene_info: OverseaSceneInfo = body("scene_info"),
+            /// 优惠功能.
+            detail: Vec<OverseaOrderDetail> = body("detail"),
+        }
+
+        /// 支付者.
+        pub struct Payer {
+            /// 授权码. Required.
+            auth_code: String = body("auth_code").required(),
+        }
+    }
+
+    response! {
+        /// 提交付款码支付: what comes back.
+        ///
+        /// Its flat name is [`weipay::transactions::PostTransactionsMicropayResponse`](crate::transactions::PostTransactionsMicropayResponse).
+        #[doc(alias = "提交付款码支付")]
+        pub struct Response {
+            /// 微信支付订单号. Required.
+            id: String = body("id").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// APPID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 机构商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 机构APPID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 交易类型. Required.
+            trade_type: TradeType = body("trade_type").required(),
+            /// 交易状态. Required.
+            trade_state: TradeState = body("trade_state").required(),
+            /// 交易状态描述. Required.
+            trade_state_desc: String = body("trade_state_desc").required(),
+            /// 付款银行. Required.
+            bank_type: String = body("bank_type").required(),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 支付完成时间. Required.
+            success_time: String = body("success_time").required(),
+            /// 支付者.
+            payer: OverseaOrderPayer = body("payer"),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 优惠功能.
+            detail: Vec<Detail> = body("detail"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            total: i64 = body("total").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+            /// 用户支付金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            payer_total: i64 = body("payer_total").required(),
+            /// 支付货币类型.
+            payer_currency: String = body("payer_currency"),
+            /// 汇率.
+            exchange_rate: ExchangeRate = body("exchange_rate"),
+        }
+
+        /// 汇率.
+        pub struct ExchangeRate {
+            /// 汇率类型.
+            type_: Type = body("type"),
+            /// 汇率值.
+            rate: i64 = body("rate"),
+        }
+
+        /// 优惠功能.
+        pub struct Detail {
+            /// 券ID. Required.
+            promotion_id: String = body("promotion_id").required(),
+            /// 优惠名称.
+            name: String = body("name"),
+            /// 优惠范围.
+            scope: Scope = body("scope"),
+            /// 优惠类型.
+            type_: DetailType = body("type"),
+            /// 优惠券面额. Required; in the smallest unit of its currency (币种最小货币单位).
+            amount: i64 = body("amount").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+            /// 活动ID.
+            activity_id: String = body("activity_id"),
+            /// 微信出资. In the smallest unit of its currency (币种最小货币单位).
+            wechatpay_contribute_amount: i64 = body("wechatpay_contribute_amount"),
+            /// 商户出资. In the smallest unit of its currency (币种最小货币单位).
+            merchant_contribute_amount: i64 = body("merchant_contribute_amount"),
+            /// 其他出资. In the smallest unit of its currency (币种最小货币单位).
+            other_contribute_amount: i64 = body("other_contribute_amount"),
+            /// 单品列表.
+            goods_detail: Vec<GoodsDetail> = body("goods_detail"),
+        }
+
+        /// 单品列表.
+        pub struct GoodsDetail {
+            /// 商品编码. Required.
+            goods_id: String = body("goods_id").required(),
+            /// 商品备注.
+            goods_remark: String = body("goods_remark"),
+            /// 商品数量. Required.
+            quantity: i64 = body("quantity").required(),
+            /// 商品价格. Required; in the smallest unit of its currency (币种最小货币单位).
+            price: i64 = body("price").required(),
+        }
+    }
+
+    open_enum! {
+        /// 交易类型.
+        pub enum TradeType {
+            Jsapi = "JSAPI",
+            Native = "NATIVE",
+            App = "APP",
+            Mweb = "MWEB",
+            Micropay = "MICROPAY",
+        }
+
+        /// 交易状态.
+        pub enum TradeState {
+            Success = "SUCCESS",
+            Refund = "REFUND",
+            Notpay = "NOTPAY",
+            Closed = "CLOSED",
+            Revoked = "REVOKED",
+            Userpaying = "USERPAYING",
+            Payerror = "PAYERROR",
+        }
+
+        /// 汇率类型.
+        pub enum Type {
+            SettlementRate = "SETTLEMENT_RATE",
+        }
+
+        /// 优惠范围.
+        pub enum Scope {
+            Global = "GLOBAL",
+            Single = "SINGLE",
+        }
+
+        /// 优惠类型.
+        pub enum DetailType {
+            Coupon = "COUPON",
+            Discount = "DISCOUNT",
+        }
     }
 }

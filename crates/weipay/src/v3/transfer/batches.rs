@@ -2,57 +2,103 @@
 
 //! `v3/transfer/batches`
 
-pub mod batch_id;
-pub mod out_batch_no;
-pub mod post;
+/// `v3/transfer/batches/batch-id`
+pub mod batch_id {
+    pub mod batch_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::transfer::chain::TransferBatchesBatchId as BatchId;
+}
+/// `v3/transfer/batches/out-batch-no`
+pub mod out_batch_no {
+    pub mod out_batch_no;
 
-chain_step! {
-    /// `v3/transfer/batches`
-    Batches
+    pub use crate::v3::transfer::chain::TransferBatchesOutBatchNo as OutBatchNo;
 }
 
-impl<M: Mode> Batches<M> {
-    /// 发起批量转账 · `POST v3/transfer/batches`
-    ///
-    /// For 直连商户. Safe to repeat with the same `out_batch_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transfer::batches::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_batch_no("plfk2020042013")
-    ///     .batch_name("example")
-    ///     .batch_remark("example")
-    ///     .total_amount(4000000)
-    ///     .total_num(200)
-    ///     .transfer_detail_list(vec![post::TransferDetailList::new()
-    ///         .out_detail_no("x23zy545Bd5436")
-    ///         .transfer_amount(200000)
-    ///         .transfer_remark("2020年4月报销")
-    ///         .openid("oWeiPaySandboxUser-000000001")]);
-    /// let response = client.v3().transfer().batches().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_TRANSFER_BATCHES, request)
+pub use crate::v3::transfer::chain::TransferBatches as Batches;
+
+/// 发起批量转账 · `POST v3/transfer/batches`
+///
+/// For 直连商户. Safe to repeat with the same `out_batch_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012458841](https://pay.weixin.qq.com/doc/v3/merchant/4012458841)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+
+    request! {
+        /// 发起批量转账: what is sent.
+        ///
+        /// Its flat name is [`weipay::transfer::PostTransferBatchesRequest`](crate::transfer::PostTransferBatchesRequest).
+        #[doc(alias = "发起批量转账")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 商户appid. Required; at least 1 character.
+            appid: String = body("appid").required().length(1, usize::MAX),
+            /// 商家批次单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z]+$`.
+            out_batch_no: String =
+                body("out_batch_no").required().length(1, 32).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
+            /// 批次名称. Required; 1 to 32 characters.
+            batch_name: String = body("batch_name").required().length(1, 32),
+            /// 批次备注. Required; 1 to 32 characters.
+            batch_remark: String = body("batch_remark").required().length(1, 32),
+            /// 转账总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 转账总笔数. Required; 1 to 1000.
+            total_num: i64 = body("total_num").required().range(1, 1000),
+            /// 转账明细列表. Required; 1 to 1000 members.
+            transfer_detail_list: Vec<TransferDetailList> =
+                body("transfer_detail_list").required().items(1, 1000),
+            /// 转账场景ID.
+            transfer_scene_id: String = body("transfer_scene_id"),
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
+
+        /// 转账明细列表.
+        pub struct TransferDetailList {
+            /// 商家明细单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z]+$`.
+            out_detail_no: String =
+                body("out_detail_no").required().length(1, 32).pattern(r#"^[0-9A-Za-z]+$"#),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required; 1 to 32 characters.
+            transfer_remark: String = body("transfer_remark").required().length(1, 32),
+            /// Required.
+            openid: String = body("openid").required(),
+            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").encrypted(),
+            /// 收款用户身份证. Travels encrypted (敏感信息加密).
+            user_id_card: Sensitive = body("user_id_card").encrypted(),
+        }
     }
 
-    /// `v3/transfer/batches/batch-id`
-    pub fn batch_id(self) -> batch_id::BatchId<M> {
-        batch_id::BatchId::new(self.call.step("batch-id"))
+    response! {
+        /// 发起批量转账: what comes back.
+        ///
+        /// Its flat name is [`weipay::transfer::PostTransferBatchesResponse`](crate::transfer::PostTransferBatchesResponse).
+        #[doc(alias = "发起批量转账")]
+        pub struct Response {
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 微信批次单号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 批次创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 批次状态.
+            batch_status: BatchStatus = body("batch_status"),
+        }
     }
 
-    /// `v3/transfer/batches/out-batch-no`
-    pub fn out_batch_no(self) -> out_batch_no::OutBatchNo<M> {
-        out_batch_no::OutBatchNo::new(self.call.step("out-batch-no"))
+    open_enum! {
+        /// 批次状态.
+        pub enum BatchStatus {
+            Accepted = "ACCEPTED",
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+            Closed = "CLOSED",
+        }
     }
 }

@@ -3,40 +3,55 @@
 //! `v3/transfer/bill-receipt`
 
 pub mod out_batch_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::transfer::chain::TransferBillReceipt as BillReceipt;
 
-chain_step! {
-    /// `v3/transfer/bill-receipt`
-    BillReceipt
-}
+/// 转账电子回单申请受理 · `POST v3/transfer/bill-receipt`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012458946](https://pay.weixin.qq.com/doc/v3/merchant/4012458946)
+/// - partner: [4012718570](https://pay.weixin.qq.com/doc/v3/partner/4012718570)
+///
+/// `weipay api show POST v3/transfer/bill-receipt` lists all 3.
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> BillReceipt<M> {
-    /// 转账电子回单申请受理 · `POST v3/transfer/bill-receipt`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transfer::bill_receipt::post;
-    ///
-    /// let request = post::Request::new().out_batch_no("plfk2020042013");
-    /// let response = client.v3().transfer().bill_receipt().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_TRANSFER_BILL_RECEIPT, request)
+    request! {
+        /// 转账电子回单申请受理: what is sent.
+        ///
+        /// Its flat name is [`weipay::transfer::PostTransferBillReceiptRequest`](crate::transfer::PostTransferBillReceiptRequest).
+        #[doc(alias = "转账电子回单申请受理")]
+        pub struct Request {
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+        }
     }
 
-    /// `v3/transfer/bill-receipt/{out_batch_no}` with this 商家批次单号.
-    pub fn out_batch_no(self, out_batch_no: impl Into<String>) -> out_batch_no::OutBatchNo<M> {
-        out_batch_no::OutBatchNo::new(self.call.fill(path("out_batch_no"), out_batch_no.into()))
+    response! {
+        /// 转账电子回单申请受理: what comes back.
+        ///
+        /// Its flat name is [`weipay::transfer::PostTransferBillReceiptResponse`](crate::transfer::PostTransferBillReceiptResponse).
+        #[doc(alias = "转账电子回单申请受理")]
+        pub struct Response {
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 电子回单申请单号. Required.
+            signature_no: String = body("signature_no").required(),
+            /// 电子回单状态.
+            signature_status: String = body("signature_status"),
+            /// 电子回单文件的hash方法.
+            hash_type: String = body("hash_type"),
+            /// 电子回单文件的hash值.
+            hash_value: String = body("hash_value"),
+            /// 电子回单文件的下载地址.
+            download_url: String = body("download_url"),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 更新时间.
+            update_time: Time = body("update_time"),
+        }
     }
 }

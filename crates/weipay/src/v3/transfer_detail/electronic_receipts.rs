@@ -2,57 +2,130 @@
 
 //! `v3/transfer-detail/electronic-receipts`
 
-pub mod get;
-pub mod post;
+pub use crate::v3::transfer_detail::chain::TransferDetailElectronicReceipts as ElectronicReceipts;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询转账明细电子回单受理结果 · `GET v3/transfer-detail/electronic-receipts`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012458972](https://pay.weixin.qq.com/doc/v3/merchant/4012458972)
+/// - partner: [4012718815](https://pay.weixin.qq.com/doc/v3/partner/4012718815)
+///
+/// `weipay api show GET v3/transfer-detail/electronic-receipts` lists all 3.
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/transfer-detail/electronic-receipts`
-    ElectronicReceipts
-}
-
-impl<M: Mode> ElectronicReceipts<M> {
-    /// 查询转账明细电子回单受理结果 · `GET v3/transfer-detail/electronic-receipts`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transfer_detail::electronic_receipts::get;
-    ///
-    /// let request =
-    ///     get::Request::new().accept_type("BATCH_TRANSFER").out_detail_no("mx0911231610162610v4CNkO4HAf");
-    /// let response = client.v3().transfer_detail().electronic_receipts().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS, request)
+    request! {
+        /// 查询转账明细电子回单受理结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::transfer_detail::GetTransferDetailElectronicReceiptsRequest`](crate::transfer_detail::GetTransferDetailElectronicReceiptsRequest).
+        #[doc(alias = "查询转账明细电子回单受理结果")]
+        pub struct Request {
+            /// 受理类型. Required.
+            accept_type: AcceptType = query("accept_type").required(),
+            /// 商家转账批次单号.
+            out_batch_no: String = query("out_batch_no"),
+            /// 商家转账明细单号. Required.
+            out_detail_no: String = query("out_detail_no").required(),
+        }
     }
 
-    /// 转账明细电子回单受理 · `POST v3/transfer-detail/electronic-receipts`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transfer_detail::electronic_receipts::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .accept_type("BATCH_TRANSFER")
-    ///     .out_detail_no("mx0911231610162610v4CNkO4HAf");
-    /// let response = client.v3().transfer_detail().electronic_receipts().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS, request)
+    response! {
+        /// 查询转账明细电子回单受理结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::transfer_detail::GetTransferDetailElectronicReceiptsResponse`](crate::transfer_detail::GetTransferDetailElectronicReceiptsResponse).
+        #[doc(alias = "查询转账明细电子回单受理结果")]
+        pub struct Response {
+            /// 受理类型. Required.
+            accept_type: String = body("accept_type").required(),
+            /// 商家转账批次单号.
+            out_batch_no: String = body("out_batch_no"),
+            /// 商家转账明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+            /// 电子回单受理单号. Required.
+            signature_no: String = body("signature_no").required(),
+            /// 电子回单状态.
+            signature_status: String = body("signature_status"),
+            /// 电子回单文件的hash方法.
+            hash_type: String = body("hash_type"),
+            /// 电子回单文件的hash值.
+            hash_value: String = body("hash_value"),
+            /// 电子回单文件的下载地址.
+            download_url: String = body("download_url"),
+        }
+    }
+
+    open_enum! {
+        /// 受理类型.
+        pub enum AcceptType {
+            BatchTransfer = "BATCH_TRANSFER",
+            TransferToPocket = "TRANSFER_TO_POCKET",
+            TransferToBank = "TRANSFER_TO_BANK",
+        }
+    }
+}
+
+/// 转账明细电子回单受理 · `POST v3/transfer-detail/electronic-receipts`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012458967](https://pay.weixin.qq.com/doc/v3/merchant/4012458967)
+/// - partner: [4012718748](https://pay.weixin.qq.com/doc/v3/partner/4012718748)
+///
+/// `weipay api show POST v3/transfer-detail/electronic-receipts` lists all 3.
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 转账明细电子回单受理: what is sent.
+        ///
+        /// Its flat name is [`weipay::transfer_detail::PostTransferDetailElectronicReceiptsRequest`](crate::transfer_detail::PostTransferDetailElectronicReceiptsRequest).
+        #[doc(alias = "转账明细电子回单受理")]
+        pub struct Request {
+            /// 受理类型. Required.
+            accept_type: AcceptType = body("accept_type").required(),
+            /// 商家转账批次单号.
+            out_batch_no: String = body("out_batch_no"),
+            /// 商家转账明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+        }
+    }
+
+    response! {
+        /// 转账明细电子回单受理: what comes back.
+        ///
+        /// Its flat name is [`weipay::transfer_detail::PostTransferDetailElectronicReceiptsResponse`](crate::transfer_detail::PostTransferDetailElectronicReceiptsResponse).
+        #[doc(alias = "转账明细电子回单受理")]
+        pub struct Response {
+            /// 受理类型. Required.
+            accept_type: String = body("accept_type").required(),
+            /// 商家转账批次单号.
+            out_batch_no: String = body("out_batch_no"),
+            /// 商家转账明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+            /// 电子回单受理单号. Required.
+            signature_no: String = body("signature_no").required(),
+            /// 电子回单状态.
+            signature_status: String = body("signature_status"),
+            /// 电子回单文件的hash方法.
+            hash_type: String = body("hash_type"),
+            /// 电子回单文件的hash值.
+            hash_value: String = body("hash_value"),
+            /// 电子回单文件的下载地址.
+            download_url: String = body("download_url"),
+        }
+    }
+
+    open_enum! {
+        /// 受理类型.
+        pub enum AcceptType {
+            BatchTransfer = "BATCH_TRANSFER",
+            TransferToPocket = "TRANSFER_TO_POCKET",
+            TransferToBank = "TRANSFER_TO_BANK",
+        }
     }
 }

@@ -2,35 +2,30 @@
 
 //! `v3/transferdownload/elecvoucherfile`
 
-pub mod get;
+pub use crate::v3::transferdownload::chain::TransferdownloadElecvoucherfile as Elecvoucherfile;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 下载电子回单PDF文件 · `GET v3/transferdownload/elecvoucherfile`
+///
+/// For 服务商, 普通商户. Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012716436](https://pay.weixin.qq.com/doc/v3/merchant/4012716436)
+///
+/// `weipay api show GET v3/transferdownload/elecvoucherfile` lists all 2.
+pub mod get {
+    use crate::model::{query, request};
 
-chain_step! {
-    /// `v3/transferdownload/elecvoucherfile`
-    Elecvoucherfile
-}
-
-impl<M: Mode> Elecvoucherfile<M> {
-    /// 下载电子回单PDF文件 · `GET v3/transferdownload/elecvoucherfile`
-    ///
-    /// For 服务商, 普通商户. Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transferdownload::elecvoucherfile::get;
-    ///
-    /// let request = get::Request::new().token("X8Uk3sD4a4eZVPTBvqNDoUqcYMlZ9uuD").source("elecsign");
-    /// let response = client.v3().transferdownload().elecvoucherfile().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::GET_V3_TRANSFERDOWNLOAD_ELECVOUCHERFILE, request)
+    request! {
+        /// 下载电子回单PDF文件: what is sent.
+        ///
+        /// Its flat name is [`weipay::transferdownload::GetTransferdownloadElecvoucherfileRequest`](crate::transferdownload::GetTransferdownloadElecvoucherfileRequest).
+        #[doc(alias = "下载电子回单PDF文件")]
+        pub struct Request {
+            /// Required.
+            token: String = query("token").required(),
+            /// Required.
+            source: String = query("source").required(),
+        }
     }
 }

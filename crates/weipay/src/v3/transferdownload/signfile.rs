@@ -2,35 +2,30 @@
 
 //! `v3/transferdownload/signfile`
 
-pub mod get;
+pub use crate::v3::transferdownload::chain::TransferdownloadSignfile as Signfile;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 下载电子回单 · `GET v3/transferdownload/signfile`
+///
+/// For 服务商, 普通商户. Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012269010](https://pay.weixin.qq.com/doc/v3/merchant/4012269010)
+/// - partner: [4012158314](https://pay.weixin.qq.com/doc/v3/partner/4012158314)
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_15.shtml>
+///
+/// `weipay api show GET v3/transferdownload/signfile` lists all 5.
+pub mod get {
+    use crate::model::{query, request};
 
-chain_step! {
-    /// `v3/transferdownload/signfile`
-    Signfile
-}
-
-impl<M: Mode> Signfile<M> {
-    /// 下载电子回单 · `GET v3/transferdownload/signfile`
-    ///
-    /// For 服务商, 普通商户. Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transferdownload::signfile::get;
-    ///
-    /// let request = get::Request::new().token("X8Uk3sD4a4eZVPTBvqNDoUqcYMlZ9uuD");
-    /// let response = client.v3().transferdownload().signfile().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::GET_V3_TRANSFERDOWNLOAD_SIGNFILE, request)
+    request! {
+        /// 下载电子回单: what is sent.
+        ///
+        /// Its flat name is [`weipay::transferdownload::GetTransferdownloadSignfileRequest`](crate::transferdownload::GetTransferdownloadSignfileRequest).
+        #[doc(alias = "下载电子回单")]
+        pub struct Request {
+            /// Required.
+            token: String = query("token").required(),
+        }
     }
 }

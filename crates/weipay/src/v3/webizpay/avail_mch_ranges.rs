@@ -2,61 +2,105 @@
 
 //! `v3/webizpay/avail-mch-ranges`
 
-pub mod get;
-pub mod post;
-pub mod range_id;
+/// `v3/webizpay/avail-mch-ranges/{range_id}`
+pub mod range_id {
+    pub mod merchant_identifiers;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/webizpay/avail-mch-ranges`
-    AvailMchRanges
+    pub use crate::v3::webizpay::chain::WebizpayAvailMchRangesByRangeId as RangeId;
 }
 
-impl<M: Mode> AvailMchRanges<M> {
-    /// 查询可用商户范围列表 · `GET v3/webizpay/avail-mch-ranges`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::avail_mch_ranges::get;
-    ///
-    /// let request = get::Request::new().sp_mchid("1900057215");
-    /// let response = client.v3().webizpay().avail_mch_ranges().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_WEBIZPAY_AVAIL_MCH_RANGES, request)
+pub use crate::v3::webizpay::chain::WebizpayAvailMchRanges as AvailMchRanges;
+
+/// 查询可用商户范围列表 · `GET v3/webizpay/avail-mch-ranges`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4017205627](https://pay.weixin.qq.com/doc/v3/partner/4017205627)
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
+
+    request! {
+        /// 查询可用商户范围列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::GetWebizpayAvailMchRangesRequest`](crate::webizpay::GetWebizpayAvailMchRangesRequest).
+        #[doc(alias = "查询可用商户范围列表")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = query("sp_mchid").required(),
+        }
     }
 
-    /// 创建可用商户范围 · `POST v3/webizpay/avail-mch-ranges`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::avail_mch_ranges::post;
-    ///
-    /// let request = post::Request::new().sp_mchid("1900057215").identifier_type("ORGANIZATION_CODE");
-    /// let response = client.v3().webizpay().avail_mch_ranges().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_WEBIZPAY_AVAIL_MCH_RANGES, request)
+    response! {
+        /// 查询可用商户范围列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::GetWebizpayAvailMchRangesResponse`](crate::webizpay::GetWebizpayAvailMchRangesResponse).
+        #[doc(alias = "查询可用商户范围列表")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 可用商户范围列表. Required.
+            range_list: Vec<RangeList> = body("range_list").required(),
+        }
+
+        /// 可用商户范围列表.
+        pub struct RangeList {
+            /// 可用商户范围id.
+            range_id: String = body("range_id"),
+            /// 商户标识类型.
+            identifier_type: IdentifierType = body("identifier_type"),
+        }
     }
 
-    /// `v3/webizpay/avail-mch-ranges/{range_id}` with this 可用商户范围id.
-    pub fn range_id(self, range_id: impl Into<String>) -> range_id::RangeId<M> {
-        range_id::RangeId::new(self.call.fill(path("range_id"), range_id.into()))
+    open_enum! {
+        /// 商户标识类型.
+        pub enum IdentifierType {
+            OrganizationCode = "ORGANIZATION_CODE",
+            TransactionId = "TRANSACTION_ID",
+        }
+    }
+}
+
+/// 创建可用商户范围 · `POST v3/webizpay/avail-mch-ranges`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4017205621](https://pay.weixin.qq.com/doc/v3/partner/4017205621)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 创建可用商户范围: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayAvailMchRangesRequest`](crate::webizpay::PostWebizpayAvailMchRangesRequest).
+        #[doc(alias = "创建可用商户范围")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 商户标识类型. Required.
+            identifier_type: IdentifierType = body("identifier_type").required(),
+        }
+    }
+
+    response! {
+        /// 创建可用商户范围: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayAvailMchRangesResponse`](crate::webizpay::PostWebizpayAvailMchRangesResponse).
+        #[doc(alias = "创建可用商户范围")]
+        pub struct Response {
+            /// 可用商户范围id. Required.
+            range_id: String = body("range_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 商户标识类型.
+        pub enum IdentifierType {
+            OrganizationCode = "ORGANIZATION_CODE",
+            TransactionId = "TRANSACTION_ID",
+        }
     }
 }

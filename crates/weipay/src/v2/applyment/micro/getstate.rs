@@ -2,34 +2,92 @@
 
 //! `v2/applyment/micro/getstate`
 
-pub mod post;
+pub use crate::v2::applyment::chain::ApplymentMicroGetstate as Getstate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询申请状态 · `POST v2/applyment/micro/getstate`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_3>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/applyment/micro/getstate`
-    Getstate
-}
+    request! {
+        /// 查询申请状态: what is sent.
+        ///
+        /// Its flat name is [`weipay::applyment::PostApplymentMicroGetstateV2Request`](crate::applyment::PostApplymentMicroGetstateV2Request).
+        #[doc(alias = "查询申请状态")]
+        pub struct Request {
+            /// 接口版本号. Required; at most 32 characters.
+            version: String = xml("version").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 128 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 128),
+            /// 商户申请单号. At most 32 characters.
+            applyment_id: String = xml("applyment_id").length(0, 32),
+            /// 业务申请编号. At most 32 characters.
+            business_code: String = xml("business_code").length(0, 32),
+        }
+    }
 
-impl<M: Mode> Getstate<M> {
-    /// 查询申请状态 · `POST v2/applyment/micro/getstate`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::applyment::micro::getstate::post;
-    ///
-    /// let request = post::Request::new().version("1.0").mch_id("1900057215").sign_type("HMAC-SHA256");
-    /// let response = client.v2().applyment().micro().getstate().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_APPLYMENT_MICRO_GETSTATE, request)
+    response! {
+        /// 查询申请状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::applyment::PostApplymentMicroGetstateV2Response`](crate::applyment::PostApplymentMicroGetstateV2Response).
+        #[doc(alias = "查询申请状态")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 32 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 32),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 商户申请单号. Required; at most 32 characters.
+            applyment_id: String = xml("applyment_id").required().length(0, 32),
+            /// 申请状态. Required; at most 32 characters.
+            applyment_state: String = xml("applyment_state").required().length(0, 32),
+            /// 申请状态描述. Required; at most 32 characters.
+            applyment_state_desc: String = xml("applyment_state_desc").required().length(0, 32),
+            /// 小微商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 签约链接. At most 256 characters.
+            sign_url: String = xml("sign_url").length(0, 256),
+            /// 审核详情. At most 1024 characters.
+            audit_detail: String = xml("audit_detail").length(0, 1024),
+            /// 参数名称. Required; at most 32 characters.
+            param_name: String = xml("param_name").required().length(0, 32),
+            /// 驳回原因. Required; at most 32 characters.
+            reject_reason: String = xml("reject_reason").required().length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

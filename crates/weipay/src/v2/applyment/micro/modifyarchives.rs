@@ -2,40 +2,93 @@
 
 //! `v2/applyment/micro/modifyarchives`
 
-pub mod post;
+pub use crate::v2::applyment::chain::ApplymentMicroModifyarchives as Modifyarchives;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 修改结算银行卡 · `POST v2/applyment/micro/modifyarchives`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014115349](https://pay.weixin.qq.com/doc/v2/partner/4014115349)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/applyment/micro/modifyarchives`
-    Modifyarchives
-}
+    request! {
+        /// 修改结算银行卡: what is sent.
+        ///
+        /// Its flat name is [`weipay::applyment::PostApplymentMicroModifyarchivesV2Request`](crate::applyment::PostApplymentMicroModifyarchivesV2Request).
+        #[doc(alias = "修改结算银行卡")]
+        pub struct Request {
+            /// 接口版本号. Required; at most 32 characters.
+            version: Version = xml("version").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 128 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 128),
+            /// 小微商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 银行卡号. At most 50 characters.
+            account_number: String = xml("account_number").length(0, 50),
+            /// 开户银行全称. At most 256 characters.
+            bank_name: String = xml("bank_name").length(0, 256),
+            /// 开户银行. At most 50 characters.
+            account_bank: String = xml("account_bank").length(0, 50),
+            /// 开户银行省市编码. Required; at most 6 characters.
+            bank_address_code: String = xml("bank_address_code").required().length(0, 6),
+            /// 平台证书序列号. Required; at most 64 characters.
+            cert_sn: String = xml("cert_sn").required().length(0, 64),
+        }
+    }
 
-impl<M: Mode> Modifyarchives<M> {
-    /// 修改结算银行卡 · `POST v2/applyment/micro/modifyarchives`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::applyment::micro::modifyarchives::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .version("1.0")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .sub_mch_id("1230000109")
-    ///     .bank_address_code("110000")
-    ///     .cert_sn("5430056GFRJK54YTFF653GDFH09HFGHF");
-    /// let response = client.v2().applyment().micro().modifyarchives().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_APPLYMENT_MICRO_MODIFYARCHIVES, request)
+    response! {
+        /// 修改结算银行卡: what comes back.
+        ///
+        /// Its flat name is [`weipay::applyment::PostApplymentMicroModifyarchivesV2Response`](crate::applyment::PostApplymentMicroModifyarchivesV2Response).
+        #[doc(alias = "修改结算银行卡")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 32 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 32),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 商户号. At most 32 characters.
+            mch_id: String = xml("mch_id").length(0, 32),
+            /// 小微商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 接口版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

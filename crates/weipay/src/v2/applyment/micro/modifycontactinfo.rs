@@ -2,38 +2,91 @@
 
 //! `v2/applyment/micro/modifycontactinfo`
 
-pub mod post;
+pub use crate::v2::applyment::chain::ApplymentMicroModifycontactinfo as Modifycontactinfo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 修改联系信息 · `POST v2/applyment/micro/modifycontactinfo`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014115350](https://pay.weixin.qq.com/doc/v2/partner/4014115350)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/applyment/micro/modifycontactinfo`
-    Modifycontactinfo
-}
+    request! {
+        /// 修改联系信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::applyment::PostApplymentMicroModifycontactinfoV2Request`](crate::applyment::PostApplymentMicroModifycontactinfoV2Request).
+        #[doc(alias = "修改联系信息")]
+        pub struct Request {
+            /// 接口版本号. Required; at most 32 characters.
+            version: Version = xml("version").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 128 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 128),
+            /// 小微商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 手机号. At most 11 characters.
+            mobile_phone: String = xml("mobile_phone").length(0, 11),
+            /// 邮箱. At most 50 characters.
+            email: String = xml("email").length(0, 50),
+            /// 商户简称. At most 20 characters.
+            merchant_name: String = xml("merchant_name").length(0, 20),
+            /// 加密的平台证书序列号. Required; at most 64 characters.
+            cert_sn: String = xml("cert_sn").required().length(0, 64),
+        }
+    }
 
-impl<M: Mode> Modifycontactinfo<M> {
-    /// 修改联系信息 · `POST v2/applyment/micro/modifycontactinfo`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::applyment::micro::modifycontactinfo::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .version("1.0")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .cert_sn("50062CE505775F070CAB06E697F1BBD1AD4F4D87");
-    /// let response = client.v2().applyment().micro().modifycontactinfo().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_APPLYMENT_MICRO_MODIFYCONTACTINFO, request)
+    response! {
+        /// 修改联系信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::applyment::PostApplymentMicroModifycontactinfoV2Response`](crate::applyment::PostApplymentMicroModifycontactinfoV2Response).
+        #[doc(alias = "修改联系信息")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 32 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 32),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 商户号. At most 32 characters.
+            mch_id: String = xml("mch_id").length(0, 32),
+            /// 小微商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 接口版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

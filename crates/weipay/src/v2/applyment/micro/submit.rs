@@ -2,59 +2,139 @@
 
 //! `v2/applyment/micro/submit`
 
-pub mod post;
+pub use crate::v2::applyment::chain::ApplymentMicroSubmit as Submit;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请入驻 · `POST v2/applyment/micro/submit`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=19_2>
+pub mod post {
+    use crate::model::{JsonText, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/applyment/micro/submit`
-    Submit
-}
+    request! {
+        /// 申请入驻: what is sent.
+        ///
+        /// Its flat name is [`weipay::applyment::PostApplymentMicroSubmitV2Request`](crate::applyment::PostApplymentMicroSubmitV2Request).
+        #[doc(alias = "申请入驻")]
+        pub struct Request {
+            /// 接口版本号. Required; at most 32 characters.
+            version: Version = xml("version").required().length(0, 32),
+            /// 平台证书序列号. Required; at most 64 characters.
+            cert_sn: String = xml("cert_sn").required().length(0, 64),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 128 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 128),
+            /// 业务申请编号. Required; at most 32 characters.
+            business_code: String = xml("business_code").required().length(0, 32).request_number(),
+            /// 身份证人像面照片. Required; at most 256 characters.
+            id_card_copy: String = xml("id_card_copy").required().length(0, 256),
+            /// 身份证国徽面照片. Required; at most 256 characters.
+            id_card_national: String = xml("id_card_national").required().length(0, 256),
+            /// 身份证姓名. Required; at most 64 characters.
+            id_card_name: String = xml("id_card_name").required().length(0, 64),
+            /// 身份证号码. Required; at most 18 characters.
+            id_card_number: String = xml("id_card_number").required().length(0, 18),
+            /// 身份证有效期限. Required; at most 50 characters; JSON text in a string.
+            id_card_valid_time: JsonText<Vec<String>> = xml("id_card_valid_time").required().length(0, 50),
+            /// 开户名称. Required; at most 50 characters.
+            account_name: String = xml("account_name").required().length(0, 50),
+            /// 开户银行. Required; at most 50 characters.
+            account_bank: String = xml("account_bank").required().length(0, 50),
+            /// 开户银行省市编码. Required; at most 6 characters.
+            bank_address_code: String = xml("bank_address_code").required().length(0, 6),
+            /// 开户银行全称. At most 256 characters.
+            bank_name: String = xml("bank_name").length(0, 256),
+            /// 银行账号. Required; at most 50 characters.
+            account_number: String = xml("account_number").required().length(0, 50),
+            /// 门店名称. Required; at most 128 characters.
+            store_name: String = xml("store_name").required().length(0, 128),
+            /// 门店省市编码. Required; at most 6 characters.
+            store_address_code: String = xml("store_address_code").required().length(0, 6),
+            /// 门店街道名称. Required; at most 500 characters.
+            store_street: String = xml("store_street").required().length(0, 500),
+            /// 门店经度. At most 20 characters.
+            store_longitude: String = xml("store_longitude").length(0, 20),
+            /// 门店纬度. At most 20 characters.
+            store_latitude: String = xml("store_latitude").length(0, 20),
+            /// 门店门口照片. Required; at most 256 characters.
+            store_entrance_pic: String = xml("store_entrance_pic").required().length(0, 256),
+            /// 店内环境照片. Required; at most 256 characters.
+            indoor_pic: String = xml("indoor_pic").required().length(0, 256),
+            /// 经营场地证明. At most 256 characters.
+            address_certification: String = xml("address_certification").length(0, 256),
+            /// 商户简称. Required; at most 50 characters.
+            merchant_shortname: String = xml("merchant_shortname").required().length(0, 50),
+            /// 客服电话. Required; at most 50 characters.
+            service_phone: String = xml("service_phone").required().length(0, 50),
+            /// 售卖商品/提供服务描述. Required; at most 50 characters.
+            product_desc: String = xml("product_desc").required().length(0, 50),
+            /// 费率. Required; at most 50 characters.
+            rate: String = xml("rate").required().length(0, 50),
+            /// 补充说明. At most 50 characters.
+            business_addition_desc: String = xml("business_addition_desc").length(0, 50),
+            /// 补充材料. At most 50 characters; JSON text in a string.
+            business_addition_pics: JsonText<Vec<String>> = xml("business_addition_pics").length(0, 50),
+            /// 超级管理员姓名. Required; at most 50 characters.
+            contact: String = xml("contact").required().length(0, 50),
+            /// 手机号码. Required; at most 11 characters.
+            contact_phone: String = xml("contact_phone").required().length(0, 11),
+            /// 联系邮箱. At most 50 characters.
+            contact_email: String = xml("contact_email").length(0, 50),
+        }
+    }
 
-impl<M: Mode> Submit<M> {
-    /// 申请入驻 · `POST v2/applyment/micro/submit`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::applyment::micro::submit::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .version("3.0")
-    ///     .cert_sn("5663476TEREGD45FH63GDFHFG657FCHBFG")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .business_code("123456")
-    ///     .id_card_copy("example")
-    ///     .id_card_national("example")
-    ///     .id_card_name("佑佑")
-    ///     .id_card_number("example")
-    ///     .id_card_valid_time(vec!["example".to_owned()])
-    ///     .account_name("example")
-    ///     .account_bank("工商银行")
-    ///     .bank_address_code("110000")
-    ///     .account_number("example")
-    ///     .store_name("example")
-    ///     .store_address_code("110000")
-    ///     .store_street("example")
-    ///     .store_entrance_pic("example")
-    ///     .indoor_pic("example")
-    ///     .merchant_shortname("example")
-    ///     .service_phone("example")
-    ///     .product_desc("example")
-    ///     .rate("0.6%")
-    ///     .contact("example")
-    ///     .contact_phone("example");
-    /// let response = client.v2().applyment().micro().submit().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_APPLYMENT_MICRO_SUBMIT, request)
+    response! {
+        /// 申请入驻: what comes back.
+        ///
+        /// Its flat name is [`weipay::applyment::PostApplymentMicroSubmitV2Response`](crate::applyment::PostApplymentMicroSubmitV2Response).
+        #[doc(alias = "申请入驻")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 32 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 32),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 参数校验不通过的字段名. At most 128 characters.
+            err_param: String = xml("err_param").length(0, 128),
+            /// 商户申请单号. Required; at most 32 characters.
+            applyment_id: String = xml("applyment_id").required().length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 接口版本号.
+        pub enum Version {
+            V3_0 = "3.0",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,50 +2,129 @@
 
 //! `v2/applyment/micro/submitupgrade`
 
-pub mod post;
+pub use crate::v2::applyment::chain::ApplymentMicroSubmitupgrade as Submitupgrade;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 提交升级申请单 · `POST v2/applyment/micro/submitupgrade`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/xiaowei.php?chapter=28_2&index=2>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/applyment/micro/submitupgrade`
-    Submitupgrade
-}
+    request! {
+        /// 提交升级申请单: what is sent.
+        ///
+        /// Its flat name is [`weipay::applyment::PostApplymentMicroSubmitupgradeV2Request`](crate::applyment::PostApplymentMicroSubmitupgradeV2Request).
+        #[doc(alias = "提交升级申请单")]
+        pub struct Request {
+            /// 接口版本号. Required; at most 32 characters.
+            version: Version = xml("version").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 128 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 128),
+            /// 平台证书序列号. Required; at most 64 characters.
+            cert_sn: String = xml("cert_sn").required().length(0, 64),
+            /// 小微商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 主体类型. Required; at most 32 characters.
+            organization_type: String = xml("organization_type").required().length(0, 32),
+            /// 营业执照扫描件. Required; at most 256 characters.
+            business_license_copy: String = xml("business_license_copy").required().length(0, 256),
+            /// 营业执照注册号. Required; at most 32 characters.
+            business_license_number: String = xml("business_license_number").required().length(0, 32),
+            /// 商户名称. Required; at most 110 characters.
+            merchant_name: String = xml("merchant_name").required().length(0, 110),
+            /// 注册地址. Required; at most 256 characters.
+            company_address: String = xml("company_address").required().length(0, 256),
+            /// 经营者姓名/法定代表人. Required; at most 256 characters.
+            legal_person: String = xml("legal_person").required().length(0, 256),
+            /// 营业期限. Required; at most 50 characters.
+            business_time: String = xml("business_time").required().length(0, 50),
+            /// 营业执照类型. Required; at most 32 characters.
+            business_licence_type: String = xml("business_licence_type").required().length(0, 32),
+            /// 组织机构代码证照片. At most 256 characters.
+            organization_copy: String = xml("organization_copy").length(0, 256),
+            /// 组织机构代码. At most 32 characters.
+            organization_number: String = xml("organization_number").length(0, 32),
+            /// 组织机构代码有效期限. At most 128 characters.
+            organization_time: String = xml("organization_time").length(0, 128),
+            /// 开户名称. At most 50 characters.
+            account_name: String = xml("account_name").length(0, 50),
+            /// 开户银行. At most 50 characters.
+            account_bank: String = xml("account_bank").length(0, 50),
+            /// 开户银行省市编码. At most 6 characters.
+            bank_address_code: String = xml("bank_address_code").length(0, 6),
+            /// 开户银行全称. At most 256 characters.
+            bank_name: String = xml("bank_name").length(0, 256),
+            /// 银行卡号. At most 50 characters.
+            account_number: String = xml("account_number").length(0, 50),
+            /// 商户简称. Required; at most 50 characters.
+            merchant_shortname: String = xml("merchant_shortname").required().length(0, 50),
+            /// 费率结算规则ID. Required; at most 10 characters.
+            business: String = xml("business").required().length(0, 10),
+            /// 特殊资质. At most 1280 characters.
+            qualifications: String = xml("qualifications").length(0, 1280),
+            /// 经营场景. Required; at most 50 characters.
+            business_scene: String = xml("business_scene").required().length(0, 50),
+            /// 补充说明. At most 512 characters.
+            business_addition_desc: String = xml("business_addition_desc").length(0, 512),
+            /// 补充材料. At most 1280 characters.
+            business_addition_pics: String = xml("business_addition_pics").length(0, 1280),
+            /// 联系邮箱. At most 50 characters.
+            contact_email: String = xml("contact_email").length(0, 50),
+        }
+    }
 
-impl<M: Mode> Submitupgrade<M> {
-    /// 提交升级申请单 · `POST v2/applyment/micro/submitupgrade`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::applyment::micro::submitupgrade::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .version("1.0")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .cert_sn("5663476TEREGD45FH63GDFHFG657FCHBFG")
-    ///     .sub_mch_id("1230000109")
-    ///     .organization_type("2")
-    ///     .business_license_copy("example")
-    ///     .business_license_number("123456789012345")
-    ///     .merchant_name("example")
-    ///     .company_address("example")
-    ///     .legal_person("example")
-    ///     .business_time("[\"1970-01-01\",\"长期\"]")
-    ///     .business_licence_type("1762")
-    ///     .merchant_shortname("example")
-    ///     .business("example")
-    ///     .business_scene("[1721]");
-    /// let response = client.v2().applyment().micro().submitupgrade().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_APPLYMENT_MICRO_SUBMITUPGRADE, request)
+    response! {
+        /// 提交升级申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::applyment::PostApplymentMicroSubmitupgradeV2Response`](crate::applyment::PostApplymentMicroSubmitupgradeV2Response).
+        #[doc(alias = "提交升级申请单")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 32 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 32),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 参数校验不通过的字段名. At most 128 characters.
+            err_param: String = xml("err_param").length(0, 128),
+        }
+    }
+
+    open_enum! {
+        /// 接口版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,43 +2,112 @@
 
 //! `v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`
 
-pub mod post;
+pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersPromotionPaywwsptrans2pocket as Paywwsptrans2pocket;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 向员工付款 · `POST v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`
-    Paywwsptrans2pocket
-}
+    request! {
+        /// 向员工付款: what is sent.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersPromotionPaywwsptrans2pocketV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersPromotionPaywwsptrans2pocketV2Request).
+        #[doc(alias = "向员工付款")]
+        pub struct Request {
+            /// 公众账号appid. Required; at most 128 characters.
+            appid: String = xml("appid").required().length(0, 128),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 随机字符串. The client fills it in. At most 32 characters.
+            nonce_str: String = xml("nonce_str").length(0, 32).nonce(),
+            /// 商户订单号. Required; at most 32 characters.
+            partner_trade_no: String = xml("partner_trade_no").required().length(0, 32).request_number(),
+            /// 用户openid. Required; at most 64 characters.
+            openid: String = xml("openid").required().length(0, 64),
+            /// 校验用户姓名选项. Required; at most 16 characters.
+            check_name: CheckName = xml("check_name").required().length(0, 16),
+            /// 收款用户姓名. At most 64 characters.
+            re_user_name: String = xml("re_user_name").length(0, 64),
+            /// 金额. Required; in fen (分).
+            amount: i64 = xml("amount").required(),
+            /// 企业付款备注. Required; at most 100 characters.
+            desc: String = xml("desc").required().length(0, 100),
+            /// Ip地址. Required; at most 32 characters.
+            spbill_create_ip: String = xml("spbill_create_ip").required().length(0, 32),
+            /// 企业微信签名. At most 32 characters.
+            workwx_sign: String = xml("workwx_sign").length(0, 32),
+            /// 付款消息类型. At most 32 characters.
+            ww_msg_type: WwMsgType = xml("ww_msg_type").length(0, 32),
+            /// 审批单号.
+            approval_number: String = xml("approval_number"),
+            /// 审批类型.
+            approval_type: i64 = xml("approval_type"),
+            /// 项目名称.
+            act_name: String = xml("act_name"),
+            /// 付款的应用id. Format `integer-text`.
+            agentid: String = xml("agentid").integer_text(),
+        }
+    }
 
-impl<M: Mode> Paywwsptrans2pocket<M> {
-    /// 向员工付款 · `POST v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mmpaymkttransfers::promotion::paywwsptrans2pocket::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .partner_trade_no("10000098201411111234567890")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .check_name("FORCE_CHECK")
-    ///     .amount(10099)
-    ///     .desc("example")
-    ///     .spbill_create_ip("192.168.0.1");
-    /// let response =
-    ///     client.v2().mmpaymkttransfers().promotion().paywwsptrans2pocket().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_PROMOTION_PAYWWSPTRANS2POCKET, request)
+    response! {
+        /// 向员工付款: what comes back.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersPromotionPaywwsptrans2pocketV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersPromotionPaywwsptrans2pocketV2Response).
+        #[doc(alias = "向员工付款")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 公众账号appid. At most 128 characters.
+            appid: String = xml("appid").length(0, 128),
+            /// 商户号. At most 32 characters.
+            mch_id: String = xml("mch_id").length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 随机字符串. At most 32 characters.
+            nonce_str: String = xml("nonce_str").length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 商户订单号. Required; at most 32 characters.
+            partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
+            /// 微信付款单号. Required; at most 64 characters.
+            payment_no: String = xml("payment_no").required().length(0, 64),
+            /// 付款成功时间. Required; at most 32 characters.
+            payment_time: String = xml("payment_time").required().length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 校验用户姓名选项.
+        pub enum CheckName {
+            ForceCheck = "FORCE_CHECK",
+        }
+
+        /// 付款消息类型.
+        pub enum WwMsgType {
+            NormalMsg = "NORMAL_MSG",
+            ApprovalMsg = "APPROVAL_MSG",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

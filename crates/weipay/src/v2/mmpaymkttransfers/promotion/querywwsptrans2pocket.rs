@@ -2,36 +2,85 @@
 
 //! `v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`
 
-pub mod post;
+pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersPromotionQuerywwsptrans2pocket as Querywwsptrans2pocket;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询付款记录 · `POST v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
+/// content.
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`
-    Querywwsptrans2pocket
-}
+    request! {
+        /// 查询付款记录: what is sent.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersPromotionQuerywwsptrans2pocketV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersPromotionQuerywwsptrans2pocketV2Request).
+        #[doc(alias = "查询付款记录")]
+        pub struct Request {
+            /// 商户订单号. At most 28 characters.
+            partner_trade_no: String = xml("partner_trade_no").length(0, 28),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// Appid. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Querywwsptrans2pocket<M> {
-    /// 查询付款记录 · `POST v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mmpaymkttransfers::promotion::querywwsptrans2pocket::post;
-    ///
-    /// let request = post::Request::new().mch_id("1900057215").appid("wx57e15a0db0c5d1e8");
-    /// let response =
-    ///     client.v2().mmpaymkttransfers().promotion().querywwsptrans2pocket().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_PROMOTION_QUERYWWSPTRANS2POCKET, request)
+    response! {
+        /// 查询付款记录: what comes back.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersPromotionQuerywwsptrans2pocketV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersPromotionQuerywwsptrans2pocketV2Response).
+        #[doc(alias = "查询付款记录")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 商户订单号. Required; at most 28 characters.
+            partner_trade_no: String = xml("partner_trade_no").required().length(0, 28),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 红包单号. Required; at most 32 characters.
+            detail_id: String = xml("detail_id").required().length(0, 32),
+            /// 红包状态. Required; at most 16 characters.
+            status: Status = xml("status").required().length(0, 16),
+            /// 失败原因. Required; at most 32 characters.
+            reason: String = xml("reason").required().length(0, 32),
+            /// 收款用户姓名. At most 64 characters.
+            transfer_name: String = xml("transfer_name").length(0, 64),
+            /// 红包退款金额. Required; in fen (分).
+            payment_amount: i64 = xml("payment_amount").required(),
+            /// 转账时间. Required; at most 32 characters.
+            transfer_time: String = xml("transfer_time").required().length(0, 32),
+            /// 付款描述. Required; at most 100 characters.
+            desc: String = xml("desc").required().length(0, 100),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 红包状态.
+        pub enum Status {
+            Success = "SUCCESS",
+            Failed = "FAILED",
+            Processing = "PROCESSING",
+        }
     }
 }

@@ -2,43 +2,98 @@
 
 //! `v2/mmpaymkttransfers/promotion/transfers`
 
-pub mod post;
+pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersPromotionTransfers as Transfers;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 向微信用户个人付款 · `POST v2/mmpaymkttransfers/promotion/transfers`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
+/// `partner_trade_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011989673](https://pay.weixin.qq.com/doc/v2/merchant/4011989673)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/mmpaymkttransfers/promotion/transfers`
-    Transfers
-}
+    request! {
+        /// 向微信用户个人付款: what is sent.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersPromotionTransfersV2Request`](crate::mmpaymkttransfers::PostMmpaymkttransfersPromotionTransfersV2Request).
+        #[doc(alias = "向微信用户个人付款")]
+        pub struct Request {
+            /// 商户账号appid. Required; at most 128 characters.
+            mch_appid: String = xml("mch_appid").required().length(0, 128),
+            /// 商户号. Required; at most 32 characters.
+            mchid: String = xml("mchid").required().length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 商户订单号. Required; at most 32 characters.
+            partner_trade_no: String = xml("partner_trade_no").required().length(0, 32).request_number(),
+            /// 用户openid. Required; at most 64 characters.
+            openid: String = xml("openid").required().length(0, 64),
+            /// 校验用户姓名选项. Required; at most 16 characters.
+            check_name: String = xml("check_name").required().length(0, 16),
+            /// 收款用户姓名. At most 64 characters.
+            re_user_name: String = xml("re_user_name").length(0, 64),
+            /// 金额. Required; in fen (分).
+            amount: i64 = xml("amount").required(),
+            /// 企业付款备注. Required; at most 100 characters.
+            desc: String = xml("desc").required().length(0, 100),
+            /// Ip地址. Required; at most 32 characters.
+            spbill_create_ip: String = xml("spbill_create_ip").required().length(0, 32),
+            /// 付款场景. At most 64 characters.
+            scene: String = xml("scene").length(0, 64),
+            /// 品牌ID. Format `int32`.
+            brand_id: i64 = xml("brand_id").int32(),
+            /// 消息模板ID. At most 128 characters.
+            finder_template_id: String = xml("finder_template_id").length(0, 128),
+        }
+    }
 
-impl<M: Mode> Transfers<M> {
-    /// 向微信用户个人付款 · `POST v2/mmpaymkttransfers/promotion/transfers`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// `partner_trade_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::mmpaymkttransfers::promotion::transfers::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_appid("wx8888888888888888")
-    ///     .mchid("1900057215")
-    ///     .partner_trade_no("10000098201411111234567890")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .check_name("FORCE_CHECK")
-    ///     .amount(10099)
-    ///     .desc("理赔")
-    ///     .spbill_create_ip("192.168.0.1");
-    /// let response = client.v2().mmpaymkttransfers().promotion().transfers().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS, request)
+    response! {
+        /// 向微信用户个人付款: what comes back.
+        ///
+        /// Its flat name is [`weipay::mmpaymkttransfers::PostMmpaymkttransfersPromotionTransfersV2Response`](crate::mmpaymkttransfers::PostMmpaymkttransfersPromotionTransfersV2Response).
+        #[doc(alias = "向微信用户个人付款")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 商户appid. At most 128 characters.
+            mch_appid: String = xml("mch_appid").length(0, 128),
+            /// 商户号. At most 32 characters.
+            mchid: String = xml("mchid").length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 随机字符串. At most 32 characters.
+            nonce_str: String = xml("nonce_str").length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 商户订单号. Required; at most 32 characters.
+            partner_trade_no: String = xml("partner_trade_no").required().length(0, 32),
+            /// 微信付款单号. Required; at most 64 characters.
+            payment_no: String = xml("payment_no").required().length(0, 64),
+            /// 付款成功时间. Required; at most 32 characters.
+            payment_time: String = xml("payment_time").required().length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

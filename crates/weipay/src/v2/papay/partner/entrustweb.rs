@@ -2,45 +2,57 @@
 
 //! `v2/papay/partner/entrustweb`
 
-pub mod get;
+pub use crate::v2::papay::chain::PapayPartnerEntrustweb as Entrustweb;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 公众号纯签约 · `GET v2/papay/partner/entrustweb`
+///
+/// For 服务商. Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_1.shtml>
+pub mod get {
+    use crate::model::{open_enum, query, request};
 
-chain_step! {
-    /// `v2/papay/partner/entrustweb`
-    Entrustweb
-}
+    request! {
+        /// 公众号纯签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::GetPapayPartnerEntrustwebV2Request`](crate::papay::GetPapayPartnerEntrustwebV2Request).
+        #[doc(alias = "公众号纯签约")]
+        pub struct Request {
+            /// 应用ID. Required.
+            appid: String = query("appid").required(),
+            /// 商户号. Required.
+            mch_id: String = query("mch_id").required(),
+            /// 子商户应用ID.
+            sub_appid: String = query("sub_appid"),
+            /// 子商户号. Required.
+            sub_mch_id: String = query("sub_mch_id").required(),
+            /// 模板id. Required.
+            plan_id: i64 = query("plan_id").required(),
+            /// 签约协议号. Required.
+            contract_code: String = query("contract_code").required(),
+            /// 请求序列号. Required.
+            request_serial: i64 = query("request_serial").required(),
+            /// 用户账户展示名称. Required.
+            contract_display_account: String = query("contract_display_account").required(),
+            /// 回调通知url. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = query("notify_url").required().notify_url(),
+            /// 版本号. Required.
+            version: Version = query("version").required(),
+            /// 签名. The client fills it in.
+            sign: String = query("sign").signature(),
+            /// 时间戳. Required.
+            timestamp: String = query("timestamp").required(),
+            /// 返回web.
+            return_web: i64 = query("return_web"),
+        }
+    }
 
-impl<M: Mode> Entrustweb<M> {
-    /// 公众号纯签约 · `GET v2/papay/partner/entrustweb`
-    ///
-    /// For 服务商. Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::papay::partner::entrustweb::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sub_mch_id("1900000109")
-    ///     .plan_id(12535)
-    ///     .contract_code("100000")
-    ///     .request_serial(1000)
-    ///     .contract_display_account("微信代扣")
-    ///     .notify_url("https://weixin.qq.com")
-    ///     .version("1.0")
-    ///     .timestamp("1414488825");
-    /// let response = client.v2().papay().partner().entrustweb().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::GET_V2_PAPAY_PARTNER_ENTRUSTWEB, request)
+    open_enum! {
+        /// 版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
     }
 }

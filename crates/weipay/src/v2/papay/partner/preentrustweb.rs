@@ -2,43 +2,118 @@
 
 //! `v2/papay/partner/preentrustweb`
 
-pub mod post;
+pub use crate::v2::papay::chain::PapayPartnerPreentrustweb as Preentrustweb;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// APP纯签约 · `POST v2/papay/partner/preentrustweb`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4011988366](https://pay.weixin.qq.com/doc/v2/partner/4011988366)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/papay/partner/preentrustweb`
-    Preentrustweb
-}
+    request! {
+        /// APP纯签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayPartnerPreentrustwebV2Request`](crate::papay::PostPapayPartnerPreentrustwebV2Request).
+        #[doc(alias = "APP纯签约")]
+        pub struct Request {
+            /// 应用ID. Required.
+            appid: String = xml("appid").required(),
+            /// 商户号. Required.
+            mch_id: String = xml("mch_id").required(),
+            /// 子商户应用ID.
+            sub_appid: String = xml("sub_appid"),
+            /// 子商户号.
+            sub_mch_id: String = xml("sub_mch_id"),
+            /// 模板id. Required.
+            plan_id: String = xml("plan_id").required(),
+            /// 签约协议号. Required.
+            contract_code: String = xml("contract_code").required(),
+            /// 请求序列号. Required.
+            request_serial: i64 = xml("request_serial").required(),
+            /// 用户账户展示名称. Required.
+            contract_display_account: String = xml("contract_display_account").required(),
+            /// 回调通知url. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = xml("notify_url").required().notify_url(),
+            /// 版本号. Required.
+            version: Version = xml("version").required(),
+            /// 签名类型.
+            sign_type: SignType = xml("sign_type"),
+            /// 时间戳. Required.
+            timestamp: String = xml("timestamp").required(),
+            /// 返回app.
+            return_app: ReturnApp = xml("return_app"),
+        }
+    }
 
-impl<M: Mode> Preentrustweb<M> {
-    /// APP纯签约 · `POST v2/papay/partner/preentrustweb`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::papay::partner::preentrustweb::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .plan_id("12535")
-    ///     .contract_code("100000")
-    ///     .request_serial(1000)
-    ///     .contract_display_account("微信代扣")
-    ///     .notify_url("https://example.com/")
-    ///     .version("1.0")
-    ///     .timestamp("1414488825");
-    /// let response = client.v2().papay().partner().preentrustweb().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAPAY_PARTNER_PREENTRUSTWEB, request)
+    response! {
+        /// APP纯签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayPartnerPreentrustwebV2Response`](crate::papay::PostPapayPartnerPreentrustwebV2Response).
+        #[doc(alias = "APP纯签约")]
+        pub struct Response {
+            /// 返回状态码. Required.
+            return_code: ReturnCode = xml("return_code").required(),
+            /// 返回信息.
+            return_msg: String = xml("return_msg"),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 请求appid. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户应用ID.
+            sub_appid: String = xml("sub_appid"),
+            /// 子商户号. Required.
+            sub_mch_id: String = xml("sub_mch_id").required(),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// At most 32 characters.
+            miniprogram_username: String = xml("miniprogram_username").length(0, 32),
+            /// 跳转签约小程序的path. At most 256 characters.
+            miniprogram_path: String = xml("miniprogram_path").length(0, 256),
+            /// 预签约id. Required; at most 128 characters.
+            pre_entrustweb_id: String = xml("pre_entrustweb_id").required().length(0, 128),
+        }
+    }
+
+    open_enum! {
+        /// 版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回app.
+        pub enum ReturnApp {
+            Y = "Y",
+            N = "N",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,34 +2,110 @@
 
 //! `v2/papay/partner/querycontract`
 
-pub mod post;
+pub use crate::v2::papay::chain::PapayPartnerQuerycontract as Querycontract;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询签约关系 · `POST v2/papay/partner/querycontract`
+///
+/// For 服务商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4011988379](https://pay.weixin.qq.com/doc/v2/partner/4011988379)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/papay/partner/querycontract`
-    Querycontract
-}
+    request! {
+        /// 查询签约关系: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayPartnerQuerycontractV2Request`](crate::papay::PostPapayPartnerQuerycontractV2Request).
+        #[doc(alias = "查询签约关系")]
+        pub struct Request {
+            /// 应用ID. Required.
+            appid: String = xml("appid").required(),
+            /// 商户号. Required.
+            mch_id: String = xml("mch_id").required(),
+            /// 子商户应用ID.
+            sub_appid: String = xml("sub_appid"),
+            /// 子商户号.
+            sub_mch_id: String = xml("sub_mch_id"),
+            /// 委托代扣协议id.
+            contract_id: String = xml("contract_id"),
+            /// 模板id.
+            plan_id: String = xml("plan_id"),
+            /// 签约协议号.
+            contract_code: String = xml("contract_code"),
+            /// 版本号. Required.
+            version: Version = xml("version").required(),
+        }
+    }
 
-impl<M: Mode> Querycontract<M> {
-    /// 查询签约关系 · `POST v2/papay/partner/querycontract`
-    ///
-    /// For 服务商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::papay::partner::querycontract::post;
-    ///
-    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id("1900057215").version("1.0");
-    /// let response = client.v2().papay().partner().querycontract().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_PAPAY_PARTNER_QUERYCONTRACT, request)
+    response! {
+        /// 查询签约关系: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayPartnerQuerycontractV2Response`](crate::papay::PostPapayPartnerQuerycontractV2Response).
+        #[doc(alias = "查询签约关系")]
+        pub struct Response {
+            /// 返回状态码. Required.
+            return_code: ReturnCode = xml("return_code").required(),
+            /// 返回信息.
+            return_msg: String = xml("return_msg"),
+            /// 业务结果. Required.
+            result_code: ResultCode = xml("result_code").required(),
+            /// 商户号. Required; format `int32`.
+            mch_id: i64 = xml("mch_id").required().int32(),
+            /// 公众账号id. Required.
+            appid: String = xml("appid").required(),
+            /// 委托代扣协议id. Required; at most 100005698 characters.
+            contract_id: String = xml("contract_id").required().length(0, 100005698),
+            /// 模板id. Required; format `int32`.
+            plan_id: i64 = xml("plan_id").required().int32(),
+            /// 签约协议号. Required; at most 1023658866 characters.
+            contract_code: String = xml("contract_code").required().length(0, 1023658866),
+            /// 用户账户展示名称. Required.
+            contract_display_account: String = xml("contract_display_account").required(),
+            /// 协议状态. Required; format `int32`.
+            contract_state: i64 = xml("contract_state").required().int32(),
+            /// 协议签署时间. Required.
+            contract_signed_time: String = xml("contract_signed_time").required(),
+            /// 协议到期时间. Required.
+            contract_expired_time: String = xml("contract_expired_time").required(),
+            /// 协议解约时间.
+            contract_terminated_time: String = xml("contract_terminated_time"),
+            /// 协议解约方式. Format `int32`.
+            contract_termination_mode: i64 = xml("contract_termination_mode").int32(),
+            /// 签名. Required.
+            sign: String = xml("sign").required(),
+            /// 解约备注.
+            contract_termination_remark: String = xml("contract_termination_remark"),
+            /// 用户标识. Required.
+            openid: String = xml("openid").required(),
+            /// 错误代码. Required.
+            err_code: String = xml("err_code").required(),
+            /// 错误代码描述. Required.
+            err_code_des: String = xml("err_code_des").required(),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 版本号.
+        pub enum Version {
+            V1_0 = "1.0",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

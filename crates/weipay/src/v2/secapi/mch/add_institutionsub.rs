@@ -2,61 +2,168 @@
 
 //! `v2/secapi/mch/addInstitutionsub`
 
-pub mod post;
+pub use crate::v2::secapi::chain::SecapiMchAddInstitutionsub as AddInstitutionsub;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 进件子商户 · `POST v2/secapi/mch/addInstitutionsub`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013636642](https://pay.weixin.qq.com/doc/global/v2/zh/4013636642)
+pub mod post {
+    use crate::model::{JsonText, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/secapi/mch/addInstitutionsub`
-    AddInstitutionsub
-}
+    request! {
+        /// 进件子商户: what is sent.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchAddInstitutionsubV2Request`](crate::secapi::PostSecapiMchAddInstitutionsubV2Request).
+        #[doc(alias = "进件子商户")]
+        pub struct Request {
+            /// 机构appid. Required.
+            app_id: String = xml("app_id").required(),
+            /// 机构商户号. Required.
+            mch_id: String = xml("mch_id").required(),
+            /// 渠道编号.
+            channel_id: String = xml("channel_id"),
+            /// 子商户全称. Required.
+            merchant_name: String = xml("merchant_name").required(),
+            /// 子商户简称. Required.
+            merchant_shortname: String = xml("merchant_shortname").required(),
+            /// 子商户唯一标识. Required.
+            merchant_remark: String = xml("merchant_remark").required(),
+            /// 注册国家或区域. Required.
+            merchant_country_code: String = xml("merchant_country_code").required(),
+            /// 商户类型. Required.
+            merchant_type: MerchantType = xml("merchant_type").required(),
+            /// 业务类目. Required.
+            business_category: String = xml("business_category").required(),
+            /// MCC码. Required.
+            mcc: String = xml("mcc").required(),
+            /// 公司注册文件编号. Required.
+            registration_certificate_number: String = xml("registration_certificate_number").required(),
+            /// 公司注册文件过期时间. Required.
+            registration_certificate_date: String = xml("registration_certificate_date").required(),
+            /// 公司注册文件照片.
+            registration_certificate_copy: String = xml("registration_certificate_copy"),
+            /// 业务类型. Required.
+            business_type: BusinessType = xml("business_type").required(),
+            /// APP下载链接. Required.
+            app_download: String = xml("app_download").required(),
+            /// 业务网站. Required.
+            business_website: String = xml("business_website").required(),
+            /// 公众号. Required.
+            office_account: String = xml("office_account").required(),
+            /// 小程序. Required.
+            mini_program: String = xml("mini_program").required(),
+            /// 门店地址. Required.
+            store_address: String = xml("store_address").required(),
+            /// 门店照片. Required; JSON text in a string.
+            store_photos: JsonText<Vec<String>> = xml("store_photos").required(),
+            /// 董事姓名. Required.
+            director_name: String = xml("director_name").required(),
+            /// 董事证件号码. Required.
+            director_id_number: String = xml("director_id_number").required(),
+            /// 负责人姓名. Required.
+            principal_name: String = xml("principal_name").required(),
+            /// 负责人证件号. Required.
+            principal_id_number: String = xml("principal_id_number").required(),
+            /// 公司电话. Required.
+            office_phone: String = xml("office_phone").required(),
+            /// 联系人姓名. Required.
+            contact_name: String = xml("contact_name").required(),
+            /// 联系人电话. Required.
+            contact_phone: String = xml("contact_phone").required(),
+            /// 联系人邮箱. Required.
+            contact_email: String = xml("contact_email").required(),
+            /// 子商户结算银行账户. Required.
+            settlement_bank_number: String = xml("settlement_bank_number").required(),
+            /// 是否申请H5支付权限.
+            apply_h5_payment: ApplyH5Payment = xml("apply_h5_payment"),
+            /// H5经营网址.
+            h5_website_url: String = xml("h5_website_url"),
+            /// H5支付域名. JSON text in a string.
+            h5_domains: JsonText<Vec<String>> = xml("h5_domains"),
+            /// 附加信息.
+            attach: String = xml("attach"),
+        }
+    }
 
-impl<M: Mode> AddInstitutionsub<M> {
-    /// 进件子商户 · `POST v2/secapi/mch/addInstitutionsub`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::secapi::mch::add_institutionsub::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .app_id("wx8888888888888888")
-    ///     .mch_id("1900057215")
-    ///     .merchant_name("Merchantname")
-    ///     .merchant_shortname("Merchantshortname")
-    ///     .merchant_remark("ABC123456")
-    ///     .merchant_country_code("344")
-    ///     .merchant_type("ENTERPRISE")
-    ///     .business_category("343")
-    ///     .mcc("4214")
-    ///     .registration_certificate_number("5555-8888")
-    ///     .registration_certificate_date("2020-10-16")
-    ///     .business_type("BOTH")
-    ///     .app_download("https://download.qq.com")
-    ///     .business_website("https://www.qq.com")
-    ///     .office_account("wx8888888888888888")
-    ///     .mini_program("wx8888888888888888")
-    ///     .store_address("example")
-    ///     .store_photos(vec!["example".to_owned()])
-    ///     .director_name("BobZhang")
-    ///     .director_id_number("5555—8888")
-    ///     .principal_name("BobZhang")
-    ///     .principal_id_number("5555—8888")
-    ///     .office_phone("075586010000")
-    ///     .contact_name("李先生")
-    ///     .contact_phone("075586010000")
-    ///     .contact_email("test@test.com")
-    ///     .settlement_bank_number("555588889999");
-    /// let response = client.v2().secapi().mch().add_institutionsub().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_SECAPI_MCH_ADD_INSTITUTIONSUB, request)
+    response! {
+        /// 进件子商户: what comes back.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchAddInstitutionsubV2Response`](crate::secapi::PostSecapiMchAddInstitutionsubV2Response).
+        #[doc(alias = "进件子商户")]
+        pub struct Response {
+            /// 返回状态码. Required.
+            return_code: ReturnCode = xml("return_code").required(),
+            /// 返回信息.
+            return_msg: String = xml("return_msg"),
+            /// 业务返回码. Required.
+            result_code: ResultCode = xml("result_code").required(),
+            /// 错误编码.
+            err_code: String = xml("err_code"),
+            /// 错误描述.
+            err_code_des: String = xml("err_code_des"),
+            /// 子商户号. Required.
+            sub_mch_id: String = xml("sub_mch_id").required(),
+            /// 签名. Required.
+            sign: String = xml("sign").required(),
+            /// 验证状态.
+            verification_status: VerificationStatus = xml("verification_status"),
+            /// 验证状态描述.
+            description: String = xml("description"),
+            /// H5支付权限状态.
+            h5_authorization_state: H5AuthorizationState = xml("h5_authorization_state"),
+        }
+    }
+
+    open_enum! {
+        /// 商户类型.
+        pub enum MerchantType {
+            Enterprise = "ENTERPRISE",
+            Individual = "INDIVIDUAL",
+        }
+
+        /// 业务类型.
+        pub enum BusinessType {
+            Online = "ONLINE",
+            Offline = "OFFLINE",
+            Both = "BOTH",
+        }
+
+        /// 是否申请H5支付权限.
+        pub enum ApplyH5Payment {
+            Yes = "YES",
+            No = "NO",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务返回码.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 验证状态.
+        pub enum VerificationStatus {
+            UnderReview = "Under review",
+            Approved = "Approved",
+        }
+
+        /// H5支付权限状态.
+        pub enum H5AuthorizationState {
+            Approved = "APPROVED",
+            Unauthorized = "UNAUTHORIZED",
+            UnderReview = "UNDER_REVIEW",
+            Rejected = "REJECTED",
+            UnderPunishment = "UNDER_PUNISHMENT",
+            ApplicationFailed = "APPLICATION_FAILED",
+        }
     }
 }

@@ -2,38 +2,72 @@
 
 //! `v2/secapi/mch/addsubdevconfig`
 
-pub mod post;
+pub use crate::v2::secapi::chain::SecapiMchAddsubdevconfig as Addsubdevconfig;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 服务商子商户开发配置新增支付目录/新增对应APPID关联 · `POST v2/secapi/mch/addsubdevconfig`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014115404](https://pay.weixin.qq.com/doc/v2/partner/4014115404)
+/// - institution: [4011985201](https://pay.weixin.qq.com/doc/v2/institution/4011985201)
+///
+/// `weipay api show POST v2/secapi/mch/addsubdevconfig` lists all 4.
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/secapi/mch/addsubdevconfig`
-    Addsubdevconfig
-}
+    request! {
+        /// 服务商子商户开发配置新增支付目录/新增对应APPID关联: what is sent.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchAddsubdevconfigV2Request`](crate::secapi::PostSecapiMchAddsubdevconfigV2Request).
+        #[doc(alias = "服务商子商户开发配置新增支付目录/新增对应APPID关联")]
+        pub struct Request {
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 关联APPID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 授权目录. Required; at most 256 characters.
+            jsapi_path: String = xml("jsapi_path").required().length(0, 256),
+        }
+    }
 
-impl<M: Mode> Addsubdevconfig<M> {
-    /// 服务商子商户开发配置新增支付目录/新增对应APPID关联 · `POST v2/secapi/mch/addsubdevconfig`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::secapi::mch::addsubdevconfig::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sub_mch_id("1900000100")
-    ///     .jsapi_path("http://www.qq.com/wechat/");
-    /// let response = client.v2().secapi().mch().addsubdevconfig().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_SECAPI_MCH_ADDSUBDEVCONFIG, request)
+    response! {
+        /// 服务商子商户开发配置新增支付目录/新增对应APPID关联: what comes back.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchAddsubdevconfigV2Response`](crate::secapi::PostSecapiMchAddsubdevconfigV2Response).
+        #[doc(alias = "服务商子商户开发配置新增支付目录/新增对应APPID关联")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. Required; at most 128 characters.
+            return_msg: String = xml("return_msg").required().length(0, 128),
+            /// 错误代码. Required; at most 32 characters.
+            err_code: String = xml("err_code").required().length(0, 32),
+            /// 错误代码描述. Required; at most 128 characters.
+            err_code_des: String = xml("err_code_des").required().length(0, 128),
+            /// 业务结果. Required; at most 32 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

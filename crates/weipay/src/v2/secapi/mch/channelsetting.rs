@@ -2,38 +2,77 @@
 
 //! `v2/secapi/mch/channelsetting`
 
-pub mod post;
+pub use crate::v2::secapi::chain::SecapiMchChannelsetting as Channelsetting;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 银行服务商特约子商户指定渠道号 · `POST v2/secapi/mch/channelsetting`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_26>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/secapi/mch/channelsetting`
-    Channelsetting
-}
+    request! {
+        /// 银行服务商特约子商户指定渠道号: what is sent.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchChannelsettingV2Request`](crate::secapi::PostSecapiMchChannelsettingV2Request).
+        #[doc(alias = "银行服务商特约子商户指定渠道号")]
+        pub struct Request {
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 特约商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 渠道商商户号. Required; at most 32 characters.
+            channel_id: String = xml("channel_id").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Channelsetting<M> {
-    /// 银行服务商特约子商户指定渠道号 · `POST v2/secapi/mch/channelsetting`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::secapi::mch::channelsetting::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sub_mch_id("10000101")
-    ///     .channel_id("10000102");
-    /// let response = client.v2().secapi().mch().channelsetting().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_SECAPI_MCH_CHANNELSETTING, request)
+    response! {
+        /// 银行服务商特约子商户指定渠道号: what comes back.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchChannelsettingV2Response`](crate::secapi::PostSecapiMchChannelsettingV2Response).
+        #[doc(alias = "银行服务商特约子商户指定渠道号")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 业务结果. Required; at most 32 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 处理信息. Required; at most 128 characters.
+            result_msg: String = xml("result_msg").required().length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 子商户商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 渠道商商户号. Required; at most 32 characters.
+            channel_id: String = xml("channel_id").required().length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

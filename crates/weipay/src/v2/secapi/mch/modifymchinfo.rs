@@ -2,34 +2,71 @@
 
 //! `v2/secapi/mch/modifymchinfo`
 
-pub mod post;
+pub use crate::v2::secapi::chain::SecapiMchModifymchinfo as Modifymchinfo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 银行特约商户信息修改 · `POST v2/secapi/mch/modifymchinfo`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/mch_bank.php?chapter=9_27&index=2&p=9>
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/secapi/mch/modifymchinfo`
-    Modifymchinfo
-}
+    request! {
+        /// 银行特约商户信息修改: what is sent.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchModifymchinfoV2Request`](crate::secapi::PostSecapiMchModifymchinfoV2Request).
+        #[doc(alias = "银行特约商户信息修改")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户识别码. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 商户简称. At most 20 characters.
+            merchant_shortname: String = xml("merchant_shortname").length(0, 20),
+            /// 客服电话. At most 20 characters.
+            service_phone: String = xml("service_phone").length(0, 20),
+        }
+    }
 
-impl<M: Mode> Modifymchinfo<M> {
-    /// 银行特约商户信息修改 · `POST v2/secapi/mch/modifymchinfo`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::secapi::mch::modifymchinfo::post;
-    ///
-    /// let request = post::Request::new().mch_id("1900057215").sub_mch_id("11111111");
-    /// let response = client.v2().secapi().mch().modifymchinfo().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_SECAPI_MCH_MODIFYMCHINFO, request)
+    response! {
+        /// 银行特约商户信息修改: what comes back.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchModifymchinfoV2Response`](crate::secapi::PostSecapiMchModifymchinfoV2Response).
+        #[doc(alias = "银行特约商户信息修改")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 处理结果. Required; at most 32 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 32),
+            /// 处理信息. Required; at most 32 characters.
+            result_msg: String = xml("result_msg").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 处理结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,35 +2,175 @@
 
 //! `v2/secapi/mch/queryInstitutionsub`
 
-pub mod post;
+pub use crate::v2::secapi::chain::SecapiMchQueryInstitutionsub as QueryInstitutionsub;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询子商户 · `POST v2/secapi/mch/queryInstitutionsub`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013636643](https://pay.weixin.qq.com/doc/global/v2/zh/4013636643)
+pub mod post {
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/secapi/mch/queryInstitutionsub`
-    QueryInstitutionsub
-}
+    request! {
+        /// 查询子商户: what is sent.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchQueryInstitutionsubV2Request`](crate::secapi::PostSecapiMchQueryInstitutionsubV2Request).
+        #[doc(alias = "查询子商户")]
+        pub struct Request {
+            /// 机构appid. Required.
+            app_id: String = xml("app_id").required(),
+            /// 机构商户号. Required.
+            mch_id: String = xml("mch_id").required(),
+            /// 子商户号. Required.
+            sub_mch_id: String = xml("sub_mch_id").required(),
+        }
+    }
 
-impl<M: Mode> QueryInstitutionsub<M> {
-    /// 查询子商户 · `POST v2/secapi/mch/queryInstitutionsub`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::secapi::mch::query_institutionsub::post;
-    ///
-    /// let request =
-    ///     post::Request::new().app_id("wx8888888888888888").mch_id("1900057215").sub_mch_id("20000100");
-    /// let response = client.v2().secapi().mch().query_institutionsub().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_SECAPI_MCH_QUERY_INSTITUTIONSUB, request)
+    response! {
+        /// 查询子商户: what comes back.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchQueryInstitutionsubV2Response`](crate::secapi::PostSecapiMchQueryInstitutionsubV2Response).
+        #[doc(alias = "查询子商户")]
+        pub struct Response {
+            /// 返回状态码. Required.
+            return_code: ReturnCode = xml("return_code").required(),
+            /// 返回信息.
+            return_msg: String = xml("return_msg"),
+            /// 业务返回码. Required.
+            result_code: ResultCode = xml("result_code").required(),
+            /// 错误编码.
+            err_code: String = xml("err_code"),
+            /// 错误描述.
+            err_code_des: String = xml("err_code_des"),
+            /// 签名. Required.
+            sign: String = xml("sign").required(),
+            /// 子商户号. Required.
+            sub_mch_id: String = xml("sub_mch_id").required(),
+            /// 子商户名称. Required.
+            merchant_name: String = xml("merchant_name").required(),
+            /// 子商户简称. Required.
+            merchant_shortname: String = xml("merchant_shortname").required(),
+            /// 注册国家或区域.
+            merchant_country_code: String = xml("merchant_country_code"),
+            /// 业务类目. Required.
+            business_category: String = xml("business_category").required(),
+            /// MCC.
+            mcc: String = xml("mcc"),
+            /// 公司联系电话. Required.
+            office_phone: String = xml("office_phone").required(),
+            /// 联系人姓名.
+            contact_name: String = xml("contact_name"),
+            /// 联系人手机.
+            contact_phone: String = xml("contact_phone"),
+            /// 联系人邮箱.
+            contact_email: String = xml("contact_email"),
+            /// 子商户唯一标识. Required.
+            merchant_remark: String = xml("merchant_remark").required(),
+            /// 业务类型.
+            business_type: BusinessType = xml("business_type"),
+            /// 商户类型.
+            merchant_type: MerchantType = xml("merchant_type"),
+            /// 公司注册文件编号.
+            registration_certificate_number: String = xml("registration_certificate_number"),
+            /// 公司注册文件过期时间.
+            registration_certificate_date: String = xml("registration_certificate_date"),
+            /// APP下载链接.
+            app_download: String = xml("app_download"),
+            /// 业务网站.
+            business_website: String = xml("business_website"),
+            /// 公众号.
+            office_account: String = xml("office_account"),
+            /// 小程序.
+            mini_program: String = xml("mini_program"),
+            /// 门店地址.
+            store_address: String = xml("store_address"),
+            /// 董事姓名.
+            director_name: String = xml("director_name"),
+            /// 董事证件编号.
+            director_id_number: String = xml("director_id_number"),
+            /// 负责人姓名.
+            principal_name: String = xml("principal_name"),
+            /// 负责人证件编号.
+            principal_id_number: String = xml("principal_id_number"),
+            /// 子商户结算银行账户.
+            settlement_bank_number: String = xml("settlement_bank_number"),
+            /// 渠道编号.
+            channel_id: String = xml("channel_id"),
+            /// H5支付权限状态.
+            h5_authorization_state: H5AuthorizationState = xml("h5_authorization_state"),
+            /// H5驳回详情.
+            h5_audit_reject_detail: String = xml("h5_audit_reject_detail"),
+            /// 子商户状态.
+            sub_mch_status: SubMchStatus = xml("sub_mch_status"),
+            /// 子商户入驻状态.
+            application_status: ApplicationStatus = xml("application_status"),
+            /// 子商户入驻驳回详情. JSON text in a string.
+            application_reject_detail: JsonText<Vec<Reason>> = xml("application_reject_detail"),
+            /// 附加信息.
+            attach: String = xml("attach"),
+        }
+
+        /// 驳回原因列表.
+        pub struct Reason {
+            /// 字段.
+            field: String = body("field"),
+            /// 原因.
+            reason: String = body("reason"),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务返回码.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务类型.
+        pub enum BusinessType {
+            Online = "ONLINE",
+            Offline = "OFFLINE",
+            Both = "BOTH",
+        }
+
+        /// 商户类型.
+        pub enum MerchantType {
+            Enterprise = "ENTERPRISE",
+            Individual = "INDIVIDUAL",
+        }
+
+        /// H5支付权限状态.
+        pub enum H5AuthorizationState {
+            Approved = "APPROVED",
+            Unauthorized = "UNAUTHORIZED",
+            UnderReview = "UNDER_REVIEW",
+            Rejected = "REJECTED",
+            UnderPunishment = "UNDER_PUNISHMENT",
+            ApplicationFailed = "APPLICATION_FAILED",
+        }
+
+        /// 子商户状态.
+        pub enum SubMchStatus {
+            Operating = "OPERATING",
+            Pending = "PENDING",
+            Deactivated = "DEACTIVATED",
+            Closed = "CLOSED",
+            IncompleteApplication = "INCOMPLETE_APPLICATION",
+        }
+
+        /// 子商户入驻状态.
+        pub enum ApplicationStatus {
+            UnderReview = "UNDER_REVIEW",
+            Rejected = "REJECTED",
+        }
     }
 }

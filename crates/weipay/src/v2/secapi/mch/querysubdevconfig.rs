@@ -2,35 +2,91 @@
 
 //! `v2/secapi/mch/querysubdevconfig`
 
-pub mod post;
+pub use crate::v2::secapi::chain::SecapiMchQuerysubdevconfig as Querysubdevconfig;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 配置查询 · `POST v2/secapi/mch/querysubdevconfig`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014115413](https://pay.weixin.qq.com/doc/v2/partner/4014115413)
+/// - institution: [4011985252](https://pay.weixin.qq.com/doc/v2/institution/4011985252)
+pub mod post {
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/secapi/mch/querysubdevconfig`
-    Querysubdevconfig
-}
+    request! {
+        /// 配置查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchQuerysubdevconfigV2Request`](crate::secapi::PostSecapiMchQuerysubdevconfigV2Request).
+        #[doc(alias = "配置查询")]
+        pub struct Request {
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Querysubdevconfig<M> {
-    /// 配置查询 · `POST v2/secapi/mch/querysubdevconfig`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::secapi::mch::querysubdevconfig::post;
-    ///
-    /// let request =
-    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").mch_id("1900057215").sub_mch_id("1900000100");
-    /// let response = client.v2().secapi().mch().querysubdevconfig().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_SECAPI_MCH_QUERYSUBDEVCONFIG, request)
+    response! {
+        /// 配置查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchQuerysubdevconfigV2Response`](crate::secapi::PostSecapiMchQuerysubdevconfigV2Response).
+        #[doc(alias = "配置查询")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. Required; at most 128 characters.
+            return_msg: String = xml("return_msg").required().length(0, 128),
+            /// 错误代码. Required; at most 32 characters.
+            err_code: String = xml("err_code").required().length(0, 32),
+            /// 错误代码描述. Required; at most 128 characters.
+            err_code_des: String = xml("err_code_des").required().length(0, 128),
+            /// 业务结果. Required; at most 32 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 授权目录. Required; at most 2048 characters; JSON text in a string.
+            jsapi_path_list: JsonText<JsapiPathList> = xml("jsapi_path_list").required().length(0, 2048),
+            /// APPID数组. Required; at most 1024 characters; JSON text in a string.
+            appid_config_list: JsonText<AppidConfigList> =
+                xml("appid_config_list").required().length(0, 1024),
+        }
+
+        /// 授权目录.
+        pub struct JsapiPathList {
+            /// 支付目录URI数组.
+            jsapi_path_list: Vec<String> = body("jsapi_path_list"),
+        }
+
+        /// APPID数组.
+        pub struct AppidConfigList {
+            /// APPID数组.
+            appid_config_list: Vec<AppidConfigListItem> = body("appid_config_list"),
+        }
+
+        /// APPID数组.
+        pub struct AppidConfigListItem {
+            /// 推荐关注APPID.
+            subscribe_appid: String = body("subscribe_appid"),
+            /// 绑定好的商户公众号.
+            sub_appid: String = body("sub_appid"),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

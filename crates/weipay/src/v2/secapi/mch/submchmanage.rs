@@ -2,38 +2,105 @@
 
 //! `v2/secapi/mch/submchmanage`
 
-pub mod post;
+pub use crate::v2::secapi::chain::SecapiMchSubmchmanage as Submchmanage;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 银行特约商户录入/银行特约商户资料查询 · `POST v2/secapi/mch/submchmanage`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - institution: [4012194260](https://pay.weixin.qq.com/doc/v2/institution/4012194260)
+pub mod post {
+    use crate::model::{body, open_enum, query, request, response, xml};
 
-chain_step! {
-    /// `v2/secapi/mch/submchmanage`
-    Submchmanage
-}
+    request! {
+        /// 银行特约商户录入/银行特约商户资料查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchSubmchmanageV2Request`](crate::secapi::PostSecapiMchSubmchmanageV2Request).
+        #[doc(alias = "银行特约商户录入/银行特约商户资料查询")]
+        pub struct Request {
+            /// Required.
+            action: Action = query("action").required(),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户名称. At most 50 characters.
+            merchant_name: String = xml("merchant_name").length(0, 50),
+            /// 商户识别码.
+            sub_mch_id: String = xml("sub_mch_id"),
+            /// 页码. Required; at most 10 characters.
+            page_index: String = xml("page_index").required().length(0, 10),
+            /// 展示资料个数. At most 10 characters.
+            page_size: String = xml("page_size").length(0, 10),
+        }
+    }
 
-impl<M: Mode> Submchmanage<M> {
-    /// 银行特约商户录入/银行特约商户资料查询 · `POST v2/secapi/mch/submchmanage`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::secapi::mch::submchmanage::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .action("add")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .page_index("1");
-    /// let response = client.v2().secapi().mch().submchmanage().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_SECAPI_MCH_SUBMCHMANAGE, request)
+    response! {
+        /// 银行特约商户录入/银行特约商户资料查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchSubmchmanageV2Response`](crate::secapi::PostSecapiMchSubmchmanageV2Response).
+        #[doc(alias = "银行特约商户录入/银行特约商户资料查询")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 业务结果. At most 16 characters.
+            result_code: ResultCode = xml("result_code").length(0, 16),
+            /// 业务结果描述. At most 16 characters.
+            result_msg: String = xml("result_msg").length(0, 16),
+            /// 总记录数. Required; at most 32 characters.
+            total: String = xml("total").required().length(0, 32),
+            /// 商户信息列表. Required.
+            mchinfo: Vec<Mchinfo> = xml("mchinfo").required(),
+        }
+
+        /// 商户信息列表.
+        pub struct Mchinfo {
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = body("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = body("mch_id").required().length(0, 32),
+            /// 商户名称. Required; at most 50 characters.
+            merchant_name: String = body("merchant_name").required().length(0, 50),
+            /// 商户简称. Required; at most 20 characters.
+            merchant_shortname: String = body("merchant_shortname").required().length(0, 20),
+            /// 客服电话. Required; at most 20 characters.
+            service_phone: String = body("service_phone").required().length(0, 20),
+            /// 联系人. At most 10 characters.
+            contact: String = body("contact").length(0, 10),
+            /// 联系电话. At most 11 characters.
+            contact_phone: String = body("contact_phone").length(0, 11),
+            /// 联系邮箱. At most 30 characters.
+            contact_email: String = body("contact_email").length(0, 30),
+            /// 经营类目. Required; at most 10 characters.
+            business: String = body("business").required().length(0, 10),
+            /// 渠道商商户号. Required; at most 32 characters.
+            channel_id: String = body("channel_id").required().length(0, 32),
+            /// 渠道商名称. Required; at most 50 characters.
+            channel_name: String = body("channel_name").required().length(0, 50),
+        }
+    }
+
+    open_enum! {
+        /// The values of `action`.
+        pub enum Action {
+            Add = "add",
+            Query = "query",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

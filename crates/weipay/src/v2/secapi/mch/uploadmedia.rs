@@ -2,36 +2,83 @@
 
 //! `v2/secapi/mch/uploadmedia`
 
-pub mod post;
+pub use crate::v2::secapi::chain::SecapiMchUploadmedia as Uploadmedia;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 图片上传 · `POST v2/secapi/mch/uploadmedia`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013641477](https://pay.weixin.qq.com/doc/global/v2/zh/4013641477)
+pub mod post {
+    use crate::model::{File, file, open_enum, part, request, response, xml};
 
-chain_step! {
-    /// `v2/secapi/mch/uploadmedia`
-    Uploadmedia
-}
+    request! {
+        /// 图片上传: what is sent.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchUploadmediaV2Request`](crate::secapi::PostSecapiMchUploadmediaV2Request).
+        #[doc(alias = "图片上传")]
+        pub struct Request {
+            /// 媒体文件标识. Required.
+            media: File = file("media").required(),
+            /// Required.
+            media_hash: String = part("media_hash").required(),
+            /// 服务商商户号或渠道号. Required.
+            mch_id: String = part("mch_id").required(),
+            /// 签名类型. Required.
+            sign_type: SignType = part("sign_type").required(),
+            /// 签名. The client fills it in.
+            sign: String = part("sign").signature(),
+        }
+    }
 
-impl<M: Mode> Uploadmedia<M> {
-    /// 图片上传 · `POST v2/secapi/mch/uploadmedia`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::secapi::mch::uploadmedia::post;
-    ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request =
-    ///     post::Request::new().media(file).media_hash("example").mch_id("1900057215").sign_type("MD5");
-    /// let response = client.v2().secapi().mch().uploadmedia().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_SECAPI_MCH_UPLOADMEDIA, request)
+    response! {
+        /// 图片上传: what comes back.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMchUploadmediaV2Response`](crate::secapi::PostSecapiMchUploadmediaV2Response).
+        #[doc(alias = "图片上传")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 媒体标识Id. Required; at most 256 characters.
+            media_id: String = xml("media_id").required().length(0, 256),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,38 +2,67 @@
 
 //! `v2/secapi/mkt/addrecommendconf`
 
-pub mod post;
+pub use crate::v2::secapi::chain::SecapiMktAddrecommendconf as Addrecommendconf;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 服务商特约商户关注功能配置 · `POST v2/secapi/mkt/addrecommendconf`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014115399](https://pay.weixin.qq.com/doc/v2/partner/4014115399)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/secapi/mkt/addrecommendconf`
-    Addrecommendconf
-}
+    request! {
+        /// 服务商特约商户关注功能配置: what is sent.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMktAddrecommendconfV2Request`](crate::secapi::PostSecapiMktAddrecommendconfV2Request).
+        #[doc(alias = "服务商特约商户关注功能配置")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. Required; at most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").required().length(0, 32),
+            /// 特约商户APPID. Required; at most 32 characters.
+            sub_appid: String = xml("sub_appid").required().length(0, 32),
+            /// 推荐关注APPID. Required; at most 32 characters.
+            subscribe_appid: String = xml("subscribe_appid").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Addrecommendconf<M> {
-    /// 服务商特约商户关注功能配置 · `POST v2/secapi/mkt/addrecommendconf`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::secapi::mkt::addrecommendconf::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .sub_mch_id("1900000100")
-    ///     .sub_appid("wx8888888888888888")
-    ///     .subscribe_appid("wx931386123456789e");
-    /// let response = client.v2().secapi().mkt().addrecommendconf().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_SECAPI_MKT_ADDRECOMMENDCONF, request)
+    response! {
+        /// 服务商特约商户关注功能配置: what comes back.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiMktAddrecommendconfV2Response`](crate::secapi::PostSecapiMktAddrecommendconfV2Response).
+        #[doc(alias = "服务商特约商户关注功能配置")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. Required; at most 128 characters.
+            return_msg: String = xml("return_msg").required().length(0, 128),
+            /// 错误代码. Required; at most 32 characters.
+            err_code: String = xml("err_code").required().length(0, 32),
+            /// 错误代码描述. Required; at most 128 characters.
+            err_code_des: String = xml("err_code_des").required().length(0, 128),
+            /// 业务结果. Required; at most 32 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

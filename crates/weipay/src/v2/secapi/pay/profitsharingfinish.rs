@@ -2,40 +2,95 @@
 
 //! `v2/secapi/pay/profitsharingfinish`
 
-pub mod post;
+pub use crate::v2::secapi::chain::SecapiPayProfitsharingfinish as Profitsharingfinish;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 完结分账 · `POST v2/secapi/pay/profitsharingfinish`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011984076](https://pay.weixin.qq.com/doc/v2/merchant/4011984076)
+/// - partner: [4011984879](https://pay.weixin.qq.com/doc/v2/partner/4011984879)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/secapi/pay/profitsharingfinish`
-    Profitsharingfinish
-}
+    request! {
+        /// 完结分账: what is sent.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiPayProfitsharingfinishV2Request`](crate::secapi::PostSecapiPayProfitsharingfinishV2Request).
+        #[doc(alias = "完结分账")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户分账单号. Required; at most 64 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 64).request_number(),
+            /// 分账完结描述. Required; at most 80 characters.
+            description: String = xml("description").required().length(0, 80),
+        }
+    }
 
-impl<M: Mode> Profitsharingfinish<M> {
-    /// 完结分账 · `POST v2/secapi/pay/profitsharingfinish`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::secapi::pay::profitsharingfinish::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .out_order_no("P20150806125346")
-    ///     .description("分账已完成");
-    /// let response = client.v2().secapi().pay().profitsharingfinish().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_SECAPI_PAY_PROFITSHARINGFINISH, request)
+    response! {
+        /// 完结分账: what comes back.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiPayProfitsharingfinishV2Response`](crate::secapi::PostSecapiPayProfitsharingfinishV2Response).
+        #[doc(alias = "完结分账")]
+        pub struct Response {
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户分账单号. Required; at most 64 characters.
+            out_order_no: String = xml("out_order_no").required().length(0, 64),
+            /// 微信分账单号. Required; at most 64 characters.
+            order_id: String = xml("order_id").required().length(0, 64),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,42 +2,143 @@
 
 //! `v2/secapi/pay/profitsharingreturn`
 
-pub mod post;
+pub use crate::v2::secapi::chain::SecapiPayProfitsharingreturn as Profitsharingreturn;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 分账回退 · `POST v2/secapi/pay/profitsharingreturn`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011984166](https://pay.weixin.qq.com/doc/v2/merchant/4011984166)
+/// - partner: [4011985177](https://pay.weixin.qq.com/doc/v2/partner/4011985177)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/secapi/pay/profitsharingreturn`
-    Profitsharingreturn
-}
+    request! {
+        /// 分账回退: what is sent.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiPayProfitsharingreturnV2Request`](crate::secapi::PostSecapiPayProfitsharingreturnV2Request).
+        #[doc(alias = "分账回退")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 微信分账单号. At most 64 characters.
+            order_id: String = xml("order_id").length(0, 64),
+            /// 商户分账单号. At most 64 characters.
+            out_order_no: String = xml("out_order_no").length(0, 64),
+            /// 商户回退单号. Required; at most 32 characters.
+            out_return_no: String = xml("out_return_no").required().length(0, 32).request_number(),
+            /// 回退方类型. Required; at most 32 characters.
+            return_account_type: ReturnAccountType = xml("return_account_type").required().length(0, 32),
+            /// 回退方账号. Required; at most 64 characters.
+            return_account: String = xml("return_account").required().length(0, 64),
+            /// 回退金额. Required; in fen (分).
+            return_amount: i64 = xml("return_amount").required(),
+            /// 回退描述. Required; at most 80 characters.
+            description: String = xml("description").required().length(0, 80),
+        }
+    }
 
-impl<M: Mode> Profitsharingreturn<M> {
-    /// 分账回退 · `POST v2/secapi/pay/profitsharingreturn`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::secapi::pay::profitsharingreturn::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mch_id("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .out_return_no("R20190516001")
-    ///     .return_account_type("MERCHANT_ID")
-    ///     .return_account("86693852")
-    ///     .return_amount(888)
-    ///     .description("用户退款");
-    /// let response = client.v2().secapi().pay().profitsharingreturn().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_SECAPI_PAY_PROFITSHARINGRETURN, request)
+    response! {
+        /// 分账回退: what comes back.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiPayProfitsharingreturnV2Response`](crate::secapi::PostSecapiPayProfitsharingreturnV2Response).
+        #[doc(alias = "分账回退")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 64 characters.
+            sign: String = xml("sign").required().length(0, 64),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 签名类型. At most 32 characters.
+            sign_type: SignType = xml("sign_type").length(0, 32),
+            /// 微信分账单号. At most 64 characters.
+            order_id: String = xml("order_id").length(0, 64),
+            /// 商户分账单号. At most 64 characters.
+            out_order_no: String = xml("out_order_no").length(0, 64),
+            /// 商户回退单号. Required; at most 32 characters.
+            out_return_no: String = xml("out_return_no").required().length(0, 32),
+            /// 微信回退单号. At most 64 characters.
+            return_no: String = xml("return_no").length(0, 64),
+            /// 回退方类型. Required; at most 32 characters.
+            return_account_type: ReturnAccountType = xml("return_account_type").required().length(0, 32),
+            /// 回退方账号. Required; at most 64 characters.
+            return_account: String = xml("return_account").required().length(0, 64),
+            /// 回退金额. Required; in fen (分).
+            return_amount: i64 = xml("return_amount").required(),
+            /// 回退描述. Required; at most 80 characters.
+            description: String = xml("description").required().length(0, 80),
+            /// 回退结果. At most 32 characters.
+            result: ResponseResult = xml("result").length(0, 32),
+            /// 失败原因. At most 32 characters.
+            fail_reason: FailReason = xml("fail_reason").length(0, 32),
+            /// 完成时间. At most 16 characters.
+            finish_time: String = xml("finish_time").length(0, 16),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 回退方类型.
+        pub enum ReturnAccountType {
+            MerchantId = "MERCHANT_ID",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 回退结果.
+        pub enum ResponseResult {
+            Success = "SUCCESS",
+            Processing = "PROCESSING",
+            Failed = "FAILED",
+        }
+
+        /// 失败原因.
+        pub enum FailReason {
+            AccountAbnormal = "ACCOUNT_ABNORMAL",
+            TimeOutClosed = "TIME_OUT_CLOSED",
+            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
+            InvalidRequest = "INVALID_REQUEST",
+        }
     }
 }

@@ -2,41 +2,145 @@
 
 //! `v2/secapi/pay/refundv2`
 
-pub mod post;
+pub use crate::v2::secapi::chain::SecapiPayRefundv2 as Refundv2;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请退款（支持单品） · `POST v2/secapi/pay/refundv2`
+///
+/// Needs the merchant's certificate (商户API证书) in TLS.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4011983308](https://pay.weixin.qq.com/doc/v2/partner/4011983308)
+pub mod post {
+    pub use crate::v2::secapi::shared::{
+        V2GoodsDetail, V2OrderDetail, V2PromotionDetail, V2PromotionDetailScope, V2PromotionDetailType,
+    };
 
-chain_step! {
-    /// `v2/secapi/pay/refundv2`
-    Refundv2
-}
+    use crate::model::{JsonText, Numbered, open_enum, request, response, xml};
 
-impl<M: Mode> Refundv2<M> {
-    /// 申请退款（支持单品） · `POST v2/secapi/pay/refundv2`
-    ///
-    /// Needs the merchant's certificate (商户API证书) in TLS.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::secapi::pay::refundv2::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .out_refund_no("1217752501201407033233368018")
-    ///     .total_fee(100)
-    ///     .refund_fee(100);
-    /// let response = client.v2().secapi().pay().refundv2().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_SECAPI_PAY_REFUNDV2, request)
+    request! {
+        /// 申请退款（支持单品）: what is sent.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiPayRefundv2V2Request`](crate::secapi::PostSecapiPayRefundv2V2Request).
+        #[doc(alias = "申请退款（支持单品）")]
+        pub struct Request {
+            /// 退款包含的商品列表信息. At most 6000 characters; JSON text in a string.
+            detail: JsonText<V2OrderDetail> = xml("detail").length(0, 6000),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 签名类型. At most 32 characters.
+            sign_type: SignType = xml("sign_type").length(0, 32),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户订单号. Required.
+            out_trade_no: String = xml("out_trade_no").required(),
+            /// 商户退款单号. Required; at most 64 characters.
+            out_refund_no: String = xml("out_refund_no").required().length(0, 64).request_number(),
+            /// 订单金额. Required; in fen (分).
+            total_fee: i64 = xml("total_fee").required(),
+            /// 退款金额. Required; in fen (分).
+            refund_fee: i64 = xml("refund_fee").required(),
+            /// 退款货币种类. At most 8 characters.
+            refund_fee_type: String = xml("refund_fee_type").length(0, 8),
+            /// 退款原因. At most 80 characters.
+            refund_desc: String = xml("refund_desc").length(0, 80),
+            /// 退款资金来源. At most 30 characters.
+            refund_account: String = xml("refund_account").length(0, 30),
+            /// 退款结果通知url. At most 256 characters; a URL that the platform calls: http or https, without a query.
+            notify_url: String = xml("notify_url").length(0, 256).notify_url(),
+        }
+    }
+
+    response! {
+        /// 申请退款（支持单品）: what comes back.
+        ///
+        /// Its flat name is [`weipay::secapi::PostSecapiPayRefundv2V2Response`](crate::secapi::PostSecapiPayRefundv2V2Response).
+        #[doc(alias = "申请退款（支持单品）")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. Required; at most 128 characters.
+            return_msg: String = xml("return_msg").required().length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 子商户公众账号ID. At most 32 characters.
+            sub_appid: String = xml("sub_appid").length(0, 32),
+            /// 子商户号. At most 32 characters.
+            sub_mch_id: String = xml("sub_mch_id").length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 微信订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+            /// 商户退款单号. Required; at most 64 characters.
+            out_refund_no: String = xml("out_refund_no").required().length(0, 64),
+            /// 微信退款单号. Required; at most 32 characters.
+            refund_id: String = xml("refund_id").required().length(0, 32),
+            /// 退款金额. Required; in fen (分).
+            refund_fee: i64 = xml("refund_fee").required(),
+            /// 应结退款金额. In fen (分).
+            settlement_refund_fee: i64 = xml("settlement_refund_fee"),
+            /// 标价金额. Required; in fen (分).
+            total_fee: i64 = xml("total_fee").required(),
+            /// 应结订单金额. In fen (分).
+            settlement_total_fee: i64 = xml("settlement_total_fee"),
+            /// 标价币种. At most 8 characters.
+            fee_type: String = xml("fee_type").length(0, 8),
+            /// 现金支付金额. Required; in fen (分).
+            cash_fee: i64 = xml("cash_fee").required(),
+            /// 现金支付币种. At most 16 characters.
+            cash_fee_type: String = xml("cash_fee_type").length(0, 16),
+            /// 现金退款金额. In fen (分).
+            cash_refund_fee: i64 = xml("cash_refund_fee"),
+            /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire. At most 8 characters.
+            coupon_type_n: Numbered<String> = xml("coupon_type_$n").length(0, 8),
+            /// 代金券退款总金额. In fen (分).
+            coupon_refund_fee: i64 = xml("coupon_refund_fee"),
+            /// 单个代金券退款金额. One for each `$n` of `coupon_refund_fee_$n` on the wire. In fen (分).
+            coupon_refund_fee_n: Numbered<i64> = xml("coupon_refund_fee_$n"),
+            /// 退款代金券使用数量. Format `int32`.
+            coupon_refund_count: i64 = xml("coupon_refund_count").int32(),
+            /// 退款代金券ID. One for each `$n` of `coupon_refund_id_$n` on the wire. At most 20 characters.
+            coupon_refund_id_n: Numbered<String> = xml("coupon_refund_id_$n").length(0, 20),
+            /// 营销详情. At most 6000 characters; JSON text in a string.
+            promotion_detail: JsonText<V2PromotionDetail> = xml("promotion_detail").length(0, 6000),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,45 +2,144 @@
 
 //! `v2/transit/pay/payapply`
 
-pub mod post;
+pub use crate::v2::transit::chain::TransitPayPayapply as Payapply;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请扣款 · `POST v2/transit/pay/payapply`
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011984781](https://pay.weixin.qq.com/doc/v2/merchant/4011984781)
+pub mod post {
+    pub use crate::v2::transit::shared::V2TransitSceneInfo;
 
-chain_step! {
-    /// `v2/transit/pay/payapply`
-    Payapply
-}
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-impl<M: Mode> Payapply<M> {
-    /// 申请扣款 · `POST v2/transit/pay/payapply`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::transit::pay::payapply::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .body("公交代扣")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .total_fee(888)
-    ///     .spbill_create_ip("8.8.8.8")
-    ///     .notify_url("http://yoursite.com/wxpay.html")
-    ///     .trade_type("PAP")
-    ///     .trade_scene("METRO")
-    ///     .scene_info(post::SceneInfo::new()
-    ///         .scene_info(post::SceneInfoContent::new().start_time("example")))
-    ///     .version("2.0");
-    /// let response = client.v2().transit().pay().payapply().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_TRANSIT_PAY_PAYAPPLY, request)
+    request! {
+        /// 申请扣款: what is sent.
+        ///
+        /// Its flat name is [`weipay::transit::PostTransitPayPayapplyV2Request`](crate::transit::PostTransitPayPayapplyV2Request).
+        #[doc(alias = "申请扣款")]
+        pub struct Request {
+            /// 公众账号id. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 商品描述. Required; at most 128 characters.
+            body: String = xml("body").required().length(0, 128),
+            /// 商品详情. At most 6000 characters.
+            detail: String = xml("detail").length(0, 6000),
+            /// 附加数据. At most 127 characters.
+            attach: String = xml("attach").length(0, 127),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32).request_number(),
+            /// 总金额. Required; in fen (分).
+            total_fee: i64 = xml("total_fee").required(),
+            /// 货币类型. At most 16 characters.
+            fee_type: String = xml("fee_type").length(0, 16),
+            /// 终端IP. Required; at most 16 characters.
+            spbill_create_ip: String = xml("spbill_create_ip").required().length(0, 16),
+            /// 商品标记. At most 32 characters.
+            goods_tag: String = xml("goods_tag").length(0, 32),
+            /// 回调通知url. Required; at most 256 characters; a URL that the platform calls: http or https, without a query.
+            notify_url: String = xml("notify_url").required().length(0, 256).notify_url(),
+            /// 交易类型. Required; at most 16 characters.
+            trade_type: TradeType = xml("trade_type").required().length(0, 16),
+            /// 委托代扣协议id. At most 32 characters.
+            contract_id: String = xml("contract_id").length(0, 32),
+            /// 交易场景. Required; at most 16 characters.
+            trade_scene: TradeScene = xml("trade_scene").required().length(0, 16),
+            /// 场景信息. Required; at most 1024 characters; JSON text in a string.
+            scene_info: JsonText<SceneInfo> = xml("scene_info").required().length(0, 1024),
+            /// 客户端.
+            clientip: String = xml("clientip"),
+            /// 设备ID.
+            deviceid: String = xml("deviceid"),
+            /// 手机号.
+            mobile: String = xml("mobile"),
+            /// 邮箱地址.
+            email: String = xml("email"),
+            /// QQ号.
+            qq: String = xml("qq"),
+            /// 微信openID.
+            openid: String = xml("openid"),
+            /// 身份证号.
+            creid: String = xml("creid"),
+            /// 商户侧用户标识.
+            outerid: String = xml("outerid"),
+            /// 版本号. Required; at most 16 characters.
+            version: Version = xml("version").required().length(0, 16),
+        }
+
+        /// 场景信息.
+        pub struct SceneInfo {
+            /// 场景. Required.
+            scene_info: V2TransitSceneInfo = body("scene_info").required(),
+        }
+    }
+
+    response! {
+        /// 申请扣款: what comes back.
+        ///
+        /// Its flat name is [`weipay::transit::PostTransitPayPayapplyV2Response`](crate::transit::PostTransitPayPayapplyV2Response).
+        #[doc(alias = "申请扣款")]
+        pub struct Response {
+            /// 返回状态码. Required.
+            return_code: ReturnCode = xml("return_code").required(),
+            /// 返回信息. Required.
+            return_msg: String = xml("return_msg").required(),
+            /// 公众账号id. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 设备号. At most 32 characters.
+            device_info: String = xml("device_info").length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 64 characters.
+            sign: String = xml("sign").required().length(0, 64),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 32 characters.
+            err_code_des: String = xml("err_code_des").length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 交易类型.
+        pub enum TradeType {
+            Pap = "PAP",
+        }
+
+        /// 交易场景.
+        pub enum TradeScene {
+            Metro = "METRO",
+            Bus = "BUS",
+        }
+
+        /// 版本号.
+        pub enum Version {
+            V2_0 = "2.0",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

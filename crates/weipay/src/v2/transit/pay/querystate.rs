@@ -2,38 +2,101 @@
 
 //! `v2/transit/pay/querystate`
 
-pub mod post;
+pub use crate::v2::transit::chain::TransitPayQuerystate as Querystate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询用户状态接口 · `POST v2/transit/pay/querystate`
+///
+/// Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011985234](https://pay.weixin.qq.com/doc/v2/merchant/4011985234)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/transit/pay/querystate`
-    Querystate
-}
+    request! {
+        /// 查询用户状态接口: what is sent.
+        ///
+        /// Its flat name is [`weipay::transit::PostTransitPayQuerystateV2Request`](crate::transit::PostTransitPayQuerystateV2Request).
+        #[doc(alias = "查询用户状态接口")]
+        pub struct Request {
+            /// 公众账号id. Required.
+            appid: String = xml("appid").required(),
+            /// 商户号. Required.
+            mch_id: String = xml("mch_id").required(),
+            /// 委托代扣协议id. Required.
+            contract_id: String = xml("contract_id").required(),
+            /// 签名类型. Required.
+            sign_type: SignType = xml("sign_type").required(),
+        }
+    }
 
-impl<M: Mode> Querystate<M> {
-    /// 查询用户状态接口 · `POST v2/transit/pay/querystate`
-    ///
-    /// Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::transit::pay::querystate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .contract_id("wx15463511252015071056489715")
-    ///     .sign_type("HMAC-SHA256");
-    /// let response = client.v2().transit().pay().querystate().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_TRANSIT_PAY_QUERYSTATE, request)
+    response! {
+        /// 查询用户状态接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::transit::PostTransitPayQuerystateV2Response`](crate::transit::PostTransitPayQuerystateV2Response).
+        #[doc(alias = "查询用户状态接口")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 请求appid. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 64 characters.
+            sign: String = xml("sign").required().length(0, 64),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 用户状态. Required; at most 16 characters.
+            user_state: UserState = xml("user_state").required().length(0, 16),
+            /// 委托代扣协议id.
+            contract_id: String = xml("contract_id"),
+            /// 签约模板id.
+            plan_id: String = xml("plan_id"),
+            /// 签约协议号.
+            contract_code: String = xml("contract_code"),
+            /// 协议状态.
+            contract_state: ContractState = xml("contract_state"),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 用户状态.
+        pub enum UserState {
+            Normal = "NORMAL",
+            Blocked = "BLOCKED",
+            Overdue = "OVERDUE",
+        }
+
+        /// 协议状态.
+        pub enum ContractState {
+            V0 = "0",
+            V1 = "1",
+        }
     }
 }

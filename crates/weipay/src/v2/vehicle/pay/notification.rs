@@ -2,39 +2,128 @@
 
 //! `v2/vehicle/pay/notification`
 
-pub mod post;
+pub use crate::v2::vehicle::chain::VehiclePayNotification as Notification;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 用户入场通知 · `POST v2/vehicle/pay/notification`
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011985272](https://pay.weixin.qq.com/doc/v2/merchant/4011985272)
+pub mod post {
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/vehicle/pay/notification`
-    Notification
-}
+    request! {
+        /// 用户入场通知: what is sent.
+        ///
+        /// Its flat name is [`weipay::vehicle::PostVehiclePayNotificationV2Request`](crate::vehicle::PostVehiclePayNotificationV2Request).
+        #[doc(alias = "用户入场通知")]
+        pub struct Request {
+            /// 公众账号id. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 版本号. Required; at most 16 characters.
+            version: String = xml("version").required().length(0, 16),
+            /// 交易场景. Required; at most 16 characters.
+            trade_scene: TradeScene = xml("trade_scene").required().length(0, 16),
+            /// 场景信息. Required; at most 1024 characters; JSON text in a string.
+            scene_info: JsonText<SceneInfo> = xml("scene_info").required().length(0, 1024),
+        }
 
-impl<M: Mode> Notification<M> {
-    /// 用户入场通知 · `POST v2/vehicle/pay/notification`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::vehicle::pay::notification::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .version("3.0")
-    ///     .trade_scene("PARKING")
-    ///     .scene_info(post::SceneInfo::new()
-    ///         .scene_info(post::SceneInfoContent::new().start_time("example").free_time("example")));
-    /// let response = client.v2().vehicle().pay().notification().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_VEHICLE_PAY_NOTIFICATION, request)
+        /// 场景信息.
+        pub struct SceneInfo {
+            /// 场景. Required.
+            scene_info: SceneInfoContent = body("scene_info").required(),
+        }
+
+        /// 场景.
+        pub struct SceneInfoContent {
+            /// 入场时间. Required.
+            start_time: String = body("start_time").required(),
+            /// 回调通知URL. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 车牌号.
+            plate_number: String = body("plate_number"),
+            /// 车辆类型.
+            car_type: String = body("car_type"),
+            /// 停车场名称.
+            parking_name: String = body("parking_name"),
+            /// 免费时长. Required.
+            free_time: String = body("free_time").required(),
+            /// 用户标识.
+            openid: String = body("openid"),
+            /// 车位编号.
+            space_number: String = body("space_number"),
+        }
+    }
+
+    response! {
+        /// 用户入场通知: what comes back.
+        ///
+        /// Its flat name is [`weipay::vehicle::PostVehiclePayNotificationV2Response`](crate::vehicle::PostVehiclePayNotificationV2Response).
+        #[doc(alias = "用户入场通知")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 公众账号id. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 64 characters.
+            sign: String = xml("sign").required().length(0, 64),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 32 characters.
+            err_code_des: String = xml("err_code_des").length(0, 32),
+            /// 用户状态. Required; at most 16 characters.
+            user_state: UserState = xml("user_state").required().length(0, 16),
+            /// 发起扣费方式. At most 16 characters.
+            deduct_mode: DeductMode = xml("deduct_mode").length(0, 16),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 交易场景.
+        pub enum TradeScene {
+            Parking = "PARKING",
+            ParkingSpace = "PARKING SPACE",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 用户状态.
+        pub enum UserState {
+            Normal = "NORMAL",
+            Block = "BLOCK",
+        }
+
+        /// 发起扣费方式.
+        pub enum DeductMode {
+            Proactive = "PROACTIVE",
+            Autopay = "AUTOPAY",
+        }
     }
 }

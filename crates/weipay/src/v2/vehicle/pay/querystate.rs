@@ -2,40 +2,143 @@
 
 //! `v2/vehicle/pay/querystate`
 
-pub mod post;
+pub use crate::v2::vehicle::chain::VehiclePayQuerystate as Querystate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 用户状态查询 · `POST v2/vehicle/pay/querystate`
+///
+/// Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011986415](https://pay.weixin.qq.com/doc/v2/merchant/4011986415)
+pub mod post {
+    use crate::model::{JsonText, body, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/vehicle/pay/querystate`
-    Querystate
-}
+    request! {
+        /// 用户状态查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::vehicle::PostVehiclePayQuerystateV2Request`](crate::vehicle::PostVehiclePayQuerystateV2Request).
+        #[doc(alias = "用户状态查询")]
+        pub struct Request {
+            /// 公众账号id. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 交易场景. Required; at most 16 characters.
+            trade_scene: TradeScene = xml("trade_scene").required().length(0, 16),
+            /// 跳转场景. At most 16 characters.
+            jump_scene: String = xml("jump_scene").length(0, 16),
+            /// 用户标识. Required; at most 32 characters.
+            openid: String = xml("openid").required().length(0, 32),
+            /// 版本号. Required; at most 16 characters.
+            version: Version = xml("version").required().length(0, 16),
+        }
+    }
 
-impl<M: Mode> Querystate<M> {
-    /// 用户状态查询 · `POST v2/vehicle/pay/querystate`
-    ///
-    /// Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::vehicle::pay::querystate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .sign_type("HMAC-SHA256")
-    ///     .trade_scene("PARKING")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .version("3.0");
-    /// let response = client.v2().vehicle().pay().querystate().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_VEHICLE_PAY_QUERYSTATE, request)
+    response! {
+        /// 用户状态查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::vehicle::PostVehiclePayQuerystateV2Response`](crate::vehicle::PostVehiclePayQuerystateV2Response).
+        #[doc(alias = "用户状态查询")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 请求appid. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 随机字符串. Required; at most 32 characters.
+            nonce_str: String = xml("nonce_str").required().length(0, 32),
+            /// 签名. Required; at most 64 characters.
+            sign: String = xml("sign").required().length(0, 64),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 用户状态. Required; at most 16 characters.
+            user_state: UserState = xml("user_state").required().length(0, 16),
+            /// 用户标识. At most 32 characters.
+            openid: String = xml("openid").length(0, 32),
+            /// 发起扣费方式. At most 16 characters.
+            deduct_mode: DeductMode = xml("deduct_mode").length(0, 16),
+            /// 跳转路径. At most 1024 characters.
+            path: String = xml("path").length(0, 1024),
+            /// 车牌信息. At most 512 characters; JSON text in a string.
+            plate_number_info: JsonText<PlateNumberInfo> = xml("plate_number_info").length(0, 512),
+        }
+
+        /// 车牌信息.
+        pub struct PlateNumberInfo {
+            /// 车牌信息列表.
+            plate_number_info: Vec<PlateNumberInfoItem> = body("plate_number_info"),
+        }
+
+        /// 车牌信息列表.
+        pub struct PlateNumberInfoItem {
+            /// 车牌号.
+            plate_number: String = body("plate_number"),
+            /// 车牌通道标识.
+            channel_type: String = body("channel_type"),
+            /// 常用车牌标志.
+            common_use_flag: CommonUseFlag = body("common_use_flag"),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 交易场景.
+        pub enum TradeScene {
+            Parking = "PARKING",
+            ParkingSpace = "PARKING SPACE",
+            Gas = "GAS",
+            Highway = "HIGHWAY",
+            Bridge = "BRIDGE",
+        }
+
+        /// 版本号.
+        pub enum Version {
+            V3_0 = "3.0",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 用户状态.
+        pub enum UserState {
+            Normal = "NORMAL",
+            Paused = "PAUSED",
+            Overdue = "OVERDUE",
+            Unauthorized = "UNAUTHORIZED",
+        }
+
+        /// 发起扣费方式.
+        pub enum DeductMode {
+            Proactive = "PROACTIVE",
+            Autopay = "AUTOPAY",
+        }
+
+        /// 常用车牌标志.
+        pub enum CommonUseFlag {
+            CommonUse = "COMMON_USE",
+        }
     }
 }

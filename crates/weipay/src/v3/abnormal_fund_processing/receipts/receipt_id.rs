@@ -2,44 +2,101 @@
 
 //! `v3/abnormal-fund-processing/receipts/{receipt_id}`
 
-pub mod get;
 pub mod transfer_instructions;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::abnormal_fund_processing::chain::AbnormalFundProcessingReceiptsByReceiptId as ReceiptId;
 
-chain_step! {
-    /// `v3/abnormal-fund-processing/receipts/{receipt_id}`
-    ReceiptId
-}
+/// 查询在途异常资金付款结果 · `GET v3/abnormal-fund-processing/receipts/{receipt_id}`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015408031](https://pay.weixin.qq.com/doc/v3/partner/4015408031)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-impl<M: Mode> ReceiptId<M> {
-    /// 查询在途异常资金付款结果 · `GET v3/abnormal-fund-processing/receipts/{receipt_id}`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .abnormal_fund_processing()
-    ///     .receipts()
-    ///     .receipt_id("0100011742874700562078230000")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID, Nothing)
+    response! {
+        /// 查询在途异常资金付款结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::abnormal_fund_processing::GetAbnormalFundProcessingReceiptsByReceiptIdResponse`](crate::abnormal_fund_processing::GetAbnormalFundProcessingReceiptsByReceiptIdResponse).
+        #[doc(alias = "查询在途异常资金付款结果")]
+        pub struct Response {
+            /// 产品名称. Required.
+            product_name: ProductName = body("product_name").required(),
+            /// 微信支付在途异常资金付款单号. Required.
+            receipt_id: String = body("receipt_id").required(),
+            /// 付款金额信息. Required.
+            transfer_amount: TransferAmount = body("transfer_amount").required(),
+            /// 在途异常资金付款状态. Required.
+            receipt_state: ReceiptState = body("receipt_state").required(),
+            /// 在途异常资金付款单据创建时间.
+            create_time: Time = body("create_time"),
+            /// 在途异常资金付款单据更新时间.
+            last_update_time: Time = body("last_update_time"),
+            /// 在途异常资金付款指令信息.
+            instruction: Instruction = body("instruction"),
+        }
+
+        /// 付款金额信息.
+        pub struct TransferAmount {
+            /// 总金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 货币类型. Required.
+            currency: Currency = body("currency").required(),
+        }
+
+        /// 在途异常资金付款指令信息.
+        pub struct Instruction {
+            /// 商户侧指令编号. Required.
+            out_instruction_no: String = body("out_instruction_no").required(),
+            /// 在途异常资金付款指令的发起方. Required.
+            commander: Commander = body("commander").required(),
+            /// 付款方式. Required.
+            transfer_mode: TransferMode = body("transfer_mode").required(),
+            /// 入账成功时间.
+            success_time: Time = body("success_time"),
+            /// 商户AppID. Required.
+            appid: Vec<String> = body("appid").required(),
+            /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+        }
+
+        /// 在途异常资金付款指令的发起方.
+        pub struct Commander {
+            /// Required.
+            operator: Operator = body("operator").required(),
+            /// 微信支付商户号. Required.
+            mchid: String = body("mchid").required(),
+        }
     }
 
-    /// `v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`
-    pub fn transfer_instructions(self) -> transfer_instructions::TransferInstructions<M> {
-        transfer_instructions::TransferInstructions::new(self.call.step("transfer-instructions"))
+    open_enum! {
+        /// 产品名称.
+        pub enum ProductName {
+            C2c = "C2C",
+        }
+
+        /// 货币类型.
+        pub enum Currency {
+            Cny = "CNY",
+        }
+
+        /// 在途异常资金付款状态.
+        pub enum ReceiptState {
+            ReceiptStatePending = "RECEIPT_STATE_PENDING",
+            ReceiptStateProgress = "RECEIPT_STATE_PROGRESS",
+            ReceiptStateCompleted = "RECEIPT_STATE_COMPLETED",
+        }
+
+        /// The values of `operator`.
+        pub enum Operator {
+            Merchant = "MERCHANT",
+        }
+
+        /// 付款方式.
+        pub enum TransferMode {
+            TransferToOriginalReceiveUser = "TRANSFER_TO_ORIGINAL_RECEIVE_USER",
+        }
     }
 }

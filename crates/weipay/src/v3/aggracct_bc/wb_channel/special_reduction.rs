@@ -3,46 +3,105 @@
 //! `v3/aggracct-bc/wb-channel/special-reduction`
 
 pub mod out_request_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelSpecialReduction as SpecialReduction;
 
-chain_step! {
-    /// `v3/aggracct-bc/wb-channel/special-reduction`
-    SpecialReduction
-}
+/// 特殊减额 · `POST v3/aggracct-bc/wb-channel/special-reduction`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016061190](https://pay.weixin.qq.com/doc/v3/merchant/4016061190)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
-impl<M: Mode> SpecialReduction<M> {
-    /// 特殊减额 · `POST v3/aggracct-bc/wb-channel/special-reduction`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::aggracct_bc::wb_channel::special_reduction::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mchid("1900057215")
-    ///     .bal_account_no("example")
-    ///     .out_request_no("htozr8denqegbt6tk6u10iymo7yww5pn")
-    ///     .reduction_type("JUDICIAL_DEDUCTION")
-    ///     .amount(1);
-    /// let response = client.v3().aggracct_bc().wb_channel().special_reduction().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_SPECIAL_REDUCTION, request)
+    request! {
+        /// 特殊减额: what is sent.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelSpecialReductionRequest`](crate::aggracct_bc::PostAggracctBcWbChannelSpecialReductionRequest).
+        #[doc(alias = "特殊减额")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 微信支付商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 额度台账号. Required; travels encrypted (敏感信息加密).
+            bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
+            /// 特殊减额单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 特殊减额类型. Required.
+            reduction_type: ReductionType = body("reduction_type").required(),
+            /// 减额金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 特殊减额原因.
+            reason: String = body("reason"),
+            /// 卡号. Travels encrypted (敏感信息加密).
+            card_no: Sensitive = body("card_no").encrypted(),
+            /// 商户账户协议号.
+            sgn_no: String = body("sgn_no"),
+            /// 请求场景.
+            req_scene: ReqScene = body("req_scene"),
+        }
     }
 
-    /// `v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}` with this 特殊减额单号.
-    pub fn out_request_no(self, out_request_no: impl Into<String>) -> out_request_no::OutRequestNo<M> {
-        out_request_no::OutRequestNo::new(self.call.fill(path("out_request_no"), out_request_no.into()))
+    response! {
+        /// 特殊减额: what comes back.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelSpecialReductionResponse`](crate::aggracct_bc::PostAggracctBcWbChannelSpecialReductionResponse).
+        #[doc(alias = "特殊减额")]
+        pub struct Response {
+            /// 微信支付商户号.
+            mchid: String = body("mchid"),
+            /// 额度台账号. Travels encrypted (敏感信息加密).
+            bal_account_no: Sensitive = body("bal_account_no").encrypted(),
+            /// 特殊减额单号.
+            out_request_no: String = body("out_request_no"),
+            /// 特殊减额类型.
+            reduction_type: ReductionType = body("reduction_type"),
+            /// 减额金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 处理结果.
+            state: State = body("state"),
+            /// 特殊减额原因.
+            reason: String = body("reason"),
+            /// 微信支付额度变更单号.
+            quota_change_no: String = body("quota_change_no"),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 失败时间.
+            fail_time: Time = body("fail_time"),
+            /// 失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 特殊减额类型.
+        pub enum ReductionType {
+            FinancialPenalty = "FINANCIAL_PENALTY",
+            JudicialDeduction = "JUDICIAL_DEDUCTION",
+        }
+
+        /// 请求场景.
+        pub enum ReqScene {
+            SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
+            SjtMicroMerchant = "SJT_MICRO_MERCHANT",
+            WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
+        }
+
+        /// 处理结果.
+        pub enum State {
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Failed = "FAILED",
+        }
+
+        /// 失败原因.
+        pub enum FailReason {
+            BalanceNotEnough = "BALANCE_NOT_ENOUGH",
+            ReceiptNotExistClosed = "RECEIPT_NOT_EXIST_CLOSED",
+            TimeOutClosed = "TIME_OUT_CLOSED",
+        }
     }
 }

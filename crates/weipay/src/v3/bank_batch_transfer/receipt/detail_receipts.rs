@@ -2,58 +2,98 @@
 
 //! `v3/bank-batch-transfer/receipt/detail-receipts`
 
-pub mod get;
-pub mod post;
+pub use crate::v3::bank_batch_transfer::chain::BankBatchTransferReceiptDetailReceipts as DetailReceipts;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询明细电子回单受理结果 · `GET v3/bank-batch-transfer/receipt/detail-receipts`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012470775](https://pay.weixin.qq.com/doc/v3/partner/4012470775)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/bank-batch-transfer/receipt/detail-receipts`
-    DetailReceipts
-}
-
-impl<M: Mode> DetailReceipts<M> {
-    /// 查询明细电子回单受理结果 · `GET v3/bank-batch-transfer/receipt/detail-receipts`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::bank_batch_transfer::receipt::detail_receipts::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .out_batch_no("GD2021011610162610BBdkkIwcu3")
-    ///     .out_detail_no("mx0911231610162610v4CNkO4HAf");
-    /// let response = client.v3().bank_batch_transfer().receipt().detail_receipts().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS, request)
+    request! {
+        /// 查询明细电子回单受理结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::bank_batch_transfer::GetBankBatchTransferReceiptDetailReceiptsRequest`](crate::bank_batch_transfer::GetBankBatchTransferReceiptDetailReceiptsRequest).
+        #[doc(alias = "查询明细电子回单受理结果")]
+        pub struct Request {
+            /// 银行转账批次单号. Required.
+            out_batch_no: String = query("out_batch_no").required(),
+            /// 银行转账明细单号. Required.
+            out_detail_no: String = query("out_detail_no").required(),
+        }
     }
 
-    /// 受理明细电子回单 · `POST v3/bank-batch-transfer/receipt/detail-receipts`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::bank_batch_transfer::receipt::detail_receipts::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_batch_no("GD2021011610162610BBdkkIwcu3")
-    ///     .out_detail_no("mx0911231610162610v4CNkO4HAf");
-    /// let response = client.v3().bank_batch_transfer().receipt().detail_receipts().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS, request)
+    response! {
+        /// 查询明细电子回单受理结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::bank_batch_transfer::GetBankBatchTransferReceiptDetailReceiptsResponse`](crate::bank_batch_transfer::GetBankBatchTransferReceiptDetailReceiptsResponse).
+        #[doc(alias = "查询明细电子回单受理结果")]
+        pub struct Response {
+            /// 银行转账批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 银行转账明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+            /// 电子回单受理单号. Required.
+            receipt_no: String = body("receipt_no").required(),
+            /// 电子回单状态.
+            receipt_state: String = body("receipt_state"),
+            /// 电子回单文件的Hash方法.
+            hash_type: String = body("hash_type"),
+            /// 电子回单文件的Hash值.
+            hash_value: String = body("hash_value"),
+            /// 电子回单文件的下载地址.
+            download_url: String = body("download_url"),
+        }
+    }
+}
+
+/// 受理明细电子回单 · `POST v3/bank-batch-transfer/receipt/detail-receipts`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012470770](https://pay.weixin.qq.com/doc/v3/partner/4012470770)
+pub mod post {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 受理明细电子回单: what is sent.
+        ///
+        /// Its flat name is [`weipay::bank_batch_transfer::PostBankBatchTransferReceiptDetailReceiptsRequest`](crate::bank_batch_transfer::PostBankBatchTransferReceiptDetailReceiptsRequest).
+        #[doc(alias = "受理明细电子回单")]
+        pub struct Request {
+            /// 银行转账批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 银行转账明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+        }
+    }
+
+    response! {
+        /// 受理明细电子回单: what comes back.
+        ///
+        /// Its flat name is [`weipay::bank_batch_transfer::PostBankBatchTransferReceiptDetailReceiptsResponse`](crate::bank_batch_transfer::PostBankBatchTransferReceiptDetailReceiptsResponse).
+        #[doc(alias = "受理明细电子回单")]
+        pub struct Response {
+            /// 银行转账批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 银行转账明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+            /// 电子回单受理单号. Required.
+            receipt_no: String = body("receipt_no").required(),
+            /// 电子回单状态.
+            receipt_state: String = body("receipt_state"),
+            /// 电子回单文件的Hash方法.
+            hash_type: String = body("hash_type"),
+            /// 电子回单文件的Hash值.
+            hash_value: String = body("hash_value"),
+            /// 电子回单文件的下载地址.
+            download_url: String = body("download_url"),
+        }
     }
 }

@@ -2,54 +2,98 @@
 
 //! `v3/bank-batch-transfer/receipt/summary-receipts`
 
-pub mod get;
-pub mod post;
+pub use crate::v3::bank_batch_transfer::chain::BankBatchTransferReceiptSummaryReceipts as SummaryReceipts;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询汇总电子回单受理结果 · `GET v3/bank-batch-transfer/receipt/summary-receipts`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012470761](https://pay.weixin.qq.com/doc/v3/partner/4012470761)
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/bank-batch-transfer/receipt/summary-receipts`
-    SummaryReceipts
-}
-
-impl<M: Mode> SummaryReceipts<M> {
-    /// 查询汇总电子回单受理结果 · `GET v3/bank-batch-transfer/receipt/summary-receipts`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::bank_batch_transfer::receipt::summary_receipts::get;
-    ///
-    /// let request = get::Request::new().out_batch_no("GD2021011610162610BBdkkIwcu3");
-    /// let response = client.v3().bank_batch_transfer().receipt().summary_receipts().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS, request)
+    request! {
+        /// 查询汇总电子回单受理结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::bank_batch_transfer::GetBankBatchTransferReceiptSummaryReceiptsRequest`](crate::bank_batch_transfer::GetBankBatchTransferReceiptSummaryReceiptsRequest).
+        #[doc(alias = "查询汇总电子回单受理结果")]
+        pub struct Request {
+            /// 银行转账批次单号. Required.
+            out_batch_no: String = query("out_batch_no").required(),
+        }
     }
 
-    /// 受理汇总电子回单 · `POST v3/bank-batch-transfer/receipt/summary-receipts`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::bank_batch_transfer::receipt::summary_receipts::post;
-    ///
-    /// let request = post::Request::new().out_batch_no("GD2021011610162610BBdkkIwcu3");
-    /// let response = client.v3().bank_batch_transfer().receipt().summary_receipts().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS, request)
+    response! {
+        /// 查询汇总电子回单受理结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::bank_batch_transfer::GetBankBatchTransferReceiptSummaryReceiptsResponse`](crate::bank_batch_transfer::GetBankBatchTransferReceiptSummaryReceiptsResponse).
+        #[doc(alias = "查询汇总电子回单受理结果")]
+        pub struct Response {
+            /// 银行转账批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 电子回单申请单号. Required.
+            receipt_no: String = body("receipt_no").required(),
+            /// 电子回单状态.
+            receipt_state: String = body("receipt_state"),
+            /// 电子回单文件的hash方法.
+            hash_type: String = body("hash_type"),
+            /// 电子回单文件的hash值.
+            hash_value: String = body("hash_value"),
+            /// 电子回单文件的下载地址.
+            download_url: String = body("download_url"),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 更新时间.
+            update_time: Time = body("update_time"),
+        }
+    }
+}
+
+/// 受理汇总电子回单 · `POST v3/bank-batch-transfer/receipt/summary-receipts`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012470746](https://pay.weixin.qq.com/doc/v3/partner/4012470746)
+pub mod post {
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 受理汇总电子回单: what is sent.
+        ///
+        /// Its flat name is [`weipay::bank_batch_transfer::PostBankBatchTransferReceiptSummaryReceiptsRequest`](crate::bank_batch_transfer::PostBankBatchTransferReceiptSummaryReceiptsRequest).
+        #[doc(alias = "受理汇总电子回单")]
+        pub struct Request {
+            /// 银行转账批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+        }
+    }
+
+    response! {
+        /// 受理汇总电子回单: what comes back.
+        ///
+        /// Its flat name is [`weipay::bank_batch_transfer::PostBankBatchTransferReceiptSummaryReceiptsResponse`](crate::bank_batch_transfer::PostBankBatchTransferReceiptSummaryReceiptsResponse).
+        #[doc(alias = "受理汇总电子回单")]
+        pub struct Response {
+            /// 银行转账批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 电子回单申请单号. Required.
+            receipt_no: String = body("receipt_no").required(),
+            /// 电子回单状态.
+            receipt_state: String = body("receipt_state"),
+            /// 电子回单文件的hash方法.
+            hash_type: String = body("hash_type"),
+            /// 电子回单文件的hash值.
+            hash_value: String = body("hash_value"),
+            /// 电子回单文件的下载地址.
+            download_url: String = body("download_url"),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 更新时间.
+            update_time: Time = body("update_time"),
+        }
     }
 }

@@ -2,34 +2,41 @@
 
 //! `v3/brand/applyments/cancel-applyment`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandApplymentsCancelApplyment as CancelApplyment;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销申请 · `POST v3/brand/applyments/cancel-applyment`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016257700](https://pay.weixin.qq.com/doc/v3/partner/4016257700)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/brand/applyments/cancel-applyment`
-    CancelApplyment
-}
+    request! {
+        /// 撤销申请: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandApplymentsCancelApplymentRequest`](crate::brand::PostBrandApplymentsCancelApplymentRequest).
+        #[doc(alias = "撤销申请")]
+        pub struct Request {
+            /// 微信支付申请单号.
+            applyment_id: String = body("applyment_id"),
+            /// 业务申请编号.
+            business_code: String = body("business_code"),
+        }
+    }
 
-impl<M: Mode> CancelApplyment<M> {
-    /// 撤销申请 · `POST v3/brand/applyments/cancel-applyment`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::applyments::cancel_applyment::post;
-    ///
-    /// let request = post::Request::new().applyment_id("2000002124775691");
-    /// let response = client.v3().brand().applyments().cancel_applyment().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_APPLYMENTS_CANCEL_APPLYMENT, request)
+    response! {
+        /// 撤销申请: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandApplymentsCancelApplymentResponse`](crate::brand::PostBrandApplymentsCancelApplymentResponse).
+        #[doc(alias = "撤销申请")]
+        pub struct Response {
+            /// 微信支付申请单号. Required.
+            applyment_id: String = body("applyment_id").required(),
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required(),
+        }
     }
 }

@@ -3,75 +3,166 @@
 //! `v3/brand/card/card-configs`
 
 pub mod cancel_applyment;
-pub mod get;
-pub mod post;
 pub mod preview_url;
 pub mod publish;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::brand::chain::BrandCardCardConfigs as CardConfigs;
 
-chain_step! {
-    /// `v3/brand/card/card-configs`
-    CardConfigs
+/// 查询商家名片配置申请状态 · `GET v3/brand/card/card-configs`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016475174](https://pay.weixin.qq.com/doc/v3/partner/4016475174)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询商家名片配置申请状态: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandCardCardConfigsRequest`](crate::brand::GetBrandCardCardConfigsRequest).
+        #[doc(alias = "查询商家名片配置申请状态")]
+        pub struct Request {
+            /// 业务申请编号.
+            business_code: String = query("business_code"),
+            /// 微信支付申请单号.
+            applyment_id: String = query("applyment_id"),
+            /// 品牌ID. Required.
+            brand_id: String = query("brand_id").required(),
+        }
+    }
+
+    response! {
+        /// 查询商家名片配置申请状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandCardCardConfigsResponse`](crate::brand::GetBrandCardCardConfigsResponse).
+        #[doc(alias = "查询商家名片配置申请状态")]
+        pub struct Response {
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required(),
+            /// 微信支付申请单号. Required.
+            applyment_id: String = body("applyment_id").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 申请单状态. Required.
+            applyment_state: ApplymentState = body("applyment_state").required(),
+            /// 定时发布时间.
+            scheduled_publish_time: Time = body("scheduled_publish_time"),
+            /// 驳回原因.
+            reject_reason: String = body("reject_reason"),
+            /// 实际发布时间.
+            actual_publish_time: Time = body("actual_publish_time"),
+        }
+    }
+
+    open_enum! {
+        /// 申请单状态.
+        pub enum ApplymentState {
+            StateUnknown = "STATE_UNKNOWN",
+            Drafting = "DRAFTING",
+            Auditing = "AUDITING",
+            AuditRejected = "AUDIT_REJECTED",
+            PendingPublish = "PENDING_PUBLISH",
+            Published = "PUBLISHED",
+            Canceled = "CANCELED",
+        }
+    }
 }
 
-impl<M: Mode> CardConfigs<M> {
-    /// 查询商家名片配置申请状态 · `GET v3/brand/card/card-configs`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::card::card_configs::get;
-    ///
-    /// let request = get::Request::new().brand_id("120344");
-    /// let response = client.v3().brand().card().card_configs().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_CARD_CARD_CONFIGS, request)
+/// 提交商家名片配置申请 · `POST v3/brand/card/card-configs`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016468440](https://pay.weixin.qq.com/doc/v3/partner/4016468440)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 提交商家名片配置申请: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandCardCardConfigsRequest`](crate::brand::PostBrandCardCardConfigsRequest).
+        #[doc(alias = "提交商家名片配置申请")]
+        pub struct Request {
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required().request_number(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 品牌小程序信息.
+            brand_mini_program_info: BrandMiniProgramInfo = body("brand_mini_program_info"),
+            /// 品牌客服信息. Required.
+            brand_customer_service: BrandCustomerService = body("brand_customer_service").required(),
+            /// 服务列表.
+            service_list: Vec<ServiceList> = body("service_list"),
+        }
+
+        /// 品牌小程序信息.
+        pub struct BrandMiniProgramInfo {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 小程序默认跳转路径.
+            default_jump_path: String = body("default_jump_path"),
+        }
+
+        /// 品牌客服信息.
+        pub struct BrandCustomerService {
+            /// 客服类型. Required.
+            customer_service_type: CustomerServiceType = body("customer_service_type").required(),
+            /// 客服电话.
+            customer_service_phone: String = body("customer_service_phone"),
+            /// 客服路径.
+            customer_service_path: String = body("customer_service_path"),
+            /// 公众账号ID.
+            appid: String = body("appid"),
+        }
+
+        /// 服务列表.
+        pub struct ServiceList {
+            /// 服务分类名称.
+            service_classify_name: String = body("service_classify_name"),
+            /// 服务名称.
+            service_name: String = body("service_name"),
+            /// 服务跳转类型. Required.
+            service_jump_type: ServiceJumpType = body("service_jump_type").required(),
+            /// 服务跳转路径. Required.
+            service_jump_path: String = body("service_jump_path").required(),
+            /// 公众账号ID.
+            appid: String = body("appid"),
+        }
     }
 
-    /// 提交商家名片配置申请 · `POST v3/brand/card/card-configs`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::card::card_configs::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .business_code("190001351110000")
-    ///     .brand_id("1004")
-    ///     .brand_customer_service(post::BrandCustomerService::new()
-    ///         .customer_service_type("MINI_PROGRAM"));
-    /// let response = client.v3().brand().card().card_configs().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_CARD_CARD_CONFIGS, request)
+    response! {
+        /// 提交商家名片配置申请: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandCardCardConfigsResponse`](crate::brand::PostBrandCardCardConfigsResponse).
+        #[doc(alias = "提交商家名片配置申请")]
+        pub struct Response {
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 微信支付申请单号. Required.
+            applyment_id: String = body("applyment_id").required(),
+            /// 商家名片预览二维码链接. Required.
+            card_preview_url: String = body("card_preview_url").required(),
+        }
     }
 
-    /// `v3/brand/card/card-configs/cancel-applyment`
-    pub fn cancel_applyment(self) -> cancel_applyment::CancelApplyment<M> {
-        cancel_applyment::CancelApplyment::new(self.call.step("cancel-applyment"))
-    }
+    open_enum! {
+        /// 客服类型.
+        pub enum CustomerServiceType {
+            MiniProgram = "MINI_PROGRAM",
+            CustomizeWeb = "CUSTOMIZE_WEB",
+            CustomizeMp = "CUSTOMIZE_MP",
+            ServicePhone = "SERVICE_PHONE",
+        }
 
-    /// `v3/brand/card/card-configs/preview-url`
-    pub fn preview_url(self) -> preview_url::PreviewUrl<M> {
-        preview_url::PreviewUrl::new(self.call.step("preview-url"))
-    }
-
-    /// `v3/brand/card/card-configs/publish`
-    pub fn publish(self) -> publish::Publish<M> {
-        publish::Publish::new(self.call.step("publish"))
+        /// 服务跳转类型.
+        pub enum ServiceJumpType {
+            JumpMiniProgram = "JUMP_MINI_PROGRAM",
+            JumpWebPage = "JUMP_WEB_PAGE",
+        }
     }
 }

@@ -2,75 +2,145 @@
 
 //! `v3/brand/card/card-links`
 
-pub mod business_code;
+/// `v3/brand/card/card-links/business-code`
+pub mod business_code {
+    pub mod business_code;
+
+    pub use crate::v3::brand::chain::BrandCardCardLinksBusinessCode as BusinessCode;
+}
 pub mod cancel_applyment;
-pub mod get;
-pub mod post;
 pub mod unbind_card_link;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::brand::chain::BrandCardCardLinks as CardLinks;
 
-chain_step! {
-    /// `v3/brand/card/card-links`
-    CardLinks
+/// 查询已生效交易连接名片规则 · `GET v3/brand/card/card-links`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016366785](https://pay.weixin.qq.com/doc/v3/partner/4016366785)
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
+
+    request! {
+        /// 查询已生效交易连接名片规则: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandCardCardLinksRequest`](crate::brand::GetBrandCardCardLinksRequest).
+        #[doc(alias = "查询已生效交易连接名片规则")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = query("brand_id").required(),
+            /// 交易场景类型.
+            payment_scene: PaymentScene = query("payment_scene"),
+            /// 查询页码.
+            page_index: i64 = query("page_index"),
+            /// 查询页大小.
+            page_size: i64 = query("page_size"),
+        }
+    }
+
+    response! {
+        /// 查询已生效交易连接名片规则: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandCardCardLinksResponse`](crate::brand::GetBrandCardCardLinksResponse).
+        #[doc(alias = "查询已生效交易连接名片规则")]
+        pub struct Response {
+            /// 品牌ID.
+            brand_id: String = body("brand_id"),
+            /// 查询页码.
+            page_index: i64 = body("page_index"),
+            /// 查询页大小.
+            page_size: i64 = body("page_size"),
+            /// 总数.
+            total_num: i64 = body("total_num"),
+            /// 已生效连接列表.
+            active_link_list: Vec<ActiveLinkList> = body("active_link_list"),
+        }
+
+        /// 已生效连接列表.
+        pub struct ActiveLinkList {
+            /// 交易场景类型. Required.
+            payment_scene: PaymentScene = body("payment_scene").required(),
+            /// 公众账号ID.
+            appid_list: Vec<String> = body("appid_list"),
+            /// 商户号.
+            card_link_mchid: String = body("card_link_mchid"),
+            /// 服务ID.
+            service_id: String = body("service_id"),
+        }
+    }
+
+    open_enum! {
+        /// 交易场景类型.
+        pub enum PaymentScene {
+            MiniProgram = "MINI_PROGRAM",
+            App = "APP",
+            PaymentScore = "PAYMENT_SCORE",
+            PaymentCode = "PAYMENT_CODE",
+        }
+    }
 }
 
-impl<M: Mode> CardLinks<M> {
-    /// 查询已生效交易连接名片规则 · `GET v3/brand/card/card-links`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::card::card_links::get;
-    ///
-    /// let request = get::Request::new().brand_id("120344");
-    /// let response = client.v3().brand().card().card_links().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_CARD_CARD_LINKS, request)
+/// 添加交易连接名片规则申请 · `POST v3/brand/card/card-links`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016333302](https://pay.weixin.qq.com/doc/v3/partner/4016333302)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 添加交易连接名片规则申请: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandCardCardLinksRequest`](crate::brand::PostBrandCardCardLinksRequest).
+        #[doc(alias = "添加交易连接名片规则申请")]
+        pub struct Request {
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required().request_number(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 交易场景类型. Required.
+            payment_scene: PaymentScene = body("payment_scene").required(),
+            /// 公众账号ID.
+            appid: String = body("appid"),
+            /// 商户号.
+            card_link_mchid: String = body("card_link_mchid"),
+            /// 服务ID.
+            service_id: String = body("service_id"),
+        }
     }
 
-    /// 添加交易连接名片规则申请 · `POST v3/brand/card/card-links`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::card::card_links::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .business_code("190001351110000")
-    ///     .brand_id("1004")
-    ///     .payment_scene("MINI_PROGRAM");
-    /// let response = client.v3().brand().card().card_links().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_CARD_CARD_LINKS, request)
+    response! {
+        /// 添加交易连接名片规则申请: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandCardCardLinksResponse`](crate::brand::PostBrandCardCardLinksResponse).
+        #[doc(alias = "添加交易连接名片规则申请")]
+        pub struct Response {
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 交易场景类型. Required.
+            payment_scene: PaymentScene = body("payment_scene").required(),
+            /// 公众账号ID.
+            appid: String = body("appid"),
+            /// 商户号.
+            card_link_mchid: String = body("card_link_mchid"),
+            /// 服务ID.
+            service_id: String = body("service_id"),
+        }
     }
 
-    /// `v3/brand/card/card-links/business-code`
-    pub fn business_code(self) -> business_code::BusinessCode<M> {
-        business_code::BusinessCode::new(self.call.step("business-code"))
-    }
-
-    /// `v3/brand/card/card-links/cancel-applyment`
-    pub fn cancel_applyment(self) -> cancel_applyment::CancelApplyment<M> {
-        cancel_applyment::CancelApplyment::new(self.call.step("cancel-applyment"))
-    }
-
-    /// `v3/brand/card/card-links/unbind-card-link`
-    pub fn unbind_card_link(self) -> unbind_card_link::UnbindCardLink<M> {
-        unbind_card_link::UnbindCardLink::new(self.call.step("unbind-card-link"))
+    open_enum! {
+        /// 交易场景类型.
+        pub enum PaymentScene {
+            MiniProgram = "MINI_PROGRAM",
+            App = "APP",
+            PaymentScore = "PAYMENT_SCORE",
+            PaymentCode = "PAYMENT_CODE",
+        }
     }
 }

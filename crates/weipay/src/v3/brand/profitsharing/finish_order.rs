@@ -2,38 +2,49 @@
 
 //! `v3/brand/profitsharing/finish-order`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandProfitsharingFinishOrder as FinishOrder;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 完结分账 · `POST v3/brand/profitsharing/finish-order`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012467016](https://pay.weixin.qq.com/doc/v3/partner/4012467016)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/brand/profitsharing/finish-order`
-    FinishOrder
-}
+    request! {
+        /// 完结分账: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandProfitsharingFinishOrderRequest`](crate::brand::PostBrandProfitsharingFinishOrderRequest).
+        #[doc(alias = "完结分账")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分帐单号. Required.
+            out_order_no: String = body("out_order_no").required().request_number(),
+            /// 分账描述. Required.
+            description: String = body("description").required(),
+        }
+    }
 
-impl<M: Mode> FinishOrder<M> {
-    /// 完结分账 · `POST v3/brand/profitsharing/finish-order`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::profitsharing::finish_order::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .out_order_no("P20150806125346")
-    ///     .description("分账完结");
-    /// let response = client.v3().brand().profitsharing().finish_order().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_FINISH_ORDER, request)
+    response! {
+        /// 完结分账: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandProfitsharingFinishOrderResponse`](crate::brand::PostBrandProfitsharingFinishOrderResponse).
+        #[doc(alias = "完结分账")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分帐单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 微信分帐单号. Required.
+            order_id: String = body("order_id").required(),
+        }
     }
 }

@@ -2,75 +2,245 @@
 
 //! `v3/brand/profitsharing/orders`
 
-pub mod get;
-pub mod post;
-pub mod transaction_id;
+/// `v3/brand/profitsharing/orders/{transaction_id}`
+pub mod transaction_id {
+    pub mod amounts;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/brand/profitsharing/orders`
-    Orders
+    pub use crate::v3::brand::chain::BrandProfitsharingOrdersByTransactionId as TransactionId;
 }
 
-impl<M: Mode> Orders<M> {
-    /// 查询分账结果 · `GET v3/brand/profitsharing/orders`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::profitsharing::orders::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .out_order_no("P20150806125346");
-    /// let response = client.v3().brand().profitsharing().orders().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_ORDERS, request)
+pub use crate::v3::brand::chain::BrandProfitsharingOrders as Orders;
+
+/// 查询分账结果 · `GET v3/brand/profitsharing/orders`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012467002](https://pay.weixin.qq.com/doc/v3/partner/4012467002)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询分账结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandProfitsharingOrdersRequest`](crate::brand::GetBrandProfitsharingOrdersRequest).
+        #[doc(alias = "查询分账结果")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = query("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = query("out_order_no").required(),
+        }
     }
 
-    /// 请求分账 · `POST v3/brand/profitsharing/orders`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::profitsharing::orders::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_mchid("1900000108")
-    ///     .sub_mchid("1900000109")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .out_order_no("P20150806125346")
-    ///     .receivers(vec![post::Receivers::new()
-    ///         .type_("MERCHANT_ID")
-    ///         .account("1900000109")
-    ///         .amount(190)
-    ///         .description("1900000109分给商户1900000110")])
-    ///     .finish(true);
-    /// let response = client.v3().brand().profitsharing().orders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_ORDERS, request)
+    response! {
+        /// 查询分账结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandProfitsharingOrdersResponse`](crate::brand::GetBrandProfitsharingOrdersResponse).
+        #[doc(alias = "查询分账结果")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 微信分账单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 分账单状态. Required.
+            status: Status = body("status").required(),
+            /// 分账接收方列表. Required.
+            receivers: Vec<Receivers> = body("receivers").required(),
+            /// 分账完结金额. In fen (分).
+            finish_amount: i64 = body("finish_amount"),
+            /// 分账完结描述.
+            finish_description: String = body("finish_description"),
+        }
+
+        /// 分账接收方列表.
+        pub struct Receivers {
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+            /// 分账金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 分账描述. Required.
+            description: String = body("description").required(),
+            /// 分账结果. Required.
+            result: ReceiversResult = body("result").required(),
+            /// 完成时间. Required.
+            finish_time: Time = body("finish_time").required(),
+            /// 分账失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+            /// 分账明细单号. Required.
+            detail_id: String = body("detail_id").required(),
+        }
     }
 
-    /// `v3/brand/profitsharing/orders/{transaction_id}` with this 微信订单号.
-    pub fn transaction_id(self, transaction_id: impl Into<String>) -> transaction_id::TransactionId<M> {
-        transaction_id::TransactionId::new(self.call.fill(path("transaction_id"), transaction_id.into()))
+    open_enum! {
+        /// 分账单状态.
+        pub enum Status {
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+        }
+
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
+
+        /// 分账结果.
+        pub enum ReceiversResult {
+            Pending = "PENDING",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+        }
+
+        /// 分账失败原因.
+        pub enum FailReason {
+            AccountAbnormal = "ACCOUNT_ABNORMAL",
+            NoRelation = "NO_RELATION",
+            ReceiverHighRisk = "RECEIVER_HIGH_RISK",
+            ReceiverRealNameNotVerified = "RECEIVER_REAL_NAME_NOT_VERIFIED",
+            NoAuth = "NO_AUTH",
+            ReceiverReceiptLimit = "RECEIVER_RECEIPT_LIMIT",
+            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
+            InvalidRequest = "INVALID_REQUEST",
+        }
+    }
+}
+
+/// 请求分账 · `POST v3/brand/profitsharing/orders`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012692975](https://pay.weixin.qq.com/doc/v3/partner/4012692975)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+
+    request! {
+        /// 请求分账: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandProfitsharingOrdersRequest`](crate::brand::PostBrandProfitsharingOrdersRequest).
+        #[doc(alias = "请求分账")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 品牌主商户号. Required.
+            brand_mchid: String = body("brand_mchid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户公众账号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required().request_number(),
+            /// 分账接收方列表. Required.
+            receivers: Vec<Receivers> = body("receivers").required(),
+            /// 是否分账完成. Required.
+            finish: bool = body("finish").required(),
+        }
+
+        /// 分账接收方列表.
+        pub struct Receivers {
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+            /// 分账金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 分账描述. Required.
+            description: String = body("description").required(),
+            /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").encrypted(),
+        }
+    }
+
+    response! {
+        /// 请求分账: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandProfitsharingOrdersResponse`](crate::brand::PostBrandProfitsharingOrdersResponse).
+        #[doc(alias = "请求分账")]
+        pub struct Response {
+            /// 品牌主商户号. Required.
+            brand_mchid: String = body("brand_mchid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 微信分账单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 分账接收方列表.
+            receivers: Vec<ResponseReceivers> = body("receivers"),
+            /// 分账单状态.
+            status: Status = body("status"),
+        }
+
+        /// 分账接收方列表.
+        pub struct ResponseReceivers {
+            /// 接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 接收方账号. Required.
+            account: String = body("account").required(),
+            /// 分账金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 分账描述. Required.
+            description: String = body("description").required(),
+            /// 分账结果. Required.
+            result: ResponseReceiversResult = body("result").required(),
+            /// 分账完成时间. Required.
+            finish_time: Time = body("finish_time").required(),
+            /// 分账失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+            /// 分账明细单号. Required.
+            detail_id: String = body("detail_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
+
+        /// 分账结果.
+        pub enum ResponseReceiversResult {
+            Pending = "PENDING",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+        }
+
+        /// 分账失败原因.
+        pub enum FailReason {
+            AccountAbnormal = "ACCOUNT_ABNORMAL",
+            NoRelation = "NO_RELATION",
+            ReceiverHighRisk = "RECEIVER_HIGH_RISK",
+            ReceiverRealNameNotVerified = "RECEIVER_REAL_NAME_NOT_VERIFIED",
+            NoAuth = "NO_AUTH",
+            ReceiverReceiptLimit = "RECEIVER_RECEIPT_LIMIT",
+            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
+            InvalidRequest = "INVALID_REQUEST",
+        }
+
+        /// 分账单状态.
+        pub enum Status {
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+        }
     }
 }

@@ -2,59 +2,157 @@
 
 //! `v3/brand/profitsharing/returnorders`
 
-pub mod get;
-pub mod post;
+pub use crate::v3::brand::chain::BrandProfitsharingReturnorders as Returnorders;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询分账回退结果 · `GET v3/brand/profitsharing/returnorders`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012467011](https://pay.weixin.qq.com/doc/v3/partner/4012467011)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/brand/profitsharing/returnorders`
-    Returnorders
-}
-
-impl<M: Mode> Returnorders<M> {
-    /// 查询分账回退结果 · `GET v3/brand/profitsharing/returnorders`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::profitsharing::returnorders::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900000109").out_return_no("R20190516001");
-    /// let response = client.v3().brand().profitsharing().returnorders().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_RETURNORDERS, request)
+    request! {
+        /// 查询分账回退结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandProfitsharingReturnordersRequest`](crate::brand::GetBrandProfitsharingReturnordersRequest).
+        #[doc(alias = "查询分账回退结果")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 商户回退单号. Required.
+            out_return_no: String = query("out_return_no").required(),
+            /// 微信分帐单号.
+            order_id: String = query("order_id"),
+            /// 商户分账单号.
+            out_order_no: String = query("out_order_no"),
+        }
     }
 
-    /// 请求分账回退 · `POST v3/brand/profitsharing/returnorders`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::profitsharing::returnorders::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .out_return_no("R20190516001")
-    ///     .return_mchid("86693852")
-    ///     .amount(10)
-    ///     .description("分账回退");
-    /// let response = client.v3().brand().profitsharing().returnorders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_RETURNORDERS, request)
+    response! {
+        /// 查询分账回退结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandProfitsharingReturnordersResponse`](crate::brand::GetBrandProfitsharingReturnordersResponse).
+        #[doc(alias = "查询分账回退结果")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信分账单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 商户回退单号. Required.
+            out_return_no: String = body("out_return_no").required(),
+            /// 回退商户号. Required.
+            return_mchid: String = body("return_mchid").required(),
+            /// 微信回退单号. Required.
+            return_no: String = body("return_no").required(),
+            /// 回退金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 回退结果. Required.
+            result: ResponseResult = body("result").required(),
+            /// 失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+            /// 完成时间. Required.
+            finish_time: Time = body("finish_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 回退结果.
+        pub enum ResponseResult {
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 失败原因.
+        pub enum FailReason {
+            AccountAbnormal = "ACCOUNT_ABNORMAL",
+            TimeOutClosed = "TIME_OUT_CLOSED",
+            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
+            InvalidRequest = "INVALID_REQUEST",
+        }
+    }
+}
+
+/// 请求分账回退 · `POST v3/brand/profitsharing/returnorders`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012467097](https://pay.weixin.qq.com/doc/v3/partner/4012467097)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 请求分账回退: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandProfitsharingReturnordersRequest`](crate::brand::PostBrandProfitsharingReturnordersRequest).
+        #[doc(alias = "请求分账回退")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信分账单号.
+            order_id: String = body("order_id"),
+            /// 商户分账单号.
+            out_order_no: String = body("out_order_no"),
+            /// 商户回退单号. Required.
+            out_return_no: String = body("out_return_no").required().request_number(),
+            /// 回退商户号. Required.
+            return_mchid: String = body("return_mchid").required(),
+            /// 回退金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 回退描述. Required.
+            description: String = body("description").required(),
+        }
+    }
+
+    response! {
+        /// 请求分账回退: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandProfitsharingReturnordersResponse`](crate::brand::PostBrandProfitsharingReturnordersResponse).
+        #[doc(alias = "请求分账回退")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信分账单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 商户回退单号. Required.
+            out_return_no: String = body("out_return_no").required(),
+            /// 回退商户号. Required.
+            return_mchid: String = body("return_mchid").required(),
+            /// 回退金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 微信回退单号. Required.
+            return_no: String = body("return_no").required(),
+            /// 回退结果. Required.
+            result: ResponseResult = body("result").required(),
+            /// 失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+            /// 完成时间. Required.
+            finish_time: Time = body("finish_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 回退结果.
+        pub enum ResponseResult {
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 失败原因.
+        pub enum FailReason {
+            AccountAbnormal = "ACCOUNT_ABNORMAL",
+            TimeOutClosed = "TIME_OUT_CLOSED",
+            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
+        }
     }
 }

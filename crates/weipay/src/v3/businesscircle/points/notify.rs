@@ -2,41 +2,43 @@
 
 //! `v3/businesscircle/points/notify`
 
-pub mod post;
+pub use crate::v3::businesscircle::chain::BusinesscirclePointsNotify as Notify;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商圈会员积分同步 · `POST v3/businesscircle/points/notify`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012534698](https://pay.weixin.qq.com/doc/v3/merchant/4012534698)
+/// - partner: [4012474133](https://pay.weixin.qq.com/doc/v3/partner/4012474133)
+pub mod post {
+    use crate::model::{Time, body, request};
 
-chain_step! {
-    /// `v3/businesscircle/points/notify`
-    Notify
-}
-
-impl<M: Mode> Notify<M> {
-    /// 商圈会员积分同步 · `POST v3/businesscircle/points/notify`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::businesscircle::points::notify::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .transaction_id("1217752501201407033233368018")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .earn_points(true)
-    ///     .increased_points(100)
-    ///     .points_update_time("2026-01-01T00:00:00+08:00");
-    /// let response = client.v3().businesscircle().points().notify().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_BUSINESSCIRCLE_POINTS_NOTIFY, request)
+    request! {
+        /// 商圈会员积分同步: what is sent.
+        ///
+        /// Its flat name is [`weipay::businesscircle::PostBusinesscirclePointsNotifyRequest`](crate::businesscircle::PostBusinesscirclePointsNotifyRequest).
+        #[doc(alias = "商圈会员积分同步")]
+        pub struct Request {
+            /// 商圈商户ID.
+            sub_mchid: String = body("sub_mchid"),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 小程序appid. Required.
+            appid: String = body("appid").required(),
+            /// 顾客openid. Required.
+            openid: String = body("openid").required(),
+            /// 是否获得积分. Required.
+            earn_points: bool = body("earn_points").required(),
+            /// 订单新增积分值. Required.
+            increased_points: i64 = body("increased_points").required(),
+            /// 积分更新时间. Required.
+            points_update_time: Time = body("points_update_time").required(),
+            /// 未获得积分的备注信息.
+            no_points_remarks: String = body("no_points_remarks"),
+            /// 顾客积分总额.
+            total_points: i64 = body("total_points"),
+        }
     }
 }

@@ -2,40 +2,46 @@
 
 //! `v3/businesscircle/user-authorizations/{openid}`
 
-pub mod get;
+pub use crate::v3::businesscircle::chain::BusinesscircleUserAuthorizationsByOpenid as Openid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商圈积分授权查询 · `GET v3/businesscircle/user-authorizations/{openid}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012534848](https://pay.weixin.qq.com/doc/v3/merchant/4012534848)
+/// - partner: [4012474135](https://pay.weixin.qq.com/doc/v3/partner/4012474135)
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/businesscircle/user-authorizations/{openid}`
-    Openid
-}
+    request! {
+        /// 商圈积分授权查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::businesscircle::GetBusinesscircleUserAuthorizationsByOpenidRequest`](crate::businesscircle::GetBusinesscircleUserAuthorizationsByOpenidRequest).
+        #[doc(alias = "商圈积分授权查询")]
+        pub struct Request {
+            /// 商圈商户ID.
+            sub_mchid: String = query("sub_mchid"),
+            /// 小程序appid. Required.
+            appid: String = query("appid").required(),
+        }
+    }
 
-impl<M: Mode> Openid<M> {
-    /// 商圈积分授权查询 · `GET v3/businesscircle/user-authorizations/{openid}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::businesscircle::user_authorizations::openid::get;
-    ///
-    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .businesscircle()
-    ///     .user_authorizations()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BUSINESSCIRCLE_USER_AUTHORIZATIONS_OPENID, request)
+    response! {
+        /// 商圈积分授权查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::businesscircle::GetBusinesscircleUserAuthorizationsByOpenidResponse`](crate::businesscircle::GetBusinesscircleUserAuthorizationsByOpenidResponse).
+        #[doc(alias = "商圈积分授权查询")]
+        pub struct Response {
+            /// 顾客openid. Required.
+            openid: String = body("openid").required(),
+            /// 授权状态. Required.
+            authorize_state: String = body("authorize_state").required(),
+            /// 授权时间.
+            authorize_time: Time = body("authorize_time"),
+            /// 取消授权时间.
+            deauthorize_time: Time = body("deauthorize_time"),
+        }
     }
 }

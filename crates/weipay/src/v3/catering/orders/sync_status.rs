@@ -2,54 +2,119 @@
 
 //! `v3/catering/orders/sync-status`
 
-pub mod post;
+pub use crate::v3::catering::chain::CateringOrdersSyncStatus as SyncStatus;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 点餐订单信息同步（渠道商/服务商） · `POST v3/catering/orders/sync-status`
+///
+/// For 渠道服务商, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4011939936](https://pay.weixin.qq.com/doc/v2/partner/4011939936)
+/// - institution: [4011941011](https://pay.weixin.qq.com/doc/v2/institution/4011941011)
+pub mod post {
+    use serde_json::Number;
 
-chain_step! {
-    /// `v3/catering/orders/sync-status`
-    SyncStatus
-}
+    use crate::model::{Time, body, open_enum, request};
 
-impl<M: Mode> SyncStatus<M> {
-    /// 点餐订单信息同步（渠道商/服务商） · `POST v3/catering/orders/sync-status`
-    ///
-    /// For 渠道服务商, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::catering::orders::sync_status::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .channel_id("1900000109")
-    ///     .sub_mchid("1900000100")
-    ///     .sub_appid("wx8888888888888888")
-    ///     .out_shop_no("6895")
-    ///     .sub_openid("oYobu0Dmn6TdodZnFWKOEkqoRbI8")
-    ///     .login_token("071oYFSN19sCH31AyNSN15QDSN1oYFSA")
-    ///     .order_entry("http://www.example.com")
-    ///     .total_amount(1000)
-    ///     .discount_amount(100)
-    ///     .user_amount(900)
-    ///     .status("CREATE_DEAL")
-    ///     .action_time("2026-01-01T00:00:00+08:00")
-    ///     .out_order_no("20150806125346")
-    ///     .dish_list(vec![post::DishList::new()
-    ///         .out_dish_no("1")
-    ///         .name("清汤锅底")
-    ///         .price(1)
-    ///         .unit("BY_SHARE")
-    ///         .count(serde_json::Number::from(1))]);
-    /// let response = client.v3().catering().orders().sync_status().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_CATERING_ORDERS_SYNC_STATUS, request)
+    request! {
+        /// 点餐订单信息同步（渠道商/服务商）: what is sent.
+        ///
+        /// Its flat name is [`weipay::catering::PostCateringOrdersSyncStatusRequest`](crate::catering::PostCateringOrdersSyncStatusRequest).
+        #[doc(alias = "点餐订单信息同步（渠道商/服务商）")]
+        pub struct Request {
+            /// 微信支付分配的服务商商户号. At most 32 characters.
+            sp_mchid: String = body("sp_mchid").length(0, 32),
+            /// At most 32 characters.
+            sp_appid: String = body("sp_appid").length(0, 32),
+            /// 微信支付分配的渠道商商户号. Required; at most 32 characters.
+            channel_id: String = body("channel_id").required().length(0, 32),
+            /// 微信支付分配子商户商户号. Required; at most 32 characters.
+            sub_mchid: String = body("sub_mchid").required().length(0, 32),
+            /// Required; at most 32 characters.
+            sub_appid: String = body("sub_appid").required().length(0, 32),
+            /// 商户旗下门店的唯一编号. Required; at most 32 characters.
+            out_shop_no: String = body("out_shop_no").required().length(0, 32),
+            /// 用户子标识. Required; at most 32 characters.
+            sub_openid: String = body("sub_openid").required().length(0, 32),
+            /// Required.
+            login_token: String = body("login_token").required(),
+            /// 点餐入口. Required; at most 25 characters.
+            order_entry: String = body("order_entry").required().length(0, 25),
+            /// 总价. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 优惠金额. Required; in fen (分).
+            discount_amount: i64 = body("discount_amount").required(),
+            /// 实际支付金额. Required; in fen (分).
+            user_amount: i64 = body("user_amount").required(),
+            /// 订单状态. Required; at most 32 characters.
+            status: Status = body("status").required().length(0, 32),
+            /// 状态发生变化的时间. Required; at most 64 characters.
+            action_time: Time = body("action_time").required().length(0, 64),
+            /// 支付时间. At most 64 characters.
+            pay_time: Time = body("pay_time").length(0, 64),
+            /// 支付订单号. At most 64 characters.
+            transaction_id: String = body("transaction_id").length(0, 64),
+            /// 渠道商系统内部支付订单号. At most 64 characters.
+            out_trade_no: String = body("out_trade_no").length(0, 64),
+            /// 渠道商系统内部订单号. Required; at most 64 characters.
+            out_order_no: String = body("out_order_no").required().length(0, 64),
+            /// 桌位号. At most 16 characters.
+            out_table_no: String = body("out_table_no").length(0, 16),
+            /// 消费人数.
+            people_count: i64 = body("people_count"),
+            /// 商户菜品信息. Required.
+            dish_list: Vec<DishList> = body("dish_list").required(),
+        }
+
+        /// 商户菜品信息.
+        pub struct DishList {
+            /// 商户菜品ID. Required; at most 48 characters.
+            out_dish_no: String = body("out_dish_no").required().length(0, 48),
+            /// 菜品名称. Required; at most 128 characters.
+            name: String = body("name").required().length(0, 128),
+            /// 菜品单价. Required; in fen (分).
+            price: i64 = body("price").required(),
+            /// 菜品单位. Required; at most 16 characters.
+            unit: Unit = body("unit").required().length(0, 16),
+            /// 菜品数量. Required; format `float`.
+            count: Number = body("count").required(),
+            /// 菜品折扣.
+            discount: i64 = body("discount"),
+            /// 菜品分类. At most 32 characters.
+            type_: String = body("type").length(0, 32),
+            /// 当前菜品在服务商平台的顺序.
+            priority: i64 = body("priority"),
+            /// 菜品属性.
+            properties: Properties = body("properties"),
+        }
+
+        /// 菜品属性.
+        pub struct Properties {
+            /// 口味. Required; at most 128 characters.
+            taste: String = body("taste").required().length(0, 128),
+            /// 做法. Required; at most 128 characters.
+            cuisine: String = body("cuisine").required().length(0, 128),
+            /// 主料. Required; at most 128 characters.
+            main_material: String = body("main_material").required().length(0, 128),
+            /// 配料. Required; at most 128 characters.
+            ingredients: String = body("ingredients").required().length(0, 128),
+            /// 其他. At most 128 characters.
+            others: String = body("others").length(0, 128),
+        }
+    }
+
+    open_enum! {
+        /// 订单状态.
+        pub enum Status {
+            CreateDeal = "CREATE_DEAL",
+            PaySuccess = "PAY_SUCCESS",
+        }
+
+        /// 菜品单位.
+        pub enum Unit {
+            ByShare = "BY_SHARE",
+            ByWeight = "BY_WEIGHT",
+        }
     }
 }

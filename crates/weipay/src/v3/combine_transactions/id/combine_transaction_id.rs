@@ -2,38 +2,99 @@
 
 //! `v3/combine-transactions/id/{combine_transaction_id}`
 
-pub mod get;
+pub use crate::v3::combine_transactions::chain::CombineTransactionsIdByCombineTransactionId as CombineTransactionId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 个人收款交易通过微信支付订单号查单 · `GET v3/combine-transactions/id/{combine_transaction_id}`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012602242](https://pay.weixin.qq.com/doc/v3/partner/4012602242)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/combine-transactions/id/{combine_transaction_id}`
-    CombineTransactionId
-}
+    response! {
+        /// 个人收款交易通过微信支付订单号查单: what comes back.
+        ///
+        /// Its flat name is [`weipay::combine_transactions::GetCombineTransactionsIdByCombineTransactionIdResponse`](crate::combine_transactions::GetCombineTransactionsIdByCombineTransactionIdResponse).
+        #[doc(alias = "个人收款交易通过微信支付订单号查单")]
+        pub struct Response {
+            /// 平台商户应用ID. Required.
+            combine_appid: String = body("combine_appid").required(),
+            /// 平台商户号. Required.
+            combine_mchid: String = body("combine_mchid").required(),
+            /// 交易单订单号. Required.
+            combine_out_trade_no: String = body("combine_out_trade_no").required(),
+            /// 交易单微信支付订单号. Required.
+            combine_transaction_id: String = body("combine_transaction_id").required(),
+            /// 支付者.
+            combine_payer_info: CombinePayerInfo = body("combine_payer_info"),
+            /// 场景信息.
+            scene_info: SceneInfo = body("scene_info"),
+            /// 商品单信息.
+            sub_orders: Vec<SubOrders> = body("sub_orders"),
+            /// 交易场景.
+            trade_scenario: TradeScenario = body("trade_scenario"),
+        }
 
-impl<M: Mode> CombineTransactionId<M> {
-    /// 个人收款交易通过微信支付订单号查单 · `GET v3/combine-transactions/id/{combine_transaction_id}`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .combine_transactions()
-    ///     .id()
-    ///     .combine_transaction_id("1217752501201407033233368018")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_COMBINE_TRANSACTIONS_ID_COMBINE_TRANSACTION_ID, Nothing)
+        /// 支付者.
+        pub struct CombinePayerInfo {
+            /// 用户标识.
+            openid: String = body("openid"),
+        }
+
+        /// 场景信息.
+        pub struct SceneInfo {
+            /// 商户端设备号.
+            device_id: String = body("device_id"),
+        }
+
+        /// 商品单信息.
+        pub struct SubOrders {
+            /// 商品单发起商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商品单个人收款方受理授权ID. Required.
+            individual_auth_id: String = body("individual_auth_id").required(),
+            /// 商品单个人收款方平台昵称.
+            individual_name: String = body("individual_name"),
+            /// 商品单商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 交易类型.
+            trade_type: String = body("trade_type"),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 订单金额.
+            amount: Amount = body("amount"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 标价金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 现金支付金额. Required; in fen (分).
+            payer_amount: i64 = body("payer_amount").required(),
+            /// 标价币种. Required.
+            currency: String = body("currency").required(),
+            /// 现金支付币种. Required.
+            payer_currency: String = body("payer_currency").required(),
+            /// 结算汇率.
+            settlement_rate: i64 = body("settlement_rate"),
+        }
+    }
+
+    open_enum! {
+        /// 交易场景.
+        pub enum TradeScenario {
+            Recommerce = "RECOMMERCE",
+        }
     }
 }

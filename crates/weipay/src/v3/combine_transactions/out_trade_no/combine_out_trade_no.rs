@@ -3,43 +3,184 @@
 //! `v3/combine-transactions/out-trade-no/{combine_out_trade_no}`
 
 pub mod close;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::combine_transactions::chain::CombineTransactionsOutTradeNoByCombineOutTradeNo as CombineOutTradeNo;
 
-chain_step! {
-    /// `v3/combine-transactions/out-trade-no/{combine_out_trade_no}`
-    CombineOutTradeNo
-}
+/// 合单查询订单 · `GET v3/combine-transactions/out-trade-no/{combine_out_trade_no}`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012551745](https://pay.weixin.qq.com/doc/v3/merchant/4012551745)
+/// - partner: [4012602253](https://pay.weixin.qq.com/doc/v3/partner/4012602253)
+///
+/// `weipay api show GET v3/combine-transactions/out-trade-no/{combine_out_trade_no}` lists all 15.
+pub mod get {
+    pub use crate::v3::combine_transactions::shared::PayInstallmentInfo;
 
-impl<M: Mode> CombineOutTradeNo<M> {
-    /// 合单查询订单 · `GET v3/combine-transactions/out-trade-no/{combine_out_trade_no}`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .combine_transactions()
-    ///     .out_trade_no()
-    ///     .combine_out_trade_no("P20150806125346")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO, Nothing)
+    use crate::model::{Time, body, open_enum, response};
+
+    response! {
+        /// 合单查询订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::combine_transactions::GetCombineTransactionsOutTradeNoByCombineOutTradeNoResponse`](crate::combine_transactions::GetCombineTransactionsOutTradeNoByCombineOutTradeNoResponse).
+        #[doc(alias = "合单查询订单")]
+        pub struct Response {
+            /// 合单商户appid. Required.
+            combine_appid: String = body("combine_appid").required(),
+            /// 合单商户号. Required.
+            combine_mchid: String = body("combine_mchid").required(),
+            /// 合单商户订单号. Required.
+            combine_out_trade_no: String = body("combine_out_trade_no").required(),
+            /// 交易单微信支付订单号. Required.
+            combine_transaction_id: String = body("combine_transaction_id").required(),
+            /// 场景信息.
+            scene_info: SceneInfo = body("scene_info"),
+            /// 商品单信息.
+            sub_orders: Vec<SubOrders> = body("sub_orders"),
+            /// 支付者.
+            combine_payer_info: CombinePayerInfo = body("combine_payer_info"),
+            /// 交易场景.
+            trade_scenario: TradeScenario = body("trade_scenario"),
+            /// 使用的商户贴息信息.
+            installment_info: PayInstallmentInfo = body("installment_info"),
+        }
+
+        /// 场景信息.
+        pub struct SceneInfo {
+            /// 商户端设备号.
+            device_id: String = body("device_id"),
+        }
+
+        /// 商品单信息.
+        pub struct SubOrders {
+            /// 子单商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商品单个人收款方受理授权ID.
+            individual_auth_id: String = body("individual_auth_id"),
+            /// 商品单个人收款方平台昵称.
+            individual_name: String = body("individual_name"),
+            /// 交易类型.
+            trade_type: TradeType = body("trade_type"),
+            /// 交易状态.
+            trade_state: TradeState = body("trade_state"),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 微信订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 商品单商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 用户子标识.
+            sub_openid: String = body("sub_openid"),
+            /// 优惠信息列表.
+            promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
+            /// 订单金额.
+            amount: Amount = body("amount"),
+        }
+
+        /// 优惠信息列表.
+        pub struct PromotionDetail {
+            /// 券ID.
+            coupon_id: String = body("coupon_id"),
+            /// 优惠名称.
+            name: String = body("name"),
+            /// 优惠范围.
+            scope: Scope = body("scope"),
+            /// 优惠类型.
+            type_: Type = body("type"),
+            /// 优惠券面额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 活动批次ID.
+            stock_id: String = body("stock_id"),
+            /// 微信出资. In fen (分).
+            wechatpay_contribute: i64 = body("wechatpay_contribute"),
+            /// 商户出资. In fen (分).
+            merchant_contribute: i64 = body("merchant_contribute"),
+            /// 其他出资. In fen (分).
+            other_contribute: i64 = body("other_contribute"),
+            /// 优惠币种.
+            currency: String = body("currency"),
+            /// 单品列表.
+            goods_detail: Vec<GoodsDetail> = body("goods_detail"),
+        }
+
+        /// 单品列表.
+        pub struct GoodsDetail {
+            /// 商品编码. Required.
+            goods_id: String = body("goods_id").required(),
+            /// 商品数量. Required.
+            quantity: i64 = body("quantity").required(),
+            /// 商品单价. Required; in fen (分).
+            unit_price: i64 = body("unit_price").required(),
+            /// 商品优惠金额. In fen (分).
+            discount_amount: i64 = body("discount_amount"),
+            /// 商品备注.
+            goods_remark: String = body("goods_remark"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 标价金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 标价币种.
+            currency: String = body("currency"),
+            /// 现金支付金额. Required; in fen (分).
+            payer_amount: i64 = body("payer_amount").required(),
+            /// 现金支付币种.
+            payer_currency: String = body("payer_currency"),
+            /// 结算汇率.
+            settlement_rate: i64 = body("settlement_rate"),
+        }
+
+        /// 支付者.
+        pub struct CombinePayerInfo {
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+        }
     }
 
-    /// `v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`
-    pub fn close(self) -> close::Close<M> {
-        close::Close::new(self.call.step("close"))
+    open_enum! {
+        /// 交易类型.
+        pub enum TradeType {
+            Native = "NATIVE",
+            Jsapi = "JSAPI",
+            App = "APP",
+            Mweb = "MWEB",
+        }
+
+        /// 交易状态.
+        pub enum TradeState {
+            Success = "SUCCESS",
+            Refund = "REFUND",
+            Notpay = "NOTPAY",
+            Closed = "CLOSED",
+            Payerror = "PAYERROR",
+        }
+
+        /// 优惠范围.
+        pub enum Scope {
+            Global = "GLOBAL",
+            Single = "SINGLE",
+        }
+
+        /// 优惠类型.
+        pub enum Type {
+            Cash = "CASH",
+            Nocash = "NOCASH",
+        }
+
+        /// 交易场景.
+        pub enum TradeScenario {
+            Recommerce = "RECOMMERCE",
+        }
     }
 }

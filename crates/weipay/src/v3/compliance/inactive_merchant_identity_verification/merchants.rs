@@ -2,47 +2,49 @@
 
 //! `v3/compliance/inactive-merchant-identity-verification/merchants`
 
-pub mod post;
-pub mod sub_mchid;
+/// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}`
+pub mod sub_mchid {
+    /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications`
+    pub mod verifications {
+        pub mod verification_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/compliance/inactive-merchant-identity-verification/merchants`
-    Merchants
-}
-
-impl<M: Mode> Merchants<M> {
-    /// 发起不活跃商户身份核实 · `POST v3/compliance/inactive-merchant-identity-verification/merchants`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::compliance::inactive_merchant_identity_verification::merchants::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900009231");
-    /// let response = client
-    ///     .v3()
-    ///     .compliance()
-    ///     .inactive_merchant_identity_verification()
-    ///     .merchants()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS, request)
+        pub use crate::v3::compliance::chain::ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerifications as Verifications;
     }
 
-    /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}` with this 特约商户号.
-    pub fn sub_mchid(self, sub_mchid: impl Into<String>) -> sub_mchid::SubMchid<M> {
-        sub_mchid::SubMchid::new(self.call.fill(path("sub_mchid"), sub_mchid.into()))
+    pub use crate::v3::compliance::chain::ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchid as SubMchid;
+}
+
+pub use crate::v3::compliance::chain::ComplianceInactiveMerchantIdentityVerificationMerchants as Merchants;
+
+/// 发起不活跃商户身份核实 · `POST v3/compliance/inactive-merchant-identity-verification/merchants`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012471357](https://pay.weixin.qq.com/doc/v3/partner/4012471357)
+pub mod post {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 发起不活跃商户身份核实: what is sent.
+        ///
+        /// Its flat name is [`weipay::compliance::PostComplianceInactiveMerchantIdentityVerificationMerchantsRequest`](crate::compliance::PostComplianceInactiveMerchantIdentityVerificationMerchantsRequest).
+        #[doc(alias = "发起不活跃商户身份核实")]
+        pub struct Request {
+            /// 特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+        }
+    }
+
+    response! {
+        /// 发起不活跃商户身份核实: what comes back.
+        ///
+        /// Its flat name is [`weipay::compliance::PostComplianceInactiveMerchantIdentityVerificationMerchantsResponse`](crate::compliance::PostComplianceInactiveMerchantIdentityVerificationMerchantsResponse).
+        #[doc(alias = "发起不活跃商户身份核实")]
+        pub struct Response {
+            /// 核实单号. Required.
+            verification_id: String = body("verification_id").required(),
+        }
     }
 }

@@ -3,46 +3,82 @@
 //! `v3/credit-repayment/partner/deduct-orders`
 
 pub mod out_trade_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::credit_repayment::chain::CreditRepaymentPartnerDeductOrders as DeductOrders;
 
-chain_step! {
-    /// `v3/credit-repayment/partner/deduct-orders`
-    DeductOrders
-}
+/// 发起还款 · `POST v3/credit-repayment/partner/deduct-orders`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016779462](https://pay.weixin.qq.com/doc/v3/partner/4016779462)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-impl<M: Mode> DeductOrders<M> {
-    /// 发起还款 · `POST v3/credit-repayment/partner/deduct-orders`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::credit_repayment::partner::deduct_orders::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .contract_id("20251105000000123456789")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .out_record_id("1234567abcde")
-    ///     .deduct_amount("10000")
-    ///     .notify_url("https://yourapp.com/notify")
-    ///     .description("信贷还款");
-    /// let response = client.v3().credit_repayment().partner().deduct_orders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS, request)
+    request! {
+        /// 发起还款: what is sent.
+        ///
+        /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerDeductOrdersRequest`](crate::credit_repayment::PostCreditRepaymentPartnerDeductOrdersRequest).
+        #[doc(alias = "发起还款")]
+        pub struct Request {
+            /// 还款协议ID. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 商户侧交易单号. Required.
+            out_trade_no: String = body("out_trade_no").required().request_number(),
+            /// 商户侧预约还款单号. Required.
+            out_record_id: String = body("out_record_id").required(),
+            /// 还款金额. Required.
+            deduct_amount: String = body("deduct_amount").required(),
+            /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 产品描述. Required.
+            description: String = body("description").required(),
+            /// 商户数据包.
+            attach: String = body("attach"),
+        }
     }
 
-    /// `v3/credit-repayment/partner/deduct-orders/{out_trade_no}` with this 商户侧交易单号.
-    pub fn out_trade_no(self, out_trade_no: impl Into<String>) -> out_trade_no::OutTradeNo<M> {
-        out_trade_no::OutTradeNo::new(self.call.fill(path("out_trade_no"), out_trade_no.into()))
+    response! {
+        /// 发起还款: what comes back.
+        ///
+        /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerDeductOrdersResponse`](crate::credit_repayment::PostCreditRepaymentPartnerDeductOrdersResponse).
+        #[doc(alias = "发起还款")]
+        pub struct Response {
+            /// 商户侧交易单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 商户侧预约还款单号. Required.
+            out_record_id: String = body("out_record_id").required(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 还款协议ID. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 还款单状态. Required.
+            order_state: OrderState = body("order_state").required(),
+            /// 还款金额. Required.
+            deduct_amount: String = body("deduct_amount").required(),
+            /// 实际还款金额.
+            pay_success_amount: String = body("pay_success_amount"),
+            /// 产品描述. Required.
+            description: String = body("description").required(),
+            /// 商户数据包.
+            attach: String = body("attach"),
+            /// 微信支付的支付单号.
+            transaction_id: String = body("transaction_id"),
+        }
+    }
+
+    open_enum! {
+        /// 还款单状态.
+        pub enum OrderState {
+            DeductOrderStatePending = "DEDUCT_ORDER_STATE_PENDING",
+            DeductOrderStateNotPay = "DEDUCT_ORDER_STATE_NOT_PAY",
+            DeductOrderStatePaySuccess = "DEDUCT_ORDER_STATE_PAY_SUCCESS",
+            DeductOrderStatePayFail = "DEDUCT_ORDER_STATE_PAY_FAIL",
+        }
     }
 }

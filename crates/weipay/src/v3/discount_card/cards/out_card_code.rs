@@ -3,43 +3,132 @@
 //! `v3/discount-card/cards/{out_card_code}`
 
 pub mod add_user_records;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::discount_card::chain::DiscountCardCardsByOutCardCode as OutCardCode;
 
-chain_step! {
-    /// `v3/discount-card/cards/{out_card_code}`
-    OutCardCode
-}
+/// 查询先享卡订单 · `GET v3/discount-card/cards/{out_card_code}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_3.shtml>
+pub mod get {
+    pub use crate::v3::discount_card::shared::DiscountCardObjectiveCompletionRecord;
 
-impl<M: Mode> OutCardCode<M> {
-    /// 查询先享卡订单 · `GET v3/discount-card/cards/{out_card_code}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .discount_card()
-    ///     .cards()
-    ///     .out_card_code("6e8369071cd942c0476613f9d1ce9ca3")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE, Nothing)
-    }
+    use crate::model::{Time, body, response};
 
-    /// `v3/discount-card/cards/{out_card_code}/add-user-records`
-    pub fn add_user_records(self) -> add_user_records::AddUserRecords<M> {
-        add_user_records::AddUserRecords::new(self.call.step("add-user-records"))
+    response! {
+        /// 查询先享卡订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::discount_card::GetDiscountCardCardsByOutCardCodeResponse`](crate::discount_card::GetDiscountCardCardsByOutCardCodeResponse).
+        #[doc(alias = "查询先享卡订单")]
+        pub struct Response {
+            /// 先享卡ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 先享卡模板ID. Required.
+            card_template_id: String = body("card_template_id").required(),
+            /// 商户领卡号. Required.
+            out_card_code: String = body("out_card_code").required(),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 约定时间期限. Required.
+            time_range: TimeRange = body("time_range").required(),
+            /// 状态. Required.
+            state: String = body("state").required(),
+            /// 未完成约定原因.
+            unfinished_reason: String = body("unfinished_reason"),
+            /// 享受优惠总金额. In fen (分).
+            total_amount: i64 = body("total_amount"),
+            /// 用户退回优惠的付款信息.
+            pay_information: PayInformation = body("pay_information"),
+            /// 创卡时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 目标列表.
+            objectives: Vec<Objectives> = body("objectives"),
+            /// 优惠列表.
+            rewards: Vec<Rewards> = body("rewards"),
+            /// 邀请者用户标识.
+            sharer_openid: String = body("sharer_openid"),
+        }
+
+        /// 约定时间期限.
+        pub struct TimeRange {
+            /// 约定开始时间. Required.
+            begin_time: Time = body("begin_time").required(),
+            /// 约定结束时间. Required.
+            end_time: Time = body("end_time").required(),
+        }
+
+        /// 用户退回优惠的付款信息.
+        pub struct PayInformation {
+            /// 付款金额. Required; in fen (分).
+            pay_amount: i64 = body("pay_amount").required(),
+            /// 付款状态. Required.
+            pay_state: String = body("pay_state").required(),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 支付时间.
+            pay_time: Time = body("pay_time"),
+        }
+
+        /// 目标列表.
+        pub struct Objectives {
+            /// 目标ID. Required.
+            objective_id: String = body("objective_id").required(),
+            /// 目标名称. Required.
+            name: String = body("name").required(),
+            /// 目标数量. Required.
+            count: i64 = body("count").required(),
+            /// 目标单位. Required.
+            unit: String = body("unit").required(),
+            /// 目标描述.
+            description: String = body("description"),
+            /// 目标完成记录.
+            objective_completion_records: Vec<DiscountCardObjectiveCompletionRecord> =
+                body("objective_completion_records"),
+        }
+
+        /// 优惠列表.
+        pub struct Rewards {
+            /// 优惠ID. Required.
+            reward_id: String = body("reward_id").required(),
+            /// 优惠名称. Required.
+            name: String = body("name").required(),
+            /// 优惠数量类型. Required.
+            count_type: String = body("count_type").required(),
+            /// 优惠数量. Required.
+            count: i64 = body("count").required(),
+            /// 优惠单位. Required.
+            unit: String = body("unit").required(),
+            /// 优惠金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 优惠描述.
+            description: String = body("description"),
+            /// 优惠使用记录列.
+            reward_usage_records: Vec<RewardUsageRecords> = body("reward_usage_records"),
+        }
+
+        /// 优惠使用记录列.
+        pub struct RewardUsageRecords {
+            /// 优惠使用记录流水号. Required.
+            reward_usage_serial_no: String = body("reward_usage_serial_no").required(),
+            /// 优惠ID. Required.
+            reward_id: String = body("reward_id").required(),
+            /// 优惠使用时间. Required.
+            usage_time: Time = body("usage_time").required(),
+            /// 优惠使用类型. Required.
+            usage_type: String = body("usage_type").required(),
+            /// 优惠使用描述. Required.
+            description: String = body("description").required(),
+            /// 优惠使用数量. Required.
+            usage_count: i64 = body("usage_count").required(),
+            /// 优惠金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 备注说明.
+            remark: String = body("remark"),
+        }
     }
 }

@@ -2,71 +2,178 @@
 
 //! `v3/discount-card/orders/{out_order_no}`
 
-pub mod get;
-pub mod patch;
+pub use crate::v3::discount_card::chain::DiscountCardOrdersByOutOrderNo as OutOrderNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 通过先享卡订单号查询订单 · `GET v3/discount-card/orders/{out_order_no}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml>
+pub mod get {
+    pub use crate::v3::discount_card::shared::{
+        DiscountCardObjective, DiscountCardObjectivePerformanceType, DiscountCardReward,
+        DiscountCardRewardRewardType,
+    };
 
-chain_step! {
-    /// `v3/discount-card/orders/{out_order_no}`
-    OutOrderNo
-}
+    use crate::model::{Time, body, open_enum, response};
 
-impl<M: Mode> OutOrderNo<M> {
-    /// 通过先享卡订单号查询订单 · `GET v3/discount-card/orders/{out_order_no}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .discount_card()
-    ///     .orders()
-    ///     .out_order_no("233bcbf407e87789b8e471f251774f95")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO, Nothing)
+    response! {
+        /// 通过先享卡订单号查询订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::discount_card::GetDiscountCardOrdersByOutOrderNoResponse`](crate::discount_card::GetDiscountCardOrdersByOutOrderNoResponse).
+        #[doc(alias = "通过先享卡订单号查询订单")]
+        pub struct Response {
+            /// 先享卡订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 先享卡ID. Required.
+            discount_card_id: String = body("discount_card_id").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 微信支付交易单号.
+            transaction_id: String = body("transaction_id"),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 先享卡开始时间. Required.
+            card_begin_time: Time = body("card_begin_time").required(),
+            /// 先享卡结束时间. Required.
+            card_end_time: Time = body("card_end_time").required(),
+            /// 先享卡名称. Required.
+            card_name: String = body("card_name").required(),
+            /// 目标描述. Required.
+            objective_description: String = body("objective_description").required(),
+            /// 奖励描述. Required.
+            reward_description: String = body("reward_description").required(),
+            /// 预估奖励金额. Required; in fen (分).
+            estimated_reward_amount: i64 = body("estimated_reward_amount").required(),
+            /// 线上使用说明.
+            online_instructions: String = body("online_instructions"),
+            /// 线下使用说明.
+            offline_instructions: String = body("offline_instructions"),
+            /// 订单状态. Required.
+            state: State = body("state").required(),
+            /// 总金额. In fen (分).
+            total_amount: i64 = body("total_amount"),
+            /// 扣除金额. In fen (分).
+            deduction_amount: i64 = body("deduction_amount"),
+            /// 结算金额. In fen (分).
+            settlement_amount: i64 = body("settlement_amount"),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 支付时间.
+            pay_time: Time = body("pay_time"),
+            /// 目标达成明细列表.
+            objectives: Vec<DiscountCardObjective> = body("objectives"),
+            /// 奖励明细列表.
+            rewards: Vec<DiscountCardReward> = body("rewards"),
+        }
     }
 
-    /// 更新先享卡订单 · `PATCH v3/discount-card/orders/{out_order_no}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::discount_card::orders::out_order_no::patch;
-    ///
-    /// let request = patch::Request::new()
-    ///     .objectives(vec![patch::Objectives::new()
-    ///         .objective_serial_no("578354545")
-    ///         .objective_id(123456)
-    ///         .performance_description("购买商品")
-    ///         .performance_type("INCREASE")
-    ///         .count(1)
-    ///         .performance_time("2026-01-01T00:00:00+08:00")]);
-    /// let response = client
-    ///     .v3()
-    ///     .discount_card()
-    ///     .orders()
-    ///     .out_order_no("233bcbf407e87789b8e471f251774f95")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO, request)
+    open_enum! {
+        /// 订单状态.
+        pub enum State {
+            Created = "CREATED",
+            Settling = "SETTLING",
+            Charging = "CHARGING",
+            Charged = "CHARGED",
+            NoCharge = "NO_CHARGE",
+            Revoked = "REVOKED",
+        }
+    }
+}
+
+/// 更新先享卡订单 · `PATCH v3/discount-card/orders/{out_order_no}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_2.shtml>
+pub mod patch {
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 更新先享卡订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::discount_card::PatchDiscountCardOrdersByOutOrderNoRequest`](crate::discount_card::PatchDiscountCardOrdersByOutOrderNoRequest).
+        #[doc(alias = "更新先享卡订单")]
+        pub struct Request {
+            /// 目标达成明细列表.
+            objectives: Vec<Objectives> = body("objectives"),
+            /// 奖励明细列表.
+            rewards: Vec<Rewards> = body("rewards"),
+        }
+
+        /// 目标达成明细列表.
+        pub struct Objectives {
+            /// 目标流水号. Required.
+            objective_serial_no: String = body("objective_serial_no").required(),
+            /// 先享卡目标ID. Required.
+            objective_id: i64 = body("objective_id").required(),
+            /// 履约描述. Required.
+            performance_description: String = body("performance_description").required(),
+            /// 履约类型. Required.
+            performance_type: PerformanceType = body("performance_type").required(),
+            /// 目标数量. Required.
+            count: i64 = body("count").required(),
+            /// 履约时间. Required.
+            performance_time: Time = body("performance_time").required(),
+            /// 备注说明.
+            remark: String = body("remark"),
+        }
+
+        /// 奖励明细列表.
+        pub struct Rewards {
+            /// 奖励流水号. Required.
+            reward_serial_no: String = body("reward_serial_no").required(),
+            /// 先享卡奖励ID. Required.
+            reward_id: i64 = body("reward_id").required(),
+            /// 奖励描述. Required.
+            description: String = body("description").required(),
+            /// 奖励类型. Required.
+            reward_type: RewardType = body("reward_type").required(),
+            /// 奖励数量. Required.
+            count: i64 = body("count").required(),
+            /// 奖励金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 奖励时间. Required.
+            reward_time: Time = body("reward_time").required(),
+            /// 备注说明.
+            remark: String = body("remark"),
+        }
+    }
+
+    response! {
+        /// 更新先享卡订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::discount_card::PatchDiscountCardOrdersByOutOrderNoResponse`](crate::discount_card::PatchDiscountCardOrdersByOutOrderNoResponse).
+        #[doc(alias = "更新先享卡订单")]
+        pub struct Response {
+            /// 先享卡订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 履约类型.
+        pub enum PerformanceType {
+            Increase = "INCREASE",
+            Decrease = "DECREASE",
+        }
+
+        /// 奖励类型.
+        pub enum RewardType {
+            Increase = "INCREASE",
+            Decrease = "DECREASE",
+        }
     }
 }

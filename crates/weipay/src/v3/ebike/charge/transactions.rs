@@ -2,59 +2,102 @@
 
 //! `v3/ebike/charge/transactions`
 
-pub mod id;
-pub mod out_trade_no;
-pub mod post;
+/// `v3/ebike/charge/transactions/id`
+pub mod id {
+    pub mod transaction_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::ebike::chain::EbikeChargeTransactionsId as Id;
+}
+/// `v3/ebike/charge/transactions/out-trade-no`
+pub mod out_trade_no {
+    pub mod out_trade_no;
 
-chain_step! {
-    /// `v3/ebike/charge/transactions`
-    Transactions
+    pub use crate::v3::ebike::chain::EbikeChargeTransactionsOutTradeNo as OutTradeNo;
 }
 
-impl<M: Mode> Transactions<M> {
-    /// 充电自行车代扣受理扣款 · `POST v3/ebike/charge/transactions`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ebike::charge::transactions::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_trade_no("121775250124070332")
-    ///     .notify_url("http://1111:111/metro-spt-api/callback")
-    ///     .description("商品信息")
-    ///     .charging_token("sdjf23kdsHJfdk")
-    ///     .amount(post::Amount::new().total(888))
-    ///     .charge_info(post::ChargeInfo::new()
-    ///         .start_time("2026-01-01T00:00:00+08:00")
-    ///         .end_time("2026-01-31T23:59:59+08:00")
-    ///         .charging_station_name("xxx充电站")
-    ///         .charging_gun_number("6555")
-    ///         .charged_capacity(10))
-    ///     .device_info(post::DeviceInfo::new().device_id("12343232").device_ip("123.12.12.123"));
-    /// let response = client.v3().ebike().charge().transactions().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_EBIKE_CHARGE_TRANSACTIONS, request)
+pub use crate::v3::ebike::chain::EbikeChargeTransactions as Transactions;
+
+/// 充电自行车代扣受理扣款 · `POST v3/ebike/charge/transactions`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_5.shtml>
+pub mod post {
+    pub use crate::v3::ebike::shared::EbikeDeviceInfo;
+
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 充电自行车代扣受理扣款: what is sent.
+        ///
+        /// Its flat name is [`weipay::ebike::PostEbikeChargeTransactionsRequest`](crate::ebike::PostEbikeChargeTransactionsRequest).
+        #[doc(alias = "充电自行车代扣受理扣款")]
+        pub struct Request {
+            /// 特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 服务商公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 特约商户公众号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required().request_number(),
+            /// 附加字段.
+            attach: String = body("attach"),
+            /// 营销信息.
+            goods_tag: String = body("goods_tag"),
+            /// 通知url. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 商品描述. Required.
+            description: String = body("description").required(),
+            /// 用户充电代扣凭证. Required.
+            charging_token: String = body("charging_token").required(),
+            /// 订单金额信息. Required.
+            amount: Amount = body("amount").required(),
+            /// 充电自行车场景信息. Required.
+            charge_info: ChargeInfo = body("charge_info").required(),
+            /// 设备信息. Required.
+            device_info: EbikeDeviceInfo = body("device_info").required(),
+        }
+
+        /// 订单金额信息.
+        pub struct Amount {
+            /// 订单总金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+        }
+
+        /// 充电自行车场景信息.
+        pub struct ChargeInfo {
+            /// 开始时间. Required.
+            start_time: Time = body("start_time").required(),
+            /// 结束时间. Required.
+            end_time: Time = body("end_time").required(),
+            /// 充电站名称. Required.
+            charging_station_name: String = body("charging_station_name").required(),
+            /// 充电枪编号. Required.
+            charging_gun_number: String = body("charging_gun_number").required(),
+            /// 已充电量. Required.
+            charged_capacity: i64 = body("charged_capacity").required(),
+            /// 车位延时占用时长.
+            park_duration: i64 = body("park_duration"),
+            /// 车位延时占用产生的费用. In fen (分).
+            park_fee: i64 = body("park_fee"),
+        }
     }
 
-    /// `v3/ebike/charge/transactions/id`
-    pub fn id(self) -> id::Id<M> {
-        id::Id::new(self.call.step("id"))
-    }
-
-    /// `v3/ebike/charge/transactions/out-trade-no`
-    pub fn out_trade_no(self) -> out_trade_no::OutTradeNo<M> {
-        out_trade_no::OutTradeNo::new(self.call.step("out-trade-no"))
+    response! {
+        /// 充电自行车代扣受理扣款: what comes back.
+        ///
+        /// Its flat name is [`weipay::ebike::PostEbikeChargeTransactionsResponse`](crate::ebike::PostEbikeChargeTransactionsResponse).
+        #[doc(alias = "充电自行车代扣受理扣款")]
+        pub struct Response {
+            /// 受理状态. Required.
+            accept_state: String = body("accept_state").required(),
+            /// 订单创建时间.
+            create_time: Time = body("create_time"),
+        }
     }
 }

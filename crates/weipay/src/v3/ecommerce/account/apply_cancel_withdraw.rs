@@ -2,67 +2,148 @@
 
 //! `v3/ecommerce/account/apply-cancel-withdraw`
 
-pub mod applyment_id;
+/// `v3/ecommerce/account/apply-cancel-withdraw/applyment-id`
+pub mod applyment_id {
+    pub mod applyment_id;
+
+    pub use crate::v3::ecommerce::chain::EcommerceAccountApplyCancelWithdrawApplymentId as ApplymentId;
+}
 pub mod confirm;
-pub mod out_request_no;
-pub mod post;
-pub mod validate_cancel;
+/// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no`
+pub mod out_request_no {
+    pub mod out_request_no;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::ecommerce::chain::EcommerceAccountApplyCancelWithdrawOutRequestNo as OutRequestNo;
+}
+/// `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel`
+pub mod validate_cancel {
+    pub mod sub_mchid;
 
-chain_step! {
-    /// `v3/ecommerce/account/apply-cancel-withdraw`
-    ApplyCancelWithdraw
+    pub use crate::v3::ecommerce::chain::EcommerceAccountApplyCancelWithdrawValidateCancel as ValidateCancel;
 }
 
-impl<M: Mode> ApplyCancelWithdraw<M> {
-    /// 提交注销提现申请 · `POST v3/ecommerce/account/apply-cancel-withdraw`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::ecommerce::account::apply_cancel_withdraw::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .out_request_no("P202410241010125346")
-    ///     .payee_info(post::PayeeInfo::new()
-    ///         .account_type("ACCOUNT_TYPE_CORPORATE")
-    ///         .bank_account_info(post::BankAccountInfo::new()
-    ///             .account_name("张三")
-    ///             .account_bank("工商银行")
-    ///             .account_number("6222020000000000000")));
-    /// let response = client.v3().ecommerce().account().apply_cancel_withdraw().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW, request)
+pub use crate::v3::ecommerce::chain::EcommerceAccountApplyCancelWithdraw as ApplyCancelWithdraw;
+
+/// 提交注销提现申请 · `POST v3/ecommerce/account/apply-cancel-withdraw`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013892756](https://pay.weixin.qq.com/doc/v3/partner/4013892756)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
+
+    request! {
+        /// 提交注销提现申请: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountApplyCancelWithdrawRequest`](crate::ecommerce::PostEcommerceAccountApplyCancelWithdrawRequest).
+        #[doc(alias = "提交注销提现申请")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户注销申请单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 是否提取资金.
+            withdraw: Withdraw = body("withdraw"),
+            /// 收款账号信息. Required.
+            payee_info: PayeeInfo = body("payee_info").required(),
+            /// 付款申请材料.
+            proof_medias: Vec<ProofMedias> = body("proof_medias"),
+            /// 其他补充材料.
+            additional_materials: Vec<String> = body("additional_materials"),
+            /// 备注.
+            remark: String = body("remark"),
+        }
+
+        /// 收款账号信息.
+        pub struct PayeeInfo {
+            /// 账户类型. Required.
+            account_type: AccountType = body("account_type").required(),
+            /// 银行账户. Required.
+            bank_account_info: BankAccountInfo = body("bank_account_info").required(),
+            /// 收款人账号对应的证件信息.
+            identity_info: IdentityInfo = body("identity_info"),
+        }
+
+        /// 银行账户.
+        pub struct BankAccountInfo {
+            /// 开户名称. Required; travels encrypted (敏感信息加密).
+            account_name: Sensitive = body("account_name").required().encrypted(),
+            /// 开户银行. Required.
+            account_bank: String = body("account_bank").required(),
+            /// 开户银行联行号.
+            bank_branch_id: String = body("bank_branch_id"),
+            /// 开户银行全称.
+            bank_branch_name: String = body("bank_branch_name"),
+            /// 开户银行全称.
+            bank_name: String = body("bank_name"),
+            /// 银行账号. Required; travels encrypted (敏感信息加密).
+            account_number: Sensitive = body("account_number").required().encrypted(),
+        }
+
+        /// 收款人账号对应的证件信息.
+        pub struct IdentityInfo {
+            /// 证件类型.
+            id_doc_type: IdDocType = body("id_doc_type"),
+            /// 证件姓名. Required; travels encrypted (敏感信息加密).
+            identification_name: Sensitive = body("identification_name").required().encrypted(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            identification_no: Sensitive = body("identification_no").required().encrypted(),
+        }
+
+        /// 付款申请材料.
+        pub struct ProofMedias {
+            /// 申请证明材料类型. Required.
+            proof_media_type: ProofMediaType = body("proof_media_type").required(),
+            /// 证明材料照片. Required; format `media-id`.
+            proof_media: String = body("proof_media").required(),
+        }
     }
 
-    /// `v3/ecommerce/account/apply-cancel-withdraw/applyment-id`
-    pub fn applyment_id(self) -> applyment_id::ApplymentId<M> {
-        applyment_id::ApplymentId::new(self.call.step("applyment-id"))
+    response! {
+        /// 提交注销提现申请: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountApplyCancelWithdrawResponse`](crate::ecommerce::PostEcommerceAccountApplyCancelWithdrawResponse).
+        #[doc(alias = "提交注销提现申请")]
+        pub struct Response {
+            /// 微信支付注销提现申请单号.
+            applyment_id: String = body("applyment_id"),
+            /// 商户注销提现申请单号.
+            out_request_no: String = body("out_request_no"),
+        }
     }
 
-    /// `v3/ecommerce/account/apply-cancel-withdraw/confirm`
-    pub fn confirm(self) -> confirm::Confirm<M> {
-        confirm::Confirm::new(self.call.step("confirm"))
-    }
+    open_enum! {
+        /// 是否提取资金.
+        pub enum Withdraw {
+            ApplyWithdraw = "APPLY_WITHDRAW",
+            NotApplyWithdraw = "NOT_APPLY_WITHDRAW",
+        }
 
-    /// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no`
-    pub fn out_request_no(self) -> out_request_no::OutRequestNo<M> {
-        out_request_no::OutRequestNo::new(self.call.step("out-request-no"))
-    }
+        /// 账户类型.
+        pub enum AccountType {
+            AccountTypeCorporate = "ACCOUNT_TYPE_CORPORATE",
+            AccountTypePersonal = "ACCOUNT_TYPE_PERSONAL",
+        }
 
-    /// `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel`
-    pub fn validate_cancel(self) -> validate_cancel::ValidateCancel<M> {
-        validate_cancel::ValidateCancel::new(self.call.step("validate-cancel"))
+        /// 证件类型.
+        pub enum IdDocType {
+            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
+            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
+            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
+            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
+            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
+            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
+
+        /// 申请证明材料类型.
+        pub enum ProofMediaType {
+            WithdrawalApplication = "WITHDRAWAL_APPLICATION",
+        }
     }
 }

@@ -3,49 +3,79 @@
 //! `v3/ecommerce/account/cancel-applications`
 
 pub mod media;
-pub mod out_apply_no;
-pub mod post;
+/// `v3/ecommerce/account/cancel-applications/out-apply-no`
+pub mod out_apply_no {
+    pub mod out_apply_no;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/ecommerce/account/cancel-applications`
-    CancelApplications
+    pub use crate::v3::ecommerce::chain::EcommerceAccountCancelApplicationsOutApplyNo as OutApplyNo;
 }
 
-impl<M: Mode> CancelApplications<M> {
-    /// 提交注销申请单 · `POST v3/ecommerce/account/cancel-applications`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::account::cancel_applications::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .out_apply_no("2019061122222222122")
-    ///     .application_info(vec![post::ApplicationInfo::new()
-    ///         .application_type("SP_CANCEL_ACCOUNT_APPLICATION")]);
-    /// let response = client.v3().ecommerce().account().cancel_applications().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS, request)
+pub use crate::v3::ecommerce::chain::EcommerceAccountCancelApplications as CancelApplications;
+
+/// 提交注销申请单 · `POST v3/ecommerce/account/cancel-applications`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476217](https://pay.weixin.qq.com/doc/v3/partner/4012476217)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 提交注销申请单: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountCancelApplicationsRequest`](crate::ecommerce::PostEcommerceAccountCancelApplicationsRequest).
+        #[doc(alias = "提交注销申请单")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户注销申请单号. Required.
+            out_apply_no: String = body("out_apply_no").required().request_number(),
+            /// 注销申请材料. Required.
+            application_info: Vec<ApplicationInfo> = body("application_info").required(),
+        }
+
+        /// 注销申请材料.
+        pub struct ApplicationInfo {
+            /// 注销申请材料类型.
+            application_type: ApplicationType = body("application_type"),
+            /// 图片MediaID. Format `media-id`.
+            application_media_id: String = body("application_media_id"),
+        }
     }
 
-    /// `v3/ecommerce/account/cancel-applications/media`
-    pub fn media(self) -> media::Media<M> {
-        media::Media::new(self.call.step("media"))
+    response! {
+        /// 提交注销申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountCancelApplicationsResponse`](crate::ecommerce::PostEcommerceAccountCancelApplicationsResponse).
+        #[doc(alias = "提交注销申请单")]
+        pub struct Response {
+            /// 商户注销申请单号. Required.
+            out_apply_no: String = body("out_apply_no").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 受理失败原因.
+            reject_reason: String = body("reject_reason"),
+            /// 注销状态.
+            cancel_state: CancelState = body("cancel_state"),
+            /// 最后更新时间.
+            update_time: Time = body("update_time"),
+        }
     }
 
-    /// `v3/ecommerce/account/cancel-applications/out-apply-no`
-    pub fn out_apply_no(self) -> out_apply_no::OutApplyNo<M> {
-        out_apply_no::OutApplyNo::new(self.call.step("out-apply-no"))
+    open_enum! {
+        /// 注销申请材料类型.
+        pub enum ApplicationType {
+            SpCancelAccountApplication = "SP_CANCEL_ACCOUNT_APPLICATION",
+            SubCancelAccountApplication = "SUB_CANCEL_ACCOUNT_APPLICATION",
+        }
+
+        /// 注销状态.
+        pub enum CancelState {
+            Reviewing = "REVIEWING",
+            Rejected = "REJECTED",
+            CancelSuccess = "CANCEL_SUCCESS",
+        }
     }
 }

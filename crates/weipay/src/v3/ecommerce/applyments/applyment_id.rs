@@ -2,38 +2,98 @@
 
 //! `v3/ecommerce/applyments/{applyment_id}`
 
-pub mod get;
 pub mod revoke;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::ecommerce::chain::EcommerceApplymentsByApplymentId as ApplymentId;
 
-chain_step! {
-    /// `v3/ecommerce/applyments/{applyment_id}`
-    ApplymentId
-}
+/// 通过申请单ID查询申请状态 · `GET v3/ecommerce/applyments/{applyment_id}`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012691469](https://pay.weixin.qq.com/doc/v3/partner/4012691469)
+///
+/// `weipay api show GET v3/ecommerce/applyments/{applyment_id}` lists all 2.
+pub mod get {
+    use crate::model::{body, open_enum, response};
 
-impl<M: Mode> ApplymentId<M> {
-    /// 通过申请单ID查询申请状态 · `GET v3/ecommerce/applyments/{applyment_id}`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().ecommerce().applyments().applyment_id("2000002124775691").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID, Nothing)
+    response! {
+        /// 通过申请单ID查询申请状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceApplymentsByApplymentIdResponse`](crate::ecommerce::GetEcommerceApplymentsByApplymentIdResponse).
+        #[doc(alias = "通过申请单ID查询申请状态")]
+        pub struct Response {
+            /// 申请状态. Required.
+            applyment_state: ApplymentState = body("applyment_state").required(),
+            /// 申请状态描述. Required.
+            applyment_state_desc: String = body("applyment_state_desc").required(),
+            /// 签约链接.
+            sign_url: String = body("sign_url"),
+            /// 电商平台二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 汇款账户验证信息.
+            account_validation: AccountValidation = body("account_validation"),
+            /// 驳回原因详情.
+            audit_detail: Vec<AuditDetail> = body("audit_detail"),
+            /// 法人验证链接.
+            legal_validation_url: String = body("legal_validation_url"),
+            /// 业务申请编号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 微信支付申请单号. Required.
+            applyment_id: i64 = body("applyment_id").required(),
+            /// 签约状态.
+            sign_state: SignState = body("sign_state"),
+        }
+
+        /// 汇款账户验证信息.
+        pub struct AccountValidation {
+            /// 付款户名. Required.
+            account_name: String = body("account_name").required(),
+            /// 付款卡号.
+            account_no: String = body("account_no"),
+            /// 汇款金额. Required; in fen (分).
+            pay_amount: i64 = body("pay_amount").required(),
+            /// 收款卡号. Required.
+            destination_account_number: String = body("destination_account_number").required(),
+            /// 收款户名. Required.
+            destination_account_name: String = body("destination_account_name").required(),
+            /// 开户银行. Required.
+            destination_account_bank: String = body("destination_account_bank").required(),
+            /// 省市信息. Required.
+            city: String = body("city").required(),
+            /// 备注信息. Required.
+            remark: String = body("remark").required(),
+            /// 汇款截止时间. Required.
+            deadline: String = body("deadline").required(),
+        }
+
+        /// 驳回原因详情.
+        pub struct AuditDetail {
+            /// 参数名称. Required.
+            param_name: String = body("param_name").required(),
+            /// 驳回原因. Required.
+            reject_reason: String = body("reject_reason").required(),
+        }
     }
 
-    /// `v3/ecommerce/applyments/{applyment_id}/revoke`
-    pub fn revoke(self) -> revoke::Revoke<M> {
-        revoke::Revoke::new(self.call.step("revoke"))
+    open_enum! {
+        /// 申请状态.
+        pub enum ApplymentState {
+            Checking = "CHECKING",
+            AccountNeedVerify = "ACCOUNT_NEED_VERIFY",
+            Auditing = "AUDITING",
+            Rejected = "REJECTED",
+            NeedSign = "NEED_SIGN",
+            Finish = "FINISH",
+            Frozen = "FROZEN",
+        }
+
+        /// 签约状态.
+        pub enum SignState {
+            Unsigned = "UNSIGNED",
+            Signed = "SIGNED",
+            NotSignable = "NOT_SIGNABLE",
+        }
     }
 }

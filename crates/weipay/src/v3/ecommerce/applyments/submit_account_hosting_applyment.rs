@@ -2,46 +2,308 @@
 
 //! `v3/ecommerce/applyments/submit-account-hosting-applyment`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceApplymentsSubmitAccountHostingApplyment as SubmitAccountHostingApplyment;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 提交申请单 · `POST v3/ecommerce/applyments/submit-account-hosting-applyment`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015616688](https://pay.weixin.qq.com/doc/v3/partner/4015616688)
+pub mod post {
+    pub use crate::v3::ecommerce::shared::{
+        EcommerceFinanceInstitutionInfo, EcommerceFinanceInstitutionInfoFinanceType,
+    };
 
-chain_step! {
-    /// `v3/ecommerce/applyments/submit-account-hosting-applyment`
-    SubmitAccountHostingApplyment
-}
+    use crate::model::{JsonText, Sensitive, body, header, open_enum, request, response};
 
-impl<M: Mode> SubmitAccountHostingApplyment<M> {
-    /// 提交申请单 · `POST v3/ecommerce/applyments/submit-account-hosting-applyment`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::ecommerce::applyments::submit_account_hosting_applyment::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_request_no("example")
-    ///     .organization_type("2401")
-    ///     .account_info(post::AccountInfo::new()
-    ///         .bank_account_type("75")
-    ///         .account_bank("工商银行")
-    ///         .account_name("张三")
-    ///         .account_number("6222020000000000000"))
-    ///     .contact_info(post::ContactInfo::new().contact_type("65").contact_name("张三"))
-    ///     .sales_scene_info(post::SalesSceneInfo::new().store_name("爱烧烤"))
-    ///     .merchant_shortname("example");
-    /// let response =
-    ///     client.v3().ecommerce().applyments().submit_account_hosting_applyment().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_SUBMIT_ACCOUNT_HOSTING_APPLYMENT, request)
+    request! {
+        /// 提交申请单: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceApplymentsSubmitAccountHostingApplymentRequest`](crate::ecommerce::PostEcommerceApplymentsSubmitAccountHostingApplymentRequest).
+        #[doc(alias = "提交申请单")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 业务申请编号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 主体类型. Required.
+            organization_type: OrganizationType = body("organization_type").required(),
+            /// 是否金融机构.
+            finance_institution: bool = body("finance_institution"),
+            /// 营业执照/登记证书信息.
+            business_license_info: BusinessLicenseInfo = body("business_license_info"),
+            /// 金融机构许可证信息.
+            finance_institution_info: EcommerceFinanceInstitutionInfo = body("finance_institution_info"),
+            /// 超级管理员类型.
+            id_holder_type: IdHolderType = body("id_holder_type"),
+            /// 证件类型.
+            id_doc_type: IdDocType = body("id_doc_type"),
+            /// 法定代表人说明函. Format `media-id`.
+            authorize_letter_copy: String = body("authorize_letter_copy"),
+            /// 经营者/法人身份证信息.
+            id_card_info: IdCardInfo = body("id_card_info"),
+            /// 经营者/法人其他类型证件信息.
+            id_doc_info: IdDocInfo = body("id_doc_info"),
+            /// 最终受益人信息列表.
+            ubo_info_list: Vec<UboInfoList> = body("ubo_info_list"),
+            /// 结算银行账户. Required.
+            account_info: AccountInfo = body("account_info").required(),
+            /// 超级管理员信息. Required.
+            contact_info: ContactInfo = body("contact_info").required(),
+            /// 店铺信息. Required.
+            sales_scene_info: SalesSceneInfo = body("sales_scene_info").required(),
+            /// 结算规则.
+            settlement_info: SettlementInfo = body("settlement_info"),
+            /// 商户简称. Required.
+            merchant_shortname: String = body("merchant_shortname").required(),
+            /// 特殊资质.
+            qualifications: Vec<String> = body("qualifications"),
+            /// 补充材料.
+            business_addition_pics: Vec<String> = body("business_addition_pics"),
+            /// 补充说明.
+            business_addition_desc: Vec<String> = body("business_addition_desc"),
+            /// On the wire: `proxy_sign_verify_mode`.
+            proxy_sign_verify_mode: bool = body("proxy_sign_verify_mode"),
+            /// Format `media-id`.
+            id_card_complete_statement: String = body("id_card_complete_statement"),
+        }
+
+        /// 营业执照/登记证书信息.
+        pub struct BusinessLicenseInfo {
+            /// 登记证书类型.
+            cert_type: CertType = body("cert_type"),
+            /// 证件扫描件. Format `media-id`.
+            business_license_copy: String = body("business_license_copy"),
+            /// 证件注册号.
+            business_license_number: String = body("business_license_number"),
+            /// 商户名称.
+            merchant_name: String = body("merchant_name"),
+            /// 经营者/法定代表人姓名.
+            legal_person: String = body("legal_person"),
+            /// 注册地址.
+            company_address: String = body("company_address"),
+            /// 营业期限. JSON text in a string.
+            business_time: JsonText<Vec<String>> = body("business_time"),
+        }
+
+        /// 经营者/法人身份证信息.
+        pub struct IdCardInfo {
+            /// 身份证人像面照片. Required; format `media-id`.
+            id_card_copy: String = body("id_card_copy").required(),
+            /// 身份证国徽面照片. Required; format `media-id`.
+            id_card_national: String = body("id_card_national").required(),
+            /// 身份证姓名. Required; travels encrypted (敏感信息加密).
+            id_card_name: Sensitive = body("id_card_name").required().encrypted(),
+            /// 身份证号码. Required; travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").required().encrypted(),
+            /// 身份证有效期开始时间. Required; format `date`.
+            id_card_valid_time_begin: String = body("id_card_valid_time_begin").required().date(),
+            /// 身份证有效期结束时间. Required.
+            id_card_valid_time: String = body("id_card_valid_time").required(),
+        }
+
+        /// 经营者/法人其他类型证件信息.
+        pub struct IdDocInfo {
+            /// 证件姓名. Required; travels encrypted (敏感信息加密).
+            id_doc_name: Sensitive = body("id_doc_name").required().encrypted(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            id_doc_number: Sensitive = body("id_doc_number").required().encrypted(),
+            /// 证件正面照片. Required; format `media-id`.
+            id_doc_copy: String = body("id_doc_copy").required(),
+            /// 证件反面照片. Format `media-id`.
+            id_doc_copy_back: String = body("id_doc_copy_back"),
+            /// 证件有效期开始时间. Required; format `date`.
+            doc_period_begin: String = body("doc_period_begin").required().date(),
+            /// 证件有效期结束时间. Required.
+            doc_period_end: String = body("doc_period_end").required(),
+        }
+
+        /// 最终受益人信息列表.
+        pub struct UboInfoList {
+            /// On the wire: `ubo_id_doc_type`.
+            ubo_id_doc_type: UboIdDocType = body("ubo_id_doc_type"),
+            /// 证件正面照片. Format `media-id`.
+            ubo_id_doc_copy: String = body("ubo_id_doc_copy"),
+            /// 证件反面照片. Format `media-id`.
+            ubo_id_doc_copy_back: String = body("ubo_id_doc_copy_back"),
+            /// 受益人姓名. Travels encrypted (敏感信息加密).
+            ubo_id_doc_name: Sensitive = body("ubo_id_doc_name").encrypted(),
+            /// 证件号码. Travels encrypted (敏感信息加密).
+            ubo_id_doc_number: Sensitive = body("ubo_id_doc_number").encrypted(),
+            /// 证件居住地址. Travels encrypted (敏感信息加密).
+            ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").encrypted(),
+            /// 证件有效期开始时间. Format `date`.
+            ubo_period_begin: String = body("ubo_period_begin").date(),
+            /// 证件有效期结束时间.
+            ubo_period_end: String = body("ubo_period_end"),
+            /// 证件有效期开始时间.
+            ubo_id_doc_period_begin: String = body("ubo_id_doc_period_begin"),
+            /// 证件有效期结束时间.
+            ubo_id_doc_period_end: String = body("ubo_id_doc_period_end"),
+        }
+
+        /// 结算银行账户.
+        pub struct AccountInfo {
+            /// 账户类型. Required.
+            bank_account_type: BankAccountType = body("bank_account_type").required(),
+            /// 开户银行. Required.
+            account_bank: String = body("account_bank").required(),
+            /// 开户名称. Required; travels encrypted (敏感信息加密).
+            account_name: Sensitive = body("account_name").required().encrypted(),
+            /// 开户银行联行号.
+            bank_branch_id: String = body("bank_branch_id"),
+            /// 开户银行全称.
+            bank_name: String = body("bank_name"),
+            /// 银行帐号. Required; travels encrypted (敏感信息加密).
+            account_number: Sensitive = body("account_number").required().encrypted(),
+        }
+
+        /// 超级管理员信息.
+        pub struct ContactInfo {
+            /// 超级管理员类型. Required.
+            contact_type: ContactType = body("contact_type").required(),
+            /// 超级管理员姓名. Required; travels encrypted (敏感信息加密).
+            contact_name: Sensitive = body("contact_name").required().encrypted(),
+            /// On the wire: `contact_id_doc_type`.
+            contact_id_doc_type: ContactIdDocType = body("contact_id_doc_type"),
+            /// 超级管理员身份证件号码. Travels encrypted (敏感信息加密).
+            contact_id_card_number: Sensitive = body("contact_id_card_number").encrypted(),
+            /// 超级管理员证件正面照片. Format `media-id`.
+            contact_id_doc_copy: String = body("contact_id_doc_copy"),
+            /// 超级管理员证件反面照片. Format `media-id`.
+            contact_id_doc_copy_back: String = body("contact_id_doc_copy_back"),
+            /// 超级管理员证件有效期开始时间.
+            contact_period_begin: String = body("contact_period_begin"),
+            /// 超级管理员证件有效期结束时间.
+            contact_period_end: String = body("contact_period_end"),
+            /// 业务办理授权函. Format `media-id`.
+            business_authorization_letter: String = body("business_authorization_letter"),
+            /// 超级管理员证件有效期开始时间.
+            contact_id_doc_period_begin: String = body("contact_id_doc_period_begin"),
+            /// 超级管理员证件有效期结束时间.
+            contact_id_doc_period_end: String = body("contact_id_doc_period_end"),
+            /// 超级管理员手机. Travels encrypted (敏感信息加密).
+            mobile_phone: Sensitive = body("mobile_phone").encrypted(),
+        }
+
+        /// 店铺信息.
+        pub struct SalesSceneInfo {
+            /// 店铺名称.
+            store_name: String = body("store_name"),
+            /// 店铺链接.
+            store_url: String = body("store_url"),
+            /// 店铺二维码.
+            store_qr_code: String = body("store_qr_code"),
+            /// 小程序AppID.
+            mini_program_sub_appid: String = body("mini_program_sub_appid"),
+        }
+
+        /// 结算规则.
+        pub struct SettlementInfo {
+            /// 结算规则ID.
+            settlement_id: String = body("settlement_id"),
+            /// 所属行业.
+            qualification_type: String = body("qualification_type"),
+        }
+    }
+
+    response! {
+        /// 提交申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceApplymentsSubmitAccountHostingApplymentResponse`](crate::ecommerce::PostEcommerceApplymentsSubmitAccountHostingApplymentResponse).
+        #[doc(alias = "提交申请单")]
+        pub struct Response {
+            /// 微信支付申请单号. Required.
+            applyment_id: i64 = body("applyment_id").required(),
+            /// 业务申请编号. Required.
+            out_request_no: String = body("out_request_no").required(),
+        }
+    }
+
+    open_enum! {
+        /// 主体类型.
+        pub enum OrganizationType {
+            V2401 = "2401",
+            V2500 = "2500",
+            V4 = "4",
+            V2 = "2",
+            V3 = "3",
+            V2502 = "2502",
+            V1708 = "1708",
+        }
+
+        /// 登记证书类型.
+        pub enum CertType {
+            CertificateType2388 = "CERTIFICATE_TYPE_2388",
+            CertificateType2389 = "CERTIFICATE_TYPE_2389",
+            CertificateType2390 = "CERTIFICATE_TYPE_2390",
+            CertificateType2391 = "CERTIFICATE_TYPE_2391",
+            CertificateType2392 = "CERTIFICATE_TYPE_2392",
+            CertificateType2393 = "CERTIFICATE_TYPE_2393",
+            CertificateType2394 = "CERTIFICATE_TYPE_2394",
+            CertificateType2395 = "CERTIFICATE_TYPE_2395",
+            CertificateType2396 = "CERTIFICATE_TYPE_2396",
+            CertificateType2399 = "CERTIFICATE_TYPE_2399",
+            CertificateType2400 = "CERTIFICATE_TYPE_2400",
+            CertificateType2520 = "CERTIFICATE_TYPE_2520",
+            CertificateType2521 = "CERTIFICATE_TYPE_2521",
+            CertificateType2522 = "CERTIFICATE_TYPE_2522",
+        }
+
+        /// 超级管理员类型.
+        pub enum IdHolderType {
+            Legal = "LEGAL",
+            Super = "SUPER",
+        }
+
+        /// 证件类型.
+        pub enum IdDocType {
+            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
+            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
+            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
+            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
+            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
+            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
+
+        /// The values of `ubo_id_doc_type`.
+        pub enum UboIdDocType {
+            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
+            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
+            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
+            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
+            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
+            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
+
+        /// 账户类型.
+        pub enum BankAccountType {
+            V74 = "74",
+            V75 = "75",
+        }
+
+        /// 超级管理员类型.
+        pub enum ContactType {
+            V65 = "65",
+            V66 = "66",
+        }
+
+        /// The values of `contact_id_doc_type`.
+        pub enum ContactIdDocType {
+            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
+            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
+            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
+            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
+            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
+            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
     }
 }

@@ -2,34 +2,59 @@
 
 //! `v3/ecommerce/applyments/submit-sign-verify-info`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceApplymentsSubmitSignVerifyInfo as SubmitSignVerifyInfo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 平台代理签约核身 · `POST v3/ecommerce/applyments/submit-sign-verify-info`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015616722](https://pay.weixin.qq.com/doc/v3/partner/4015616722)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/applyments/submit-sign-verify-info`
-    SubmitSignVerifyInfo
-}
+    request! {
+        /// 平台代理签约核身: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceApplymentsSubmitSignVerifyInfoRequest`](crate::ecommerce::PostEcommerceApplymentsSubmitSignVerifyInfoRequest).
+        #[doc(alias = "平台代理签约核身")]
+        pub struct Request {
+            /// 业务申请编号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 微信支付申请单号.
+            applyment_id: i64 = body("applyment_id"),
+            /// 预签署微信支付协议时间.
+            pre_sign_time: Time = body("pre_sign_time"),
+            /// 平台代理核身信息.
+            proxy_verify_identity_info: ProxyVerifyIdentityInfo = body("proxy_verify_identity_info"),
+        }
 
-impl<M: Mode> SubmitSignVerifyInfo<M> {
-    /// 平台代理签约核身 · `POST v3/ecommerce/applyments/submit-sign-verify-info`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::applyments::submit_sign_verify_info::post;
-    ///
-    /// let request = post::Request::new().out_request_no("1900013511_10000");
-    /// let response = client.v3().ecommerce().applyments().submit_sign_verify_info().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_SUBMIT_SIGN_VERIFY_INFO, request)
+        /// 平台代理核身信息.
+        pub struct ProxyVerifyIdentityInfo {
+            /// 核身方式. Required.
+            verify_identity_type: VerifyIdentityType = body("verify_identity_type").required(),
+            /// 核身结果. Required.
+            verify_identity_result: bool = body("verify_identity_result").required(),
+        }
+    }
+
+    response! {
+        /// 平台代理签约核身: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceApplymentsSubmitSignVerifyInfoResponse`](crate::ecommerce::PostEcommerceApplymentsSubmitSignVerifyInfoResponse).
+        #[doc(alias = "平台代理签约核身")]
+        pub struct Response {
+            /// 微信支付申请单号. Required.
+            applyment_id: i64 = body("applyment_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 核身方式.
+        pub enum VerifyIdentityType {
+            VerifyIdentityTypeFaceToFace = "VERIFY_IDENTITY_TYPE_FACE_TO_FACE",
+            VerifyIdentityTypeRemote = "VERIFY_IDENTITY_TYPE_REMOTE",
+        }
     }
 }

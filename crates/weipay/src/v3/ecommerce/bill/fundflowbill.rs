@@ -2,35 +2,84 @@
 
 //! `v3/ecommerce/bill/fundflowbill`
 
-pub mod get;
+pub use crate::v3::ecommerce::chain::EcommerceBillFundflowbill as Fundflowbill;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请二级商户资金账单 · `GET v3/ecommerce/bill/fundflowbill`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012760697](https://pay.weixin.qq.com/doc/v3/partner/4012760697)
+pub mod get {
+    use crate::model::{Sensitive, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/bill/fundflowbill`
-    Fundflowbill
-}
+    request! {
+        /// 申请二级商户资金账单: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceBillFundflowbillRequest`](crate::ecommerce::GetEcommerceBillFundflowbillRequest).
+        #[doc(alias = "申请二级商户资金账单")]
+        pub struct Request {
+            /// 账单日期. Required.
+            bill_date: String = query("bill_date").required(),
+            /// 资金账户类型. Required.
+            account_type: AccountType = query("account_type").required(),
+            /// 压缩类型.
+            tar_type: TarType = query("tar_type"),
+            /// 加密算法. Required.
+            algorithm: Algorithm = query("algorithm").required(),
+        }
+    }
 
-impl<M: Mode> Fundflowbill<M> {
-    /// 申请二级商户资金账单 · `GET v3/ecommerce/bill/fundflowbill`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::bill::fundflowbill::get;
-    ///
-    /// let request =
-    ///     get::Request::new().bill_date("2019-06-11").account_type("ALL").algorithm("AEAD_AES_256_GCM");
-    /// let response = client.v3().ecommerce().bill().fundflowbill().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_BILL_FUNDFLOWBILL, request)
+    response! {
+        /// 申请二级商户资金账单: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceBillFundflowbillResponse`](crate::ecommerce::GetEcommerceBillFundflowbillResponse).
+        #[doc(alias = "申请二级商户资金账单")]
+        pub struct Response {
+            /// 下载信息总数. Required.
+            download_bill_count: i64 = body("download_bill_count").required(),
+            /// 下载信息明细.
+            download_bill_list: Vec<DownloadBillList> = body("download_bill_list"),
+        }
+
+        /// 下载信息明细.
+        pub struct DownloadBillList {
+            /// 账单文件序号. Required.
+            bill_sequence: i64 = body("bill_sequence").required(),
+            /// 哈希类型. Required.
+            hash_type: HashType = body("hash_type").required(),
+            /// 哈希值. Required.
+            hash_value: String = body("hash_value").required(),
+            /// 账单下载地址. Required.
+            download_url: String = body("download_url").required(),
+            /// 加密密钥. Required; travels encrypted (敏感信息加密).
+            encrypt_key: Sensitive = body("encrypt_key").required().encrypted(),
+            /// 随机字符串. Required.
+            nonce: String = body("nonce").required(),
+        }
+    }
+
+    open_enum! {
+        /// 资金账户类型.
+        pub enum AccountType {
+            All = "ALL",
+        }
+
+        /// 压缩类型.
+        pub enum TarType {
+            Gzip = "GZIP",
+        }
+
+        /// 加密算法.
+        pub enum Algorithm {
+            AeadAes256Gcm = "AEAD_AES_256_GCM",
+            Sm4Gcm = "SM4_GCM",
+        }
+
+        /// 哈希类型.
+        pub enum HashType {
+            Sha1 = "SHA1",
+        }
     }
 }

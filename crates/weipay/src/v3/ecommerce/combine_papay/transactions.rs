@@ -3,49 +3,94 @@
 //! `v3/ecommerce/combine-papay/transactions`
 
 pub mod combine_out_trade_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::ecommerce::chain::EcommerceCombinePapayTransactions as Transactions;
 
-chain_step! {
-    /// `v3/ecommerce/combine-papay/transactions`
-    Transactions
-}
+/// 电商合单委托代扣支付 · `POST v3/ecommerce/combine-papay/transactions`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012884121](https://pay.weixin.qq.com/doc/v3/partner/4012884121)
+pub mod post {
+    pub use crate::v3::ecommerce::shared::{EcommerceSubOrder, EcommerceSubOrderAmount, PaySettleInfo};
 
-impl<M: Mode> Transactions<M> {
-    /// 电商合单委托代扣支付 · `POST v3/ecommerce/combine-papay/transactions`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::combine_papay::transactions::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_mchid("1900057215")
-    ///     .combine_out_trade_no("P20150806125346")
-    ///     .contract_id("123124412412423431");
-    /// let response = client.v3().ecommerce().combine_papay().transactions().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS, request)
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 电商合单委托代扣支付: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayTransactionsRequest`](crate::ecommerce::PostEcommerceCombinePapayTransactionsRequest).
+        #[doc(alias = "电商合单委托代扣支付")]
+        pub struct Request {
+            /// 合单商户appid. Required.
+            combine_appid: String = body("combine_appid").required(),
+            /// 合单商户号. Required.
+            combine_mchid: String = body("combine_mchid").required(),
+            /// 合单商户订单号. Required.
+            combine_out_trade_no: String = body("combine_out_trade_no").required().request_number(),
+            /// 委托代扣协议ID. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 子单信息.
+            sub_orders: Vec<SubOrders> = body("sub_orders"),
+            /// 风控信息.
+            risk_info: String = body("risk_info"),
+        }
+
+        /// 子单信息.
+        pub struct SubOrders {
+            /// 子单商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 子单商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 二级商户appid.
+            sub_appid: String = body("sub_appid"),
+            /// 商品描述. Required.
+            description: String = body("description").required(),
+            /// 结算信息.
+            settle_info: PaySettleInfo = body("settle_info"),
+            /// 子单风控信息.
+            sub_risk_info: String = body("sub_risk_info"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 标价金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 标价币种. Required.
+            currency: String = body("currency").required(),
+        }
     }
 
-    /// `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}` with this 合单商户订单号.
-    pub fn combine_out_trade_no(
-        self,
-        combine_out_trade_no: impl Into<String>,
-    ) -> combine_out_trade_no::CombineOutTradeNo<M> {
-        combine_out_trade_no::CombineOutTradeNo::new(
-            self.call.fill(path("combine_out_trade_no"), combine_out_trade_no.into()),
-        )
+    response! {
+        /// 电商合单委托代扣支付: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayTransactionsResponse`](crate::ecommerce::PostEcommerceCombinePapayTransactionsResponse).
+        #[doc(alias = "电商合单委托代扣支付")]
+        pub struct Response {
+            /// 合单商户APPID. Required.
+            combine_appid: String = body("combine_appid").required(),
+            /// 合单商户号. Required.
+            combine_mchid: String = body("combine_mchid").required(),
+            /// 合单商户订单号. Required.
+            combine_out_trade_no: String = body("combine_out_trade_no").required(),
+            /// 子单信息.
+            sub_orders: Vec<EcommerceSubOrder> = body("sub_orders"),
+            /// 支付者.
+            combine_payer_info: CombinePayerInfo = body("combine_payer_info"),
+        }
+
+        /// 支付者.
+        pub struct CombinePayerInfo {
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+        }
     }
 }

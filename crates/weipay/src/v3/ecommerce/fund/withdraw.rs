@@ -2,50 +2,74 @@
 
 //! `v3/ecommerce/fund/withdraw`
 
-pub mod out_request_no;
-pub mod post;
+/// `v3/ecommerce/fund/withdraw/out-request-no`
+pub mod out_request_no {
+    pub mod out_request_no;
+
+    pub use crate::v3::ecommerce::chain::EcommerceFundWithdrawOutRequestNo as OutRequestNo;
+}
 pub mod withdraw_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::ecommerce::chain::EcommerceFundWithdraw as Withdraw;
 
-chain_step! {
-    /// `v3/ecommerce/fund/withdraw`
-    Withdraw
-}
+/// 账户余额提现 · `POST v3/ecommerce/fund/withdraw`
+///
+/// For 电商平台, 服务商. Safe to repeat with the same `out_request_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476652](https://pay.weixin.qq.com/doc/v3/partner/4012476652)
+///
+/// `weipay api show POST v3/ecommerce/fund/withdraw` lists all 4.
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-impl<M: Mode> Withdraw<M> {
-    /// 账户余额提现 · `POST v3/ecommerce/fund/withdraw`
-    ///
-    /// For 电商平台, 服务商. Safe to repeat with the same `out_request_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::fund::withdraw::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .out_request_no("20190611222222222200000000012122")
-    ///     .amount(100);
-    /// let response = client.v3().ecommerce().fund().withdraw().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_FUND_WITHDRAW, request)
+    request! {
+        /// 账户余额提现: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceFundWithdrawRequest`](crate::ecommerce::PostEcommerceFundWithdrawRequest).
+        #[doc(alias = "账户余额提现")]
+        pub struct Request {
+            /// 特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户提现单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 提现金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 提现备注.
+            remark: String = body("remark"),
+            /// 银行附言.
+            bank_memo: String = body("bank_memo"),
+            /// 出款账户类型.
+            account_type: AccountType = body("account_type"),
+            /// 提现结果通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
     }
 
-    /// `v3/ecommerce/fund/withdraw/out-request-no`
-    pub fn out_request_no(self) -> out_request_no::OutRequestNo<M> {
-        out_request_no::OutRequestNo::new(self.call.step("out-request-no"))
+    response! {
+        /// 账户余额提现: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceFundWithdrawResponse`](crate::ecommerce::PostEcommerceFundWithdrawResponse).
+        #[doc(alias = "账户余额提现")]
+        pub struct Response {
+            /// 特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信支付提现单号. Required.
+            withdraw_id: String = body("withdraw_id").required(),
+            /// 商户提现单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 出款账户类型.
+            account_type: AccountType = body("account_type"),
+        }
     }
 
-    /// `v3/ecommerce/fund/withdraw/{withdraw_id}` with this 微信支付提现单号.
-    pub fn withdraw_id(self, withdraw_id: impl Into<String>) -> withdraw_id::WithdrawId<M> {
-        withdraw_id::WithdrawId::new(self.call.fill(path("withdraw_id"), withdraw_id.into()))
+    open_enum! {
+        /// 出款账户类型.
+        pub enum AccountType {
+            Basic = "BASIC",
+            Operation = "OPERATION",
+            Fees = "FEES",
+        }
     }
 }

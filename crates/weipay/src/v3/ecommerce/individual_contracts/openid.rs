@@ -2,40 +2,56 @@
 
 //! `v3/ecommerce/individual-contracts/{openid}`
 
-pub mod get;
+pub use crate::v3::ecommerce::chain::EcommerceIndividualContractsByOpenid as Openid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询个人收款方授权结果 · `GET v3/ecommerce/individual-contracts/{openid}`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012739528](https://pay.weixin.qq.com/doc/v3/partner/4012739528)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/individual-contracts/{openid}`
-    Openid
-}
+    request! {
+        /// 查询个人收款方授权结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceIndividualContractsByOpenidRequest`](crate::ecommerce::GetEcommerceIndividualContractsByOpenidRequest).
+        #[doc(alias = "查询个人收款方授权结果")]
+        pub struct Request {
+            /// Required.
+            appid: String = query("appid").required(),
+            /// 权限类型. Required.
+            permission_type: PermissionType = query("permission_type").required(),
+        }
+    }
 
-impl<M: Mode> Openid<M> {
-    /// 查询个人收款方授权结果 · `GET v3/ecommerce/individual-contracts/{openid}`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::individual_contracts::openid::get;
-    ///
-    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8").permission_type("INDIVIDUAL_PAYEE");
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .individual_contracts()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OPENID, request)
+    response! {
+        /// 查询个人收款方授权结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceIndividualContractsByOpenidResponse`](crate::ecommerce::GetEcommerceIndividualContractsByOpenidResponse).
+        #[doc(alias = "查询个人收款方授权结果")]
+        pub struct Response {
+            /// 授权ID. Required.
+            individual_auth_id: String = body("individual_auth_id").required(),
+            /// 操作时间. Required.
+            operation_time: Time = body("operation_time").required(),
+            /// 授权状态. Required.
+            auth_state: AuthState = body("auth_state").required(),
+        }
+    }
+
+    open_enum! {
+        /// 权限类型.
+        pub enum PermissionType {
+            IndividualPayee = "INDIVIDUAL_PAYEE",
+        }
+
+        /// 授权状态.
+        pub enum AuthState {
+            Authorized = "AUTHORIZED",
+            Unauthorized = "UNAUTHORIZED",
+        }
     }
 }

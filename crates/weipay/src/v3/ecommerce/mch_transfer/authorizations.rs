@@ -2,47 +2,59 @@
 
 //! `v3/ecommerce/mch-transfer/authorizations`
 
-pub mod post;
 pub mod sub_mchid;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::ecommerce::chain::EcommerceMchTransferAuthorizations as Authorizations;
 
-chain_step! {
-    /// `v3/ecommerce/mch-transfer/authorizations`
-    Authorizations
-}
+/// 申请二级商户商家转账授权 · `POST v3/ecommerce/mch-transfer/authorizations`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504208](https://pay.weixin.qq.com/doc/v3/partner/4013504208)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> Authorizations<M> {
-    /// 申请二级商户商家转账授权 · `POST v3/ecommerce/mch-transfer/authorizations`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::mch_transfer::authorizations::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900001109")
-    ///     .agreement_list(vec![post::AgreementList::new()
-    ///         .agreement_code("1")
-    ///         .agreement_version("20230101")
-    ///         .sign_organization("example")
-    ///         .sign_time("2026-01-01T00:00:00+08:00")]);
-    /// let response = client.v3().ecommerce().mch_transfer().authorizations().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS, request)
+    request! {
+        /// 申请二级商户商家转账授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceMchTransferAuthorizationsRequest`](crate::ecommerce::PostEcommerceMchTransferAuthorizationsRequest).
+        #[doc(alias = "申请二级商户商家转账授权")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 签约协议列表. Required.
+            agreement_list: Vec<AgreementList> = body("agreement_list").required(),
+        }
+
+        /// 签约协议列表.
+        pub struct AgreementList {
+            /// 协议编号. Required.
+            agreement_code: String = body("agreement_code").required(),
+            /// 协议版本号. Required.
+            agreement_version: String = body("agreement_version").required(),
+            /// 签约主体. Required.
+            sign_organization: String = body("sign_organization").required(),
+            /// 签约时间. Required.
+            sign_time: Time = body("sign_time").required(),
+        }
     }
 
-    /// `v3/ecommerce/mch-transfer/authorizations/{sub_mchid}` with this 二级商户号.
-    pub fn sub_mchid(self, sub_mchid: impl Into<String>) -> sub_mchid::SubMchid<M> {
-        sub_mchid::SubMchid::new(self.call.fill(path("sub_mchid"), sub_mchid.into()))
+    response! {
+        /// 申请二级商户商家转账授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceMchTransferAuthorizationsResponse`](crate::ecommerce::PostEcommerceMchTransferAuthorizationsResponse).
+        #[doc(alias = "申请二级商户商家转账授权")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 授权状态. Required.
+            authorization_state: String = body("authorization_state").required(),
+            /// 授权申请受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 授权时间.
+            authorize_time: Time = body("authorize_time"),
+        }
     }
 }

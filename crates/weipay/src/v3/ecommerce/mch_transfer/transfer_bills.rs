@@ -2,53 +2,80 @@
 
 //! `v3/ecommerce/mch-transfer/transfer-bills`
 
-pub mod out_bill_no;
-pub mod post;
-pub mod transfer_bill_no;
+/// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no`
+pub mod out_bill_no {
+    pub mod out_bill_no;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::ecommerce::chain::EcommerceMchTransferTransferBillsOutBillNo as OutBillNo;
+}
+/// `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no`
+pub mod transfer_bill_no {
+    pub mod transfer_bill_no;
 
-chain_step! {
-    /// `v3/ecommerce/mch-transfer/transfer-bills`
-    TransferBills
+    pub use crate::v3::ecommerce::chain::EcommerceMchTransferTransferBillsTransferBillNo as TransferBillNo;
 }
 
-impl<M: Mode> TransferBills<M> {
-    /// 发起转账 · `POST v3/ecommerce/mch-transfer/transfer-bills`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::mch_transfer::transfer_bills::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900001109")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_bill_no("plfk2020042013")
-    ///     .transfer_scene_id("1000")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .transfer_amount(400000)
-    ///     .transfer_remark("2020年4月报销");
-    /// let response = client.v3().ecommerce().mch_transfer().transfer_bills().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS, request)
+pub use crate::v3::ecommerce::chain::EcommerceMchTransferTransferBills as TransferBills;
+
+/// 发起转账 · `POST v3/ecommerce/mch-transfer/transfer-bills`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504211](https://pay.weixin.qq.com/doc/v3/partner/4013504211)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, request, response};
+
+    request! {
+        /// 发起转账: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceMchTransferTransferBillsRequest`](crate::ecommerce::PostEcommerceMchTransferTransferBillsRequest).
+        #[doc(alias = "发起转账")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 服务商AppID. Required.
+            appid: String = body("appid").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required().request_number(),
+            /// 转账场景ID. Required.
+            transfer_scene_id: String = body("transfer_scene_id").required(),
+            /// 收款用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").encrypted(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
     }
 
-    /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no`
-    pub fn out_bill_no(self) -> out_bill_no::OutBillNo<M> {
-        out_bill_no::OutBillNo::new(self.call.step("out-bill-no"))
-    }
-
-    /// `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no`
-    pub fn transfer_bill_no(self) -> transfer_bill_no::TransferBillNo<M> {
-        transfer_bill_no::TransferBillNo::new(self.call.step("transfer-bill-no"))
+    response! {
+        /// 发起转账: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceMchTransferTransferBillsResponse`](crate::ecommerce::PostEcommerceMchTransferTransferBillsResponse).
+        #[doc(alias = "发起转账")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 微信转账单号. Required.
+            transfer_bill_no: String = body("transfer_bill_no").required(),
+            /// 单据创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 单据状态. Required.
+            state: String = body("state").required(),
+            /// 失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// On the wire: `package_info`.
+            package_info: String = body("package_info"),
+        }
     }
 }

@@ -2,60 +2,126 @@
 
 //! `v3/ecommerce/profitsharing/after-sales-orders`
 
-pub mod get;
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceProfitsharingAfterSalesOrders as AfterSalesOrders;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询售后服务分账结果 · `GET v3/ecommerce/profitsharing/after-sales-orders`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html>
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/profitsharing/after-sales-orders`
-    AfterSalesOrders
-}
-
-impl<M: Mode> AfterSalesOrders<M> {
-    /// 查询售后服务分账结果 · `GET v3/ecommerce/profitsharing/after-sales-orders`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::profitsharing::after_sales_orders::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("example");
-    /// let response = client.v3().ecommerce().profitsharing().after_sales_orders().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS, request)
+    request! {
+        /// 查询售后服务分账结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceProfitsharingAfterSalesOrdersRequest`](crate::ecommerce::GetEcommerceProfitsharingAfterSalesOrdersRequest).
+        #[doc(alias = "查询售后服务分账结果")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 微信订单号.
+            transaction_id: String = query("transaction_id"),
+        }
     }
 
-    /// 请求售后服务分账 · `POST v3/ecommerce/profitsharing/after-sales-orders`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::profitsharing::after_sales_orders::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .transaction_id("3008450740201411110007820472")
-    ///     .amount(10)
-    ///     .type_("SERVICE_FEE_INCOME")
-    ///     .scene("REFUND_TICKET")
-    ///     .refund_id("example");
-    /// let response = client.v3().ecommerce().profitsharing().after_sales_orders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS, request)
+    response! {
+        /// 查询售后服务分账结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceProfitsharingAfterSalesOrdersResponse`](crate::ecommerce::GetEcommerceProfitsharingAfterSalesOrdersResponse).
+        #[doc(alias = "查询售后服务分账结果")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信分账单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 分账金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 分账结果. Required.
+            result: ResponseResult = body("result").required(),
+            /// 分账失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+            /// 分账完成时间. Required.
+            finish_time: Time = body("finish_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 分账结果.
+        pub enum ResponseResult {
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Failed = "FAILED",
+        }
+
+        /// 分账失败原因.
+        pub enum FailReason {
+            AccountAbnormal = "ACCOUNT_ABNORMAL",
+            NoRelation = "NO_RELATION",
+            ReceiverHighRisk = "RECEIVER_HIGH_RISK",
+        }
+    }
+}
+
+/// 请求售后服务分账 · `POST v3/ecommerce/profitsharing/after-sales-orders`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/partner/products/ecommerce/introduction.html>
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 请求售后服务分账: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingAfterSalesOrdersRequest`](crate::ecommerce::PostEcommerceProfitsharingAfterSalesOrdersRequest).
+        #[doc(alias = "请求售后服务分账")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 回退金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 类型. Required.
+            type_: Type = body("type").required(),
+            /// 场景. Required.
+            scene: Scene = body("scene").required(),
+            /// 微信退款单号. Required.
+            refund_id: String = body("refund_id").required(),
+        }
+    }
+
+    response! {
+        /// 请求售后服务分账: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingAfterSalesOrdersResponse`](crate::ecommerce::PostEcommerceProfitsharingAfterSalesOrdersResponse).
+        #[doc(alias = "请求售后服务分账")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 分账金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+        }
+    }
+
+    open_enum! {
+        /// 类型.
+        pub enum Type {
+            ServiceFeeIncome = "SERVICE_FEE_INCOME",
+        }
+
+        /// 场景.
+        pub enum Scene {
+            RefundTicket = "REFUND_TICKET",
+            ChangeTicket = "CHANGE_TICKET",
+            ReturnGoods = "RETURN_GOODS",
+        }
     }
 }

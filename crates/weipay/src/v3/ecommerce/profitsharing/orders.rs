@@ -2,71 +2,285 @@
 
 //! `v3/ecommerce/profitsharing/orders`
 
-pub mod get;
-pub mod post;
-pub mod transaction_id;
+/// `v3/ecommerce/profitsharing/orders/{transaction_id}`
+pub mod transaction_id {
+    pub mod amounts;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/ecommerce/profitsharing/orders`
-    Orders
+    pub use crate::v3::ecommerce::chain::EcommerceProfitsharingOrdersByTransactionId as TransactionId;
 }
 
-impl<M: Mode> Orders<M> {
-    /// 查询分账结果 · `GET v3/ecommerce/profitsharing/orders`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::profitsharing::orders::get;
-    ///
-    /// let request =
-    ///     get::Request::new().sub_mchid("example").transaction_id("example").out_order_no("example");
-    /// let response = client.v3().ecommerce().profitsharing().orders().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_ORDERS, request)
+pub use crate::v3::ecommerce::chain::EcommerceProfitsharingOrders as Orders;
+
+/// 查询分账结果 · `GET v3/ecommerce/profitsharing/orders`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012477734](https://pay.weixin.qq.com/doc/v3/partner/4012477734)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询分账结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceProfitsharingOrdersRequest`](crate::ecommerce::GetEcommerceProfitsharingOrdersRequest).
+        #[doc(alias = "查询分账结果")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = query("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = query("out_order_no").required(),
+        }
     }
 
-    /// 请求分账 · `POST v3/ecommerce/profitsharing/orders`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::profitsharing::orders::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .out_order_no("P20150806125346")
-    ///     .receivers(vec![post::Receivers::new()
-    ///         .type_("MERCHANT_ID")
-    ///         .receiver_account("1900000109")
-    ///         .amount(190)
-    ///         .description("分给商户1900000109")])
-    ///     .finish(true);
-    /// let response = client.v3().ecommerce().profitsharing().orders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_ORDERS, request)
+    response! {
+        /// 查询分账结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceProfitsharingOrdersResponse`](crate::ecommerce::GetEcommerceProfitsharingOrdersResponse).
+        #[doc(alias = "查询分账结果")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 微信分账单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 分账单状态.
+            status: Status = body("status"),
+            /// 分账接收方列表.
+            receivers: Vec<Receivers> = body("receivers"),
+            /// 关单原因描述.
+            close_reason: String = body("close_reason"),
+            /// 异常处理状态.
+            abnormal_status: AbnormalStatus = body("abnormal_status"),
+            /// 异常处理关单原因.
+            funds_abnormal_closed_reason: FundsAbnormalClosedReason = body("funds_abnormal_closed_reason"),
+            /// 微信支付在途异常资金付款单号.
+            funds_abnormal_redirect_id: String = body("funds_abnormal_redirect_id"),
+            /// On the wire: `funds_abnormal_receivers`.
+            funds_abnormal_receivers: Vec<FundsAbnormalReceivers> = body("funds_abnormal_receivers"),
+            /// 分账完结的分账金额. In fen (分).
+            finish_amount: i64 = body("finish_amount"),
+            /// 分账完结的原因描述.
+            finish_description: String = body("finish_description"),
+        }
+
+        /// 分账接收方列表.
+        pub struct Receivers {
+            /// 分账接收商户号.
+            receiver_mchid: String = body("receiver_mchid"),
+            /// 分账金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 分账描述. Required.
+            description: String = body("description").required(),
+            /// 分账结果.
+            result: ReceiversResult = body("result"),
+            /// 完成时间. Required.
+            finish_time: Time = body("finish_time").required(),
+            /// 分账失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            receiver_account: String = body("receiver_account").required(),
+            /// 分账明细单号. Required.
+            detail_id: String = body("detail_id").required(),
+        }
+
+        /// The object `funds_abnormal_receivers`.
+        pub struct FundsAbnormalReceivers {
+            /// 平台接收异常资金商户号.
+            mchid: String = body("mchid"),
+        }
     }
 
-    /// `v3/ecommerce/profitsharing/orders/{transaction_id}` with this 微信订单号.
-    pub fn transaction_id(self, transaction_id: impl Into<String>) -> transaction_id::TransactionId<M> {
-        transaction_id::TransactionId::new(self.call.fill(path("transaction_id"), transaction_id.into()))
+    open_enum! {
+        /// 分账单状态.
+        pub enum Status {
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+        }
+
+        /// 分账结果.
+        pub enum ReceiversResult {
+            Pending = "PENDING",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+        }
+
+        /// 分账失败原因.
+        pub enum FailReason {
+            AccountAbnormal = "ACCOUNT_ABNORMAL",
+            NoRelation = "NO_RELATION",
+            ReceiverHighRisk = "RECEIVER_HIGH_RISK",
+        }
+
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+        }
+
+        /// 异常处理状态.
+        pub enum AbnormalStatus {
+            AbnormalPending = "ABNORMAL_PENDING",
+            AbnormalFinished = "ABNORMAL_FINISHED",
+            AbnormalClosed = "ABNORMAL_CLOSED",
+        }
+
+        /// 异常处理关单原因.
+        pub enum FundsAbnormalClosedReason {
+            ClosedReasonTimeout = "CLOSED_REASON_TIMEOUT",
+            ClosedReasonRestrictTransfer = "CLOSED_REASON_RESTRICT_TRANSFER",
+        }
+    }
+}
+
+/// 请求分账 · `POST v3/ecommerce/profitsharing/orders`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012691594](https://pay.weixin.qq.com/doc/v3/partner/4012691594)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+
+    request! {
+        /// 请求分账: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingOrdersRequest`](crate::ecommerce::PostEcommerceProfitsharingOrdersRequest).
+        #[doc(alias = "请求分账")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 公众账号ID.
+            appid: String = body("appid"),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required().request_number(),
+            /// 分账接收方列表. Required.
+            receivers: Vec<Receivers> = body("receivers").required(),
+            /// 是否分账完成. Required.
+            finish: bool = body("finish").required(),
+        }
+
+        /// 分账接收方列表.
+        pub struct Receivers {
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            receiver_account: String = body("receiver_account").required(),
+            /// 分账金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 分账描述. Required.
+            description: String = body("description").required(),
+            /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
+            receiver_name: Sensitive = body("receiver_name").encrypted(),
+        }
+    }
+
+    response! {
+        /// 请求分账: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingOrdersResponse`](crate::ecommerce::PostEcommerceProfitsharingOrdersResponse).
+        #[doc(alias = "请求分账")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 微信分账单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 分账单状态.
+            status: Status = body("status"),
+            /// 分账接收方列表. Required.
+            receivers: Vec<ResponseReceivers> = body("receivers").required(),
+        }
+
+        /// 分账接收方列表.
+        pub struct ResponseReceivers {
+            /// 分账金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 分账描述. Required.
+            description: String = body("description").required(),
+            /// 分账结果.
+            result: ResponseReceiversResult = body("result"),
+            /// 完成时间. Required.
+            finish_time: Time = body("finish_time").required(),
+            /// 分账失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            receiver_account: String = body("receiver_account").required(),
+            /// 分账明细单号. Required.
+            detail_id: String = body("detail_id").required(),
+            /// 异常处理状态.
+            abnormal_status: AbnormalStatus = body("abnormal_status"),
+            /// 异常处理关单原因.
+            funds_abnormal_closed_reason: FundsAbnormalClosedReason = body("funds_abnormal_closed_reason"),
+            /// 微信支付在途异常资金付款单号.
+            funds_abnormal_redirect_id: String = body("funds_abnormal_redirect_id"),
+            /// On the wire: `funds_abnormal_receivers`.
+            funds_abnormal_receivers: Vec<FundsAbnormalReceivers> = body("funds_abnormal_receivers"),
+        }
+
+        /// The object `funds_abnormal_receivers`.
+        pub struct FundsAbnormalReceivers {
+            /// 平台接收异常资金商户号.
+            mchid: String = body("mchid"),
+        }
+    }
+
+    open_enum! {
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+        }
+
+        /// 分账单状态.
+        pub enum Status {
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+        }
+
+        /// 分账结果.
+        pub enum ResponseReceiversResult {
+            Pending = "PENDING",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+        }
+
+        /// 分账失败原因.
+        pub enum FailReason {
+            AccountAbnormal = "ACCOUNT_ABNORMAL",
+            NoRelation = "NO_RELATION",
+            ReceiverHighRisk = "RECEIVER_HIGH_RISK",
+        }
+
+        /// 异常处理状态.
+        pub enum AbnormalStatus {
+            AbnormalPending = "ABNORMAL_PENDING",
+            AbnormalFinished = "ABNORMAL_FINISHED",
+            AbnormalClosed = "ABNORMAL_CLOSED",
+        }
+
+        /// 异常处理关单原因.
+        pub enum FundsAbnormalClosedReason {
+            ClosedReasonTimeout = "CLOSED_REASON_TIMEOUT",
+            ClosedReasonRestrictTransfer = "CLOSED_REASON_RESTRICT_TRANSFER",
+        }
     }
 }

@@ -2,40 +2,146 @@
 
 //! `v3/ecommerce/refunds/apply`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceRefundsApply as Apply;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 退款申请 · `POST v3/ecommerce/refunds/apply`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476892](https://pay.weixin.qq.com/doc/v3/partner/4012476892)
+///
+/// `weipay api show POST v3/ecommerce/refunds/apply` lists all 4.
+pub mod post {
+    pub use crate::v3::ecommerce::shared::{
+        EcommercePromotionDetail, EcommercePromotionDetailScope, EcommercePromotionDetailType,
+    };
 
-chain_step! {
-    /// `v3/ecommerce/refunds/apply`
-    Apply
-}
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> Apply<M> {
-    /// 退款申请 · `POST v3/ecommerce/refunds/apply`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::refunds::apply::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .combine_transaction_id("1217752501201407033233368018")
-    ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_refund_no("1217752501201407033233368018")
-    ///     .amount(post::Amount::new().refund(888).total(888))
-    ///     .funds_account("AVAILABLE");
-    /// let response = client.v3().ecommerce().refunds().apply().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_REFUNDS_APPLY, request)
+    request! {
+        /// 退款申请: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceRefundsApplyRequest`](crate::ecommerce::PostEcommerceRefundsApplyRequest).
+        #[doc(alias = "退款申请")]
+        pub struct Request {
+            /// 商品单个人收款方受理授权ID.
+            individual_auth_id: String = body("individual_auth_id"),
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 电商平台APPID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 二级商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 还款服务商商户号.
+            combine_mchid: String = body("combine_mchid"),
+            /// 还款订单号.
+            combine_out_trade_no: String = body("combine_out_trade_no"),
+            /// 交易单微信支付订单号. Required.
+            combine_transaction_id: String = body("combine_transaction_id").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 商户退款单号. Required.
+            out_refund_no: String = body("out_refund_no").required().request_number(),
+            /// 退款原因.
+            reason: String = body("reason"),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 退款结果回调url. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 退款出资商户.
+            refund_account: RefundAccount = body("refund_account"),
+            /// 资金账户. Required.
+            funds_account: FundsAccount = body("funds_account").required(),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 退款金额. Required; in fen (分).
+            refund: i64 = body("refund").required(),
+            /// 退款出资账户及金额.
+            from: Vec<AmountFrom> = body("from"),
+            /// 原订单金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 退款币种.
+            currency: String = body("currency"),
+        }
+
+        /// 退款出资账户及金额.
+        pub struct AmountFrom {
+            /// 出资账户类型. Required.
+            account: Account = body("account").required(),
+            /// 出资金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+        }
+    }
+
+    response! {
+        /// 退款申请: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceRefundsApplyResponse`](crate::ecommerce::PostEcommerceRefundsApplyResponse).
+        #[doc(alias = "退款申请")]
+        pub struct Response {
+            /// 微信退款单号. Required.
+            refund_id: String = body("refund_id").required(),
+            /// 商户退款单号. Required.
+            out_refund_no: String = body("out_refund_no").required(),
+            /// 退款创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 订单金额. Required.
+            amount: ResponseAmount = body("amount").required(),
+            /// 优惠退款详情.
+            promotion_detail: Vec<EcommercePromotionDetail> = body("promotion_detail"),
+            /// 退款出资商户.
+            refund_account: RefundAccount = body("refund_account"),
+        }
+
+        /// 订单金额.
+        pub struct ResponseAmount {
+            /// 退款金额. Required; in fen (分).
+            refund: i64 = body("refund").required(),
+            /// 退款出资账户及金额.
+            from: Vec<ResponseAmountFrom> = body("from"),
+            /// 用户退款金额. Required; in fen (分).
+            payer_refund: i64 = body("payer_refund").required(),
+            /// 优惠退款金额. In fen (分).
+            discount_refund: i64 = body("discount_refund"),
+            /// 退款币种.
+            currency: String = body("currency"),
+            /// 垫付金额. In fen (分).
+            advance: i64 = body("advance"),
+        }
+
+        /// 退款出资账户及金额.
+        pub struct ResponseAmountFrom {
+            /// 出资账户类型. Required.
+            account: String = body("account").required(),
+            /// 出资金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+        }
+    }
+
+    open_enum! {
+        /// 出资账户类型.
+        pub enum Account {
+            Available = "AVAILABLE",
+            Unavailable = "UNAVAILABLE",
+        }
+
+        /// 退款出资商户.
+        pub enum RefundAccount {
+            RefundSourceSubMerchant = "REFUND_SOURCE_SUB_MERCHANT",
+            RefundSourcePartnerAdvance = "REFUND_SOURCE_PARTNER_ADVANCE",
+        }
+
+        /// 资金账户.
+        pub enum FundsAccount {
+            Available = "AVAILABLE",
+            Unsettled = "UNSETTLED",
+            Prepaid = "PREPAID",
+        }
     }
 }

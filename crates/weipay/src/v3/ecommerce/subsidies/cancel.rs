@@ -2,37 +2,55 @@
 
 //! `v3/ecommerce/subsidies/cancel`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceSubsidiesCancel as Cancel;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 取消补差 · `POST v3/ecommerce/subsidies/cancel`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012477639](https://pay.weixin.qq.com/doc/v3/partner/4012477639)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/subsidies/cancel`
-    Cancel
-}
+    request! {
+        /// 取消补差: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceSubsidiesCancelRequest`](crate::ecommerce::PostEcommerceSubsidiesCancelRequest).
+        #[doc(alias = "取消补差")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 取消补差描述. Required.
+            description: String = body("description").required(),
+        }
+    }
 
-impl<M: Mode> Cancel<M> {
-    /// 取消补差 · `POST v3/ecommerce/subsidies/cancel`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::subsidies::cancel::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .description("订单退款");
-    /// let response = client.v3().ecommerce().subsidies().cancel().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_SUBSIDIES_CANCEL, request)
+    response! {
+        /// 取消补差: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceSubsidiesCancelResponse`](crate::ecommerce::PostEcommerceSubsidiesCancelResponse).
+        #[doc(alias = "取消补差")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 取消补差结果. Required.
+            result: ResponseResult = body("result").required(),
+            /// 取消补差描述. Required.
+            description: String = body("description").required(),
+        }
+    }
+
+    open_enum! {
+        /// 取消补差结果.
+        pub enum ResponseResult {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,38 +2,68 @@
 
 //! `v3/ecommerce/subsidies/create`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceSubsidiesCreate as Create;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 请求补差 · `POST v3/ecommerce/subsidies/create`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012477631](https://pay.weixin.qq.com/doc/v3/partner/4012477631)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/subsidies/create`
-    Create
-}
+    request! {
+        /// 请求补差: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceSubsidiesCreateRequest`](crate::ecommerce::PostEcommerceSubsidiesCreateRequest).
+        #[doc(alias = "请求补差")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 补差金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 补差描述. Required.
+            description: String = body("description").required(),
+            /// 微信退款单号.
+            refund_id: String = body("refund_id"),
+            /// 商户补差单号.
+            out_subsidy_no: String = body("out_subsidy_no").request_number(),
+        }
+    }
 
-impl<M: Mode> Create<M> {
-    /// 请求补差 · `POST v3/ecommerce/subsidies/create`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::subsidies::create::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .amount(10)
-    ///     .description("测试备注");
-    /// let response = client.v3().ecommerce().subsidies().create().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_SUBSIDIES_CREATE, request)
+    response! {
+        /// 请求补差: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceSubsidiesCreateResponse`](crate::ecommerce::PostEcommerceSubsidiesCreateResponse).
+        #[doc(alias = "请求补差")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 微信补差单号. Required.
+            subsidy_id: String = body("subsidy_id").required(),
+            /// 补差描述. Required.
+            description: String = body("description").required(),
+            /// 补差金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 补差单结果. Required.
+            result: ResponseResult = body("result").required(),
+            /// 补差完成时间. Required.
+            success_time: Time = body("success_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 补差单结果.
+        pub enum ResponseResult {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Refund = "REFUND",
+        }
     }
 }

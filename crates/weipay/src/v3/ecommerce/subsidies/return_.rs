@@ -2,40 +2,90 @@
 
 //! `v3/ecommerce/subsidies/return`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceSubsidiesReturn as Return;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 请求补差回退 · `POST v3/ecommerce/subsidies/return`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012477636](https://pay.weixin.qq.com/doc/v3/partner/4012477636)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/subsidies/return`
-    Return
-}
+    request! {
+        /// 请求补差回退: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceSubsidiesReturnRequest`](crate::ecommerce::PostEcommerceSubsidiesReturnRequest).
+        #[doc(alias = "请求补差回退")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户补差回退单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 微信退款单号. Required.
+            refund_id: String = body("refund_id").required(),
+            /// 补差回退金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 补差回退描述. Required.
+            description: String = body("description").required(),
+            /// 微信补差单号.
+            subsidy_id: String = body("subsidy_id"),
+            /// 回退出资账户及金额.
+            from: Vec<RequestFrom> = body("from"),
+        }
 
-impl<M: Mode> Return<M> {
-    /// 请求补差回退 · `POST v3/ecommerce/subsidies/return`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::subsidies::return_::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .out_order_no("P20150806125346")
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .refund_id("3008450740201411110007820472")
-    ///     .amount(10)
-    ///     .description("测试备注");
-    /// let response = client.v3().ecommerce().subsidies().return_().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_SUBSIDIES_RETURN_, request)
+        /// 回退出资账户及金额.
+        pub struct RequestFrom {
+            /// 出资账户类型.
+            account: Account = body("account"),
+            /// 出资金额. In fen (分).
+            amount: i64 = body("amount"),
+        }
+    }
+
+    response! {
+        /// 请求补差回退: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceSubsidiesReturnResponse`](crate::ecommerce::PostEcommerceSubsidiesReturnResponse).
+        #[doc(alias = "请求补差回退")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 微信补差回退单号. Required.
+            subsidy_refund_id: String = body("subsidy_refund_id").required(),
+            /// 微信退款单号. Required.
+            refund_id: String = body("refund_id").required(),
+            /// 商户补差回退单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 补差回退金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 补差回退描述. Required.
+            description: String = body("description").required(),
+            /// 补差回退结果. Required.
+            result: ResponseResult = body("result").required(),
+            /// 补差回退完成时间. Required.
+            success_time: Time = body("success_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 出资账户类型.
+        pub enum Account {
+            Available = "AVAILABLE",
+            Unavailable = "UNAVAILABLE",
+        }
+
+        /// 补差回退结果.
+        pub enum ResponseResult {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Refund = "REFUND",
+        }
     }
 }

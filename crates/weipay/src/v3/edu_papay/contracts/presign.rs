@@ -2,40 +2,54 @@
 
 //! `v3/edu-papay/contracts/presign`
 
-pub mod post;
+pub use crate::v3::edu_papay::chain::EduPapayContractsPresign as Presign;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 预签约 · `POST v3/edu-papay/contracts/presign`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012522560](https://pay.weixin.qq.com/doc/v3/merchant/4012522560)
+/// - partner: [4012465360](https://pay.weixin.qq.com/doc/v3/partner/4012465360)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/edu-papay/contracts/presign`
-    Presign
-}
+    request! {
+        /// 预签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::edu_papay::PostEduPapayContractsPresignRequest`](crate::edu_papay::PostEduPapayContractsPresignRequest).
+        #[doc(alias = "预签约")]
+        pub struct Request {
+            /// 服务商APPID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 服务商APPID下的用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 子商户APPID下的用户标识.
+            sub_openid: String = body("sub_openid"),
+            /// 签约模板号. Required.
+            plan_id: String = body("plan_id").required(),
+            /// 用户账号. Required.
+            user_id: String = body("user_id").required(),
+            /// 首次扣款日期. Required.
+            period_start_date: String = body("period_start_date").required(),
+            /// 场景信息枚举. Required.
+            trade_scene: String = body("trade_scene").required(),
+        }
+    }
 
-impl<M: Mode> Presign<M> {
-    /// 预签约 · `POST v3/edu-papay/contracts/presign`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::edu_papay::contracts::presign::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .plan_id("101164396123311331")
-    ///     .user_id("20200330tony")
-    ///     .period_start_date("2020-03-19")
-    ///     .trade_scene("EDUCATION_PERIOD");
-    /// let response = client.v3().edu_papay().contracts().presign().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_EDU_PAPAY_CONTRACTS_PRESIGN, request)
+    response! {
+        /// 预签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::edu_papay::PostEduPapayContractsPresignResponse`](crate::edu_papay::PostEduPapayContractsPresignResponse).
+        #[doc(alias = "预签约")]
+        pub struct Response {
+            /// 预签约号. Required.
+            presign_token: String = body("presign_token").required(),
+        }
     }
 }

@@ -2,39 +2,45 @@
 
 //! `v3/eduschoolpay/contracts/{contract_id}`
 
-pub mod get;
-pub mod terminate;
-
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/eduschoolpay/contracts/{contract_id}`
-    ContractId
+/// `v3/eduschoolpay/contracts/{contract_id}/terminate`
+pub mod terminate {
+    pub use crate::v3::eduschoolpay::chain::EduschoolpayContractsByContractIdTerminate as Terminate;
 }
 
-impl<M: Mode> ContractId<M> {
-    /// 通过协议号查询签约 · `GET v3/eduschoolpay/contracts/{contract_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().eduschoolpay().contracts().contract_id("2045011120563805041758214605").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID, Nothing)
-    }
+pub use crate::v3::eduschoolpay::chain::EduschoolpayContractsByContractId as ContractId;
 
-    /// `v3/eduschoolpay/contracts/{contract_id}/terminate`
-    pub fn terminate(self) -> terminate::Terminate<M> {
-        terminate::Terminate::new(self.call.step("terminate"))
+/// 通过协议号查询签约 · `GET v3/eduschoolpay/contracts/{contract_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012468959](https://pay.weixin.qq.com/doc/v3/partner/4012468959)
+pub mod get {
+    use crate::model::{Time, body, response};
+
+    response! {
+        /// 通过协议号查询签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayContractsByContractIdResponse`](crate::eduschoolpay::GetEduschoolpayContractsByContractIdResponse).
+        #[doc(alias = "通过协议号查询签约")]
+        pub struct Response {
+            /// 签约协议号. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户appid. Required.
+            appid: String = body("appid").required(),
+            /// 商户appid下的用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 签约模板号. Required.
+            plan_id: String = body("plan_id").required(),
+            /// 签约状态. Required.
+            contract_status: String = body("contract_status").required(),
+            /// 签约时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 外部签约号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+        }
     }
 }

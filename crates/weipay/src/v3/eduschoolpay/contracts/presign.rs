@@ -2,40 +2,79 @@
 
 //! `v3/eduschoolpay/contracts/presign`
 
-pub mod post;
+pub use crate::v3::eduschoolpay::chain::EduschoolpayContractsPresign as Presign;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 预签约 · `POST v3/eduschoolpay/contracts/presign`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012468952](https://pay.weixin.qq.com/doc/v3/partner/4012468952)
+pub mod post {
+    use crate::model::{Sensitive, body, header, request, response};
 
-chain_step! {
-    /// `v3/eduschoolpay/contracts/presign`
-    Presign
-}
+    request! {
+        /// 预签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::eduschoolpay::PostEduschoolpayContractsPresignRequest`](crate::eduschoolpay::PostEduschoolpayContractsPresignRequest).
+        #[doc(alias = "预签约")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 商户appid. Required.
+            appid: String = body("appid").required(),
+            /// 商户appid下的用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 签约模板号. Required.
+            plan_id: String = body("plan_id").required(),
+            /// 用户账号. Required.
+            user_id: String = body("user_id").required(),
+            /// 学校编号. Required.
+            school_id: String = body("school_id").required(),
+            /// 外部签约号. Required.
+            out_contract_code: String = body("out_contract_code").required().request_number(),
+            /// 签约模式.
+            contract_mode: String = body("contract_mode"),
+            /// 允许降级为普通签约模式.
+            downgrade_default_contract: bool = body("downgrade_default_contract"),
+            /// 实名信息.
+            identity: Identity = body("identity"),
+            /// 签约银行卡.
+            bank_card: BankCard = body("bank_card"),
+        }
 
-impl<M: Mode> Presign<M> {
-    /// 预签约 · `POST v3/eduschoolpay/contracts/presign`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::eduschoolpay::contracts::presign::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .plan_id("101164396123311331")
-    ///     .user_id("20200330tony")
-    ///     .school_id("18260256813396")
-    ///     .out_contract_code("20190806125346");
-    /// let response = client.v3().eduschoolpay().contracts().presign().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_EDUSCHOOLPAY_CONTRACTS_PRESIGN, request)
+        /// 实名信息.
+        pub struct Identity {
+            /// 姓名. Required; travels encrypted (敏感信息加密).
+            real_name: Sensitive = body("real_name").required().encrypted(),
+            /// 证件类型. Required; travels encrypted (敏感信息加密).
+            credential_type: Sensitive = body("credential_type").required().encrypted(),
+            /// 身份证号. Travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").encrypted(),
+        }
+
+        /// 签约银行卡.
+        pub struct BankCard {
+            /// 签约银行卡号. Required; travels encrypted (敏感信息加密).
+            bank_card_no: Sensitive = body("bank_card_no").required().encrypted(),
+            /// 银行卡有效期.
+            valid_thru: String = body("valid_thru"),
+            /// 银行卡开卡预留手机号. Travels encrypted (敏感信息加密).
+            phone: Sensitive = body("phone").encrypted(),
+            /// 银行类型.
+            bank_type: String = body("bank_type"),
+        }
+    }
+
+    response! {
+        /// 预签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::eduschoolpay::PostEduschoolpayContractsPresignResponse`](crate::eduschoolpay::PostEduschoolpayContractsPresignResponse).
+        #[doc(alias = "预签约")]
+        pub struct Response {
+            /// 预签约码. Required.
+            presign_token: String = body("presign_token").required(),
+        }
     }
 }

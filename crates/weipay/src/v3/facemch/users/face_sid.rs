@@ -2,34 +2,69 @@
 
 //! `v3/facemch/users/{face_sid}`
 
-pub mod get;
+pub use crate::v3::facemch::chain::FacemchUsersByFaceSid as FaceSid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询用户授权的实名信息 · `GET v3/facemch/users/{face_sid}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/android/sid.html>
+pub mod get {
+    use crate::model::{Sensitive, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/facemch/users/{face_sid}`
-    FaceSid
-}
+    request! {
+        /// 查询用户授权的实名信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::facemch::GetFacemchUsersByFaceSidRequest`](crate::facemch::GetFacemchUsersByFaceSidRequest).
+        #[doc(alias = "查询用户授权的实名信息")]
+        pub struct Request {
+            /// 标识本次请求获取的信息类型. Required.
+            info_type: InfoType = query("info_type").required(),
+            /// 微信分配的公众账号ID. Required.
+            appid: String = query("appid").required(),
+            /// 微信支付分配的子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 微信分配的子商户公众账号ID.
+            sub_appid: String = query("sub_appid"),
+            /// 子商户证书序列号.
+            sub_serial_no: String = query("sub_serial_no"),
+        }
+    }
 
-impl<M: Mode> FaceSid<M> {
-    /// 查询用户授权的实名信息 · `GET v3/facemch/users/{face_sid}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::facemch::users::face_sid::get;
-    ///
-    /// let request = get::Request::new().info_type("ASK_UNIONID").appid("wx57e15a0db0c5d1e8");
-    /// let response = client.v3().facemch().users().face_sid("aabbccdd12345").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_FACEMCH_USERS_FACE_SID, request)
+    response! {
+        /// 查询用户授权的实名信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::facemch::GetFacemchUsersByFaceSidResponse`](crate::facemch::GetFacemchUsersByFaceSidResponse).
+        #[doc(alias = "查询用户授权的实名信息")]
+        pub struct Response {
+            /// UnionID.
+            union_id: String = body("union_id"),
+            /// On the wire: `openid`.
+            openid: String = body("openid"),
+            /// On the wire: `sub_openid`.
+            sub_openid: String = body("sub_openid"),
+            /// 姓名信息.
+            real_name_info: RealNameInfo = body("real_name_info"),
+        }
+
+        /// 姓名信息.
+        pub struct RealNameInfo {
+            /// 加密后的姓名信息. Travels encrypted (敏感信息加密).
+            encrypted_real_name: Sensitive = body("encrypted_real_name").encrypted(),
+            /// On the wire: `credential_type`.
+            credential_type: i64 = body("credential_type"),
+            /// 加密后的身份证号. Travels encrypted (敏感信息加密).
+            encrypted_credential_id: Sensitive = body("encrypted_credential_id").encrypted(),
+        }
+    }
+
+    open_enum! {
+        /// 标识本次请求获取的信息类型.
+        pub enum InfoType {
+            AskUnionid = "ASK_UNIONID",
+            AskRealName = "ASK_REAL_NAME",
+        }
     }
 }

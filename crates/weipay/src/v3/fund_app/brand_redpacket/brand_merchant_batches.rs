@@ -3,55 +3,94 @@
 //! `v3/fund-app/brand-redpacket/brand-merchant-batches`
 
 pub mod batch_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::fund_app::chain::FundAppBrandRedpacketBrandMerchantBatches as BrandMerchantBatches;
 
-chain_step! {
-    /// `v3/fund-app/brand-redpacket/brand-merchant-batches`
-    BrandMerchantBatches
-}
+/// 品牌商户发放红包 · `POST v3/fund-app/brand-redpacket/brand-merchant-batches`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4014310358](https://pay.weixin.qq.com/doc/v3/merchant/4014310358)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
-impl<M: Mode> BrandMerchantBatches<M> {
-    /// 品牌商户发放红包 · `POST v3/fund-app/brand-redpacket/brand-merchant-batches`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::brand_redpacket::brand_merchant_batches::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id(1234)
-    ///     .brand_appid("wxf636efh567hg4356")
-    ///     .scene("CUSTOM_SEND")
-    ///     .template_id("123400001")
-    ///     .out_batch_no("plfk2020042013")
-    ///     .batch_name("example")
-    ///     .batch_remark("example")
-    ///     .total_amount(10000)
-    ///     .total_num(10)
-    ///     .detail_list(vec![post::DetailList::new()
-    ///         .out_detail_no("x23zy545Bd5436")
-    ///         .amount(100)
-    ///         .openid("oWeiPaySandboxUser-000000001")
-    ///         .remark("来自XX的红包")]);
-    /// let response =
-    ///     client.v3().fund_app().brand_redpacket().brand_merchant_batches().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES, request)
+    request! {
+        /// 品牌商户发放红包: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppBrandRedpacketBrandMerchantBatchesRequest`](crate::fund_app::PostFundAppBrandRedpacketBrandMerchantBatchesRequest).
+        #[doc(alias = "品牌商户发放红包")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 品牌ID. Required.
+            brand_id: i64 = body("brand_id").required(),
+            /// 品牌AppID. Required.
+            brand_appid: String = body("brand_appid").required(),
+            /// 品牌红包发放场景. Required.
+            scene: Scene = body("scene").required(),
+            /// 品牌红包模板ID. Required.
+            template_id: String = body("template_id").required(),
+            /// 商家品牌红包批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required().request_number(),
+            /// 品牌红包批次名称. Required.
+            batch_name: String = body("batch_name").required(),
+            /// 品牌红包批次备注. Required.
+            batch_remark: String = body("batch_remark").required(),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 总笔数. Required.
+            total_num: i64 = body("total_num").required(),
+            /// 品牌红包明细列表. Required.
+            detail_list: Vec<DetailList> = body("detail_list").required(),
+        }
+
+        /// 品牌红包明细列表.
+        pub struct DetailList {
+            /// 商家品牌红包明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+            /// 红包金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 接收红包用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 接收红包用户姓名. Travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").encrypted(),
+            /// 红包备注. Required.
+            remark: String = body("remark").required(),
+        }
     }
 
-    /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}` with this 微信支付品牌红包批次单号.
-    pub fn batch_no(self, batch_no: impl Into<String>) -> batch_no::BatchNo<M> {
-        batch_no::BatchNo::new(self.call.fill(path("batch_no"), batch_no.into()))
+    response! {
+        /// 品牌商户发放红包: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppBrandRedpacketBrandMerchantBatchesResponse`](crate::fund_app::PostFundAppBrandRedpacketBrandMerchantBatchesResponse).
+        #[doc(alias = "品牌商户发放红包")]
+        pub struct Response {
+            /// 商家品牌红包批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 微信支付品牌红包批次单号.
+            batch_no: String = body("batch_no"),
+            /// 品牌红包批次创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 批次单状态.
+            batch_state: BatchState = body("batch_state"),
+        }
+    }
+
+    open_enum! {
+        /// 品牌红包发放场景.
+        pub enum Scene {
+            CustomSend = "CUSTOM_SEND",
+        }
+
+        /// 批次单状态.
+        pub enum BatchState {
+            WaitPay = "WAIT_PAY",
+            Accepted = "ACCEPTED",
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+            Closed = "CLOSED",
+        }
     }
 }

@@ -2,71 +2,132 @@
 
 //! `v3/fund-app/mch-transfer/transfer-bills`
 
-pub mod out_bill_no;
-pub mod post;
+/// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no`
+pub mod out_bill_no {
+    pub mod out_bill_no;
+
+    pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBillsOutBillNo as OutBillNo;
+}
 pub mod pre_transfer_with_authorization;
 pub mod transfer;
-pub mod transfer_bill_no;
+/// `v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no`
+pub mod transfer_bill_no {
+    pub mod transfer_bill_no;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/fund-app/mch-transfer/transfer-bills`
-    TransferBills
+    pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBillsTransferBillNo as TransferBillNo;
 }
 
-impl<M: Mode> TransferBills<M> {
-    /// 发起转账 · `POST v3/fund-app/mch-transfer/transfer-bills`
-    ///
-    /// For 普通商户. Safe to repeat with the same `out_bill_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::transfer_bills::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_bill_no("plfk2020042013")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .transfer_amount(400000)
-    ///     .transfer_remark("2020年4月报销")
-    ///     .transfer_scene_id("1000")
-    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
-    ///         .info_type("活动名称")
-    ///         .info_content("example")]);
-    /// let response = client.v3().fund_app().mch_transfer().transfer_bills().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS, request)
+pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBills as TransferBills;
+
+/// 发起转账 · `POST v3/fund-app/mch-transfer/transfer-bills`
+///
+/// For 普通商户. Safe to repeat with the same `out_bill_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012716434](https://pay.weixin.qq.com/doc/v3/merchant/4012716434)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+
+    request! {
+        /// 发起转账: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferBillsRequest`](crate::fund_app::PostFundAppMchTransferTransferBillsRequest).
+        #[doc(alias = "发起转账")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 商户AppID. Required; 1 to 32 characters.
+            appid: String = body("appid").required().length(1, 32),
+            /// 商户单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z]+$`.
+            out_bill_no: String =
+                body("out_bill_no").required().length(1, 32).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
+            /// 收款用户OpenID. Required; 1 to 64 characters.
+            openid: String = body("openid").required().length(1, 64),
+            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").encrypted(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required; 1 to 32 characters.
+            transfer_remark: String = body("transfer_remark").required().length(1, 32),
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 用户收款感知.
+            user_recv_perception: String = body("user_recv_perception"),
+            /// 转账场景ID. Required.
+            transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
+            /// 转账场景报备信息. Required.
+            transfer_scene_report_infos: Vec<TransferSceneReportInfos> =
+                body("transfer_scene_report_infos").required(),
+            /// 用户收款样式.
+            user_recv_style: UserRecvStyle = body("user_recv_style"),
+        }
+
+        /// 转账场景报备信息.
+        pub struct TransferSceneReportInfos {
+            /// 信息类型. Required.
+            info_type: String = body("info_type").required(),
+            /// 信息内容. Required; 1 to 32 characters.
+            info_content: String = body("info_content").required().length(1, 32),
+        }
+
+        /// 用户收款样式.
+        pub struct UserRecvStyle {
+            /// 用户收款样式类型. Required.
+            type_: Type = body("type").required(),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no`
-    pub fn out_bill_no(self) -> out_bill_no::OutBillNo<M> {
-        out_bill_no::OutBillNo::new(self.call.step("out-bill-no"))
+    response! {
+        /// 发起转账: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferBillsResponse`](crate::fund_app::PostFundAppMchTransferTransferBillsResponse).
+        #[doc(alias = "发起转账")]
+        pub struct Response {
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 微信转账单号. Required.
+            transfer_bill_no: String = body("transfer_bill_no").required(),
+            /// 单据创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 单据状态. Required.
+            state: State = body("state").required(),
+            /// 失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// On the wire: `package_info`.
+            package_info: String = body("package_info"),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`
-    pub fn pre_transfer_with_authorization(
-        self,
-    ) -> pre_transfer_with_authorization::PreTransferWithAuthorization<M> {
-        pre_transfer_with_authorization::PreTransferWithAuthorization::new(
-            self.call.step("pre-transfer-with-authorization"),
-        )
-    }
+    open_enum! {
+        /// 转账场景ID.
+        pub enum TransferSceneId {
+            V1000 = "1000",
+            V1002 = "1002",
+            V1004 = "1004",
+            V1005 = "1005",
+            V1009 = "1009",
+            V1010 = "1010",
+            V1011 = "1011",
+            V1013 = "1013",
+        }
 
-    /// `v3/fund-app/mch-transfer/transfer-bills/transfer`
-    pub fn transfer(self) -> transfer::Transfer<M> {
-        transfer::Transfer::new(self.call.step("transfer"))
-    }
+        /// 用户收款样式类型.
+        pub enum Type {
+            ConfirmPage = "CONFIRM_PAGE",
+            RedPacket = "RED_PACKET",
+        }
 
-    /// `v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no`
-    pub fn transfer_bill_no(self) -> transfer_bill_no::TransferBillNo<M> {
-        transfer_bill_no::TransferBillNo::new(self.call.step("transfer-bill-no"))
+        /// 单据状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Processing = "PROCESSING",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Transfering = "TRANSFERING",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

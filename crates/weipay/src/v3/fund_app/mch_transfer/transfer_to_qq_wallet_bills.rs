@@ -3,50 +3,104 @@
 //! `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`
 
 pub mod out_bill_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::fund_app::chain::FundAppMchTransferTransferToQqWalletBills as TransferToQqWalletBills;
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`
-    TransferToQqWalletBills
-}
+/// 发起转账到QQ钱包 · `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4014297386](https://pay.weixin.qq.com/doc/v3/merchant/4014297386)
+pub mod post {
+    pub use crate::v3::fund_app::shared::FundAppTransferSceneReportInfo;
 
-impl<M: Mode> TransferToQqWalletBills<M> {
-    /// 发起转账到QQ钱包 · `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::transfer_to_qq_wallet_bills::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_bill_no("plfk2020042013")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .transfer_amount(400000)
-    ///     .transfer_remark("2020年4月报销")
-    ///     .transfer_scene_id("1401")
-    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
-    ///         .info_type("活动名称")
-    ///         .info_content("example")]);
-    /// let response =
-    ///     client.v3().fund_app().mch_transfer().transfer_to_qq_wallet_bills().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS, request)
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+
+    request! {
+        /// 发起转账到QQ钱包: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferToQqWalletBillsRequest`](crate::fund_app::PostFundAppMchTransferTransferToQqWalletBillsRequest).
+        #[doc(alias = "发起转账到QQ钱包")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// QQ互联开放平台AppID. Required.
+            appid: String = body("appid").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required().request_number(),
+            /// 收款用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 收款用户QQ号.
+            user_qq: String = body("user_qq"),
+            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").encrypted(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 转账场景ID. Required.
+            transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
+            /// 转账场景报备信息. Required.
+            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
+                body("transfer_scene_report_infos").required(),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}` with this 商户单号.
-    pub fn out_bill_no(self, out_bill_no: impl Into<String>) -> out_bill_no::OutBillNo<M> {
-        out_bill_no::OutBillNo::new(self.call.fill(path("out_bill_no"), out_bill_no.into()))
+    response! {
+        /// 发起转账到QQ钱包: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferToQqWalletBillsResponse`](crate::fund_app::PostFundAppMchTransferTransferToQqWalletBillsResponse).
+        #[doc(alias = "发起转账到QQ钱包")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 微信转账单号. Required.
+            transfer_bill_no: String = body("transfer_bill_no").required(),
+            /// QQ互联开放平台AppID.
+            appid: String = body("appid"),
+            /// 单据状态. Required.
+            state: State = body("state").required(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 收款用户OpenID.
+            openid: String = body("openid"),
+            /// 收款用户QQ号.
+            user_qq: String = body("user_qq"),
+            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").encrypted(),
+            /// 失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// 单据创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 最后一次状态变更时间.
+            update_time: Time = body("update_time"),
+        }
+    }
+
+    open_enum! {
+        /// 转账场景ID.
+        pub enum TransferSceneId {
+            V1401 = "1401",
+        }
+
+        /// 单据状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Processing = "PROCESSING",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Transfering = "TRANSFERING",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

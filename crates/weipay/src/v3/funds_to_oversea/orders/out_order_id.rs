@@ -2,35 +2,67 @@
 
 //! `v3/funds-to-oversea/orders/{out_order_id}`
 
-pub mod get;
+pub use crate::v3::funds_to_oversea::chain::FundsToOverseaOrdersByOutOrderId as OutOrderId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询出境结果 · `GET v3/funds-to-oversea/orders/{out_order_id}`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476127](https://pay.weixin.qq.com/doc/v3/partner/4012476127)
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/funds-to-oversea/orders/{out_order_id}`
-    OutOrderId
-}
+    request! {
+        /// 查询出境结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaOrdersByOutOrderIdRequest`](crate::funds_to_oversea::GetFundsToOverseaOrdersByOutOrderIdRequest).
+        #[doc(alias = "查询出境结果")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = query("transaction_id").required(),
+        }
+    }
 
-impl<M: Mode> OutOrderId<M> {
-    /// 查询出境结果 · `GET v3/funds-to-oversea/orders/{out_order_id}`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::funds_to_oversea::orders::out_order_id::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1231231").transaction_id("4200000000000");
-    /// let response =
-    ///     client.v3().funds_to_oversea().orders().out_order_id("merchant123123").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_FUNDS_TO_OVERSEA_ORDERS_OUT_ORDER_ID, request)
+    response! {
+        /// 查询出境结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaOrdersByOutOrderIdResponse`](crate::funds_to_oversea::GetFundsToOverseaOrdersByOutOrderIdResponse).
+        #[doc(alias = "查询出境结果")]
+        pub struct Response {
+            /// 商户出境单号. Required.
+            out_order_id: String = body("out_order_id").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信出境单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 出境结果. Required.
+            result: String = body("result").required(),
+            /// 出境失败的原因.
+            fail_reason: String = body("fail_reason"),
+            /// 请求出境人民币金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 真实出境外币金额. In the smallest unit of its currency (币种最小货币单位).
+            foreign_amount: i64 = body("foreign_amount"),
+            /// 外币币种. Required.
+            foreign_currency: String = body("foreign_currency").required(),
+            /// 汇率.
+            rate: i64 = body("rate"),
+            /// 购汇时间.
+            exchange_rate_time: Time = body("exchange_rate_time"),
+            /// 预计购汇时间.
+            estimate_exchange_rate_time: Time = body("estimate_exchange_rate_time"),
+            /// 真实出境人民币金额. In fen (分).
+            departure_amount: i64 = body("departure_amount"),
+            /// 手续费人民币金额. In fen (分).
+            fee: i64 = body("fee"),
+            /// 手续费承担商户号.
+            charge_mchid: String = body("charge_mchid"),
+            /// 手续费承担账户.
+            charge_account_type: String = body("charge_account_type"),
+        }
     }
 }

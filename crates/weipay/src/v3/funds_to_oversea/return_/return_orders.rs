@@ -2,46 +2,88 @@
 
 //! `v3/funds-to-oversea/return/return-orders`
 
-pub mod out_return_no;
-pub mod post;
+/// `v3/funds-to-oversea/return/return-orders/out-return-no`
+pub mod out_return_no {
+    pub mod out_return_no;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/funds-to-oversea/return/return-orders`
-    ReturnOrders
+    pub use crate::v3::funds_to_oversea::chain::FundsToOverseaReturnReturnOrdersOutReturnNo as OutReturnNo;
 }
 
-impl<M: Mode> ReturnOrders<M> {
-    /// 申请资金出境退回 · `POST v3/funds-to-oversea/return/return-orders`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::funds_to_oversea::return_::return_orders::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_return_no("R20250220103930")
-    ///     .sub_mchid("123456")
-    ///     .out_order_id("merchant_1123123")
-    ///     .transaction_id("420000000000000010")
-    ///     .supplement_info("5017752501201407033233368018")
-    ///     .amount(100);
-    /// let response = client.v3().funds_to_oversea().return_().return_orders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS, request)
+pub use crate::v3::funds_to_oversea::chain::FundsToOverseaReturnReturnOrders as ReturnOrders;
+
+/// 申请资金出境退回 · `POST v3/funds-to-oversea/return/return-orders`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013735039](https://pay.weixin.qq.com/doc/v3/partner/4013735039)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 申请资金出境退回: what is sent.
+        ///
+        /// Its flat name is [`weipay::funds_to_oversea::PostFundsToOverseaReturnReturnOrdersRequest`](crate::funds_to_oversea::PostFundsToOverseaReturnReturnOrdersRequest).
+        #[doc(alias = "申请资金出境退回")]
+        pub struct Request {
+            /// 商户出境退回单号. Required.
+            out_return_no: String = body("out_return_no").required().request_number(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户出境单号. Required.
+            out_order_id: String = body("out_order_id").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 退回凭证补充信息. Required.
+            supplement_info: String = body("supplement_info").required(),
+            /// 退回金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+        }
     }
 
-    /// `v3/funds-to-oversea/return/return-orders/out-return-no`
-    pub fn out_return_no(self) -> out_return_no::OutReturnNo<M> {
-        out_return_no::OutReturnNo::new(self.call.step("out-return-no"))
+    response! {
+        /// 申请资金出境退回: what comes back.
+        ///
+        /// Its flat name is [`weipay::funds_to_oversea::PostFundsToOverseaReturnReturnOrdersResponse`](crate::funds_to_oversea::PostFundsToOverseaReturnReturnOrdersResponse).
+        #[doc(alias = "申请资金出境退回")]
+        pub struct Response {
+            /// 商户出境退回单号. Required.
+            out_return_no: String = body("out_return_no").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信出境退回单号. Required.
+            return_id: String = body("return_id").required(),
+            /// 商户出境单号. Required.
+            out_order_id: String = body("out_order_id").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 退回凭证补充信息.
+            supplement_info: String = body("supplement_info"),
+            /// 退回金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 出境退回状态. Required.
+            state: State = body("state").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 出境退回状态.
+        pub enum State {
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Failed = "FAILED",
+        }
+
+        /// 失败原因.
+        pub enum FailReason {
+            ReturnAmountNotEnough = "RETURN_AMOUNT_NOT_ENOUGH",
+        }
     }
 }

@@ -2,88 +2,86 @@
 
 //! `v3/global/merchant-service/complaint-notifications`
 
-pub mod get;
-pub mod post;
-pub mod put;
+pub use crate::v3::global::chain::GlobalMerchantServiceComplaintNotifications as ComplaintNotifications;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询投诉通知回调 · `GET v3/global/merchant-service/complaint-notifications`
+///
+/// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/global/merchant-service/complaint-notifications`
-    ComplaintNotifications
+    response! {
+        /// 查询投诉通知回调: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalMerchantServiceComplaintNotificationsResponse`](crate::global::GetGlobalMerchantServiceComplaintNotificationsResponse).
+        #[doc(alias = "查询投诉通知回调")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 通知地址. Required; format `url`.
+            url: String = body("url").required().url(),
+        }
+    }
 }
 
-impl<M: Mode> ComplaintNotifications<M> {
-    /// 查询投诉通知回调 · `GET v3/global/merchant-service/complaint-notifications`
-    ///
-    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().global().merchant_service().complaint_notifications().get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
+/// 创建投诉通知回调 · `POST v3/global/merchant-service/complaint-notifications`
+///
+/// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
+pub mod post {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 创建投诉通知回调: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalMerchantServiceComplaintNotificationsRequest`](crate::global::PostGlobalMerchantServiceComplaintNotificationsRequest).
+        #[doc(alias = "创建投诉通知回调")]
+        pub struct Request {
+            /// 通知地址. Required; format `url`.
+            url: String = body("url").required().url(),
+        }
     }
 
-    /// 创建投诉通知回调 · `POST v3/global/merchant-service/complaint-notifications`
-    ///
-    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::merchant_service::complaint_notifications::post;
-    ///
-    /// let request = post::Request::new().url("https://www.xxx.com/notify");
-    /// let response =
-    ///     client.v3().global().merchant_service().complaint_notifications().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
+    response! {
+        /// 创建投诉通知回调: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalMerchantServiceComplaintNotificationsResponse`](crate::global::PostGlobalMerchantServiceComplaintNotificationsResponse).
+        #[doc(alias = "创建投诉通知回调")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 通知地址. Required; format `url`.
+            url: String = body("url").required().url(),
+        }
+    }
+}
+
+/// 更新投诉通知回调 · `PUT v3/global/merchant-service/complaint-notifications`
+///
+/// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
+pub mod put {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 更新投诉通知回调: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PutGlobalMerchantServiceComplaintNotificationsRequest`](crate::global::PutGlobalMerchantServiceComplaintNotificationsRequest).
+        #[doc(alias = "更新投诉通知回调")]
+        pub struct Request {
+            /// 通知地址. Required; format `url`.
+            url: String = body("url").required().url(),
+        }
     }
 
-    /// 更新投诉通知回调 · `PUT v3/global/merchant-service/complaint-notifications`
-    ///
-    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`put`](mod@put).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::merchant_service::complaint_notifications::put;
-    ///
-    /// let request = put::Request::new().url("https://www.xxx.com/notify");
-    /// let response =
-    ///     client.v3().global().merchant_service().complaint_notifications().put(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn put(self, request: put::Request) -> M::Sent<put::Response> {
-        self.call.typed(&table::PUT_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
-    }
-
-    /// 删除投诉通知回调 · `DELETE v3/global/merchant-service/complaint-notifications`
-    ///
-    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().global().merchant_service().complaint_notifications().delete().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn delete(self) -> M::Sent<Nothing> {
-        self.call.typed(&table::DELETE_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
+    response! {
+        /// 更新投诉通知回调: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PutGlobalMerchantServiceComplaintNotificationsResponse`](crate::global::PutGlobalMerchantServiceComplaintNotificationsResponse).
+        #[doc(alias = "更新投诉通知回调")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 通知地址. Required; format `url`.
+            url: String = body("url").required().url(),
+        }
     }
 }

@@ -3,40 +3,136 @@
 //! `v3/global/merchant-service/complaints`
 
 pub mod complaint_id;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::global::chain::GlobalMerchantServiceComplaints as Complaints;
 
-chain_step! {
-    /// `v3/global/merchant-service/complaints`
-    Complaints
-}
+/// 查询投诉单列表 · `GET v3/global/merchant-service/complaints`
+///
+/// For 直连商户, 服务商, 渠道商. Host: `https://apihk.mch.weixin.qq.com/`.
+pub mod get {
+    pub use crate::v3::global::shared::{
+        GlobalComplaintOrderInfo, GlobalServiceOrderInfo, GlobalServiceOrderInfoState,
+    };
 
-impl<M: Mode> Complaints<M> {
-    /// 查询投诉单列表 · `GET v3/global/merchant-service/complaints`
-    ///
-    /// For 直连商户, 服务商, 渠道商. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::merchant_service::complaints::get;
-    ///
-    /// let request = get::Request::new().begin_date("2019-01-01").end_date("2019-01-01");
-    /// let response = client.v3().global().merchant_service().complaints().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS, request)
+    use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询投诉单列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalMerchantServiceComplaintsRequest`](crate::global::GetGlobalMerchantServiceComplaintsRequest).
+        #[doc(alias = "查询投诉单列表")]
+        pub struct Request {
+            /// 分页大小.
+            limit: i64 = query("limit"),
+            /// 分页开始位置.
+            offset: i64 = query("offset"),
+            /// 开始日期. Required; format `date`.
+            begin_date: String = query("begin_date").required().date(),
+            /// 结束日期. Required; format `date`.
+            end_date: String = query("end_date").required().date(),
+            /// 诉商户号.
+            complainted_mchid: String = query("complainted_mchid"),
+            /// 商户语言.
+            mch_language: MchLanguage = query("mch_language"),
+        }
     }
 
-    /// `v3/global/merchant-service/complaints/{complaint_id}` with this 投诉单号.
-    pub fn complaint_id(self, complaint_id: impl Into<String>) -> complaint_id::ComplaintId<M> {
-        complaint_id::ComplaintId::new(self.call.fill(path("complaint_id"), complaint_id.into()))
+    response! {
+        /// 查询投诉单列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalMerchantServiceComplaintsResponse`](crate::global::GetGlobalMerchantServiceComplaintsResponse).
+        #[doc(alias = "查询投诉单列表")]
+        pub struct Response {
+            /// 用户投诉信息详情.
+            data: Vec<Data> = body("data"),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 分页开始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 投诉总条数.
+            total_count: i64 = body("total_count"),
+        }
+
+        /// 用户投诉信息详情.
+        pub struct Data {
+            /// 投诉单号. Required.
+            complaint_id: String = body("complaint_id").required(),
+            /// 投诉时间. Required.
+            complaint_time: Time = body("complaint_time").required(),
+            /// 投诉详情. Required.
+            complaint_detail: String = body("complaint_detail").required(),
+            /// 投诉单状态. Required.
+            complaint_state: ComplaintState = body("complaint_state").required(),
+            /// 被诉商户号. Required.
+            complainted_mchid: String = body("complainted_mchid").required(),
+            /// 投诉人联系方式. Travels encrypted (敏感信息加密).
+            payer_phone: Sensitive = body("payer_phone").encrypted(),
+            /// 投诉单关联订单信息.
+            complaint_order_info: Vec<GlobalComplaintOrderInfo> = body("complaint_order_info"),
+            /// 投诉单是否已全额退款. Required.
+            complaint_full_refunded: bool = body("complaint_full_refunded").required(),
+            /// 是否超时.
+            is_overdue: bool = body("is_overdue"),
+            /// 优先级.
+            priority: Priority = body("priority"),
+            /// 是否有待回复的用户留言. Required.
+            incoming_user_response: bool = body("incoming_user_response").required(),
+            /// 用户投诉次数. Required.
+            user_complaint_times: i64 = body("user_complaint_times").required(),
+            /// 投诉资料列表.
+            complaint_media_list: Vec<ComplaintMediaList> = body("complaint_media_list"),
+            /// 问题描述.
+            problem_description: String = body("problem_description"),
+            /// 投诉详情翻译.
+            complaint_detail_trans: String = body("complaint_detail_trans"),
+            /// 投诉单关联服务单信息.
+            service_order_info: Vec<GlobalServiceOrderInfo> = body("service_order_info"),
+        }
+
+        /// 投诉资料列表.
+        pub struct ComplaintMediaList {
+            /// 媒体文件业务类型. Required.
+            media_type: MediaType = body("media_type").required(),
+            /// 媒体文列表. Required.
+            media_url: Vec<String> = body("media_url").required(),
+        }
+    }
+
+    open_enum! {
+        /// 商户语言.
+        pub enum MchLanguage {
+            ZhCn = "ZH_CN",
+            ZhTw = "ZH_TW",
+            ZhHk = "ZH_HK",
+            En = "EN",
+            Ja = "JA",
+            Ko = "KO",
+            Th = "TH",
+            Vi = "VI",
+            Ru = "RU",
+            De = "DE",
+            Fr = "FR",
+            Ar = "AR",
+            Es = "ES",
+        }
+
+        /// 投诉单状态.
+        pub enum ComplaintState {
+            Pending = "PENDING",
+            Processing = "PROCESSING",
+            Processed = "PROCESSED",
+        }
+
+        /// 优先级.
+        pub enum Priority {
+            Priority = "PRIORITY",
+            General = "GENERAL",
+        }
+
+        /// 媒体文件业务类型.
+        pub enum MediaType {
+            UserComplaintImage = "USER_COMPLAINT_IMAGE",
+            OperationImage = "OPERATION_IMAGE",
+        }
     }
 }

@@ -2,68 +2,328 @@
 
 //! `v3/global/merchants/{sub_mchid}`
 
-pub mod get;
-pub mod patch;
+pub use crate::v3::global::chain::GlobalMerchantsBySubMchid as SubMchid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询子商户（融合钱包） · `GET v3/global/merchants/{sub_mchid}`
+///
+/// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013025092](https://pay.weixin.qq.com/doc/global/v3/zh/4013025092)
+pub mod get {
+    use crate::model::{Sensitive, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/global/merchants/{sub_mchid}`
-    SubMchid
-}
-
-impl<M: Mode> SubMchid<M> {
-    /// 查询子商户（融合钱包） · `GET v3/global/merchants/{sub_mchid}`
-    ///
-    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::merchants::sub_mchid::get;
-    ///
-    /// let request = get::Request::new().sp_appid("wx57e15a0db0c5d1e8").sp_mchid("1900057215");
-    /// let response = client.v3().global().merchants().sub_mchid("20000100").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_MERCHANTS_SUB_MCHID, request)
+    request! {
+        /// 查询子商户（融合钱包）: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalMerchantsBySubMchidRequest`](crate::global::GetGlobalMerchantsBySubMchidRequest).
+        #[doc(alias = "查询子商户（融合钱包）")]
+        pub struct Request {
+            /// 机构appid. Required.
+            sp_appid: String = query("sp_appid").required(),
+            /// 机构商户号. Required.
+            sp_mchid: String = query("sp_mchid").required(),
+        }
     }
 
-    /// 修改子商户（融合钱包） · `PATCH v3/global/merchants/{sub_mchid}`
-    ///
-    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::global::merchants::sub_mchid::patch;
-    ///
-    /// let request = patch::Request::new()
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
-    ///     .name("Merchant name")
-    ///     .sub_mchid("示例值: 20000100")
-    ///     .shortname("Merchant shortname")
-    ///     .office_phone("075586010000")
-    ///     .contact(patch::Contact::new().name("张三").phone("13800138000").email("zhangsan@example.com"))
-    ///     .business_category(644)
-    ///     .merchant_country_code("344")
-    ///     .merchant_type("ENTERPRISE")
-    ///     .registration_certificate_number("5555-8888")
-    ///     .registration_certificate_date("2020-10-16")
-    ///     .business(patch::Business::new().business_type("BOTH"));
-    /// let response = client.v3().global().merchants().sub_mchid("example").patch(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_GLOBAL_MERCHANTS_SUB_MCHID, request)
+    response! {
+        /// 查询子商户（融合钱包）: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalMerchantsBySubMchidResponse`](crate::global::GetGlobalMerchantsBySubMchidResponse).
+        #[doc(alias = "查询子商户（融合钱包）")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户全称. Required.
+            name: String = body("name").required(),
+            /// 子商户简称. Required.
+            shortname: String = body("shortname").required(),
+            /// 公司联系方式. Required.
+            office_phone: String = body("office_phone").required(),
+            /// 册国家或区域. Required.
+            merchant_country_code: String = body("merchant_country_code").required(),
+            /// 类目. Required.
+            business_category: i64 = body("business_category").required(),
+            /// 联系人信息.
+            contact: Contact = body("contact"),
+            /// 商户类型.
+            merchant_type: MerchantType = body("merchant_type"),
+            /// 公司注册文件编号.
+            registration_certificate_number: String = body("registration_certificate_number"),
+            /// 公司注册文件过期时间.
+            registration_certificate_date: String = body("registration_certificate_date"),
+            /// 子商户结算账户.
+            settlement_bank_number: String = body("settlement_bank_number"),
+            /// 业务信息.
+            business: Business = body("business"),
+            /// 董事信息.
+            director: Director = body("director"),
+            /// 负责人信息.
+            principal: Principal = body("principal"),
+            /// H5支付权限详情.
+            h5_payment: H5Payment = body("h5_payment"),
+            /// 子商户状态信息.
+            sub_merchant_state: SubMerchantState = body("sub_merchant_state"),
+            /// 附加信息.
+            attach: String = body("attach"),
+        }
+
+        /// 联系人信息.
+        pub struct Contact {
+            /// 联系人名称. Travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").encrypted(),
+            /// 联系人电话. Travels encrypted (敏感信息加密).
+            phone: Sensitive = body("phone").encrypted(),
+            /// 联系人邮箱. Travels encrypted (敏感信息加密).
+            email: Sensitive = body("email").encrypted(),
+        }
+
+        /// 业务信息.
+        pub struct Business {
+            /// 业务类型.
+            business_type: BusinessType = body("business_type"),
+            /// APP下载地址.
+            app_download: String = body("app_download"),
+            /// 业务网站.
+            website: String = body("website"),
+            /// 公众号.
+            office_account: String = body("office_account"),
+            /// 小程序.
+            mini_program: String = body("mini_program"),
+            /// 门店地址.
+            store_address: String = body("store_address"),
+            /// MCC码.
+            mcc: String = body("mcc"),
+        }
+
+        /// 董事信息.
+        pub struct Director {
+            /// 董事姓名.
+            name: String = body("name"),
+            /// 董事证件号码.
+            number: String = body("number"),
+        }
+
+        /// 负责人信息.
+        pub struct Principal {
+            /// 负责人姓名.
+            name: String = body("name"),
+            /// 负责人证件号码.
+            number: String = body("number"),
+        }
+
+        /// H5支付权限详情.
+        pub struct H5Payment {
+            /// H5驳回详情.
+            audit_reject_detail: String = body("audit_reject_detail"),
+            /// H5支付权限状态.
+            h5_authorization_state: H5AuthorizationState = body("h5_authorization_state"),
+        }
+
+        /// 子商户状态信息.
+        pub struct SubMerchantState {
+            /// 子商户状态.
+            sub_merchant_status: SubMerchantStatus = body("sub_merchant_status"),
+            /// 子商户入驻状态.
+            application_status: ApplicationStatus = body("application_status"),
+            /// 子商户入驻驳回详情.
+            application_reject_detail: ApplicationRejectDetail = body("application_reject_detail"),
+        }
+
+        /// 子商户入驻驳回详情.
+        pub struct ApplicationRejectDetail {
+            /// 驳回字段.
+            field: String = body("field"),
+            /// 驳回原因.
+            reason: String = body("reason"),
+        }
+    }
+
+    open_enum! {
+        /// 商户类型.
+        pub enum MerchantType {
+            Enterprise = "ENTERPRISE",
+            Individual = "INDIVIDUAL",
+        }
+
+        /// 业务类型.
+        pub enum BusinessType {
+            Online = "ONLINE",
+            Offline = "OFFLINE",
+            Both = "BOTH",
+        }
+
+        /// H5支付权限状态.
+        pub enum H5AuthorizationState {
+            Approved = "APPROVED",
+            Unauthorized = "UNAUTHORIZED",
+            UnderReview = "UNDER_REVIEW",
+            Rejected = "REJECTED",
+            UnderPunishment = "UNDER_PUNISHMENT",
+            ApplicationFailed = "APPLICATION_FAILED",
+        }
+
+        /// 子商户状态.
+        pub enum SubMerchantStatus {
+            Operating = "OPERATING",
+            Pending = "PENDING",
+            Deactivated = "DEACTIVATED",
+            Closed = "CLOSED",
+            IncompleteApplication = "INCOMPLETE_APPLICATION",
+        }
+
+        /// 子商户入驻状态.
+        pub enum ApplicationStatus {
+            IncompleteApplication = "INCOMPLETE_APPLICATION",
+            UnderReview = "UNDER_REVIEW",
+            Rejected = "REJECTED",
+        }
+    }
+}
+
+/// 修改子商户（融合钱包） · `PATCH v3/global/merchants/{sub_mchid}`
+///
+/// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013025096](https://pay.weixin.qq.com/doc/global/v3/zh/4013025096)
+pub mod patch {
+    pub use crate::v3::global::shared::GlobalContact;
+
+    use crate::model::{body, header, open_enum, request, response};
+
+    request! {
+        /// 修改子商户（融合钱包）: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PatchGlobalMerchantsBySubMchidRequest`](crate::global::PatchGlobalMerchantsBySubMchidRequest).
+        #[doc(alias = "修改子商户（融合钱包）")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 机构appid. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 机构商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 子商户全称. Required.
+            name: String = body("name").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户简称. Required.
+            shortname: String = body("shortname").required(),
+            /// 公司电话. Required.
+            office_phone: String = body("office_phone").required(),
+            /// 联系人信息. Required.
+            contact: GlobalContact = body("contact").required(),
+            /// 类目. Required.
+            business_category: i64 = body("business_category").required(),
+            /// 渠道号.
+            channel_id: String = body("channel_id"),
+            /// 注册国家或区域. Required.
+            merchant_country_code: String = body("merchant_country_code").required(),
+            /// 商户类型. Required.
+            merchant_type: MerchantType = body("merchant_type").required(),
+            /// 公司注册文件编号. Required.
+            registration_certificate_number: String = body("registration_certificate_number").required(),
+            /// 公司注册文件过期时间. Required.
+            registration_certificate_date: String = body("registration_certificate_date").required(),
+            /// 公司注册文件照片.
+            registration_certificate_copy: String = body("registration_certificate_copy"),
+            /// 子商户银行结算账户信息.
+            settlement_bank_number: String = body("settlement_bank_number"),
+            /// 业务信息. Required.
+            business: Business = body("business").required(),
+            /// 董事信息.
+            director: Director = body("director"),
+            /// 负责人信息.
+            principal: Principal = body("principal"),
+            /// 是否申请H5支付权限.
+            apply_h5_payment: bool = body("apply_h5_payment"),
+            /// H5支付申请资料资料.
+            h5_payment_apply_info: H5PaymentApplyInfo = body("h5_payment_apply_info"),
+        }
+
+        /// 业务信息.
+        pub struct Business {
+            /// 业务类型. Required.
+            business_type: BusinessType = body("business_type").required(),
+            /// APP下载链接.
+            app_download: String = body("app_download"),
+            /// 业务网站.
+            website: String = body("website"),
+            /// 公众号.
+            office_account: String = body("office_account"),
+            /// 小程序.
+            mini_program: String = body("mini_program"),
+            /// 门店地址.
+            store_address: String = body("store_address"),
+            /// 门店照片.
+            store_photos: String = body("store_photos"),
+            /// MCC码.
+            mcc: String = body("mcc"),
+        }
+
+        /// 董事信息.
+        pub struct Director {
+            /// 董事姓名.
+            name: String = body("name"),
+            /// 董事证件号.
+            number: String = body("number"),
+        }
+
+        /// 负责人信息.
+        pub struct Principal {
+            /// 负责人姓名.
+            name: String = body("name"),
+            /// 负责人证件号.
+            number: String = body("number"),
+        }
+
+        /// H5支付申请资料资料.
+        pub struct H5PaymentApplyInfo {
+            /// H5经营网址.
+            website_url: String = body("website_url"),
+            /// H5支付域名.
+            domains: Vec<String> = body("domains"),
+        }
+    }
+
+    response! {
+        /// 修改子商户（融合钱包）: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PatchGlobalMerchantsBySubMchidResponse`](crate::global::PatchGlobalMerchantsBySubMchidResponse).
+        #[doc(alias = "修改子商户（融合钱包）")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// H5支付权限状态.
+            h5_authorization_state: H5AuthorizationState = body("h5_authorization_state"),
+        }
+    }
+
+    open_enum! {
+        /// 商户类型.
+        pub enum MerchantType {
+            Enterprise = "ENTERPRISE",
+            Individual = "INDIVIDUAL",
+        }
+
+        /// 业务类型.
+        pub enum BusinessType {
+            Online = "ONLINE",
+            Offline = "OFFLINE",
+            Both = "BOTH",
+        }
+
+        /// H5支付权限状态.
+        pub enum H5AuthorizationState {
+            Approved = "APPROVED",
+            Unauthorized = "UNAUTHORIZED",
+            UnderReview = "UNDER_REVIEW",
+            Rejected = "REJECTED",
+            UnderPunishment = "UNDER_PUNISHMENT",
+            ApplicationFailed = "APPLICATION_FAILED",
+        }
     }
 }

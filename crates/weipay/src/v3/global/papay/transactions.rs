@@ -2,53 +2,159 @@
 
 //! `v3/global/papay/transactions`
 
-pub mod out_trade_no;
-pub mod post;
+/// `v3/global/papay/transactions/out-trade-no`
+pub mod out_trade_no {
+    pub mod out_trade_no;
+
+    pub use crate::v3::global::chain::GlobalPapayTransactionsOutTradeNo as OutTradeNo;
+}
 pub mod transaction_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::global::chain::GlobalPapayTransactions as Transactions;
 
-chain_step! {
-    /// `v3/global/papay/transactions`
-    Transactions
-}
+/// 支付扣款 · `POST v3/global/papay/transactions`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013015482](https://pay.weixin.qq.com/doc/global/v3/zh/4013015482)
+pub mod post {
+    pub use crate::v3::global::shared::{
+        GlobalAmount, GoodsDetail, OverseaPaidPayer, OverseaPromotionDetail, OverseaPromotionDetailScope,
+        OverseaPromotionDetailType,
+    };
 
-impl<M: Mode> Transactions<M> {
-    /// 支付扣款 · `POST v3/global/papay/transactions`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::papay::transactions::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .description("image形象店-深圳腾大- QQ公仔")
-    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .merchant_category_code("1011")
-    ///     .contract_id("100005698")
-    ///     .amount(post::Amount::new().total(888));
-    /// let response = client.v3().global().papay().transactions().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GLOBAL_PAPAY_TRANSACTIONS, request)
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 支付扣款: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalPapayTransactionsRequest`](crate::global::PostGlobalPapayTransactionsRequest).
+        #[doc(alias = "支付扣款")]
+        pub struct Request {
+            /// 机构APPID.
+            appid: String = body("appid"),
+            /// 机构appid.
+            sp_appid: String = body("sp_appid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 商品描述. Required.
+            description: String = body("description").required(),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required().request_number(),
+            /// 商品标记.
+            goods_tag: String = body("goods_tag"),
+            /// MCC码. Required.
+            merchant_category_code: String = body("merchant_category_code").required(),
+            /// 委托代扣协议ID. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 订单金额. Required.
+            amount: GlobalAmount = body("amount").required(),
+            /// 场景信息.
+            scene_info: SceneInfo = body("scene_info"),
+        }
+
+        /// 场景信息.
+        pub struct SceneInfo {
+            /// 商户端设备号.
+            device_id: String = body("device_id"),
+            /// 商户端设备IP.
+            device_ip: String = body("device_ip"),
+        }
     }
 
-    /// `v3/global/papay/transactions/out-trade-no`
-    pub fn out_trade_no(self) -> out_trade_no::OutTradeNo<M> {
-        out_trade_no::OutTradeNo::new(self.call.step("out-trade-no"))
+    response! {
+        /// 支付扣款: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalPapayTransactionsResponse`](crate::global::PostGlobalPapayTransactionsResponse).
+        #[doc(alias = "支付扣款")]
+        pub struct Response {
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// APPID.
+            appid: String = body("appid"),
+            /// 机构商户号.
+            sp_mchid: String = body("sp_mchid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 机构APPID.
+            sp_appid: String = body("sp_appid"),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 交易类型. Required.
+            trade_type: TradeType = body("trade_type").required(),
+            /// 付款银行. Required.
+            bank_type: String = body("bank_type").required(),
+            /// 支付完成时间. Required.
+            success_time: Time = body("success_time").required(),
+            /// 交易状态. Required.
+            trade_state: TradeState = body("trade_state").required(),
+            /// 交易状态描述. Required.
+            trade_state_desc: String = body("trade_state_desc").required(),
+            /// 支付者. Required.
+            payer: OverseaPaidPayer = body("payer").required(),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 优惠功能.
+            promotion_detail: Vec<OverseaPromotionDetail> = body("promotion_detail"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            total: i64 = body("total").required(),
+            /// 用户支付金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            payer_total: i64 = body("payer_total").required(),
+            /// 订单标价币种. Required.
+            currency: String = body("currency").required(),
+            /// 用户支付币种. Required.
+            payer_currency: String = body("payer_currency").required(),
+            /// 汇率信息.
+            exchange_rate: ExchangeRate = body("exchange_rate"),
+        }
+
+        /// 汇率信息.
+        pub struct ExchangeRate {
+            /// 汇率类型.
+            type_: Type = body("type"),
+            /// 汇率值.
+            rate: i64 = body("rate"),
+        }
     }
 
-    /// `v3/global/papay/transactions/{transaction_id}` with this 微信支付订单号.
-    pub fn transaction_id(self, transaction_id: impl Into<String>) -> transaction_id::TransactionId<M> {
-        transaction_id::TransactionId::new(self.call.fill(path("transaction_id"), transaction_id.into()))
+    open_enum! {
+        /// 交易类型.
+        pub enum TradeType {
+            Auth = "AUTH",
+        }
+
+        /// 交易状态.
+        pub enum TradeState {
+            Success = "SUCCESS",
+            Refund = "REFUND",
+            Notpay = "NOTPAY",
+            Closed = "CLOSED",
+            Payerror = "PAYERROR",
+            Userpaying = "USERPAYING",
+        }
+
+        /// 汇率类型.
+        pub enum Type {
+            SettlementRate = "SETTLEMENT_RATE",
+            UserpaymentRate = "USERPAYMENT_RATE",
+        }
     }
 }

@@ -3,50 +3,95 @@
 //! `v3/global/profit-sharing/orders`
 
 pub mod out_order_no;
-pub mod post;
 pub mod unfreeze;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::global::chain::GlobalProfitSharingOrders as Orders;
 
-chain_step! {
-    /// `v3/global/profit-sharing/orders`
-    Orders
-}
+/// 请求分账 · `POST v3/global/profit-sharing/orders`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013024892](https://pay.weixin.qq.com/doc/global/v3/zh/4013024892)
+pub mod post {
+    pub use crate::v3::global::shared::{GlobalProfitsharingReceiver, GlobalProfitsharingReceiverType};
 
-impl<M: Mode> Orders<M> {
-    /// 请求分账 · `POST v3/global/profit-sharing/orders`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::profit_sharing::orders::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .out_order_no("P20150806125346")
-    ///     .unfreeze_unsplit(true);
-    /// let response = client.v3().global().profit_sharing().orders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_ORDERS, request)
+    use crate::model::{Sensitive, body, open_enum, request, response};
+
+    request! {
+        /// 请求分账: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalProfitSharingOrdersRequest`](crate::global::PostGlobalProfitSharingOrdersRequest).
+        #[doc(alias = "请求分账")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required().request_number(),
+            /// 分账接收方列表.
+            receivers: Vec<Receivers> = body("receivers"),
+            /// 是否解冻剩余未分资金. Required.
+            unfreeze_unsplit: bool = body("unfreeze_unsplit").required(),
+        }
+
+        /// 分账接收方列表.
+        pub struct Receivers {
+            /// 分账币种. Required.
+            currency: Currency = body("currency").required(),
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方帐号. Required.
+            account: String = body("account").required(),
+            /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").encrypted(),
+            /// 是否已经获取用户实名信息授权.
+            authorized: bool = body("authorized"),
+            /// 分账金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            amount: i64 = body("amount").required(),
+            /// 分账描述. Required.
+            description: String = body("description").required(),
+        }
     }
 
-    /// `v3/global/profit-sharing/orders/{out_order_no}` with this 商户分账单号.
-    pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill(path("out_order_no"), out_order_no.into()))
+    response! {
+        /// 请求分账: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalProfitSharingOrdersResponse`](crate::global::PostGlobalProfitSharingOrdersResponse).
+        #[doc(alias = "请求分账")]
+        pub struct Response {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 微信分账单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 分账单状态. Required.
+            state: String = body("state").required(),
+            /// 分账接收方列表.
+            receivers: Vec<GlobalProfitsharingReceiver> = body("receivers"),
+        }
     }
 
-    /// `v3/global/profit-sharing/orders/unfreeze`
-    pub fn unfreeze(self) -> unfreeze::Unfreeze<M> {
-        unfreeze::Unfreeze::new(self.call.step("unfreeze"))
+    open_enum! {
+        /// 分账币种.
+        pub enum Currency {
+            Cny = "CNY",
+        }
+
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
     }
 }

@@ -3,60 +3,147 @@
 //! `v3/global/profit-sharing/receivers`
 
 pub mod account;
-pub mod delete;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::{Nothing, path};
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::global::chain::GlobalProfitSharingReceivers as Receivers;
 
-chain_step! {
-    /// `v3/global/profit-sharing/receivers`
-    Receivers
+/// 添加分账接收方 · `POST v3/global/profit-sharing/receivers`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013024908](https://pay.weixin.qq.com/doc/global/v3/zh/4013024908)
+pub mod post {
+    use crate::model::{Sensitive, body, open_enum, request, response};
+
+    request! {
+        /// 添加分账接收方: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalProfitSharingReceiversRequest`](crate::global::PostGlobalProfitSharingReceiversRequest).
+        #[doc(alias = "添加分账接收方")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 应用ID.
+            appid: String = body("appid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 分账接收方类型.
+            type_: Type = body("type"),
+            /// 分账接收方帐号.
+            account: String = body("account"),
+            /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").encrypted(),
+            /// 是否已经获取用户实名信息授权.
+            authorized: bool = body("authorized"),
+            /// 与分账方的关系类型.
+            relation_type: RelationType = body("relation_type"),
+            /// 自定义的分账关系.
+            custom_relation: String = body("custom_relation"),
+            /// 分账场景详细描述.
+            scene: String = body("scene"),
+            /// 接收方商户的主营业务范围.
+            major_service: String = body("major_service"),
+            /// 分账接收方预计分账比例.
+            expected_ratio: i64 = body("expected_ratio"),
+            /// 增加分账接收方申请函文件ID.
+            application_file_id: String = body("application_file_id"),
+            /// On the wire: `partnership_file_id`.
+            partnership_file_id: String = body("partnership_file_id"),
+        }
+    }
+
+    response! {
+        /// 添加分账接收方: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalProfitSharingReceiversResponse`](crate::global::PostGlobalProfitSharingReceiversResponse).
+        #[doc(alias = "添加分账接收方")]
+        pub struct Response {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+            /// 分账接收方全称. Travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").encrypted(),
+            /// 与分账方的关系类型. Required.
+            relation_type: RelationType = body("relation_type").required(),
+            /// 自定义的分账关系.
+            custom_relation: String = body("custom_relation"),
+            /// 分账场景详细描述.
+            scene: String = body("scene"),
+            /// 接收方商户的主营业务范围.
+            major_service: String = body("major_service"),
+            /// 分账接收方预计分账比例.
+            expected_ratio: i64 = body("expected_ratio"),
+            /// 微信文件标识ID.
+            file_id: String = body("file_id"),
+            /// 接收方关系状态.
+            state: String = body("state"),
+            /// 接收关系添加失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// 增加分账接收方申请函文件ID.
+            application_file_id: String = body("application_file_id"),
+            /// On the wire: `partnership_file_id`.
+            partnership_file_id: String = body("partnership_file_id"),
+        }
+    }
+
+    open_enum! {
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
+
+        /// 与分账方的关系类型.
+        pub enum RelationType {
+            Supplier = "SUPPLIER",
+            Distributor = "DISTRIBUTOR",
+            TaxServiceProvider = "TAX_SERVICE_PROVIDER",
+            ItServiceProvider = "IT_SERVICE_PROVIDER",
+            Custom = "CUSTOM",
+        }
+    }
 }
 
-impl<M: Mode> Receivers<M> {
-    /// 添加分账接收方 · `POST v3/global/profit-sharing/receivers`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::profit_sharing::receivers::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900000109");
-    /// let response = client.v3().global().profit_sharing().receivers().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_RECEIVERS, request)
+/// 删除分账接收方 · `DELETE v3/global/profit-sharing/receivers`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013027316](https://pay.weixin.qq.com/doc/global/v3/zh/4013027316)
+pub mod delete {
+    use crate::model::{body, open_enum, request};
+
+    request! {
+        /// 删除分账接收方: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::DeleteGlobalProfitSharingReceiversRequest`](crate::global::DeleteGlobalProfitSharingReceiversRequest).
+        #[doc(alias = "删除分账接收方")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 应用ID.
+            appid: String = body("appid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 分账接收方类型.
+            type_: Type = body("type"),
+            /// 分账接收方帐号.
+            account: String = body("account"),
+        }
     }
 
-    /// 删除分账接收方 · `DELETE v3/global/profit-sharing/receivers`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`delete`](mod@delete).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::profit_sharing::receivers::delete;
-    ///
-    /// let request = delete::Request::new().sub_mchid("1900000109");
-    /// let response = client.v3().global().profit_sharing().receivers().delete(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn delete(self, request: delete::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::DELETE_V3_GLOBAL_PROFIT_SHARING_RECEIVERS, request)
-    }
-
-    /// `v3/global/profit-sharing/receivers/{account}` with this 接收方账号.
-    pub fn account(self, account: impl Into<String>) -> account::Account<M> {
-        account::Account::new(self.call.fill(path("account"), account.into()))
+    open_enum! {
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
     }
 }

@@ -2,32 +2,28 @@
 
 //! `v3/global/refund/recharge-balance`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalRefundRechargeBalance as RechargeBalance;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商家充值退款余额查询 · `GET v3/global/refund/recharge-balance`
+///
+/// For 直连模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013068962](https://pay.weixin.qq.com/doc/global/v3/zh/4013068962)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/global/refund/recharge-balance`
-    RechargeBalance
-}
-
-impl<M: Mode> RechargeBalance<M> {
-    /// 商家充值退款余额查询 · `GET v3/global/refund/recharge-balance`
-    ///
-    /// For 直连模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().global().refund().recharge_balance().get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_REFUND_RECHARGE_BALANCE, Nothing)
+    response! {
+        /// 商家充值退款余额查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalRefundRechargeBalanceResponse`](crate::global::GetGlobalRefundRechargeBalanceResponse).
+        #[doc(alias = "商家充值退款余额查询")]
+        pub struct Response {
+            /// 账户可用余额. Required; in the smallest unit of its currency (币种最小货币单位).
+            remaining_amount: i64 = body("remaining_amount").required(),
+            /// 货币类型. Required.
+            currency: String = body("currency").required(),
+        }
     }
 }

@@ -2,34 +2,119 @@
 
 //! `v3/global/settle/settlements`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalSettleSettlements as Settlements;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询结算资金明细 · `GET v3/global/settle/settlements`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4012354448](https://pay.weixin.qq.com/doc/global/v3/zh/4012354448)
+///
+/// `weipay api show GET v3/global/settle/settlements` lists all 8.
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/global/settle/settlements`
-    Settlements
-}
+    request! {
+        /// 查询结算资金明细: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalSettleSettlementsRequest`](crate::global::GetGlobalSettleSettlementsRequest).
+        #[doc(alias = "查询结算资金明细")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 结算状态. Required.
+            settle_state: SettleState = query("settle_state").required(),
+            /// 结算开始日期.
+            settle_start_date: String = query("settle_start_date"),
+            /// 结算结束日期.
+            settle_end_date: String = query("settle_end_date"),
+            /// 最大记录条数. Required.
+            limit: i64 = query("limit").required(),
+            /// 记录起始位置. Required.
+            offset: i64 = query("offset").required(),
+        }
+    }
 
-impl<M: Mode> Settlements<M> {
-    /// 查询结算资金明细 · `GET v3/global/settle/settlements`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::settle::settlements::get;
-    ///
-    /// let request = get::Request::new().settle_state("SETTLED").limit(5).offset(10);
-    /// let response = client.v3().global().settle().settlements().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_SETTLE_SETTLEMENTS, request)
+    response! {
+        /// 查询结算资金明细: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalSettleSettlementsResponse`](crate::global::GetGlobalSettleSettlementsResponse).
+        #[doc(alias = "查询结算资金明细")]
+        pub struct Response {
+            /// 结算信息列表.
+            data: Vec<Data> = body("data"),
+            /// 总记录条数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 记录起始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 本次返回条数. Required.
+            limit: i64 = body("limit").required(),
+        }
+
+        /// 结算信息列表.
+        pub struct Data {
+            /// 付款批次号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 结算日期. Required.
+            settlement_date: String = body("settlement_date").required(),
+            /// 交易开始日期. Required.
+            trade_start_date: String = body("trade_start_date").required(),
+            /// 交易结束日期. Required.
+            trade_end_date: String = body("trade_end_date").required(),
+            /// 金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 钱包主体.
+            wallet_region: WalletRegion = body("wallet_region"),
+            /// 分账业务金额.
+            split_amount: SplitAmount = body("split_amount"),
+        }
+
+        /// 金额.
+        pub struct Amount {
+            /// 已结算金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            settled: i64 = body("settled").required(),
+            /// 未结算金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            unsettle: i64 = body("unsettle").required(),
+            /// 结算币种. Required.
+            currency: String = body("currency").required(),
+            /// 支付金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            pay: i64 = body("pay").required(),
+            /// 退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            refund: i64 = body("refund").required(),
+            /// 支付净额. Required; in the smallest unit of its currency (币种最小货币单位).
+            net: i64 = body("net").required(),
+            /// 手续费金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            fee: i64 = body("fee").required(),
+        }
+
+        /// 分账业务金额.
+        pub struct SplitAmount {
+            /// 已结算金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            settled: i64 = body("settled").required(),
+            /// 未结算金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            unsettle: i64 = body("unsettle").required(),
+            /// 结算币种. Required.
+            currency: String = body("currency").required(),
+            /// 支付金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            pay: i64 = body("pay").required(),
+            /// 退款金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            refund: i64 = body("refund").required(),
+        }
+    }
+
+    open_enum! {
+        /// 结算状态.
+        pub enum SettleState {
+            Settled = "SETTLED",
+            Unsettle = "UNSETTLE",
+        }
+
+        /// 钱包主体.
+        pub enum WalletRegion {
+            ChinaMainland = "CHINA_MAINLAND",
+            ChinaHongkong = "CHINA_HONGKONG",
+        }
     }
 }

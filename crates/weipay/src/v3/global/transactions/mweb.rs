@@ -2,45 +2,103 @@
 
 //! `v3/global/transactions/mweb`
 
-pub mod post;
+pub use crate::v3::global::chain::GlobalTransactionsMweb as Mweb;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// H5支付下单 · `POST v3/global/transactions/mweb`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013014399](https://pay.weixin.qq.com/doc/global/v3/zh/4013014399)
+pub mod post {
+    pub use crate::v3::global::shared::{
+        GlobalAmount, OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer,
+    };
 
-chain_step! {
-    /// `v3/global/transactions/mweb`
-    Mweb
-}
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> Mweb<M> {
-    /// H5支付下单 · `POST v3/global/transactions/mweb`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::transactions::mweb::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mchid("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .description("image形象店-深圳腾大- QQ公仔")
-    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .trade_type("MWEB")
-    ///     .merchant_category_code("1011")
-    ///     .amount(post::Amount::new().total(888))
-    ///     .scene_info(post::SceneInfo::new()
-    ///         .payer_client_ip("128.0.0.1")
-    ///         .store_info(post::StoreInfo::new().name("example").address("example")));
-    /// let response = client.v3().global().transactions().mweb().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_MWEB, request)
+    request! {
+        /// H5支付下单: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalTransactionsMwebRequest`](crate::global::PostGlobalTransactionsMwebRequest).
+        #[doc(alias = "H5支付下单")]
+        pub struct Request {
+            /// 商户号. Required in 直连模式 only.
+            mchid: String = body("mchid"),
+            /// APPID. Required in 直连模式 only.
+            appid: String = body("appid"),
+            /// 子商户号. Required in 机构模式 only.
+            sub_mchid: String = body("sub_mchid"),
+            /// 机构商户号. Required in 机构模式 only.
+            sp_mchid: String = body("sp_mchid"),
+            /// 机构APPID. Required in 机构模式 only.
+            sp_appid: String = body("sp_appid"),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 商品描述. Required.
+            description: String = body("description").required(),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required().request_number(),
+            /// 商品标记.
+            goods_tag: String = body("goods_tag"),
+            /// 交易类型. Required.
+            trade_type: String = body("trade_type").required(),
+            /// 指定支付方式.
+            limit_pay: String = body("limit_pay"),
+            /// 交易起始时间.
+            time_start: Time = body("time_start"),
+            /// 交易结束时间.
+            time_expire: Time = body("time_expire"),
+            /// MCC码. Required.
+            merchant_category_code: String = body("merchant_category_code").required(),
+            /// 支付者.
+            payer: OverseaOrderPayer = body("payer"),
+            /// 订单金额. Required.
+            amount: GlobalAmount = body("amount").required(),
+            /// 场景信息. Required.
+            scene_info: SceneInfo = body("scene_info").required(),
+            /// 优惠功能.
+            detail: Vec<OverseaOrderDetail> = body("detail"),
+        }
+
+        /// 场景信息.
+        pub struct SceneInfo {
+            /// 商户端设备号.
+            device_id: String = body("device_id"),
+            /// 商户端设备IP.
+            device_ip: String = body("device_ip"),
+            /// 用户终端IP. Required.
+            payer_client_ip: String = body("payer_client_ip").required(),
+            /// 操作员ID.
+            operator_id: String = body("operator_id"),
+            /// 商户门店信息. Required.
+            store_info: StoreInfo = body("store_info").required(),
+        }
+
+        /// 商户门店信息.
+        pub struct StoreInfo {
+            /// 编号.
+            id: String = body("id"),
+            /// 名称. Required.
+            name: String = body("name").required(),
+            /// 详细地址. Required.
+            address: String = body("address").required(),
+        }
+    }
+
+    response! {
+        /// H5支付下单: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalTransactionsMwebResponse`](crate::global::PostGlobalTransactionsMwebResponse).
+        #[doc(alias = "H5支付下单")]
+        pub struct Response {
+            /// 支付跳转链接. Required.
+            mweb_url: String = body("mweb_url").required(),
+        }
     }
 }

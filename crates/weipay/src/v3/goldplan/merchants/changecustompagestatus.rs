@@ -2,34 +2,49 @@
 
 //! `v3/goldplan/merchants/changecustompagestatus`
 
-pub mod post;
+pub use crate::v3::goldplan::chain::GoldplanMerchantsChangecustompagestatus as Changecustompagestatus;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商家小票管理 · `POST v3/goldplan/merchants/changecustompagestatus`
+///
+/// For 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012473788](https://pay.weixin.qq.com/doc/v3/partner/4012473788)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/goldplan/merchants/changecustompagestatus`
-    Changecustompagestatus
-}
+    request! {
+        /// 商家小票管理: what is sent.
+        ///
+        /// Its flat name is [`weipay::goldplan::PostGoldplanMerchantsChangecustompagestatusRequest`](crate::goldplan::PostGoldplanMerchantsChangecustompagestatusRequest).
+        #[doc(alias = "商家小票管理")]
+        pub struct Request {
+            /// 子商户ID. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 操作类型. Required.
+            operation_type: OperationType = body("operation_type").required(),
+        }
+    }
 
-impl<M: Mode> Changecustompagestatus<M> {
-    /// 商家小票管理 · `POST v3/goldplan/merchants/changecustompagestatus`
-    ///
-    /// For 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::goldplan::merchants::changecustompagestatus::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1234567890").operation_type("OPEN");
-    /// let response = client.v3().goldplan().merchants().changecustompagestatus().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_CHANGECUSTOMPAGESTATUS, request)
+    response! {
+        /// 商家小票管理: what comes back.
+        ///
+        /// Its flat name is [`weipay::goldplan::PostGoldplanMerchantsChangecustompagestatusResponse`](crate::goldplan::PostGoldplanMerchantsChangecustompagestatusResponse).
+        #[doc(alias = "商家小票管理")]
+        pub struct Response {
+            /// 子商户ID. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 操作类型. Required.
+            operation_type: OperationType = body("operation_type").required(),
+        }
+    }
+
+    open_enum! {
+        /// 操作类型.
+        pub enum OperationType {
+            Open = "OPEN",
+            Close = "CLOSE",
+        }
     }
 }

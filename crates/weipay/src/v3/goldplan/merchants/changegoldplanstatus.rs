@@ -2,34 +2,56 @@
 
 //! `v3/goldplan/merchants/changegoldplanstatus`
 
-pub mod post;
+pub use crate::v3::goldplan::chain::GoldplanMerchantsChangegoldplanstatus as Changegoldplanstatus;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 点金计划管理 · `POST v3/goldplan/merchants/changegoldplanstatus`
+///
+/// For 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012473796](https://pay.weixin.qq.com/doc/v3/partner/4012473796)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/goldplan/merchants/changegoldplanstatus`
-    Changegoldplanstatus
-}
+    request! {
+        /// 点金计划管理: what is sent.
+        ///
+        /// Its flat name is [`weipay::goldplan::PostGoldplanMerchantsChangegoldplanstatusRequest`](crate::goldplan::PostGoldplanMerchantsChangegoldplanstatusRequest).
+        #[doc(alias = "点金计划管理")]
+        pub struct Request {
+            /// 子商户ID. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 操作类型. Required.
+            operation_type: OperationType = body("operation_type").required(),
+            /// 支付场景.
+            operation_pay_scene: OperationPayScene = body("operation_pay_scene"),
+        }
+    }
 
-impl<M: Mode> Changegoldplanstatus<M> {
-    /// 点金计划管理 · `POST v3/goldplan/merchants/changegoldplanstatus`
-    ///
-    /// For 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::goldplan::merchants::changegoldplanstatus::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1234567890").operation_type("OPEN");
-    /// let response = client.v3().goldplan().merchants().changegoldplanstatus().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_CHANGEGOLDPLANSTATUS, request)
+    response! {
+        /// 点金计划管理: what comes back.
+        ///
+        /// Its flat name is [`weipay::goldplan::PostGoldplanMerchantsChangegoldplanstatusResponse`](crate::goldplan::PostGoldplanMerchantsChangegoldplanstatusResponse).
+        #[doc(alias = "点金计划管理")]
+        pub struct Response {
+            /// 子商户ID. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+        }
+    }
+
+    open_enum! {
+        /// 操作类型.
+        pub enum OperationType {
+            Open = "OPEN",
+            Close = "CLOSE",
+        }
+
+        /// 支付场景.
+        pub enum OperationPayScene {
+            JsapiAndMiniprogram = "JSAPI_AND_MINIPROGRAM",
+            Jsapi = "JSAPI",
+            Miniprogram = "MINIPROGRAM",
+        }
     }
 }

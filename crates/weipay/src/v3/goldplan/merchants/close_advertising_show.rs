@@ -2,35 +2,26 @@
 
 //! `v3/goldplan/merchants/close-advertising-show`
 
-pub mod post;
+pub use crate::v3::goldplan::chain::GoldplanMerchantsCloseAdvertisingShow as CloseAdvertisingShow;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 关闭广告展示 · `POST v3/goldplan/merchants/close-advertising-show`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012473781](https://pay.weixin.qq.com/doc/v3/partner/4012473781)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/goldplan/merchants/close-advertising-show`
-    CloseAdvertisingShow
-}
-
-impl<M: Mode> CloseAdvertisingShow<M> {
-    /// 关闭广告展示 · `POST v3/goldplan/merchants/close-advertising-show`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::goldplan::merchants::close_advertising_show::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900000109");
-    /// let response = client.v3().goldplan().merchants().close_advertising_show().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW, request)
+    request! {
+        /// 关闭广告展示: what is sent.
+        ///
+        /// Its flat name is [`weipay::goldplan::PostGoldplanMerchantsCloseAdvertisingShowRequest`](crate::goldplan::PostGoldplanMerchantsCloseAdvertisingShowRequest).
+        #[doc(alias = "关闭广告展示")]
+        pub struct Request {
+            /// 特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+        }
     }
 }

@@ -2,35 +2,71 @@
 
 //! `v3/goldplan/merchants/open-advertising-show`
 
-pub mod patch;
+pub use crate::v3::goldplan::chain::GoldplanMerchantsOpenAdvertisingShow as OpenAdvertisingShow;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 开通广告展示 · `PATCH v3/goldplan/merchants/open-advertising-show`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012473794](https://pay.weixin.qq.com/doc/v3/partner/4012473794)
+pub mod patch {
+    use crate::model::{body, open_enum, request};
 
-chain_step! {
-    /// `v3/goldplan/merchants/open-advertising-show`
-    OpenAdvertisingShow
-}
+    request! {
+        /// 开通广告展示: what is sent.
+        ///
+        /// Its flat name is [`weipay::goldplan::PatchGoldplanMerchantsOpenAdvertisingShowRequest`](crate::goldplan::PatchGoldplanMerchantsOpenAdvertisingShowRequest).
+        #[doc(alias = "开通广告展示")]
+        pub struct Request {
+            /// 特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 同业过滤标签值.
+            advertising_industry_filters: Vec<AdvertisingIndustryFilters> =
+                body("advertising_industry_filters"),
+        }
+    }
 
-impl<M: Mode> OpenAdvertisingShow<M> {
-    /// 开通广告展示 · `PATCH v3/goldplan/merchants/open-advertising-show`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::goldplan::merchants::open_advertising_show::patch;
-    ///
-    /// let request = patch::Request::new().sub_mchid("1900000109");
-    /// let response = client.v3().goldplan().merchants().open_advertising_show().patch(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::PATCH_V3_GOLDPLAN_MERCHANTS_OPEN_ADVERTISING_SHOW, request)
+    open_enum! {
+        /// 同业过滤标签值.
+        pub enum AdvertisingIndustryFilters {
+            ECommerce = "E_COMMERCE",
+            LoveMarriage = "LOVE_MARRIAGE",
+            Potography = "POTOGRAPHY",
+            Education = "EDUCATION",
+            Finance = "FINANCE",
+            Tourism = "TOURISM",
+            Skincare = "SKINCARE",
+            Food = "FOOD",
+            Sport = "SPORT",
+            JewelryWatch = "JEWELRY_WATCH",
+            Healthcare = "HEALTHCARE",
+            Bussiness = "BUSSINESS",
+            Parenting = "PARENTING",
+            Catering = "CATERING",
+            Retail = "RETAIL",
+            Services = "SERVICES",
+            Law = "LAW",
+            Estate = "ESTATE",
+            Transportation = "TRANSPORTATION",
+            EnergySaving = "ENERGY_SAVING",
+            Security = "SECURITY",
+            BuildingMaterial = "BUILDING_MATERIAL",
+            Communication = "COMMUNICATION",
+            Merchandise = "MERCHANDISE",
+            Association = "ASSOCIATION",
+            Community = "COMMUNITY",
+            OnlineAvr = "ONLINE_AVR",
+            WeMedia = "WE_MEDIA",
+            Car = "CAR",
+            Software = "SOFTWARE",
+            Game = "GAME",
+            Clothing = "CLOTHING",
+            Industy = "INDUSTY",
+            Agriculture = "AGRICULTURE",
+            PublishingMedia = "PUBLISHING_MEDIA",
+            HomeDigital = "HOME_DIGITAL",
+        }
     }
 }

@@ -2,36 +2,71 @@
 
 //! `v3/goldplan/merchants/set-advertising-industry-filter`
 
-pub mod post;
+pub use crate::v3::goldplan::chain::GoldplanMerchantsSetAdvertisingIndustryFilter as SetAdvertisingIndustryFilter;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 同业过滤标签管理 · `POST v3/goldplan/merchants/set-advertising-industry-filter`
+///
+/// For 服务商, 渠道商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012473784](https://pay.weixin.qq.com/doc/v3/partner/4012473784)
+pub mod post {
+    use crate::model::{body, open_enum, request};
 
-chain_step! {
-    /// `v3/goldplan/merchants/set-advertising-industry-filter`
-    SetAdvertisingIndustryFilter
-}
+    request! {
+        /// 同业过滤标签管理: what is sent.
+        ///
+        /// Its flat name is [`weipay::goldplan::PostGoldplanMerchantsSetAdvertisingIndustryFilterRequest`](crate::goldplan::PostGoldplanMerchantsSetAdvertisingIndustryFilterRequest).
+        #[doc(alias = "同业过滤标签管理")]
+        pub struct Request {
+            /// 特约子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 同业过滤标签值.
+            advertising_industry_filters: Vec<AdvertisingIndustryFilters> =
+                body("advertising_industry_filters"),
+        }
+    }
 
-impl<M: Mode> SetAdvertisingIndustryFilter<M> {
-    /// 同业过滤标签管理 · `POST v3/goldplan/merchants/set-advertising-industry-filter`
-    ///
-    /// For 服务商, 渠道商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::goldplan::merchants::set_advertising_industry_filter::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900000109");
-    /// let response =
-    ///     client.v3().goldplan().merchants().set_advertising_industry_filter().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_SET_ADVERTISING_INDUSTRY_FILTER, request)
+    open_enum! {
+        /// 同业过滤标签值.
+        pub enum AdvertisingIndustryFilters {
+            ECommerce = "E_COMMERCE",
+            LoveMarriage = "LOVE_MARRIAGE",
+            Potography = "POTOGRAPHY",
+            Education = "EDUCATION",
+            Finance = "FINANCE",
+            Tourism = "TOURISM",
+            Skincare = "SKINCARE",
+            Food = "FOOD",
+            Sport = "SPORT",
+            JewelryWatch = "JEWELRY_WATCH",
+            Healthcare = "HEALTHCARE",
+            Bussiness = "BUSSINESS",
+            Parenting = "PARENTING",
+            Catering = "CATERING",
+            Retail = "RETAIL",
+            Services = "SERVICES",
+            Law = "LAW",
+            Estate = "ESTATE",
+            Transportation = "TRANSPORTATION",
+            EnergySaving = "ENERGY_SAVING",
+            Security = "SECURITY",
+            BuildingMaterial = "BUILDING_MATERIAL",
+            Communication = "COMMUNICATION",
+            Merchandise = "MERCHANDISE",
+            Association = "ASSOCIATION",
+            Community = "COMMUNITY",
+            OnlineAvr = "ONLINE_AVR",
+            WeMedia = "WE_MEDIA",
+            Car = "CAR",
+            Software = "SOFTWARE",
+            Game = "GAME",
+            Clothing = "CLOTHING",
+            Industy = "INDUSTY",
+            Agriculture = "AGRICULTURE",
+            PublishingMedia = "PUBLISHING_MEDIA",
+            HomeDigital = "HOME_DIGITAL",
+        }
     }
 }

@@ -2,34 +2,69 @@
 
 //! `v3/gov/subsidy/qualification`
 
-pub mod get;
+pub use crate::v3::gov::chain::GovSubsidyQualification as Qualification;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询补贴资格 · `GET v3/gov/subsidy/qualification`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+pub mod get {
+    use crate::model::{Sensitive, body, header, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/qualification`
-    Qualification
-}
+    request! {
+        /// 查询补贴资格: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::GetGovSubsidyQualificationRequest`](crate::gov::GetGovSubsidyQualificationRequest).
+        #[doc(alias = "查询补贴资格")]
+        pub struct Request {
+            /// 自然人姓名. Travels encrypted (敏感信息加密).
+            real_name: Sensitive = query("real_name").encrypted(),
+            /// 自然人证件号. Travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = query("id_card_number").encrypted(),
+            /// 手机号. Travels encrypted (敏感信息加密).
+            phone_number: Sensitive = query("phone_number").encrypted(),
+            /// 消费品类ID. Required.
+            appliance_id: i64 = query("appliance_id").required(),
+            /// OPENID.
+            openid: String = query("openid"),
+            /// APPID.
+            appid: String = query("appid"),
+            /// 使用的资格的地区编码. Required.
+            qualification_region_code: i64 = query("qualification_region_code").required(),
+            /// 证件类型.
+            identity_document_type: IdentityDocumentType = query("identity_document_type"),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+        }
+    }
 
-impl<M: Mode> Qualification<M> {
-    /// 查询补贴资格 · `GET v3/gov/subsidy/qualification`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::qualification::get;
-    ///
-    /// let request = get::Request::new().appliance_id(1).qualification_region_code(310100);
-    /// let response = client.v3().gov().subsidy().qualification().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GOV_SUBSIDY_QUALIFICATION, request)
+    response! {
+        /// 查询补贴资格: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::GetGovSubsidyQualificationResponse`](crate::gov::GetGovSubsidyQualificationResponse).
+        #[doc(alias = "查询补贴资格")]
+        pub struct Response {
+            /// 资格的状态. Required.
+            state: State = body("state").required(),
+        }
+    }
+
+    open_enum! {
+        /// 证件类型.
+        pub enum IdentityDocumentType {
+            IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
+            IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
+            IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
+        }
+
+        /// 资格的状态.
+        pub enum State {
+            Unclaimed = "UNCLAIMED",
+            Unredeemed = "UNREDEEMED",
+            Redeemed = "REDEEMED",
+        }
     }
 }

@@ -2,38 +2,42 @@
 
 //! `v3/hire-power-bank/insurance-orders/{out_order_no}`
 
-pub mod get;
+pub use crate::v3::hire_power_bank::chain::HirePowerBankInsuranceOrdersByOutOrderNo as OutOrderNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询保险订单详情 · `GET v3/hire-power-bank/insurance-orders/{out_order_no}`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-by-out-trade-no.html>
+pub mod get {
+    use crate::model::{Time, body, response};
 
-chain_step! {
-    /// `v3/hire-power-bank/insurance-orders/{out_order_no}`
-    OutOrderNo
-}
-
-impl<M: Mode> OutOrderNo<M> {
-    /// 查询保险订单详情 · `GET v3/hire-power-bank/insurance-orders/{out_order_no}`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .hire_power_bank()
-    ///     .insurance_orders()
-    ///     .out_order_no("6e8369071cd942c0476613f9d1ce9ca3")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_HIRE_POWER_BANK_INSURANCE_ORDERS_OUT_ORDER_NO, Nothing)
+    response! {
+        /// 查询保险订单详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::hire_power_bank::GetHirePowerBankInsuranceOrdersByOutOrderNoResponse`](crate::hire_power_bank::GetHirePowerBankInsuranceOrdersByOutOrderNoResponse).
+        #[doc(alias = "查询保险订单详情")]
+        pub struct Response {
+            /// 租借充电宝隔夜归还保险订单号.
+            order_id: String = body("order_id"),
+            /// 商户创建保险订单时的凭据号.
+            out_order_no: String = body("out_order_no"),
+            /// On the wire: `openid`.
+            openid: String = body("openid"),
+            /// On the wire: `max_claim_count`.
+            max_claim_count: i64 = body("max_claim_count"),
+            /// 一笔保险订单对应的已理赔次数.
+            claimed_count: i64 = body("claimed_count"),
+            /// 保险订单领取时间.
+            order_receive_time: Time = body("order_receive_time"),
+            /// 保险订单开始时间.
+            order_begin_time: Time = body("order_begin_time"),
+            /// 保险订单结束时间.
+            order_end_time: Time = body("order_end_time"),
+            /// 保险订单领取状态.
+            order_receive_state: String = body("order_receive_state"),
+        }
     }
 }

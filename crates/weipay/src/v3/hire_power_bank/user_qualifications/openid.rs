@@ -2,38 +2,26 @@
 
 //! `v3/hire-power-bank/user-qualifications/{openid}`
 
-pub mod get;
+pub use crate::v3::hire_power_bank::chain::HirePowerBankUserQualificationsByOpenid as Openid;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询用户保险订单领取资格 · `GET v3/hire-power-bank/user-qualifications/{openid}`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/merchant/apis/hire-power-bank-insurance/insurance-orders/get-qualification-by-open-id.html>
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/hire-power-bank/user-qualifications/{openid}`
-    Openid
-}
-
-impl<M: Mode> Openid<M> {
-    /// 查询用户保险订单领取资格 · `GET v3/hire-power-bank/user-qualifications/{openid}`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .hire_power_bank()
-    ///     .user_qualifications()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_HIRE_POWER_BANK_USER_QUALIFICATIONS_OPENID, Nothing)
+    response! {
+        /// 查询用户保险订单领取资格: what comes back.
+        ///
+        /// Its flat name is [`weipay::hire_power_bank::GetHirePowerBankUserQualificationsByOpenidResponse`](crate::hire_power_bank::GetHirePowerBankUserQualificationsByOpenidResponse).
+        #[doc(alias = "查询用户保险订单领取资格")]
+        pub struct Response {
+            /// 用户是否具有保险订单领取资格.
+            qualified_user: bool = body("qualified_user"),
+        }
     }
 }

@@ -2,35 +2,46 @@
 
 //! `v3/industry-rebate/retail-industry/transactions`
 
-pub mod post;
+pub use crate::v3::industry_rebate::chain::IndustryRebateRetailIndustryTransactions as Transactions;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 回传SN和商品编码 · `POST v3/industry-rebate/retail-industry/transactions`
+///
+/// For 服务商. A success has no body (204).
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/industry-rebate/retail-industry/transactions`
-    Transactions
-}
+    request! {
+        /// 回传SN和商品编码: what is sent.
+        ///
+        /// Its flat name is [`weipay::industry_rebate::PostIndustryRebateRetailIndustryTransactionsRequest`](crate::industry_rebate::PostIndustryRebateRetailIndustryTransactionsRequest).
+        #[doc(alias = "回传SN和商品编码")]
+        pub struct Request {
+            /// 品牌ID.
+            brand_id: String = body("brand_id"),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 设备号.
+            device_id: String = body("device_id"),
+            /// 单品列表.
+            goods_detail: Vec<GoodsDetail> = body("goods_detail"),
+        }
 
-impl<M: Mode> Transactions<M> {
-    /// 回传SN和商品编码 · `POST v3/industry-rebate/retail-industry/transactions`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::industry_rebate::retail_industry::transactions::post;
-    ///
-    /// let request = post::Request::new().out_trade_no("example_out_trade_no").sub_mchid("1900000001");
-    /// let response = client.v3().industry_rebate().retail_industry().transactions().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_INDUSTRY_REBATE_RETAIL_INDUSTRY_TRANSACTIONS, request)
+        /// 单品列表.
+        pub struct GoodsDetail {
+            /// 商品编码. Required.
+            barcode: String = body("barcode").required(),
+            /// 商家商品编码.
+            merchant_goods_id: String = body("merchant_goods_id"),
+            /// 商品名称. Required.
+            goods_name: String = body("goods_name").required(),
+            /// 商品数量. Required.
+            quantity: i64 = body("quantity").required(),
+            /// 商品单价. Required; in fen (分).
+            price: i64 = body("price").required(),
+        }
     }
 }

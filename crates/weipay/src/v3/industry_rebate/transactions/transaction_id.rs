@@ -2,44 +2,26 @@
 
 //! `v3/industry-rebate/transactions/{transaction_id}`
 
-pub mod post;
+pub use crate::v3::industry_rebate::chain::IndustryRebateTransactionsByTransactionId as TransactionId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 支付码牌/点餐码牌交易回传 · `POST v3/industry-rebate/transactions/{transaction_id}`
+///
+/// For 服务商. A success has no body (204).
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/industry-rebate/transactions/{transaction_id}`
-    TransactionId
-}
-
-impl<M: Mode> TransactionId<M> {
-    /// 支付码牌/点餐码牌交易回传 · `POST v3/industry-rebate/transactions/{transaction_id}`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::industry_rebate::transactions::transaction_id::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000001")
-    ///     .code_url("URl:weixin://wxpay/s/An4baqw")
-    ///     .out_trade_no("example_out_trade_no");
-    /// let response = client
-    ///     .v3()
-    ///     .industry_rebate()
-    ///     .transactions()
-    ///     .transaction_id("20190611222222222200000000012122")
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_INDUSTRY_REBATE_TRANSACTIONS_TRANSACTION_ID, request)
+    request! {
+        /// 支付码牌/点餐码牌交易回传: what is sent.
+        ///
+        /// Its flat name is [`weipay::industry_rebate::PostIndustryRebateTransactionsByTransactionIdRequest`](crate::industry_rebate::PostIndustryRebateTransactionsByTransactionIdRequest).
+        #[doc(alias = "支付码牌/点餐码牌交易回传")]
+        pub struct Request {
+            /// 子商户. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 收款链接url. Required.
+            code_url: String = body("code_url").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+        }
     }
 }

@@ -3,50 +3,73 @@
 //! `v3/inspolicymgr/deduct/authorizations`
 
 pub mod out_insurance_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::inspolicymgr::chain::InspolicymgrDeductAuthorizations as Authorizations;
 
-chain_step! {
-    /// `v3/inspolicymgr/deduct/authorizations`
-    Authorizations
-}
+/// 提交保单授权信息 · `POST v3/inspolicymgr/deduct/authorizations`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016617408](https://pay.weixin.qq.com/doc/v3/merchant/4016617408)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> Authorizations<M> {
-    /// 提交保单授权信息 · `POST v3/inspolicymgr/deduct/authorizations`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::inspolicymgr::deduct::authorizations::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_insurance_no("Auisihsiahishishi4hihsid123418id")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .plan_id("12535")
-    ///     .out_contract_code("wxwtdk20200910100000")
-    ///     .insurance_name("微医保·百万医疗险");
-    /// let response = client.v3().inspolicymgr().deduct().authorizations().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS, request)
+    request! {
+        /// 提交保单授权信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::inspolicymgr::PostInspolicymgrDeductAuthorizationsRequest`](crate::inspolicymgr::PostInspolicymgrDeductAuthorizationsRequest).
+        #[doc(alias = "提交保单授权信息")]
+        pub struct Request {
+            /// 商户保险编号. Required.
+            out_insurance_no: String = body("out_insurance_no").required(),
+            /// 商户APPID. Required.
+            appid: String = body("appid").required(),
+            /// 保险代扣模板ID. Required.
+            plan_id: String = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+            /// 保险名称. Required.
+            insurance_name: String = body("insurance_name").required(),
+            /// 收款方商户号.
+            payee_mchid: String = body("payee_mchid"),
+            /// 收款方公众账号ID.
+            payee_appid: String = body("payee_appid"),
+        }
     }
 
-    /// `v3/inspolicymgr/deduct/authorizations/{out_insurance_no}` with this 商户保险编号.
-    pub fn out_insurance_no(
-        self,
-        out_insurance_no: impl Into<String>,
-    ) -> out_insurance_no::OutInsuranceNo<M> {
-        out_insurance_no::OutInsuranceNo::new(
-            self.call.fill(path("out_insurance_no"), out_insurance_no.into()),
-        )
+    response! {
+        /// 提交保单授权信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::inspolicymgr::PostInspolicymgrDeductAuthorizationsResponse`](crate::inspolicymgr::PostInspolicymgrDeductAuthorizationsResponse).
+        #[doc(alias = "提交保单授权信息")]
+        pub struct Response {
+            /// 商户保险编号. Required.
+            out_insurance_no: String = body("out_insurance_no").required(),
+            /// 商户APPID.
+            appid: String = body("appid"),
+            /// 保险代扣模板ID. Required.
+            plan_id: String = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+            /// 保险名称. Required.
+            insurance_name: String = body("insurance_name").required(),
+            /// 授权状态. Required.
+            auth_state: AuthState = body("auth_state").required(),
+            /// 用户授权时间.
+            user_auth_time: Time = body("user_auth_time"),
+        }
+    }
+
+    open_enum! {
+        /// 授权状态.
+        pub enum AuthState {
+            AuthStateInit = "AUTH_STATE_INIT",
+            AuthStatePending = "AUTH_STATE_PENDING",
+            AuthStateGranted = "AUTH_STATE_GRANTED",
+            AuthStateDenied = "AUTH_STATE_DENIED",
+            AuthStateExpired = "AUTH_STATE_EXPIRED",
+        }
     }
 }

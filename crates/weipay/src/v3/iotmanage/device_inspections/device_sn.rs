@@ -2,33 +2,55 @@
 
 //! `v3/iotmanage/device-inspections/{device_sn}`
 
-pub mod get;
+pub use crate::v3::iotmanage::chain::IotmanageDeviceInspectionsByDeviceSn as DeviceSn;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取出厂检查结果 · `GET v3/iotmanage/device-inspections/{device_sn}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/tool/factory-check-data-api.html>
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/iotmanage/device-inspections/{device_sn}`
-    DeviceSn
-}
+    response! {
+        /// 获取出厂检查结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::iotmanage::GetIotmanageDeviceInspectionsByDeviceSnResponse`](crate::iotmanage::GetIotmanageDeviceInspectionsByDeviceSnResponse).
+        #[doc(alias = "获取出厂检查结果")]
+        pub struct Response {
+            /// 设备序列号. Required.
+            device_sn: String = body("device_sn").required(),
+            /// 有线网卡MAC地址. Required.
+            wired_mac: String = body("wired_mac").required(),
+            /// 无线网卡MAC地址. Required.
+            wireless_mac: String = body("wireless_mac").required(),
+            /// 蓝牙MAC地址. Required.
+            bluetooth_mac: String = body("bluetooth_mac").required(),
+            /// 刷脸应用版本号. Required.
+            app_version: String = body("app_version").required(),
+            /// 摄像头序列号. Required.
+            camera_sn: String = body("camera_sn").required(),
+            /// 国际移动设备识别码. Required.
+            imei: String = body("imei").required(),
+            /// 查询结果. Required.
+            result: ResponseResult = body("result").required(),
+            /// 错误信息.
+            errors: Vec<String> = body("errors"),
+            /// 告警信息.
+            warnings: Vec<String> = body("warnings"),
+            /// 查询时间. Required.
+            inspect_time: Time = body("inspect_time").required(),
+        }
+    }
 
-impl<M: Mode> DeviceSn<M> {
-    /// 获取出厂检查结果 · `GET v3/iotmanage/device-inspections/{device_sn}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().iotmanage().device_inspections().device_sn("AAAAA123456789012345678").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_IOTMANAGE_DEVICE_INSPECTIONS_DEVICE_SN, Nothing)
+    open_enum! {
+        /// 查询结果.
+        pub enum ResponseResult {
+            Success = "SUCCESS",
+            Warn = "WARN",
+            Fail = "FAIL",
+        }
     }
 }

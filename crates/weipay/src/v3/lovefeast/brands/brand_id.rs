@@ -2,32 +2,29 @@
 
 //! `v3/lovefeast/brands/{brand_id}`
 
-pub mod get;
+pub use crate::v3::lovefeast::chain::LovefeastBrandsByBrandId as BrandId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询爱心餐品牌信息 · `GET v3/lovefeast/brands/{brand_id}`
+///
+/// For 服务商, 微信平台商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012472863](https://pay.weixin.qq.com/doc/v3/merchant/4012472863)
+/// - partner: [4012466619](https://pay.weixin.qq.com/doc/v3/partner/4012466619)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/lovefeast/brands/{brand_id}`
-    BrandId
-}
-
-impl<M: Mode> BrandId<M> {
-    /// 查询爱心餐品牌信息 · `GET v3/lovefeast/brands/{brand_id}`
-    ///
-    /// For 服务商, 微信平台商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().lovefeast().brands().brand_id("2250").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_LOVEFEAST_BRANDS_BRAND_ID, Nothing)
+    response! {
+        /// 查询爱心餐品牌信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::lovefeast::GetLovefeastBrandsByBrandIdResponse`](crate::lovefeast::GetLovefeastBrandsByBrandIdResponse).
+        #[doc(alias = "查询爱心餐品牌信息")]
+        pub struct Response {
+            /// 捐赠数量. Required.
+            donate_count: i64 = body("donate_count").required(),
+            /// 供餐数量.
+            consume_count: i64 = body("consume_count"),
+        }
     }
 }

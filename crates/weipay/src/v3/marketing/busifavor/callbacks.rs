@@ -2,54 +2,84 @@
 
 //! `v3/marketing/busifavor/callbacks`
 
-pub mod get;
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingBusifavorCallbacks as Callbacks;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询商家券事件通知地址 · `GET v3/marketing/busifavor/callbacks`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012465507](https://pay.weixin.qq.com/doc/v3/merchant/4012465507)
+/// - partner: [4012465557](https://pay.weixin.qq.com/doc/v3/partner/4012465557)
+///
+/// `weipay api show GET v3/marketing/busifavor/callbacks` lists all 4.
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/marketing/busifavor/callbacks`
-    Callbacks
-}
-
-impl<M: Mode> Callbacks<M> {
-    /// 查询商家券事件通知地址 · `GET v3/marketing/busifavor/callbacks`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::callbacks::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client.v3().marketing().busifavor().callbacks().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_CALLBACKS, request)
+    request! {
+        /// 查询商家券事件通知地址: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBusifavorCallbacksRequest`](crate::marketing::GetMarketingBusifavorCallbacksRequest).
+        #[doc(alias = "查询商家券事件通知地址")]
+        pub struct Request {
+            /// 商户号. 8 to 15 characters.
+            mchid: String = query("mchid").length(8, 15),
+        }
     }
 
-    /// 设置商家券事件通知地址 · `POST v3/marketing/busifavor/callbacks`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::callbacks::post;
-    ///
-    /// let request = post::Request::new().notify_url("https://pay.weixin.qq.com");
-    /// let response = client.v3().marketing().busifavor().callbacks().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_CALLBACKS, request)
+    response! {
+        /// 查询商家券事件通知地址: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBusifavorCallbacksResponse`](crate::marketing::GetMarketingBusifavorCallbacksResponse).
+        #[doc(alias = "查询商家券事件通知地址")]
+        pub struct Response {
+            /// 通知URL地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+        }
+    }
+}
+
+/// 设置商家券事件通知地址 · `POST v3/marketing/busifavor/callbacks`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012465431](https://pay.weixin.qq.com/doc/v3/merchant/4012465431)
+/// - partner: [4012465425](https://pay.weixin.qq.com/doc/v3/partner/4012465425)
+///
+/// `weipay api show POST v3/marketing/busifavor/callbacks` lists all 4.
+pub mod post {
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 设置商家券事件通知地址: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCallbacksRequest`](crate::marketing::PostMarketingBusifavorCallbacksRequest).
+        #[doc(alias = "设置商家券事件通知地址")]
+        pub struct Request {
+            /// 商户号. 8 to 15 characters.
+            mchid: String = body("mchid").length(8, 15),
+            /// 通知URL地址. Required; 10 to 256 characters; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().length(10, 256).notify_url(),
+        }
+    }
+
+    response! {
+        /// 设置商家券事件通知地址: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCallbacksResponse`](crate::marketing::PostMarketingBusifavorCallbacksResponse).
+        #[doc(alias = "设置商家券事件通知地址")]
+        pub struct Response {
+            /// 修改时间.
+            update_time: Time = body("update_time"),
+            /// 通知URL地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+        }
     }
 }

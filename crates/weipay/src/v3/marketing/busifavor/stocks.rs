@@ -2,56 +2,273 @@
 
 //! `v3/marketing/busifavor/stocks`
 
-pub mod post;
 pub mod stock_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingBusifavorStocks as Stocks;
 
-chain_step! {
-    /// `v3/marketing/busifavor/stocks`
-    Stocks
-}
+/// 创建商家券 · `POST v3/marketing/busifavor/stocks`
+///
+/// For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012534855](https://pay.weixin.qq.com/doc/v3/merchant/4012534855)
+/// - partner: [4012692931](https://pay.weixin.qq.com/doc/v3/partner/4012692931)
+///
+/// `weipay api show POST v3/marketing/busifavor/stocks` lists all 4.
+pub mod post {
+    pub use crate::v3::marketing::shared::BusifavorFinderInfo;
 
-impl<M: Mode> Stocks<M> {
-    /// 创建商家券 · `POST v3/marketing/busifavor/stocks`
-    ///
-    /// For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::stocks::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .stock_name("8月1日活动券")
-    ///     .belong_merchant("1900057215")
-    ///     .goods_name("xxx商品使用")
-    ///     .stock_type("NORMAL")
-    ///     .coupon_use_rule(post::CouponUseRule::new()
-    ///         .coupon_available_time(post::CouponAvailableTime::new()
-    ///             .available_begin_time("2026-01-01T00:00:00+08:00")
-    ///             .available_end_time("2026-01-31T23:59:59+08:00"))
-    ///         .fixed_normal_coupon(post::FixedNormalCoupon::new()
-    ///             .discount_amount(5)
-    ///             .transaction_minimum(100))
-    ///         .use_method("OFF_LINE"))
-    ///     .stock_send_rule(post::StockSendRule::new().max_coupons(100).max_coupons_per_user(5))
-    ///     .out_request_no("100002322019090134234sfdf")
-    ///     .coupon_code_mode("WECHATPAY_MODE");
-    /// let response = client.v3().marketing().busifavor().stocks().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_STOCKS, request)
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 创建商家券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorStocksRequest`](crate::marketing::PostMarketingBusifavorStocksRequest).
+        #[doc(alias = "创建商家券")]
+        pub struct Request {
+            /// 商家券批次名称. Required; 1 to 21 characters.
+            stock_name: String = body("stock_name").required().length(1, 21),
+            /// 批次归属商户号. Required; 8 to 15 characters.
+            belong_merchant: String = body("belong_merchant").required().length(8, 15),
+            /// 批次备注. 0 to 20 characters.
+            comment: String = body("comment").length(0, 20),
+            /// 适用商品范围. Required; 1 to 15 characters.
+            goods_name: String = body("goods_name").required().length(1, 15),
+            /// 批次类型. Required.
+            stock_type: StockType = body("stock_type").required(),
+            /// 核销规则. Required.
+            coupon_use_rule: CouponUseRule = body("coupon_use_rule").required(),
+            /// 发放规则. Required.
+            stock_send_rule: StockSendRule = body("stock_send_rule").required(),
+            /// 商户请求单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(1, 128)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            /// 自定义入口.
+            custom_entrance: CustomEntrance = body("custom_entrance"),
+            /// 样式信息.
+            display_pattern_info: DisplayPatternInfo = body("display_pattern_info"),
+            /// 券code模式. Required.
+            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            /// 事件通知配置.
+            notify_config: NotifyConfig = body("notify_config"),
+            /// 是否允许营销补贴.
+            subsidy: bool = body("subsidy"),
+        }
+
+        /// 核销规则.
+        pub struct CouponUseRule {
+            /// 券可核销时间. Required.
+            coupon_available_time: CouponAvailableTime = body("coupon_available_time").required(),
+            /// 固定面额满减券使用规则. Needed in one case: NORMAL.
+            fixed_normal_coupon: FixedNormalCoupon = body("fixed_normal_coupon"),
+            /// 折扣券使用规则. Needed in one case: DISCOUNT.
+            discount_coupon: DiscountCoupon = body("discount_coupon"),
+            /// 换购券使用规则. Needed in one case: EXCHANGE.
+            exchange_coupon: ExchangeCoupon = body("exchange_coupon"),
+            /// 核销方式. Required.
+            use_method: UseMethod = body("use_method").required(),
+            /// 小程序appid. Needed in one case: MINI_PROGRAMS.
+            mini_programs_appid: String = body("mini_programs_appid"),
+            /// 小程序path. Needed in one case: MINI_PROGRAMS; 0 to 128 characters.
+            mini_programs_path: String = body("mini_programs_path").length(0, 128),
+        }
+
+        /// 券可核销时间.
+        pub struct CouponAvailableTime {
+            /// 开始时间. Required.
+            available_begin_time: Time = body("available_begin_time").required(),
+            /// 结束时间. Required.
+            available_end_time: Time = body("available_end_time").required(),
+            /// 生效后N天内有效. 1 to 365.
+            available_day_after_receive: i64 = body("available_day_after_receive").range(1, 365),
+            /// 固定周期有效时间段.
+            available_week: AvailableWeek = body("available_week"),
+            /// 无规律的有效时间段.
+            irregulary_avaliable_time: Vec<IrregularyAvaliableTime> = body("irregulary_avaliable_time"),
+            /// 领取后N天开始生效. 1 to 30.
+            wait_days_after_receive: i64 = body("wait_days_after_receive").range(1, 30),
+            /// 领取后N秒内有效.
+            available_second_after_receive: i64 = body("available_second_after_receive"),
+        }
+
+        /// 固定周期有效时间段.
+        pub struct AvailableWeek {
+            /// 可用星期数.
+            week_day: Vec<i64> = body("week_day"),
+            /// 当天可用时间段.
+            available_day_time: Vec<AvailableDayTime> = body("available_day_time"),
+        }
+
+        /// 当天可用时间段.
+        pub struct AvailableDayTime {
+            /// 当天可用开始时间. 0 to 86399.
+            begin_time: i64 = body("begin_time").range(0, 86399),
+            /// 当天可用结束时间. 0 to 86399.
+            end_time: i64 = body("end_time").range(0, 86399),
+        }
+
+        /// 无规律的有效时间段.
+        pub struct IrregularyAvaliableTime {
+            /// 开始时间.
+            begin_time: Time = body("begin_time"),
+            /// 结束时间.
+            end_time: Time = body("end_time"),
+        }
+
+        /// 固定面额满减券使用规则.
+        pub struct FixedNormalCoupon {
+            /// 优惠金额. Needed in one case: NORMAL; 1 to 10000000; in fen (分).
+            discount_amount: i64 = body("discount_amount").range(1, 10000000),
+            /// 消费门槛. Needed in one case: NORMAL; 1 to 10000000; in fen (分).
+            transaction_minimum: i64 = body("transaction_minimum").range(1, 10000000),
+        }
+
+        /// 折扣券使用规则.
+        pub struct DiscountCoupon {
+            /// 折扣比例. Needed in one case: DISCOUNT; 1 to 100.
+            discount_percent: i64 = body("discount_percent").range(1, 100),
+            /// 消费门槛. Needed in one case: DISCOUNT; 1 to 10000000; in fen (分).
+            transaction_minimum: i64 = body("transaction_minimum").range(1, 10000000),
+        }
+
+        /// 换购券使用规则.
+        pub struct ExchangeCoupon {
+            /// 单品换购价. Needed in one case: EXCHANGE; 0 to 10000000; in fen (分).
+            exchange_price: i64 = body("exchange_price").range(0, 10000000),
+            /// 消费门槛. Needed in one case: EXCHANGE; 1 to 10000000; in fen (分).
+            transaction_minimum: i64 = body("transaction_minimum").range(1, 10000000),
+        }
+
+        /// 发放规则.
+        pub struct StockSendRule {
+            /// 批次总预算. In fen (分).
+            max_amount: i64 = body("max_amount"),
+            /// 批次最大发放个数. Needed in one case: 按个数; 1 to 1000000000.
+            max_coupons: i64 = body("max_coupons").range(1, 1000000000),
+            /// 用户最大可领个数. Required; 1 to 100.
+            max_coupons_per_user: i64 = body("max_coupons_per_user").required().range(1, 100),
+            /// 单天发放上限金额. In fen (分).
+            max_amount_by_day: i64 = body("max_amount_by_day"),
+            /// 单天发放上限个数. 1 to 1000000000.
+            max_coupons_by_day: i64 = body("max_coupons_by_day").range(1, 1000000000),
+            /// 是否开启自然人限制.
+            natural_person_limit: bool = body("natural_person_limit"),
+            /// 可疑账号拦截.
+            prevent_api_abuse: bool = body("prevent_api_abuse"),
+            /// 是否允许转赠.
+            transferable: bool = body("transferable"),
+            /// 是否允许分享链接.
+            shareable: bool = body("shareable"),
+        }
+
+        /// 自定义入口.
+        pub struct CustomEntrance {
+            /// 小程序入口.
+            mini_programs_info: MiniProgramsInfo = body("mini_programs_info"),
+            /// 商户公众号appid. 1 to 32 characters.
+            appid: String = body("appid").length(1, 32),
+            /// 营销馆id. 0 to 64 characters.
+            hall_id: String = body("hall_id").length(0, 64),
+            /// 可用门店id. 0 to 64 characters.
+            store_id: String = body("store_id").length(0, 64),
+            /// code展示模式.
+            code_display_mode: CodeDisplayMode = body("code_display_mode"),
+        }
+
+        /// 小程序入口.
+        pub struct MiniProgramsInfo {
+            /// 商家小程序appid. Required.
+            mini_programs_appid: String = body("mini_programs_appid").required(),
+            /// 商家小程序path. Required; 0 to 128 characters.
+            mini_programs_path: String = body("mini_programs_path").required().length(0, 128),
+            /// 入口文案. Required; 1 to 5 characters.
+            entrance_words: String = body("entrance_words").required().length(1, 5),
+            /// 引导文案. 0 to 6 characters.
+            guiding_words: String = body("guiding_words").length(0, 6),
+        }
+
+        /// 样式信息.
+        pub struct DisplayPatternInfo {
+            /// 使用须知. 0 to 1000 characters.
+            description: String = body("description").length(0, 1000),
+            /// 商户logo. 0 to 128 characters.
+            merchant_logo_url: String = body("merchant_logo_url").length(0, 128),
+            /// 商户名称.
+            merchant_name: String = body("merchant_name"),
+            /// 背景颜色.
+            background_color: BackgroundColor = body("background_color"),
+            /// 券详情图片. 0 to 128 characters.
+            coupon_image_url: String = body("coupon_image_url").length(0, 128),
+            /// 视频号相关信息.
+            finder_info: BusifavorFinderInfo = body("finder_info"),
+        }
+
+        /// 事件通知配置.
+        pub struct NotifyConfig {
+            /// 事件通知appid.
+            notify_appid: String = body("notify_appid"),
+        }
     }
 
-    /// `v3/marketing/busifavor/stocks/{stock_id}` with this 批次号. 1 to 20 characters.
-    pub fn stock_id(self, stock_id: impl Into<String>) -> stock_id::StockId<M> {
-        stock_id::StockId::new(self.call.fill(path("stock_id").length(1, 20), stock_id.into()))
+    response! {
+        /// 创建商家券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorStocksResponse`](crate::marketing::PostMarketingBusifavorStocksResponse).
+        #[doc(alias = "创建商家券")]
+        pub struct Response {
+            /// 批次号. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 批次类型.
+        pub enum StockType {
+            Normal = "NORMAL",
+            Discount = "DISCOUNT",
+            Exchange = "EXCHANGE",
+        }
+
+        /// 核销方式.
+        pub enum UseMethod {
+            OffLine = "OFF_LINE",
+            MiniPrograms = "MINI_PROGRAMS",
+            SelfConsume = "SELF_CONSUME",
+            PaymentCode = "PAYMENT_CODE",
+        }
+
+        /// code展示模式.
+        pub enum CodeDisplayMode {
+            NotShow = "NOT_SHOW",
+            Barcode = "BARCODE",
+            Qrcode = "QRCODE",
+        }
+
+        /// 背景颜色.
+        pub enum BackgroundColor {
+            Color010 = "Color010",
+            Color020 = "Color020",
+            Color030 = "Color030",
+            Color040 = "Color040",
+            Color050 = "Color050",
+            Color060 = "Color060",
+            Color070 = "Color070",
+            Color080 = "Color080",
+            Color090 = "Color090",
+            Color100 = "Color100",
+        }
+
+        /// 券code模式.
+        pub enum CouponCodeMode {
+            WechatpayMode = "WECHATPAY_MODE",
+            MerchantApi = "MERCHANT_API",
+            MerchantUpload = "MERCHANT_UPLOAD",
+        }
     }
 }

@@ -2,54 +2,80 @@
 
 //! `v3/marketing/favor/callbacks`
 
-pub mod get;
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingFavorCallbacks as Callbacks;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取已设置的消息通知地址 · `GET v3/marketing/favor/callbacks`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012464070](https://pay.weixin.qq.com/doc/v3/merchant/4012464070)
+/// - partner: [4012464155](https://pay.weixin.qq.com/doc/v3/partner/4012464155)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/marketing/favor/callbacks`
-    Callbacks
-}
-
-impl<M: Mode> Callbacks<M> {
-    /// 获取已设置的消息通知地址 · `GET v3/marketing/favor/callbacks`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::favor::callbacks::get;
-    ///
-    /// let request = get::Request::new().mchid("1900057215");
-    /// let response = client.v3().marketing().favor().callbacks().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_FAVOR_CALLBACKS, request)
+    request! {
+        /// 获取已设置的消息通知地址: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingFavorCallbacksRequest`](crate::marketing::GetMarketingFavorCallbacksRequest).
+        #[doc(alias = "获取已设置的消息通知地址")]
+        pub struct Request {
+            /// 商户号. Required.
+            mchid: String = query("mchid").required(),
+        }
     }
 
-    /// 设置消息通知地址 · `POST v3/marketing/favor/callbacks`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::favor::callbacks::post;
-    ///
-    /// let request = post::Request::new().mchid("1900057215").notify_url("https://pay.weixin.qq.com");
-    /// let response = client.v3().marketing().favor().callbacks().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_FAVOR_CALLBACKS, request)
+    response! {
+        /// 获取已设置的消息通知地址: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingFavorCallbacksResponse`](crate::marketing::GetMarketingFavorCallbacksResponse).
+        #[doc(alias = "获取已设置的消息通知地址")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+        }
+    }
+}
+
+/// 设置消息通知地址 · `POST v3/marketing/favor/callbacks`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012464198](https://pay.weixin.qq.com/doc/v3/merchant/4012464198)
+/// - partner: [4012464176](https://pay.weixin.qq.com/doc/v3/partner/4012464176)
+pub mod post {
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 设置消息通知地址: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorCallbacksRequest`](crate::marketing::PostMarketingFavorCallbacksRequest).
+        #[doc(alias = "设置消息通知地址")]
+        pub struct Request {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 通知url地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 回调开关.
+            switch: bool = body("switch"),
+        }
+    }
+
+    response! {
+        /// 设置消息通知地址: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorCallbacksResponse`](crate::marketing::PostMarketingFavorCallbacksResponse).
+        #[doc(alias = "设置消息通知地址")]
+        pub struct Response {
+            /// 修改时间. Required.
+            update_time: Time = body("update_time").required(),
+            /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+        }
     }
 }

@@ -2,50 +2,228 @@
 
 //! `v3/marketing/favor/coupon-stocks`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingFavorCouponStocks as CouponStocks;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 创建代金券批次 · `POST v3/marketing/favor/coupon-stocks`
+///
+/// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `out_request_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012534633](https://pay.weixin.qq.com/doc/v3/merchant/4012534633)
+/// - partner: [4012534537](https://pay.weixin.qq.com/doc/v3/partner/4012534537)
+pub mod post {
+    pub use crate::v3::marketing::shared::FavorFixedNormalCoupon;
 
-chain_step! {
-    /// `v3/marketing/favor/coupon-stocks`
-    CouponStocks
-}
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> CouponStocks<M> {
-    /// 创建代金券批次 · `POST v3/marketing/favor/coupon-stocks`
-    ///
-    /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `out_request_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::favor::coupon_stocks::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .stock_name("example")
-    ///     .available_begin_time("2026-01-01T00:00:00+08:00")
-    ///     .available_end_time("2026-01-31T23:59:59+08:00")
-    ///     .stock_use_rule(post::StockUseRule::new()
-    ///         .max_coupons(1)
-    ///         .max_amount(1)
-    ///         .max_coupons_per_user(1)
-    ///         .natural_person_limit(true)
-    ///         .prevent_api_abuse(true))
-    ///     .no_cash(true)
-    ///     .stock_type("NORMAL")
-    ///     .belong_merchant("1900057215")
-    ///     .coupon_use_rule(post::CouponUseRule::new()
-    ///         .coupon_available_time(post::CouponAvailableTime::new()
-    ///             .available_begin_time("2026-01-01T00:00:00+08:00")))
-    ///     .out_request_no("example");
-    /// let response = client.v3().marketing().favor().coupon_stocks().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_FAVOR_COUPON_STOCKS, request)
+    request! {
+        /// 创建代金券批次: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorCouponStocksRequest`](crate::marketing::PostMarketingFavorCouponStocksRequest).
+        #[doc(alias = "创建代金券批次")]
+        pub struct Request {
+            /// 批次名称. Required; 1 to 20 characters.
+            stock_name: String = body("stock_name").required().length(1, 20),
+            /// 开始时间. Required.
+            available_begin_time: Time = body("available_begin_time").required(),
+            /// 结束时间. Required.
+            available_end_time: Time = body("available_end_time").required(),
+            /// 发放规则. Required.
+            stock_use_rule: StockUseRule = body("stock_use_rule").required(),
+            /// 是否无资金流. Required.
+            no_cash: bool = body("no_cash").required(),
+            /// 批次类型. Required.
+            stock_type: StockType = body("stock_type").required(),
+            /// 批次备注.
+            comment: String = body("comment"),
+            /// 归属商户号. Required.
+            belong_merchant: String = body("belong_merchant").required(),
+            /// 样式信息.
+            pattern_info: PatternInfo = body("pattern_info"),
+            /// 核销规则. Required.
+            coupon_use_rule: CouponUseRule = body("coupon_use_rule").required(),
+            /// 商户单据号. Required; 1 to 128 characters; matches `^[0-9a-zA-Z_\-|\*]{1,}$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(1, 128)
+                .request_number()
+                .pattern(r#"^[0-9a-zA-Z_\-|\*]{1,}$"#),
+            /// 扩展属性.
+            ext_info: String = body("ext_info"),
+        }
+
+        /// 发放规则.
+        pub struct StockUseRule {
+            /// 发放总上限. Required.
+            max_coupons: i64 = body("max_coupons").required(),
+            /// 总预算. Required; in fen (分).
+            max_amount: i64 = body("max_amount").required(),
+            /// 单天发放上限金额. In fen (分).
+            max_amount_by_day: i64 = body("max_amount_by_day"),
+            /// 单个用户可领个数. Required.
+            max_coupons_per_user: i64 = body("max_coupons_per_user").required(),
+            /// 是否开启自然人限制. Required.
+            natural_person_limit: bool = body("natural_person_limit").required(),
+            /// api发券防刷. Required.
+            prevent_api_abuse: bool = body("prevent_api_abuse").required(),
+        }
+
+        /// 样式信息.
+        pub struct PatternInfo {
+            /// 使用说明.
+            description: String = body("description"),
+            /// 商户logo. Format `media-url`.
+            merchant_logo: String = body("merchant_logo").url(),
+            /// 商户名称.
+            merchant_name: String = body("merchant_name"),
+            /// 背景颜色.
+            background_color: BackgroundColor = body("background_color"),
+            /// 券详情图片. Format `media-url`.
+            coupon_image: String = body("coupon_image").url(),
+            /// 卡包跳转目标.
+            jump_target: JumpTarget = body("jump_target"),
+            /// 小程序appid.
+            mini_program_appid: String = body("mini_program_appid"),
+            /// 小程序path.
+            mini_program_path: String = body("mini_program_path"),
+        }
+
+        /// 核销规则.
+        pub struct CouponUseRule {
+            /// 券可核销时间.
+            coupon_available_time: CouponAvailableTime = body("coupon_available_time"),
+            /// 固定面额满减券使用规则.
+            fixed_normal_coupon: FavorFixedNormalCoupon = body("fixed_normal_coupon"),
+            /// 折扣券使用规则.
+            discount_coupon: DiscountCoupon = body("discount_coupon"),
+            /// 换购券使用规则.
+            exchange_coupon: ExchangeCoupon = body("exchange_coupon"),
+            /// 订单优惠标记. At most 50 members.
+            goods_tag: Vec<String> = body("goods_tag").items(0, 50),
+            /// 指定支付方式.
+            limit_pay: Vec<String> = body("limit_pay"),
+            /// 指定银行卡BIN.
+            limit_card: LimitCard = body("limit_card"),
+            /// 支付方式.
+            trade_type: Vec<TradeType> = body("trade_type"),
+            /// 可核销商品编码. At most 50 members.
+            available_items: Vec<String> = body("available_items").items(0, 50),
+            /// 不参与优惠商品编码. At most 50 members.
+            unavailable_items: Vec<String> = body("unavailable_items").items(0, 50),
+            /// 可核销商户号. At most 50 members.
+            available_merchants: Vec<String> = body("available_merchants").items(0, 50),
+            /// 是否可叠加其他优惠.
+            combine_use: bool = body("combine_use"),
+        }
+
+        /// 券可核销时间.
+        pub struct CouponAvailableTime {
+            /// 开始时间.
+            available_begin_time: Time = body("available_begin_time"),
+            /// 结束时间.
+            available_end_time: Time = body("available_end_time"),
+            /// 固定时间段可用.
+            fix_available_time: FixAvailableTime = body("fix_available_time"),
+            /// 领取第二天生效.
+            second_day_available: bool = body("second_day_available"),
+            /// 领取后有效时间.
+            available_time_after_receive: i64 = body("available_time_after_receive"),
+        }
+
+        /// 固定时间段可用.
+        pub struct FixAvailableTime {
+            /// 可用星期数.
+            available_week_day: Vec<i64> = body("available_week_day"),
+            /// 当天开始时间. 0 to 86400.
+            begin_time: i64 = body("begin_time").range(0, 86400),
+            /// 当天结束时间. 1 to 86399.
+            end_time: i64 = body("end_time").range(1, 86399),
+        }
+
+        /// 折扣券使用规则.
+        pub struct DiscountCoupon {
+            /// 最高折扣金额. In fen (分).
+            discount_amount_max: i64 = body("discount_amount_max"),
+            /// 折扣百分比.
+            discount_percent: i64 = body("discount_percent"),
+            /// 门槛. In fen (分).
+            transaction_minimum: i64 = body("transaction_minimum"),
+        }
+
+        /// 换购券使用规则.
+        pub struct ExchangeCoupon {
+            /// 单品换购价. In fen (分).
+            exchange_price: i64 = body("exchange_price"),
+            /// 消费门槛. In fen (分).
+            transaction_minimum: i64 = body("transaction_minimum"),
+        }
+
+        /// 指定银行卡BIN.
+        pub struct LimitCard {
+            /// 银行卡名称. At most 4 characters.
+            name: String = body("name").length(0, 4),
+            /// 指定卡BIN. 1 to 10 members; matches `^[0-9]{6,9}$`.
+            bin: Vec<String> = body("bin").items(1, 10).pattern(r#"^[0-9]{6,9}$"#),
+        }
+    }
+
+    response! {
+        /// 创建代金券批次: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorCouponStocksResponse`](crate::marketing::PostMarketingFavorCouponStocksResponse).
+        #[doc(alias = "创建代金券批次")]
+        pub struct Response {
+            /// 批次号. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 批次类型.
+        pub enum StockType {
+            Normal = "NORMAL",
+            Discount = "DISCOUNT",
+            Exchahge = "EXCHAHGE",
+            Random = "RANDOM",
+            DiscountCut = "DISCOUNT_CUT",
+        }
+
+        /// 背景颜色.
+        pub enum BackgroundColor {
+            Color010 = "COLOR010",
+            Color020 = "COLOR020",
+            Color030 = "COLOR030",
+            Color040 = "COLOR040",
+            Color050 = "COLOR050",
+            Color060 = "COLOR060",
+            Color070 = "COLOR070",
+            Color080 = "COLOR080",
+            Color081 = "COLOR081",
+            Color082 = "COLOR082",
+            Color090 = "COLOR090",
+            Color100 = "COLOR100",
+            Color101 = "COLOR101",
+            Color102 = "COLOR102",
+        }
+
+        /// 卡包跳转目标.
+        pub enum JumpTarget {
+            PaymentCode = "PAYMENT_CODE",
+            MiniProgram = "MINI_PROGRAM",
+            DefaultPage = "DEFAULT_PAGE",
+        }
+
+        /// 支付方式.
+        pub enum TradeType {
+            Microapp = "MICROAPP",
+            Apppay = "APPPAY",
+            Ppay = "PPAY",
+            Card = "CARD",
+            Face = "FACE",
+            Other = "OTHER",
+        }
     }
 }

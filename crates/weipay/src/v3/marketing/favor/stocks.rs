@@ -2,41 +2,130 @@
 
 //! `v3/marketing/favor/stocks`
 
-pub mod get;
 pub mod stock_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingFavorStocks as Stocks;
 
-chain_step! {
-    /// `v3/marketing/favor/stocks`
-    Stocks
-}
+/// 条件查询批次列表 · `GET v3/marketing/favor/stocks`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012460489](https://pay.weixin.qq.com/doc/v3/merchant/4012460489)
+/// - partner: [4012460518](https://pay.weixin.qq.com/doc/v3/partner/4012460518)
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        FavorAvailableRegion, FavorCutToMessage, FavorStockUseRule, FavorStockUseRuleFixedNormalCoupon,
+        FavorStockUseRuleTradeType,
+    };
 
-impl<M: Mode> Stocks<M> {
-    /// 条件查询批次列表 · `GET v3/marketing/favor/stocks`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::favor::stocks::get;
-    ///
-    /// let request = get::Request::new().offset(1).limit(1).stock_creator_mchid("1900057215");
-    /// let response = client.v3().marketing().favor().stocks().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS, request)
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 条件查询批次列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksRequest`](crate::marketing::GetMarketingFavorStocksRequest).
+        #[doc(alias = "条件查询批次列表")]
+        pub struct Request {
+            /// 分页页码. Required.
+            offset: i64 = query("offset").required(),
+            /// 分页大小. Required; at most 10.
+            limit: i64 = query("limit").required().range(i64::MIN, 10),
+            /// 创建批次的商户号. Required.
+            stock_creator_mchid: String = query("stock_creator_mchid").required(),
+            /// 起始时间.
+            create_start_time: Time = query("create_start_time"),
+            /// 终止时间.
+            create_end_time: Time = query("create_end_time"),
+            /// 批次状态.
+            status: Status = query("status"),
+        }
     }
 
-    /// `v3/marketing/favor/stocks/{stock_id}` with this 批次id.
-    pub fn stock_id(self, stock_id: impl Into<String>) -> stock_id::StockId<M> {
-        stock_id::StockId::new(self.call.fill(path("stock_id"), stock_id.into()))
+    response! {
+        /// 条件查询批次列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksResponse`](crate::marketing::GetMarketingFavorStocksResponse).
+        #[doc(alias = "条件查询批次列表")]
+        pub struct Response {
+            /// 批次总数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 分页页码. Required.
+            offset: i64 = body("offset").required(),
+            /// 批次详情.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 批次详情.
+        pub struct Data {
+            /// 批次名称. Required.
+            stock_name: String = body("stock_name").required(),
+            /// 开始时间. Required.
+            available_begin_time: Time = body("available_begin_time").required(),
+            /// 结束时间. Required.
+            available_end_time: Time = body("available_end_time").required(),
+            /// 发放规则.
+            stock_use_rule: FavorStockUseRule = body("stock_use_rule"),
+            /// 是否无资金流. Required.
+            no_cash: bool = body("no_cash").required(),
+            /// 批次类型. Required.
+            stock_type: StockType = body("stock_type").required(),
+            /// 批次号.
+            stock_id: String = body("stock_id"),
+            /// 创建批次的商户号.
+            stock_creator_mchid: String = body("stock_creator_mchid"),
+            /// 批次状态.
+            status: Status = body("status"),
+            /// 使用说明. Required.
+            description: String = body("description").required(),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 激活批次的时间.
+            start_time: Time = body("start_time"),
+            /// 终止批次的时间.
+            stop_time: Time = body("stop_time"),
+            /// 是否单品优惠.
+            singleitem: bool = body("singleitem"),
+            /// 减至批次特定信息.
+            cut_to_message: FavorCutToMessage = body("cut_to_message"),
+            /// 已发券数量.
+            distributed_coupons: i64 = body("distributed_coupons"),
+            /// 业务类型.
+            business_type: BusinessType = body("business_type"),
+            /// 消费金可用地域.
+            available_region_list: Vec<FavorAvailableRegion> = body("available_region_list"),
+            /// 消费金可用行业.
+            available_industry_list: Vec<String> = body("available_industry_list"),
+            /// 微信卡包ID.
+            card_id: String = body("card_id"),
+        }
+    }
+
+    open_enum! {
+        /// 批次状态.
+        pub enum Status {
+            Unactivated = "unactivated",
+            Audit = "audit",
+            Running = "running",
+            Stoped = "stoped",
+            Paused = "paused",
+        }
+
+        /// 批次类型.
+        pub enum StockType {
+            Normal = "NORMAL",
+            Discount = "DISCOUNT",
+            Exchahge = "EXCHAHGE",
+            Random = "RANDOM",
+            DiscountCut = "DISCOUNT_CUT",
+        }
+
+        /// 业务类型.
+        pub enum BusinessType {
+            Multiuse = "MULTIUSE",
+        }
     }
 }

@@ -2,34 +2,113 @@
 
 //! `v3/marketing/goods-subsidy-activity/activities`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityActivities as Activities;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 按区域查询品牌加价购活动 · `GET v3/marketing/goods-subsidy-activity/activities`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/marketing/goods-subsidy-activity/activities`
-    Activities
-}
+    request! {
+        /// 按区域查询品牌加价购活动: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingGoodsSubsidyActivityActivitiesRequest`](crate::marketing::GetMarketingGoodsSubsidyActivityActivitiesRequest).
+        #[doc(alias = "按区域查询品牌加价购活动")]
+        pub struct Request {
+            /// 活动所属城市的ID. Required.
+            city_id: String = query("city_id").required(),
+            /// 分页页码. Required.
+            offset: i64 = query("offset").required(),
+            /// 最大返回的活动数. Required.
+            limit: i64 = query("limit").required(),
+        }
+    }
 
-impl<M: Mode> Activities<M> {
-    /// 按区域查询品牌加价购活动 · `GET v3/marketing/goods-subsidy-activity/activities`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::goods_subsidy_activity::activities::get;
-    ///
-    /// let request = get::Request::new().city_id("example").offset(1).limit(1);
-    /// let response = client.v3().marketing().goods_subsidy_activity().activities().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITIES, request)
+    response! {
+        /// 按区域查询品牌加价购活动: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingGoodsSubsidyActivityActivitiesResponse`](crate::marketing::GetMarketingGoodsSubsidyActivityActivitiesResponse).
+        #[doc(alias = "按区域查询品牌加价购活动")]
+        pub struct Response {
+            /// 小店活动门店总数.
+            total_count: i64 = body("total_count"),
+            /// 小店活动门店集合.
+            data: Vec<Data> = body("data"),
+            /// 分页页码.
+            offset: i64 = body("offset"),
+            /// 分页大小.
+            limit: i64 = body("limit"),
+        }
+
+        /// 小店活动门店集合.
+        pub struct Data {
+            /// 活动ID.
+            activity_id: String = body("activity_id"),
+            /// 品牌ID.
+            brand_id: String = body("brand_id"),
+            /// 活动创建方商户号.
+            creator_merchant_id: String = body("creator_merchant_id"),
+            /// 活动信息.
+            activity_info: ActivityInfo = body("activity_info"),
+            /// 活动商品信息.
+            goods_information: GoodsInformation = body("goods_information"),
+            /// 活动规则.
+            rule_information: RuleInformation = body("rule_information"),
+        }
+
+        /// 活动信息.
+        pub struct ActivityInfo {
+            /// 活动名称.
+            activity_name: String = body("activity_name"),
+            /// 活动报名开始时间.
+            apply_start_time: Time = body("apply_start_time"),
+            /// 活动报名结束时间.
+            apply_end_time: Time = body("apply_end_time"),
+            /// 活动开始时间.
+            activity_start_time: Time = body("activity_start_time"),
+            /// 活动结束时间.
+            activity_end_time: Time = body("activity_end_time"),
+            /// 活动描述.
+            activity_description: String = body("activity_description"),
+        }
+
+        /// 活动商品信息.
+        pub struct GoodsInformation {
+            /// 商品ID.
+            goods_id: String = body("goods_id"),
+            /// 商品名称.
+            goods_name: String = body("goods_name"),
+            /// 商品图片URL.
+            goods_picture_url: String = body("goods_picture_url"),
+        }
+
+        /// 活动规则.
+        pub struct RuleInformation {
+            /// 购买单件商品.
+            store_subsidy: i64 = body("store_subsidy"),
+            /// 购买单件商品.
+            service_provider_subsidy: i64 = body("service_provider_subsidy"),
+            /// 活动门店补贴商品数上限.
+            store_subsidy_quota: i64 = body("store_subsidy_quota"),
+            /// 单用户享受加价购优惠次数上限.
+            user_subsidy_quota: i64 = body("user_subsidy_quota"),
+            /// 活动区域列表.
+            areas: Vec<Areas> = body("areas"),
+        }
+
+        /// 活动区域列表.
+        pub struct Areas {
+            /// 省名称.
+            province: String = body("province"),
+            /// 市名称.
+            city: String = body("city"),
+            /// 区名称.
+            district: String = body("district"),
+        }
     }
 }

@@ -3,66 +3,288 @@
 //! `v3/marketing/membercard-activity/activities`
 
 pub mod activity_id;
-pub mod get;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingMembercardActivityActivities as Activities;
 
-chain_step! {
-    /// `v3/marketing/membercard-activity/activities`
-    Activities
+/// 查询活动列表 · `GET v3/marketing/membercard-activity/activities`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012553261](https://pay.weixin.qq.com/doc/v3/merchant/4012553261)
+/// - partner: [4012714468](https://pay.weixin.qq.com/doc/v3/partner/4012714468)
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        MembercardActivityActivateSetting, MembercardActivityActivateSettingActivateMiniprogram,
+        MembercardActivityAwardSendPeriod, MembercardActivityAwardSendPeriodAwardSendDayTime,
+        MembercardActivityAwardSendPeriodAwardSendDayTimeBeginDayTime,
+        MembercardActivityAwardSendPeriodAwardSendDayTimeEndDayTime,
+        MembercardActivityAwardSendPeriodAwardSendTime, MembercardActivityMiniprogramActivitySetting,
+        MembercardActivityMiniprogramActivitySettingAwardJumpDeploy, MembercardActivityPaymentSetting,
+        MembercardActivityPaymentSettingPaymentMode,
+    };
+
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询活动列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardActivityActivitiesRequest`](crate::marketing::GetMarketingMembercardActivityActivitiesRequest).
+        #[doc(alias = "查询活动列表")]
+        pub struct Request {
+            /// 最大资源条数.
+            limit: i64 = query("limit"),
+            /// 请求资源起始位置.
+            offset: i64 = query("offset"),
+            /// 活动类型. Required.
+            activity_type: ActivityType = query("activity_type").required(),
+            /// 会员卡ID.
+            card_id: String = query("card_id"),
+            /// 活动的当前状态.
+            activity_status: ActivityStatus = query("activity_status"),
+        }
+    }
+
+    response! {
+        /// 查询活动列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardActivityActivitiesResponse`](crate::marketing::GetMarketingMembercardActivityActivitiesResponse).
+        #[doc(alias = "查询活动列表")]
+        pub struct Response {
+            /// 活动详情.
+            data: Vec<Data> = body("data"),
+            /// 请求资源起始位置.
+            offset: i64 = body("offset"),
+            /// 最大资源条数.
+            limit: i64 = body("limit"),
+            /// 资源总条数.
+            total_count: i64 = body("total_count"),
+        }
+
+        /// 活动详情.
+        pub struct Data {
+            /// 活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 活动的当前状态.
+            activity_status: String = body("activity_status"),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 更新时间.
+            update_time: Time = body("update_time"),
+            /// 会员卡ID.
+            card_id: String = body("card_id"),
+            /// 活动名称.
+            activity_name: String = body("activity_name"),
+            /// 活动类型.
+            activity_type: String = body("activity_type"),
+            /// 活动开始时间.
+            begin_time: Time = body("begin_time"),
+            /// 活动结束时间.
+            end_time: Time = body("end_time"),
+            /// 发放时间段.
+            award_send_period: MembercardActivityAwardSendPeriod = body("award_send_period"),
+            /// 优惠券列表.
+            stock_list: Vec<StockList> = body("stock_list"),
+            /// 商户请求单号.
+            out_request_no: String = body("out_request_no"),
+            /// 支付后活动设置.
+            pay_activity_setting: PayActivitySetting = body("pay_activity_setting"),
+            /// 支付前会员活动设置.
+            miniprogram_activity_setting: MembercardActivityMiniprogramActivitySetting =
+                body("miniprogram_activity_setting"),
+        }
+
+        /// 优惠券列表.
+        pub struct StockList {
+            /// 创建批次的商户号. Required.
+            stock_creator_mchid: String = body("stock_creator_mchid").required(),
+            /// 券批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+        }
+
+        /// 支付后活动设置.
+        pub struct PayActivitySetting {
+            /// 商户logo. Required.
+            logo_url: String = body("logo_url").required(),
+            /// 支付结果页活动副标题. Required.
+            activity_second_title: String = body("activity_second_title").required(),
+            /// 活动曝光商户号.
+            mchid_list: Vec<String> = body("mchid_list"),
+            /// 激活方式设置.
+            activate_setting: MembercardActivityActivateSetting = body("activate_setting"),
+            /// 支付设置.
+            payment_setting: MembercardActivityPaymentSetting = body("payment_setting"),
+        }
+    }
+
+    open_enum! {
+        /// 活动类型.
+        pub enum ActivityType {
+            NonMemberAfterpay = "NON_MEMBER_AFTERPAY",
+            MemberAfterpay = "MEMBER_AFTERPAY",
+            NonMemberMiniprogram = "NON_MEMBER_MINIPROGRAM",
+            MemberMiniprogram = "MEMBER_MINIPROGRAM",
+        }
+
+        /// 活动的当前状态.
+        pub enum ActivityStatus {
+            Created = "CREATED",
+            Ongoing = "ONGOING",
+            Terminated = "TERMINATED",
+            OverTime = "OVER_TIME",
+        }
+    }
 }
 
-impl<M: Mode> Activities<M> {
-    /// 查询活动列表 · `GET v3/marketing/membercard-activity/activities`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_activity::activities::get;
-    ///
-    /// let request = get::Request::new().activity_type("NON_MEMBER_AFTERPAY");
-    /// let response = client.v3().marketing().membercard_activity().activities().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES, request)
+/// 创建活动 · `POST v3/marketing/membercard-activity/activities`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012553030](https://pay.weixin.qq.com/doc/v3/merchant/4012553030)
+/// - partner: [4012714463](https://pay.weixin.qq.com/doc/v3/partner/4012714463)
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        MembercardActivityActivateSetting, MembercardActivityActivateSettingActivateMiniprogram,
+        MembercardActivityAwardSendPeriod, MembercardActivityAwardSendPeriodAwardSendDayTime,
+        MembercardActivityAwardSendPeriodAwardSendDayTimeBeginDayTime,
+        MembercardActivityAwardSendPeriodAwardSendDayTimeEndDayTime,
+        MembercardActivityAwardSendPeriodAwardSendTime, MembercardActivityMiniprogramActivitySetting,
+        MembercardActivityMiniprogramActivitySettingAwardJumpDeploy, MembercardActivityPaymentSetting,
+        MembercardActivityPaymentSettingPaymentMode,
+    };
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 创建活动: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardActivityActivitiesRequest`](crate::marketing::PostMarketingMembercardActivityActivitiesRequest).
+        #[doc(alias = "创建活动")]
+        pub struct Request {
+            /// 会员卡ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 活动名称. Required.
+            activity_name: String = body("activity_name").required(),
+            /// 活动类型. Required.
+            activity_type: ActivityType = body("activity_type").required(),
+            /// 活动开始时间. Required.
+            begin_time: Time = body("begin_time").required(),
+            /// 活动结束时间. Required.
+            end_time: Time = body("end_time").required(),
+            /// 发放时间段.
+            award_send_period: MembercardActivityAwardSendPeriod = body("award_send_period"),
+            /// 优惠券列表.
+            stock_list: Vec<StockList> = body("stock_list"),
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 支付后活动设置.
+            pay_activity_setting: PayActivitySetting = body("pay_activity_setting"),
+            /// 支付前会员活动设置.
+            miniprogram_activity_setting: MembercardActivityMiniprogramActivitySetting =
+                body("miniprogram_activity_setting"),
+        }
+
+        /// 优惠券列表.
+        pub struct StockList {
+            /// 创建批次的商户号. Required.
+            stock_creator_mchid: String = body("stock_creator_mchid").required(),
+            /// 券批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+        }
+
+        /// 支付后活动设置.
+        pub struct PayActivitySetting {
+            /// 商户logo. Required.
+            logo_url: String = body("logo_url").required(),
+            /// 支付结果页活动副标题. Required.
+            activity_second_title: String = body("activity_second_title").required(),
+            /// 活动曝光商户号.
+            mchid_list: Vec<String> = body("mchid_list"),
+            /// 激活方式设置.
+            activate_setting: MembercardActivityActivateSetting = body("activate_setting"),
+            /// 支付设置.
+            payment_setting: PaymentSetting = body("payment_setting"),
+        }
+
+        /// 支付设置.
+        pub struct PaymentSetting {
+            /// 支付模式.
+            payment_mode: PaymentMode = body("payment_mode"),
+            /// 指定银行的简称.
+            limit_bank: String = body("limit_bank"),
+            /// 订单优惠标记.
+            goods_tags: Vec<String> = body("goods_tags"),
+        }
+
+        /// 支付模式.
+        pub struct PaymentMode {
+            /// 支付场景列表.
+            payment_scene_list: Vec<String> = body("payment_scene_list"),
+        }
     }
 
-    /// 创建活动 · `POST v3/marketing/membercard-activity/activities`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_activity::activities::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .activity_name("example")
-    ///     .activity_type("NON_MEMBER_AFTERPAY")
-    ///     .begin_time("2026-01-01T00:00:00+08:00")
-    ///     .end_time("2026-01-31T23:59:59+08:00")
-    ///     .out_request_no("100002322019090134234sfdf");
-    /// let response = client.v3().marketing().membercard_activity().activities().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES, request)
+    response! {
+        /// 创建活动: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardActivityActivitiesResponse`](crate::marketing::PostMarketingMembercardActivityActivitiesResponse).
+        #[doc(alias = "创建活动")]
+        pub struct Response {
+            /// 活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 活动的当前状态.
+            activity_status: String = body("activity_status"),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 更新时间.
+            update_time: Time = body("update_time"),
+            /// 会员卡ID.
+            card_id: String = body("card_id"),
+            /// 活动名称.
+            activity_name: String = body("activity_name"),
+            /// 活动类型.
+            activity_type: String = body("activity_type"),
+            /// 活动开始时间.
+            begin_time: Time = body("begin_time"),
+            /// 活动结束时间.
+            end_time: Time = body("end_time"),
+            /// 发放时间段.
+            award_send_period: MembercardActivityAwardSendPeriod = body("award_send_period"),
+            /// 优惠券列表.
+            stock_list: Vec<StockList> = body("stock_list"),
+            /// 商户请求单号.
+            out_request_no: String = body("out_request_no"),
+            /// 支付后活动设置.
+            pay_activity_setting: ResponsePayActivitySetting = body("pay_activity_setting"),
+            /// 支付前会员活动设置.
+            miniprogram_activity_setting: MembercardActivityMiniprogramActivitySetting =
+                body("miniprogram_activity_setting"),
+        }
+
+        /// 支付后活动设置.
+        pub struct ResponsePayActivitySetting {
+            /// 商户logo. Required.
+            logo_url: String = body("logo_url").required(),
+            /// 支付结果页活动副标题. Required.
+            activity_second_title: String = body("activity_second_title").required(),
+            /// 活动曝光商户号.
+            mchid_list: Vec<String> = body("mchid_list"),
+            /// 激活方式设置.
+            activate_setting: MembercardActivityActivateSetting = body("activate_setting"),
+            /// 支付设置.
+            payment_setting: MembercardActivityPaymentSetting = body("payment_setting"),
+        }
     }
 
-    /// `v3/marketing/membercard-activity/activities/{activity_id}` with this 活动ID.
-    pub fn activity_id(self, activity_id: impl Into<String>) -> activity_id::ActivityId<M> {
-        activity_id::ActivityId::new(self.call.fill(path("activity_id"), activity_id.into()))
+    open_enum! {
+        /// 活动类型.
+        pub enum ActivityType {
+            NonMemberAfterpay = "NON_MEMBER_AFTERPAY",
+            MemberAfterpay = "MEMBER_AFTERPAY",
+            NonMemberMiniprogram = "NON_MEMBER_MINIPROGRAM",
+            MemberMiniprogram = "MEMBER_MINIPROGRAM",
+        }
     }
 }

@@ -2,52 +2,65 @@
 
 //! `v3/marketing/membercard-open/callback`
 
-pub mod get;
-pub mod patch;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCallback as Callback;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询回调地址 · `GET v3/marketing/membercard-open/callback`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012552275](https://pay.weixin.qq.com/doc/v3/merchant/4012552275)
+/// - partner: [4012714354](https://pay.weixin.qq.com/doc/v3/partner/4012714354)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/callback`
-    Callback
+    response! {
+        /// 查询回调地址: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenCallbackResponse`](crate::marketing::GetMarketingMembercardOpenCallbackResponse).
+        #[doc(alias = "查询回调地址")]
+        pub struct Response {
+            /// 通知url地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 商户号.
+            mchid: String = body("mchid"),
+        }
+    }
 }
 
-impl<M: Mode> Callback<M> {
-    /// 查询回调地址 · `GET v3/marketing/membercard-open/callback`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().marketing().membercard_open().callback().get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK, Nothing)
+/// 设置回调地址 · `PATCH v3/marketing/membercard-open/callback`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012552251](https://pay.weixin.qq.com/doc/v3/merchant/4012552251)
+/// - partner: [4012714353](https://pay.weixin.qq.com/doc/v3/partner/4012714353)
+pub mod patch {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 设置回调地址: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCallbackRequest`](crate::marketing::PatchMarketingMembercardOpenCallbackRequest).
+        #[doc(alias = "设置回调地址")]
+        pub struct Request {
+            /// 通知url地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+        }
     }
 
-    /// 设置回调地址 · `PATCH v3/marketing/membercard-open/callback`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::callback::patch;
-    ///
-    /// let request = patch::Request::new().notify_url("https://pay.weixin.qq.com");
-    /// let response = client.v3().marketing().membercard_open().callback().patch(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK, request)
+    response! {
+        /// 设置回调地址: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCallbackResponse`](crate::marketing::PatchMarketingMembercardOpenCallbackResponse).
+        #[doc(alias = "设置回调地址")]
+        pub struct Response {
+            /// 通知url地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 商户号.
+            mchid: String = body("mchid"),
+        }
     }
 }

@@ -3,70 +3,312 @@
 //! `v3/marketing/membercard-open/cards`
 
 pub mod card_id;
-pub mod get;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCards as Cards;
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards`
-    Cards
+/// 查询会员卡模板列表 · `GET v3/marketing/membercard-open/cards`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012547108](https://pay.weixin.qq.com/doc/v3/merchant/4012547108)
+/// - partner: [4012709010](https://pay.weixin.qq.com/doc/v3/partner/4012709010)
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        MembercardOpenAdditionalStatement, MembercardOpenBalanceInformation,
+        MembercardOpenUserInformationForm, MembercardOpenUserInformationFormCommonFieldList,
+        MembercardOpenUserInformationFormCustomFieldList,
+        MembercardOpenUserInformationFormCustomFieldListType, MembercardValidDateInformation,
+        MembercardValidDateInformationType,
+    };
+
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询会员卡模板列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenCardsRequest`](crate::marketing::GetMarketingMembercardOpenCardsRequest).
+        #[doc(alias = "查询会员卡模板列表")]
+        pub struct Request {
+            /// 品牌id.
+            brand_id: String = query("brand_id"),
+            /// 商户AppId.
+            appid: String = query("appid"),
+            /// 分页页码. Required.
+            offset: i64 = query("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = query("limit").required(),
+        }
+    }
+
+    response! {
+        /// 查询会员卡模板列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenCardsResponse`](crate::marketing::GetMarketingMembercardOpenCardsResponse).
+        #[doc(alias = "查询会员卡模板列表")]
+        pub struct Response {
+            /// 总数量. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 分页页码. Required.
+            offset: i64 = body("offset").required(),
+            /// 会员卡列表.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 会员卡列表.
+        pub struct Data {
+            /// 会员卡id. Required.
+            card_id: String = body("card_id").required(),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 更新时间.
+            update_time: Time = body("update_time"),
+            /// 剩余库存.
+            remain_quantity: i64 = body("remain_quantity"),
+            /// 会员卡状态.
+            status: Status = body("status"),
+            /// 品牌信息. Required.
+            brand: Brand = body("brand").required(),
+            /// 商户AppId. Required.
+            appid: String = body("appid").required(),
+            /// 会员卡logo. Required; format `media-url`.
+            logo_url: String = body("logo_url").required().url(),
+            /// 卡名称. Required.
+            title: String = body("title").required(),
+            /// 会员卡背景图. Required; format `media-url`.
+            background_picture_url: String = body("background_picture_url").required().url(),
+            /// 使用须知. Required.
+            description: String = body("description").required(),
+            /// 服务电话.
+            service_phone: String = body("service_phone"),
+            /// 会员码型. Required.
+            code_type: CodeType = body("code_type").required(),
+            /// 会员卡总库存.
+            total_quantity: i64 = body("total_quantity"),
+            /// 有效期. Required.
+            date_information: MembercardValidDateInformation = body("date_information").required(),
+            /// 会员卡code分配类型. Required.
+            code_mode: CodeMode = body("code_mode").required(),
+            /// 是否展示会员等级.
+            need_display_level: bool = body("need_display_level"),
+            /// 会员初始等级.
+            init_level: String = body("init_level"),
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 储值信息.
+            balance_information: MembercardOpenBalanceInformation = body("balance_information"),
+            /// 开卡信息.
+            user_information_form: MembercardOpenUserInformationForm = body("user_information_form"),
+            /// 商户补充声明.
+            additional_statement: MembercardOpenAdditionalStatement = body("additional_statement"),
+        }
+
+        /// 品牌信息.
+        pub struct Brand {
+            /// 品牌id. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 品牌展示名称. Required.
+            display_name: String = body("display_name").required(),
+        }
+    }
+
+    open_enum! {
+        /// 会员卡状态.
+        pub enum Status {
+            NotApprove = "NOT_APPROVE",
+            ApproveFail = "APPROVE_FAIL",
+            Approved = "APPROVED",
+            Deleted = "DELETED",
+        }
+
+        /// 会员码型.
+        pub enum CodeType {
+            BarCode = "BAR_CODE",
+            Qrcode = "QRCODE",
+            BarCodeAndQrcode = "BAR_CODE_AND_QRCODE",
+            NoneCode = "NONE_CODE",
+        }
+
+        /// 会员卡code分配类型.
+        pub enum CodeMode {
+            SystemAllocate = "SYSTEM_ALLOCATE",
+            MerchantDeposit = "MERCHANT_DEPOSIT",
+            RealTime = "REAL_TIME",
+        }
+    }
 }
 
-impl<M: Mode> Cards<M> {
-    /// 查询会员卡模板列表 · `GET v3/marketing/membercard-open/cards`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::get;
-    ///
-    /// let request = get::Request::new().offset(1).limit(20);
-    /// let response = client.v3().marketing().membercard_open().cards().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS, request)
+/// 创建会员卡模板 · `POST v3/marketing/membercard-open/cards`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012545584](https://pay.weixin.qq.com/doc/v3/merchant/4012545584)
+/// - partner: [4012708314](https://pay.weixin.qq.com/doc/v3/partner/4012708314)
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        MembercardOpenAdditionalStatement, MembercardOpenBalanceInformation,
+        MembercardOpenUserInformationForm, MembercardOpenUserInformationFormCommonFieldList,
+        MembercardOpenUserInformationFormCustomFieldList,
+        MembercardOpenUserInformationFormCustomFieldListType, MembercardValidDateInformation,
+        MembercardValidDateInformationType,
+    };
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 创建会员卡模板: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsRequest`](crate::marketing::PostMarketingMembercardOpenCardsRequest).
+        #[doc(alias = "创建会员卡模板")]
+        pub struct Request {
+            /// 商户AppId. Required.
+            appid: String = body("appid").required(),
+            /// 会员卡logo. Required; format `media-url`.
+            logo_url: String = body("logo_url").required().url(),
+            /// 品牌信息. Required.
+            brand: Brand = body("brand").required(),
+            /// 卡名称. Required.
+            title: String = body("title").required(),
+            /// 会员卡背景图. Required; format `media-url`.
+            background_picture_url: String = body("background_picture_url").required().url(),
+            /// 使用须知. Required.
+            description: String = body("description").required(),
+            /// 服务电话.
+            service_phone: String = body("service_phone"),
+            /// 会员码型. Required.
+            code_type: CodeType = body("code_type").required(),
+            /// 会员卡总库存.
+            total_quantity: i64 = body("total_quantity"),
+            /// 有效期. Required.
+            date_information: DateInformation = body("date_information").required(),
+            /// 会员卡code分配类型. Required.
+            code_mode: CodeMode = body("code_mode").required(),
+            /// 是否展示会员等级.
+            need_display_level: bool = body("need_display_level"),
+            /// 会员初始等级.
+            init_level: String = body("init_level"),
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 储值信息.
+            balance_information: MembercardOpenBalanceInformation = body("balance_information"),
+            /// 开卡信息.
+            user_information_form: MembercardOpenUserInformationForm = body("user_information_form"),
+            /// 商户补充声明.
+            additional_statement: MembercardOpenAdditionalStatement = body("additional_statement"),
+            /// 是否启用动态码.
+            need_dynamic_code: bool = body("need_dynamic_code"),
+        }
+
+        /// 品牌信息.
+        pub struct Brand {
+            /// 品牌id. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 品牌展示名称. Required.
+            display_name: String = body("display_name").required(),
+        }
+
+        /// 有效期.
+        pub struct DateInformation {
+            /// 有效期类型. Required.
+            type_: Type = body("type").required(),
+            /// 有效期开始时间.
+            available_begin_time: Time = body("available_begin_time"),
+            /// 有效期结束时间.
+            available_end_time: Time = body("available_end_time"),
+            /// 生效后N天内有效.
+            available_day_after_receive: i64 = body("available_day_after_receive"),
+            /// 领取后N天开始生效.
+            wait_days_after_receive: i64 = body("wait_days_after_receive"),
+        }
     }
 
-    /// 创建会员卡模板 · `POST v3/marketing/membercard-open/cards`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .logo_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0")
-    ///     .brand(post::Brand::new().brand_id("1004").display_name("微信支付"))
-    ///     .title("example")
-    ///     .background_picture_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0")
-    ///     .description("example")
-    ///     .code_type("BAR_CODE")
-    ///     .date_information(post::DateInformation::new().type_("FIX_TIME_RANGE"))
-    ///     .code_mode("SYSTEM_ALLOCATE")
-    ///     .out_request_no("100002322019090134234sfdf");
-    /// let response = client.v3().marketing().membercard_open().cards().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS, request)
+    response! {
+        /// 创建会员卡模板: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsResponse`](crate::marketing::PostMarketingMembercardOpenCardsResponse).
+        #[doc(alias = "创建会员卡模板")]
+        pub struct Response {
+            /// 会员卡id. Required.
+            card_id: String = body("card_id").required(),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 更新时间.
+            update_time: Time = body("update_time"),
+            /// 剩余库存.
+            remain_quantity: i64 = body("remain_quantity"),
+            /// 会员卡状态.
+            status: Status = body("status"),
+            /// 品牌信息. Required.
+            brand: Brand = body("brand").required(),
+            /// 商户AppId. Required.
+            appid: String = body("appid").required(),
+            /// 会员卡logo. Required; format `media-url`.
+            logo_url: String = body("logo_url").required().url(),
+            /// 卡名称. Required.
+            title: String = body("title").required(),
+            /// 会员卡背景图. Required; format `media-url`.
+            background_picture_url: String = body("background_picture_url").required().url(),
+            /// 使用须知. Required.
+            description: String = body("description").required(),
+            /// 服务电话.
+            service_phone: String = body("service_phone"),
+            /// 会员码型. Required.
+            code_type: CodeType = body("code_type").required(),
+            /// 会员卡总库存.
+            total_quantity: i64 = body("total_quantity"),
+            /// 有效期. Required.
+            date_information: MembercardValidDateInformation = body("date_information").required(),
+            /// 会员卡code分配类型. Required.
+            code_mode: CodeMode = body("code_mode").required(),
+            /// 是否展示会员等级.
+            need_display_level: bool = body("need_display_level"),
+            /// 会员初始等级.
+            init_level: String = body("init_level"),
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 储值信息.
+            balance_information: MembercardOpenBalanceInformation = body("balance_information"),
+            /// 开卡信息.
+            user_information_form: MembercardOpenUserInformationForm = body("user_information_form"),
+            /// 商户补充声明.
+            additional_statement: MembercardOpenAdditionalStatement = body("additional_statement"),
+        }
     }
 
-    /// `v3/marketing/membercard-open/cards/{card_id}` with this 会员卡id.
-    pub fn card_id(self, card_id: impl Into<String>) -> card_id::CardId<M> {
-        card_id::CardId::new(self.call.fill(path("card_id"), card_id.into()))
+    open_enum! {
+        /// 会员码型.
+        pub enum CodeType {
+            BarCode = "BAR_CODE",
+            Qrcode = "QRCODE",
+            BarCodeAndQrcode = "BAR_CODE_AND_QRCODE",
+            NoneCode = "NONE_CODE",
+        }
+
+        /// 有效期类型.
+        pub enum Type {
+            FixTimeRange = "FIX_TIME_RANGE",
+            FixTerm = "FIX_TERM",
+            Permanent = "PERMANENT",
+        }
+
+        /// 会员卡code分配类型.
+        pub enum CodeMode {
+            SystemAllocate = "SYSTEM_ALLOCATE",
+            MerchantDeposit = "MERCHANT_DEPOSIT",
+            RealTime = "REAL_TIME",
+        }
+
+        /// 会员卡状态.
+        pub enum Status {
+            NotApprove = "NOT_APPROVE",
+            ApproveFail = "APPROVE_FAIL",
+            Approved = "APPROVED",
+            Deleted = "DELETED",
+        }
     }
 }

@@ -2,37 +2,92 @@
 
 //! `v3/marketing/partnerships/build`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPartnershipsBuild as Build;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 建立合作关系 · `POST v3/marketing/partnerships/build`
+///
+/// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `Idempotency-Key` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012380498](https://pay.weixin.qq.com/doc/v3/merchant/4012380498)
+/// - partner: [4012381469](https://pay.weixin.qq.com/doc/v3/partner/4012381469)
+pub mod post {
+    pub use crate::v3::marketing::shared::{PartnershipsPartner, PartnershipsPartnerType};
 
-chain_step! {
-    /// `v3/marketing/partnerships/build`
-    Build
-}
+    use crate::model::{Time, body, header, open_enum, request, response};
 
-impl<M: Mode> Build<M> {
-    /// 建立合作关系 · `POST v3/marketing/partnerships/build`
-    ///
-    /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `Idempotency-Key` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partnerships::build::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .idempotency_key("example")
-    ///     .partner(post::Partner::new().type_("APPID"))
-    ///     .authorized_data(post::AuthorizedData::new().business_type("FAVOR_STOCK"));
-    /// let response = client.v3().marketing().partnerships().build().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PARTNERSHIPS_BUILD, request)
+    request! {
+        /// 建立合作关系: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnershipsBuildRequest`](crate::marketing::PostMarketingPartnershipsBuildRequest).
+        #[doc(alias = "建立合作关系")]
+        pub struct Request {
+            /// 业务请求幂等值. Required.
+            idempotency_key: String = header("Idempotency-Key").required().request_number(),
+            /// 合作方信息. Required.
+            partner: PartnershipsPartner = body("partner").required(),
+            /// 被授权数据. Required.
+            authorized_data: AuthorizedData = body("authorized_data").required(),
+        }
+
+        /// 被授权数据.
+        pub struct AuthorizedData {
+            /// 授权业务类别. Required.
+            business_type: BusinessType = body("business_type").required(),
+            /// 授权批次ID.
+            stock_id: String = body("stock_id"),
+        }
+    }
+
+    response! {
+        /// 建立合作关系: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnershipsBuildResponse`](crate::marketing::PostMarketingPartnershipsBuildResponse).
+        #[doc(alias = "建立合作关系")]
+        pub struct Response {
+            /// 合作方信息. Required.
+            partner: Partner = body("partner").required(),
+            /// 被授权数据. Required.
+            authorized_data: AuthorizedData = body("authorized_data").required(),
+            /// 合作状态. Required.
+            state: State = body("state").required(),
+            /// 建立合作关系时间. Required.
+            build_time: Time = body("build_time").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 更新时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
+
+        /// 合作方信息.
+        pub struct Partner {
+            /// 合作方类别. Required.
+            type_: Type = body("type").required(),
+            /// 合作方APPID.
+            appid: String = body("appid"),
+            /// 合作方商户ID.
+            merchant_id: String = body("merchant_id"),
+        }
+    }
+
+    open_enum! {
+        /// 授权业务类别.
+        pub enum BusinessType {
+            FavorStock = "FAVOR_STOCK",
+            BusifavorStock = "BUSIFAVOR_STOCK",
+        }
+
+        /// 合作方类别.
+        pub enum Type {
+            Appid = "APPID",
+            Merchant = "MERCHANT",
+        }
+
+        /// 合作状态.
+        pub enum State {
+            Established = "ESTABLISHED",
+            Terminated = "TERMINATED",
+        }
     }
 }

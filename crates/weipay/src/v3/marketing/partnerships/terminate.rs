@@ -2,37 +2,60 @@
 
 //! `v3/marketing/partnerships/terminate`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPartnershipsTerminate as Terminate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 终止合作关系 · `POST v3/marketing/partnerships/terminate`
+///
+/// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `Idempotency-Key` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4017164460](https://pay.weixin.qq.com/doc/v3/merchant/4017164460)
+/// - partner: [4017171868](https://pay.weixin.qq.com/doc/v3/partner/4017171868)
+pub mod post {
+    pub use crate::v3::marketing::shared::{PartnershipsPartner, PartnershipsPartnerType};
 
-chain_step! {
-    /// `v3/marketing/partnerships/terminate`
-    Terminate
-}
+    use crate::model::{Time, body, header, open_enum, request, response};
 
-impl<M: Mode> Terminate<M> {
-    /// 终止合作关系 · `POST v3/marketing/partnerships/terminate`
-    ///
-    /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `Idempotency-Key` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partnerships::terminate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .idempotency_key("example")
-    ///     .partner(post::Partner::new().type_("APPID"))
-    ///     .authorized_data(post::AuthorizedData::new().business_type("FAVOR_STOCK"));
-    /// let response = client.v3().marketing().partnerships().terminate().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PARTNERSHIPS_TERMINATE, request)
+    request! {
+        /// 终止合作关系: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnershipsTerminateRequest`](crate::marketing::PostMarketingPartnershipsTerminateRequest).
+        #[doc(alias = "终止合作关系")]
+        pub struct Request {
+            /// 业务请求幂等值. Required.
+            idempotency_key: String = header("Idempotency-Key").required().request_number(),
+            /// 合作方信息. Required.
+            partner: PartnershipsPartner = body("partner").required(),
+            /// 被授权数据. Required.
+            authorized_data: AuthorizedData = body("authorized_data").required(),
+        }
+
+        /// 被授权数据.
+        pub struct AuthorizedData {
+            /// 授权业务类别. Required.
+            business_type: BusinessType = body("business_type").required(),
+            /// 授权批次ID.
+            stock_id: String = body("stock_id"),
+        }
+    }
+
+    response! {
+        /// 终止合作关系: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnershipsTerminateResponse`](crate::marketing::PostMarketingPartnershipsTerminateResponse).
+        #[doc(alias = "终止合作关系")]
+        pub struct Response {
+            /// 终止合作关系时间. Required.
+            terminate_time: Time = body("terminate_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 授权业务类别.
+        pub enum BusinessType {
+            FavorStock = "FAVOR_STOCK",
+            BusifavorStock = "BUSIFAVOR_STOCK",
+        }
     }
 }

@@ -3,40 +3,139 @@
 //! `v3/marketing/paygiftactivity/activities`
 
 pub mod activity_id;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingPaygiftactivityActivities as Activities;
 
-chain_step! {
-    /// `v3/marketing/paygiftactivity/activities`
-    Activities
-}
+/// 获取支付有礼活动列表 · `GET v3/marketing/paygiftactivity/activities`
+///
+/// For 微信支付商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012489126](https://pay.weixin.qq.com/doc/v3/merchant/4012489126)
+/// - partner: [4012493214](https://pay.weixin.qq.com/doc/v3/partner/4012493214)
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        PaygiftActivityBaseInfo, PaygiftActivityBaseInfoAvailablePeriods,
+        PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime,
+        PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoBackgroundColor,
+        PaygiftActivityBaseInfoDeliveryPurpose, PaygiftactivityAdvancedSetting,
+        PaygiftactivityAdvancedSettingDeliveryUserCategory,
+        PaygiftactivityAdvancedSettingPaymentMethodInformation,
+        PaygiftactivityAdvancedSettingPaymentMethodInformationPaymentMethod,
+        PaygiftactivityAdvancedSettingPaymentMode,
+        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformation,
+        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformationPaymentMethod,
+        PaygiftactivityAdvancedSettingPaymentModePaymentSceneList, PaygiftactivityFullSendRule,
+        PaygiftactivityFullSendRuleAwardList, PaygiftactivityFullSendRuleAwardType,
+        PaygiftactivityFullSendRuleMerchantOption, PaygiftactivityFullSendRuleSendContent,
+    };
 
-impl<M: Mode> Activities<M> {
-    /// 获取支付有礼活动列表 · `GET v3/marketing/paygiftactivity/activities`
-    ///
-    /// For 微信支付商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::paygiftactivity::activities::get;
-    ///
-    /// let request = get::Request::new().offset(1).limit(1);
-    /// let response = client.v3().marketing().paygiftactivity().activities().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES, request)
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 获取支付有礼活动列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPaygiftactivityActivitiesRequest`](crate::marketing::GetMarketingPaygiftactivityActivitiesRequest).
+        #[doc(alias = "获取支付有礼活动列表")]
+        pub struct Request {
+            /// 分页页码. Required.
+            offset: i64 = query("offset").required(),
+            /// 分页大小. Required; 1 to 100.
+            limit: i64 = query("limit").required().range(1, 100),
+            /// 活动名称.
+            activity_name: String = query("activity_name"),
+            /// 活动状态.
+            activity_status: ActivityStatus = query("activity_status"),
+            /// 奖品类型.
+            award_type: AwardType = query("award_type"),
+        }
     }
 
-    /// `v3/marketing/paygiftactivity/activities/{activity_id}` with this 活动id.
-    pub fn activity_id(self, activity_id: impl Into<String>) -> activity_id::ActivityId<M> {
-        activity_id::ActivityId::new(self.call.fill(path("activity_id"), activity_id.into()))
+    response! {
+        /// 获取支付有礼活动列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPaygiftactivityActivitiesResponse`](crate::marketing::GetMarketingPaygiftactivityActivitiesResponse).
+        #[doc(alias = "获取支付有礼活动列表")]
+        pub struct Response {
+            /// 分页页码.
+            offset: i64 = body("offset"),
+            /// 分页大小.
+            limit: i64 = body("limit"),
+            /// 总数.
+            total_count: i64 = body("total_count"),
+            /// 结果集.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 结果集.
+        pub struct Data {
+            /// 活动基本信息.
+            activity_base_info: PaygiftActivityBaseInfo = body("activity_base_info"),
+            /// 活动高级设置.
+            advanced_setting: PaygiftactivityAdvancedSetting = body("advanced_setting"),
+            /// 活动id.
+            activity_id: String = body("activity_id"),
+            /// 活动奖品发放规则.
+            award_send_rule: AwardSendRule = body("award_send_rule"),
+            /// 活动类型.
+            activity_type: ActivityType = body("activity_type"),
+            /// 活动当前状态枚举值.
+            activity_status: ActivityStatus = body("activity_status"),
+            /// 创建商户号.
+            creator_merchant_id: String = body("creator_merchant_id"),
+            /// 所属商户号.
+            belong_merchant_id: String = body("belong_merchant_id"),
+            /// 活动创建时间.
+            create_time: Time = body("create_time"),
+            /// 活动更新时间.
+            update_time: Time = body("update_time"),
+        }
+
+        /// 活动奖品发放规则.
+        pub struct AwardSendRule {
+            /// 满送活动奖品发放规则.
+            full_send_rule: PaygiftactivityFullSendRule = body("full_send_rule"),
+            /// 阶梯送发放规则.
+            step_send_rule: StepSendRule = body("step_send_rule"),
+        }
+
+        /// 阶梯送发放规则.
+        pub struct StepSendRule {
+            /// 奖品类型. Required.
+            award_type: AwardType = body("award_type").required(),
+            /// 发券商户号选项. Required.
+            merchant_option: MerchantOption = body("merchant_option").required(),
+        }
+    }
+
+    open_enum! {
+        /// 活动状态.
+        pub enum ActivityStatus {
+            CreateActStatus = "CREATE_ACT_STATUS",
+            OngoingActStatus = "ONGOING_ACT_STATUS",
+            TerminateActStatus = "TERMINATE_ACT_STATUS",
+            StopActStatus = "STOP_ACT_STATUS",
+            OverTimeActStatus = "OVER_TIME_ACT_STATUS",
+            CreateActFailed = "CREATE_ACT_FAILED",
+        }
+
+        /// 奖品类型.
+        pub enum AwardType {
+            Busifavor = "BUSIFAVOR",
+        }
+
+        /// 发券商户号选项.
+        pub enum MerchantOption {
+            InSeviceCouponMerchant = "IN_SEVICE_COUPON_MERCHANT",
+            ManualInputMerchant = "MANUAL_INPUT_MERCHANT",
+        }
+
+        /// 活动类型.
+        pub enum ActivityType {
+            FullSendActType = "FULL_SEND_ACT_TYPE",
+            StepSendActType = "STEP_SEND_ACT_TYPE",
+            SpecificSendActType = "SPECIFIC_SEND_ACT_TYPE",
+        }
     }
 }

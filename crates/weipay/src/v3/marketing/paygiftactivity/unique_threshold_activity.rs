@@ -2,46 +2,107 @@
 
 //! `v3/marketing/paygiftactivity/unique-threshold-activity`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPaygiftactivityUniqueThresholdActivity as UniqueThresholdActivity;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 创建全场满额送活动 · `POST v3/marketing/paygiftactivity/unique-threshold-activity`
+///
+/// For 微信支付商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012487898](https://pay.weixin.qq.com/doc/v3/merchant/4012487898)
+/// - partner: [4012492900](https://pay.weixin.qq.com/doc/v3/partner/4012492900)
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        PaygiftActivityBaseInfo, PaygiftActivityBaseInfoAvailablePeriods,
+        PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime,
+        PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoBackgroundColor,
+        PaygiftActivityBaseInfoDeliveryPurpose, PaygiftactivityFullSendRule,
+        PaygiftactivityFullSendRuleAwardList, PaygiftactivityFullSendRuleAwardType,
+        PaygiftactivityFullSendRuleMerchantOption, PaygiftactivityFullSendRuleSendContent,
+    };
 
-chain_step! {
-    /// `v3/marketing/paygiftactivity/unique-threshold-activity`
-    UniqueThresholdActivity
-}
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> UniqueThresholdActivity<M> {
-    /// 创建全场满额送活动 · `POST v3/marketing/paygiftactivity/unique-threshold-activity`
-    ///
-    /// For 微信支付商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::paygiftactivity::unique_threshold_activity::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .activity_base_info(post::ActivityBaseInfo::new()
-    ///         .activity_name("example")
-    ///         .activity_second_title("example")
-    ///         .merchant_logo_url("example")
-    ///         .out_request_no("example")
-    ///         .delivery_purpose("OFF_LINE_PAY"))
-    ///     .award_send_rule(post::AwardSendRule::new()
-    ///         .award_type("BUSIFAVOR")
-    ///         .merchant_option("IN_SEVICE_COUPON_MERCHANT")
-    ///         .transaction_amount_minimum(1)
-    ///         .send_content("SINGLE_COUPON"));
-    /// let response =
-    ///     client.v3().marketing().paygiftactivity().unique_threshold_activity().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_UNIQUE_THRESHOLD_ACTIVITY, request)
+    request! {
+        /// 创建全场满额送活动: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPaygiftactivityUniqueThresholdActivityRequest`](crate::marketing::PostMarketingPaygiftactivityUniqueThresholdActivityRequest).
+        #[doc(alias = "创建全场满额送活动")]
+        pub struct Request {
+            /// 活动基本信息. Required.
+            activity_base_info: PaygiftActivityBaseInfo = body("activity_base_info").required(),
+            /// 活动高级设置.
+            advanced_setting: AdvancedSetting = body("advanced_setting"),
+            /// 活动奖品发放规则. Required.
+            award_send_rule: PaygiftactivityFullSendRule = body("award_send_rule").required(),
+        }
+
+        /// 活动高级设置.
+        pub struct AdvancedSetting {
+            /// 投放用户类别.
+            delivery_user_category: DeliveryUserCategory = body("delivery_user_category"),
+            /// 商家会员appid.
+            merchant_member_appid: String = body("merchant_member_appid"),
+            /// 支付模式.
+            payment_mode: PaymentMode = body("payment_mode"),
+            /// 订单优惠标记.
+            goods_tags: Vec<String> = body("goods_tags"),
+            /// 支付方式信息.
+            payment_method_information: PaymentMethodInformation = body("payment_method_information"),
+        }
+
+        /// 支付模式.
+        pub struct PaymentMode {
+            /// 支付场景列表.
+            payment_scene_list: Vec<PaymentSceneList> = body("payment_scene_list"),
+            /// 支付方式信息.
+            payment_method_information: PaymentMethodInformation = body("payment_method_information"),
+        }
+
+        /// 支付方式信息.
+        pub struct PaymentMethodInformation {
+            /// 支付方式.
+            payment_method: PaymentMethod = body("payment_method"),
+            /// 银行简称.
+            bank_abbreviation: String = body("bank_abbreviation"),
+        }
+    }
+
+    response! {
+        /// 创建全场满额送活动: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPaygiftactivityUniqueThresholdActivityResponse`](crate::marketing::PostMarketingPaygiftactivityUniqueThresholdActivityResponse).
+        #[doc(alias = "创建全场满额送活动")]
+        pub struct Response {
+            /// 活动id. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 投放用户类别.
+        pub enum DeliveryUserCategory {
+            DeliveryAllPerson = "DELIVERY_ALL_PERSON",
+            DeliveryMemberPerson = "DELIVERY_MEMBER_PERSON",
+        }
+
+        /// 支付场景列表.
+        pub enum PaymentSceneList {
+            AppScene = "APP_SCENE",
+            SwingCardScene = "SWING_CARD_SCENE",
+            NoSecretScene = "NO_SECRET_SCENE",
+            MiniappScene = "MINIAPP_SCENE",
+            FacePayScene = "FACE_PAY_SCENE",
+            OtherScene = "OTHER_SCENE",
+        }
+
+        /// 支付方式.
+        pub enum PaymentMethod {
+            Cft = "CFT",
+            SpecificBankCard = "SPECIFIC_BANK_CARD",
+        }
     }
 }

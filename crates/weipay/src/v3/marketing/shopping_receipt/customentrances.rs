@@ -3,50 +3,97 @@
 //! `v3/marketing/shopping-receipt/customentrances`
 
 pub mod brand_id;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingShoppingReceiptCustomentrances as Customentrances;
 
-chain_step! {
-    /// `v3/marketing/shopping-receipt/customentrances`
-    Customentrances
-}
+/// 创建自定义入口 · `POST v3/marketing/shopping-receipt/customentrances`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012526342](https://pay.weixin.qq.com/doc/v3/merchant/4012526342)
+/// - partner: [4012697703](https://pay.weixin.qq.com/doc/v3/partner/4012697703)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> Customentrances<M> {
-    /// 创建自定义入口 · `POST v3/marketing/shopping-receipt/customentrances`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::shopping_receipt::customentrances::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .custom_entrance_type("MERCHANT_ACTIVITY")
-    ///     .subtitle("双十一8折活动")
-    ///     .start_time("2026-01-01T00:00:00+08:00")
-    ///     .end_time("2026-01-31T23:59:59+08:00")
-    ///     .custom_entrance_state("ONLINE")
-    ///     .brand_id("1014")
-    ///     .out_request_no("6122352020010133287985742")
-    ///     .jump_link(post::JumpLink::new()
-    ///         .mini_programs_appid("wxea9c30a90fs8d3fe")
-    ///         .mini_programs_path("/pages/bonus/bonus"));
-    /// let response = client.v3().marketing().shopping_receipt().customentrances().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES, request)
+    request! {
+        /// 创建自定义入口: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingShoppingReceiptCustomentrancesRequest`](crate::marketing::PostMarketingShoppingReceiptCustomentrancesRequest).
+        #[doc(alias = "创建自定义入口")]
+        pub struct Request {
+            /// 自定义入口种类. Required.
+            custom_entrance_type: CustomEntranceType = body("custom_entrance_type").required(),
+            /// 副标题. Required.
+            subtitle: String = body("subtitle").required(),
+            /// 展示商品信息.
+            goods_thumbnail_url: String = body("goods_thumbnail_url"),
+            /// 自定义入口的开始时间. Required.
+            start_time: Time = body("start_time").required(),
+            /// 自定义入口的结束时间. Required.
+            end_time: Time = body("end_time").required(),
+            /// 设置自定义入口的状态. Required.
+            custom_entrance_state: CustomEntranceState = body("custom_entrance_state").required(),
+            /// 自定义入口的归属品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商户创建自定义入口的凭据号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 自定义入口跳转信息. Required.
+            jump_link: JumpLink = body("jump_link").required(),
+        }
+
+        /// 自定义入口跳转信息.
+        pub struct JumpLink {
+            /// Required.
+            mini_programs_appid: String = body("mini_programs_appid").required(),
+            /// Required.
+            mini_programs_path: String = body("mini_programs_path").required(),
+        }
     }
 
-    /// `v3/marketing/shopping-receipt/customentrances/{brand_id}` with this 自定义入口的归属品牌ID.
-    pub fn brand_id(self, brand_id: impl Into<String>) -> brand_id::BrandId<M> {
-        brand_id::BrandId::new(self.call.fill(path("brand_id"), brand_id.into()))
+    response! {
+        /// 创建自定义入口: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingShoppingReceiptCustomentrancesResponse`](crate::marketing::PostMarketingShoppingReceiptCustomentrancesResponse).
+        #[doc(alias = "创建自定义入口")]
+        pub struct Response {
+            /// 自定义入口种类. Required.
+            custom_entrance_type: CustomEntranceType = body("custom_entrance_type").required(),
+            /// 副标题. Required.
+            subtitle: String = body("subtitle").required(),
+            /// 展示商品信息.
+            goods_thumbnail_url: String = body("goods_thumbnail_url"),
+            /// 设置自定义入口的状态. Required.
+            custom_entrance_state: CustomEntranceState = body("custom_entrance_state").required(),
+            /// 自定义入口的开始时间. Required.
+            start_time: Time = body("start_time").required(),
+            /// 自定义入口的结束时间. Required.
+            end_time: Time = body("end_time").required(),
+            /// 自定义入口的归属品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 自定义入口创建的时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 自定义入口修改的时间. Required.
+            modify_time: Time = body("modify_time").required(),
+            /// 商户创建自定义入口的凭据号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 自定义入口跳转信息. Required.
+            jump_link: JumpLink = body("jump_link").required(),
+        }
+    }
+
+    open_enum! {
+        /// 自定义入口种类.
+        pub enum CustomEntranceType {
+            MerchantActivity = "MERCHANT_ACTIVITY",
+            MerchantMiniProgram = "MERCHANT_MINI_PROGRAM",
+        }
+
+        /// 设置自定义入口的状态.
+        pub enum CustomEntranceState {
+            Online = "ONLINE",
+            Offline = "OFFLINE",
+        }
     }
 }

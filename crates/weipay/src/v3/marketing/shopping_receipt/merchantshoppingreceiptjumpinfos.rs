@@ -2,46 +2,78 @@
 
 //! `v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos as Merchantshoppingreceiptjumpinfos;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 上传商家电子小票跳转信息 · `POST v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`
+///
+/// For 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012443843](https://pay.weixin.qq.com/doc/v3/merchant/4012443843)
+/// - partner: [4012443825](https://pay.weixin.qq.com/doc/v3/partner/4012443825)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`
-    Merchantshoppingreceiptjumpinfos
-}
+    request! {
+        /// 上传商家电子小票跳转信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingShoppingReceiptMerchantshoppingreceiptjumpinfosRequest`](crate::marketing::PostMarketingShoppingReceiptMerchantshoppingreceiptjumpinfosRequest).
+        #[doc(alias = "上传商家电子小票跳转信息")]
+        pub struct Request {
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户号.
+            transaction_mchid: String = body("transaction_mchid"),
+            /// 子商户号.
+            transaction_sub_mchid: String = body("transaction_sub_mchid"),
+            /// 下单用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 商户上传时间. Required.
+            merchant_upload_time: Time = body("merchant_upload_time").required(),
+            /// 跳转信息. Required.
+            jump_info: JumpInfo = body("jump_info").required(),
+        }
 
-impl<M: Mode> Merchantshoppingreceiptjumpinfos<M> {
-    /// 上传商家电子小票跳转信息 · `POST v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`
-    ///
-    /// For 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::shopping_receipt::merchantshoppingreceiptjumpinfos::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .transaction_id("4200000008202209139188072801")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .merchant_upload_time("2026-01-01T00:00:00+08:00")
-    ///     .jump_info(post::JumpInfo::new()
-    ///         .merchant_appid("example_merchant_appid")
-    ///         .merchant_path("example_merchant_path"));
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .shopping_receipt()
-    ///     .merchantshoppingreceiptjumpinfos()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_MERCHANTSHOPPINGRECEIPTJUMPINFOS, request)
+        /// 跳转信息.
+        pub struct JumpInfo {
+            /// Required.
+            merchant_appid: String = body("merchant_appid").required(),
+            /// Required.
+            merchant_path: String = body("merchant_path").required(),
+        }
+    }
+
+    response! {
+        /// 上传商家电子小票跳转信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingShoppingReceiptMerchantshoppingreceiptjumpinfosResponse`](crate::marketing::PostMarketingShoppingReceiptMerchantshoppingreceiptjumpinfosResponse).
+        #[doc(alias = "上传商家电子小票跳转信息")]
+        pub struct Response {
+            /// 商家电子小票跳转信息.
+            merchant_jump_info: MerchantJumpInfo = body("merchant_jump_info"),
+        }
+
+        /// 商家电子小票跳转信息.
+        pub struct MerchantJumpInfo {
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户号.
+            transaction_mchid: String = body("transaction_mchid"),
+            /// 子商户号.
+            transaction_sub_mchid: String = body("transaction_sub_mchid"),
+            /// 下单用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 商户上传时间. Required.
+            merchant_upload_time: Time = body("merchant_upload_time").required(),
+            /// 跳转信息. Required.
+            jump_info: JumpInfo = body("jump_info").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 修改时间. Required.
+            modify_time: Time = body("modify_time").required(),
+            /// 归属品牌ID.
+            brand_id: i64 = body("brand_id"),
+        }
     }
 }

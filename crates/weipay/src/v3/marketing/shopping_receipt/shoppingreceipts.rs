@@ -2,38 +2,106 @@
 
 //! `v3/marketing/shopping-receipt/shoppingreceipts`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingShoppingReceiptShoppingreceipts as Shoppingreceipts;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 上传电子小票 · `POST v3/marketing/shopping-receipt/shoppingreceipts`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012553506](https://pay.weixin.qq.com/doc/v3/merchant/4012553506)
+/// - partner: [4012698614](https://pay.weixin.qq.com/doc/v3/partner/4012698614)
+pub mod post {
+    use crate::model::{File, Sensitive, Time, body, file, header, meta, open_enum, request, response};
 
-chain_step! {
-    /// `v3/marketing/shopping-receipt/shoppingreceipts`
-    Shoppingreceipts
-}
+    request! {
+        /// 上传电子小票: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingShoppingReceiptShoppingreceiptsRequest`](crate::marketing::PostMarketingShoppingReceiptShoppingreceiptsRequest).
+        #[doc(alias = "上传电子小票")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 图片文件. Required.
+            file: File = file("file").required(),
+            /// 微信支付订单的交易单号. Required.
+            transaction_id: String = meta("transaction_id").required(),
+            /// 微信支付订单的下单商户号.
+            transaction_mchid: String = meta("transaction_mchid"),
+            /// 微信支付订单的下单子商户号.
+            transaction_sub_mchid: String = meta("transaction_sub_mchid"),
+            /// 微信支付订单的商户订单号.
+            out_trade_no: String = meta("out_trade_no"),
+            /// 微信支付订单中OpenID. Required.
+            openid: String = meta("openid").required(),
+            /// 图片文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+            sha256: String = meta("sha256").required().file_sha256(),
+            /// 用户与商家的联系渠道.
+            merchant_contact_information: MerchantContactInformation = meta("merchant_contact_information"),
+            /// 上传时间.
+            upload_time: String = meta("upload_time"),
+        }
 
-impl<M: Mode> Shoppingreceipts<M> {
-    /// 上传电子小票 · `POST v3/marketing/shopping-receipt/shoppingreceipts`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::shopping_receipt::shoppingreceipts::post;
-    ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request = post::Request::new()
-    ///     .file(file)
-    ///     .transaction_id("example")
-    ///     .openid("oWeiPaySandboxUser-000000001");
-    /// let response = client.v3().marketing().shopping_receipt().shoppingreceipts().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_SHOPPINGRECEIPTS, request)
+        /// 用户与商家的联系渠道.
+        pub struct MerchantContactInformation {
+            /// 品牌售后部门的咨询电话. Travels encrypted (敏感信息加密).
+            consultation_phone_number: Sensitive = body("consultation_phone_number").encrypted(),
+        }
+    }
+
+    response! {
+        /// 上传电子小票: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingShoppingReceiptShoppingreceiptsResponse`](crate::marketing::PostMarketingShoppingReceiptShoppingreceiptsResponse).
+        #[doc(alias = "上传电子小票")]
+        pub struct Response {
+            /// 电子小票上传信息. Required.
+            receipt: Receipt = body("receipt").required(),
+        }
+
+        /// 电子小票上传信息.
+        pub struct Receipt {
+            /// 电子小票ID. Required.
+            receipt_id: String = body("receipt_id").required(),
+            /// 电子小票图片审核状态. Required.
+            state: State = body("state").required(),
+            /// 微信支付订单的交易单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 微信支付订单的商户号.
+            transaction_mchid: String = body("transaction_mchid"),
+            /// 微信支付订单的子商户号.
+            transaction_sub_mchid: String = body("transaction_sub_mchid"),
+            /// 微信支付订单中OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 图片文件的SHA256摘要. Required.
+            sha256: String = body("sha256").required(),
+            /// 标识电子小票图片类型. Required.
+            image_type: String = body("image_type").required(),
+            /// 电子小票创建的时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 电子小票最后一次修改时间. Required.
+            modify_time: Time = body("modify_time").required(),
+            /// 用户与商家的联系渠道.
+            merchant_contact_information: ReceiptMerchantContactInformation =
+                body("merchant_contact_information"),
+            /// 上传时间.
+            upload_time: Time = body("upload_time"),
+        }
+
+        /// 用户与商家的联系渠道.
+        pub struct ReceiptMerchantContactInformation {
+            /// 品牌售后部门的咨询电话. Travels encrypted (敏感信息加密).
+            consultation_phone_number: Sensitive = body("consultation_phone_number").encrypted(),
+        }
+    }
+
+    open_enum! {
+        /// 电子小票图片审核状态.
+        pub enum State {
+            WaitReview = "WAIT_REVIEW",
+            NotPassReview = "NOT_PASS_REVIEW",
+            PassReview = "PASS_REVIEW",
+        }
     }
 }

@@ -3,45 +3,88 @@
 //! `v3/marketing/weekly-discount/activities`
 
 pub mod activity_id;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingWeeklyDiscountActivities as Activities;
 
-chain_step! {
-    /// `v3/marketing/weekly-discount/activities`
-    Activities
-}
+/// 查询周周惠活动列表 · `GET v3/marketing/weekly-discount/activities`
+///
+/// For 服务商, 渠道商, 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_3.shtml>
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-impl<M: Mode> Activities<M> {
-    /// 查询周周惠活动列表 · `GET v3/marketing/weekly-discount/activities`
-    ///
-    /// For 服务商, 渠道商, 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::weekly_discount::activities::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .limit(5)
-    ///     .offset(10)
-    ///     .applying_merchant_id(10000098)
-    ///     .activity_area_code(110000)
-    ///     .activity_scene("SCAN_CODE_TO_ORDER");
-    /// let response = client.v3().marketing().weekly_discount().activities().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES, request)
+    request! {
+        /// 查询周周惠活动列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingWeeklyDiscountActivitiesRequest`](crate::marketing::GetMarketingWeeklyDiscountActivitiesRequest).
+        #[doc(alias = "查询周周惠活动列表")]
+        pub struct Request {
+            /// 最大资源条数. Required.
+            limit: i64 = query("limit").required(),
+            /// 请求资源起始位置. Required.
+            offset: i64 = query("offset").required(),
+            /// 报名商户号. Required.
+            applying_merchant_id: i64 = query("applying_merchant_id").required(),
+            /// 报名商户门店号.
+            store_id: i64 = query("store_id"),
+            /// 活动投放区域编码. Required.
+            activity_area_code: i64 = query("activity_area_code").required(),
+            /// 投放场景. Required.
+            activity_scene: String = query("activity_scene").required(),
+        }
     }
 
-    /// `v3/marketing/weekly-discount/activities/{activity_id}` with this 活动ID.
-    pub fn activity_id(self, activity_id: impl Into<String>) -> activity_id::ActivityId<M> {
-        activity_id::ActivityId::new(self.call.fill(path("activity_id"), activity_id.into()))
+    response! {
+        /// 查询周周惠活动列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingWeeklyDiscountActivitiesResponse`](crate::marketing::GetMarketingWeeklyDiscountActivitiesResponse).
+        #[doc(alias = "查询周周惠活动列表")]
+        pub struct Response {
+            /// 周周惠活动详情. Required.
+            data: Vec<Data> = body("data").required(),
+            /// 请求资源起始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 最大资源条数. Required.
+            limit: i64 = body("limit").required(),
+            /// 资源总条数. Required.
+            total_count: i64 = body("total_count").required(),
+        }
+
+        /// 周周惠活动详情.
+        pub struct Data {
+            /// 活动ID.
+            activity_id: String = body("activity_id"),
+            /// 活动名称. Required.
+            activity_name: String = body("activity_name").required(),
+            /// 活动投放场景. Required.
+            activity_scene: String = body("activity_scene").required(),
+            /// 活动投放区域编码. Required.
+            activity_area_code: Vec<String> = body("activity_area_code").required(),
+            /// 活动指定付款方式.
+            activity_limit_pay: String = body("activity_limit_pay"),
+            /// 活动优惠门槛. Required; in fen (分).
+            activity_transaction_minimum_amount: i64 = body("activity_transaction_minimum_amount").required(),
+            /// 活动优惠金额. Required; in fen (分).
+            activity_coupon_amount: i64 = body("activity_coupon_amount").required(),
+            /// 活动可使用周期. Required.
+            activity_available_week: Vec<String> = body("activity_available_week").required(),
+            /// 活动预算. Required; in fen (分).
+            activity_max_amount: i64 = body("activity_max_amount").required(),
+            /// 活动单天预算. In fen (分).
+            activity_max_amount_per_day: i64 = body("activity_max_amount_per_day"),
+            /// 活动开始时间. Required.
+            activity_available_begin_time: Time = body("activity_available_begin_time").required(),
+            /// 活动结束时间. Required.
+            activity_available_end_time: Time = body("activity_available_end_time").required(),
+            /// 活动状态. Required.
+            activity_state: String = body("activity_state").required(),
+            /// 活动备注.
+            activity_remark: String = body("activity_remark"),
+            /// 活动logo. Required.
+            activity_logo: String = body("activity_logo").required(),
+        }
     }
 }

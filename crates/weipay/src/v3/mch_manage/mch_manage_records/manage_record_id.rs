@@ -2,46 +2,119 @@
 
 //! `v3/mch-manage/mch-manage-records/{manage_record_id}`
 
-pub mod get;
 pub mod mch_manage_submissions;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::mch_manage::chain::MchManageMchManageRecordsByManageRecordId as ManageRecordId;
 
-chain_step! {
-    /// `v3/mch-manage/mch-manage-records/{manage_record_id}`
-    ManageRecordId
-}
+/// 查询子商户下指定商户管理记录 · `GET v3/mch-manage/mch-manage-records/{manage_record_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014940383](https://pay.weixin.qq.com/doc/v3/partner/4014940383)
+pub mod get {
+    pub use crate::v3::mch_manage::shared::{
+        ManageRecordField, ManageRecordFieldEnumCheckRule, ManageRecordFieldFileCheckRule,
+        ManageRecordFieldFileCheckRuleEnumFileExts, ManageRecordFieldOrderIntervalCheckRule,
+        ManageRecordFieldOrderIntervalCheckRuleEnumFileExts, ManageRecordFieldRelations,
+        ManageRecordFieldRepeatedFieldData, ManageRecordFieldRepeatedFieldDataFieldData,
+        ManageRecordFieldStringCheckRule, ManageRecordFieldStringCheckRuleValidator,
+        ManageRecordFieldTimeIntervalCheckRule,
+    };
 
-impl<M: Mode> ManageRecordId<M> {
-    /// 查询子商户下指定商户管理记录 · `GET v3/mch-manage/mch-manage-records/{manage_record_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::mch_manage::mch_manage_records::manage_record_id::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("123000110");
-    /// let response = client
-    ///     .v3()
-    ///     .mch_manage()
-    ///     .mch_manage_records()
-    ///     .manage_record_id("M1210999900435123451697535102441")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID, request)
+    use crate::model::{JsonText, Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询子商户下指定商户管理记录: what is sent.
+        ///
+        /// Its flat name is [`weipay::mch_manage::GetMchManageMchManageRecordsByManageRecordIdRequest`](crate::mch_manage::GetMchManageMchManageRecordsByManageRecordIdRequest).
+        #[doc(alias = "查询子商户下指定商户管理记录")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
     }
 
-    /// `v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`
-    pub fn mch_manage_submissions(self) -> mch_manage_submissions::MchManageSubmissions<M> {
-        mch_manage_submissions::MchManageSubmissions::new(self.call.step("mch-manage-submissions"))
+    response! {
+        /// 查询子商户下指定商户管理记录: what comes back.
+        ///
+        /// Its flat name is [`weipay::mch_manage::GetMchManageMchManageRecordsByManageRecordIdResponse`](crate::mch_manage::GetMchManageMchManageRecordsByManageRecordIdResponse).
+        #[doc(alias = "查询子商户下指定商户管理记录")]
+        pub struct Response {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户管理记录ID.
+            manage_record_id: String = body("manage_record_id"),
+            /// 商户管理记录类型.
+            manage_record_type: ManageRecordType = body("manage_record_type"),
+            /// 管控时间.
+            manage_time: Time = body("manage_time"),
+            /// 管控原因.
+            manage_reason: String = body("manage_reason"),
+            /// 限制功能.
+            limit_ability: String = body("limit_ability"),
+            /// 解除管控方式.
+            recover_way: RecoverWay = body("recover_way"),
+            /// 是否允许提交资料.
+            allow_submit: bool = body("allow_submit"),
+            /// 禁止提交资料原因.
+            forbid_submit_reason: String = body("forbid_submit_reason"),
+            /// 可提交资料开始时间.
+            submit_start_time: Time = body("submit_start_time"),
+            /// 可提交资料结束时间.
+            submit_end_time: Time = body("submit_end_time"),
+            /// 商户管理记录状态.
+            manage_record_state: ManageRecordState = body("manage_record_state"),
+            /// 解除管控时间.
+            recover_time: Time = body("recover_time"),
+            /// 解除管控原因.
+            recover_reason: RecoverReason = body("recover_reason"),
+            /// 申诉驳回原因.
+            reject_reason: String = body("reject_reason"),
+            /// 可提交资料结束时间.
+            approve_time: Time = body("approve_time"),
+            /// 要求提交的资料. JSON text in a string.
+            requested_item_info: JsonText<RequestedItemInfo> = body("requested_item_info"),
+        }
+
+        /// 要求提交的资料.
+        pub struct RequestedItemInfo {
+            /// 资料项集合. Required.
+            record_fields: Vec<ManageRecordField> = body("record_fields").required(),
+        }
+    }
+
+    open_enum! {
+        /// 商户管理记录类型.
+        pub enum ManageRecordType {
+            FunctionalLimitRecord = "FUNCTIONAL_LIMIT_RECORD",
+            InvestigateRecord = "INVESTIGATE_RECORD",
+        }
+
+        /// 解除管控方式.
+        pub enum RecoverWay {
+            SubmitInformation = "SUBMIT_INFORMATION",
+            VerifyInactiveMerchantIdentity = "VERIFY_INACTIVE_MERCHANT_IDENTITY",
+            ModifyOrganizationInformation = "MODIFY_ORGANIZATION_INFORMATION",
+            Other = "OTHER",
+        }
+
+        /// 商户管理记录状态.
+        pub enum ManageRecordState {
+            Pending = "PENDING",
+            Submitted = "SUBMITTED",
+            Expired = "EXPIRED",
+            UnderReview = "UNDER_REVIEW",
+            Recovered = "RECOVERED",
+            Rejected = "REJECTED",
+        }
+
+        /// 解除管控原因.
+        pub enum RecoverReason {
+            MerchantSubmitRecover = "MERCHANT_SUBMIT_RECOVER",
+            MerchantOperateRecover = "MERCHANT_OPERATE_RECOVER",
+            PlatformAutoRecover = "PLATFORM_AUTO_RECOVER",
+        }
     }
 }

@@ -2,52 +2,173 @@
 
 //! `v3/mch_operate/risk/withdrawl-apply`
 
-pub mod applyment_id;
-pub mod out_request_no;
-pub mod post;
+/// `v3/mch_operate/risk/withdrawl-apply/applyment-id`
+pub mod applyment_id {
+    pub mod applyment_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::mch_operate::chain::MchOperateRiskWithdrawlApplyApplymentId as ApplymentId;
+}
+/// `v3/mch_operate/risk/withdrawl-apply/out-request-no`
+pub mod out_request_no {
+    pub mod out_request_no;
 
-chain_step! {
-    /// `v3/mch_operate/risk/withdrawl-apply`
-    WithdrawlApply
+    pub use crate::v3::mch_operate::chain::MchOperateRiskWithdrawlApplyOutRequestNo as OutRequestNo;
 }
 
-impl<M: Mode> WithdrawlApply<M> {
-    /// 提交已注销商户号可用余额提现申请单 · `POST v3/mch_operate/risk/withdrawl-apply`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::mch_operate::risk::withdrawl_apply::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .out_account_type("BASIC_ACCOUNT")
-    ///     .amount(101)
-    ///     .out_request_no("2019061122222222122")
-    ///     .payee_type("OTHER_MERCHANT")
-    ///     .payee_info(post::PayeeInfo::new().account_type("ACCOUNT_TYPE_CORPORATE"));
-    /// let response = client.v3().mch_operate().risk().withdrawl_apply().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY, request)
+pub use crate::v3::mch_operate::chain::MchOperateRiskWithdrawlApply as WithdrawlApply;
+
+/// 提交已注销商户号可用余额提现申请单 · `POST v3/mch_operate/risk/withdrawl-apply`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012488950](https://pay.weixin.qq.com/doc/v3/partner/4012488950)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
+
+    request! {
+        /// 提交已注销商户号可用余额提现申请单: what is sent.
+        ///
+        /// Its flat name is [`weipay::mch_operate::PostMchOperateRiskWithdrawlApplyRequest`](crate::mch_operate::PostMchOperateRiskWithdrawlApplyRequest).
+        #[doc(alias = "提交已注销商户号可用余额提现申请单")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 二级商户号的出款子账户类型. Required.
+            out_account_type: OutAccountType = body("out_account_type").required(),
+            /// 提现金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 商户提现申请单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 收款对象类型. Required.
+            payee_type: PayeeType = body("payee_type").required(),
+            /// 收款对象对应的商户号.
+            payee_mchid: String = body("payee_mchid"),
+            /// 收款账号信息. Required.
+            payee_info: PayeeInfo = body("payee_info").required(),
+            /// 付款申请证明材料.
+            proof_media_list: ProofMediaList = body("proof_media_list"),
+            /// 补充材料.
+            additional_materials: AdditionalMaterials = body("additional_materials"),
+            /// 备注.
+            remark: String = body("remark"),
+        }
+
+        /// 收款账号信息.
+        pub struct PayeeInfo {
+            /// 账户类型. Required.
+            account_type: AccountType = body("account_type").required(),
+            /// 银行账户.
+            bank_account_info: BankAccountInfo = body("bank_account_info"),
+            /// 收款人账号对应的证件信息.
+            identity_info: IdentityInfo = body("identity_info"),
+        }
+
+        /// 银行账户.
+        pub struct BankAccountInfo {
+            /// 开户名称. Required; travels encrypted (敏感信息加密).
+            account_name: Sensitive = body("account_name").required().encrypted(),
+            /// 开户银行. Required.
+            account_bank: String = body("account_bank").required(),
+            /// 开户银行联行号.
+            bank_branch_id: String = body("bank_branch_id"),
+            /// 开户银行全称.
+            bank_name: String = body("bank_name"),
+            /// 银行账号. Required; travels encrypted (敏感信息加密).
+            account_number: Sensitive = body("account_number").required().encrypted(),
+        }
+
+        /// 收款人账号对应的证件信息.
+        pub struct IdentityInfo {
+            /// 证件类型.
+            id_doc_type: IdDocType = body("id_doc_type"),
+            /// 证件姓名. Required; travels encrypted (敏感信息加密).
+            identification_name: Sensitive = body("identification_name").required().encrypted(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            identification_no: Sensitive = body("identification_no").required().encrypted(),
+        }
+
+        /// 付款申请证明材料.
+        pub struct ProofMediaList {
+            /// 申请证明材料.
+            proof_payee_media: Vec<ProofPayeeMedia> = body("proof_payee_media"),
+        }
+
+        /// 申请证明材料.
+        pub struct ProofPayeeMedia {
+            /// 申请证明材料类型. Required.
+            proof_media_type: ProofMediaType = body("proof_media_type").required(),
+            /// 证明材料照片. Required; format `media-id`.
+            proof_media: String = body("proof_media").required(),
+        }
+
+        /// 补充材料.
+        pub struct AdditionalMaterials {
+            /// 补充材料照片列表.
+            additional_media: Vec<String> = body("additional_media"),
+        }
     }
 
-    /// `v3/mch_operate/risk/withdrawl-apply/applyment-id`
-    pub fn applyment_id(self) -> applyment_id::ApplymentId<M> {
-        applyment_id::ApplymentId::new(self.call.step("applyment-id"))
+    response! {
+        /// 提交已注销商户号可用余额提现申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::mch_operate::PostMchOperateRiskWithdrawlApplyResponse`](crate::mch_operate::PostMchOperateRiskWithdrawlApplyResponse).
+        #[doc(alias = "提交已注销商户号可用余额提现申请单")]
+        pub struct Response {
+            /// 微信支付提现申请单号.
+            applyment_id: String = body("applyment_id"),
+            /// 商户提现申请单号.
+            out_request_no: String = body("out_request_no"),
+        }
     }
 
-    /// `v3/mch_operate/risk/withdrawl-apply/out-request-no`
-    pub fn out_request_no(self) -> out_request_no::OutRequestNo<M> {
-        out_request_no::OutRequestNo::new(self.call.step("out-request-no"))
+    open_enum! {
+        /// 二级商户号的出款子账户类型.
+        pub enum OutAccountType {
+            BasicAccount = "BASIC_ACCOUNT",
+            OperateAccount = "OPERATE_ACCOUNT",
+            MarginAccount = "MARGIN_ACCOUNT",
+        }
+
+        /// 收款对象类型.
+        pub enum PayeeType {
+            ContributionMerchant = "CONTRIBUTION_MERCHANT",
+            ServiceProviderMerchant = "SERVICE_PROVIDER_MERCHANT",
+            OtherMerchant = "OTHER_MERCHANT",
+            Individual = "INDIVIDUAL",
+        }
+
+        /// 账户类型.
+        pub enum AccountType {
+            AccountTypeCorporate = "ACCOUNT_TYPE_CORPORATE",
+            AccountTypePersonal = "ACCOUNT_TYPE_PERSONAL",
+        }
+
+        /// 证件类型.
+        pub enum IdDocType {
+            IdentificationTypeIdcard = "IDENTIFICATION_TYPE_IDCARD",
+            IdentificationTypeOverseaPassport = "IDENTIFICATION_TYPE_OVERSEA_PASSPORT",
+            IdentificationTypeHongkongPassport = "IDENTIFICATION_TYPE_HONGKONG_PASSPORT",
+            IdentificationTypeMacaoPassport = "IDENTIFICATION_TYPE_MACAO_PASSPORT",
+            IdentificationTypeTaiwanPassport = "IDENTIFICATION_TYPE_TAIWAN_PASSPORT",
+            IdentificationTypeForeignResident = "IDENTIFICATION_TYPE_FOREIGN_RESIDENT",
+            IdentificationTypeHongkongMacaoResident = "IDENTIFICATION_TYPE_HONGKONG_MACAO_RESIDENT",
+            IdentificationTypeTaiwanResident = "IDENTIFICATION_TYPE_TAIWAN_RESIDENT",
+        }
+
+        /// 申请证明材料类型.
+        pub enum ProofMediaType {
+            BasicTransactionInformation = "BASIC_TRANSACTION_INFORMATION",
+            LegalIdCard = "LEGAL_ID_CARD",
+            IdCard = "ID_CARD",
+            BusinessLicensePhoto = "BUSINESS_LICENSE_PHOTO",
+            PayeeIdCard = "PAYEE_ID_CARD",
+            WechatPayWithdrawalApplicationType6 = "WECHAT_PAY_WITHDRAWAL_APPLICATION_TYPE_6",
+            WechatPayWithdrawalApplicationType7 = "WECHAT_PAY_WITHDRAWAL_APPLICATION_TYPE_7",
+            WechatPayWithdrawalApplicationType8 = "WECHAT_PAY_WITHDRAWAL_APPLICATION_TYPE_8",
+        }
     }
 }

@@ -2,52 +2,105 @@
 
 //! `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}`
 
-pub mod get;
 pub mod submit;
 pub mod upload;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::mch_operation_manage::chain::MchOperationManageEnhancedDueDiligenceByDueDiligenceId as DueDiligenceId;
 
-chain_step! {
-    /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}`
-    DueDiligenceId
-}
+/// 查询子商户强化尽调单信息 · `GET v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015631048](https://pay.weixin.qq.com/doc/v3/partner/4015631048)
+pub mod get {
+    pub use crate::v3::mch_operation_manage::shared::{
+        DueDiligenceCheckRule, DueDiligenceCheckRuleEnumFileExts, DueDiligenceRecordField,
+        MchOperationManageRecordField, MchOperationManageRecordFieldRelations,
+    };
 
-impl<M: Mode> DueDiligenceId<M> {
-    /// 查询子商户强化尽调单信息 · `GET v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("123000110");
-    /// let response = client
-    ///     .v3()
-    ///     .mch_operation_manage()
-    ///     .enhanced_due_diligence()
-    ///     .due_diligence_id("123000110_2_2190381dakdajois1283i12jo")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID, request)
+    use crate::model::{JsonText, Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询子商户强化尽调单信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::mch_operation_manage::GetMchOperationManageEnhancedDueDiligenceByDueDiligenceIdRequest`](crate::mch_operation_manage::GetMchOperationManageEnhancedDueDiligenceByDueDiligenceIdRequest).
+        #[doc(alias = "查询子商户强化尽调单信息")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
     }
 
-    /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
-    pub fn submit(self) -> submit::Submit<M> {
-        submit::Submit::new(self.call.step("submit"))
+    response! {
+        /// 查询子商户强化尽调单信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::mch_operation_manage::GetMchOperationManageEnhancedDueDiligenceByDueDiligenceIdResponse`](crate::mch_operation_manage::GetMchOperationManageEnhancedDueDiligenceByDueDiligenceIdResponse).
+        #[doc(alias = "查询子商户强化尽调单信息")]
+        pub struct Response {
+            /// 尽调单号. Required.
+            due_diligence_id: String = body("due_diligence_id").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 尽调单状态. Required.
+            due_diligence_state: DueDiligenceState = body("due_diligence_state").required(),
+            /// 驳回原因. JSON text in a string.
+            reject_reason: JsonText<RejectReason> = body("reject_reason"),
+            /// 截止时间. Required.
+            deadline_time: Time = body("deadline_time").required(),
+            /// 终止时间.
+            terminal_time: Time = body("terminal_time"),
+            /// 提交时间.
+            submit_time: Time = body("submit_time"),
+            /// 驳回时间.
+            reject_time: Time = body("reject_time"),
+            /// 完成时间.
+            complete_time: Time = body("complete_time"),
+            /// 尽调要求提交的资料. JSON text in a string.
+            submission_template: JsonText<SubmissionTemplate> = body("submission_template"),
+            /// 尽调已经提交的资料. JSON text in a string.
+            submission_data: JsonText<SubmissionData> = body("submission_data"),
+        }
+
+        /// 驳回原因.
+        pub struct RejectReason {
+            /// 审核原因集合.
+            audit_detail_by_item: Vec<AuditDetailByItem> = body("audit_detail_by_item"),
+        }
+
+        /// 审核原因集合.
+        pub struct AuditDetailByItem {
+            /// 审核结果.
+            audit_result: i64 = body("audit_result"),
+            /// 审核的资料项ID.
+            item_id: i64 = body("item_id"),
+            /// 展示给商户的审核结果.
+            reject_reason_to_merchant: String = body("reject_reason_to_merchant"),
+        }
+
+        /// 尽调要求提交的资料.
+        pub struct SubmissionTemplate {
+            /// 资料项集合. Required.
+            record_fields: Vec<DueDiligenceRecordField> = body("record_fields").required(),
+        }
+
+        /// 尽调已经提交的资料.
+        pub struct SubmissionData {
+            /// 资料项集合. Required.
+            record_fields: Vec<MchOperationManageRecordField> = body("record_fields").required(),
+        }
     }
 
-    /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload`
-    pub fn upload(self) -> upload::Upload<M> {
-        upload::Upload::new(self.call.step("upload"))
+    open_enum! {
+        /// 尽调单状态.
+        pub enum DueDiligenceState {
+            DueDiligenceStateCollecting = "DUE_DILIGENCE_STATE_COLLECTING",
+            DueDiligenceStateAuditing = "DUE_DILIGENCE_STATE_AUDITING",
+            DueDiligenceStateRejected = "DUE_DILIGENCE_STATE_REJECTED",
+            DueDiligenceStateExpired = "DUE_DILIGENCE_STATE_EXPIRED",
+            DueDiligenceStateCancelled = "DUE_DILIGENCE_STATE_CANCELLED",
+            DueDiligenceStateFinished = "DUE_DILIGENCE_STATE_FINISHED",
+        }
     }
 }

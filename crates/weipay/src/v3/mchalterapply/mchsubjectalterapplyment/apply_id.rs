@@ -2,44 +2,52 @@
 
 //! `v3/mchalterapply/mchsubjectalterapplyment/{apply_id}`
 
-pub mod get;
 pub mod revoke;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::mchalterapply::chain::MchalterapplyMchsubjectalterapplymentByApplyId as ApplyId;
 
-chain_step! {
-    /// `v3/mchalterapply/mchsubjectalterapplyment/{apply_id}`
-    ApplyId
-}
+/// 查询资料变更申请单状态-使用申请单号 · `GET v3/mchalterapply/mchsubjectalterapplyment/{apply_id}`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014090655](https://pay.weixin.qq.com/doc/v3/partner/4014090655)
+pub mod get {
+    pub use crate::v3::mchalterapply::shared::MchalterapplyAuditRejectDetail;
 
-impl<M: Mode> ApplyId<M> {
-    /// 查询资料变更申请单状态-使用申请单号 · `GET v3/mchalterapply/mchsubjectalterapplyment/{apply_id}`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .mchalterapply()
-    ///     .mchsubjectalterapplyment()
-    ///     .apply_id("20220617143306000013906025001")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID, Nothing)
+    use crate::model::{body, open_enum, response};
+
+    response! {
+        /// 查询资料变更申请单状态-使用申请单号: what comes back.
+        ///
+        /// Its flat name is [`weipay::mchalterapply::GetMchalterapplyMchsubjectalterapplymentByApplyIdResponse`](crate::mchalterapply::GetMchalterapplyMchsubjectalterapplymentByApplyIdResponse).
+        #[doc(alias = "查询资料变更申请单状态-使用申请单号")]
+        pub struct Response {
+            /// 微信支付商户号. Required.
+            merchant_code: String = body("merchant_code").required(),
+            /// 申请单号. Required.
+            apply_id: String = body("apply_id").required(),
+            /// 业务申请编号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 申请单状态. Required.
+            state: State = body("state").required(),
+            /// 总体驳回原因.
+            audit_reject_reason: String = body("audit_reject_reason"),
+            /// 驳回原因详情.
+            audit_reject_detail: Vec<MchalterapplyAuditRejectDetail> = body("audit_reject_detail"),
+        }
     }
 
-    /// `v3/mchalterapply/mchsubjectalterapplyment/{apply_id}/revoke`
-    pub fn revoke(self) -> revoke::Revoke<M> {
-        revoke::Revoke::new(self.call.step("revoke"))
+    open_enum! {
+        /// 申请单状态.
+        pub enum State {
+            ApplymentStateAuditing = "APPLYMENT_STATE_AUDITING",
+            ApplymentStateRejected = "APPLYMENT_STATE_REJECTED",
+            ApplymentStateModifing = "APPLYMENT_STATE_MODIFING",
+            ApplymentStateFinished = "APPLYMENT_STATE_FINISHED",
+            ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
+            ApplymentStateEditting = "APPLYMENT_STATE_EDITTING",
+        }
     }
 }

@@ -2,43 +2,41 @@
 
 //! `v3/med-ins/refunds/notify`
 
-pub mod post;
+pub use crate::v3::med_ins::chain::MedInsRefundsNotify as Notify;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 医保退款通知 · `POST v3/med-ins/refunds/notify`
+///
+/// For 从业机构（银行）. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016781561](https://pay.weixin.qq.com/doc/v3/merchant/4016781561)
+/// - partner: [4012166534](https://pay.weixin.qq.com/doc/v3/partner/4012166534)
+pub mod post {
+    use crate::model::{Time, body, query, request};
 
-chain_step! {
-    /// `v3/med-ins/refunds/notify`
-    Notify
-}
-
-impl<M: Mode> Notify<M> {
-    /// 医保退款通知 · `POST v3/med-ins/refunds/notify`
-    ///
-    /// For 从业机构（银行）. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::med_ins::refunds::notify::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mix_trade_no("1217752501201407033233368318")
-    ///     .sub_mchid("1900000109")
-    ///     .med_refund_total_fee(45000)
-    ///     .med_refund_gov_fee(45000)
-    ///     .med_refund_self_fee(45000)
-    ///     .med_refund_other_fee(45000)
-    ///     .refund_time("2026-01-01T00:00:00+08:00")
-    ///     .out_refund_no("R202204022005169952975171534816");
-    /// let response = client.v3().med_ins().refunds().notify().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_MED_INS_REFUNDS_NOTIFY, request)
+    request! {
+        /// 医保退款通知: what is sent.
+        ///
+        /// Its flat name is [`weipay::med_ins::PostMedInsRefundsNotifyRequest`](crate::med_ins::PostMedInsRefundsNotifyRequest).
+        #[doc(alias = "医保退款通知")]
+        pub struct Request {
+            /// 医保自费混合订单号. Required.
+            mix_trade_no: String = query("mix_trade_no").required(),
+            /// 医疗机构的商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 医保退款的总金额. Required; in fen (分).
+            med_refund_total_fee: i64 = body("med_refund_total_fee").required(),
+            /// 医保统筹退款金额. Required; in fen (分).
+            med_refund_gov_fee: i64 = body("med_refund__gov_fee").required(),
+            /// 医保个账退款金额. Required; in fen (分).
+            med_refund_self_fee: i64 = body("med_refund__self_fee").required(),
+            /// 医保其他退款金额. Required; in fen (分).
+            med_refund_other_fee: i64 = body("med_refund__other_fee").required(),
+            /// 医保退款成功时间. Required.
+            refund_time: Time = body("refund_time").required(),
+            /// 从业机构退款单号. Required.
+            out_refund_no: String = body("out_refund_no").required(),
+        }
     }
 }

@@ -2,55 +2,77 @@
 
 //! `v3/merchant/fund/withdraw`
 
-pub mod bill_type;
-pub mod out_request_no;
-pub mod post;
-pub mod withdraw_id;
+/// `v3/merchant/fund/withdraw/bill-type`
+pub mod bill_type {
+    pub mod bill_type;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::merchant::chain::MerchantFundWithdrawBillType as BillType;
+}
+/// `v3/merchant/fund/withdraw/out-request-no`
+pub mod out_request_no {
+    pub mod out_request_no;
 
-chain_step! {
-    /// `v3/merchant/fund/withdraw`
-    Withdraw
+    pub use crate::v3::merchant::chain::MerchantFundWithdrawOutRequestNo as OutRequestNo;
+}
+/// `v3/merchant/fund/withdraw/withdraw-id`
+pub mod withdraw_id {
+    pub mod withdraw_id;
+
+    pub use crate::v3::merchant::chain::MerchantFundWithdrawWithdrawId as WithdrawId;
 }
 
-impl<M: Mode> Withdraw<M> {
-    /// 电商平台提现 · `POST v3/merchant/fund/withdraw`
-    ///
-    /// For 电商平台. Safe to repeat with the same `out_request_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant::fund::withdraw::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_request_no("20190611222222222200000000012122")
-    ///     .amount(1)
-    ///     .account_type("BASIC");
-    /// let response = client.v3().merchant().fund().withdraw().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MERCHANT_FUND_WITHDRAW, request)
+pub use crate::v3::merchant::chain::MerchantFundWithdraw as Withdraw;
+
+/// 电商平台提现 · `POST v3/merchant/fund/withdraw`
+///
+/// For 电商平台. Safe to repeat with the same `out_request_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476670](https://pay.weixin.qq.com/doc/v3/partner/4012476670)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 电商平台提现: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant::PostMerchantFundWithdrawRequest`](crate::merchant::PostMerchantFundWithdrawRequest).
+        #[doc(alias = "电商平台提现")]
+        pub struct Request {
+            /// 商户提现单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 提现金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 备注.
+            remark: String = body("remark"),
+            /// 银行附言.
+            bank_memo: String = body("bank_memo"),
+            /// 资金账户类型. Required.
+            account_type: AccountType = body("account_type").required(),
+            /// 提现结果通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
     }
 
-    /// `v3/merchant/fund/withdraw/bill-type`
-    pub fn bill_type(self) -> bill_type::BillType<M> {
-        bill_type::BillType::new(self.call.step("bill-type"))
+    response! {
+        /// 电商平台提现: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant::PostMerchantFundWithdrawResponse`](crate::merchant::PostMerchantFundWithdrawResponse).
+        #[doc(alias = "电商平台提现")]
+        pub struct Response {
+            /// 微信支付提现单号. Required.
+            withdraw_id: String = body("withdraw_id").required(),
+            /// 商户提现单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+        }
     }
 
-    /// `v3/merchant/fund/withdraw/out-request-no`
-    pub fn out_request_no(self) -> out_request_no::OutRequestNo<M> {
-        out_request_no::OutRequestNo::new(self.call.step("out-request-no"))
-    }
-
-    /// `v3/merchant/fund/withdraw/withdraw-id`
-    pub fn withdraw_id(self) -> withdraw_id::WithdrawId<M> {
-        withdraw_id::WithdrawId::new(self.call.step("withdraw-id"))
+    open_enum! {
+        /// 资金账户类型.
+        pub enum AccountType {
+            Basic = "BASIC",
+            Operation = "OPERATION",
+            Fees = "FEES",
+        }
     }
 }

@@ -2,35 +2,43 @@
 
 //! `v3/merchant/media/upload`
 
-pub mod post;
+pub use crate::v3::merchant::chain::MerchantMediaUpload as Upload;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 文件上传 · `POST v3/merchant/media/upload`
+///
+/// For 微信支付商户.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012759044](https://pay.weixin.qq.com/doc/v3/partner/4012759044)
+///
+/// `weipay api show POST v3/merchant/media/upload` lists all 4.
+pub mod post {
+    use crate::model::{File, body, file, meta, request, response};
 
-chain_step! {
-    /// `v3/merchant/media/upload`
-    Upload
-}
+    request! {
+        /// 文件上传: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant::PostMerchantMediaUploadRequest`](crate::merchant::PostMerchantMediaUploadRequest).
+        #[doc(alias = "文件上传")]
+        pub struct Request {
+            /// 图片文件. Required; at most 7864320 bytes.
+            file: File = file("file").required(),
+            /// 文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+            sha256: String = meta("sha256").required().file_sha256(),
+            /// 文件名称. The client takes it from the file unless it is set. Required.
+            filename: String = meta("filename").required().file_name(),
+        }
+    }
 
-impl<M: Mode> Upload<M> {
-    /// 文件上传 · `POST v3/merchant/media/upload`
-    ///
-    /// For 微信支付商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant::media::upload::post;
-    ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request = post::Request::new().file(file);
-    /// let response = client.v3().merchant().media().upload().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MERCHANT_MEDIA_UPLOAD, request)
+    response! {
+        /// 文件上传: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant::PostMerchantMediaUploadResponse`](crate::merchant::PostMerchantMediaUploadResponse).
+        #[doc(alias = "文件上传")]
+        pub struct Response {
+            /// 媒体文件标识Id. Required.
+            media_id: String = body("media_id").required(),
+        }
     }
 }

@@ -2,35 +2,41 @@
 
 //! `v3/merchant/media/video_upload`
 
-pub mod post;
+pub use crate::v3::merchant::chain::MerchantMediaVideoUpload as VideoUpload;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 视频上传 · `POST v3/merchant/media/video_upload`
+///
+/// For 微信支付商户.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012761084](https://pay.weixin.qq.com/doc/v3/partner/4012761084)
+pub mod post {
+    use crate::model::{File, body, file, meta, request, response};
 
-chain_step! {
-    /// `v3/merchant/media/video_upload`
-    VideoUpload
-}
+    request! {
+        /// 视频上传: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant::PostMerchantMediaVideoUploadRequest`](crate::merchant::PostMerchantMediaVideoUploadRequest).
+        #[doc(alias = "视频上传")]
+        pub struct Request {
+            /// 媒体视频文件. Required; at most 5242880 bytes.
+            file: File = file("file").required(),
+            /// 视频文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+            sha256: String = meta("sha256").required().file_sha256(),
+            /// 文件名称. The client takes it from the file unless it is set. Required.
+            filename: String = meta("filename").required().file_name(),
+        }
+    }
 
-impl<M: Mode> VideoUpload<M> {
-    /// 视频上传 · `POST v3/merchant/media/video_upload`
-    ///
-    /// For 微信支付商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant::media::video_upload::post;
-    ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request = post::Request::new().file(file);
-    /// let response = client.v3().merchant().media().video_upload().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MERCHANT_MEDIA_VIDEO_UPLOAD, request)
+    response! {
+        /// 视频上传: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant::PostMerchantMediaVideoUploadResponse`](crate::merchant::PostMerchantMediaVideoUploadResponse).
+        #[doc(alias = "视频上传")]
+        pub struct Response {
+            /// 媒体文件标识Id. Required.
+            media_id: String = body("media_id").required(),
+        }
     }
 }

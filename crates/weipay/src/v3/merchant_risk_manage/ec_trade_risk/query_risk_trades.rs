@@ -2,35 +2,66 @@
 
 //! `v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`
 
-pub mod post;
+pub use crate::v3::merchant_risk_manage::chain::MerchantRiskManageEcTradeRiskQueryRiskTrades as QueryRiskTrades;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询风险订单 · `POST v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`
+///
+/// For 普通商户, 服务商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4013894247](https://pay.weixin.qq.com/doc/v3/merchant/4013894247)
+/// - partner: [4013894221](https://pay.weixin.qq.com/doc/v3/partner/4013894221)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`
-    QueryRiskTrades
-}
+    request! {
+        /// 查询风险订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskQueryRiskTradesRequest`](crate::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskQueryRiskTradesRequest).
+        #[doc(alias = "查询风险订单")]
+        pub struct Request {
+            /// 服务商商户号.
+            sp_mchid: String = body("sp_mchid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 开始时间.
+            start_time: Time = body("start_time"),
+            /// 结束时间.
+            end_time: Time = body("end_time"),
+            /// 查询页码.
+            page_index: i64 = body("page_index"),
+            /// 查询页大小.
+            page_size: i64 = body("page_size"),
+        }
+    }
 
-impl<M: Mode> QueryRiskTrades<M> {
-    /// 查询风险订单 · `POST v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`
-    ///
-    /// For 普通商户, 服务商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_risk_manage::ec_trade_risk::query_risk_trades::post;
-    ///
-    /// let request = post::Request::new().sp_mchid("1900057215");
-    /// let response =
-    ///     client.v3().merchant_risk_manage().ec_trade_risk().query_risk_trades().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_QUERY_RISK_TRADES, request)
+    response! {
+        /// 查询风险订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskQueryRiskTradesResponse`](crate::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskQueryRiskTradesResponse).
+        #[doc(alias = "查询风险订单")]
+        pub struct Response {
+            /// 总风险订单数.
+            total_num: i64 = body("total_num"),
+            /// 风险订单列表.
+            risk_trade_list: Vec<RiskTradeList> = body("risk_trade_list"),
+        }
+
+        /// 风险订单列表.
+        pub struct RiskTradeList {
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 风险类型.
+            risk_type: i64 = body("risk_type"),
+            /// 风险等级.
+            risk_level: i64 = body("risk_level"),
+            /// 风险发现时间.
+            risk_discove_time: Time = body("risk_discove_time"),
+        }
     }
 }

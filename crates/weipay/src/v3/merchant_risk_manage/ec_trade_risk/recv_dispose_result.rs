@@ -2,35 +2,56 @@
 
 //! `v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result`
 
-pub mod post;
+pub use crate::v3::merchant_risk_manage::chain::MerchantRiskManageEcTradeRiskRecvDisposeResult as RecvDisposeResult;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 回传处置结果 · `POST v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4013894250](https://pay.weixin.qq.com/doc/v3/merchant/4013894250)
+/// - partner: [4013894227](https://pay.weixin.qq.com/doc/v3/partner/4013894227)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result`
-    RecvDisposeResult
-}
+    request! {
+        /// 回传处置结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskRecvDisposeResultRequest`](crate::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskRecvDisposeResultRequest).
+        #[doc(alias = "回传处置结果")]
+        pub struct Request {
+            /// 服务商商户号.
+            sp_mchid: String = body("sp_mchid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 最终风险结论.
+            final_risk_result: i64 = body("final_risk_result"),
+            /// 最终风险类型.
+            final_risk_type: i64 = body("final_risk_type"),
+            /// 处置结论.
+            disp_conclusion: Vec<i64> = body("disp_conclusion"),
+            /// 处置补充.
+            disp_addition: String = body("disp_addition"),
+            /// 是否有投诉.
+            exist_complaint: bool = body("exist_complaint"),
+            /// 退款金额. In fen (分).
+            refund_amount: i64 = body("refund_amount"),
+        }
+    }
 
-impl<M: Mode> RecvDisposeResult<M> {
-    /// 回传处置结果 · `POST v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_risk_manage::ec_trade_risk::recv_dispose_result::post;
-    ///
-    /// let request = post::Request::new().out_trade_no("20150806125346");
-    /// let response =
-    ///     client.v3().merchant_risk_manage().ec_trade_risk().recv_dispose_result().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_RECV_DISPOSE_RESULT, request)
+    response! {
+        /// 回传处置结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskRecvDisposeResultResponse`](crate::merchant_risk_manage::PostMerchantRiskManageEcTradeRiskRecvDisposeResultResponse).
+        #[doc(alias = "回传处置结果")]
+        pub struct Response {
+            /// 返回描述.
+            rsp_msg: String = body("rsp_msg"),
+        }
     }
 }

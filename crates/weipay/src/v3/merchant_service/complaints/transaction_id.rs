@@ -2,44 +2,46 @@
 
 //! `v3/merchant-service/complaints/{transaction_id}`
 
-pub mod get;
 pub mod negotiation_historys;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsByTransactionId as TransactionId;
 
-chain_step! {
-    /// `v3/merchant-service/complaints/{transaction_id}`
-    TransactionId
-}
+/// 查询投诉详情 · `GET v3/merchant-service/complaints/{transaction_id}`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_8.shtml>
+pub mod get {
+    use crate::model::{Sensitive, Time, body, response};
 
-impl<M: Mode> TransactionId<M> {
-    /// 查询投诉详情 · `GET v3/merchant-service/complaints/{transaction_id}`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .merchant_service()
-    ///     .complaints()
-    ///     .transaction_id("4200000404201909069117582536")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID, Nothing)
-    }
-
-    /// `v3/merchant-service/complaints/{transaction_id}/negotiation-historys`
-    pub fn negotiation_historys(self) -> negotiation_historys::NegotiationHistorys<M> {
-        negotiation_historys::NegotiationHistorys::new(self.call.step("negotiation-historys"))
+    response! {
+        /// 查询投诉详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintsByTransactionIdResponse`](crate::merchant_service::GetMerchantServiceComplaintsByTransactionIdResponse).
+        #[doc(alias = "查询投诉详情")]
+        pub struct Response {
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 投诉时间. Required.
+            complaint_time: Time = body("complaint_time").required(),
+            /// 投诉金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 投诉人联系方式. Travels encrypted (敏感信息加密).
+            payer_phone: Sensitive = body("payer_phone").encrypted(),
+            /// 投诉描述. Required.
+            complaint_detail: String = body("complaint_detail").required(),
+            /// 投诉单状态.
+            complaint_state: String = body("complaint_state"),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 冻结结束时间.
+            frozen_end_time: Time = body("frozen_end_time"),
+            /// 特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 投诉单处理进展状态. Required.
+            complaint_handle_state: String = body("complaint_handle_state").required(),
+        }
     }
 }

@@ -3,69 +3,124 @@
 //! `v3/merchant-service/complaints-v2/{complaint_id}`
 
 pub mod complete;
-pub mod get;
 pub mod negotiation_historys;
 pub mod response;
 pub mod response_immediate_service;
 pub mod update_refund_progress;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsV2ByComplaintId as ComplaintId;
 
-chain_step! {
-    /// `v3/merchant-service/complaints-v2/{complaint_id}`
-    ComplaintId
-}
+/// 查询投诉单详情 · `GET v3/merchant-service/complaints-v2/{complaint_id}`
+///
+/// For 服务商, 渠道商, 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012533436](https://pay.weixin.qq.com/doc/v3/merchant/4012533436)
+/// - partner: [4012691648](https://pay.weixin.qq.com/doc/v3/partner/4012691648)
+pub mod get {
+    pub use crate::v3::merchant_service::shared::{
+        MerchantServiceAdditionalInfo, MerchantServiceAdditionalInfoSharePowerInfo,
+        MerchantServiceAdditionalInfoSharePowerInfoReturnAddressInfo, MerchantServiceAdditionalInfoType,
+        MerchantServiceComplaintOrderInfo,
+    };
 
-impl<M: Mode> ComplaintId<M> {
-    /// 查询投诉单详情 · `GET v3/merchant-service/complaints-v2/{complaint_id}`
-    ///
-    /// For 服务商, 渠道商, 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .merchant_service()
-    ///     .complaints_v2()
-    ///     .complaint_id("200201820200101080076610000")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID, Nothing)
+    use crate::model::{Sensitive, Time, body, open_enum, response};
+
+    response! {
+        /// 查询投诉单详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintsV2ByComplaintIdResponse`](crate::merchant_service::GetMerchantServiceComplaintsV2ByComplaintIdResponse).
+        #[doc(alias = "查询投诉单详情")]
+        pub struct Response {
+            /// 投诉单号. Required.
+            complaint_id: String = body("complaint_id").required(),
+            /// 投诉时间. Required.
+            complaint_time: Time = body("complaint_time").required(),
+            /// 投诉详情. Required.
+            complaint_detail: String = body("complaint_detail").required(),
+            /// 投诉单状态. Required.
+            complaint_state: ComplaintState = body("complaint_state").required(),
+            /// 被诉商户号. Required.
+            complainted_mchid: String = body("complainted_mchid").required(),
+            /// 投诉人联系方式. Travels encrypted (敏感信息加密).
+            payer_phone: Sensitive = body("payer_phone").encrypted(),
+            /// 投诉人openid.
+            payer_openid: String = body("payer_openid"),
+            /// 投诉资料列表.
+            complaint_media_list: Vec<ComplaintMediaList> = body("complaint_media_list"),
+            /// 投诉单关联订单信息.
+            complaint_order_info: Vec<MerchantServiceComplaintOrderInfo> = body("complaint_order_info"),
+            /// 投诉单关联服务单信息.
+            service_order_info: Vec<ServiceOrderInfo> = body("service_order_info"),
+            /// 投诉单是否已全额退款. Required.
+            complaint_full_refunded: bool = body("complaint_full_refunded").required(),
+            /// 是否有待回复的用户留言. Required.
+            incoming_user_response: bool = body("incoming_user_response").required(),
+            /// 问题描述. Required.
+            problem_description: String = body("problem_description").required(),
+            /// 用户投诉次数. Required.
+            user_complaint_times: i64 = body("user_complaint_times").required(),
+            /// 问题类型.
+            problem_type: ProblemType = body("problem_type"),
+            /// 申请退款金额. In fen (分).
+            apply_refund_amount: i64 = body("apply_refund_amount"),
+            /// 用户标签列表.
+            user_tag_list: Vec<UserTagList> = body("user_tag_list"),
+            /// 补充信息.
+            additional_info: MerchantServiceAdditionalInfo = body("additional_info"),
+            /// 是否在平台协助中.
+            in_platform_service: bool = body("in_platform_service"),
+            /// 是否需即时服务用户.
+            need_immediate_service: bool = body("need_immediate_service"),
+            /// 是否是智能体投诉.
+            is_agent_mode: bool = body("is_agent_mode"),
+        }
+
+        /// 投诉资料列表.
+        pub struct ComplaintMediaList {
+            /// 媒体文件业务类型. Required.
+            media_type: MediaType = body("media_type").required(),
+            /// 媒体文列表.
+            media_url: Vec<String> = body("media_url"),
+        }
+
+        /// 投诉单关联服务单信息.
+        pub struct ServiceOrderInfo {
+            /// 微信支付服务订单号.
+            order_id: String = body("order_id"),
+            /// 商户服务订单号.
+            out_order_no: String = body("out_order_no"),
+            /// 支付分服务单状态.
+            state: String = body("state"),
+        }
     }
 
-    /// `v3/merchant-service/complaints-v2/{complaint_id}/complete`
-    pub fn complete(self) -> complete::Complete<M> {
-        complete::Complete::new(self.call.step("complete"))
-    }
+    open_enum! {
+        /// 投诉单状态.
+        pub enum ComplaintState {
+            Pending = "PENDING",
+            Processing = "PROCESSING",
+            Processed = "PROCESSED",
+        }
 
-    /// `v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`
-    pub fn negotiation_historys(self) -> negotiation_historys::NegotiationHistorys<M> {
-        negotiation_historys::NegotiationHistorys::new(self.call.step("negotiation-historys"))
-    }
+        /// 媒体文件业务类型.
+        pub enum MediaType {
+            UserComplaintImage = "USER_COMPLAINT_IMAGE",
+            OperationImage = "OPERATION_IMAGE",
+        }
 
-    /// `v3/merchant-service/complaints-v2/{complaint_id}/response`
-    pub fn response(self) -> response::Response<M> {
-        response::Response::new(self.call.step("response"))
-    }
+        /// 问题类型.
+        pub enum ProblemType {
+            Refund = "REFUND",
+            ServiceNotWork = "SERVICE_NOT_WORK",
+            Others = "OTHERS",
+        }
 
-    /// `v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`
-    pub fn response_immediate_service(self) -> response_immediate_service::ResponseImmediateService<M> {
-        response_immediate_service::ResponseImmediateService::new(
-            self.call.step("response-immediate-service"),
-        )
-    }
-
-    /// `v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`
-    pub fn update_refund_progress(self) -> update_refund_progress::UpdateRefundProgress<M> {
-        update_refund_progress::UpdateRefundProgress::new(self.call.step("update-refund-progress"))
+        /// 用户标签列表.
+        pub enum UserTagList {
+            Trusted = "TRUSTED",
+            HighRisk = "HIGH_RISK",
+        }
     }
 }

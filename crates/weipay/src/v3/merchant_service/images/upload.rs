@@ -2,35 +2,42 @@
 
 //! `v3/merchant-service/images/upload`
 
-pub mod post;
+pub use crate::v3::merchant_service::chain::MerchantServiceImagesUpload as Upload;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户上传反馈图片 · `POST v3/merchant-service/images/upload`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012467250](https://pay.weixin.qq.com/doc/v3/merchant/4012467250)
+/// - partner: [4012467222](https://pay.weixin.qq.com/doc/v3/partner/4012467222)
+pub mod post {
+    use crate::model::{File, body, file, meta, request, response};
 
-chain_step! {
-    /// `v3/merchant-service/images/upload`
-    Upload
-}
+    request! {
+        /// 商户上传反馈图片: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_service::PostMerchantServiceImagesUploadRequest`](crate::merchant_service::PostMerchantServiceImagesUploadRequest).
+        #[doc(alias = "商户上传反馈图片")]
+        pub struct Request {
+            /// 图片文件. Required; at most 2097152 bytes.
+            file: File = file("file").required(),
+            /// 图片文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+            sha256: String = meta("sha256").required().file_sha256(),
+            /// 商户上传的媒体图片的名称. The client takes it from the file unless it is set. Required.
+            filename: String = meta("filename").required().file_name(),
+        }
+    }
 
-impl<M: Mode> Upload<M> {
-    /// 商户上传反馈图片 · `POST v3/merchant-service/images/upload`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_service::images::upload::post;
-    ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request = post::Request::new().file(file);
-    /// let response = client.v3().merchant_service().images().upload().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MERCHANT_SERVICE_IMAGES_UPLOAD, request)
+    response! {
+        /// 商户上传反馈图片: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_service::PostMerchantServiceImagesUploadResponse`](crate::merchant_service::PostMerchantServiceImagesUploadResponse).
+        #[doc(alias = "商户上传反馈图片")]
+        pub struct Response {
+            /// 媒体文件标识ID. Required; format `media-id`.
+            media_id: String = body("media_id").required(),
+        }
     }
 }

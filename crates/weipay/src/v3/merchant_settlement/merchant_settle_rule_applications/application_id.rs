@@ -2,41 +2,40 @@
 
 //! `v3/merchant-settlement/merchant-settle-rule-applications/{application_id}`
 
-pub mod get;
+pub use crate::v3::merchant_settlement::chain::MerchantSettlementMerchantSettleRuleApplicationsByApplicationId as ApplicationId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 根据申请单ID查询结果 · `GET v3/merchant-settlement/merchant-settle-rule-applications/{application_id}`
+///
+/// For 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012698574](https://pay.weixin.qq.com/doc/v3/partner/4012698574)
+pub mod get {
+    use crate::model::{Time, body, response};
 
-chain_step! {
-    /// `v3/merchant-settlement/merchant-settle-rule-applications/{application_id}`
-    ApplicationId
-}
-
-impl<M: Mode> ApplicationId<M> {
-    /// 根据申请单ID查询结果 · `GET v3/merchant-settlement/merchant-settle-rule-applications/{application_id}`
-    ///
-    /// For 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .merchant_settlement()
-    ///     .merchant_settle_rule_applications()
-    ///     .application_id("20000011111")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS_APPLICATION_ID,
-            Nothing,
-        )
+    response! {
+        /// 根据申请单ID查询结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_settlement::GetMerchantSettlementMerchantSettleRuleApplicationsByApplicationIdResponse`](crate::merchant_settlement::GetMerchantSettlementMerchantSettleRuleApplicationsByApplicationIdResponse).
+        #[doc(alias = "根据申请单ID查询结果")]
+        pub struct Response {
+            /// 申请单编号. Required.
+            application_id: String = body("application_id").required(),
+            /// 申请单处理信息.
+            application_process_info: String = body("application_process_info"),
+            /// 申请单状态.
+            application_state: String = body("application_state"),
+            /// 最后更新时间.
+            update_time: Time = body("update_time"),
+            /// 从业机构号.
+            acquiring_bank_id: String = body("acquiring_bank_id"),
+            /// 渠道商户号.
+            channel_id: String = body("channel_id"),
+            /// 从业机构特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 结算规则id.
+            settle_rule_id: i64 = body("settle_rule_id"),
+        }
     }
 }

@@ -2,61 +2,101 @@
 
 //! `v3/merchant-store/stores/{store_id}`
 
-pub mod get;
-pub mod patch;
-pub mod recipients;
+/// `v3/merchant-store/stores/{store_id}/recipients`
+pub mod recipients {
+    pub mod bind;
+    pub mod unbind;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/merchant-store/stores/{store_id}`
-    StoreId
+    pub use crate::v3::merchant_store::chain::MerchantStoreStoresByStoreIdRecipients as Recipients;
 }
 
-impl<M: Mode> StoreId<M> {
-    /// 查询门店 · `GET v3/merchant-store/stores/{store_id}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_store::stores::store_id::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client.v3().merchant_store().stores().store_id("20488000").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_STORE_STORES_STORE_ID, request)
+pub use crate::v3::merchant_store::chain::MerchantStoreStoresByStoreId as StoreId;
+
+/// 查询门店 · `GET v3/merchant-store/stores/{store_id}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4013948577](https://pay.weixin.qq.com/doc/v3/merchant/4013948577)
+///
+/// `weipay api show GET v3/merchant-store/stores/{store_id}` lists all 2.
+pub mod get {
+    pub use crate::v3::merchant_store::shared::{
+        BrandStoreBusiness, MerchantStoreBasics, MerchantStoreRecipient, StoreAddress,
+    };
+
+    use crate::model::{body, query, request, response};
+
+    request! {
+        /// 查询门店: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_store::GetMerchantStoreStoresByStoreIdRequest`](crate::merchant_store::GetMerchantStoreStoresByStoreIdRequest).
+        #[doc(alias = "查询门店")]
+        pub struct Request {
+            /// 特约商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
     }
 
-    /// 修改门店 · `PATCH v3/merchant-store/stores/{store_id}`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_store::stores::store_id::patch;
-    ///
-    /// let request = patch::Request::new().sub_mchid("1900000109");
-    /// let response = client.v3().merchant_store().stores().store_id("20488000").patch(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::PATCH_V3_MERCHANT_STORE_STORES_STORE_ID, request)
-    }
+    response! {
+        /// 查询门店: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_store::GetMerchantStoreStoresByStoreIdResponse`](crate::merchant_store::GetMerchantStoreStoresByStoreIdResponse).
+        #[doc(alias = "查询门店")]
+        pub struct Response {
+            /// 门店基础信息.
+            store_basics: MerchantStoreBasics = body("store_basics"),
+            /// 门店地址信息.
+            store_address: StoreAddress = body("store_address"),
+            /// 门店经营信息.
+            store_business: BrandStoreBusiness = body("store_business"),
+            /// 门店收款信息.
+            store_recipient: Vec<MerchantStoreRecipient> = body("store_recipient"),
+            /// 门店状态.
+            store_state: StoreState = body("store_state"),
+        }
 
-    /// `v3/merchant-store/stores/{store_id}/recipients`
-    pub fn recipients(self) -> recipients::Recipients<M> {
-        recipients::Recipients::new(self.call.step("recipients"))
+        /// 门店状态.
+        pub struct StoreState {
+            /// 门店状态描述.
+            store_state_message: String = body("store_state_message"),
+            /// 地址核实失败原因.
+            address_failed_reason: String = body("address_failed_reason"),
+            /// On the wire: `store_state_value`.
+            store_state_value: String = body("store_state_value"),
+        }
+    }
+}
+
+/// 修改门店 · `PATCH v3/merchant-store/stores/{store_id}`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4013948551](https://pay.weixin.qq.com/doc/v3/merchant/4013948551)
+///
+/// `weipay api show PATCH v3/merchant-store/stores/{store_id}` lists all 2.
+pub mod patch {
+    pub use crate::v3::merchant_store::shared::{BrandStoreBusiness, MerchantStoreBasics, StoreAddress};
+
+    use crate::model::{body, request};
+
+    request! {
+        /// 修改门店: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_store::PatchMerchantStoreStoresByStoreIdRequest`](crate::merchant_store::PatchMerchantStoreStoresByStoreIdRequest).
+        #[doc(alias = "修改门店")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 门店基础信息.
+            store_basics: MerchantStoreBasics = body("store_basics"),
+            /// 门店地址信息.
+            store_address: StoreAddress = body("store_address"),
+            /// 门店经营信息.
+            store_business: BrandStoreBusiness = body("store_business"),
+        }
     }
 }

@@ -2,35 +2,104 @@
 
 //! `v3/merchantfund/partner/income-records`
 
-pub mod get;
+pub use crate::v3::merchantfund::chain::MerchantfundPartnerIncomeRecords as IncomeRecords;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 特约商户银行来账查询 · `GET v3/merchantfund/partner/income-records`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012712728](https://pay.weixin.qq.com/doc/v3/partner/4012712728)
+///
+/// `weipay api show GET v3/merchantfund/partner/income-records` lists all 3.
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/merchantfund/partner/income-records`
-    IncomeRecords
-}
+    request! {
+        /// 特约商户银行来账查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchantfund::GetMerchantfundPartnerIncomeRecordsRequest`](crate::merchantfund::GetMerchantfundPartnerIncomeRecordsRequest).
+        #[doc(alias = "特约商户银行来账查询")]
+        pub struct Request {
+            /// 特约商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 账户类型. Required.
+            account_type: AccountType = query("account_type").required(),
+            /// 日期. Required.
+            date: String = query("date").required(),
+            /// 本次查询偏移量.
+            offset: i64 = query("offset"),
+            /// 本次请求最大查询条数. Required.
+            limit: i64 = query("limit").required(),
+        }
+    }
 
-impl<M: Mode> IncomeRecords<M> {
-    /// 特约商户银行来账查询 · `GET v3/merchantfund/partner/income-records`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchantfund::partner::income_records::get;
-    ///
-    /// let request =
-    ///     get::Request::new().sub_mchid("2480253391").account_type("BASIC").date("2019-06-11").limit(100);
-    /// let response = client.v3().merchantfund().partner().income_records().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANTFUND_PARTNER_INCOME_RECORDS, request)
+    response! {
+        /// 特约商户银行来账查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchantfund::GetMerchantfundPartnerIncomeRecordsResponse`](crate::merchantfund::GetMerchantfundPartnerIncomeRecordsResponse).
+        #[doc(alias = "特约商户银行来账查询")]
+        pub struct Response {
+            /// 查询数据总条数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 本次查询偏移量. Required.
+            offset: i64 = body("offset").required(),
+            /// 本次查询条数. Required.
+            limit: i64 = body("limit").required(),
+            /// 银行来账记录列表.
+            data: Vec<Data> = body("data"),
+            /// 分页链接. Required.
+            links: Links = body("links").required(),
+        }
+
+        /// 银行来账记录列表.
+        pub struct Data {
+            /// 特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 账户类型. Required.
+            account_type: AccountType = body("account_type").required(),
+            /// 银行来账类型. Required.
+            income_record_type: IncomeRecordType = body("income_record_type").required(),
+            /// 银行来账微信单号. Required.
+            income_record_id: String = body("income_record_id").required(),
+            /// 银行来账金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 银行来账完成时间. Required.
+            success_time: Time = body("success_time").required(),
+            /// 付款方银行名称. Required.
+            bank_name: String = body("bank_name").required(),
+            /// 付款方银行户名. Required.
+            bank_account_name: String = body("bank_account_name").required(),
+            /// 付款方银行卡号. Required.
+            bank_account_number: String = body("bank_account_number").required(),
+            /// 银行备注. Required.
+            recharge_remark: String = body("recharge_remark").required(),
+        }
+
+        /// 分页链接.
+        pub struct Links {
+            /// 下一页链接. Required.
+            next: String = body("next").required(),
+            /// 上一页链接. Required.
+            prev: String = body("prev").required(),
+            /// 当前链接. Required.
+            self_: String = body("self").required(),
+        }
+    }
+
+    open_enum! {
+        /// 账户类型.
+        pub enum AccountType {
+            Basic = "BASIC",
+            Operation = "OPERATION",
+            Fees = "FEES",
+        }
+
+        /// 银行来账类型.
+        pub enum IncomeRecordType {
+            Offlinerecharge = "OFFLINERECHARGE",
+            Enterprisedirectrevenue = "ENTERPRISEDIRECTREVENUE",
+        }
     }
 }

@@ -3,57 +3,149 @@
 //! `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`
 
 pub mod fapiao_files;
-pub mod get;
 pub mod insert_cards;
 pub mod reverse;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId as FapiaoApplyId;
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`
-    FapiaoApplyId
-}
+/// 查询电子发票 · `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012531753](https://pay.weixin.qq.com/doc/v3/merchant/4012531753)
+/// - partner: [4012489258](https://pay.weixin.qq.com/doc/v3/partner/4012489258)
+///
+/// `weipay api show GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}` lists all 3.
+pub mod get {
+    pub use crate::v3::new_tax_control_fapiao::shared::{
+        FapiaoBuyerInformation, FapiaoBuyerInformationFapiaoBillType, FapiaoBuyerInformationType,
+        FapiaoExtraInformation, FapiaoSellerInformation, NewTaxControlFapiaoItem,
+        NewTaxControlFapiaoItemTaxPreferMark,
+    };
 
-impl<M: Mode> FapiaoApplyId<M> {
-    /// 查询电子发票 · `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .new_tax_control_fapiao()
-    ///     .fapiao_applications()
-    ///     .fapiao_apply_id("4200000444201910177461284488")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID, request)
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询电子发票: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdRequest).
+        #[doc(alias = "查询电子发票")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 商户发票单号.
+            fapiao_id: String = query("fapiao_id"),
+        }
     }
 
-    /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`
-    pub fn fapiao_files(self) -> fapiao_files::FapiaoFiles<M> {
-        fapiao_files::FapiaoFiles::new(self.call.step("fapiao-files"))
+    response! {
+        /// 查询电子发票: what comes back.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdResponse).
+        #[doc(alias = "查询电子发票")]
+        pub struct Response {
+            /// 发票数量. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 发票信息. Required.
+            fapiao_information: Vec<FapiaoInformation> = body("fapiao_information").required(),
+        }
+
+        /// 发票信息.
+        pub struct FapiaoInformation {
+            /// 商户发票单号. Required.
+            fapiao_id: String = body("fapiao_id").required(),
+            /// 发票状态. Required.
+            status: Status = body("status").required(),
+            /// 蓝字发票信息.
+            blue_fapiao: BlueFapiao = body("blue_fapiao"),
+            /// 红字发票信息.
+            red_fapiao: RedFapiao = body("red_fapiao"),
+            /// 电子发票插卡信息.
+            card_information: CardInformation = body("card_information"),
+            /// 总价税合计. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 总税额. Required; in fen (分).
+            tax_amount: i64 = body("tax_amount").required(),
+            /// 总金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 销售方信息. Required.
+            seller_information: FapiaoSellerInformation = body("seller_information").required(),
+            /// 购买方信息. Required.
+            buyer_information: FapiaoBuyerInformation = body("buyer_information").required(),
+            /// 附加信息. Required.
+            extra_information: FapiaoExtraInformation = body("extra_information").required(),
+            /// 发票行信息. Required.
+            items: Vec<NewTaxControlFapiaoItem> = body("items").required(),
+            /// 备注信息.
+            remark: String = body("remark"),
+            /// 开票失败错误码.
+            fapiao_error_code: String = body("fapiao_error_code"),
+            /// 开票失败原因.
+            fapiao_error_message: String = body("fapiao_error_message"),
+        }
+
+        /// 蓝字发票信息.
+        pub struct BlueFapiao {
+            /// 发票代码. Required.
+            fapiao_code: String = body("fapiao_code").required(),
+            /// 发票号码. Required.
+            fapiao_number: String = body("fapiao_number").required(),
+            /// 校验码. Required.
+            check_code: String = body("check_code").required(),
+            /// 密码. Required.
+            password: String = body("password").required(),
+            /// 开票时间. Required.
+            fapiao_time: Time = body("fapiao_time").required(),
+        }
+
+        /// 红字发票信息.
+        pub struct RedFapiao {
+            /// 发票代码. Required.
+            fapiao_code: String = body("fapiao_code").required(),
+            /// 发票号码. Required.
+            fapiao_number: String = body("fapiao_number").required(),
+            /// 校验码. Required.
+            check_code: String = body("check_code").required(),
+            /// 密码. Required.
+            password: String = body("password").required(),
+            /// 开票时间. Required.
+            fapiao_time: Time = body("fapiao_time").required(),
+        }
+
+        /// 电子发票插卡信息.
+        pub struct CardInformation {
+            /// 插卡公众号AppID. Required.
+            card_appid: String = body("card_appid").required(),
+            /// Required.
+            card_openid: String = body("card_openid").required(),
+            /// 电子发票卡券模板ID.
+            card_id: String = body("card_id"),
+            /// 电子发票在卡包中的编码.
+            card_code: String = body("card_code"),
+            /// 发票卡券状态. Required.
+            card_status: CardStatus = body("card_status").required(),
+        }
     }
 
-    /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
-    pub fn insert_cards(self) -> insert_cards::InsertCards<M> {
-        insert_cards::InsertCards::new(self.call.step("insert-cards"))
-    }
+    open_enum! {
+        /// 发票状态.
+        pub enum Status {
+            IssueAccepted = "ISSUE_ACCEPTED",
+            Issued = "ISSUED",
+            ReverseAccepted = "REVERSE_ACCEPTED",
+            Reversed = "REVERSED",
+            IssueFailed = "ISSUE_FAILED",
+            ReverseFailed = "REVERSE_FAILED",
+        }
 
-    /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse`
-    pub fn reverse(self) -> reverse::Reverse<M> {
-        reverse::Reverse::new(self.call.step("reverse"))
+        /// 发票卡券状态.
+        pub enum CardStatus {
+            InsertAccepted = "INSERT_ACCEPTED",
+            Inserted = "INSERTED",
+            DiscardAccepted = "DISCARD_ACCEPTED",
+            Discarded = "DISCARDED",
+        }
     }
 }

@@ -2,54 +2,94 @@
 
 //! `v3/new-tax-control-fapiao/fapiao-applications/issue-general`
 
-pub mod post;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoApplicationsIssueGeneral as IssueGeneral;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 开具通用行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/issue-general`
+///
+/// For 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015792574](https://pay.weixin.qq.com/doc/v3/partner/4015792574)
+pub mod post {
+    pub use crate::v3::new_tax_control_fapiao::shared::{
+        FapiaoBuyerInformation, FapiaoBuyerInformationFapiaoBillType, FapiaoBuyerInformationType,
+        FapiaoTransactionInformation, FapiaoTransactionInformationPayChannel,
+    };
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/fapiao-applications/issue-general`
-    IssueGeneral
-}
+    use crate::model::{body, header, open_enum, request};
 
-impl<M: Mode> IssueGeneral<M> {
-    /// 开具通用行业电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/issue-general`
-    ///
-    /// For 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::issue_general::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .fapiao_apply_id("4200000444201910177461284488")
-    ///     .buyer_information(post::BuyerInformation::new().type_("ORGANIZATION").name("example"))
-    ///     .fapiao_information(post::FapiaoInformation::new()
-    ///         .fapiao_id("20200701123456")
-    ///         .total_amount(382895)
-    ///         .items(vec![post::Items::new()
-    ///             .tax_code("3010101020203000000")
-    ///             .goods_name("example")
-    ///             .total_amount(429900)
-    ///             .tax_rate(1300)
-    ///             .discount(true)])
-    ///         .billing_person_id("128279891283")
-    ///         .fapiao_bill_type("COMM_FAPIAO")
-    ///         .transaction_information(vec![post::TransactionInformation::new()
-    ///             .pay_channel("WECHAT_PAY")
-    ///             .transaction_id("4200000008202508080512076713")
-    ///             .amount(382895)]));
-    /// let response =
-    ///     client.v3().new_tax_control_fapiao().fapiao_applications().issue_general().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_GENERAL, request)
+    request! {
+        /// 开具通用行业电子发票: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsIssueGeneralRequest`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsIssueGeneralRequest).
+        #[doc(alias = "开具通用行业电子发票")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 发票申请单号. Required.
+            fapiao_apply_id: String = body("fapiao_apply_id").required(),
+            /// 购买方信息. Required.
+            buyer_information: FapiaoBuyerInformation = body("buyer_information").required(),
+            /// 需要开具的数电发票信息. Required.
+            fapiao_information: FapiaoInformation = body("fapiao_information").required(),
+        }
+
+        /// 需要开具的数电发票信息.
+        pub struct FapiaoInformation {
+            /// 商户发票单号. Required.
+            fapiao_id: String = body("fapiao_id").required(),
+            /// 总价税合计. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 发票行信息. Required.
+            items: Vec<Items> = body("items").required(),
+            /// 出口业务适用政策代码.
+            export_business_policy_code: i64 = body("export_business_policy_code"),
+            /// 增值税即征即退代码.
+            vat_refund_levy_code: i64 = body("vat_refund_levy_code"),
+            /// 开票人ID. Required.
+            billing_person_id: String = body("billing_person_id").required(),
+            /// 开票人名称.
+            billing_person: String = body("billing_person"),
+            /// 发票类型. Required.
+            fapiao_bill_type: FapiaoBillType = body("fapiao_bill_type").required(),
+            /// 交易信息. Required.
+            transaction_information: Vec<FapiaoTransactionInformation> =
+                body("transaction_information").required(),
+            /// 发票备注.
+            remark: String = body("remark"),
+        }
+
+        /// 发票行信息.
+        pub struct Items {
+            /// 税局侧规定的货物或应税劳务. Required.
+            tax_code: String = body("tax_code").required(),
+            /// 货物或应税劳务. Required.
+            goods_name: String = body("goods_name").required(),
+            /// 规格型号.
+            specification: String = body("specification"),
+            /// 单位.
+            unit: String = body("unit"),
+            /// 数量.
+            quantity: i64 = body("quantity"),
+            /// 单行金额合计. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 税率. Required.
+            tax_rate: i64 = body("tax_rate").required(),
+            /// 是否折扣行. Required.
+            discount: bool = body("discount").required(),
+            /// 优惠政策标识.
+            preferential_policy_code: i64 = body("preferential_policy_code"),
+        }
+    }
+
+    open_enum! {
+        /// 发票类型.
+        pub enum FapiaoBillType {
+            CommFapiao = "COMM_FAPIAO",
+            VatFapiao = "VAT_FAPIAO",
+        }
     }
 }

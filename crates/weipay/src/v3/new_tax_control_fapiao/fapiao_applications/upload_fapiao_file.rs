@@ -2,43 +2,59 @@
 
 //! `v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`
 
-pub mod post;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile as UploadFapiaoFile;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 上传电子发票文件 · `POST v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012556605](https://pay.weixin.qq.com/doc/v3/merchant/4012556605)
+/// - partner: [4012696830](https://pay.weixin.qq.com/doc/v3/partner/4012696830)
+pub mod post {
+    use crate::model::{File, body, file, meta, open_enum, request, response};
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`
-    UploadFapiaoFile
-}
+    request! {
+        /// 上传电子发票文件: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFileRequest`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFileRequest).
+        #[doc(alias = "上传电子发票文件")]
+        pub struct Request {
+            /// 电子发票文件二进制数据流. Required.
+            file: File = file("file").required(),
+            /// 微信支付分配的子商户号.
+            sub_mchid: String = meta("sub_mchid"),
+            /// 发票文件的类型. Required.
+            file_type: FileType = meta("file_type").required(),
+            /// 文件摘要算法. Required.
+            digest_alogrithm: DigestAlogrithm = meta("digest_alogrithm").required(),
+            /// 文件的摘要. Required.
+            digest: String = meta("digest").required(),
+        }
+    }
 
-impl<M: Mode> UploadFapiaoFile<M> {
-    /// 上传电子发票文件 · `POST v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::upload_fapiao_file::post;
-    ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request =
-    ///     post::Request::new().file(file).file_type("PDF").digest_alogrithm("SM3").digest("example");
-    /// let response = client
-    ///     .v3()
-    ///     .new_tax_control_fapiao()
-    ///     .fapiao_applications()
-    ///     .upload_fapiao_file()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call
-            .typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_UPLOAD_FAPIAO_FILE, request)
+    response! {
+        /// 上传电子发票文件: what comes back.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFileResponse`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFileResponse).
+        #[doc(alias = "上传电子发票文件")]
+        pub struct Response {
+            /// 电子发票文件ID. Required.
+            fapiao_media_id: String = body("fapiao_media_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 发票文件的类型.
+        pub enum FileType {
+            Pdf = "PDF",
+            Ofd = "OFD",
+        }
+
+        /// 文件摘要算法.
+        pub enum DigestAlogrithm {
+            Sm3 = "SM3",
+        }
     }
 }

@@ -2,38 +2,76 @@
 
 //! `v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`
 
-pub mod get;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaomerchantGetspinviteurl as Getspinviteurl;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取邀请商户开通服务商电子发票能力 · `GET v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`
+///
+/// For 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015941495](https://pay.weixin.qq.com/doc/v3/partner/4015941495)
+pub mod get {
+    use crate::model::{Sensitive, body, header, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`
-    Getspinviteurl
-}
+    request! {
+        /// 获取邀请商户开通服务商电子发票能力: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantGetspinviteurlRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantGetspinviteurlRequest).
+        #[doc(alias = "获取邀请商户开通服务商电子发票能力")]
+        pub struct Request {
+            /// 操作类型. Required.
+            operation_type: OperationType = query("operation_type").required(),
+            /// 开票模式. Required.
+            fapiao_mode: FapiaoMode = query("fapiao_mode").required(),
+            /// 发票能力类型.
+            fapiao_ability_type_list: Vec<FapiaoAbilityTypeList> = query("fapiao_ability_type_list"),
+            /// 服务商邀请渠道.
+            invite_channel: String = query("invite_channel"),
+            /// 操作人员. Travels encrypted (敏感信息加密).
+            operate_user: Sensitive = query("operate_user").encrypted(),
+            /// 服务商邀请code. Required.
+            invite_code: String = query("invite_code").required(),
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+        }
+    }
 
-impl<M: Mode> Getspinviteurl<M> {
-    /// 获取邀请商户开通服务商电子发票能力 · `GET v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`
-    ///
-    /// For 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::fapiaomerchant::getspinviteurl::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .operation_type("AUTH_BINDING")
-    ///     .fapiao_mode("THIRD_OR_SELF_FAPIAO")
-    ///     .invite_code("code_20200101_123");
-    /// let response =
-    ///     client.v3().new_tax_control_fapiao().fapiaomerchant().getspinviteurl().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_GETSPINVITEURL, request)
+    response! {
+        /// 获取邀请商户开通服务商电子发票能力: what comes back.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantGetspinviteurlResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantGetspinviteurlResponse).
+        #[doc(alias = "获取邀请商户开通服务商电子发票能力")]
+        pub struct Response {
+            /// 邀请开通二维码链接. Required.
+            invite_url: String = body("invite_url").required(),
+            /// 开通小程序AppID. Required.
+            miniprogram_appid: String = body("miniprogram_appid").required(),
+            /// 开通小程序跳转路径. Required.
+            miniprogram_path: String = body("miniprogram_path").required(),
+        }
+    }
+
+    open_enum! {
+        /// 操作类型.
+        pub enum OperationType {
+            AuthBinding = "AUTH_BINDING",
+        }
+
+        /// 开票模式.
+        pub enum FapiaoMode {
+            ThirdOrSelfFapiao = "THIRD_OR_SELF_FAPIAO",
+            TencentDigitalTax = "TENCENT_DIGITAL_TAX",
+        }
+
+        /// 发票能力类型.
+        pub enum FapiaoAbilityTypeList {
+            BaseAbility = "BASE_ABILITY",
+            RealEstateAbility = "REAL_ESTATE_ABILITY",
+            PassengerTransportAbility = "PASSENGER_TRANSPORT_ABILITY",
+            RefinedOilAbility = "REFINED_OIL_ABILITY",
+        }
     }
 }

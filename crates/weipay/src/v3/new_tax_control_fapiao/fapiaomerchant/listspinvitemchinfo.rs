@@ -2,40 +2,96 @@
 
 //! `v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo`
 
-pub mod get;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo as Listspinvitemchinfo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取邀请开通的商户信息 · `GET v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo`
+///
+/// For 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015941524](https://pay.weixin.qq.com/doc/v3/partner/4015941524)
+pub mod get {
+    pub use crate::v3::new_tax_control_fapiao::shared::PageLinks;
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo`
-    Listspinvitemchinfo
-}
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> Listspinvitemchinfo<M> {
-    /// 获取邀请开通的商户信息 · `GET v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo`
-    ///
-    /// For 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::fapiaomerchant::listspinvitemchinfo::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .query_time_start("2026-01-01T00:00:00+08:00")
-    ///     .query_time_end("2026-01-31T23:59:59+08:00")
-    ///     .offset(10)
-    ///     .limit(1)
-    ///     .mch_invite_status("MCH_INVITE_SUCC");
-    /// let response =
-    ///     client.v3().new_tax_control_fapiao().fapiaomerchant().listspinvitemchinfo().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_LISTSPINVITEMCHINFO, request)
+    request! {
+        /// 获取邀请开通的商户信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantListspinvitemchinfoRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantListspinvitemchinfoRequest).
+        #[doc(alias = "获取邀请开通的商户信息")]
+        pub struct Request {
+            /// 查询时间起. Required.
+            query_time_start: Time = query("query_time_start").required(),
+            /// 查询时间止. Required.
+            query_time_end: Time = query("query_time_end").required(),
+            /// 本次查询的起始位置. Required.
+            offset: i64 = query("offset").required(),
+            /// 本次查询的最大数量. Required.
+            limit: i64 = query("limit").required(),
+            /// 服务商邀请code.
+            invite_code: String = query("invite_code"),
+            /// 商户邀请状态. Required.
+            mch_invite_status: MchInviteStatus = query("mch_invite_status").required(),
+        }
+    }
+
+    response! {
+        /// 获取邀请开通的商户信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantListspinvitemchinfoResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaomerchantListspinvitemchinfoResponse).
+        #[doc(alias = "获取邀请开通的商户信息")]
+        pub struct Response {
+            /// 总数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 本次查询的起始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 本次查询的最大数量. Required.
+            limit: i64 = body("limit").required(),
+            /// 相关链接.
+            links: PageLinks = body("links"),
+            /// 邀请的商户结果.
+            mch_invite_result_list: Vec<MchInviteResultList> = body("mch_invite_result_list"),
+        }
+
+        /// 邀请的商户结果.
+        pub struct MchInviteResultList {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户邀请的状态. Required.
+            mch_invite_status: MchInviteStatus = body("mch_invite_status").required(),
+            /// 商户名称. Required.
+            ep_name: String = body("ep_name").required(),
+            /// 商户税号. Required.
+            tax_id: String = body("tax_id").required(),
+            /// 服务商邀请code. Required.
+            invite_code: String = body("invite_code").required(),
+            /// 商户操作时间. Required.
+            operate_time: Time = body("operate_time").required(),
+            /// 商户邀请失败错误码.
+            invite_failed_code: InviteFailedCode = body("invite_failed_code"),
+            /// 商户邀请失败的原因.
+            invite_failed_reason: String = body("invite_failed_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 商户邀请状态.
+        pub enum MchInviteStatus {
+            MchInviteSucc = "MCH_INVITE_SUCC",
+            MchInviteFailed = "MCH_INVITE_FAILED",
+        }
+
+        /// 商户邀请失败错误码.
+        pub enum InviteFailedCode {
+            UnknownTaxInfo = "UNKNOWN_TAX_INFO",
+            InvalidCompanyInfo = "INVALID_COMPANY_INFO",
+            NotMeetAccessCondition = "NOT_MEET_ACCESS_CONDITION",
+            NotInPilotScope = "NOT_IN_PILOT_SCOPE",
+            MissingTaxAuthorityCode = "MISSING_TAX_AUTHORITY_CODE",
+            MerchantInfoNotSet = "MERCHANT_INFO_NOT_SET",
+            UnknownError = "UNKNOWN_ERROR",
+        }
     }
 }

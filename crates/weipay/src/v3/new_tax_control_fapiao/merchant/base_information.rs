@@ -2,35 +2,42 @@
 
 //! `v3/new-tax-control-fapiao/merchant/base-information`
 
-pub mod get;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoMerchantBaseInformation as BaseInformation;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取商户开票基础信息 · `GET v3/new-tax-control-fapiao/merchant/base-information`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012538180](https://pay.weixin.qq.com/doc/v3/merchant/4012538180)
+/// - partner: [4012474053](https://pay.weixin.qq.com/doc/v3/partner/4012474053)
+pub mod get {
+    pub use crate::v3::new_tax_control_fapiao::shared::{FapiaoExtraInformation, FapiaoSellerInformation};
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/merchant/base-information`
-    BaseInformation
-}
+    use crate::model::{body, query, request, response};
 
-impl<M: Mode> BaseInformation<M> {
-    /// 获取商户开票基础信息 · `GET v3/new-tax-control-fapiao/merchant/base-information`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::merchant::base_information::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900000109");
-    /// let response =
-    ///     client.v3().new_tax_control_fapiao().merchant().base_information().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_BASE_INFORMATION, request)
+    request! {
+        /// 获取商户开票基础信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantBaseInformationRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantBaseInformationRequest).
+        #[doc(alias = "获取商户开票基础信息")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
+    }
+
+    response! {
+        /// 获取商户开票基础信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantBaseInformationResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantBaseInformationResponse).
+        #[doc(alias = "获取商户开票基础信息")]
+        pub struct Response {
+            /// 销售方信息. Required.
+            seller_information: FapiaoSellerInformation = body("seller_information").required(),
+            /// 附加信息. Required.
+            extra_information: FapiaoExtraInformation = body("extra_information").required(),
+        }
     }
 }

@@ -2,53 +2,77 @@
 
 //! `v3/new-tax-control-fapiao/merchant/development-config`
 
-pub mod get;
-pub mod patch;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoMerchantDevelopmentConfig as DevelopmentConfig;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询商户配置的开发选项 · `GET v3/new-tax-control-fapiao/merchant/development-config`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012529526](https://pay.weixin.qq.com/doc/v3/merchant/4012529526)
+/// - partner: [4012474033](https://pay.weixin.qq.com/doc/v3/partner/4012474033)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/merchant/development-config`
-    DevelopmentConfig
+    response! {
+        /// 查询商户配置的开发选项: what comes back.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantDevelopmentConfigResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantDevelopmentConfigResponse).
+        #[doc(alias = "查询商户配置的开发选项")]
+        pub struct Response {
+            /// 商户回调地址. Required.
+            callback_url: String = body("callback_url").required(),
+            /// 全部账单展示开发票入口开关.
+            show_fapiao_cell: bool = body("show_fapiao_cell"),
+            /// 商户是否支持开电子专票.
+            support_vat_fapiao: bool = body("support_vat_fapiao"),
+        }
+    }
 }
 
-impl<M: Mode> DevelopmentConfig<M> {
-    /// 查询商户配置的开发选项 · `GET v3/new-tax-control-fapiao/merchant/development-config`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().new_tax_control_fapiao().merchant().development_config().get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG, Nothing)
+/// 配置开发选项 · `PATCH v3/new-tax-control-fapiao/merchant/development-config`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012529457](https://pay.weixin.qq.com/doc/v3/merchant/4012529457)
+/// - partner: [4012474031](https://pay.weixin.qq.com/doc/v3/partner/4012474031)
+///
+/// `weipay api show PATCH v3/new-tax-control-fapiao/merchant/development-config` lists all 3.
+pub mod patch {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 配置开发选项: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::PatchNewTaxControlFapiaoMerchantDevelopmentConfigRequest`](crate::new_tax_control_fapiao::PatchNewTaxControlFapiaoMerchantDevelopmentConfigRequest).
+        #[doc(alias = "配置开发选项")]
+        pub struct Request {
+            /// 商户回调地址.
+            callback_url: String = body("callback_url"),
+            /// 子商户号.
+            sub_mch_code: String = body("sub_mch_code"),
+            /// 全部账单展示开发票入口开关.
+            show_fapiao_cell: bool = body("show_fapiao_cell"),
+            /// 商户是否支持开电子专票.
+            support_vat_fapiao: bool = body("support_vat_fapiao"),
+        }
     }
 
-    /// 配置开发选项 · `PATCH v3/new-tax-control-fapiao/merchant/development-config`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::merchant::development_config::patch;
-    ///
-    /// let request = patch::Request::new().callback_url("https://pay.weixin.qq.com/callback");
-    /// let response =
-    ///     client.v3().new_tax_control_fapiao().merchant().development_config().patch(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG, request)
+    response! {
+        /// 配置开发选项: what comes back.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::PatchNewTaxControlFapiaoMerchantDevelopmentConfigResponse`](crate::new_tax_control_fapiao::PatchNewTaxControlFapiaoMerchantDevelopmentConfigResponse).
+        #[doc(alias = "配置开发选项")]
+        pub struct Response {
+            /// 商户回调地址. Required.
+            callback_url: String = body("callback_url").required(),
+            /// 全部账单展示开发票入口开关.
+            show_fapiao_cell: bool = body("show_fapiao_cell"),
+            /// 商户是否支持开电子专票.
+            support_vat_fapiao: bool = body("support_vat_fapiao"),
+        }
     }
 }

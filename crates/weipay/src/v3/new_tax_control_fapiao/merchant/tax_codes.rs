@@ -2,34 +2,68 @@
 
 //! `v3/new-tax-control-fapiao/merchant/tax-codes`
 
-pub mod get;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoMerchantTaxCodes as TaxCodes;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取商品和服务税收分类对照表 · `GET v3/new-tax-control-fapiao/merchant/tax-codes`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012538236](https://pay.weixin.qq.com/doc/v3/merchant/4012538236)
+/// - partner: [4012474057](https://pay.weixin.qq.com/doc/v3/partner/4012474057)
+pub mod get {
+    pub use crate::v3::new_tax_control_fapiao::shared::PageLinks;
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/merchant/tax-codes`
-    TaxCodes
-}
+    use crate::model::{body, query, request, response};
 
-impl<M: Mode> TaxCodes<M> {
-    /// 获取商品和服务税收分类对照表 · `GET v3/new-tax-control-fapiao/merchant/tax-codes`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::merchant::tax_codes::get;
-    ///
-    /// let request = get::Request::new().offset(0).limit(5);
-    /// let response = client.v3().new_tax_control_fapiao().merchant().tax_codes().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_TAX_CODES, request)
+    request! {
+        /// 获取商品和服务税收分类对照表: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantTaxCodesRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantTaxCodesRequest).
+        #[doc(alias = "获取商品和服务税收分类对照表")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 本次查询的起始位置. Required.
+            offset: i64 = query("offset").required(),
+            /// 本次查询的最大数量. Required.
+            limit: i64 = query("limit").required(),
+        }
+    }
+
+    response! {
+        /// 获取商品和服务税收分类对照表: what comes back.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantTaxCodesResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantTaxCodesResponse).
+        #[doc(alias = "获取商品和服务税收分类对照表")]
+        pub struct Response {
+            /// 本次查询的起始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 本次查询的最大数量. Required.
+            limit: i64 = body("limit").required(),
+            /// 相关链接.
+            links: PageLinks = body("links"),
+            /// 本次查询到的数据. Required.
+            data: Vec<Data> = body("data").required(),
+            /// 总记录数. Required.
+            total_count: i64 = body("total_count").required(),
+        }
+
+        /// 本次查询到的数据.
+        pub struct Data {
+            /// 由商户自定义的货物或应税劳务. Required.
+            goods_name: String = body("goods_name").required(),
+            /// 企业侧维护的货物或应税劳务.
+            goods_id: i64 = body("goods_id"),
+            /// 税局侧规定的货物或应税劳务.
+            goods_category: String = body("goods_category"),
+            /// 货物或应税劳务. Required.
+            tax_code: String = body("tax_code").required(),
+            /// 税率. Required.
+            tax_rate: i64 = body("tax_rate").required(),
+            /// 税收优惠政策标识. Required.
+            tax_prefer_mark: String = body("tax_prefer_mark").required(),
+        }
     }
 }

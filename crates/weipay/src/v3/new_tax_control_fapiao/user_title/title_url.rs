@@ -2,39 +2,74 @@
 
 //! `v3/new-tax-control-fapiao/user-title/title-url`
 
-pub mod get;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoUserTitleTitleUrl as TitleUrl;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取抬头填写链接 · `GET v3/new-tax-control-fapiao/user-title/title-url`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012538106](https://pay.weixin.qq.com/doc/v3/merchant/4012538106)
+/// - partner: [4012474040](https://pay.weixin.qq.com/doc/v3/partner/4012474040)
+///
+/// `weipay api show GET v3/new-tax-control-fapiao/user-title/title-url` lists all 3.
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/user-title/title-url`
-    TitleUrl
-}
+    request! {
+        /// 获取抬头填写链接: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleTitleUrlRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleTitleUrlRequest).
+        #[doc(alias = "获取抬头填写链接")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 发票申请单号. Required.
+            fapiao_apply_id: String = query("fapiao_apply_id").required(),
+            /// 开票来源. Required.
+            source: Source = query("source").required(),
+            /// 商户AppID. Required.
+            appid: String = query("appid").required(),
+            /// 用户OpenID. Required.
+            openid: String = query("openid").required(),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = query("total_amount").required(),
+            /// 销售方名称.
+            seller_name: String = query("seller_name"),
+            /// 是否需要展示手机号填写栏.
+            show_phone_cell: bool = query("show_phone_cell"),
+            /// 用户是否必须填写手机号.
+            must_input_phone: bool = query("must_input_phone"),
+            /// 是否需要展示邮箱地址填写栏.
+            show_email_cell: bool = query("show_email_cell"),
+            /// 用户是否必须填写邮箱地址.
+            must_input_email: bool = query("must_input_email"),
+        }
+    }
 
-impl<M: Mode> TitleUrl<M> {
-    /// 获取抬头填写链接 · `GET v3/new-tax-control-fapiao/user-title/title-url`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::user_title::title_url::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .fapiao_apply_id("fapiao_20200701_123456")
-    ///     .source("WEB")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .total_amount(382895);
-    /// let response = client.v3().new_tax_control_fapiao().user_title().title_url().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE_TITLE_URL, request)
+    response! {
+        /// 获取抬头填写链接: what comes back.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleTitleUrlResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoUserTitleTitleUrlResponse).
+        #[doc(alias = "获取抬头填写链接")]
+        pub struct Response {
+            /// 抬头填写链接.
+            title_url: String = body("title_url"),
+            /// 抬头填写小程序AppID.
+            miniprogram_appid: String = body("miniprogram_appid"),
+            /// 抬头填写小程序页面路径.
+            miniprogram_path: String = body("miniprogram_path"),
+            /// 抬头填写小程序的用户名.
+            miniprogram_user_name: String = body("miniprogram_user_name"),
+        }
+    }
+
+    open_enum! {
+        /// 开票来源.
+        pub enum Source {
+            Web = "WEB",
+            Miniprogram = "MINIPROGRAM",
+        }
     }
 }

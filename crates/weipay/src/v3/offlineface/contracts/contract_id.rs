@@ -2,35 +2,77 @@
 
 //! `v3/offlineface/contracts/{contract_id}`
 
-pub mod get;
+pub use crate::v3::offlineface::chain::OfflinefaceContractsByContractId as ContractId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 签约查询接口 · `GET v3/offlineface/contracts/{contract_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/offlineface/contracts/{contract_id}`
-    ContractId
-}
+    request! {
+        /// 签约查询接口: what is sent.
+        ///
+        /// Its flat name is [`weipay::offlineface::GetOfflinefaceContractsByContractIdRequest`](crate::offlineface::GetOfflinefaceContractsByContractIdRequest).
+        #[doc(alias = "签约查询接口")]
+        pub struct Request {
+            /// 商户签约小程序APPID.
+            appid: String = query("appid"),
+        }
+    }
 
-impl<M: Mode> ContractId<M> {
-    /// 签约查询接口 · `GET v3/offlineface/contracts/{contract_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::offlineface::contracts::contract_id::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response =
-    ///     client.v3().offlineface().contracts().contract_id("CI8CD208Z7e9906f89").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_OFFLINEFACE_CONTRACTS_CONTRACT_ID, request)
+    response! {
+        /// 签约查询接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::offlineface::GetOfflinefaceContractsByContractIdResponse`](crate::offlineface::GetOfflinefaceContractsByContractIdResponse).
+        #[doc(alias = "签约查询接口")]
+        pub struct Response {
+            /// 签约ID. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 机构ID. Required.
+            organization_id: String = body("organization_id").required(),
+            /// 用户ID.
+            use_id: String = body("use_id"),
+            /// 签约用户openid.
+            openid: String = body("openid"),
+            /// 签约状态. Required.
+            contract_state: ContractState = body("contract_state").required(),
+            /// 签约时间. Required.
+            contract_signed_time: Time = body("contract_signed_time").required(),
+            /// 解约时间.
+            contract_terminated_time: Time = body("contract_terminated_time"),
+            /// 签约模式. Required.
+            contract_mode: ContractMode = body("contract_mode").required(),
+            /// 签约卡来源. Required.
+            contract_bank_card_from: ContractBankCardFrom = body("contract_bank_card_from").required(),
+        }
+    }
+
+    open_enum! {
+        /// 签约状态.
+        pub enum ContractState {
+            NotContracted = "NOT_CONTRACTED",
+            Terminated = "TERMINATED",
+            Contracted = "CONTRACTED",
+        }
+
+        /// 签约模式.
+        pub enum ContractMode {
+            LimitBankCard = "LIMIT_BANK_CARD",
+            PriorityBankCard = "PRIORITY_BANK_CARD",
+            LimitNone = "LIMIT_NONE",
+        }
+
+        /// 签约卡来源.
+        pub enum ContractBankCardFrom {
+            MerchantLimitedBankCard = "MERCHANT_LIMITED_BANK_CARD",
+            UserSelectFree = "USER_SELECT_FREE",
+        }
     }
 }

@@ -2,36 +2,97 @@
 
 //! `v3/offlineface/contracts/presign`
 
-pub mod post;
+pub use crate::v3::offlineface::chain::OfflinefaceContractsPresign as Presign;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 预签约接口 · `POST v3/offlineface/contracts/presign`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/offlineface/contracts/presign`
-    Presign
-}
+    request! {
+        /// 预签约接口: what is sent.
+        ///
+        /// Its flat name is [`weipay::offlineface::PostOfflinefaceContractsPresignRequest`](crate::offlineface::PostOfflinefaceContractsPresignRequest).
+        #[doc(alias = "预签约接口")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 业务类型. Required.
+            business_name: String = body("business_name").required(),
+            /// 刷脸用户信息. Required.
+            facepay_user: FacepayUser = body("facepay_user").required(),
+            /// 签约指定银行卡.
+            limit_bank_card: LimitBankCard = body("limit_bank_card"),
+            /// 签约模式.
+            contract_mode: ContractMode = body("contract_mode"),
+        }
 
-impl<M: Mode> Presign<M> {
-    /// 预签约接口 · `POST v3/offlineface/contracts/presign`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::offlineface::contracts::presign::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .business_name("example")
-    ///     .facepay_user(post::FacepayUser::new().out_user_id("example").organization_id("example"));
-    /// let response = client.v3().offlineface().contracts().presign().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_OFFLINEFACE_CONTRACTS_PRESIGN, request)
+        /// 刷脸用户信息.
+        pub struct FacepayUser {
+            /// 商户用户ID. Required.
+            out_user_id: String = body("out_user_id").required(),
+            /// 刷脸用户名.
+            identification_name: String = body("identification_name"),
+            /// 机构ID. Required.
+            organization_id: String = body("organization_id").required(),
+            /// 证件信息.
+            identification: Identification = body("identification"),
+            /// 手机号码. Travels encrypted (敏感信息加密).
+            phone: Sensitive = body("phone").encrypted(),
+        }
+
+        /// 证件信息.
+        pub struct Identification {
+            /// 证件类型. Required.
+            identification_type: IdentificationType = body("identification_type").required(),
+            /// 证件ID. Required; travels encrypted (敏感信息加密).
+            identification_number: Sensitive = body("identification_number").required().encrypted(),
+        }
+
+        /// 签约指定银行卡.
+        pub struct LimitBankCard {
+            /// 银行卡号. Travels encrypted (敏感信息加密).
+            bank_card_number: Sensitive = body("bank_card_number").encrypted(),
+            /// 开卡人姓名. Travels encrypted (敏感信息加密).
+            identification_name: Sensitive = body("identification_name").encrypted(),
+            /// 开卡人证件.
+            identification: Identification = body("identification"),
+            /// 银行卡有效期. Format `mm/yy`.
+            valid_thru: String = body("valid_thru").month_year(),
+            /// 银行类型.
+            bank_type: String = body("bank_type"),
+            /// 开卡预留手机号. Travels encrypted (敏感信息加密).
+            phone: Sensitive = body("phone").encrypted(),
+        }
+    }
+
+    response! {
+        /// 预签约接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::offlineface::PostOfflinefaceContractsPresignResponse`](crate::offlineface::PostOfflinefaceContractsPresignResponse).
+        #[doc(alias = "预签约接口")]
+        pub struct Response {
+            /// 会话ID. Required.
+            presign_token: String = body("presign_token").required(),
+        }
+    }
+
+    open_enum! {
+        /// 证件类型.
+        pub enum IdentificationType {
+            Idcard = "IDCARD",
+        }
+
+        /// 签约模式.
+        pub enum ContractMode {
+            LimitBankCard = "LIMIT_BANK_CARD",
+            PriorityBankCard = "PRIORITY_BANK_CARD",
+            LimitNone = "LIMIT_NONE",
+        }
     }
 }

@@ -2,33 +2,45 @@
 
 //! `v3/offlineface/face-collections/{collection_id}`
 
-pub mod get;
+pub use crate::v3::offlineface::chain::OfflinefaceFaceCollectionsByCollectionId as CollectionId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询重采请求详情 · `GET v3/offlineface/face-collections/{collection_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/offlineface/face-collections/{collection_id}`
-    CollectionId
-}
+    response! {
+        /// 查询重采请求详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::offlineface::GetOfflinefaceFaceCollectionsByCollectionIdResponse`](crate::offlineface::GetOfflinefaceFaceCollectionsByCollectionIdResponse).
+        #[doc(alias = "查询重采请求详情")]
+        pub struct Response {
+            /// 重采ID. Required.
+            collection_id: String = body("collection_id").required(),
+            /// 用户ID. Required.
+            use_id: String = body("use_id").required(),
+            /// 机构ID. Required.
+            organization_id: String = body("organization_id").required(),
+            /// 重采状态. Required.
+            collection_state: CollectionState = body("collection_state").required(),
+            /// 注册照上传时间.
+            register_photo_upload_time: Time = body("register_photo_upload_time"),
+            /// 支付用户确认时间.
+            confirm_time: Time = body("confirm_time"),
+        }
+    }
 
-impl<M: Mode> CollectionId<M> {
-    /// 查询重采请求详情 · `GET v3/offlineface/face-collections/{collection_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().offlineface().face_collections().collection_id("FC2353ZJIHOJKHOIIOIJ").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_OFFLINEFACE_FACE_COLLECTIONS_COLLECTION_ID, Nothing)
+    open_enum! {
+        /// 重采状态.
+        pub enum CollectionState {
+            CollectionRequired = "COLLECTION_REQUIRED",
+            PhotoUploaded = "PHOTO_UPLOADED",
+            Complete = "COMPLETE",
+        }
     }
 }

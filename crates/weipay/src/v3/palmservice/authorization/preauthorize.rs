@@ -2,34 +2,41 @@
 
 //! `v3/palmservice/authorization/preauthorize`
 
-pub mod post;
+pub use crate::v3::palmservice::chain::PalmserviceAuthorizationPreauthorize as Preauthorize;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 服务关联预授权 · `POST v3/palmservice/authorization/preauthorize`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014481990](https://pay.weixin.qq.com/doc/v3/partner/4014481990)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/palmservice/authorization/preauthorize`
-    Preauthorize
-}
+    request! {
+        /// 服务关联预授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::palmservice::PostPalmserviceAuthorizationPreauthorizeRequest`](crate::palmservice::PostPalmserviceAuthorizationPreauthorizeRequest).
+        #[doc(alias = "服务关联预授权")]
+        pub struct Request {
+            /// OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 预授权会话ID.
+            preauthorize_session_id: String = body("preauthorize_session_id"),
+            /// 机构ID.
+            organization_id: String = body("organization_id"),
+        }
+    }
 
-impl<M: Mode> Preauthorize<M> {
-    /// 服务关联预授权 · `POST v3/palmservice/authorization/preauthorize`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::palmservice::authorization::preauthorize::post;
-    ///
-    /// let request = post::Request::new().openid("oWeiPaySandboxUser-000000001");
-    /// let response = client.v3().palmservice().authorization().preauthorize().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PALMSERVICE_AUTHORIZATION_PREAUTHORIZE, request)
+    response! {
+        /// 服务关联预授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::palmservice::PostPalmserviceAuthorizationPreauthorizeResponse`](crate::palmservice::PostPalmserviceAuthorizationPreauthorizeResponse).
+        #[doc(alias = "服务关联预授权")]
+        pub struct Response {
+            /// 预授权token. Required.
+            permission_token: String = body("permission_token").required(),
+        }
     }
 }

@@ -2,55 +2,101 @@
 
 //! `v3/parking/reminders/application`
 
-pub mod post;
 pub mod query;
 pub mod withdraw;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::parking::chain::ParkingRemindersApplication as Application;
 
-chain_step! {
-    /// `v3/parking/reminders/application`
-    Application
-}
+/// 提交停车场进件申请 · `POST v3/parking/reminders/application`
+///
+/// For 普通服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4019557780](https://pay.weixin.qq.com/doc/v3/partner/4019557780)
+pub mod post {
+    pub use crate::v3::parking::shared::{
+        ParkingChargingRule, ParkingChargingRuleAggregateLimitMode, ParkingChargingRuleDailyLimitType,
+        ParkingChargingRuleDurationSegmentRule, ParkingChargingRuleDurationSegmentRuleChargeMode,
+        ParkingChargingRuleDurationSegmentRuleDayType, ParkingChargingRuleDurationSegmentRulePlateType,
+        ParkingChargingRuleDurationSegmentRuleVehicleType, ParkingChargingRuleFeeLimitType,
+        ParkingChargingRuleFirstChargeTimeMode, ParkingChargingRuleFixedIntervalRule,
+        ParkingChargingRuleFixedIntervalRuleDayType, ParkingChargingRuleFixedIntervalRuleFirstDurationMode,
+        ParkingChargingRuleFixedIntervalRuleFreePeriodCalculationMode,
+        ParkingChargingRuleFixedIntervalRuleFreePeriodChargingMode,
+        ParkingChargingRuleFixedIntervalRulePlateType, ParkingChargingRuleFixedIntervalRuleVehicleType,
+        ParkingChargingRuleHolidayMode, ParkingChargingRulePreEntryRule,
+        ParkingChargingRulePreEntryRuleDayType, ParkingChargingRulePreEntryRulePlateType,
+        ParkingChargingRulePreEntryRuleVehicleType, ParkingChargingRuleRuleType,
+        ParkingChargingRuleTimeRoundingType,
+    };
 
-impl<M: Mode> Application<M> {
-    /// 提交停车场进件申请 · `POST v3/parking/reminders/application`
-    ///
-    /// For 普通服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::parking::reminders::application::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .parking_lot(post::ParkingLot::new()
-    ///         .parking_lot_name("example")
-    ///         .out_parking_lot_id("PARK001")
-    ///         .parking_lot_address("XX市XX区XX路XX号")
-    ///         .longitude("116.397128")
-    ///         .latitude("39.916527")
-    ///         .parking_lot_type("PARKING_LOT_TYPE_BUSINESS_DISTRICT")
-    ///         .phone_number("13800138000")
-    ///         .payment_path("pages/pay/index"));
-    /// let response = client.v3().parking().reminders().application().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PARKING_REMINDERS_APPLICATION, request)
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 提交停车场进件申请: what is sent.
+        ///
+        /// Its flat name is [`weipay::parking::PostParkingRemindersApplicationRequest`](crate::parking::PostParkingRemindersApplicationRequest).
+        #[doc(alias = "提交停车场进件申请")]
+        pub struct Request {
+            /// Required.
+            parking_lot: ParkingLot = body("parking_lot").required(),
+        }
+
+        /// The object `parking_lot`.
+        pub struct ParkingLot {
+            /// 停车场名称. Required; at most 128 characters.
+            parking_lot_name: String = body("parking_lot_name").required().length(0, 128),
+            /// 商户停车场ID. Required; at most 64 characters.
+            out_parking_lot_id: String = body("out_parking_lot_id").required().length(0, 64),
+            /// 停车场地址. Required; at most 256 characters.
+            parking_lot_address: String = body("parking_lot_address").required().length(0, 256),
+            /// 停车场经度. Required; at most 16 characters.
+            longitude: String = body("longitude").required().length(0, 16),
+            /// 停车场纬度. Required; at most 16 characters.
+            latitude: String = body("latitude").required().length(0, 16),
+            /// 停车场类型. Required.
+            parking_lot_type: ParkingLotType = body("parking_lot_type").required(),
+            /// 客服联系电话. Required; at most 20 characters.
+            phone_number: String = body("phone_number").required().length(0, 20),
+            /// 收费告示牌url. At most 512 characters.
+            parking_sign_url: String = body("parking_sign_url").length(0, 512),
+            /// 停车场优惠文案. At most 6 members.
+            notification_text_list: Vec<String> = body("notification_text_list").items(0, 6),
+            /// 商家支付小程序appid. At most 32 characters.
+            payment_mini_prog_appid: String = body("payment_mini_prog_appid").length(0, 32),
+            /// 商家支付路径. Required; at most 256 characters.
+            payment_path: String = body("payment_path").required().length(0, 256),
+            /// 商家停车订单小程序appid. At most 32 characters.
+            parking_order_mini_prog_appid: String = body("parking_order_mini_prog_appid").length(0, 32),
+            /// 商家停车订单路径. At most 256 characters.
+            parking_order_path: String = body("parking_order_path").length(0, 256),
+            /// On the wire: `charging_rule`.
+            charging_rule: ParkingChargingRule = body("charging_rule"),
+        }
     }
 
-    /// `v3/parking/reminders/application/query`
-    pub fn query(self) -> query::Query<M> {
-        query::Query::new(self.call.step("query"))
+    response! {
+        /// 提交停车场进件申请: what comes back.
+        ///
+        /// Its flat name is [`weipay::parking::PostParkingRemindersApplicationResponse`](crate::parking::PostParkingRemindersApplicationResponse).
+        #[doc(alias = "提交停车场进件申请")]
+        pub struct Response {
+            /// 停车场进件审核单号. At most 64 characters.
+            parking_lot_audit_no: String = body("parking_lot_audit_no").length(0, 64),
+        }
     }
 
-    /// `v3/parking/reminders/application/withdraw`
-    pub fn withdraw(self) -> withdraw::Withdraw<M> {
-        withdraw::Withdraw::new(self.call.step("withdraw"))
+    open_enum! {
+        /// 停车场类型.
+        pub enum ParkingLotType {
+            ParkingLotTypeUnknown = "PARKING_LOT_TYPE_UNKNOWN",
+            ParkingLotTypeBusinessDistrict = "PARKING_LOT_TYPE_BUSINESS_DISTRICT",
+            ParkingLotTypeOfficeBuilding = "PARKING_LOT_TYPE_OFFICE_BUILDING",
+            ParkingLotTypeTransportationHub = "PARKING_LOT_TYPE_TRANSPORTATION_HUB",
+            ParkingLotTypeResidentialArea = "PARKING_LOT_TYPE_RESIDENTIAL_AREA",
+            ParkingLotTypeParkArea = "PARKING_LOT_TYPE_PARK_AREA",
+            ParkingLotTypeOtherPublicFacility = "PARKING_LOT_TYPE_OTHER_PUBLIC_FACILITY",
+        }
     }
 }

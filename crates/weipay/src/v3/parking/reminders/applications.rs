@@ -2,34 +2,61 @@
 
 //! `v3/parking/reminders/applications`
 
-pub mod get;
+pub use crate::v3::parking::chain::ParkingRemindersApplications as Applications;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询停车场进件申请单列表 · `GET v3/parking/reminders/applications`
+///
+/// For 普通服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4019557811](https://pay.weixin.qq.com/doc/v3/partner/4019557811)
+pub mod get {
+    pub use crate::v3::parking::shared::{
+        ParkingChargingRule, ParkingChargingRuleAggregateLimitMode, ParkingChargingRuleDailyLimitType,
+        ParkingChargingRuleDurationSegmentRule, ParkingChargingRuleDurationSegmentRuleChargeMode,
+        ParkingChargingRuleDurationSegmentRuleDayType, ParkingChargingRuleDurationSegmentRulePlateType,
+        ParkingChargingRuleDurationSegmentRuleVehicleType, ParkingChargingRuleFeeLimitType,
+        ParkingChargingRuleFirstChargeTimeMode, ParkingChargingRuleFixedIntervalRule,
+        ParkingChargingRuleFixedIntervalRuleDayType, ParkingChargingRuleFixedIntervalRuleFirstDurationMode,
+        ParkingChargingRuleFixedIntervalRuleFreePeriodCalculationMode,
+        ParkingChargingRuleFixedIntervalRuleFreePeriodChargingMode,
+        ParkingChargingRuleFixedIntervalRulePlateType, ParkingChargingRuleFixedIntervalRuleVehicleType,
+        ParkingChargingRuleHolidayMode, ParkingChargingRulePreEntryRule,
+        ParkingChargingRulePreEntryRuleDayType, ParkingChargingRulePreEntryRulePlateType,
+        ParkingChargingRulePreEntryRuleVehicleType, ParkingChargingRuleRuleType,
+        ParkingChargingRuleTimeRoundingType, ParkingLotApplication, ParkingLotApplicationAuditComment,
+        ParkingLotApplicationAuditCommentFields, ParkingLotApplicationAuditStatus,
+        ParkingLotApplicationParkingLot, ParkingLotApplicationParkingLotParkingLotType,
+    };
 
-chain_step! {
-    /// `v3/parking/reminders/applications`
-    Applications
-}
+    use crate::model::{body, query, request, response};
 
-impl<M: Mode> Applications<M> {
-    /// 查询停车场进件申请单列表 · `GET v3/parking/reminders/applications`
-    ///
-    /// For 普通服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::parking::reminders::applications::get;
-    ///
-    /// let request = get::Request::new().out_parking_lot_id("lot_sz_tencent_001");
-    /// let response = client.v3().parking().reminders().applications().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PARKING_REMINDERS_APPLICATIONS, request)
+    request! {
+        /// 查询停车场进件申请单列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::parking::GetParkingRemindersApplicationsRequest`](crate::parking::GetParkingRemindersApplicationsRequest).
+        #[doc(alias = "查询停车场进件申请单列表")]
+        pub struct Request {
+            /// 商户停车场ID. Required.
+            out_parking_lot_id: String = query("out_parking_lot_id").required(),
+            /// 偏移量.
+            offset: i64 = query("offset"),
+            /// 条数.
+            limit: i64 = query("limit"),
+        }
+    }
+
+    response! {
+        /// 查询停车场进件申请单列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::parking::GetParkingRemindersApplicationsResponse`](crate::parking::GetParkingRemindersApplicationsResponse).
+        #[doc(alias = "查询停车场进件申请单列表")]
+        pub struct Response {
+            /// On the wire: `application_list`.
+            application_list: Vec<ParkingLotApplication> = body("application_list"),
+            /// 微信停车场ID. At most 64 characters.
+            wx_parking_lot_id: String = body("wx_parking_lot_id").length(0, 64),
+        }
     }
 }

@@ -2,41 +2,89 @@
 
 //! `v3/parking/reminders/entry`
 
-pub mod post;
+pub use crate::v3::parking::chain::ParkingRemindersEntry as Entry;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 同步车辆入场通知 · `POST v3/parking/reminders/entry`
+///
+/// For 普通服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4019557757](https://pay.weixin.qq.com/doc/v3/partner/4019557757)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/parking/reminders/entry`
-    Entry
-}
+    request! {
+        /// 同步车辆入场通知: what is sent.
+        ///
+        /// Its flat name is [`weipay::parking::PostParkingRemindersEntryRequest`](crate::parking::PostParkingRemindersEntryRequest).
+        #[doc(alias = "同步车辆入场通知")]
+        pub struct Request {
+            /// 商户停车单号. Required; at most 64 characters.
+            out_serial_number: String = body("out_serial_number").required().length(0, 64),
+            /// 微信停车场ID. Required; at most 64 characters.
+            parking_id: String = body("parking_id").required().length(0, 64),
+            /// 车牌号. Required; at most 16 characters.
+            plate_number: String = body("plate_number").required().length(0, 16),
+            /// 车辆入场时间. Required.
+            enter_timestamp: i64 = body("enter_timestamp").required(),
+            /// 车牌颜色. Required.
+            plate_color: PlateColor = body("plate_color").required(),
+            /// 车辆性质. Required.
+            car_type: CarType = body("car_type").required(),
+            /// 车辆类型. Required.
+            vehicle_type: VehicleType = body("vehicle_type").required(),
+            /// 停车场入口编号. At most 128 characters.
+            entrance_number: String = body("entrance_number").length(0, 128),
+            /// 停车场入口名称. At most 64 characters.
+            entrance_name: String = body("entrance_name").length(0, 64),
+            /// 优惠信息模板ID. At most 3 members.
+            discount_template_id: Vec<i64> = body("discount_template_id").items(0, 3),
+        }
+    }
 
-impl<M: Mode> Entry<M> {
-    /// 同步车辆入场通知 · `POST v3/parking/reminders/entry`
-    ///
-    /// For 普通服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::parking::reminders::entry::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_serial_number("PARK202407041530001")
-    ///     .parking_id("WXPARK001")
-    ///     .plate_number("粤B12345")
-    ///     .enter_timestamp(1720078200)
-    ///     .plate_color("PLATE_COLOR_BLUE")
-    ///     .car_type("PLATE_TYPE_TEMPORARY")
-    ///     .vehicle_type("VEHICLE_TYPE_SMALL");
-    /// let response = client.v3().parking().reminders().entry().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PARKING_REMINDERS_ENTRY, request)
+    response! {
+        /// 同步车辆入场通知: what comes back.
+        ///
+        /// Its flat name is [`weipay::parking::PostParkingRemindersEntryResponse`](crate::parking::PostParkingRemindersEntryResponse).
+        #[doc(alias = "同步车辆入场通知")]
+        pub struct Response {
+            /// 微信停车单号. At most 64 characters.
+            serial_number: String = body("serial_number").length(0, 64),
+        }
+    }
+
+    open_enum! {
+        /// 车牌颜色.
+        pub enum PlateColor {
+            PlateColorUnknown = "PLATE_COLOR_UNKNOWN",
+            PlateColorBlue = "PLATE_COLOR_BLUE",
+            PlateColorYellow = "PLATE_COLOR_YELLOW",
+            PlateColorBlack = "PLATE_COLOR_BLACK",
+            PlateColorWhite = "PLATE_COLOR_WHITE",
+            PlateColorGreen = "PLATE_COLOR_GREEN",
+            PlateColorYellowGreen = "PLATE_COLOR_YELLOW_GREEN",
+            PlateColorAgriculturalYellow = "PLATE_COLOR_AGRICULTURAL_YELLOW",
+            PlateColorOther = "PLATE_COLOR_OTHER",
+        }
+
+        /// 车辆性质.
+        pub enum CarType {
+            PlateTypeUnknown = "PLATE_TYPE_UNKNOWN",
+            PlateTypeTemporary = "PLATE_TYPE_TEMPORARY",
+            PlateTypeMonthly = "PLATE_TYPE_MONTHLY",
+            PlateTypeFree = "PLATE_TYPE_FREE",
+            PlateTypePrepaid = "PLATE_TYPE_PREPAID",
+            PlateTypeOthers = "PLATE_TYPE_OTHERS",
+        }
+
+        /// 车辆类型.
+        pub enum VehicleType {
+            VehicleTypeUnknown = "VEHICLE_TYPE_UNKNOWN",
+            VehicleTypeSmall = "VEHICLE_TYPE_SMALL",
+            VehicleTypeLarge = "VEHICLE_TYPE_LARGE",
+            VehicleTypeExtraLarge = "VEHICLE_TYPE_EXTRA_LARGE",
+            VehicleTypeAllType = "VEHICLE_TYPE_ALL_TYPE",
+        }
     }
 }

@@ -2,40 +2,93 @@
 
 //! `v3/parking/reminders/exit`
 
-pub mod post;
+pub use crate::v3::parking::chain::ParkingRemindersExit as Exit;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 同步车辆离场通知 · `POST v3/parking/reminders/exit`
+///
+/// For 普通服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4019557725](https://pay.weixin.qq.com/doc/v3/partner/4019557725)
+pub mod post {
+    use crate::model::{body, open_enum, request};
 
-chain_step! {
-    /// `v3/parking/reminders/exit`
-    Exit
-}
+    request! {
+        /// 同步车辆离场通知: what is sent.
+        ///
+        /// Its flat name is [`weipay::parking::PostParkingRemindersExitRequest`](crate::parking::PostParkingRemindersExitRequest).
+        #[doc(alias = "同步车辆离场通知")]
+        pub struct Request {
+            /// 商户停车单号. Required; at most 64 characters.
+            out_serial_number: String = body("out_serial_number").required().length(0, 64),
+            /// 车辆出场时间. Required.
+            exit_timestamp: i64 = body("exit_timestamp").required(),
+            /// 车牌号. Required; at most 16 characters.
+            plate_number: String = body("plate_number").required().length(0, 16),
+            /// 车牌颜色. Required.
+            plate_color: PlateColor = body("plate_color").required(),
+            /// 微信停车场ID. Required; at most 64 characters.
+            parking_id: String = body("parking_id").required().length(0, 64),
+            /// 支付状态.
+            pay_state: PayState = body("pay_state"),
+            /// 支付类型.
+            pay_type: PayType = body("pay_type"),
+            /// 商户支付订单号. At most 64 characters.
+            out_trade_no: String = body("out_trade_no").length(0, 64),
+            /// 总费用. In fen (分).
+            total_amount: i64 = body("total_amount"),
+            /// 已支付费用. In fen (分).
+            paid_amount: i64 = body("paid_amount"),
+            /// 付款用户OpenID. At most 128 characters.
+            openid: String = body("openid").length(0, 128),
+            /// 支付渠道.
+            pay_channel: PayChannel = body("pay_channel"),
+            /// 支付时间.
+            pay_time: i64 = body("pay_time"),
+            /// 消息支付防伪凭证. At most 256 characters.
+            token: String = body("token").length(0, 256),
+            /// 微信支付订单号. At most 64 characters.
+            wx_trade_no: String = body("wx_trade_no").length(0, 64),
+        }
+    }
 
-impl<M: Mode> Exit<M> {
-    /// 同步车辆离场通知 · `POST v3/parking/reminders/exit`
-    ///
-    /// For 普通服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::parking::reminders::exit::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_serial_number("PARK202407041530001")
-    ///     .exit_timestamp(1720081800)
-    ///     .plate_number("粤B12345")
-    ///     .plate_color("PLATE_COLOR_BLUE")
-    ///     .parking_id("WXPARK001");
-    /// let response = client.v3().parking().reminders().exit().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PARKING_REMINDERS_EXIT, request)
+    open_enum! {
+        /// 车牌颜色.
+        pub enum PlateColor {
+            PlateColorUnknown = "PLATE_COLOR_UNKNOWN",
+            PlateColorBlue = "PLATE_COLOR_BLUE",
+            PlateColorYellow = "PLATE_COLOR_YELLOW",
+            PlateColorBlack = "PLATE_COLOR_BLACK",
+            PlateColorWhite = "PLATE_COLOR_WHITE",
+            PlateColorGreen = "PLATE_COLOR_GREEN",
+            PlateColorYellowGreen = "PLATE_COLOR_YELLOW_GREEN",
+            PlateColorAgriculturalYellow = "PLATE_COLOR_AGRICULTURAL_YELLOW",
+            PlateColorOther = "PLATE_COLOR_OTHER",
+        }
+
+        /// 支付状态.
+        pub enum PayState {
+            PayStatusUnknown = "PAY_STATUS_UNKNOWN",
+            PayStatusUnpaid = "PAY_STATUS_UNPAID",
+            PayStatusPaid = "PAY_STATUS_PAID",
+        }
+
+        /// 支付类型.
+        pub enum PayType {
+            PayTypeUnknown = "PAY_TYPE_UNKNOWN",
+            PayTypeWxpay = "PAY_TYPE_WXPAY",
+            PayTypeOthers = "PAY_TYPE_OTHERS",
+        }
+
+        /// 支付渠道.
+        pub enum PayChannel {
+            PayChannelUnknown = "PAY_CHANNEL_UNKNOWN",
+            PayChannelWechatPayNotif = "PAY_CHANNEL_WECHAT_PAY_NOTIF",
+            PayChannelScanQrcode = "PAY_CHANNEL_SCAN_QRCODE",
+            PayChannelOfficialAccount = "PAY_CHANNEL_OFFICIAL_ACCOUNT",
+            PayChannelMchMiniProg = "PAY_CHANNEL_MCH_MINI_PROG",
+            PayChannelOthers = "PAY_CHANNEL_OTHERS",
+        }
     }
 }

@@ -2,40 +2,52 @@
 
 //! `v3/parking/reminders/ext-payment`
 
-pub mod post;
+pub use crate::v3::parking::chain::ParkingRemindersExtPayment as ExtPayment;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 同步非临停扩展支付 · `POST v3/parking/reminders/ext-payment`
+///
+/// For 普通服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4020338487](https://pay.weixin.qq.com/doc/v3/partner/4020338487)
+pub mod post {
+    use crate::model::{body, open_enum, request};
 
-chain_step! {
-    /// `v3/parking/reminders/ext-payment`
-    ExtPayment
-}
+    request! {
+        /// 同步非临停扩展支付: what is sent.
+        ///
+        /// Its flat name is [`weipay::parking::PostParkingRemindersExtPaymentRequest`](crate::parking::PostParkingRemindersExtPaymentRequest).
+        #[doc(alias = "同步非临停扩展支付")]
+        pub struct Request {
+            /// 商户支付订单号. Required; at most 64 characters.
+            out_trade_no: String = body("out_trade_no").required().length(0, 64),
+            /// 费用明细列表. Required; at least 1 member.
+            fee_items: Vec<FeeItems> = body("fee_items").required().items(1, usize::MAX),
+            /// 支付时间. Required.
+            pay_time: i64 = body("pay_time").required(),
+            /// 微信停车场ID. At most 64 characters.
+            wx_parking_lot_id: String = body("wx_parking_lot_id").length(0, 64),
+            /// 微信支付订单号. At most 64 characters.
+            wx_trade_no: String = body("wx_trade_no").length(0, 64),
+        }
 
-impl<M: Mode> ExtPayment<M> {
-    /// 同步非临停扩展支付 · `POST v3/parking/reminders/ext-payment`
-    ///
-    /// For 普通服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::parking::reminders::ext_payment::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_trade_no("TRADE202407041530001")
-    ///     .fee_items(vec![post::FeeItems::new()
-    ///         .fee_type("EXT_PARKING_PAYMENT_FEE_TYPE_MONTHLY")
-    ///         .amount(5000)])
-    ///     .pay_time(1719128975);
-    /// let response = client.v3().parking().reminders().ext_payment().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PARKING_REMINDERS_EXT_PAYMENT, request)
+        /// 费用明细列表.
+        pub struct FeeItems {
+            /// 费用类型. Required.
+            fee_type: FeeType = body("fee_type").required(),
+            /// 金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+        }
+    }
+
+    open_enum! {
+        /// 费用类型.
+        pub enum FeeType {
+            ExtParkingPaymentFeeTypeUnknown = "EXT_PARKING_PAYMENT_FEE_TYPE_UNKNOWN",
+            ExtParkingPaymentFeeTypeMonthly = "EXT_PARKING_PAYMENT_FEE_TYPE_MONTHLY",
+            ExtParkingPaymentFeeTypeQuarterly = "EXT_PARKING_PAYMENT_FEE_TYPE_QUARTERLY",
+            ExtParkingPaymentFeeTypeMember = "EXT_PARKING_PAYMENT_FEE_TYPE_MEMBER",
+        }
     }
 }

@@ -2,34 +2,75 @@
 
 //! `v3/parking/reminders/parking-fee`
 
-pub mod post;
+pub use crate::v3::parking::chain::ParkingRemindersParkingFee as ParkingFee;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询停车费用 · `POST v3/parking/reminders/parking-fee`
+///
+/// For 普通服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4019557825](https://pay.weixin.qq.com/doc/v3/partner/4019557825)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/parking/reminders/parking-fee`
-    ParkingFee
-}
+    request! {
+        /// 查询停车费用: what is sent.
+        ///
+        /// Its flat name is [`weipay::parking::PostParkingRemindersParkingFeeRequest`](crate::parking::PostParkingRemindersParkingFeeRequest).
+        #[doc(alias = "查询停车费用")]
+        pub struct Request {
+            /// 商户停车单号. Required; at most 64 characters.
+            out_serial_number: String = body("out_serial_number").required().length(0, 64),
+            /// 车牌号. At most 16 characters.
+            plate_number: String = body("plate_number").length(0, 16),
+            /// 商户停车场ID. At most 64 characters.
+            out_parking_id: String = body("out_parking_id").length(0, 64),
+        }
+    }
 
-impl<M: Mode> ParkingFee<M> {
-    /// 查询停车费用 · `POST v3/parking/reminders/parking-fee`
-    ///
-    /// For 普通服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::parking::reminders::parking_fee::post;
-    ///
-    /// let request = post::Request::new().out_serial_number("PARK202407041530001");
-    /// let response = client.v3().parking().reminders().parking_fee().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PARKING_REMINDERS_PARKING_FEE, request)
+    response! {
+        /// 查询停车费用: what comes back.
+        ///
+        /// Its flat name is [`weipay::parking::PostParkingRemindersParkingFeeResponse`](crate::parking::PostParkingRemindersParkingFeeResponse).
+        #[doc(alias = "查询停车费用")]
+        pub struct Response {
+            /// 当前总费用. In fen (分).
+            total_amount: i64 = body("total_amount"),
+            /// 已停时长.
+            parking_timestamp: i64 = body("parking_timestamp"),
+            /// 停车状态.
+            parking_state: ParkingState = body("parking_state"),
+            /// 支付状态.
+            pay_state: PayState = body("pay_state"),
+            /// 免费待出场时间.
+            allowed_exit_timestamp: i64 = body("allowed_exit_timestamp"),
+            /// 下一次跳价价格. In fen (分).
+            next_raise_price: i64 = body("next_raise_price"),
+            /// 下一次跳价时间.
+            next_raise_timestamp: i64 = body("next_raise_timestamp"),
+            /// 应付金额. In fen (分).
+            payable_amount: i64 = body("payable_amount"),
+            /// 已付金额. In fen (分).
+            paid_amount: i64 = body("paid_amount"),
+        }
+    }
+
+    open_enum! {
+        /// 停车状态.
+        pub enum ParkingState {
+            ParkingStateUnknown = "PARKING_STATE_UNKNOWN",
+            ParkingStateEntered = "PARKING_STATE_ENTERED",
+            ParkingStateExitGate = "PARKING_STATE_EXIT_GATE",
+            ParkingStateExited = "PARKING_STATE_EXITED",
+            ParkingStateUnexpectedClose = "PARKING_STATE_UNEXPECTED_CLOSE",
+        }
+
+        /// 支付状态.
+        pub enum PayState {
+            PayStatusUnknown = "PAY_STATUS_UNKNOWN",
+            PayStatusUnpaid = "PAY_STATUS_UNPAID",
+            PayStatusPaid = "PAY_STATUS_PAID",
+        }
     }
 }

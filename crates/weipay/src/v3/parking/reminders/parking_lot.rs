@@ -2,34 +2,67 @@
 
 //! `v3/parking/reminders/parking-lot`
 
-pub mod get;
+pub use crate::v3::parking::chain::ParkingRemindersParkingLot as ParkingLot;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询停车场信息 · `GET v3/parking/reminders/parking-lot`
+///
+/// For 普通服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4023070758](https://pay.weixin.qq.com/doc/v3/partner/4023070758)
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/parking/reminders/parking-lot`
-    ParkingLot
-}
+    request! {
+        /// 查询停车场信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::parking::GetParkingRemindersParkingLotRequest`](crate::parking::GetParkingRemindersParkingLotRequest).
+        #[doc(alias = "查询停车场信息")]
+        pub struct Request {
+            /// 商户停车场ID. At most 64 characters.
+            out_parking_lot_id: String = query("out_parking_lot_id").length(0, 64),
+            /// 微信停车场ID. At most 64 characters.
+            wx_parking_lot_id: String = query("wx_parking_lot_id").length(0, 64),
+        }
+    }
 
-impl<M: Mode> ParkingLot<M> {
-    /// 查询停车场信息 · `GET v3/parking/reminders/parking-lot`
-    ///
-    /// For 普通服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::parking::reminders::parking_lot::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client.v3().parking().reminders().parking_lot().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PARKING_REMINDERS_PARKING_LOT, request)
+    response! {
+        /// 查询停车场信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::parking::GetParkingRemindersParkingLotResponse`](crate::parking::GetParkingRemindersParkingLotResponse).
+        #[doc(alias = "查询停车场信息")]
+        pub struct Response {
+            /// 微信停车场ID. At most 64 characters.
+            wx_parking_lot_id: String = body("wx_parking_lot_id").length(0, 64),
+            /// 商户停车场ID. At most 64 characters.
+            out_parking_lot_id: String = body("out_parking_lot_id").length(0, 64),
+            /// 停车场名称. At most 128 characters.
+            parking_lot_name: String = body("parking_lot_name").length(0, 128),
+            /// 停车场地址. At most 256 characters.
+            parking_lot_address: String = body("parking_lot_address").length(0, 256),
+            /// 支付小程序appid. At most 32 characters.
+            payment_mini_prog_appid: String = body("payment_mini_prog_appid").length(0, 32),
+            /// 支付小程序path. At most 256 characters.
+            payment_mini_prog_path: String = body("payment_mini_prog_path").length(0, 256),
+            /// 停车订单小程序appid. At most 32 characters.
+            parking_order_mini_prog_appid: String = body("parking_order_mini_prog_appid").length(0, 32),
+            /// 停车订单小程序path. At most 256 characters.
+            parking_order_mini_prog_path: String = body("parking_order_mini_prog_path").length(0, 256),
+            /// 启用状态.
+            enabled_state: EnabledState = body("enabled_state"),
+            /// 原因. At most 256 characters.
+            reason: String = body("reason").length(0, 256),
+        }
+    }
+
+    open_enum! {
+        /// 启用状态.
+        pub enum EnabledState {
+            EnabledStateUnknown = "ENABLED_STATE_UNKNOWN",
+            EnabledStateNotEnabled = "ENABLED_STATE_NOT_ENABLED",
+            EnabledStateEnabled = "ENABLED_STATE_ENABLED",
+            EnabledStateOffline = "ENABLED_STATE_OFFLINE",
+        }
     }
 }

@@ -2,42 +2,78 @@
 
 //! `v3/parking/reminders/payment`
 
-pub mod post;
+pub use crate::v3::parking::chain::ParkingRemindersPayment as Payment;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 同步支付结果通知 · `POST v3/parking/reminders/payment`
+///
+/// For 普通服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4019557765](https://pay.weixin.qq.com/doc/v3/partner/4019557765)
+pub mod post {
+    use crate::model::{body, open_enum, request};
 
-chain_step! {
-    /// `v3/parking/reminders/payment`
-    Payment
-}
+    request! {
+        /// 同步支付结果通知: what is sent.
+        ///
+        /// Its flat name is [`weipay::parking::PostParkingRemindersPaymentRequest`](crate::parking::PostParkingRemindersPaymentRequest).
+        #[doc(alias = "同步支付结果通知")]
+        pub struct Request {
+            /// 商户停车单号. Required; at most 64 characters.
+            out_serial_number: String = body("out_serial_number").required().length(0, 64),
+            /// 车牌号. Required; at most 16 characters.
+            plate_number: String = body("plate_number").required().length(0, 16),
+            /// 微信停车场ID. Required; at most 64 characters.
+            parking_id: String = body("parking_id").required().length(0, 64),
+            /// 停车状态. Required.
+            parking_state: ParkingState = body("parking_state").required(),
+            /// 支付类型. Required.
+            pay_type: PayType = body("pay_type").required(),
+            /// 付款用户OpenID. At most 128 characters.
+            openid: String = body("openid").length(0, 128),
+            /// 特约商户号. At most 32 characters.
+            sub_mchid: String = body("sub_mchid").length(0, 32),
+            /// 总费用. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 已支付费用. Required; in fen (分).
+            paid_amount: i64 = body("paid_amount").required(),
+            /// 商户支付订单号. At most 64 characters.
+            out_trade_no: String = body("out_trade_no").length(0, 64),
+            /// 支付渠道.
+            pay_channel: PayChannel = body("pay_channel"),
+            /// 支付时间.
+            pay_time: i64 = body("pay_time"),
+            /// 消息支付防伪凭证. At most 256 characters.
+            token: String = body("token").length(0, 256),
+            /// 微信支付订单号. At most 64 characters.
+            wx_trade_no: String = body("wx_trade_no").length(0, 64),
+        }
+    }
 
-impl<M: Mode> Payment<M> {
-    /// 同步支付结果通知 · `POST v3/parking/reminders/payment`
-    ///
-    /// For 普通服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::parking::reminders::payment::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_serial_number("PARK202407041530001")
-    ///     .plate_number("粤B12345")
-    ///     .parking_id("WXPARK001")
-    ///     .parking_state("PARKING_STATUS_PARKING")
-    ///     .pay_type("PAY_TYPE_WXPAY")
-    ///     .total_amount(1500)
-    ///     .paid_amount(1500);
-    /// let response = client.v3().parking().reminders().payment().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PARKING_REMINDERS_PAYMENT, request)
+    open_enum! {
+        /// 停车状态.
+        pub enum ParkingState {
+            ParkingStatusUnknown = "PARKING_STATUS_UNKNOWN",
+            ParkingStatusParking = "PARKING_STATUS_PARKING",
+            ParkingStatusNotParking = "PARKING_STATUS_NOT_PARKING",
+        }
+
+        /// 支付类型.
+        pub enum PayType {
+            PayTypeUnknown = "PAY_TYPE_UNKNOWN",
+            PayTypeWxpay = "PAY_TYPE_WXPAY",
+            PayTypeOthers = "PAY_TYPE_OTHERS",
+        }
+
+        /// 支付渠道.
+        pub enum PayChannel {
+            PayChannelUnknown = "PAY_CHANNEL_UNKNOWN",
+            PayChannelWechatPayNotif = "PAY_CHANNEL_WECHAT_PAY_NOTIF",
+            PayChannelScanQrcode = "PAY_CHANNEL_SCAN_QRCODE",
+            PayChannelOfficialAccount = "PAY_CHANNEL_OFFICIAL_ACCOUNT",
+            PayChannelMchMiniProg = "PAY_CHANNEL_MCH_MINI_PROG",
+            PayChannelOthers = "PAY_CHANNEL_OTHERS",
+        }
     }
 }

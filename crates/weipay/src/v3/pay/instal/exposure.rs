@@ -2,35 +2,56 @@
 
 //! `v3/pay/instal/exposure`
 
-pub mod post;
+pub use crate::v3::pay::chain::PayInstalExposure as Exposure;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户贴息-获取微信分付曝光建议 · `POST v3/pay/instal/exposure`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016196762](https://pay.weixin.qq.com/doc/v3/merchant/4016196762)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/pay/instal/exposure`
-    Exposure
-}
+    request! {
+        /// 商户贴息-获取微信分付曝光建议: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayInstalExposureRequest`](crate::pay::PostPayInstalExposureRequest).
+        #[doc(alias = "商户贴息-获取微信分付曝光建议")]
+        pub struct Request {
+            /// 直连商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 应用AppID. Required.
+            appid: String = body("appid").required(),
+            /// 用户ID的类型. Required.
+            user_id_type: UserIdType = body("user_id_type").required(),
+            /// 用户标识.
+            openid: String = body("openid"),
+            /// 用户手机号的十六进制字符串.
+            phone_number_hash: String = body("phone_number_hash"),
+        }
+    }
 
-impl<M: Mode> Exposure<M> {
-    /// 商户贴息-获取微信分付曝光建议 · `POST v3/pay/instal/exposure`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay::instal::exposure::post;
-    ///
-    /// let request =
-    ///     post::Request::new().mchid("1900057215").appid("wx57e15a0db0c5d1e8").user_id_type("OPENID");
-    /// let response = client.v3().pay().instal().exposure().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_INSTAL_EXPOSURE, request)
+    response! {
+        /// 商户贴息-获取微信分付曝光建议: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayInstalExposureResponse`](crate::pay::PostPayInstalExposureResponse).
+        #[doc(alias = "商户贴息-获取微信分付曝光建议")]
+        pub struct Response {
+            /// 是否建议曝光微信分付. Required.
+            recommend_exposure: bool = body("recommend_exposure").required(),
+        }
+    }
+
+    open_enum! {
+        /// 用户ID的类型.
+        pub enum UserIdType {
+            UnknownUserIdType = "UNKNOWN_USER_ID_TYPE",
+            Openid = "OPENID",
+            PhoneNo = "PHONE_NO",
+            SpOpenid = "SP_OPENID",
+            SubOpenid = "SUB_OPENID",
+        }
     }
 }

@@ -2,37 +2,54 @@
 
 //! `v3/pay/transactions/exposure`
 
-pub mod post;
+pub use crate::v3::pay::chain::PayTransactionsExposure as Exposure;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信分付-支付方式前置服务 · `POST v3/pay/transactions/exposure`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4014326314](https://pay.weixin.qq.com/doc/v3/merchant/4014326314)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/pay/transactions/exposure`
-    Exposure
-}
+    request! {
+        /// 微信分付-支付方式前置服务: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayTransactionsExposureRequest`](crate::pay::PostPayTransactionsExposureRequest).
+        #[doc(alias = "微信分付-支付方式前置服务")]
+        pub struct Request {
+            /// 直连商户号. 1 to 32 characters.
+            mchid: String = body("mchid").length(1, 32),
+            /// 应用AppID. Required; 1 to 32 characters.
+            appid: String = body("appid").required().length(1, 32),
+            /// 支付者. Required.
+            payer: Payer = body("payer").required(),
+            /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
+            out_trade_no: String =
+                body("out_trade_no").required().bytes(6, 32).pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
+        }
 
-impl<M: Mode> Exposure<M> {
-    /// 微信分付-支付方式前置服务 · `POST v3/pay/transactions/exposure`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay::transactions::exposure::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .payer(post::Payer::new().openid("oWeiPaySandboxUser-000000001"))
-    ///     .out_trade_no("1217752501201407033233368018");
-    /// let response = client.v3().pay().transactions().exposure().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_EXPOSURE, request)
+        /// 支付者.
+        pub struct Payer {
+            /// 用户标识. 1 to 128 characters.
+            openid: String = body("openid").length(1, 128),
+            /// 用户手机号的哈希值.
+            phone_number_hash: String = body("phone_number_hash"),
+        }
+    }
+
+    response! {
+        /// 微信分付-支付方式前置服务: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayTransactionsExposureResponse`](crate::pay::PostPayTransactionsExposureResponse).
+        #[doc(alias = "微信分付-支付方式前置服务")]
+        pub struct Response {
+            /// 是否建议曝光微信分付. Required.
+            fqf_exposure: bool = body("fqf_exposure").required(),
+            /// 曝光凭证.
+            market_exposure_token: String = body("market_exposure_token"),
+        }
     }
 }

@@ -3,49 +3,39 @@
 //! `v3/pay-devices/open-scenario-speaker/{device_sn}`
 
 pub mod bind;
-pub mod get;
 pub mod prebind;
 pub mod unbind;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::pay_devices::chain::PayDevicesOpenScenarioSpeakerByDeviceSn as DeviceSn;
 
-chain_step! {
-    /// `v3/pay-devices/open-scenario-speaker/{device_sn}`
-    DeviceSn
-}
+/// 查询音箱绑定信息 · `GET v3/pay-devices/open-scenario-speaker/{device_sn}`
+///
+/// For 服务商.
+pub mod get {
+    use crate::model::{body, open_enum, response};
 
-impl<M: Mode> DeviceSn<M> {
-    /// 查询音箱绑定信息 · `GET v3/pay-devices/open-scenario-speaker/{device_sn}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().pay_devices().open_scenario_speaker().device_sn("ABCDEF").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN, Nothing)
+    response! {
+        /// 查询音箱绑定信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay_devices::GetPayDevicesOpenScenarioSpeakerByDeviceSnResponse`](crate::pay_devices::GetPayDevicesOpenScenarioSpeakerByDeviceSnResponse).
+        #[doc(alias = "查询音箱绑定信息")]
+        pub struct Response {
+            /// 子商户. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 设备sn. Required.
+            device_sn: String = body("device_sn").required(),
+            /// 绑定状态. Required.
+            bind_state: BindState = body("bind_state").required(),
+            /// 收款链接url. Required.
+            code_url: String = body("code_url").required(),
+        }
     }
 
-    /// `v3/pay-devices/open-scenario-speaker/{device_sn}/bind`
-    pub fn bind(self) -> bind::Bind<M> {
-        bind::Bind::new(self.call.step("bind"))
-    }
-
-    /// `v3/pay-devices/open-scenario-speaker/{device_sn}/prebind`
-    pub fn prebind(self) -> prebind::Prebind<M> {
-        prebind::Prebind::new(self.call.step("prebind"))
-    }
-
-    /// `v3/pay-devices/open-scenario-speaker/{device_sn}/unbind`
-    pub fn unbind(self) -> unbind::Unbind<M> {
-        unbind::Unbind::new(self.call.step("unbind"))
+    open_enum! {
+        /// 绑定状态.
+        pub enum BindState {
+            OpenScenarioSpeakerBindStateUnbond = "OPEN_SCENARIO_SPEAKER_BIND_STATE_UNBOND",
+            OpenScenarioSpeakerBindStateBinded = "OPEN_SCENARIO_SPEAKER_BIND_STATE_BINDED",
+        }
     }
 }

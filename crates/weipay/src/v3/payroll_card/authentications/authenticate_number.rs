@@ -2,40 +2,82 @@
 
 //! `v3/payroll-card/authentications/{authenticate_number}`
 
-pub mod get;
+pub use crate::v3::payroll_card::chain::PayrollCardAuthenticationsByAuthenticateNumber as AuthenticateNumber;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取核身结果 · `GET v3/payroll-card/authentications/{authenticate_number}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012461785](https://pay.weixin.qq.com/doc/v3/partner/4012461785)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/payroll-card/authentications/{authenticate_number}`
-    AuthenticateNumber
-}
+    request! {
+        /// 获取核身结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::payroll_card::GetPayrollCardAuthenticationsByAuthenticateNumberRequest`](crate::payroll_card::GetPayrollCardAuthenticationsByAuthenticateNumberRequest).
+        #[doc(alias = "获取核身结果")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
+    }
 
-impl<M: Mode> AuthenticateNumber<M> {
-    /// 获取核身结果 · `GET v3/payroll-card/authentications/{authenticate_number}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payroll_card::authentications::authenticate_number::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1111111");
-    /// let response = client
-    ///     .v3()
-    ///     .payroll_card()
-    ///     .authentications()
-    ///     .authenticate_number("mcdhehfgisdhfjghed39384564i83")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAYROLL_CARD_AUTHENTICATIONS_AUTHENTICATE_NUMBER, request)
+    response! {
+        /// 获取核身结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::payroll_card::GetPayrollCardAuthenticationsByAuthenticateNumberResponse`](crate::payroll_card::GetPayrollCardAuthenticationsByAuthenticateNumberResponse).
+        #[doc(alias = "获取核身结果")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 核身渠道. Required.
+            authenticate_scene: AuthenticateScene = body("authenticate_scene").required(),
+            /// 核身渠道标识. Required.
+            authenticate_source: String = body("authenticate_source").required(),
+            /// 项目名称. Required.
+            project_name: String = body("project_name").required(),
+            /// 单位名称. Required.
+            employer_name: String = body("employer_name").required(),
+            /// 核身状态. Required.
+            authenticate_state: AuthenticateState = body("authenticate_state").required(),
+            /// 核身时间.
+            authenticate_time: Time = body("authenticate_time"),
+            /// 商家核身单号. Required.
+            authenticate_number: String = body("authenticate_number").required(),
+            /// 核身失败原因.
+            authenticate_failed_reason: String = body("authenticate_failed_reason"),
+            /// 核身类型.
+            authenticate_type: AuthenticateType = body("authenticate_type"),
+        }
+    }
+
+    open_enum! {
+        /// 核身渠道.
+        pub enum AuthenticateScene {
+            FromMiniApp = "FROM_MINI_APP",
+            FromHardware = "FROM_HARDWARE",
+        }
+
+        /// 核身状态.
+        pub enum AuthenticateState {
+            AuthenticateProcessing = "AUTHENTICATE_PROCESSING",
+            AuthenticateSuccess = "AUTHENTICATE_SUCCESS",
+            AuthenticateFailed = "AUTHENTICATE_FAILED",
+        }
+
+        /// 核身类型.
+        pub enum AuthenticateType {
+            Normal = "NORMAL",
+            SignIn = "SIGN_IN",
+            Insurance = "INSURANCE",
+            Contract = "CONTRACT",
+        }
     }
 }

@@ -2,39 +2,70 @@
 
 //! `v3/payroll-card/authentications/pre-order`
 
-pub mod post;
+pub use crate::v3::payroll_card::chain::PayrollCardAuthenticationsPreOrder as PreOrder;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微工卡核身预下单 · `POST v3/payroll-card/authentications/pre-order`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012923362](https://pay.weixin.qq.com/doc/v3/partner/4012923362)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/payroll-card/authentications/pre-order`
-    PreOrder
-}
+    request! {
+        /// 微工卡核身预下单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payroll_card::PostPayrollCardAuthenticationsPreOrderRequest`](crate::payroll_card::PostPayrollCardAuthenticationsPreOrderRequest).
+        #[doc(alias = "微工卡核身预下单")]
+        pub struct Request {
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 应用ID.
+            appid: String = body("appid"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 商家核身单号. Required.
+            authenticate_number: String = body("authenticate_number").required(),
+            /// 项目名称. Required.
+            project_name: String = body("project_name").required(),
+            /// 单位名称. Required.
+            employer_name: String = body("employer_name").required(),
+            /// 核身类型.
+            authenticate_type: AuthenticateType = body("authenticate_type"),
+        }
+    }
 
-impl<M: Mode> PreOrder<M> {
-    /// 微工卡核身预下单 · `POST v3/payroll-card/authentications/pre-order`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payroll_card::authentications::pre_order::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .sub_mchid("1111111")
-    ///     .authenticate_number("mcdhehfgisdhfjghed39384564i83")
-    ///     .project_name("某项目")
-    ///     .employer_name("某单位名称");
-    /// let response = client.v3().payroll_card().authentications().pre_order().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER, request)
+    response! {
+        /// 微工卡核身预下单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payroll_card::PostPayrollCardAuthenticationsPreOrderResponse`](crate::payroll_card::PostPayrollCardAuthenticationsPreOrderResponse).
+        #[doc(alias = "微工卡核身预下单")]
+        pub struct Response {
+            /// 商家核身单号. Required.
+            authenticate_number: String = body("authenticate_number").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// token值. Required.
+            token: String = body("token").required(),
+            /// token有效时间. Required.
+            expires_in: i64 = body("expires_in").required(),
+        }
+    }
+
+    open_enum! {
+        /// 核身类型.
+        pub enum AuthenticateType {
+            SignIn = "SIGN_IN",
+            Insurance = "INSURANCE",
+            Contract = "CONTRACT",
+        }
     }
 }

@@ -2,44 +2,85 @@
 
 //! `v3/payroll-card/authentications/pre-order-with-auth`
 
-pub mod post;
+pub use crate::v3::payroll_card::chain::PayrollCardAuthenticationsPreOrderWithAuth as PreOrderWithAuth;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微工卡核身预下单（流程中完成授权） · `POST v3/payroll-card/authentications/pre-order-with-auth`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012461761](https://pay.weixin.qq.com/doc/v3/partner/4012461761)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/payroll-card/authentications/pre-order-with-auth`
-    PreOrderWithAuth
-}
+    request! {
+        /// 微工卡核身预下单（流程中完成授权）: what is sent.
+        ///
+        /// Its flat name is [`weipay::payroll_card::PostPayrollCardAuthenticationsPreOrderWithAuthRequest`](crate::payroll_card::PostPayrollCardAuthenticationsPreOrderWithAuthRequest).
+        #[doc(alias = "微工卡核身预下单（流程中完成授权）")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 应用ID.
+            appid: String = body("appid"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 商家核身单号. Required.
+            authenticate_number: String = body("authenticate_number").required(),
+            /// 项目名称. Required.
+            project_name: String = body("project_name").required(),
+            /// 用工单位名称. Required.
+            employer_name: String = body("employer_name").required(),
+            /// 用户实名. Required; travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").required().encrypted(),
+            /// 用户证件号. Required; travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").required().encrypted(),
+            /// 用工类型. Required.
+            employment_type: EmploymentType = body("employment_type").required(),
+            /// 核身类型.
+            authenticate_type: AuthenticateType = body("authenticate_type"),
+        }
+    }
 
-impl<M: Mode> PreOrderWithAuth<M> {
-    /// 微工卡核身预下单（流程中完成授权） · `POST v3/payroll-card/authentications/pre-order-with-auth`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::payroll_card::authentications::pre_order_with_auth::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .sub_mchid("1111111")
-    ///     .authenticate_number("mcdhehfgisdhfjghed39384564i83")
-    ///     .project_name("某项目")
-    ///     .employer_name("某用工企业")
-    ///     .user_name("张三")
-    ///     .id_card_number("11010519491231002X")
-    ///     .employment_type("LONG_TERM_EMPLOYMENT");
-    /// let response =
-    ///     client.v3().payroll_card().authentications().pre_order_with_auth().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER_WITH_AUTH, request)
+    response! {
+        /// 微工卡核身预下单（流程中完成授权）: what comes back.
+        ///
+        /// Its flat name is [`weipay::payroll_card::PostPayrollCardAuthenticationsPreOrderWithAuthResponse`](crate::payroll_card::PostPayrollCardAuthenticationsPreOrderWithAuthResponse).
+        #[doc(alias = "微工卡核身预下单（流程中完成授权）")]
+        pub struct Response {
+            /// 商家核身单号. Required.
+            authenticate_number: String = body("authenticate_number").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// token值. Required.
+            token: String = body("token").required(),
+            /// token有效时间. Required.
+            expires_in: i64 = body("expires_in").required(),
+        }
+    }
+
+    open_enum! {
+        /// 用工类型.
+        pub enum EmploymentType {
+            LongTermEmployment = "LONG_TERM_EMPLOYMENT",
+            ShortTermEmployment = "SHORT_TERM_EMPLOYMENT",
+            CooperationEmployment = "COOPERATION_EMPLOYMENT",
+        }
+
+        /// 核身类型.
+        pub enum AuthenticateType {
+            SignIn = "SIGN_IN",
+            Insurance = "INSURANCE",
+            Contract = "CONTRACT",
+        }
     }
 }

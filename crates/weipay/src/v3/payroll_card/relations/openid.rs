@@ -2,40 +2,73 @@
 
 //! `v3/payroll-card/relations/{openid}`
 
-pub mod get;
+pub use crate::v3::payroll_card::chain::PayrollCardRelationsByOpenid as Openid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询微工卡授权关系 · `GET v3/payroll-card/relations/{openid}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012461728](https://pay.weixin.qq.com/doc/v3/partner/4012461728)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/payroll-card/relations/{openid}`
-    Openid
-}
+    request! {
+        /// 查询微工卡授权关系: what is sent.
+        ///
+        /// Its flat name is [`weipay::payroll_card::GetPayrollCardRelationsByOpenidRequest`](crate::payroll_card::GetPayrollCardRelationsByOpenidRequest).
+        #[doc(alias = "查询微工卡授权关系")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 应用ID.
+            appid: String = query("appid"),
+            /// 子商户应用ID.
+            sub_appid: String = query("sub_appid"),
+        }
+    }
 
-impl<M: Mode> Openid<M> {
-    /// 查询微工卡授权关系 · `GET v3/payroll-card/relations/{openid}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payroll_card::relations::openid::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1111111");
-    /// let response = client
-    ///     .v3()
-    ///     .payroll_card()
-    ///     .relations()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAYROLL_CARD_RELATIONS_OPENID, request)
+    response! {
+        /// 查询微工卡授权关系: what comes back.
+        ///
+        /// Its flat name is [`weipay::payroll_card::GetPayrollCardRelationsByOpenidResponse`](crate::payroll_card::GetPayrollCardRelationsByOpenidResponse).
+        #[doc(alias = "查询微工卡授权关系")]
+        pub struct Response {
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 授权状态. Required.
+            authorize_state: AuthorizeState = body("authorize_state").required(),
+            /// 授权时间.
+            authorize_time: Time = body("authorize_time"),
+            /// 取消授权时间.
+            deauthorize_time: Time = body("deauthorize_time"),
+            /// 微工卡的开通状态.
+            register_state: RegisterState = body("register_state"),
+            /// 开通时间.
+            register_time: String = body("register_time"),
+            /// 关闭时间.
+            close_time: String = body("close_time"),
+        }
+    }
+
+    open_enum! {
+        /// 授权状态.
+        pub enum AuthorizeState {
+            Unauthorized = "UNAUTHORIZED",
+            Authorized = "AUTHORIZED",
+            Deauthorized = "DEAUTHORIZED",
+        }
+
+        /// 微工卡的开通状态.
+        pub enum RegisterState {
+            Unregistered = "UNREGISTERED",
+            Registered = "REGISTERED",
+            Closed = "CLOSED",
+        }
     }
 }

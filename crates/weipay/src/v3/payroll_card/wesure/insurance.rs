@@ -2,44 +2,42 @@
 
 //! `v3/payroll-card/wesure/insurance`
 
-pub mod post;
+pub use crate::v3::payroll_card::chain::PayrollCardWesureInsurance as Insurance;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 生成投保结果 · `POST v3/payroll-card/wesure/insurance`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_32.shtml>
+pub mod post {
+    use crate::model::{Time, body, request};
 
-chain_step! {
-    /// `v3/payroll-card/wesure/insurance`
-    Insurance
-}
-
-impl<M: Mode> Insurance<M> {
-    /// 生成投保结果 · `POST v3/payroll-card/wesure/insurance`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payroll_card::wesure::insurance::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
-    ///     .wesure_order_no("1900000109")
-    ///     .token("5fds5345dfd")
-    ///     .insurance_company_order_no("5fds5345dfd")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .insure_state("INSURE_SUCCESS")
-    ///     .insure_effect_time("2026-01-01T00:00:00+08:00")
-    ///     .insure_invalid_time("2026-01-31T23:59:59+08:00")
-    ///     .insurance_company_name("平安");
-    /// let response = client.v3().payroll_card().wesure().insurance().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYROLL_CARD_WESURE_INSURANCE, request)
+    request! {
+        /// 生成投保结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::payroll_card::PostPayrollCardWesureInsuranceRequest`](crate::payroll_card::PostPayrollCardWesureInsuranceRequest).
+        #[doc(alias = "生成投保结果")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 特约商户商户号. Required.
+            wesure_order_no: String = body("wesure_order_no").required(),
+            /// 微保保单号. Required.
+            token: String = body("token").required(),
+            /// 保司保单号. Required.
+            insurance_company_order_no: String = body("insurance_company_order_no").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 投保状态. Required.
+            insure_state: String = body("insure_state").required(),
+            /// 保障生效时间. Required.
+            insure_effect_time: Time = body("insure_effect_time").required(),
+            /// 保障失效时间. Required.
+            insure_invalid_time: Time = body("insure_invalid_time").required(),
+            /// 保障的保险公司名称. Required.
+            insurance_company_name: String = body("insurance_company_name").required(),
+        }
     }
 }

@@ -2,40 +2,65 @@
 
 //! `v3/payroll-card/wesure/token-validations`
 
-pub mod post;
+pub use crate::v3::payroll_card::chain::PayrollCardWesureTokenValidations as TokenValidations;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 校验核身结果 · `POST v3/payroll-card/wesure/token-validations`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_1_31.shtml>
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/payroll-card/wesure/token-validations`
-    TokenValidations
-}
+    request! {
+        /// 校验核身结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::payroll_card::PostPayrollCardWesureTokenValidationsRequest`](crate::payroll_card::PostPayrollCardWesureTokenValidationsRequest).
+        #[doc(alias = "校验核身结果")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 特约商户商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// token值. Required.
+            token: String = body("token").required(),
+            /// 用户姓名. Required; travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").required().encrypted(),
+            /// 用户身份证号. Required; travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").required().encrypted(),
+            /// 核身类型.
+            authenticate_type: AuthenticateType = body("authenticate_type"),
+        }
+    }
 
-impl<M: Mode> TokenValidations<M> {
-    /// 校验核身结果 · `POST v3/payroll-card/wesure/token-validations`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::payroll_card::wesure::token_validations::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
-    ///     .sub_mchid("1900000109")
-    ///     .token("abcdefghijklmn")
-    ///     .user_name("张三")
-    ///     .id_card_number("11010519491231002X");
-    /// let response = client.v3().payroll_card().wesure().token_validations().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYROLL_CARD_WESURE_TOKEN_VALIDATIONS, request)
+    response! {
+        /// 校验核身结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::payroll_card::PostPayrollCardWesureTokenValidationsResponse`](crate::payroll_card::PostPayrollCardWesureTokenValidationsResponse).
+        #[doc(alias = "校验核身结果")]
+        pub struct Response {
+            /// 校验结果. Required.
+            result: String = body("result").required(),
+            /// 核身成功时间.
+            authenticate_success_time: Time = body("authenticate_success_time"),
+            /// 用户标识.
+            openid: String = body("openid"),
+            /// 校验不通过原因.
+            fail_reason: String = body("fail_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 核身类型.
+        pub enum AuthenticateType {
+            Normal = "NORMAL",
+            SignIn = "SIGN_IN",
+            Insurance = "INSURANCE",
+            Contract = "CONTRACT",
+        }
     }
 }

@@ -2,45 +2,56 @@
 
 //! `v3/payscore/acquiringbank/permissions`
 
-pub mod authorization_code;
-pub mod post;
+/// `v3/payscore/acquiringbank/permissions/authorization-code`
+pub mod authorization_code {
+    pub mod authorization_code;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/payscore/acquiringbank/permissions`
-    Permissions
+    pub use crate::v3::payscore::chain::PayscoreAcquiringbankPermissionsAuthorizationCode as AuthorizationCode;
 }
 
-impl<M: Mode> Permissions<M> {
-    /// 从业机构预授权 · `POST v3/payscore/acquiringbank/permissions`
-    ///
-    /// For 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::acquiringbank::permissions::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("service_id")
-    ///     .channel_id("1230000109")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("1230000109")
-    ///     .authorization_code("1234323JKHDFE1243252");
-    /// let response = client.v3().payscore().acquiringbank().permissions().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS, request)
+pub use crate::v3::payscore::chain::PayscoreAcquiringbankPermissions as Permissions;
+
+/// 从业机构预授权 · `POST v3/payscore/acquiringbank/permissions`
+///
+/// For 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012691489](https://pay.weixin.qq.com/doc/v3/partner/4012691489)
+pub mod post {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 从业机构预授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankPermissionsRequest`](crate::payscore::PostPayscoreAcquiringbankPermissionsRequest).
+        #[doc(alias = "从业机构预授权")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 渠道商商户号. Required.
+            channel_id: String = body("channel_id").required(),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 授权协议号. Required.
+            authorization_code: String = body("authorization_code").required(),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
     }
 
-    /// `v3/payscore/acquiringbank/permissions/authorization-code`
-    pub fn authorization_code(self) -> authorization_code::AuthorizationCode<M> {
-        authorization_code::AuthorizationCode::new(self.call.step("authorization-code"))
+    response! {
+        /// 从业机构预授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankPermissionsResponse`](crate::payscore::PostPayscoreAcquiringbankPermissionsResponse).
+        #[doc(alias = "从业机构预授权")]
+        pub struct Response {
+            /// 预授权token. Required.
+            apply_permissions_token: String = body("apply_permissions_token").required(),
+        }
     }
 }

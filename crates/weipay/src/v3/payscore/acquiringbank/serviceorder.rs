@@ -3,78 +3,307 @@
 //! `v3/payscore/acquiringbank/serviceorder`
 
 pub mod deduction;
-pub mod get;
-pub mod out_order_no;
-pub mod post;
+/// `v3/payscore/acquiringbank/serviceorder/{out_order_no}`
+pub mod out_order_no {
+    pub mod cancel;
+    pub mod complete;
+    pub mod modify;
+    pub mod registerdeductinfo;
+    pub mod sync;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/payscore/acquiringbank/serviceorder`
-    Serviceorder
+    pub use crate::v3::payscore::chain::PayscoreAcquiringbankServiceorderByOutOrderNo as OutOrderNo;
 }
 
-impl<M: Mode> Serviceorder<M> {
-    /// 从业机构查询微信支付分订单 · `GET v3/payscore/acquiringbank/serviceorder`
-    ///
-    /// For 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::acquiringbank::serviceorder::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .sub_mchid("1900000109")
-    ///     .channel_id("1230000109");
-    /// let response = client.v3().payscore().acquiringbank().serviceorder().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER, request)
+pub use crate::v3::payscore::chain::PayscoreAcquiringbankServiceorder as Serviceorder;
+
+/// 从业机构查询微信支付分订单 · `GET v3/payscore/acquiringbank/serviceorder`
+///
+/// For 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012691343](https://pay.weixin.qq.com/doc/v3/partner/4012691343)
+///
+/// `weipay api show GET v3/payscore/acquiringbank/serviceorder` lists all 2.
+pub mod get {
+    pub use crate::v3::payscore::shared::{
+        PayscoreAnsweredTimeRange, PayscoreInstitutionPostPayment, PayscoreLocation,
+        PayscoreServiceorderPostDiscount, PayscoreServiceorderRiskFund,
+    };
+
+    use crate::model::{body, query, request, response};
+
+    request! {
+        /// 从业机构查询微信支付分订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscoreAcquiringbankServiceorderRequest`](crate::payscore::GetPayscoreAcquiringbankServiceorderRequest).
+        #[doc(alias = "从业机构查询微信支付分订单")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = query("service_id").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 渠道商商户号. Required.
+            channel_id: String = query("channel_id").required(),
+            /// 商户服务订单号.
+            out_order_no: String = query("out_order_no"),
+            /// 回跳查询ID.
+            query_id: String = query("query_id"),
+        }
     }
 
-    /// 从业机构创建微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder`
-    ///
-    /// For 从业机构. Safe to repeat with the same `out_order_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::acquiringbank::serviceorder::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("1900000109")
-    ///     .channel_id("1230000109")
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .service_introduction("XX充电宝")
-    ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
-    ///     .notify_url("https://api.test.com");
-    /// let response = client.v3().payscore().acquiringbank().serviceorder().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER, request)
+    response! {
+        /// 从业机构查询微信支付分订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscoreAcquiringbankServiceorderResponse`](crate::payscore::GetPayscoreAcquiringbankServiceorderResponse).
+        #[doc(alias = "从业机构查询微信支付分订单")]
+        pub struct Response {
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 服务订单状态. Required.
+            state: String = body("state").required(),
+            /// 订单状态说明.
+            state_description: String = body("state_description"),
+            /// 后付费项目.
+            post_payments: Vec<PayscoreInstitutionPostPayment> = body("post_payments"),
+            /// 后付费商户优惠.
+            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts"),
+            /// 订单风险金. Required.
+            risk_fund: PayscoreServiceorderRiskFund = body("risk_fund").required(),
+            /// 总金额. In fen (分).
+            total_amount: i64 = body("total_amount"),
+            /// 是否需要收款.
+            need_collection: bool = body("need_collection"),
+            /// 收款信息.
+            collection: Collection = body("collection"),
+            /// 服务时间段. Required.
+            time_range: PayscoreAnsweredTimeRange = body("time_range").required(),
+            /// 服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 商户数据包.
+            attach: String = body("attach"),
+            /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 服务商公众号下的用户标识.
+            openid: String = body("openid"),
+            /// 子商户公众号下的用户标识.
+            sub_openid: String = body("sub_openid"),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 渠道商商户号. Required.
+            channel_id: String = body("channel_id").required(),
+        }
+
+        /// 收款信息.
+        pub struct Collection {
+            /// 收款状态. Required.
+            state: String = body("state").required(),
+            /// 总收款金额. In fen (分).
+            total_amount: i64 = body("total_amount"),
+            /// 待收金额. In fen (分).
+            paying_amount: i64 = body("paying_amount"),
+            /// 已收金额. In fen (分).
+            paid_amount: i64 = body("paid_amount"),
+            /// 收款明细列表.
+            details: Vec<Details> = body("details"),
+        }
+
+        /// 收款明细列表.
+        pub struct Details {
+            /// 收款序号.
+            seq: i64 = body("seq"),
+            /// 单笔收款金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 收款成功渠道.
+            paid_type: String = body("paid_type"),
+            /// 收款成功时间.
+            paid_time: String = body("paid_time"),
+            /// 微信支付交易单号.
+            transaction_id: String = body("transaction_id"),
+            /// 优惠功能.
+            promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
+        }
+
+        /// 优惠功能.
+        pub struct PromotionDetail {
+            /// 券ID. Required.
+            coupon_id: String = body("coupon_id").required(),
+            /// 优惠名称.
+            name: String = body("name"),
+            /// 优惠范围.
+            scope: String = body("scope"),
+            /// 优惠类型.
+            type_: String = body("type"),
+            /// 优惠券面额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 活动ID.
+            stock_id: String = body("stock_id"),
+            /// 微信出资. In fen (分).
+            wechatpay_contribute: i64 = body("wechatpay_contribute"),
+            /// 商户出资. In fen (分).
+            merchant_contribute: i64 = body("merchant_contribute"),
+            /// 其他出资. In fen (分).
+            other_contribute: i64 = body("other_contribute"),
+            /// 优惠币种.
+            currency: String = body("currency"),
+            /// 单品列表.
+            goods_detail: Vec<GoodsDetail> = body("goods_detail"),
+        }
+
+        /// 单品列表.
+        pub struct GoodsDetail {
+            /// 商品编码. Required.
+            goods_id: String = body("goods_id").required(),
+            /// 商品数量.
+            quantity: i64 = body("quantity"),
+            /// 商品价格. In fen (分).
+            unit_price: i64 = body("unit_price"),
+            /// 商品优惠金额. In fen (分).
+            discount_amount: i64 = body("discount_amount"),
+            /// 商品备注.
+            goods_remark: String = body("goods_remark"),
+        }
+    }
+}
+
+/// 从业机构创建微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder`
+///
+/// For 从业机构. Safe to repeat with the same `out_order_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012691326](https://pay.weixin.qq.com/doc/v3/partner/4012691326)
+///
+/// `weipay api show POST v3/payscore/acquiringbank/serviceorder` lists all 2.
+pub mod post {
+    pub use crate::v3::payscore::shared::{
+        PayscoreAcquiringbankTimeRange, PayscoreReturnedLocation, PayscoreServiceorderLocation,
+        PayscoreServiceorderPostPayment, PayscoreServiceorderRiskFund,
+    };
+
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 从业机构创建微信支付分订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderRequest`](crate::payscore::PostPayscoreAcquiringbankServiceorderRequest).
+        #[doc(alias = "从业机构创建微信支付分订单")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 渠道商商户号. Required.
+            channel_id: String = body("channel_id").required(),
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required().request_number(),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 后付费项目.
+            post_payments: Vec<PayscoreServiceorderPostPayment> = body("post_payments"),
+            /// 后付费商户优惠.
+            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            /// 订单风险金. Required.
+            risk_fund: PayscoreServiceorderRiskFund = body("risk_fund").required(),
+            /// 服务时间段. Required.
+            time_range: PayscoreAcquiringbankTimeRange = body("time_range").required(),
+            /// 服务位置.
+            location: PayscoreServiceorderLocation = body("location"),
+            /// 服务商公众号下的用户标识.
+            openid: String = body("openid"),
+            /// 子商户公众号下的用户标识.
+            sub_openid: String = body("sub_openid"),
+            /// 是否需要用户确认.
+            need_user_confirm: bool = body("need_user_confirm"),
+            /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 商户数据包.
+            attach: String = body("attach"),
+        }
+
+        /// 后付费商户优惠.
+        pub struct PostDiscounts {
+            /// 优惠名称. Required.
+            name: String = body("name").required(),
+            /// 优惠说明. Required.
+            description: String = body("description").required(),
+            /// 优惠数量.
+            count: i64 = body("count"),
+            /// 付费金额. In fen (分).
+            amount: i64 = body("amount"),
+        }
     }
 
-    /// `v3/payscore/acquiringbank/serviceorder/deduction`
-    pub fn deduction(self) -> deduction::Deduction<M> {
-        deduction::Deduction::new(self.call.step("deduction"))
-    }
+    response! {
+        /// 从业机构创建微信支付分订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderResponse`](crate::payscore::PostPayscoreAcquiringbankServiceorderResponse).
+        #[doc(alias = "从业机构创建微信支付分订单")]
+        pub struct Response {
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 渠道商商户号. Required.
+            channel_id: String = body("channel_id").required(),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 服务订单状态. Required.
+            state: String = body("state").required(),
+            /// 订单状态说明.
+            state_description: String = body("state_description"),
+            /// 后付费项目.
+            post_payments: Vec<PayscoreServiceorderPostPayment> = body("post_payments"),
+            /// 后付费商户优惠.
+            post_discounts: Vec<ResponsePostDiscounts> = body("post_discounts"),
+            /// 订单风险金.
+            risk_fund: PayscoreServiceorderRiskFund = body("risk_fund"),
+            /// 服务时间段.
+            time_range: PayscoreAcquiringbankTimeRange = body("time_range"),
+            /// 服务位置.
+            location: PayscoreReturnedLocation = body("location"),
+            /// 商户数据包.
+            attach: String = body("attach"),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 跳转微信侧数据包.
+            package: String = body("package"),
+        }
 
-    /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}` with this 商户服务订单号.
-    pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill(path("out_order_no"), out_order_no.into()))
+        /// 后付费商户优惠.
+        pub struct ResponsePostDiscounts {
+            /// 优惠名称. Required.
+            name: String = body("name").required(),
+            /// 优惠说明. Required.
+            description: String = body("description").required(),
+            /// 优惠数量.
+            count: i64 = body("count"),
+        }
     }
 }

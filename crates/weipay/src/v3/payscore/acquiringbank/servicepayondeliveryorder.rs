@@ -2,40 +2,139 @@
 
 //! `v3/payscore/acquiringbank/servicepayondeliveryorder`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreAcquiringbankServicepayondeliveryorder as Servicepayondeliveryorder;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 从业机构创建先用后付订单 · `POST v3/payscore/acquiringbank/servicepayondeliveryorder`
+///
+/// For 从业机构（支付机构）.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012783674](https://pay.weixin.qq.com/doc/v3/partner/4012783674)
+pub mod post {
+    pub use crate::v3::payscore::shared::{
+        PayscoreGoods, PayscoreLocation, PayscorePostDiscount, PayscorePostPayment, PayscoreRiskFund,
+        PayscoreServicepayondeliveryorderPostDiscount, PayscoreServicepayondeliveryorderPostPayment,
+        PayscoreServicepayondeliveryorderShoppingInfo, PayscoreServicepayondeliveryorderShoppingInfoGoods,
+        PayscoreServicepayondeliveryorderShoppingInfoJumpLink,
+        PayscoreServicepayondeliveryorderShoppingInfoJumpLinkJumpLinkType,
+        PayscoreServicepayondeliveryorderTimeRange, PayscoreShoppingInfo, PayscoreShoppingInfoJumpLink,
+        PayscoreTimeRange,
+    };
 
-chain_step! {
-    /// `v3/payscore/acquiringbank/servicepayondeliveryorder`
-    Servicepayondeliveryorder
-}
+    use crate::model::{body, open_enum, request, response};
 
-impl<M: Mode> Servicepayondeliveryorder<M> {
-    /// 从业机构创建先用后付订单 · `POST v3/payscore/acquiringbank/servicepayondeliveryorder`
-    ///
-    /// For 从业机构（支付机构）.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::acquiringbank::servicepayondeliveryorder::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .service_id("500001")
-    ///     .service_introduction("某某酒店")
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"));
-    /// let response =
-    ///     client.v3().payscore().acquiringbank().servicepayondeliveryorder().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEPAYONDELIVERYORDER, request)
+    request! {
+        /// 从业机构创建先用后付订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServicepayondeliveryorderRequest`](crate::payscore::PostPayscoreAcquiringbankServicepayondeliveryorderRequest).
+        #[doc(alias = "从业机构创建先用后付订单")]
+        pub struct Request {
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required().request_number(),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 渠道商商户号.
+            channel_id: String = body("channel_id"),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 后付费项目.
+            post_payments: Vec<PayscoreServicepayondeliveryorderPostPayment> = body("post_payments"),
+            /// 后付费商户优惠.
+            post_discounts: Vec<PayscoreServicepayondeliveryorderPostDiscount> = body("post_discounts"),
+            /// 服务时间段. Required.
+            time_range: PayscoreServicepayondeliveryorderTimeRange = body("time_range").required(),
+            /// 服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 订单风险金.
+            risk_fund: RiskFund = body("risk_fund"),
+            /// 商户数据包.
+            attach: String = body("attach"),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 用户标识.
+            openid: String = body("openid"),
+            /// 子商户公众号下的用户标识.
+            sub_openid: String = body("sub_openid"),
+            /// 是否需要用户确认.
+            need_user_confirm: bool = body("need_user_confirm"),
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 先用后付购物详情.
+            shopping_info: PayscoreServicepayondeliveryorderShoppingInfo = body("shopping_info"),
+        }
+
+        /// 订单风险金.
+        pub struct RiskFund {
+            /// 风险金名称.
+            name: Name = body("name"),
+            /// 风险金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 风险说明. At most 30 characters.
+            description: String = body("description").length(0, 30),
+        }
+    }
+
+    response! {
+        /// 从业机构创建先用后付订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServicepayondeliveryorderResponse`](crate::payscore::PostPayscoreAcquiringbankServicepayondeliveryorderResponse).
+        #[doc(alias = "从业机构创建先用后付订单")]
+        pub struct Response {
+            /// 商户订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户公众号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 服务订单状态. Required.
+            state: String = body("state").required(),
+            /// 订单状态说明.
+            state_description: String = body("state_description"),
+            /// 后付费项目.
+            post_payments: Vec<PayscorePostPayment> = body("post_payments"),
+            /// 商户优惠.
+            post_discounts: Vec<PayscorePostDiscount> = body("post_discounts"),
+            /// 服务风险金.
+            risk_fund: PayscoreRiskFund = body("risk_fund"),
+            /// 服务时间.
+            time_range: PayscoreTimeRange = body("time_range"),
+            /// 服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 微信支付服务订单号.
+            order_id: String = body("order_id"),
+            /// 跳转微信侧数据包.
+            package: String = body("package"),
+            /// 先用后付购物详情.
+            shopping_info: PayscoreShoppingInfo = body("shopping_info"),
+        }
+    }
+
+    open_enum! {
+        /// 风险金名称.
+        pub enum Name {
+            Deposit = "DEPOSIT",
+            Advance = "ADVANCE",
+            CashDeposit = "CASH_DEPOSIT",
+            EstimateOrderCost = "ESTIMATE_ORDER_COST",
+        }
     }
 }

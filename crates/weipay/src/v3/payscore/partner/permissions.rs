@@ -4,66 +4,56 @@
 
 pub mod apply_for_scene;
 pub mod assess_user_risk_level;
-pub mod authorization_code;
-pub mod post;
+/// `v3/payscore/partner/permissions/authorization-code`
+pub mod authorization_code {
+    pub mod authorization_code;
+
+    pub use crate::v3::payscore::chain::PayscorePartnerPermissionsAuthorizationCode as AuthorizationCode;
+}
 pub mod search;
 pub mod terminate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::payscore::chain::PayscorePartnerPermissions as Permissions;
 
-chain_step! {
-    /// `v3/payscore/partner/permissions`
-    Permissions
-}
+/// 商户预授权 · `POST v3/payscore/partner/permissions`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012382030](https://pay.weixin.qq.com/doc/v3/partner/4012382030)
+pub mod post {
+    use crate::model::{body, request, response};
 
-impl<M: Mode> Permissions<M> {
-    /// 商户预授权 · `POST v3/payscore/partner/permissions`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::partner::permissions::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("service_id")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("1230000109")
-    ///     .authorization_code("1234323JKHDFE1243252");
-    /// let response = client.v3().payscore().partner().permissions().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS, request)
+    request! {
+        /// 商户预授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerPermissionsRequest`](crate::payscore::PostPayscorePartnerPermissionsRequest).
+        #[doc(alias = "商户预授权")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 授权协议号. Required.
+            authorization_code: String = body("authorization_code").required(),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
     }
 
-    /// `v3/payscore/partner/permissions/apply-for-scene`
-    pub fn apply_for_scene(self) -> apply_for_scene::ApplyForScene<M> {
-        apply_for_scene::ApplyForScene::new(self.call.step("apply-for-scene"))
-    }
-
-    /// `v3/payscore/partner/permissions/assess-user-risk-level`
-    pub fn assess_user_risk_level(self) -> assess_user_risk_level::AssessUserRiskLevel<M> {
-        assess_user_risk_level::AssessUserRiskLevel::new(self.call.step("assess-user-risk-level"))
-    }
-
-    /// `v3/payscore/partner/permissions/authorization-code`
-    pub fn authorization_code(self) -> authorization_code::AuthorizationCode<M> {
-        authorization_code::AuthorizationCode::new(self.call.step("authorization-code"))
-    }
-
-    /// `v3/payscore/partner/permissions/search`
-    pub fn search(self) -> search::Search<M> {
-        search::Search::new(self.call.step("search"))
-    }
-
-    /// `v3/payscore/partner/permissions/terminate`
-    pub fn terminate(self) -> terminate::Terminate<M> {
-        terminate::Terminate::new(self.call.step("terminate"))
+    response! {
+        /// 商户预授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerPermissionsResponse`](crate::payscore::PostPayscorePartnerPermissionsResponse).
+        #[doc(alias = "商户预授权")]
+        pub struct Response {
+            /// 预授权token. Required.
+            apply_permissions_token: String = body("apply_permissions_token").required(),
+        }
     }
 }

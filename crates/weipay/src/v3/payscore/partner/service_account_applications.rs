@@ -3,44 +3,66 @@
 //! `v3/payscore/partner/service-account-applications`
 
 pub mod out_apply_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::payscore::chain::PayscorePartnerServiceAccountApplications as ServiceAccountApplications;
 
-chain_step! {
-    /// `v3/payscore/partner/service-account-applications`
-    ServiceAccountApplications
-}
+/// 收付通子商户申请绑定支付分服务 · `POST v3/payscore/partner/service-account-applications`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012715051](https://pay.weixin.qq.com/doc/v3/partner/4012715051)
+///
+/// `weipay api show POST v3/payscore/partner/service-account-applications` lists all 2.
+pub mod post {
+    use crate::model::{body, request, response};
 
-impl<M: Mode> ServiceAccountApplications<M> {
-    /// 收付通子商户申请绑定支付分服务 · `POST v3/payscore/partner/service-account-applications`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::partner::service_account_applications::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("1900000109")
-    ///     .out_apply_no("1234323JKHDFE1243252");
-    /// let response = client.v3().payscore().partner().service_account_applications().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS, request)
+    request! {
+        /// 收付通子商户申请绑定支付分服务: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceAccountApplicationsRequest`](crate::payscore::PostPayscorePartnerServiceAccountApplicationsRequest).
+        #[doc(alias = "收付通子商户申请绑定支付分服务")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户申请绑定单号. Required.
+            out_apply_no: String = body("out_apply_no").required().request_number(),
+            /// 绑定结果回调通知地址. A URL that the platform calls: http or https, without a query.
+            result_notify_url: String = body("result_notify_url").notify_url(),
+        }
     }
 
-    /// `v3/payscore/partner/service-account-applications/{out_apply_no}` with this 商户申请绑定单号.
-    pub fn out_apply_no(self, out_apply_no: impl Into<String>) -> out_apply_no::OutApplyNo<M> {
-        out_apply_no::OutApplyNo::new(self.call.fill(path("out_apply_no"), out_apply_no.into()))
+    response! {
+        /// 收付通子商户申请绑定支付分服务: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceAccountApplicationsResponse`](crate::payscore::PostPayscorePartnerServiceAccountApplicationsResponse).
+        #[doc(alias = "收付通子商户申请绑定支付分服务")]
+        pub struct Response {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 申请单号. Required.
+            out_apply_no: String = body("out_apply_no").required(),
+            /// 绑定结果回调通知地址. A URL that the platform calls: http or https, without a query.
+            result_notify_url: String = body("result_notify_url").notify_url(),
+            /// 受理状态. Required.
+            apply_state: String = body("apply_state").required(),
+            /// 拒绝原因.
+            reject_reason: String = body("reject_reason"),
+        }
     }
 }

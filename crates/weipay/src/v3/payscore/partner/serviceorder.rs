@@ -3,80 +3,304 @@
 //! `v3/payscore/partner/serviceorder`
 
 pub mod direct_complete;
-pub mod get;
-pub mod out_order_no;
-pub mod post;
+/// `v3/payscore/partner/serviceorder/{out_order_no}`
+pub mod out_order_no {
+    pub mod cancel;
+    pub mod complete;
+    pub mod modify;
+    pub mod pay;
+    pub mod send_pendingmessage;
+    pub mod send_prepaidmessage;
+    pub mod sync;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/payscore/partner/serviceorder`
-    Serviceorder
+    pub use crate::v3::payscore::chain::PayscorePartnerServiceorderByOutOrderNo as OutOrderNo;
 }
 
-impl<M: Mode> Serviceorder<M> {
-    /// 查询支付分订单 · `GET v3/payscore/partner/serviceorder`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::partner::serviceorder::get;
-    ///
-    /// let request =
-    ///     get::Request::new().service_id("2002000000000558128851361561536").sub_mchid("1900000109");
-    /// let response = client.v3().payscore().partner().serviceorder().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_SERVICEORDER, request)
+pub use crate::v3::payscore::chain::PayscorePartnerServiceorder as Serviceorder;
+
+/// 查询支付分订单 · `GET v3/payscore/partner/serviceorder`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012692256](https://pay.weixin.qq.com/doc/v3/partner/4012692256)
+///
+/// `weipay api show GET v3/payscore/partner/serviceorder` lists all 2.
+pub mod get {
+    pub use crate::v3::payscore::shared::{
+        PayscoreCollection, PayscoreCollectionDetails, PayscoreCollectionDetailsPaidType,
+        PayscoreCollectionDetailsPromotionDetail, PayscoreCollectionDetailsPromotionDetailGoodsDetail,
+        PayscoreCollectionDetailsPromotionDetailScope, PayscoreCollectionDetailsPromotionDetailType,
+        PayscoreCollectionState, PayscoreInstitutionPostPayment, PayscoreLocation, PayscorePartnerTimeRange,
+        PayscoreServiceorderPostDiscount, PayscoreServiceorderRiskFund,
+    };
+
+    use crate::model::{body, open_enum, query, request, response};
+
+    request! {
+        /// 查询支付分订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscorePartnerServiceorderRequest`](crate::payscore::GetPayscorePartnerServiceorderRequest).
+        #[doc(alias = "查询支付分订单")]
+        pub struct Request {
+            /// 服务ID. Required; 1 to 32 characters.
+            service_id: String = query("service_id").required().length(1, 32),
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 商户服务订单号. 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+            out_order_no: String = query("out_order_no").length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            /// 回跳查询ID.
+            query_id: String = query("query_id"),
+        }
     }
 
-    /// 创建支付分订单 · `POST v3/payscore/partner/serviceorder`
-    ///
-    /// For 服务商. Safe to repeat with the same `out_order_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::partner::serviceorder::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("1900000109")
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .service_introduction("XX充电宝")
-    ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
-    ///     .notify_url("https://api.test.com");
-    /// let response = client.v3().payscore().partner().serviceorder().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER, request)
+    response! {
+        /// 查询支付分订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscorePartnerServiceorderResponse`](crate::payscore::GetPayscorePartnerServiceorderResponse).
+        #[doc(alias = "查询支付分订单")]
+        pub struct Response {
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 服务订单状态. Required.
+            state: State = body("state").required(),
+            /// 订单状态说明.
+            state_description: StateDescription = body("state_description"),
+            /// 后付费项目.
+            post_payments: Vec<PayscoreInstitutionPostPayment> = body("post_payments"),
+            /// 后付费商户优惠.
+            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts"),
+            /// 订单风险金.
+            risk_fund: PayscoreServiceorderRiskFund = body("risk_fund"),
+            /// 总金额. In fen (分).
+            total_amount: i64 = body("total_amount"),
+            /// 是否需要收款.
+            need_collection: bool = body("need_collection"),
+            /// 收款信息.
+            collection: PayscoreCollection = body("collection"),
+            /// 服务时间.
+            time_range: PayscorePartnerTimeRange = body("time_range"),
+            /// 服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 商户数据包.
+            attach: String = body("attach"),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 服务商公众号下的用户标识.
+            openid: String = body("openid"),
+            /// 子商户公众号下的用户标识.
+            sub_openid: String = body("sub_openid"),
+            /// 微信支付服务订单号.
+            order_id: String = body("order_id"),
+        }
     }
 
-    /// `v3/payscore/partner/serviceorder/direct-complete`
-    pub fn direct_complete(self) -> direct_complete::DirectComplete<M> {
-        direct_complete::DirectComplete::new(self.call.step("direct-complete"))
+    open_enum! {
+        /// 服务订单状态.
+        pub enum State {
+            Created = "CREATED",
+            Doing = "DOING",
+            Done = "DONE",
+            Revoked = "REVOKED",
+            Expired = "EXPIRED",
+        }
+
+        /// 订单状态说明.
+        pub enum StateDescription {
+            UserConfirm = "USER_CONFIRM",
+            MchComplete = "MCH_COMPLETE",
+        }
+    }
+}
+
+/// 创建支付分订单 · `POST v3/payscore/partner/serviceorder`
+///
+/// For 服务商. Safe to repeat with the same `out_order_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012692136](https://pay.weixin.qq.com/doc/v3/partner/4012692136)
+///
+/// `weipay api show POST v3/payscore/partner/serviceorder` lists all 2.
+pub mod post {
+    pub use crate::v3::payscore::shared::{
+        PayscoreAcquiringbankTimeRange, PayscoreDevice, PayscoreReturnedLocation,
+        PayscoreServiceorderLocation, PayscoreServiceorderPostDiscount, PayscoreServiceorderPostPayment,
+    };
+
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 创建支付分订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderRequest`](crate::payscore::PostPayscorePartnerServiceorderRequest).
+        #[doc(alias = "创建支付分订单")]
+        pub struct Request {
+            /// 服务ID. Required; 1 to 32 characters.
+            service_id: String = body("service_id").required().length(1, 32),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户服务订单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+            out_order_no: String = body("out_order_no")
+                .required()
+                .length(1, 32)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            /// 服务信息. Required; 1 to 20 characters.
+            service_introduction: String = body("service_introduction").required().length(1, 20),
+            /// 后付费项目. At most 100 members.
+            post_payments: Vec<PostPayments> = body("post_payments").items(0, 100),
+            /// 后付费商户优惠. At most 30 members.
+            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts").items(0, 30),
+            /// 订单风险金. Required.
+            risk_fund: RiskFund = body("risk_fund").required(),
+            /// 服务时间. Required.
+            time_range: TimeRange = body("time_range").required(),
+            /// 服务位置.
+            location: PayscoreServiceorderLocation = body("location"),
+            /// 服务商公众号下的用户标识.
+            openid: String = body("openid"),
+            /// 子商户公众号下的用户标识.
+            sub_openid: String = body("sub_openid"),
+            /// 是否需要用户确认.
+            need_user_confirm: bool = body("need_user_confirm"),
+            /// 商户回调地址. Required; at most 255 characters; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().length(0, 255).notify_url(),
+            /// 商户数据包. At most 256 characters.
+            attach: String = body("attach").length(0, 256),
+            /// 设备信息.
+            device: PayscoreDevice = body("device"),
+        }
+
+        /// 后付费项目.
+        pub struct PostPayments {
+            /// 付费项目名称. Required; 1 to 20 characters.
+            name: String = body("name").required().length(1, 20),
+            /// 付费说明.
+            description: String = body("description"),
+            /// 金额. At least 0; in fen (分).
+            amount: i64 = body("amount").range(0, i64::MAX),
+            /// 付费数量.
+            count: i64 = body("count"),
+        }
+
+        /// 订单风险金.
+        pub struct RiskFund {
+            /// 风险金名称. Required.
+            name: Name = body("name").required(),
+            /// 风险金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 风险说明. At most 30 characters.
+            description: String = body("description").length(0, 30),
+        }
+
+        /// 服务时间.
+        pub struct TimeRange {
+            /// 服务开始时间.
+            start_time: String = body("start_time"),
+            /// 服务开始时间备注.
+            start_time_remark: String = body("start_time_remark"),
+            /// 预计服务结束时间.
+            end_time: String = body("end_time"),
+            /// 预计服务结束时间备注.
+            end_time_remark: String = body("end_time_remark"),
+        }
     }
 
-    /// `v3/payscore/partner/serviceorder/{out_order_no}` with this 商户服务订单号. 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
-    pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(
-            self.call.fill(
-                path("out_order_no").length(1, 32).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
-                out_order_no.into(),
-            ),
-        )
+    response! {
+        /// 创建支付分订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderResponse`](crate::payscore::PostPayscorePartnerServiceorderResponse).
+        #[doc(alias = "创建支付分订单")]
+        pub struct Response {
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 服务订单状态. Required.
+            state: State = body("state").required(),
+            /// 订单状态说明.
+            state_description: StateDescription = body("state_description"),
+            /// 后付费项目.
+            post_payments: Vec<PayscoreServiceorderPostPayment> = body("post_payments"),
+            /// 商户优惠.
+            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts"),
+            /// 订单风险金.
+            risk_fund: ResponseRiskFund = body("risk_fund"),
+            /// 服务时间段.
+            time_range: PayscoreAcquiringbankTimeRange = body("time_range"),
+            /// 服务位置.
+            location: PayscoreReturnedLocation = body("location"),
+            /// 商户数据包.
+            attach: String = body("attach"),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 跳转微信侧数据包.
+            package: String = body("package"),
+        }
+
+        /// 订单风险金.
+        pub struct ResponseRiskFund {
+            /// 风险金名称. Required.
+            name: Name = body("name").required(),
+            /// 风险金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 风险说明.
+            description: String = body("description"),
+        }
+    }
+
+    open_enum! {
+        /// 风险金名称.
+        pub enum Name {
+            Deposit = "DEPOSIT",
+            Advance = "ADVANCE",
+            CashDeposit = "CASH_DEPOSIT",
+            EstimateOrderCost = "ESTIMATE_ORDER_COST",
+        }
+
+        /// 服务订单状态.
+        pub enum State {
+            Created = "CREATED",
+            Doing = "DOING",
+            Done = "DONE",
+            Revoked = "REVOKED",
+            Expired = "EXPIRED",
+        }
+
+        /// 订单状态说明.
+        pub enum StateDescription {
+            UserConfirm = "USER_CONFIRM",
+            MchComplete = "MCH_COMPLETE",
+        }
     }
 }

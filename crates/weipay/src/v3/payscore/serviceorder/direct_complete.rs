@@ -2,38 +2,142 @@
 
 //! `v3/payscore/serviceorder/direct-complete`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreServiceorderDirectComplete as DirectComplete;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 创单结单合并 · `POST v3/payscore/serviceorder/direct-complete`
+///
+/// For 服务商, 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter3_9.shtml>
+pub mod post {
+    pub use crate::v3::payscore::shared::{
+        PayscoreLocation, PayscoreServicepayondeliveryorderPostDiscount,
+        PayscoreServicepayondeliveryorderPostPayment,
+    };
 
-chain_step! {
-    /// `v3/payscore/serviceorder/direct-complete`
-    DirectComplete
-}
+    use crate::model::{body, open_enum, request, response};
 
-impl<M: Mode> DirectComplete<M> {
-    /// 创单结单合并 · `POST v3/payscore/serviceorder/direct-complete`
-    ///
-    /// For 服务商, 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::serviceorder::direct_complete::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .service_id("500001")
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"));
-    /// let response = client.v3().payscore().serviceorder().direct_complete().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_DIRECT_COMPLETE, request)
+    request! {
+        /// 创单结单合并: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderDirectCompleteRequest`](crate::payscore::PostPayscoreServiceorderDirectCompleteRequest).
+        #[doc(alias = "创单结单合并")]
+        pub struct Request {
+            /// 商户服务订单号. Required; 1 to 32 bytes; matches `^[0-9A-Za-z_\-|*]+$`.
+            out_order_no: String = body("out_order_no")
+                .required()
+                .bytes(1, 32)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务ID. Required; 1 to 32 characters.
+            service_id: String = body("service_id").required().length(1, 32),
+            /// 后付费项目. At most 100 members.
+            post_payments: Vec<PostPayments> = body("post_payments").items(0, 100),
+            /// 后付费商户优惠. At most 30 members.
+            post_discounts: Vec<PayscoreServicepayondeliveryorderPostDiscount> =
+                body("post_discounts").items(0, 30),
+            /// 服务时间段. Required.
+            time_range: TimeRange = body("time_range").required(),
+            /// 服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 服务信息.
+            service_introduction: String = body("service_introduction"),
+            /// 商户数据包. At most 256 characters.
+            attach: String = body("attach").length(0, 256),
+            /// 商户回调地址. At most 255 characters; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").length(0, 255).notify_url(),
+            /// 用户标识.
+            openid: String = body("openid"),
+            /// 总金额. In fen (分).
+            total_amount: i64 = body("total_amount"),
+            /// 微信支付服务分账标记.
+            profit_sharing: bool = body("profit_sharing"),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+        }
+
+        /// 后付费项目.
+        pub struct PostPayments {
+            /// 付费项目名称. 1 to 20 characters.
+            name: String = body("name").length(1, 20),
+            /// 金额. At least 0; in fen (分).
+            amount: i64 = body("amount").range(0, i64::MAX),
+            /// 计费说明.
+            description: String = body("description"),
+            /// 付费数量.
+            count: i64 = body("count"),
+        }
+
+        /// 服务时间段.
+        pub struct TimeRange {
+            /// 服务开始时间. Matches `^([0-9]{8}|[0-9]{14}|OnAccept)$`.
+            start_time: String = body("start_time").pattern(r#"^([0-9]{8}|[0-9]{14}|OnAccept)$"#),
+            /// 服务开始时间备注. At most 20 characters.
+            start_time_remark: String = body("start_time_remark").length(0, 20),
+            /// 服务结束时间. Matches `^([0-9]{8}|[0-9]{14})$`.
+            end_time: String = body("end_time").pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
+            /// 服务结束时间备注. At most 50 characters.
+            end_time_remark: String = body("end_time_remark").length(0, 50),
+        }
+    }
+
+    response! {
+        /// 创单结单合并: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderDirectCompleteResponse`](crate::payscore::PostPayscoreServiceorderDirectCompleteResponse).
+        #[doc(alias = "创单结单合并")]
+        pub struct Response {
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 后付费项目.
+            post_payments: Vec<PayscoreServicepayondeliveryorderPostPayment> = body("post_payments"),
+            /// 后付费商户优惠.
+            post_discounts: Vec<PayscoreServicepayondeliveryorderPostDiscount> = body("post_discounts"),
+            /// 服务时间段. Required.
+            time_range: TimeRange = body("time_range").required(),
+            /// 服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 服务订单状态. Required.
+            state: State = body("state").required(),
+            /// 订单状态说明. Required.
+            state_description: StateDescription = body("state_description").required(),
+            /// 商户数据包.
+            attach: String = body("attach"),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 总金额. In fen (分).
+            total_amount: i64 = body("total_amount"),
+        }
+    }
+
+    open_enum! {
+        /// 服务订单状态.
+        pub enum State {
+            Created = "CREATED",
+            Doing = "DOING",
+            Done = "DONE",
+            Revoked = "REVOKED",
+            Expired = "EXPIRED",
+        }
+
+        /// 订单状态说明.
+        pub enum StateDescription {
+            UserConfirm = "USER_CONFIRM",
+            MchComplete = "MCH_COMPLETE",
+        }
     }
 }

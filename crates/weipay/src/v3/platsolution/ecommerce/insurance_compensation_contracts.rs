@@ -2,48 +2,69 @@
 
 //! `v3/platsolution/ecommerce/insurance-compensation-contracts`
 
-pub mod post;
-pub mod sub_mchid;
+/// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid`
+pub mod sub_mchid {
+    /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}`
+    pub mod sub_mchid {
+        pub mod check_opened;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/platsolution/ecommerce/insurance-compensation-contracts`
-    InsuranceCompensationContracts
-}
-
-impl<M: Mode> InsuranceCompensationContracts<M> {
-    /// 开通保险理赔功能 · `POST v3/platsolution/ecommerce/insurance-compensation-contracts`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::insurance_compensation_contracts::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_apply_no("No123456")
-    ///     .sub_mchid("1900000109")
-    ///     .agreement_list(vec![post::AgreementList::new()
-    ///         .agreement_code("example")
-    ///         .agreement_version("20240815")
-    ///         .sign_organization("example")
-    ///         .sign_time("2026-01-01T00:00:00+08:00")]);
-    /// let response =
-    ///     client.v3().platsolution().ecommerce().insurance_compensation_contracts().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS, request)
+        pub use crate::v3::platsolution::chain::PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchid as SubMchid;
     }
 
-    /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid`
-    pub fn sub_mchid(self) -> sub_mchid::SubMchid<M> {
-        sub_mchid::SubMchid::new(self.call.step("sub-mchid"))
+    pub use crate::v3::platsolution::chain::PlatsolutionEcommerceInsuranceCompensationContractsSubMchid as SubMchid;
+}
+
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceInsuranceCompensationContracts as InsuranceCompensationContracts;
+
+/// 开通保险理赔功能 · `POST v3/platsolution/ecommerce/insurance-compensation-contracts`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012781476](https://pay.weixin.qq.com/doc/v3/partner/4012781476)
+pub mod post {
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 开通保险理赔功能: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceInsuranceCompensationContractsRequest`](crate::platsolution::PostPlatsolutionEcommerceInsuranceCompensationContractsRequest).
+        #[doc(alias = "开通保险理赔功能")]
+        pub struct Request {
+            /// 商户申请单号. Required.
+            out_apply_no: String = body("out_apply_no").required().request_number(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 签约协议列表. Required.
+            agreement_list: Vec<AgreementList> = body("agreement_list").required(),
+        }
+
+        /// 签约协议列表.
+        pub struct AgreementList {
+            /// 协议编号. Required.
+            agreement_code: String = body("agreement_code").required(),
+            /// 协议版本号. Required.
+            agreement_version: String = body("agreement_version").required(),
+            /// 签约主体. Required.
+            sign_organization: String = body("sign_organization").required(),
+            /// 签约时间. Required.
+            sign_time: Time = body("sign_time").required(),
+        }
+    }
+
+    response! {
+        /// 开通保险理赔功能: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceInsuranceCompensationContractsResponse`](crate::platsolution::PostPlatsolutionEcommerceInsuranceCompensationContractsResponse).
+        #[doc(alias = "开通保险理赔功能")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 是否开通成功. Required.
+            opened: bool = body("opened").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+        }
     }
 }

@@ -2,41 +2,62 @@
 
 //! `v3/platsolution/ecommerce/recharge-employees`
 
-pub mod post;
-pub mod sub_mchid;
+/// `v3/platsolution/ecommerce/recharge-employees/sub-mchid`
+pub mod sub_mchid {
+    pub mod sub_mchid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/platsolution/ecommerce/recharge-employees`
-    RechargeEmployees
+    pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargeEmployeesSubMchid as SubMchid;
 }
 
-impl<M: Mode> RechargeEmployees<M> {
-    /// 添加二级商户可扫码充值员工 · `POST v3/platsolution/ecommerce/recharge-employees`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::recharge_employees::post;
-    ///
-    /// let request =
-    ///     post::Request::new().sub_mchid("1900000109").sp_openid("oWeiPaySandboxUser-000000001");
-    /// let response = client.v3().platsolution().ecommerce().recharge_employees().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES, request)
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargeEmployees as RechargeEmployees;
+
+/// 添加二级商户可扫码充值员工 · `POST v3/platsolution/ecommerce/recharge-employees`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013521743](https://pay.weixin.qq.com/doc/v3/partner/4013521743)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 添加二级商户可扫码充值员工: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceRechargeEmployeesRequest`](crate::platsolution::PostPlatsolutionEcommerceRechargeEmployeesRequest).
+        #[doc(alias = "添加二级商户可扫码充值员工")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 员工OpenID. Required.
+            sp_openid: String = body("sp_openid").required(),
+        }
     }
 
-    /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid`
-    pub fn sub_mchid(self) -> sub_mchid::SubMchid<M> {
-        sub_mchid::SubMchid::new(self.call.step("sub-mchid"))
+    response! {
+        /// 添加二级商户可扫码充值员工: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceRechargeEmployeesResponse`](crate::platsolution::PostPlatsolutionEcommerceRechargeEmployeesResponse).
+        #[doc(alias = "添加二级商户可扫码充值员工")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 员工OpenID.
+            sp_openid: String = body("sp_openid"),
+            /// 员工状态.
+            state: State = body("state"),
+            /// 添加员工时间.
+            create_time: Time = body("create_time"),
+            /// 最后更新时间.
+            update_time: Time = body("update_time"),
+        }
+    }
+
+    open_enum! {
+        /// 员工状态.
+        pub enum State {
+            Effective = "EFFECTIVE",
+            Deleted = "DELETED",
+        }
     }
 }

@@ -2,32 +2,28 @@
 
 //! `v3/profitsharing/merchant-configs/{sub_mchid}`
 
-pub mod get;
+pub use crate::v3::profitsharing::chain::ProfitsharingMerchantConfigsBySubMchid as SubMchid;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询最大分账比例 · `GET v3/profitsharing/merchant-configs/{sub_mchid}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012466864](https://pay.weixin.qq.com/doc/v3/partner/4012466864)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/profitsharing/merchant-configs/{sub_mchid}`
-    SubMchid
-}
-
-impl<M: Mode> SubMchid<M> {
-    /// 查询最大分账比例 · `GET v3/profitsharing/merchant-configs/{sub_mchid}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().profitsharing().merchant_configs().sub_mchid("1900000109").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID, Nothing)
+    response! {
+        /// 查询最大分账比例: what comes back.
+        ///
+        /// Its flat name is [`weipay::profitsharing::GetProfitsharingMerchantConfigsBySubMchidResponse`](crate::profitsharing::GetProfitsharingMerchantConfigsBySubMchidResponse).
+        #[doc(alias = "查询最大分账比例")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 最大分账比例. Required.
+            max_ratio: i64 = body("max_ratio").required(),
+        }
     }
 }

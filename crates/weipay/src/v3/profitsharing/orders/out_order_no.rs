@@ -2,35 +2,63 @@
 
 //! `v3/profitsharing/orders/{out_order_no}`
 
-pub mod get;
+pub use crate::v3::profitsharing::chain::ProfitsharingOrdersByOutOrderNo as OutOrderNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询分账结果 · `GET v3/profitsharing/orders/{out_order_no}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012525210](https://pay.weixin.qq.com/doc/v3/merchant/4012525210)
+/// - partner: [4012466850](https://pay.weixin.qq.com/doc/v3/partner/4012466850)
+pub mod get {
+    pub use crate::v3::profitsharing::shared::{
+        ProfitsharingReceiver, ProfitsharingReceiverFailReason, ProfitsharingReceiverResult,
+        ProfitsharingReceiverType,
+    };
 
-chain_step! {
-    /// `v3/profitsharing/orders/{out_order_no}`
-    OutOrderNo
-}
+    use crate::model::{body, open_enum, query, request, response};
 
-impl<M: Mode> OutOrderNo<M> {
-    /// 查询分账结果 · `GET v3/profitsharing/orders/{out_order_no}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::profitsharing::orders::out_order_no::get;
-    ///
-    /// let request = get::Request::new().transaction_id("4208450740201411110007820472");
-    /// let response =
-    ///     client.v3().profitsharing().orders().out_order_no("P20150806125346").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO, request)
+    request! {
+        /// 查询分账结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::profitsharing::GetProfitsharingOrdersByOutOrderNoRequest`](crate::profitsharing::GetProfitsharingOrdersByOutOrderNoRequest).
+        #[doc(alias = "查询分账结果")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 微信订单号. Required.
+            transaction_id: String = query("transaction_id").required(),
+        }
+    }
+
+    response! {
+        /// 查询分账结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::profitsharing::GetProfitsharingOrdersByOutOrderNoResponse`](crate::profitsharing::GetProfitsharingOrdersByOutOrderNoResponse).
+        #[doc(alias = "查询分账结果")]
+        pub struct Response {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 微信分账单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 分账单状态. Required.
+            state: State = body("state").required(),
+            /// 分账接收方列表.
+            receivers: Vec<ProfitsharingReceiver> = body("receivers"),
+        }
+    }
+
+    open_enum! {
+        /// 分账单状态.
+        pub enum State {
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+        }
     }
 }

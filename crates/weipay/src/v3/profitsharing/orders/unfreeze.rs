@@ -2,37 +2,71 @@
 
 //! `v3/profitsharing/orders/unfreeze`
 
-pub mod post;
+pub use crate::v3::profitsharing::chain::ProfitsharingOrdersUnfreeze as Unfreeze;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 解冻剩余资金 · `POST v3/profitsharing/orders/unfreeze`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012526374](https://pay.weixin.qq.com/doc/v3/merchant/4012526374)
+/// - partner: [4012466860](https://pay.weixin.qq.com/doc/v3/partner/4012466860)
+pub mod post {
+    pub use crate::v3::profitsharing::shared::{
+        ProfitsharingReceiver, ProfitsharingReceiverFailReason, ProfitsharingReceiverResult,
+        ProfitsharingReceiverType,
+    };
 
-chain_step! {
-    /// `v3/profitsharing/orders/unfreeze`
-    Unfreeze
-}
+    use crate::model::{body, open_enum, request, response};
 
-impl<M: Mode> Unfreeze<M> {
-    /// 解冻剩余资金 · `POST v3/profitsharing/orders/unfreeze`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::profitsharing::orders::unfreeze::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .out_order_no("P20150806125346")
-    ///     .description("example");
-    /// let response = client.v3().profitsharing().orders().unfreeze().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PROFITSHARING_ORDERS_UNFREEZE, request)
+    request! {
+        /// 解冻剩余资金: what is sent.
+        ///
+        /// Its flat name is [`weipay::profitsharing::PostProfitsharingOrdersUnfreezeRequest`](crate::profitsharing::PostProfitsharingOrdersUnfreezeRequest).
+        #[doc(alias = "解冻剩余资金")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
+            out_order_no: String = body("out_order_no")
+                .required()
+                .length(1, 64)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+            /// 分账描述. Required; 1 to 80 characters.
+            description: String = body("description").required().length(1, 80),
+        }
+    }
+
+    response! {
+        /// 解冻剩余资金: what comes back.
+        ///
+        /// Its flat name is [`weipay::profitsharing::PostProfitsharingOrdersUnfreezeResponse`](crate::profitsharing::PostProfitsharingOrdersUnfreezeResponse).
+        #[doc(alias = "解冻剩余资金")]
+        pub struct Response {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 微信分账单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 分账单状态. Required.
+            state: State = body("state").required(),
+            /// 分账接收方列表.
+            receivers: Vec<ProfitsharingReceiver> = body("receivers"),
+        }
+    }
+
+    open_enum! {
+        /// 分账单状态.
+        pub enum State {
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+        }
     }
 }

@@ -2,38 +2,88 @@
 
 //! `v3/profitsharing/receivers/add`
 
-pub mod post;
+pub use crate::v3::profitsharing::chain::ProfitsharingReceiversAdd as Add;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 添加分账接收方 · `POST v3/profitsharing/receivers/add`
+///
+/// For 直连商户, 服务商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012528995](https://pay.weixin.qq.com/doc/v3/merchant/4012528995)
+/// - partner: [4012690944](https://pay.weixin.qq.com/doc/v3/partner/4012690944)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/profitsharing/receivers/add`
-    Add
-}
+    request! {
+        /// 添加分账接收方: what is sent.
+        ///
+        /// Its flat name is [`weipay::profitsharing::PostProfitsharingReceiversAddRequest`](crate::profitsharing::PostProfitsharingReceiversAddRequest).
+        #[doc(alias = "添加分账接收方")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方帐号. Required.
+            account: String = body("account").required(),
+            /// 分账个人接收方姓名. Travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").encrypted(),
+            /// 与分账方的关系类型. Required.
+            relation_type: RelationType = body("relation_type").required(),
+            /// 自定义的分账关系. At most 10 characters.
+            custom_relation: String = body("custom_relation").length(0, 10),
+        }
+    }
 
-impl<M: Mode> Add<M> {
-    /// 添加分账接收方 · `POST v3/profitsharing/receivers/add`
-    ///
-    /// For 直连商户, 服务商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::profitsharing::receivers::add::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .type_("MERCHANT_ID")
-    ///     .account("86693852")
-    ///     .relation_type("SERVICE_PROVIDER");
-    /// let response = client.v3().profitsharing().receivers().add().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PROFITSHARING_RECEIVERS_ADD, request)
+    response! {
+        /// 添加分账接收方: what comes back.
+        ///
+        /// Its flat name is [`weipay::profitsharing::PostProfitsharingReceiversAddResponse`](crate::profitsharing::PostProfitsharingReceiversAddResponse).
+        #[doc(alias = "添加分账接收方")]
+        pub struct Response {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+            /// 分账接收方全称. Travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").encrypted(),
+            /// 与分账方的关系类型. Required.
+            relation_type: RelationType = body("relation_type").required(),
+            /// 自定义的分账关系.
+            custom_relation: String = body("custom_relation"),
+        }
+    }
+
+    open_enum! {
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
+
+        /// 与分账方的关系类型.
+        pub enum RelationType {
+            ServiceProvider = "SERVICE_PROVIDER",
+            Store = "STORE",
+            Staff = "STAFF",
+            StoreOwner = "STORE_OWNER",
+            Partner = "PARTNER",
+            Headquarter = "HEADQUARTER",
+            Brand = "BRAND",
+            Distributor = "DISTRIBUTOR",
+            User = "USER",
+            Supplier = "SUPPLIER",
+            Custom = "CUSTOM",
+        }
     }
 }

@@ -2,35 +2,59 @@
 
 //! `v3/profitsharing/receivers/delete`
 
-pub mod post;
+pub use crate::v3::profitsharing::chain::ProfitsharingReceiversDelete as Delete;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 删除分账接收方 · `POST v3/profitsharing/receivers/delete`
+///
+/// For 直连商户, 服务商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012529590](https://pay.weixin.qq.com/doc/v3/merchant/4012529590)
+/// - partner: [4012466868](https://pay.weixin.qq.com/doc/v3/partner/4012466868)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/profitsharing/receivers/delete`
-    Delete
-}
+    request! {
+        /// 删除分账接收方: what is sent.
+        ///
+        /// Its flat name is [`weipay::profitsharing::PostProfitsharingReceiversDeleteRequest`](crate::profitsharing::PostProfitsharingReceiversDeleteRequest).
+        #[doc(alias = "删除分账接收方")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+        }
+    }
 
-impl<M: Mode> Delete<M> {
-    /// 删除分账接收方 · `POST v3/profitsharing/receivers/delete`
-    ///
-    /// For 直连商户, 服务商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::profitsharing::receivers::delete_::post;
-    ///
-    /// let request =
-    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").type_("MERCHANT_ID").account("86693852");
-    /// let response = client.v3().profitsharing().receivers().delete_().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PROFITSHARING_RECEIVERS_DELETE, request)
+    response! {
+        /// 删除分账接收方: what comes back.
+        ///
+        /// Its flat name is [`weipay::profitsharing::PostProfitsharingReceiversDeleteResponse`](crate::profitsharing::PostProfitsharingReceiversDeleteResponse).
+        #[doc(alias = "删除分账接收方")]
+        pub struct Response {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+        }
+    }
+
+    open_enum! {
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
     }
 }

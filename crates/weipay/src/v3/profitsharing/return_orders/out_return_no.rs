@@ -2,35 +2,80 @@
 
 //! `v3/profitsharing/return-orders/{out_return_no}`
 
-pub mod get;
+pub use crate::v3::profitsharing::chain::ProfitsharingReturnOrdersByOutReturnNo as OutReturnNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询分账回退结果 · `GET v3/profitsharing/return-orders/{out_return_no}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012526279](https://pay.weixin.qq.com/doc/v3/merchant/4012526279)
+/// - partner: [4012466858](https://pay.weixin.qq.com/doc/v3/partner/4012466858)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/profitsharing/return-orders/{out_return_no}`
-    OutReturnNo
-}
+    request! {
+        /// 查询分账回退结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::profitsharing::GetProfitsharingReturnOrdersByOutReturnNoRequest`](crate::profitsharing::GetProfitsharingReturnOrdersByOutReturnNoRequest).
+        #[doc(alias = "查询分账回退结果")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 商户分账单号. Required.
+            out_order_no: String = query("out_order_no").required(),
+        }
+    }
 
-impl<M: Mode> OutReturnNo<M> {
-    /// 查询分账回退结果 · `GET v3/profitsharing/return-orders/{out_return_no}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::profitsharing::return_orders::out_return_no::get;
-    ///
-    /// let request = get::Request::new().out_order_no("P20190806125346");
-    /// let response =
-    ///     client.v3().profitsharing().return_orders().out_return_no("R20190516001").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO, request)
+    response! {
+        /// 查询分账回退结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::profitsharing::GetProfitsharingReturnOrdersByOutReturnNoResponse`](crate::profitsharing::GetProfitsharingReturnOrdersByOutReturnNoResponse).
+        #[doc(alias = "查询分账回退结果")]
+        pub struct Response {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 微信分账单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 商户回退单号. Required.
+            out_return_no: String = body("out_return_no").required(),
+            /// 微信回退单号. Required.
+            return_id: String = body("return_id").required(),
+            /// 回退商户号. Required.
+            return_mchid: String = body("return_mchid").required(),
+            /// 回退金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 回退描述. Required.
+            description: String = body("description").required(),
+            /// 回退结果. Required.
+            result: ResponseResult = body("result").required(),
+            /// 失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 完成时间. Required.
+            finish_time: Time = body("finish_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 回退结果.
+        pub enum ResponseResult {
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Failed = "FAILED",
+        }
+
+        /// 失败原因.
+        pub enum FailReason {
+            AccountAbnormal = "ACCOUNT_ABNORMAL",
+            BalanceNotEnough = "BALANCE_NOT_ENOUGH",
+            TimeOutClosed = "TIME_OUT_CLOSED",
+            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
+            InvalidRequest = "INVALID_REQUEST",
+        }
     }
 }

@@ -3,52 +3,156 @@
 //! `v3/refund/domestic/refunds`
 
 pub mod out_refund_no;
-pub mod post;
-pub mod refund_id;
+/// `v3/refund/domestic/refunds/{refund_id}`
+pub mod refund_id {
+    pub mod apply_abnormal_refund;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/refund/domestic/refunds`
-    Refunds
+    pub use crate::v3::refund::chain::RefundDomesticRefundsByRefundId as RefundId;
 }
 
-impl<M: Mode> Refunds<M> {
-    /// 申请退款 · `POST v3/refund/domestic/refunds`
-    ///
-    /// For 直连商户, 服务商. Safe to repeat with the same `out_refund_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::refund::domestic::refunds::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .transaction_id("1217752501201407033233368018")
-    ///     .out_refund_no("1217752501201407033233368018")
-    ///     .amount(post::Amount::new().refund(888).total(888).currency("CNY"));
-    /// let response = client.v3().refund().domestic().refunds().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_REFUND_DOMESTIC_REFUNDS, request)
+pub use crate::v3::refund::chain::RefundDomesticRefunds as Refunds;
+
+/// 申请退款 · `POST v3/refund/domestic/refunds`
+///
+/// For 直连商户, 服务商. Safe to repeat with the same `out_refund_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012552567](https://pay.weixin.qq.com/doc/v3/merchant/4012552567)
+/// - partner: [4012709253](https://pay.weixin.qq.com/doc/v3/partner/4012709253)
+///
+/// `weipay api show POST v3/refund/domestic/refunds` lists all 32.
+pub mod post {
+    pub use crate::v3::refund::shared::{
+        RefundAmount, RefundFrom, RefundFromAccount, RefundPromotionDetail, RefundPromotionDetailGoodsDetail,
+        RefundPromotionDetailScope, RefundPromotionDetailType,
+    };
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 申请退款: what is sent.
+        ///
+        /// Its flat name is [`weipay::refund::PostRefundDomesticRefundsRequest`](crate::refund::PostRefundDomesticRefundsRequest).
+        #[doc(alias = "申请退款")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 微信支付订单号. Needed in one case: 按微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 商户订单号. Needed in one case: 按商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 商户退款单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
+            out_refund_no: String = body("out_refund_no")
+                .required()
+                .length(1, 64)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+            /// 退款原因. At most 80 characters.
+            reason: String = body("reason").length(0, 80),
+            /// 退款结果回调url. At most 256 characters; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").length(0, 256).notify_url(),
+            /// 退款资金来源.
+            funds_account: FundsAccount = body("funds_account"),
+            /// 金额信息. Required.
+            amount: Amount = body("amount").required(),
+            /// 退款商品.
+            goods_detail: Vec<GoodsDetail> = body("goods_detail"),
+        }
+
+        /// 金额信息.
+        pub struct Amount {
+            /// 退款金额. Required; at least 1; in fen (分).
+            refund: i64 = body("refund").required().range(1, i64::MAX),
+            /// 退款出资账户及金额.
+            from: Vec<RefundFrom> = body("from"),
+            /// 原订单金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 退款币种. Required.
+            currency: String = body("currency").required(),
+        }
+
+        /// 退款商品.
+        pub struct GoodsDetail {
+            /// 商户侧商品编码. Required.
+            merchant_goods_id: String = body("merchant_goods_id").required(),
+            /// 微信侧商品编码.
+            wechatpay_goods_id: String = body("wechatpay_goods_id"),
+            /// 商品名称.
+            goods_name: String = body("goods_name"),
+            /// 商品单价. Required; in fen (分).
+            unit_price: i64 = body("unit_price").required(),
+            /// 商品退款金额. Required; in fen (分).
+            refund_amount: i64 = body("refund_amount").required(),
+            /// 商品退货数量. Required.
+            refund_quantity: i64 = body("refund_quantity").required(),
+        }
     }
 
-    /// `v3/refund/domestic/refunds/{out_refund_no}` with this 商户退款单号. 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
-    pub fn out_refund_no(self, out_refund_no: impl Into<String>) -> out_refund_no::OutRefundNo<M> {
-        out_refund_no::OutRefundNo::new(self.call.fill(
-            path("out_refund_no").length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
-            out_refund_no.into(),
-        ))
+    response! {
+        /// 申请退款: what comes back.
+        ///
+        /// Its flat name is [`weipay::refund::PostRefundDomesticRefundsResponse`](crate::refund::PostRefundDomesticRefundsResponse).
+        #[doc(alias = "申请退款")]
+        pub struct Response {
+            /// 微信支付退款号. Required.
+            refund_id: String = body("refund_id").required(),
+            /// 商户退款单号. Required.
+            out_refund_no: String = body("out_refund_no").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 退款渠道. Required.
+            channel: Channel = body("channel").required(),
+            /// 退款入账账户. Required.
+            user_received_account: String = body("user_received_account").required(),
+            /// 退款成功时间.
+            success_time: Time = body("success_time"),
+            /// 退款创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 退款状态. Required.
+            status: Status = body("status").required(),
+            /// 资金账户.
+            funds_account: ResponseFundsAccount = body("funds_account"),
+            /// 金额信息. Required.
+            amount: RefundAmount = body("amount").required(),
+            /// 优惠退款信息.
+            promotion_detail: Vec<RefundPromotionDetail> = body("promotion_detail"),
+        }
     }
 
-    /// `v3/refund/domestic/refunds/{refund_id}` with this 微信退款单号.
-    pub fn refund_id(self, refund_id: impl Into<String>) -> refund_id::RefundId<M> {
-        refund_id::RefundId::new(self.call.fill(path("refund_id"), refund_id.into()))
+    open_enum! {
+        /// 退款资金来源.
+        pub enum FundsAccount {
+            Available = "AVAILABLE",
+            Unsettled = "UNSETTLED",
+        }
+
+        /// 退款渠道.
+        pub enum Channel {
+            Original = "ORIGINAL",
+            Balance = "BALANCE",
+            OtherBalance = "OTHER_BALANCE",
+            OtherBankcard = "OTHER_BANKCARD",
+        }
+
+        /// 退款状态.
+        pub enum Status {
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+            Processing = "PROCESSING",
+            Abnormal = "ABNORMAL",
+        }
+
+        /// 资金账户.
+        pub enum ResponseFundsAccount {
+            Unsettled = "UNSETTLED",
+            Available = "AVAILABLE",
+            Unavailable = "UNAVAILABLE",
+            Operation = "OPERATION",
+            Basic = "BASIC",
+            EcnyBasic = "ECNY_BASIC",
+        }
     }
 }

@@ -2,34 +2,92 @@
 
 //! `v3/refunds/out-refund-no/{out_refund_no}`
 
-pub mod get;
+pub use crate::v3::refunds::chain::RefundsOutRefundNoByOutRefundNo as OutRefundNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询单笔退款(商户退款订单号) · `GET v3/refunds/out-refund-no/{out_refund_no}`
+///
+/// Host: `https://api.mch.weixin.qq.com/hk/`.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_3.shtml>
+pub mod get {
+    pub use crate::v3::refunds::shared::{
+        OverseaRefundAmount, OverseaRefundAmountExchangeRate, OverseaRefundAmountExchangeRateType,
+        OverseaRefundPromotion, OverseaRefundPromotionScope, OverseaRefundPromotionType,
+    };
 
-chain_step! {
-    /// `v3/refunds/out-refund-no/{out_refund_no}`
-    OutRefundNo
-}
+    use crate::model::{body, open_enum, query, request, response};
 
-impl<M: Mode> OutRefundNo<M> {
-    /// 查询单笔退款(商户退款订单号) · `GET v3/refunds/out-refund-no/{out_refund_no}`
-    ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::refunds::out_refund_no::out_refund_no::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client.v3().refunds().out_refund_no().out_refund_no("example").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO, request)
+    request! {
+        /// 查询单笔退款(商户退款订单号): what is sent.
+        ///
+        /// Its flat name is [`weipay::refunds::GetRefundsOutRefundNoByOutRefundNoRequest`](crate::refunds::GetRefundsOutRefundNoByOutRefundNoRequest).
+        #[doc(alias = "查询单笔退款(商户退款订单号)")]
+        pub struct Request {
+            /// 商户号.
+            mchid: String = query("mchid"),
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 机构商户号.
+            sp_mchid: String = query("sp_mchid"),
+        }
+    }
+
+    response! {
+        /// 查询单笔退款(商户退款订单号): what comes back.
+        ///
+        /// Its flat name is [`weipay::refunds::GetRefundsOutRefundNoByOutRefundNoResponse`](crate::refunds::GetRefundsOutRefundNoByOutRefundNoResponse).
+        #[doc(alias = "查询单笔退款(商户退款订单号)")]
+        pub struct Response {
+            /// 微信支付退款订单号. Required.
+            id: String = body("id").required(),
+            /// 商户退款单号. Required.
+            out_refund_no: String = body("out_refund_no").required(),
+            /// 微信支付交易订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户原交易订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 退款渠道.
+            channel: Channel = body("channel"),
+            /// 退款入账账户.
+            recv_account: String = body("recv_account"),
+            /// 退款资金来源.
+            fund_source: FundSource = body("fund_source"),
+            /// 退款成功时间.
+            success_time: String = body("success_time"),
+            /// 退款创建时间. Required.
+            create_time: String = body("create_time").required(),
+            /// 退款状态. Required.
+            status: Status = body("status").required(),
+            /// 退款金额. Required.
+            amount: OverseaRefundAmount = body("amount").required(),
+            /// 优惠退款详情.
+            detail: OverseaRefundPromotion = body("detail"),
+        }
+    }
+
+    open_enum! {
+        /// 退款渠道.
+        pub enum Channel {
+            Original = "ORIGINAL",
+            Balance = "BALANCE",
+            OtherBalance = "OTHER_BALANCE",
+            OtherBankcard = "OTHER_BANKCARD",
+        }
+
+        /// 退款资金来源.
+        pub enum FundSource {
+            RefundSourceUnsettledFunds = "REFUND_SOURCE_UNSETTLED_FUNDS",
+            RefundSourceREchARGEFunds = "REFUND_SOURCE_REchARGE_FUNDS",
+        }
+
+        /// 退款状态.
+        pub enum Status {
+            Success = "SUCCESS",
+            Refundclose = "REFUNDCLOSE",
+            Processing = "PROCESSING",
+            Abnormal = "ABNORMAL",
+        }
     }
 }

@@ -3,46 +3,40 @@
 //! `v3/smartguide/guides/{guide_id}`
 
 pub mod assign;
-pub mod patch;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::smartguide::chain::SmartguideGuidesByGuideId as GuideId;
 
-chain_step! {
-    /// `v3/smartguide/guides/{guide_id}`
-    GuideId
-}
+/// 服务人员信息更新 · `PATCH v3/smartguide/guides/{guide_id}`
+///
+/// For 服务商, 直连商户. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012535160](https://pay.weixin.qq.com/doc/v3/merchant/4012535160)
+/// - partner: [4012688570](https://pay.weixin.qq.com/doc/v3/partner/4012688570)
+pub mod patch {
+    use crate::model::{Sensitive, body, header, request};
 
-impl<M: Mode> GuideId<M> {
-    /// 服务人员信息更新 · `PATCH v3/smartguide/guides/{guide_id}`
-    ///
-    /// For 服务商, 直连商户. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::smartguide::guides::guide_id::patch;
-    ///
-    /// let request = patch::Request::new().sub_mchid("1234567890");
-    /// let response = client
-    ///     .v3()
-    ///     .smartguide()
-    ///     .guides()
-    ///     .guide_id("LLA3WJ6DSZUfiaZDS79FH5Wm5m4X69TBic")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::PATCH_V3_SMARTGUIDE_GUIDES_GUIDE_ID, request)
-    }
-
-    /// `v3/smartguide/guides/{guide_id}/assign`
-    pub fn assign(self) -> assign::Assign<M> {
-        assign::Assign::new(self.call.step("assign"))
+    request! {
+        /// 服务人员信息更新: what is sent.
+        ///
+        /// Its flat name is [`weipay::smartguide::PatchSmartguideGuidesByGuideIdRequest`](crate::smartguide::PatchSmartguideGuidesByGuideIdRequest).
+        #[doc(alias = "服务人员信息更新")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 子商户ID.
+            sub_mchid: String = body("sub_mchid"),
+            /// 企业微信的员工姓名. Travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").encrypted(),
+            /// 手机号码. Travels encrypted (敏感信息加密).
+            mobile: Sensitive = body("mobile").encrypted(),
+            /// 员工个人二维码. Format `url`.
+            qr_code: String = body("qr_code").url(),
+            /// 头像URL. Format `url`.
+            avatar: String = body("avatar").url(),
+            /// 群二维码URL.
+            group_qrcode: String = body("group_qrcode"),
+        }
     }
 }

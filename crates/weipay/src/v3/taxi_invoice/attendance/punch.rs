@@ -2,40 +2,34 @@
 
 //! `v3/taxi-invoice/attendance/punch`
 
-pub mod post;
+pub use crate::v3::taxi_invoice::chain::TaxiInvoiceAttendancePunch as Punch;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 签到签退 · `POST v3/taxi-invoice/attendance/punch`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012461368](https://pay.weixin.qq.com/doc/v3/partner/4012461368)
+pub mod post {
+    use crate::model::{Time, body, request};
 
-chain_step! {
-    /// `v3/taxi-invoice/attendance/punch`
-    Punch
-}
-
-impl<M: Mode> Punch<M> {
-    /// 签到签退 · `POST v3/taxi-invoice/attendance/punch`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::taxi_invoice::attendance::punch::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .plate_number("粤B12345")
-    ///     .driver_license("6298416")
-    ///     .event_time("2026-01-01T00:00:00+08:00")
-    ///     .event_type("SIGN_IN")
-    ///     .region_id(510100);
-    /// let response = client.v3().taxi_invoice().attendance().punch().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_TAXI_INVOICE_ATTENDANCE_PUNCH, request)
+    request! {
+        /// 签到签退: what is sent.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceAttendancePunchRequest`](crate::taxi_invoice::PostTaxiInvoiceAttendancePunchRequest).
+        #[doc(alias = "签到签退")]
+        pub struct Request {
+            /// 车牌号. Required.
+            plate_number: String = body("plate_number").required(),
+            /// 营运资格证号. Required.
+            driver_license: String = body("driver_license").required(),
+            /// 事件发生时间. Required.
+            event_time: Time = body("event_time").required(),
+            /// 事件类型. Required.
+            event_type: String = body("event_type").required(),
+            /// 行政区划ID. Required.
+            region_id: i64 = body("region_id").required(),
+        }
     }
 }

@@ -2,40 +2,52 @@
 
 //! `v3/taxi-invoice/cards/upload-file`
 
-pub mod post;
+pub use crate::v3::taxi_invoice::chain::TaxiInvoiceCardsUploadFile as UploadFile;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 上传出租车电子发票文件 · `POST v3/taxi-invoice/cards/upload-file`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012692904](https://pay.weixin.qq.com/doc/v3/partner/4012692904)
+pub mod post {
+    use crate::model::{File, body, file, meta, open_enum, request, response};
 
-chain_step! {
-    /// `v3/taxi-invoice/cards/upload-file`
-    UploadFile
-}
+    request! {
+        /// 上传出租车电子发票文件: what is sent.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceCardsUploadFileRequest`](crate::taxi_invoice::PostTaxiInvoiceCardsUploadFileRequest).
+        #[doc(alias = "上传出租车电子发票文件")]
+        pub struct Request {
+            /// 出租车电子发票文件. Required.
+            file: File = file("file").required(),
+            /// 出租车经营主体商户号. Required.
+            company_mchid: String = meta("company_mchid").required(),
+            /// 行政区划代码. Required.
+            region_id: i64 = meta("region_id").required(),
+            /// 文件的摘要. Required.
+            digest: String = meta("digest").required(),
+            /// 文件摘要算法. Required.
+            digest_algorithm: DigestAlgorithm = meta("digest_algorithm").required(),
+        }
+    }
 
-impl<M: Mode> UploadFile<M> {
-    /// 上传出租车电子发票文件 · `POST v3/taxi-invoice/cards/upload-file`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::taxi_invoice::cards::upload_file::post;
-    ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request = post::Request::new()
-    ///     .file(file)
-    ///     .company_mchid("example")
-    ///     .region_id(1)
-    ///     .digest("example")
-    ///     .digest_algorithm("DIGEST_ALGORITHM_SM3");
-    /// let response = client.v3().taxi_invoice().cards().upload_file().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_TAXI_INVOICE_CARDS_UPLOAD_FILE, request)
+    response! {
+        /// 上传出租车电子发票文件: what comes back.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceCardsUploadFileResponse`](crate::taxi_invoice::PostTaxiInvoiceCardsUploadFileResponse).
+        #[doc(alias = "上传出租车电子发票文件")]
+        pub struct Response {
+            /// 出租车电子发票文件ID. Required.
+            fapiao_media_id: String = body("fapiao_media_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 文件摘要算法.
+        pub enum DigestAlgorithm {
+            DigestAlgorithmSm3 = "DIGEST_ALGORITHM_SM3",
+        }
     }
 }

@@ -2,43 +2,91 @@
 
 //! `v3/taxi-invoice/driver/update-driver`
 
-pub mod post;
+pub use crate::v3::taxi_invoice::chain::TaxiInvoiceDriverUpdateDriver as UpdateDriver;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 更新司机信息 · `POST v3/taxi-invoice/driver/update-driver`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012460171](https://pay.weixin.qq.com/doc/v3/partner/4012460171)
+pub mod post {
+    use crate::model::{Sensitive, body, header, request, response};
 
-chain_step! {
-    /// `v3/taxi-invoice/driver/update-driver`
-    UpdateDriver
-}
+    request! {
+        /// 更新司机信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceDriverUpdateDriverRequest`](crate::taxi_invoice::PostTaxiInvoiceDriverUpdateDriverRequest).
+        #[doc(alias = "更新司机信息")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 司机姓名. Required; travels encrypted (敏感信息加密).
+            driver_name: Sensitive = body("driver_name").required().encrypted(),
+            /// 司机身份证号码. Required; travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").required().encrypted(),
+            /// 公司名称. Required.
+            company_name: String = body("company_name").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 营运资格证号. Required.
+            driver_license: String = body("driver_license").required(),
+            /// 司机类别. Required.
+            driver_category: String = body("driver_category").required(),
+            /// 岗位状态. Required.
+            driver_status: String = body("driver_status").required(),
+            /// 司机头像.
+            driver_photo: DriverPhoto = body("driver_photo"),
+            /// 行政区划ID. Required.
+            region_id: i64 = body("region_id").required(),
+        }
 
-impl<M: Mode> UpdateDriver<M> {
-    /// 更新司机信息 · `POST v3/taxi-invoice/driver/update-driver`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::taxi_invoice::driver::update_driver::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .driver_name("张三")
-    ///     .id_card_number("11010519491231002X")
-    ///     .company_name("example")
-    ///     .mchid("1900057215")
-    ///     .driver_license("6298416")
-    ///     .driver_category("MAIN")
-    ///     .driver_status("ON_DUTY")
-    ///     .region_id(510100);
-    /// let response = client.v3().taxi_invoice().driver().update_driver().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_TAXI_INVOICE_DRIVER_UPDATE_DRIVER, request)
+        /// 司机头像.
+        pub struct DriverPhoto {
+            /// 照片类型.
+            photo_type: String = body("photo_type"),
+            /// 司机头像摘要.
+            photo_digest: PhotoDigest = body("photo_digest"),
+            /// 头像url.
+            photo_url: String = body("photo_url"),
+            /// 头像icon.
+            photo_icon: String = body("photo_icon"),
+        }
+
+        /// 司机头像摘要.
+        pub struct PhotoDigest {
+            /// 哈希类型.
+            hash_type: String = body("hash_type"),
+            /// 哈希值.
+            hash_value: String = body("hash_value"),
+        }
+    }
+
+    response! {
+        /// 更新司机信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceDriverUpdateDriverResponse`](crate::taxi_invoice::PostTaxiInvoiceDriverUpdateDriverResponse).
+        #[doc(alias = "更新司机信息")]
+        pub struct Response {
+            /// 司机姓名. Required; travels encrypted (敏感信息加密).
+            driver_name: Sensitive = body("driver_name").required().encrypted(),
+            /// 司机身份证号码. Required; travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").required().encrypted(),
+            /// 公司名称. Required.
+            company_name: String = body("company_name").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 营运资格证号. Required.
+            driver_license: String = body("driver_license").required(),
+            /// 司机类别. Required.
+            driver_category: String = body("driver_category").required(),
+            /// 岗位状态. Required.
+            driver_status: String = body("driver_status").required(),
+            /// 司机头像.
+            driver_photo: DriverPhoto = body("driver_photo"),
+            /// 行政区划ID. Required.
+            region_id: i64 = body("region_id").required(),
+        }
     }
 }

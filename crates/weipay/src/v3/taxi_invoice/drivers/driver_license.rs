@@ -2,34 +2,71 @@
 
 //! `v3/taxi-invoice/drivers/{driver_license}`
 
-pub mod get;
+pub use crate::v3::taxi_invoice::chain::TaxiInvoiceDriversByDriverLicense as DriverLicense;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取司机信息 · `GET v3/taxi-invoice/drivers/{driver_license}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012461309](https://pay.weixin.qq.com/doc/v3/partner/4012461309)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/taxi-invoice/drivers/{driver_license}`
-    DriverLicense
-}
+    request! {
+        /// 获取司机信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceDriversByDriverLicenseRequest`](crate::taxi_invoice::GetTaxiInvoiceDriversByDriverLicenseRequest).
+        #[doc(alias = "获取司机信息")]
+        pub struct Request {
+            /// 行政区划代码. Required.
+            region_id: i64 = query("region_id").required(),
+        }
+    }
 
-impl<M: Mode> DriverLicense<M> {
-    /// 获取司机信息 · `GET v3/taxi-invoice/drivers/{driver_license}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::taxi_invoice::drivers::driver_license::get;
-    ///
-    /// let request = get::Request::new().region_id(510100);
-    /// let response = client.v3().taxi_invoice().drivers().driver_license("6298416").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_TAXI_INVOICE_DRIVERS_DRIVER_LICENSE, request)
+    response! {
+        /// 获取司机信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceDriversByDriverLicenseResponse`](crate::taxi_invoice::GetTaxiInvoiceDriversByDriverLicenseResponse).
+        #[doc(alias = "获取司机信息")]
+        pub struct Response {
+            /// 司机姓名. Required.
+            driver_name: String = body("driver_name").required(),
+            /// 公司名称. Required.
+            company_name: String = body("company_name").required(),
+            /// 商户号. Required.
+            company_mchid: String = body("company_mchid").required(),
+            /// 营运资格证号. Required.
+            driver_license: String = body("driver_license").required(),
+            /// 司机类别. Required.
+            driver_category: String = body("driver_category").required(),
+            /// 司机照片.
+            driver_photo: DriverPhoto = body("driver_photo"),
+            /// 行政区划代码. Required.
+            region_id: i64 = body("region_id").required(),
+            /// 司机状态. Required.
+            driver_state: String = body("driver_state").required(),
+        }
+
+        /// 司机照片.
+        pub struct DriverPhoto {
+            /// 照片类型.
+            photo_type: String = body("photo_type"),
+            /// 司机照片摘要.
+            photo_digest: PhotoDigest = body("photo_digest"),
+            /// 头像url.
+            photo_url: String = body("photo_url"),
+            /// 头像icon.
+            photo_data: String = body("photo_data"),
+        }
+
+        /// 司机照片摘要.
+        pub struct PhotoDigest {
+            /// 哈希类型.
+            hash_type: String = body("hash_type"),
+            /// 哈希值.
+            hash_value: String = body("hash_value"),
+        }
     }
 }

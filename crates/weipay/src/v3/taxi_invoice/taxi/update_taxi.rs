@@ -2,38 +2,69 @@
 
 //! `v3/taxi-invoice/taxi/update-taxi`
 
-pub mod post;
+pub use crate::v3::taxi_invoice::chain::TaxiInvoiceTaxiUpdateTaxi as UpdateTaxi;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 更新出租车信息 · `POST v3/taxi-invoice/taxi/update-taxi`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012460167](https://pay.weixin.qq.com/doc/v3/partner/4012460167)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/taxi-invoice/taxi/update-taxi`
-    UpdateTaxi
-}
+    request! {
+        /// 更新出租车信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceTaxiUpdateTaxiRequest`](crate::taxi_invoice::PostTaxiInvoiceTaxiUpdateTaxiRequest).
+        #[doc(alias = "更新出租车信息")]
+        pub struct Request {
+            /// 车牌号. Required.
+            plate_number: String = body("plate_number").required(),
+            /// 公司名称. Required.
+            company_name: String = body("company_name").required(),
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 主班司机资格证号. Required.
+            main_license: String = body("main_license").required(),
+            /// 副班司机资格证号.
+            deputy_license: String = body("deputy_license"),
+            /// 行政区划ID. Required.
+            region_id: i64 = body("region_id").required(),
+            /// 开票标记.
+            invoice_flag: String = body("invoice_flag"),
+            /// 出租车状态.
+            taxi_state: TaxiState = body("taxi_state"),
+        }
+    }
 
-impl<M: Mode> UpdateTaxi<M> {
-    /// 更新出租车信息 · `POST v3/taxi-invoice/taxi/update-taxi`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::taxi_invoice::taxi::update_taxi::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .plate_number("粤B12345")
-    ///     .company_name("example")
-    ///     .main_license("6298416")
-    ///     .region_id(510100);
-    /// let response = client.v3().taxi_invoice().taxi().update_taxi().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_TAXI_INVOICE_TAXI_UPDATE_TAXI, request)
+    response! {
+        /// 更新出租车信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceTaxiUpdateTaxiResponse`](crate::taxi_invoice::PostTaxiInvoiceTaxiUpdateTaxiResponse).
+        #[doc(alias = "更新出租车信息")]
+        pub struct Response {
+            /// 车牌号. Required.
+            plate_number: String = body("plate_number").required(),
+            /// 公司名称. Required.
+            company_name: String = body("company_name").required(),
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 主班司机资格证号. Required.
+            main_license: String = body("main_license").required(),
+            /// 副班司机资格证号.
+            deputy_license: String = body("deputy_license"),
+            /// 行政区划ID. Required.
+            region_id: i64 = body("region_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 出租车状态.
+        pub enum TaxiState {
+            InOperation = "IN_OPERATION",
+            OutOperation = "OUT_OPERATION",
+        }
     }
 }

@@ -2,35 +2,59 @@
 
 //! `v3/taxi-invoice/taxi-companies/{company_mchid}`
 
-pub mod get;
+pub use crate::v3::taxi_invoice::chain::TaxiInvoiceTaxiCompaniesByCompanyMchid as CompanyMchid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取出租车公司商户信息 · `GET v3/taxi-invoice/taxi-companies/{company_mchid}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012460161](https://pay.weixin.qq.com/doc/v3/partner/4012460161)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/taxi-invoice/taxi-companies/{company_mchid}`
-    CompanyMchid
-}
+    request! {
+        /// 获取出租车公司商户信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceTaxiCompaniesByCompanyMchidRequest`](crate::taxi_invoice::GetTaxiInvoiceTaxiCompaniesByCompanyMchidRequest).
+        #[doc(alias = "获取出租车公司商户信息")]
+        pub struct Request {
+            /// 行政区划ID. Required.
+            region_id: i64 = query("region_id").required(),
+        }
+    }
 
-impl<M: Mode> CompanyMchid<M> {
-    /// 获取出租车公司商户信息 · `GET v3/taxi-invoice/taxi-companies/{company_mchid}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::taxi_invoice::taxi_companies::company_mchid::get;
-    ///
-    /// let request = get::Request::new().region_id(510100);
-    /// let response =
-    ///     client.v3().taxi_invoice().taxi_companies().company_mchid("1900000109").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_TAXI_INVOICE_TAXI_COMPANIES_COMPANY_MCHID, request)
+    response! {
+        /// 获取出租车公司商户信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceTaxiCompaniesByCompanyMchidResponse`](crate::taxi_invoice::GetTaxiInvoiceTaxiCompaniesByCompanyMchidResponse).
+        #[doc(alias = "获取出租车公司商户信息")]
+        pub struct Response {
+            /// 商户号. Required.
+            company_mchid: String = body("company_mchid").required(),
+            /// 企业类型. Required.
+            enterprise_type: String = body("enterprise_type").required(),
+            /// 公司名称. Required.
+            company_name: String = body("company_name").required(),
+            /// 公司简称. Required.
+            short_name: String = body("short_name").required(),
+            /// 税号. Required.
+            tax_id: String = body("tax_id").required(),
+            /// 公司地址. Required.
+            address: String = body("address").required(),
+            /// 公司电话.
+            phone: String = body("phone"),
+            /// 开户行.
+            bank_name: String = body("bank_name"),
+            /// 银行账号.
+            bank_account: String = body("bank_account"),
+            /// 企业法人姓名. Required.
+            legal_person: String = body("legal_person").required(),
+            /// 开票渠道. Required.
+            invoice_mode: String = body("invoice_mode").required(),
+            /// 行政区划代码. Required.
+            region_id: i64 = body("region_id").required(),
+        }
     }
 }

@@ -2,40 +2,59 @@
 
 //! `v3/taxi-invoice/taxi-company/create-taxi-company`
 
-pub mod post;
+pub use crate::v3::taxi_invoice::chain::TaxiInvoiceTaxiCompanyCreateTaxiCompany as CreateTaxiCompany;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 新增出租车公司 · `POST v3/taxi-invoice/taxi-company/create-taxi-company`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012460154](https://pay.weixin.qq.com/doc/v3/partner/4012460154)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/taxi-invoice/taxi-company/create-taxi-company`
-    CreateTaxiCompany
-}
+    request! {
+        /// 新增出租车公司: what is sent.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceTaxiCompanyCreateTaxiCompanyRequest`](crate::taxi_invoice::PostTaxiInvoiceTaxiCompanyCreateTaxiCompanyRequest).
+        #[doc(alias = "新增出租车公司")]
+        pub struct Request {
+            /// 公司名称.
+            company_name: String = body("company_name"),
+            /// 税号. Required.
+            tax_id: String = body("tax_id").required(),
+            /// 公司地址. Required.
+            address: String = body("address").required(),
+            /// 公司电话.
+            phone: String = body("phone"),
+            /// 开户行.
+            bank_name: String = body("bank_name"),
+            /// 银行账号.
+            bank_account: String = body("bank_account"),
+            /// 开票渠道. Required.
+            invoice_mode: String = body("invoice_mode").required(),
+            /// 企业法人姓名. Required.
+            legal_person: String = body("legal_person").required(),
+            /// 公司简称.
+            short_name: String = body("short_name"),
+            /// 行政区划ID. Required.
+            region_id: i64 = body("region_id").required(),
+            /// 企业类型. Required.
+            enterprise_type: String = body("enterprise_type").required(),
+        }
+    }
 
-impl<M: Mode> CreateTaxiCompany<M> {
-    /// 新增出租车公司 · `POST v3/taxi-invoice/taxi-company/create-taxi-company`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::taxi_invoice::taxi_company::create_taxi_company::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .tax_id("12345678901234567J")
-    ///     .address("example")
-    ///     .invoice_mode("JIAO_WEI")
-    ///     .legal_person("张三")
-    ///     .region_id(510100)
-    ///     .enterprise_type("ENTERPRISE");
-    /// let response = client.v3().taxi_invoice().taxi_company().create_taxi_company().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_TAXI_INVOICE_TAXI_COMPANY_CREATE_TAXI_COMPANY, request)
+    response! {
+        /// 新增出租车公司: what comes back.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::PostTaxiInvoiceTaxiCompanyCreateTaxiCompanyResponse`](crate::taxi_invoice::PostTaxiInvoiceTaxiCompanyCreateTaxiCompanyResponse).
+        #[doc(alias = "新增出租车公司")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 公司名称.
+            company_name: String = body("company_name"),
+        }
     }
 }

@@ -2,34 +2,51 @@
 
 //! `v3/taxi-invoice/taxies/{plate_number}`
 
-pub mod get;
+pub use crate::v3::taxi_invoice::chain::TaxiInvoiceTaxiesByPlateNumber as PlateNumber;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取出租车信息 · `GET v3/taxi-invoice/taxies/{plate_number}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012460169](https://pay.weixin.qq.com/doc/v3/partner/4012460169)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/taxi-invoice/taxies/{plate_number}`
-    PlateNumber
-}
+    request! {
+        /// 获取出租车信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceTaxiesByPlateNumberRequest`](crate::taxi_invoice::GetTaxiInvoiceTaxiesByPlateNumberRequest).
+        #[doc(alias = "获取出租车信息")]
+        pub struct Request {
+            /// 行政区划代码. Required.
+            region_id: i64 = query("region_id").required(),
+        }
+    }
 
-impl<M: Mode> PlateNumber<M> {
-    /// 获取出租车信息 · `GET v3/taxi-invoice/taxies/{plate_number}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::taxi_invoice::taxies::plate_number::get;
-    ///
-    /// let request = get::Request::new().region_id(510100);
-    /// let response = client.v3().taxi_invoice().taxies().plate_number("粤B12345").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_TAXI_INVOICE_TAXIES_PLATE_NUMBER, request)
+    response! {
+        /// 获取出租车信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceTaxiesByPlateNumberResponse`](crate::taxi_invoice::GetTaxiInvoiceTaxiesByPlateNumberResponse).
+        #[doc(alias = "获取出租车信息")]
+        pub struct Response {
+            /// 车牌号. Required.
+            plate_number: String = body("plate_number").required(),
+            /// 公司名称. Required.
+            company_name: String = body("company_name").required(),
+            /// 公司商户号. Required.
+            company_mchid: String = body("company_mchid").required(),
+            /// 主班司机资格证号. Required.
+            main_license: String = body("main_license").required(),
+            /// 副班司机资格证号. Required.
+            deputy_license: String = body("deputy_license").required(),
+            /// 行政区划代码. Required.
+            region_id: i64 = body("region_id").required(),
+            /// 是否支持开票. Required.
+            support_invoice: bool = body("support_invoice").required(),
+            /// 出租车状态. Required.
+            taxi_state: String = body("taxi_state").required(),
+        }
     }
 }

@@ -2,37 +2,57 @@
 
 //! `v3/taxi-invoice/user-taxi-order/find-by-token`
 
-pub mod get;
+pub use crate::v3::taxi_invoice::chain::TaxiInvoiceUserTaxiOrderFindByToken as FindByToken;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 根据凭证查询乘客行程单 · `GET v3/taxi-invoice/user-taxi-order/find-by-token`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012460180](https://pay.weixin.qq.com/doc/v3/partner/4012460180)
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/taxi-invoice/user-taxi-order/find-by-token`
-    FindByToken
-}
+    request! {
+        /// 根据凭证查询乘客行程单: what is sent.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceUserTaxiOrderFindByTokenRequest`](crate::taxi_invoice::GetTaxiInvoiceUserTaxiOrderFindByTokenRequest).
+        #[doc(alias = "根据凭证查询乘客行程单")]
+        pub struct Request {
+            /// 获取乘客行程单详情的凭证. Required.
+            token: String = query("token").required(),
+            /// 用户标识. Required.
+            openid: String = query("openid").required(),
+            /// 应用ID. Required.
+            appid: String = query("appid").required(),
+            /// 行政区划代码.
+            region_id: i64 = query("region_id"),
+            /// 授权模式.
+            auth_mode: String = query("auth_mode"),
+        }
+    }
 
-impl<M: Mode> FindByToken<M> {
-    /// 根据凭证查询乘客行程单 · `GET v3/taxi-invoice/user-taxi-order/find-by-token`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::taxi_invoice::user_taxi_order::find_by_token::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .token("example")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .appid("wx57e15a0db0c5d1e8");
-    /// let response = client.v3().taxi_invoice().user_taxi_order().find_by_token().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_TAXI_INVOICE_USER_TAXI_ORDER_FIND_BY_TOKEN, request)
+    response! {
+        /// 根据凭证查询乘客行程单: what comes back.
+        ///
+        /// Its flat name is [`weipay::taxi_invoice::GetTaxiInvoiceUserTaxiOrderFindByTokenResponse`](crate::taxi_invoice::GetTaxiInvoiceUserTaxiOrderFindByTokenResponse).
+        #[doc(alias = "根据凭证查询乘客行程单")]
+        pub struct Response {
+            /// 车牌号. Required.
+            plate_number: String = body("plate_number").required(),
+            /// 营运资格证号. Required.
+            driver_license: String = body("driver_license").required(),
+            /// 上车时间. Required.
+            up_time: Time = body("up_time").required(),
+            /// 行政区划代码. Required.
+            region_id: i64 = body("region_id").required(),
+            /// 乘客行程单来源. Required.
+            source: String = body("source").required(),
+            /// 面对面付款时间.
+            pay_time: Time = body("pay_time"),
+            /// 面对面付款金额. In fen (分).
+            pay_amount: i64 = body("pay_amount"),
+        }
     }
 }

@@ -2,40 +2,77 @@
 
 //! `v3/transaction-block/transaction-block-records/{block_record_id}`
 
-pub mod get;
+pub use crate::v3::transaction_block::chain::TransactionBlockTransactionBlockRecordsByBlockRecordId as BlockRecordId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询子商户交易拦截记录详情 · `GET v3/transaction-block/transaction-block-records/{block_record_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014940435](https://pay.weixin.qq.com/doc/v3/partner/4014940435)
+pub mod get {
+    pub use crate::v3::transaction_block::shared::{
+        ManageRecordField, ManageRecordFieldEnumCheckRule, ManageRecordFieldFileCheckRule,
+        ManageRecordFieldFileCheckRuleEnumFileExts, ManageRecordFieldOrderIntervalCheckRule,
+        ManageRecordFieldOrderIntervalCheckRuleEnumFileExts, ManageRecordFieldRelations,
+        ManageRecordFieldRepeatedFieldData, ManageRecordFieldRepeatedFieldDataFieldData,
+        ManageRecordFieldStringCheckRule, ManageRecordFieldStringCheckRuleValidator,
+        ManageRecordFieldTimeIntervalCheckRule,
+    };
 
-chain_step! {
-    /// `v3/transaction-block/transaction-block-records/{block_record_id}`
-    BlockRecordId
-}
+    use crate::model::{JsonText, Time, body, open_enum, query, request, response};
 
-impl<M: Mode> BlockRecordId<M> {
-    /// 查询子商户交易拦截记录详情 · `GET v3/transaction-block/transaction-block-records/{block_record_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transaction_block::transaction_block_records::block_record_id::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("123000110");
-    /// let response = client
-    ///     .v3()
-    ///     .transaction_block()
-    ///     .transaction_block_records()
-    ///     .block_record_id("123400")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_BLOCK_RECORD_ID, request)
+    request! {
+        /// 查询子商户交易拦截记录详情: what is sent.
+        ///
+        /// Its flat name is [`weipay::transaction_block::GetTransactionBlockTransactionBlockRecordsByBlockRecordIdRequest`](crate::transaction_block::GetTransactionBlockTransactionBlockRecordsByBlockRecordIdRequest).
+        #[doc(alias = "查询子商户交易拦截记录详情")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
+    }
+
+    response! {
+        /// 查询子商户交易拦截记录详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::transaction_block::GetTransactionBlockTransactionBlockRecordsByBlockRecordIdResponse`](crate::transaction_block::GetTransactionBlockTransactionBlockRecordsByBlockRecordIdResponse).
+        #[doc(alias = "查询子商户交易拦截记录详情")]
+        pub struct Response {
+            /// 交易拦截记录ID.
+            block_record_id: String = body("block_record_id"),
+            /// 拦截时间.
+            block_time: Time = body("block_time"),
+            /// 拦截原因.
+            block_reason: String = body("block_reason"),
+            /// 拦截笔数.
+            number_of_block: NumberOfBlock = body("number_of_block"),
+            /// 解除管控方式.
+            recover_way: RecoverWay = body("recover_way"),
+            /// 商户提交资料内容. JSON text in a string.
+            requested_item_info: JsonText<RequestedItemInfo> = body("requested_item_info"),
+        }
+
+        /// 商户提交资料内容.
+        pub struct RequestedItemInfo {
+            /// 资料项集合. Required.
+            record_fields: Vec<ManageRecordField> = body("record_fields").required(),
+        }
+    }
+
+    open_enum! {
+        /// 拦截笔数.
+        pub enum NumberOfBlock {
+            LessThanTwenty = "LESS_THAN_TWENTY",
+            LessThanOneHundred = "LESS_THAN_ONE_HUNDRED",
+            LessThanOneThousand = "LESS_THAN_ONE_THOUSAND",
+            OverOneThousand = "OVER_ONE_THOUSAND",
+        }
+
+        /// 解除管控方式.
+        pub enum RecoverWay {
+            SubmitInformation = "SUBMIT_INFORMATION",
+        }
     }
 }

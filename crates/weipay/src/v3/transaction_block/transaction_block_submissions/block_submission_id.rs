@@ -2,41 +2,43 @@
 
 //! `v3/transaction-block/transaction-block-submissions/{block_submission_id}`
 
-pub mod get;
+pub use crate::v3::transaction_block::chain::TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId as BlockSubmissionId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询交易拦截申诉详情 · `GET v3/transaction-block/transaction-block-submissions/{block_submission_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014940449](https://pay.weixin.qq.com/doc/v3/partner/4014940449)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/transaction-block/transaction-block-submissions/{block_submission_id}`
-    BlockSubmissionId
-}
+    response! {
+        /// 查询交易拦截申诉详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::transaction_block::GetTransactionBlockTransactionBlockSubmissionsByBlockSubmissionIdResponse`](crate::transaction_block::GetTransactionBlockTransactionBlockSubmissionsByBlockSubmissionIdResponse).
+        #[doc(alias = "查询交易拦截申诉详情")]
+        pub struct Response {
+            /// 交易拦截申诉ID.
+            block_submission_id: String = body("block_submission_id"),
+            /// 提交时间.
+            submit_time: Time = body("submit_time"),
+            /// 审核结果.
+            review_result: ReviewResult = body("review_result"),
+            /// 审核时间.
+            review_time: Time = body("review_time"),
+            /// 审核驳回原因.
+            review_reject_reason: String = body("review_reject_reason"),
+        }
+    }
 
-impl<M: Mode> BlockSubmissionId<M> {
-    /// 查询交易拦截申诉详情 · `GET v3/transaction-block/transaction-block-submissions/{block_submission_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .transaction_block()
-    ///     .transaction_block_submissions()
-    ///     .block_submission_id("B021234566799876aacsecd")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_BLOCK_SUBMISSION_ID,
-            Nothing,
-        )
+    open_enum! {
+        /// 审核结果.
+        pub enum ReviewResult {
+            Empty = "EMPTY",
+            Pass = "PASS",
+            Reject = "REJECT",
+        }
     }
 }

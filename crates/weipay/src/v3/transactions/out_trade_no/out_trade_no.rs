@@ -3,46 +3,103 @@
 //! `v3/transactions/out-trade-no/{out_trade_no}`
 
 pub mod close;
-pub mod get;
 pub mod reverse;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::transactions::chain::TransactionsOutTradeNoByOutTradeNo as OutTradeNo;
 
-chain_step! {
-    /// `v3/transactions/out-trade-no/{out_trade_no}`
-    OutTradeNo
-}
+/// 查询订单(商户订单号) · `GET v3/transactions/out-trade-no/{out_trade_no}`
+///
+/// Host: `https://api.mch.weixin.qq.com/hk/`.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter8_1.shtml>
+pub mod get {
+    pub use crate::v3::transactions::shared::{
+        GlobalPaymentAmount, GlobalPaymentAmountExchangeRate, GlobalPaymentAmountExchangeRateType,
+        GoodsDetail, OverseaPaidPayer, OverseaPromotionDetail, OverseaPromotionDetailScope,
+        OverseaPromotionDetailType,
+    };
 
-impl<M: Mode> OutTradeNo<M> {
-    /// 查询订单(商户订单号) · `GET v3/transactions/out-trade-no/{out_trade_no}`
-    ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transactions::out_trade_no::out_trade_no::get;
-    ///
-    /// let request = get::Request::new().mchid("1900057215");
-    /// let response =
-    ///     client.v3().transactions().out_trade_no().out_trade_no("example").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
+    use crate::model::{body, open_enum, query, request, response};
+
+    request! {
+        /// 查询订单(商户订单号): what is sent.
+        ///
+        /// Its flat name is [`weipay::transactions::GetTransactionsOutTradeNoByOutTradeNoRequest`](crate::transactions::GetTransactionsOutTradeNoByOutTradeNoRequest).
+        #[doc(alias = "查询订单(商户订单号)")]
+        pub struct Request {
+            /// 商户号. Required in 直连模式 only.
+            mchid: String = query("mchid"),
+            /// 子商户号. Required in 机构模式 only.
+            sub_mchid: String = query("sub_mchid"),
+            /// 机构商户号. Required in 机构模式 only.
+            sp_mchid: String = query("sp_mchid"),
+        }
     }
 
-    /// `v3/transactions/out-trade-no/{out_trade_no}/close`
-    pub fn close(self) -> close::Close<M> {
-        close::Close::new(self.call.step("close"))
+    response! {
+        /// 查询订单(商户订单号): what comes back.
+        ///
+        /// Its flat name is [`weipay::transactions::GetTransactionsOutTradeNoByOutTradeNoResponse`](crate::transactions::GetTransactionsOutTradeNoByOutTradeNoResponse).
+        #[doc(alias = "查询订单(商户订单号)")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// APPID. Required.
+            appid: String = body("appid").required(),
+            /// 机构商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 机构APPID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号. Required.
+            id: String = body("id").required(),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 交易类型. Required.
+            trade_type: TradeType = body("trade_type").required(),
+            /// 付款银行. Required.
+            bank_type: String = body("bank_type").required(),
+            /// 支付完成时间. Required.
+            success_time: String = body("success_time").required(),
+            /// 交易状态. Required.
+            trade_state: TradeState = body("trade_state").required(),
+            /// 交易状态描述. Required.
+            trade_state_desc: String = body("trade_state_desc").required(),
+            /// 支付者. Required.
+            payer: OverseaPaidPayer = body("payer").required(),
+            /// 订单金额. Required.
+            amount: GlobalPaymentAmount = body("amount").required(),
+            /// 优惠功能.
+            promotion_detail: Vec<OverseaPromotionDetail> = body("promotion_detail"),
+        }
     }
 
-    /// `v3/transactions/out-trade-no/{out_trade_no}/reverse`
-    pub fn reverse(self) -> reverse::Reverse<M> {
-        reverse::Reverse::new(self.call.step("reverse"))
+    open_enum! {
+        /// 交易类型.
+        pub enum TradeType {
+            Jsapi = "JSAPI",
+            Native = "NATIVE",
+            App = "APP",
+            Mweb = "MWEB",
+            Micropay = "MICROPAY",
+        }
+
+        /// 交易状态.
+        pub enum TradeState {
+            Success = "SUCCESS",
+            Refund = "REFUND",
+            Notpay = "NOTPAY",
+            Closed = "CLOSED",
+            Revoked = "REVOKED",
+            Userpaying = "USERPAYING",
+            Payerror = "PAYERROR",
+        }
     }
 }

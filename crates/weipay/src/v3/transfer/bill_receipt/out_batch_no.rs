@@ -2,32 +2,43 @@
 
 //! `v3/transfer/bill-receipt/{out_batch_no}`
 
-pub mod get;
+pub use crate::v3::transfer::chain::TransferBillReceiptByOutBatchNo as OutBatchNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询转账电子回单 · `GET v3/transfer/bill-receipt/{out_batch_no}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012458950](https://pay.weixin.qq.com/doc/v3/merchant/4012458950)
+/// - partner: [4012718640](https://pay.weixin.qq.com/doc/v3/partner/4012718640)
+///
+/// `weipay api show GET v3/transfer/bill-receipt/{out_batch_no}` lists all 3.
+pub mod get {
+    use crate::model::{Time, body, response};
 
-chain_step! {
-    /// `v3/transfer/bill-receipt/{out_batch_no}`
-    OutBatchNo
-}
-
-impl<M: Mode> OutBatchNo<M> {
-    /// 查询转账电子回单 · `GET v3/transfer/bill-receipt/{out_batch_no}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().transfer().bill_receipt().out_batch_no("plfk2020042013").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_TRANSFER_BILL_RECEIPT_OUT_BATCH_NO, Nothing)
+    response! {
+        /// 查询转账电子回单: what comes back.
+        ///
+        /// Its flat name is [`weipay::transfer::GetTransferBillReceiptByOutBatchNoResponse`](crate::transfer::GetTransferBillReceiptByOutBatchNoResponse).
+        #[doc(alias = "查询转账电子回单")]
+        pub struct Response {
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 电子回单申请单号. Required.
+            signature_no: String = body("signature_no").required(),
+            /// 电子回单状态.
+            signature_status: String = body("signature_status"),
+            /// 电子回单文件的hash方法.
+            hash_type: String = body("hash_type"),
+            /// 电子回单文件的hash值.
+            hash_value: String = body("hash_value"),
+            /// 电子回单文件的下载地址.
+            download_url: String = body("download_url"),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 更新时间.
+            update_time: Time = body("update_time"),
+        }
     }
 }

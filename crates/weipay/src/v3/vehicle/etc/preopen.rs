@@ -2,43 +2,65 @@
 
 //! `v3/vehicle/etc/preopen`
 
-pub mod post;
+pub use crate::v3::vehicle::chain::VehicleEtcPreopen as Preopen;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 预开通用户ETC指定卡扣费 · `POST v3/vehicle/etc/preopen`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012715215](https://pay.weixin.qq.com/doc/v3/partner/4012715215)
+pub mod post {
+    use crate::model::{Sensitive, body, header, request, response};
 
-chain_step! {
-    /// `v3/vehicle/etc/preopen`
-    Preopen
-}
+    request! {
+        /// 预开通用户ETC指定卡扣费: what is sent.
+        ///
+        /// Its flat name is [`weipay::vehicle::PostVehicleEtcPreopenRequest`](crate::vehicle::PostVehicleEtcPreopenRequest).
+        #[doc(alias = "预开通用户ETC指定卡扣费")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 服务商appid. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 子商户appid.
+            sub_appid: String = body("sub_appid"),
+            /// 特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// ETC授权扣费模板ID. Required.
+            plan_id: String = body("plan_id").required(),
+            /// ETC设备号.
+            etc_device_id: String = body("etc_device_id"),
+            /// 车牌号. Required.
+            plate_number: String = body("plate_number").required(),
+            /// 实名信息. Required.
+            identify: Identify = body("identify").required(),
+            /// 用户开通ETC时绑定的银行卡. Travels encrypted (敏感信息加密).
+            bank_card_no: Sensitive = body("bank_card_no").encrypted(),
+        }
 
-impl<M: Mode> Preopen<M> {
-    /// 预开通用户ETC指定卡扣费 · `POST v3/vehicle/etc/preopen`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::vehicle::etc::preopen::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .plan_id("97619")
-    ///     .plate_number("藏ZZZZZZ")
-    ///     .identify(post::Identify::new()
-    ///         .encrypted_real_name("张三")
-    ///         .encrypted_credential_id("11010519491231002X")
-    ///         .credential_type("ID_CARD"));
-    /// let response = client.v3().vehicle().etc().preopen().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_VEHICLE_ETC_PREOPEN, request)
+        /// 实名信息.
+        pub struct Identify {
+            /// 姓名. Required; travels encrypted (敏感信息加密).
+            encrypted_real_name: Sensitive = body("encrypted_real_name").required().encrypted(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            encrypted_credential_id: Sensitive = body("encrypted_credential_id").required().encrypted(),
+            /// 证件类型. Required.
+            credential_type: String = body("credential_type").required(),
+        }
+    }
+
+    response! {
+        /// 预开通用户ETC指定卡扣费: what comes back.
+        ///
+        /// Its flat name is [`weipay::vehicle::PostVehicleEtcPreopenResponse`](crate::vehicle::PostVehicleEtcPreopenResponse).
+        #[doc(alias = "预开通用户ETC指定卡扣费")]
+        pub struct Response {
+            /// 预开通ID. Required.
+            preopen_id: String = body("preopen_id").required(),
+        }
     }
 }

@@ -2,41 +2,94 @@
 
 //! `v3/vehicle/parking/parkings`
 
-pub mod post;
+pub use crate::v3::vehicle::chain::VehicleParkingParkings as Parkings;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 创建停车入场 · `POST v3/vehicle/parking/parkings`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012533937](https://pay.weixin.qq.com/doc/v3/merchant/4012533937)
+/// - partner: [4012533994](https://pay.weixin.qq.com/doc/v3/partner/4012533994)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/vehicle/parking/parkings`
-    Parkings
-}
+    request! {
+        /// 创建停车入场: what is sent.
+        ///
+        /// Its flat name is [`weipay::vehicle::PostVehicleParkingParkingsRequest`](crate::vehicle::PostVehicleParkingParkingsRequest).
+        #[doc(alias = "创建停车入场")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户入场id. Required.
+            out_parking_no: String = body("out_parking_no").required(),
+            /// 车牌号. Required.
+            plate_number: String = body("plate_number").required(),
+            /// 车牌颜色. Required.
+            plate_color: PlateColor = body("plate_color").required(),
+            /// 回调通知url. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 入场时间. Required.
+            start_time: Time = body("start_time").required(),
+            /// 停车场名称. Required.
+            parking_name: String = body("parking_name").required(),
+            /// 免费时长. Required.
+            free_duration: i64 = body("free_duration").required(),
+        }
+    }
 
-impl<M: Mode> Parkings<M> {
-    /// 创建停车入场 · `POST v3/vehicle/parking/parkings`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::vehicle::parking::parkings::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_parking_no("1231243")
-    ///     .plate_number("粤B888888")
-    ///     .plate_color("BLUE")
-    ///     .notify_url("https://yoursite.com/wxpay.html")
-    ///     .start_time("2026-01-01T00:00:00+08:00")
-    ///     .parking_name("example")
-    ///     .free_duration(3600);
-    /// let response = client.v3().vehicle().parking().parkings().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_VEHICLE_PARKING_PARKINGS, request)
+    response! {
+        /// 创建停车入场: what comes back.
+        ///
+        /// Its flat name is [`weipay::vehicle::PostVehicleParkingParkingsResponse`](crate::vehicle::PostVehicleParkingParkingsResponse).
+        #[doc(alias = "创建停车入场")]
+        pub struct Response {
+            /// 停车入场id. Required.
+            id: String = body("id").required(),
+            /// 商户入场id. Required.
+            out_parking_no: String = body("out_parking_no").required(),
+            /// 车牌号. Required.
+            plate_number: String = body("plate_number").required(),
+            /// 车牌颜色. Required.
+            plate_color: PlateColor = body("plate_color").required(),
+            /// 入场时间. Required.
+            start_time: Time = body("start_time").required(),
+            /// 停车场名称. Required.
+            parking_name: String = body("parking_name").required(),
+            /// 免费时长. Required.
+            free_duration: i64 = body("free_duration").required(),
+            /// 停车入场状态. Required.
+            state: State = body("state").required(),
+            /// 不可用状态描述.
+            block_reason: BlockReason = body("block_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 车牌颜色.
+        pub enum PlateColor {
+            Blue = "BLUE",
+            Green = "GREEN",
+            Yellow = "YELLOW",
+            Black = "BLACK",
+            White = "WHITE",
+            Limegreen = "LIMEGREEN",
+        }
+
+        /// 停车入场状态.
+        pub enum State {
+            Normal = "NORMAL",
+            Blocked = "BLOCKED",
+        }
+
+        /// 不可用状态描述.
+        pub enum BlockReason {
+            Pause = "PAUSE",
+            Overdue = "OVERDUE",
+            OutService = "OUT_SERVICE",
+            EvaluationFailed = "EVALUATION_FAILED",
+        }
     }
 }

@@ -2,40 +2,194 @@
 
 //! `v3/vehicle/transactions/parking`
 
-pub mod post;
+pub use crate::v3::vehicle::chain::VehicleTransactionsParking as Parking;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 扣费受理 · `POST v3/vehicle/transactions/parking`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012534352](https://pay.weixin.qq.com/doc/v3/merchant/4012534352)
+/// - partner: [4012534427](https://pay.weixin.qq.com/doc/v3/partner/4012534427)
+pub mod post {
+    pub use crate::v3::vehicle::shared::{VehicleParkingInfo, VehicleParkingInfoPlateColor};
 
-chain_step! {
-    /// `v3/vehicle/transactions/parking`
-    Parking
-}
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> Parking<M> {
-    /// 扣费受理 · `POST v3/vehicle/transactions/parking`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::vehicle::transactions::parking::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .description("停车场扣费")
-    ///     .out_trade_no("20150806125346")
-    ///     .trade_scene("PARKING")
-    ///     .notify_url("https://yoursite.com/wxpay.html")
-    ///     .amount(post::Amount::new().total(888));
-    /// let response = client.v3().vehicle().transactions().parking().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_VEHICLE_TRANSACTIONS_PARKING, request)
+    request! {
+        /// 扣费受理: what is sent.
+        ///
+        /// Its flat name is [`weipay::vehicle::PostVehicleTransactionsParkingRequest`](crate::vehicle::PostVehicleTransactionsParkingRequest).
+        #[doc(alias = "扣费受理")]
+        pub struct Request {
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 服务描述. Required.
+            description: String = body("description").required(),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required().request_number(),
+            /// 交易场景. Required.
+            trade_scene: String = body("trade_scene").required(),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 回调通知url. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 分账标识.
+            profit_sharing: ProfitSharing = body("profit_sharing"),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 停车场景信息.
+            parking_info: VehicleParkingInfo = body("parking_info"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 订单金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 货币类型.
+            currency: Currency = body("currency"),
+        }
+    }
+
+    response! {
+        /// 扣费受理: what comes back.
+        ///
+        /// Its flat name is [`weipay::vehicle::PostVehicleTransactionsParkingResponse`](crate::vehicle::PostVehicleTransactionsParkingResponse).
+        #[doc(alias = "扣费受理")]
+        pub struct Response {
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 服务描述. Required.
+            description: String = body("description").required(),
+            /// 订单创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 交易状态. Required.
+            trade_state: TradeState = body("trade_state").required(),
+            /// 交易状态描述.
+            trade_state_description: String = body("trade_state_description"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 用户是否已还款.
+            user_repaid: UserRepaid = body("user_repaid"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 交易场景. Required.
+            trade_scene: TradeScene = body("trade_scene").required(),
+            /// 停车场景信息.
+            parking_info: VehicleParkingInfo = body("parking_info"),
+            /// 支付者信息. Required.
+            payer: Payer = body("payer").required(),
+            /// 订单金额信息. Required.
+            amount: ResponseAmount = body("amount").required(),
+            /// 优惠信息.
+            promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
+        }
+
+        /// 支付者信息.
+        pub struct Payer {
+            /// 用户在appid下的标识. Required.
+            openid: String = body("openid").required(),
+            /// 用户在特约商户APP的标识.
+            sub_openid: String = body("sub_openid"),
+        }
+
+        /// 订单金额信息.
+        pub struct ResponseAmount {
+            /// 订单金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 货币类型.
+            currency: Currency = body("currency"),
+            /// 用户实际支付金额. In fen (分).
+            payer_total: i64 = body("payer_total"),
+            /// 折扣. In fen (分).
+            discount_total: i64 = body("discount_total"),
+        }
+
+        /// 优惠信息.
+        pub struct PromotionDetail {
+            /// 券ID. Required.
+            coupon_id: String = body("coupon_id").required(),
+            /// 优惠名称.
+            name: String = body("name"),
+            /// 优惠范围.
+            scope: Scope = body("scope"),
+            /// 优惠类型.
+            type_: Type = body("type"),
+            /// 活动ID.
+            stock_id: String = body("stock_id"),
+            /// 优惠券面额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 微信出资. In fen (分).
+            wechatpay_contribute: i64 = body("wechatpay_contribute"),
+            /// 商户出资. In fen (分).
+            merchant_contribute: i64 = body("merchant_contribute"),
+            /// 其他出资. In fen (分).
+            other_contribute: i64 = body("other_contribute"),
+            /// 优惠币种.
+            currency: Currency = body("currency"),
+        }
+    }
+
+    open_enum! {
+        /// 分账标识.
+        pub enum ProfitSharing {
+            Y = "Y",
+            N = "N",
+        }
+
+        /// 货币类型.
+        pub enum Currency {
+            Cny = "CNY",
+        }
+
+        /// 交易状态.
+        pub enum TradeState {
+            Success = "SUCCESS",
+            Accepted = "ACCEPTED",
+            PayFail = "PAY_FAIL",
+            Refund = "REFUND",
+        }
+
+        /// 用户是否已还款.
+        pub enum UserRepaid {
+            Y = "Y",
+            N = "N",
+        }
+
+        /// 交易场景.
+        pub enum TradeScene {
+            Parking = "PARKING",
+        }
+
+        /// 优惠范围.
+        pub enum Scope {
+            Single = "SINGLE",
+            Global = "GLOBAL",
+        }
+
+        /// 优惠类型.
+        pub enum Type {
+            Cash = "CASH",
+            Nocash = "NOCASH",
+        }
     }
 }

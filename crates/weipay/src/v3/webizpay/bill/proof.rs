@@ -2,39 +2,67 @@
 
 //! `v3/webizpay/bill/proof`
 
-pub mod post;
+pub use crate::v3::webizpay::chain::WebizpayBillProof as Proof;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请企业商户企业支付出资凭证 · `POST v3/webizpay/bill/proof`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014507157](https://pay.weixin.qq.com/doc/v3/partner/4014507157)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/webizpay/bill/proof`
-    Proof
-}
+    request! {
+        /// 申请企业商户企业支付出资凭证: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayBillProofRequest`](crate::webizpay::PostWebizpayBillProofRequest).
+        #[doc(alias = "申请企业商户企业支付出资凭证")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 起始日期. Required.
+            start_date: String = body("start_date").required(),
+            /// 结束日期. Required.
+            end_date: String = body("end_date").required(),
+            /// 商户主体名称.
+            entity_name: String = body("entity_name"),
+            /// 商户操作流水号. Required.
+            out_operation_id: String = body("out_operation_id").required(),
+        }
+    }
 
-impl<M: Mode> Proof<M> {
-    /// 申请企业商户企业支付出资凭证 · `POST v3/webizpay/bill/proof`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::bill::proof::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
-    ///     .sub_mchid("43214321")
-    ///     .start_date("2025-04-23")
-    ///     .end_date("2025-04-23")
-    ///     .out_operation_id("operation12345678");
-    /// let response = client.v3().webizpay().bill().proof().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_WEBIZPAY_BILL_PROOF, request)
+    response! {
+        /// 申请企业商户企业支付出资凭证: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayBillProofResponse`](crate::webizpay::PostWebizpayBillProofResponse).
+        #[doc(alias = "申请企业商户企业支付出资凭证")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 商户操作流水号. Required.
+            out_operation_id: String = body("out_operation_id").required(),
+            /// 微信支付操作流水号. Required.
+            operation_id: String = body("operation_id").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 起始日期. Required.
+            start_date: String = body("start_date").required(),
+            /// 结束日期. Required.
+            end_date: String = body("end_date").required(),
+            /// 商户主体名称. Required.
+            entity_name: String = body("entity_name").required(),
+            /// 出资凭证申请单单号. Required.
+            proof_id: String = body("proof_id").required(),
+            /// 凭证下载地址. Required.
+            download_url: String = body("download_url").required(),
+            /// 凭证申请创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 凭证状态更新时间. Required.
+            updated_time: Time = body("updated_time").required(),
+        }
     }
 }

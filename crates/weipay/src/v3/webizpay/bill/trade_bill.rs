@@ -2,38 +2,58 @@
 
 //! `v3/webizpay/bill/trade-bill`
 
-pub mod post;
+pub use crate::v3::webizpay::chain::WebizpayBillTradeBill as TradeBill;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请企业商户企业支付业务账单 · `POST v3/webizpay/bill/trade-bill`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014507142](https://pay.weixin.qq.com/doc/v3/partner/4014507142)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/webizpay/bill/trade-bill`
-    TradeBill
-}
+    request! {
+        /// 申请企业商户企业支付业务账单: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayBillTradeBillRequest`](crate::webizpay::PostWebizpayBillTradeBillRequest).
+        #[doc(alias = "申请企业商户企业支付业务账单")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 账单日期. Required.
+            date: String = body("date").required(),
+            /// 账单类型. Required.
+            type_: Type = body("type").required(),
+        }
+    }
 
-impl<M: Mode> TradeBill<M> {
-    /// 申请企业商户企业支付业务账单 · `POST v3/webizpay/bill/trade-bill`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::bill::trade_bill::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
-    ///     .sub_mchid("43214321")
-    ///     .date("2025-04-23")
-    ///     .type_("QYZFALL");
-    /// let response = client.v3().webizpay().bill().trade_bill().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_WEBIZPAY_BILL_TRADE_BILL, request)
+    response! {
+        /// 申请企业商户企业支付业务账单: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayBillTradeBillResponse`](crate::webizpay::PostWebizpayBillTradeBillResponse).
+        #[doc(alias = "申请企业商户企业支付业务账单")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 账单日期. Required.
+            date: String = body("date").required(),
+            /// 账单类型. Required.
+            type_: Type = body("type").required(),
+            /// 账单下载地址. Required.
+            download_url: String = body("download_url").required(),
+        }
+    }
+
+    open_enum! {
+        /// 账单类型.
+        pub enum Type {
+            Qyzfall = "QYZFALL",
+        }
     }
 }

@@ -3,40 +3,76 @@
 //! `v3/webizpay/stores/entity-matches`
 
 pub mod batch_id;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::webizpay::chain::WebizpayStoresEntityMatches as EntityMatches;
 
-chain_step! {
-    /// `v3/webizpay/stores/entity-matches`
-    EntityMatches
-}
+/// 发起门店主体匹配 · `POST v3/webizpay/stores/entity-matches`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014507136](https://pay.weixin.qq.com/doc/v3/partner/4014507136)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> EntityMatches<M> {
-    /// 发起门店主体匹配 · `POST v3/webizpay/stores/entity-matches`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::stores::entity_matches::post;
-    ///
-    /// let request = post::Request::new().sp_mchid("1900057215").out_batch_id("batch12345678");
-    /// let response = client.v3().webizpay().stores().entity_matches().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_WEBIZPAY_STORES_ENTITY_MATCHES, request)
+    request! {
+        /// 发起门店主体匹配: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayStoresEntityMatchesRequest`](crate::webizpay::PostWebizpayStoresEntityMatchesRequest).
+        #[doc(alias = "发起门店主体匹配")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 商户主体匹配批次单号. Required.
+            out_batch_id: String = body("out_batch_id").required().request_number(),
+            /// 主体匹配明细列表.
+            match_details: Vec<MatchDetails> = body("match_details"),
+        }
+
+        /// 主体匹配明细列表.
+        pub struct MatchDetails {
+            /// 门店统一社会信用代码. Required.
+            organization_code: String = body("organization_code").required(),
+            /// 门店名称. Required.
+            store_name: String = body("store_name").required(),
+            /// 需要查询的支付产品. Required.
+            product_type: ProductType = body("product_type").required(),
+        }
     }
 
-    /// `v3/webizpay/stores/entity-matches/{batch_id}` with this 微信支付主体匹配批次单号.
-    pub fn batch_id(self, batch_id: impl Into<String>) -> batch_id::BatchId<M> {
-        batch_id::BatchId::new(self.call.fill(path("batch_id"), batch_id.into()))
+    response! {
+        /// 发起门店主体匹配: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayStoresEntityMatchesResponse`](crate::webizpay::PostWebizpayStoresEntityMatchesResponse).
+        #[doc(alias = "发起门店主体匹配")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 商户主体匹配批次单号. Required.
+            out_batch_id: String = body("out_batch_id").required(),
+            /// 微信支付主体匹配批次单号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 批次创建时间. Required.
+            time: Time = body("time").required(),
+            /// 批次状态. Required.
+            state: State = body("state").required(),
+        }
+    }
+
+    open_enum! {
+        /// 需要查询的支付产品.
+        pub enum ProductType {
+            CodePay = "CODE_PAY",
+            None = "NONE",
+        }
+
+        /// 批次状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            InProgress = "IN_PROGRESS",
+            Completed = "COMPLETED",
+            Closed = "CLOSED",
+        }
     }
 }

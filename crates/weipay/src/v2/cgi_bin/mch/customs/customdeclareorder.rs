@@ -2,38 +2,166 @@
 
 //! `v2/cgi-bin/mch/customs/customdeclareorder`
 
-pub mod post;
+pub use crate::v2::cgi_bin::chain::CgiBinMchCustomsCustomdeclareorder as Customdeclareorder;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 订单附加信息提交接口 · `POST v2/cgi-bin/mch/customs/customdeclareorder`
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011985151](https://pay.weixin.qq.com/doc/v2/merchant/4011985151)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/cgi-bin/mch/customs/customdeclareorder`
-    Customdeclareorder
-}
+    request! {
+        /// 订单附加信息提交接口: what is sent.
+        ///
+        /// Its flat name is [`weipay::cgi_bin::PostCgiBinMchCustomsCustomdeclareorderV2Request`](crate::cgi_bin::PostCgiBinMchCustomsCustomdeclareorderV2Request).
+        #[doc(alias = "订单附加信息提交接口")]
+        pub struct Request {
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+            /// 微信支付订单号. Required; at most 28 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 28),
+            /// 海关. Required; at most 32 characters.
+            customs: Customs = xml("customs").required().length(0, 32),
+            /// 商户海关备案号. Required; at most 32 characters.
+            mch_customs_no: String = xml("mch_customs_no").required().length(0, 32),
+            /// 关税. In fen (分).
+            duty: i64 = xml("duty"),
+            /// 报关类型.
+            action_type: ActionType = xml("action_type"),
+            /// 商户子订单号. At most 32 characters.
+            sub_order_no: String = xml("sub_order_no").length(0, 32),
+            /// 币种. At most 3 characters.
+            fee_type: String = xml("fee_type").length(0, 3),
+            /// 应付金额. In fen (分).
+            order_fee: i64 = xml("order_fee"),
+            /// 物流费. In fen (分).
+            transport_fee: i64 = xml("transport_fee"),
+            /// 商品价格. In fen (分).
+            product_fee: i64 = xml("product_fee"),
+            /// 证件类型. At most 32 characters.
+            cert_type: CertType = xml("cert_type").length(0, 32),
+            /// 证件号码. At most 64 characters.
+            cert_id: String = xml("cert_id").length(0, 64),
+            /// 姓名. At most 64 characters.
+            name: String = xml("name").length(0, 64),
+        }
+    }
 
-impl<M: Mode> Customdeclareorder<M> {
-    /// 订单附加信息提交接口 · `POST v2/cgi-bin/mch/customs/customdeclareorder`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::cgi_bin::mch::customs::customdeclareorder::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .out_trade_no("20150806125346")
-    ///     .transaction_id("1000320306201511078440737890")
-    ///     .customs("GUANGZHOU_ZS")
-    ///     .mch_customs_no("123456");
-    /// let response = client.v2().cgi_bin().mch().customs().customdeclareorder().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREORDER, request)
+    response! {
+        /// 订单附加信息提交接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::cgi_bin::PostCgiBinMchCustomsCustomdeclareorderV2Response`](crate::cgi_bin::PostCgiBinMchCustomsCustomdeclareorderV2Response).
+        #[doc(alias = "订单附加信息提交接口")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 状态码. Required; at most 32 characters.
+            state: State = xml("state").required().length(0, 32),
+            /// 微信支付订单号. Required; at most 28 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 28),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+            /// 商户子订单号. At most 32 characters.
+            sub_order_no: String = xml("sub_order_no").length(0, 32),
+            /// 微信子订单号. At most 32 characters.
+            sub_order_id: String = xml("sub_order_id").length(0, 32),
+            /// 最后更新时间. Required; at most 14 characters.
+            modify_time: String = xml("modify_time").required().length(0, 14),
+            /// Required; at most 256 characters.
+            cert_check_result: CertCheckResult = xml("cert_check_result").required().length(0, 256),
+            /// 验核机构**注. Required; at most 16 characters.
+            verify_department: VerifyDepartment = xml("verify_department").required().length(0, 16),
+            /// 验核机构交易流水号. Required; at most 64 characters.
+            verify_department_trade_id: String = xml("verify_department_trade_id").required().length(0, 64),
+        }
+    }
+
+    open_enum! {
+        /// 海关.
+        pub enum Customs {
+            GuangzhouZs = "GUANGZHOU_ZS",
+            HangzhouZs = "HANGZHOU_ZS",
+            Ningbo = "NINGBO",
+            ZhengzhouBs = "ZHENGZHOU_BS",
+            Chongqing = "CHONGQING",
+            ShanghaiZs = "SHANGHAI_ZS",
+            Shenzhen = "SHENZHEN",
+            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
+            Tianjin = "TIANJIN",
+        }
+
+        /// 报关类型.
+        pub enum ActionType {
+            Add = "ADD",
+            Modify = "MODIFY",
+        }
+
+        /// 证件类型.
+        pub enum CertType {
+            Idcard = "IDCARD",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 状态码.
+        pub enum State {
+            Undeclared = "UNDECLARED",
+            Submitted = "SUBMITTED",
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Except = "EXCEPT",
+        }
+
+        /// The values of `cert_check_result`.
+        pub enum CertCheckResult {
+            Unchecked = "UNCHECKED",
+            Same = "SAME",
+            Different = "DIFFERENT",
+        }
+
+        /// 验核机构**注.
+        pub enum VerifyDepartment {
+            Unionpay = "UNIONPAY",
+            Netsunion = "NETSUNION",
+            Others = "OTHERS",
+        }
     }
 }

@@ -2,41 +2,169 @@
 
 //! `v2/cgi-bin/mch/customs/customdeclarequery`
 
-pub mod post;
+pub use crate::v2::cgi_bin::chain::CgiBinMchCustomsCustomdeclarequery as Customdeclarequery;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 订单附加信息查询接口 · `POST v2/cgi-bin/mch/customs/customdeclarequery`
+///
+/// Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011985273](https://pay.weixin.qq.com/doc/v2/merchant/4011985273)
+pub mod post {
+    use crate::model::{Numbered, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/cgi-bin/mch/customs/customdeclarequery`
-    Customdeclarequery
-}
+    request! {
+        /// 订单附加信息查询接口: what is sent.
+        ///
+        /// Its flat name is [`weipay::cgi_bin::PostCgiBinMchCustomsCustomdeclarequeryV2Request`](crate::cgi_bin::PostCgiBinMchCustomsCustomdeclarequeryV2Request).
+        #[doc(alias = "订单附加信息查询接口")]
+        pub struct Request {
+            /// 签名类型. At most 32 characters.
+            sign_type: SignType = xml("sign_type").length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+            /// 微信支付订单号. Required; at most 28 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 28),
+            /// 商户子订单号. Required; at most 32 characters.
+            sub_order_no: String = xml("sub_order_no").required().length(0, 32),
+            /// 微信子订单号. Required; at most 32 characters.
+            sub_order_id: String = xml("sub_order_id").required().length(0, 32),
+            /// 海关. Required; at most 32 characters.
+            customs: Customs = xml("customs").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Customdeclarequery<M> {
-    /// 订单附加信息查询接口 · `POST v2/cgi-bin/mch/customs/customdeclarequery`
-    ///
-    /// Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::cgi_bin::mch::customs::customdeclarequery::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .out_trade_no("20150806125346")
-    ///     .transaction_id("1000320306201511078440737890")
-    ///     .sub_order_no("20150806125346")
-    ///     .sub_order_id("20150806125346")
-    ///     .customs("GUANGZHOU_ZS");
-    /// let response = client.v2().cgi_bin().mch().customs().customdeclarequery().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREQUERY, request)
+    response! {
+        /// 订单附加信息查询接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::cgi_bin::PostCgiBinMchCustomsCustomdeclarequeryV2Response`](crate::cgi_bin::PostCgiBinMchCustomsCustomdeclarequeryV2Response).
+        #[doc(alias = "订单附加信息查询接口")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 微信支付订单号. Required; at most 28 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 28),
+            /// 笔数. Required; format `int32`.
+            count: i64 = xml("count").required().int32(),
+            /// 商户子订单号. One for each `$n` of `sub_order_no_$n` on the wire. At most 32 characters.
+            sub_order_no_n: Numbered<String> = xml("sub_order_no_$n").length(0, 32),
+            /// 微信子订单号. One for each `$n` of `sub_order_id_$n` on the wire. At most 32 characters.
+            sub_order_id_n: Numbered<String> = xml("sub_order_id_$n").length(0, 32),
+            /// 商户海关备案号. One for each `$n` of `mch_customs_no_$n` on the wire. At most 32 characters.
+            mch_customs_no_n: Numbered<String> = xml("mch_customs_no_$n").length(0, 32),
+            /// 海关. One for each `$n` of `customs_$n` on the wire. Required.
+            customs_n: Numbered<CustomsN> = xml("customs_$n").required(),
+            /// 币种. One for each `$n` of `fee_type_$n` on the wire. At most 3 characters.
+            fee_type_n: Numbered<String> = xml("fee_type_$n").length(0, 3),
+            /// 应付金额. One for each `$n` of `order_fee_$n` on the wire. In fen (分).
+            order_fee_n: Numbered<i64> = xml("order_fee_$n"),
+            /// 关税. One for each `$n` of `duty_$n` on the wire. In fen (分).
+            duty_n: Numbered<i64> = xml("duty_$n"),
+            /// 物流费. One for each `$n` of `transport_fee_$n` on the wire. In fen (分).
+            transport_fee_n: Numbered<i64> = xml("transport_fee_$n"),
+            /// 商品价格. One for each `$n` of `product_fee_$n` on the wire. In fen (分).
+            product_fee_n: Numbered<i64> = xml("product_fee_$n"),
+            /// 状态码. One for each `$n` of `state_$n` on the wire. Required.
+            state_n: Numbered<StateN> = xml("state_$n").required(),
+            /// 申报结果说明. One for each `$n` of `explanation_$n` on the wire. At most 128 characters.
+            explanation_n: Numbered<String> = xml("explanation_$n").length(0, 128),
+            /// 最后更新时间. One for each `$n` of `modify_time_$n` on the wire. Required; at most 14 characters.
+            modify_time_n: Numbered<String> = xml("modify_time_$n").required().length(0, 14),
+            /// One for each `$n` of `cert_check_result_$n` on the wire. Required; at most 256 characters.
+            cert_check_result_n: Numbered<CertCheckResultN> =
+                xml("cert_check_result_$n").required().length(0, 256),
+            /// 验核机构**注. Required; at most 16 characters.
+            verify_department: VerifyDepartment = xml("verify_department").required().length(0, 16),
+            /// 验核机构交易流水号. Required; at most 64 characters.
+            verify_department_trade_id: String = xml("verify_department_trade_id").required().length(0, 64),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+        }
+
+        /// 海关.
+        pub enum Customs {
+            GuangzhouZs = "GUANGZHOU_ZS",
+            HangzhouZs = "HANGZHOU_ZS",
+            Ningbo = "NINGBO",
+            ZhengzhouBs = "ZHENGZHOU_BS",
+            Chongqing = "CHONGQING",
+            ShanghaiZs = "SHANGHAI_ZS",
+            Shenzhen = "SHENZHEN",
+            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
+            Tianjin = "TIANJIN",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 海关.
+        pub enum CustomsN {
+            GuangzhouZs = "GUANGZHOU_ZS",
+            HangzhouZs = "HANGZHOU_ZS",
+            Ningbo = "NINGBO",
+            ZhengzhouBs = "ZHENGZHOU_BS",
+            Chongqing = "CHONGQING",
+            ShanghaiZs = "SHANGHAI_ZS",
+            Shenzhen = "SHENZHEN",
+            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
+            Tianjin = "TIANJIN",
+        }
+
+        /// 状态码.
+        pub enum StateN {
+            Undeclared = "UNDECLARED",
+            Submitted = "SUBMITTED",
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Except = "EXCEPT",
+        }
+
+        /// The values of `cert_check_result_$n`.
+        pub enum CertCheckResultN {
+            Unchecked = "UNCHECKED",
+            Same = "SAME",
+            Different = "DIFFERENT",
+        }
+
+        /// 验核机构**注.
+        pub enum VerifyDepartment {
+            Unionpay = "UNIONPAY",
+            Netsunion = "NETSUNION",
+            Others = "OTHERS",
+        }
     }
 }

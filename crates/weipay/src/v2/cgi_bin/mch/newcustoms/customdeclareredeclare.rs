@@ -2,39 +2,123 @@
 
 //! `v2/cgi-bin/mch/newcustoms/customdeclareredeclare`
 
-pub mod post;
+pub use crate::v2::cgi_bin::chain::CgiBinMchNewcustomsCustomdeclareredeclare as Customdeclareredeclare;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 订单附加信息重推接口 · `POST v2/cgi-bin/mch/newcustoms/customdeclareredeclare`
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011985318](https://pay.weixin.qq.com/doc/v2/merchant/4011985318)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/cgi-bin/mch/newcustoms/customdeclareredeclare`
-    Customdeclareredeclare
-}
+    request! {
+        /// 订单附加信息重推接口: what is sent.
+        ///
+        /// Its flat name is [`weipay::cgi_bin::PostCgiBinMchNewcustomsCustomdeclareredeclareV2Request`](crate::cgi_bin::PostCgiBinMchNewcustomsCustomdeclareredeclareV2Request).
+        #[doc(alias = "订单附加信息重推接口")]
+        pub struct Request {
+            /// 签名类型. At most 32 characters.
+            sign_type: SignType = xml("sign_type").length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+            /// 微信支付订单号. Required; at most 28 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 28),
+            /// 商户子订单号. At most 32 characters.
+            sub_order_no: String = xml("sub_order_no").length(0, 32),
+            /// 微信子订单号. At most 32 characters.
+            sub_order_id: String = xml("sub_order_id").length(0, 32),
+            /// 海关. Required; at most 32 characters.
+            customs: Customs = xml("customs").required().length(0, 32),
+            /// 商户海关备案号. Required; at most 32 characters.
+            mch_customs_no: String = xml("mch_customs_no").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Customdeclareredeclare<M> {
-    /// 订单附加信息重推接口 · `POST v2/cgi-bin/mch/newcustoms/customdeclareredeclare`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::cgi_bin::mch::newcustoms::customdeclareredeclare::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .out_trade_no("20150806125346")
-    ///     .transaction_id("1000320306201511078440737890")
-    ///     .customs("GUANGZHOU_ZS")
-    ///     .mch_customs_no("123456");
-    /// let response =
-    ///     client.v2().cgi_bin().mch().newcustoms().customdeclareredeclare().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_CGI_BIN_MCH_NEWCUSTOMS_CUSTOMDECLAREREDECLARE, request)
+    response! {
+        /// 订单附加信息重推接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::cgi_bin::PostCgiBinMchNewcustomsCustomdeclareredeclareV2Response`](crate::cgi_bin::PostCgiBinMchNewcustomsCustomdeclareredeclareV2Response).
+        #[doc(alias = "订单附加信息重推接口")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 签名类型. Required; at most 32 characters.
+            sign_type: SignType = xml("sign_type").required().length(0, 32),
+            /// 签名. Required; at most 32 characters.
+            sign: String = xml("sign").required().length(0, 32),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 状态码. Required; at most 32 characters.
+            state: State = xml("state").required().length(0, 32),
+            /// 微信支付订单号. Required; at most 28 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 28),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+            /// 商户子订单号. At most 32 characters.
+            sub_order_no: String = xml("sub_order_no").length(0, 32),
+            /// 微信子订单号. At most 32 characters.
+            sub_order_id: String = xml("sub_order_id").length(0, 32),
+            /// 最后更新时间. Required; at most 14 characters.
+            modify_time: String = xml("modify_time").required().length(0, 14),
+            /// 申报结果说明. At most 128 characters.
+            explanation: String = xml("explanation").length(0, 128),
+        }
+    }
+
+    open_enum! {
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+        }
+
+        /// 海关.
+        pub enum Customs {
+            GuangzhouZs = "GUANGZHOU_ZS",
+            HangzhouZs = "HANGZHOU_ZS",
+            Ningbo = "NINGBO",
+            ZhengzhouBs = "ZHENGZHOU_BS",
+            Chongqing = "CHONGQING",
+            ShanghaiZs = "SHANGHAI_ZS",
+            Shenzhen = "SHENZHEN",
+            ZhengzhouZhZs = "ZHENGZHOU_ZH_ZS",
+            Tianjin = "TIANJIN",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 状态码.
+        pub enum State {
+            Undeclared = "UNDECLARED",
+            Submitted = "SUBMITTED",
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Except = "EXCEPT",
+        }
     }
 }

@@ -2,34 +2,51 @@
 
 //! `v2/xdc/apiv2getsignkey/sign/getsignkey`
 
-pub mod post;
+pub use crate::v2::xdc::chain::XdcApiv2getsignkeySignGetsignkey as Getsignkey;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取沙箱环境密钥 · `POST v2/xdc/apiv2getsignkey/sign/getsignkey`
+///
+/// Answers are not signed.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011984810](https://pay.weixin.qq.com/doc/v2/merchant/4011984810)
+pub mod post {
+    use crate::model::{open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/xdc/apiv2getsignkey/sign/getsignkey`
-    Getsignkey
-}
+    request! {
+        /// 获取沙箱环境密钥: what is sent.
+        ///
+        /// Its flat name is [`weipay::xdc::PostXdcApiv2getsignkeySignGetsignkeyV2Request`](crate::xdc::PostXdcApiv2getsignkeySignGetsignkeyV2Request).
+        #[doc(alias = "获取沙箱环境密钥")]
+        pub struct Request {
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+        }
+    }
 
-impl<M: Mode> Getsignkey<M> {
-    /// 获取沙箱环境密钥 · `POST v2/xdc/apiv2getsignkey/sign/getsignkey`
-    ///
-    /// Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::xdc::apiv2getsignkey::sign::getsignkey::post;
-    ///
-    /// let request = post::Request::new().mch_id("1900057215");
-    /// let response = client.v2().xdc().apiv2getsignkey().sign().getsignkey().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_XDC_APIV2GETSIGNKEY_SIGN_GETSIGNKEY, request)
+    response! {
+        /// 获取沙箱环境密钥: what comes back.
+        ///
+        /// Its flat name is [`weipay::xdc::PostXdcApiv2getsignkeySignGetsignkeyV2Response`](crate::xdc::PostXdcApiv2getsignkeySignGetsignkeyV2Response).
+        #[doc(alias = "获取沙箱环境密钥")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 沙箱密钥. At most 32 characters.
+            sandbox_signkey: String = xml("sandbox_signkey").length(0, 32),
+        }
+    }
+
+    open_enum! {
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,37 +2,110 @@
 
 //! `v2/xdc/apiv2sandbox/pay/orderquery`
 
-pub mod post;
+pub use crate::v2::xdc::chain::XdcApiv2sandboxPayOrderquery as Orderquery;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 沙箱订单查询 · `POST v2/xdc/apiv2sandbox/pay/orderquery`
+///
+/// Answers are not signed. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011984810](https://pay.weixin.qq.com/doc/v2/merchant/4011984810)
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/download/sandbox-micropay-ERROR.docx>
+///
+/// `weipay api show POST v2/xdc/apiv2sandbox/pay/orderquery` lists all 3.
+pub mod post {
+    use crate::model::{header, open_enum, request, response, xml};
 
-chain_step! {
-    /// `v2/xdc/apiv2sandbox/pay/orderquery`
-    Orderquery
-}
+    request! {
+        /// 沙箱订单查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::xdc::PostXdcApiv2sandboxPayOrderqueryV2Request`](crate::xdc::PostXdcApiv2sandboxPayOrderqueryV2Request).
+        #[doc(alias = "沙箱订单查询")]
+        pub struct Request {
+            /// 异常用例名称.
+            wechatpay_negative_test: WechatpayNegativeTest = header("Wechatpay-Negative-Test"),
+            /// 公众账号ID. Required; at most 32 characters.
+            appid: String = xml("appid").required().length(0, 32),
+            /// 商户号. Required; at most 32 characters.
+            mch_id: String = xml("mch_id").required().length(0, 32),
+            /// 商户订单号. Required.
+            out_trade_no: String = xml("out_trade_no").required(),
+            /// 签名类型. At most 32 characters.
+            sign_type: SignType = xml("sign_type").length(0, 32),
+        }
+    }
 
-impl<M: Mode> Orderquery<M> {
-    /// 沙箱订单查询 · `POST v2/xdc/apiv2sandbox/pay/orderquery`
-    ///
-    /// Answers are not signed. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v2::xdc::apiv2sandbox::pay::orderquery::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .mch_id("1900057215")
-    ///     .out_trade_no("20150806125346");
-    /// let response = client.v2().xdc().apiv2sandbox().pay().orderquery().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V2_XDC_APIV2SANDBOX_PAY_ORDERQUERY, request)
+    response! {
+        /// 沙箱订单查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::xdc::PostXdcApiv2sandboxPayOrderqueryV2Response`](crate::xdc::PostXdcApiv2sandboxPayOrderqueryV2Response).
+        #[doc(alias = "沙箱订单查询")]
+        pub struct Response {
+            /// 返回状态码. Required; at most 16 characters.
+            return_code: ReturnCode = xml("return_code").required().length(0, 16),
+            /// 返回信息. At most 128 characters.
+            return_msg: String = xml("return_msg").length(0, 128),
+            /// 业务结果. Required; at most 16 characters.
+            result_code: ResultCode = xml("result_code").required().length(0, 16),
+            /// 错误代码. At most 32 characters.
+            err_code: String = xml("err_code").length(0, 32),
+            /// 错误代码描述. At most 128 characters.
+            err_code_des: String = xml("err_code_des").length(0, 128),
+            /// 交易类型. Required; at most 16 characters.
+            trade_type: String = xml("trade_type").required().length(0, 16),
+            /// 交易状态. At most 32 characters.
+            trade_state: TradeState = xml("trade_state").length(0, 32),
+            /// 商户订单号. Required; at most 32 characters.
+            out_trade_no: String = xml("out_trade_no").required().length(0, 32),
+            /// 微信支付订单号. Required; at most 32 characters.
+            transaction_id: String = xml("transaction_id").required().length(0, 32),
+            /// 标价金额. Required; format `int32`.
+            total_fee: String = xml("total_fee").required().int32(),
+            /// 现金支付金额. Required; format `int32`.
+            cash_fee: String = xml("cash_fee").required().int32(),
+            /// 代金券金额. Format `int32`.
+            coupon_fee: String = xml("coupon_fee").int32(),
+        }
+    }
+
+    open_enum! {
+        /// 异常用例名称.
+        pub enum WechatpayNegativeTest {
+            MicropayUserpaying = "MICROPAY_USERPAYING",
+            MicropayTimeout = "MICROPAY_TIMEOUT",
+            MicropayPayerror = "MICROPAY_PAYERROR",
+            MicropayPayQueryTimeout = "MICROPAY_PAY_QUERY_TIMEOUT",
+        }
+
+        /// 签名类型.
+        pub enum SignType {
+            Md5 = "MD5",
+            HmacSha256 = "HMAC-SHA256",
+        }
+
+        /// 返回状态码.
+        pub enum ReturnCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 业务结果.
+        pub enum ResultCode {
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 交易状态.
+        pub enum TradeState {
+            Success = "SUCCESS",
+            Refund = "REFUND",
+            Notpay = "NOTPAY",
+            Closed = "CLOSED",
+            Revoked = "REVOKED",
+            Userpaying = "USERPAYING",
+            Payerror = "PAYERROR",
+            Accept = "ACCEPT",
+        }
     }
 }

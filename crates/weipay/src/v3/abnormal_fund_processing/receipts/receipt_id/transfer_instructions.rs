@@ -3,57 +3,141 @@
 //! `v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`
 
 pub mod out_instruction_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::abnormal_fund_processing::chain::AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions as TransferInstructions;
 
-chain_step! {
-    /// `v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`
-    TransferInstructions
-}
+/// 发起在途异常资金付款指令 · `POST v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015408022](https://pay.weixin.qq.com/doc/v3/partner/4015408022)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> TransferInstructions<M> {
-    /// 发起在途异常资金付款指令 · `POST v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::abnormal_fund_processing::receipts::receipt_id::transfer_instructions::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_instruction_no("1200002")
-    ///     .transfer_mode("TRANSFER_TO_ORIGINAL_RECEIVE_USER");
-    /// let response = client
-    ///     .v3()
-    ///     .abnormal_fund_processing()
-    ///     .receipts()
-    ///     .receipt_id("0100011742874700562078230000")
-    ///     .transfer_instructions()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID_TRANSFER_INSTRUCTIONS,
-            request,
-        )
+    request! {
+        /// 发起在途异常资金付款指令: what is sent.
+        ///
+        /// Its flat name is [`weipay::abnormal_fund_processing::PostAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsRequest`](crate::abnormal_fund_processing::PostAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsRequest).
+        #[doc(alias = "发起在途异常资金付款指令")]
+        pub struct Request {
+            /// 商户侧指令编号. Required.
+            out_instruction_no: String = body("out_instruction_no").required().request_number(),
+            /// 付款方式. Required.
+            transfer_mode: TransferMode = body("transfer_mode").required(),
+            /// 收款方.
+            receiver: Receiver = body("receiver"),
+            /// 回调通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
+
+        /// 收款方.
+        pub struct Receiver {
+            /// 入账用户OpenID.
+            openid: String = body("openid"),
+            /// 商户AppID.
+            appid: String = body("appid"),
+            /// 入账商户号.
+            mchid: String = body("mchid"),
+        }
     }
 
-    /// `v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}` with this 商户侧指令编号.
-    pub fn out_instruction_no(
-        self,
-        out_instruction_no: impl Into<String>,
-    ) -> out_instruction_no::OutInstructionNo<M> {
-        out_instruction_no::OutInstructionNo::new(
-            self.call.fill(path("out_instruction_no"), out_instruction_no.into()),
-        )
+    response! {
+        /// 发起在途异常资金付款指令: what comes back.
+        ///
+        /// Its flat name is [`weipay::abnormal_fund_processing::PostAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsResponse`](crate::abnormal_fund_processing::PostAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsResponse).
+        #[doc(alias = "发起在途异常资金付款指令")]
+        pub struct Response {
+            /// 产品名称. Required.
+            product_name: ProductName = body("product_name").required(),
+            /// 微信支付在途异常资金付款单号. Required.
+            receipt_id: String = body("receipt_id").required(),
+            /// 付款金额信息. Required.
+            transfer_amount: TransferAmount = body("transfer_amount").required(),
+            /// 在途异常资金付款状态. Required.
+            receipt_state: ReceiptState = body("receipt_state").required(),
+            /// 在途异常资金付款单据创建时间.
+            create_time: Time = body("create_time"),
+            /// 在途异常资金付款单据更新时间.
+            last_update_time: Time = body("last_update_time"),
+            /// 在途异常资金付款指令信息.
+            instruction: Instruction = body("instruction"),
+        }
+
+        /// 付款金额信息.
+        pub struct TransferAmount {
+            /// 总金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 货币类型. Required.
+            currency: Currency = body("currency").required(),
+        }
+
+        /// 在途异常资金付款指令信息.
+        pub struct Instruction {
+            /// 商户侧指令编号. Required.
+            out_instruction_no: String = body("out_instruction_no").required(),
+            /// 在途异常资金付款指令的发起方. Required.
+            commander: Commander = body("commander").required(),
+            /// 付款方式. Required.
+            transfer_mode: TransferMode = body("transfer_mode").required(),
+            /// 收款方.
+            receiver: Receiver = body("receiver"),
+            /// 在途异常资金付款指令状态.
+            instruction_state: InstructionState = body("instruction_state"),
+            /// 在途异常资金付款单据创建时间.
+            create_time: Time = body("create_time"),
+            /// 入账成功时间.
+            success_time: Time = body("success_time"),
+            /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+        }
+
+        /// 在途异常资金付款指令的发起方.
+        pub struct Commander {
+            /// Required.
+            operator: Operator = body("operator").required(),
+            /// 微信支付商户号. Required.
+            mchid: String = body("mchid").required(),
+        }
+    }
+
+    open_enum! {
+        /// 付款方式.
+        pub enum TransferMode {
+            TransferToOriginalReceiveUser = "TRANSFER_TO_ORIGINAL_RECEIVE_USER",
+            TransferModeToOriginalReceiveMerchant = "TRANSFER_MODE_TO_ORIGINAL_RECEIVE_MERCHANT",
+            TransferModeToSpecifiedReceiveMerchant = "TRANSFER_MODE_TO_SPECIFIED_RECEIVE_MERCHANT",
+        }
+
+        /// 产品名称.
+        pub enum ProductName {
+            C2c = "C2C",
+        }
+
+        /// 货币类型.
+        pub enum Currency {
+            Cny = "CNY",
+        }
+
+        /// 在途异常资金付款状态.
+        pub enum ReceiptState {
+            ReceiptStatePending = "RECEIPT_STATE_PENDING",
+            ReceiptStateProgress = "RECEIPT_STATE_PROGRESS",
+            ReceiptStateCompleted = "RECEIPT_STATE_COMPLETED",
+        }
+
+        /// The values of `operator`.
+        pub enum Operator {
+            Merchant = "MERCHANT",
+        }
+
+        /// 在途异常资金付款指令状态.
+        pub enum InstructionState {
+            InstructionStatePending = "INSTRUCTION_STATE_PENDING",
+            InstructionStateInProgress = "INSTRUCTION_STATE_IN_PROGRESS",
+            InstructionStateClosed = "INSTRUCTION_STATE_CLOSED",
+            InstructionStateSuccess = "INSTRUCTION_STATE_SUCCESS",
+        }
     }
 }

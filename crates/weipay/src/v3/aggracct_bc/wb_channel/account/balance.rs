@@ -2,35 +2,58 @@
 
 //! `v3/aggracct-bc/wb-channel/account/balance`
 
-pub mod get;
+pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelAccountBalance as Balance;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询渠道额度 · `GET v3/aggracct-bc/wb-channel/account/balance`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016061186](https://pay.weixin.qq.com/doc/v3/merchant/4016061186)
+pub mod get {
+    use crate::model::{Sensitive, body, header, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/aggracct-bc/wb-channel/account/balance`
-    Balance
-}
+    request! {
+        /// 查询渠道额度: what is sent.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelAccountBalanceRequest`](crate::aggracct_bc::GetAggracctBcWbChannelAccountBalanceRequest).
+        #[doc(alias = "查询渠道额度")]
+        pub struct Request {
+            /// 微信支付商户号. Required.
+            mchid: String = query("mchid").required(),
+            /// 额度台账号. Required; travels encrypted (敏感信息加密).
+            bal_account_no: Sensitive = query("bal_account_no").required().encrypted(),
+            /// 卡号. Travels encrypted (敏感信息加密).
+            card_no: Sensitive = query("card_no").encrypted(),
+            /// 商户子账户协议号.
+            sgn_no: String = query("sgn_no"),
+            /// 请求场景.
+            req_scene: ReqScene = query("req_scene"),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+        }
+    }
 
-impl<M: Mode> Balance<M> {
-    /// 查询渠道额度 · `GET v3/aggracct-bc/wb-channel/account/balance`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::aggracct_bc::wb_channel::account::balance::get;
-    ///
-    /// let request = get::Request::new().mchid("1900057215").bal_account_no("example");
-    /// let response = client.v3().aggracct_bc().wb_channel().account().balance().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_BALANCE, request)
+    response! {
+        /// 查询渠道额度: what comes back.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelAccountBalanceResponse`](crate::aggracct_bc::GetAggracctBcWbChannelAccountBalanceResponse).
+        #[doc(alias = "查询渠道额度")]
+        pub struct Response {
+            /// 是否存在在途减额指令.
+            in_transit_reduction_exist: bool = body("in_transit_reduction_exist"),
+            /// 额度台账号额度.
+            balance: i64 = body("balance"),
+        }
+    }
+
+    open_enum! {
+        /// 请求场景.
+        pub enum ReqScene {
+            SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
+            SjtMicroMerchant = "SJT_MICRO_MERCHANT",
+            WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
+        }
     }
 }

@@ -2,35 +2,155 @@
 
 //! `v3/aggracct-bc/wb-channel/account/mch_archives`
 
-pub mod get;
+pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelAccountMchArchives as MchArchives;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询商户资料 · `GET v3/aggracct-bc/wb-channel/account/mch_archives`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016642632](https://pay.weixin.qq.com/doc/v3/merchant/4016642632)
+pub mod get {
+    use crate::model::{Sensitive, body, header, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/aggracct-bc/wb-channel/account/mch_archives`
-    MchArchives
-}
+    request! {
+        /// 查询商户资料: what is sent.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelAccountMchArchivesRequest`](crate::aggracct_bc::GetAggracctBcWbChannelAccountMchArchivesRequest).
+        #[doc(alias = "查询商户资料")]
+        pub struct Request {
+            /// 微信支付商户号. Required.
+            mchid: String = query("mchid").required(),
+            /// 额度台账号. Required; travels encrypted (敏感信息加密).
+            bal_account_no: Sensitive = query("bal_account_no").required().encrypted(),
+            /// 卡号. Travels encrypted (敏感信息加密).
+            card_no: Sensitive = query("card_no").encrypted(),
+            /// 商户子账户协议号.
+            sgn_no: String = query("sgn_no"),
+            /// 请求场景.
+            req_scene: ReqScene = query("req_scene"),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+        }
+    }
 
-impl<M: Mode> MchArchives<M> {
-    /// 查询商户资料 · `GET v3/aggracct-bc/wb-channel/account/mch_archives`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::aggracct_bc::wb_channel::account::mch_archives::get;
-    ///
-    /// let request = get::Request::new().mchid("1900057215").bal_account_no("example");
-    /// let response = client.v3().aggracct_bc().wb_channel().account().mch_archives().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_MCH_ARCHIVES, request)
+    response! {
+        /// 查询商户资料: what comes back.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelAccountMchArchivesResponse`](crate::aggracct_bc::GetAggracctBcWbChannelAccountMchArchivesResponse).
+        #[doc(alias = "查询商户资料")]
+        pub struct Response {
+            /// 微信支付商户号.
+            mchid: String = body("mchid"),
+            /// 额度台账号. Travels encrypted (敏感信息加密).
+            bal_account_no: Sensitive = body("bal_account_no").encrypted(),
+            /// 主体类型.
+            merchant_type: MerchantType = body("merchant_type"),
+            /// 主体证件类型.
+            merchant_id_type: MerchantIdType = body("merchant_id_type"),
+            /// 主体证件登记名称. Travels encrypted (敏感信息加密).
+            merchant_name: Sensitive = body("merchant_name").encrypted(),
+            /// 主体证件号码. Travels encrypted (敏感信息加密).
+            merchant_id_no: Sensitive = body("merchant_id_no").encrypted(),
+            /// 主体证件有效期起始日.
+            effective_date: String = body("effective_date"),
+            /// 主体证件有效期结束日.
+            expire_date: String = body("expire_date"),
+            /// 主体证件正面影像ID.
+            merchant_img_front_id: String = body("merchant_img_front_id"),
+            /// 主体注册地址.
+            register_address: String = body("register_address"),
+            /// 主体经营范围.
+            business_scope: String = body("business_scope"),
+            /// 法定代表人信息.
+            legal_representative: LegalRepresentative = body("legal_representative"),
+            /// 受益所有人信息列表.
+            beneficial_owner: Vec<BeneficialOwner> = body("beneficial_owner"),
+            /// 卡号. Travels encrypted (敏感信息加密).
+            card_no: Sensitive = body("card_no").encrypted(),
+            /// 商户子账户协议号.
+            sgn_no: String = body("sgn_no"),
+        }
+
+        /// 法定代表人信息.
+        pub struct LegalRepresentative {
+            /// 法定代表人证件类型. Required.
+            legal_representative_id_type: LegalRepresentativeIdType =
+                body("legal_representative_id_type").required(),
+            /// 法定代表人姓名. Required; travels encrypted (敏感信息加密).
+            legal_representative_name: Sensitive = body("legal_representative_name").required().encrypted(),
+            /// 法定代表人证件号码. Required; travels encrypted (敏感信息加密).
+            legal_representative_id_no: Sensitive = body("legal_representative_id_no").required().encrypted(),
+            /// 法定代表人证件有效期起始日. Required.
+            legal_representative_effective_date: String =
+                body("legal_representative_effective_date").required(),
+            /// 法定代表人证件有效期结束日. Required.
+            legal_representative_expire_date: String = body("legal_representative_expire_date").required(),
+            /// 法定代表人证件正面影像ID. Required.
+            legal_representative_img_front_id: String = body("legal_representative_img_front_id").required(),
+            /// 法定代表人证件反面影像ID. Required.
+            legal_representative_img_back_id: String = body("legal_representative_img_back_id").required(),
+            /// 法定代表人居住地址. Required; travels encrypted (敏感信息加密).
+            legal_representative_address: Sensitive =
+                body("legal_representative_address").required().encrypted(),
+            /// 法定代表人发证机关.
+            legal_representative_issue_authority: String = body("legal_representative_issue_authority"),
+            /// 法定代表人民族.
+            legal_representative_nation: String = body("legal_representative_nation"),
+        }
+
+        /// 受益所有人信息列表.
+        pub struct BeneficialOwner {
+            /// 受益所有人编号. Required.
+            beneficial_owner_no: String = body("beneficial_owner_no").required(),
+            /// 受益所有人证件类型. Required.
+            beneficial_owner_id_type: BeneficialOwnerIdType = body("beneficial_owner_id_type").required(),
+            /// 受益所有人姓名. Required; travels encrypted (敏感信息加密).
+            beneficial_owner_name: Sensitive = body("beneficial_owner_name").required().encrypted(),
+            /// 受益所有人证件号码. Required; travels encrypted (敏感信息加密).
+            beneficial_owner_id_no: Sensitive = body("beneficial_owner_id_no").required().encrypted(),
+            /// 受益所有人证件有效期起始日. Required.
+            beneficial_owner_effective_date: String = body("beneficial_owner_effective_date").required(),
+            /// 受益所有人证件有效期结束日. Required.
+            beneficial_owner_expire_date: String = body("beneficial_owner_expire_date").required(),
+            /// 受益所有人证件正面影像ID. Required.
+            beneficial_owner_img_front_id: String = body("beneficial_owner_img_front_id").required(),
+            /// 受益所有人证件反面影像ID. Required.
+            beneficial_owner_img_back_id: String = body("beneficial_owner_img_back_id").required(),
+            /// 受益所有人居住地址. Required; travels encrypted (敏感信息加密).
+            beneficial_owner_address: Sensitive = body("beneficial_owner_address").required().encrypted(),
+        }
+    }
+
+    open_enum! {
+        /// 请求场景.
+        pub enum ReqScene {
+            SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
+            SjtMicroMerchant = "SJT_MICRO_MERCHANT",
+            WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
+        }
+
+        /// 主体类型.
+        pub enum MerchantType {
+            V1 = "1",
+            V2 = "2",
+            V3 = "3",
+        }
+
+        /// 主体证件类型.
+        pub enum MerchantIdType {
+            V12 = "12",
+        }
+
+        /// 法定代表人证件类型.
+        pub enum LegalRepresentativeIdType {
+            V01 = "01",
+        }
+
+        /// 受益所有人证件类型.
+        pub enum BeneficialOwnerIdType {
+            V01 = "01",
+        }
     }
 }

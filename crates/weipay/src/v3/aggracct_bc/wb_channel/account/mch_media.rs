@@ -2,34 +2,78 @@
 
 //! `v3/aggracct-bc/wb-channel/account/mch_media`
 
-pub mod get;
+pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelAccountMchMedia as MchMedia;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询商户影像件资料 · `GET v3/aggracct-bc/wb-channel/account/mch_media`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4025779210](https://pay.weixin.qq.com/doc/v3/merchant/4025779210)
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/aggracct-bc/wb-channel/account/mch_media`
-    MchMedia
-}
+    request! {
+        /// 查询商户影像件资料: what is sent.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelAccountMchMediaRequest`](crate::aggracct_bc::GetAggracctBcWbChannelAccountMchMediaRequest).
+        #[doc(alias = "查询商户影像件资料")]
+        pub struct Request {
+            /// 微信支付商户号.
+            mchid: String = query("mchid"),
+            /// 微信支付业务申请单号.
+            platform_trx_id: String = query("platform_trx_id"),
+            /// 业务场景. Required.
+            business_scene: BusinessScene = query("business_scene").required(),
+            /// 影像件类型.
+            mch_media_type: MchMediaType = query("mch_media_type"),
+            /// 影像件资料ID.
+            media_id: String = query("media_id"),
+        }
+    }
 
-impl<M: Mode> MchMedia<M> {
-    /// 查询商户影像件资料 · `GET v3/aggracct-bc/wb-channel/account/mch_media`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::aggracct_bc::wb_channel::account::mch_media::get;
-    ///
-    /// let request = get::Request::new().business_scene("SJT_MICRO_PLUS_OPEN_ACCOUNT");
-    /// let response = client.v3().aggracct_bc().wb_channel().account().mch_media().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_MCH_MEDIA, request)
+    response! {
+        /// 查询商户影像件资料: what comes back.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelAccountMchMediaResponse`](crate::aggracct_bc::GetAggracctBcWbChannelAccountMchMediaResponse).
+        #[doc(alias = "查询商户影像件资料")]
+        pub struct Response {
+            /// 文件内容.
+            media_content: String = body("media_content"),
+            /// 文件类型.
+            media_type: MediaType = body("media_type"),
+            /// 文件摘要.
+            media_sm3: String = body("media_sm3"),
+            /// sm4密钥.
+            key: String = body("key"),
+            /// 影像件资料ID.
+            media_id: String = body("media_id"),
+        }
+    }
+
+    open_enum! {
+        /// 业务场景.
+        pub enum BusinessScene {
+            SjtMicroPlusOpenAccount = "SJT_MICRO_PLUS_OPEN_ACCOUNT",
+            SjtMicroPlusUpdateInfo = "SJT_MICRO_PLUS_UPDATE_INFO",
+            GetByMediaId = "GET_BY_MEDIA_ID",
+        }
+
+        /// 影像件类型.
+        pub enum MchMediaType {
+            IdCardFront = "ID_CARD_FRONT",
+            IdCardBack = "ID_CARD_BACK",
+            StoreFront = "STORE_FRONT",
+            StoreInterior = "STORE_INTERIOR",
+        }
+
+        /// 文件类型.
+        pub enum MediaType {
+            Jpg = "jpg",
+            Png = "png",
+            Bmp = "bmp",
+            Jpeg = "jpeg",
+        }
     }
 }

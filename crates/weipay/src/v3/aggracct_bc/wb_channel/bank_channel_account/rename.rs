@@ -3,46 +3,87 @@
 //! `v3/aggracct-bc/wb-channel/bank-channel-account/rename`
 
 pub mod application_id;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelBankChannelAccountRename as Rename;
 
-chain_step! {
-    /// `v3/aggracct-bc/wb-channel/bank-channel-account/rename`
-    Rename
-}
+/// 受理渠道结算银行账户更名申请 · `POST v3/aggracct-bc/wb-channel/bank-channel-account/rename`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4018968078](https://pay.weixin.qq.com/doc/v3/merchant/4018968078)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
-impl<M: Mode> Rename<M> {
-    /// 受理渠道结算银行账户更名申请 · `POST v3/aggracct-bc/wb-channel/bank-channel-account/rename`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::aggracct_bc::wb_channel::bank_channel_account::rename::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_request_no("htozr8denqegbt6tk6u10iymo7yww5pn")
-    ///     .mchid("1900057215")
-    ///     .bal_account_no("example")
-    ///     .change_scene("SUBJECT_INFO_RENAME");
-    /// let response =
-    ///     client.v3().aggracct_bc().wb_channel().bank_channel_account().rename().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_BANK_CHANNEL_ACCOUNT_RENAME, request)
+    request! {
+        /// 受理渠道结算银行账户更名申请: what is sent.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelBankChannelAccountRenameRequest`](crate::aggracct_bc::PostAggracctBcWbChannelBankChannelAccountRenameRequest).
+        #[doc(alias = "受理渠道结算银行账户更名申请")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 目标商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 台账ID. Required; travels encrypted (敏感信息加密).
+            bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
+            /// 变更类型. Required.
+            change_scene: ChangeScene = body("change_scene").required(),
+            /// 请求场景.
+            req_scene: ReqScene = body("req_scene"),
+        }
     }
 
-    /// `v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`
-    pub fn application_id(self, application_id: impl Into<String>) -> application_id::ApplicationId<M> {
-        application_id::ApplicationId::new(self.call.fill(path("application_id"), application_id.into()))
+    response! {
+        /// 受理渠道结算银行账户更名申请: what comes back.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelBankChannelAccountRenameResponse`](crate::aggracct_bc::PostAggracctBcWbChannelBankChannelAccountRenameResponse).
+        #[doc(alias = "受理渠道结算银行账户更名申请")]
+        pub struct Response {
+            /// 变更类型. Required.
+            change_scene: ChangeScene = body("change_scene").required(),
+            /// Required.
+            application_id: String = body("application_id").required(),
+            /// Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 目标商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 台账ID. Required; travels encrypted (敏感信息加密).
+            bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
+            /// 目标账户名. Required; travels encrypted (敏感信息加密).
+            new_account_name: Sensitive = body("new_account_name").required().encrypted(),
+            /// 申请单状态. Required.
+            application_state: ApplicationState = body("application_state").required(),
+            /// 完成时间.
+            finish_time: Time = body("finish_time"),
+            /// 失败错误码.
+            fail_code: String = body("fail_code"),
+            /// 失败原因.
+            fail_msg: String = body("fail_msg"),
+        }
+    }
+
+    open_enum! {
+        /// 变更类型.
+        pub enum ChangeScene {
+            SubjectInfoRename = "SUBJECT_INFO_RENAME",
+        }
+
+        /// 请求场景.
+        pub enum ReqScene {
+            SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
+            SjtMicroMerchant = "SJT_MICRO_MERCHANT",
+            WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
+        }
+
+        /// 申请单状态.
+        pub enum ApplicationState {
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,41 +2,150 @@
 
 //! `v3/aggracct-bc/wb-channel/control-orders/{out_request_no}`
 
-pub mod get;
+pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelControlOrdersByOutRequestNo as OutRequestNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询控制单 · `GET v3/aggracct-bc/wb-channel/control-orders/{out_request_no}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016025274](https://pay.weixin.qq.com/doc/v3/merchant/4016025274)
+pub mod get {
+    use crate::model::{Time, body, header, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/aggracct-bc/wb-channel/control-orders/{out_request_no}`
-    OutRequestNo
-}
+    request! {
+        /// 查询控制单: what is sent.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelControlOrdersByOutRequestNoRequest`](crate::aggracct_bc::GetAggracctBcWbChannelControlOrdersByOutRequestNoRequest).
+        #[doc(alias = "查询控制单")]
+        pub struct Request {
+            /// 控制单类型. Required.
+            control_type: ControlType = query("control_type").required(),
+            /// 微信支付商户号. Required.
+            mchid: String = query("mchid").required(),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+        }
+    }
 
-impl<M: Mode> OutRequestNo<M> {
-    /// 查询控制单 · `GET v3/aggracct-bc/wb-channel/control-orders/{out_request_no}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::aggracct_bc::wb_channel::control_orders::out_request_no::get;
-    ///
-    /// let request = get::Request::new().control_type("PUNISH").mchid("1900057215");
-    /// let response = client
-    ///     .v3()
-    ///     .aggracct_bc()
-    ///     .wb_channel()
-    ///     .control_orders()
-    ///     .out_request_no("out_request_no_example")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_OUT_REQUEST_NO, request)
+    response! {
+        /// 查询控制单: what comes back.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelControlOrdersByOutRequestNoResponse`](crate::aggracct_bc::GetAggracctBcWbChannelControlOrdersByOutRequestNoResponse).
+        #[doc(alias = "查询控制单")]
+        pub struct Response {
+            /// 控制场景. Required.
+            control_scene: ControlScene = body("control_scene").required(),
+            /// 管控单.
+            punish_order: PunishOrder = body("punish_order"),
+            /// 解管单.
+            recover_order: RecoverOrder = body("recover_order"),
+        }
+
+        /// 管控单.
+        pub struct PunishOrder {
+            /// 微信管控单号. Required.
+            wxpay_punish_no: String = body("wxpay_punish_no").required(),
+            /// 微众管控单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 目标下管商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 管控场景. Required.
+            punish_scene: i64 = body("punish_scene").required(),
+            /// 管控场景规则版本号. Required.
+            punish_rule_version: i64 = body("punish_rule_version").required(),
+            /// 管控原因.
+            punish_reason: String = body("punish_reason"),
+            /// 管控开始时间.
+            punish_start_time: Time = body("punish_start_time"),
+            /// 管控结束时间.
+            punish_end_time: Time = body("punish_end_time"),
+            /// 管控受理时间. Required.
+            punish_accept_time: Time = body("punish_accept_time").required(),
+            /// 管控执行完成时间.
+            punish_finish_time: Time = body("punish_finish_time"),
+            /// 管控状态. Required.
+            punish_state: PunishState = body("punish_state").required(),
+            /// 生效状态.
+            effect_state: EffectState = body("effect_state"),
+            /// 管控方案.
+            control_action: Vec<ControlAction> = body("control_action"),
+            /// 执行失败错误信息.
+            error_message: String = body("error_message"),
+            /// 执行失败错误码.
+            error_code: String = body("error_code"),
+        }
+
+        /// 解管单.
+        pub struct RecoverOrder {
+            /// 微信支付解管单号. Required.
+            wxpay_recover_no: String = body("wxpay_recover_no").required(),
+            /// 微众解管单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 关联微信支付管控单号. Required.
+            related_wxpay_punish_no: String = body("related_wxpay_punish_no").required(),
+            /// 目标解管商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 管控场景. Required.
+            punish_scene: String = body("punish_scene").required(),
+            /// 管控场景规则版本号. Required.
+            punish_rule_version: String = body("punish_rule_version").required(),
+            /// 解管受理时间. Required.
+            recover_accept_time: Time = body("recover_accept_time").required(),
+            /// 解管执行完成时间. Required.
+            recover_finish_time: Time = body("recover_finish_time").required(),
+            /// 解管状态. Required.
+            recover_state: RecoverState = body("recover_state").required(),
+            /// 解管原因描述. Required.
+            recover_reason: String = body("recover_reason").required(),
+            /// 执行失败错误信息.
+            error_message: String = body("error_message"),
+            /// 执行失败错误码.
+            error_code: String = body("error_code"),
+        }
+    }
+
+    open_enum! {
+        /// 控制单类型.
+        pub enum ControlType {
+            Punish = "PUNISH",
+            Recover = "RECOVER",
+        }
+
+        /// 控制场景.
+        pub enum ControlScene {
+            Punish = "PUNISH",
+            Recover = "RECOVER",
+        }
+
+        /// 管控状态.
+        pub enum PunishState {
+            Executing = "EXECUTING",
+            Success = "SUCCESS",
+            Failed = "FAILED",
+        }
+
+        /// 生效状态.
+        pub enum EffectState {
+            Active = "ACTIVE",
+            Recovered = "RECOVERED",
+        }
+
+        /// 管控方案.
+        pub enum ControlAction {
+            DisableReceive = "DISABLE_RECEIVE",
+            DisableWithdrawal = "DISABLE_WITHDRAWAL",
+            DisablePay = "DISABLE_PAY",
+            DisableRefund = "DISABLE_REFUND",
+            DisableCloseMerchant = "DISABLE_CLOSE_MERCHANT",
+        }
+
+        /// 解管状态.
+        pub enum RecoverState {
+            Executing = "EXECUTING",
+            Success = "SUCCESS",
+            Failed = "FAILED",
+        }
     }
 }

@@ -2,40 +2,74 @@
 
 //! `v3/aggracct-bc/wb-channel/control-orders/punish`
 
-pub mod post;
+pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelControlOrdersPunish as Punish;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 发起微众台账管控 · `POST v3/aggracct-bc/wb-channel/control-orders/punish`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016025247](https://pay.weixin.qq.com/doc/v3/merchant/4016025247)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/aggracct-bc/wb-channel/control-orders/punish`
-    Punish
-}
+    request! {
+        /// 发起微众台账管控: what is sent.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelControlOrdersPunishRequest`](crate::aggracct_bc::PostAggracctBcWbChannelControlOrdersPunishRequest).
+        #[doc(alias = "发起微众台账管控")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 微众管控单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 目标下管商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 目标下管台账ID. Required; travels encrypted (敏感信息加密).
+            bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
+            /// 管控场景. Required.
+            punish_scene: i64 = body("punish_scene").required(),
+            /// 管控原因.
+            punish_reason: String = body("punish_reason"),
+            /// 管控结束时间.
+            punish_end_time: Time = body("punish_end_time"),
+            /// 目标下管卡号. Travels encrypted (敏感信息加密).
+            card_no: Sensitive = body("card_no").encrypted(),
+            /// 目标下管商户子账户协议号.
+            sgn_no: String = body("sgn_no"),
+            /// 请求场景.
+            req_scene: ReqScene = body("req_scene"),
+            /// 微众资金划回策略.
+            fund_repatriation_strategy: FundRepatriationStrategy = body("fund_repatriation_strategy"),
+        }
+    }
 
-impl<M: Mode> Punish<M> {
-    /// 发起微众台账管控 · `POST v3/aggracct-bc/wb-channel/control-orders/punish`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::aggracct_bc::wb_channel::control_orders::punish::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_request_no("example_out_request_no")
-    ///     .mchid("1900057215")
-    ///     .bal_account_no("example")
-    ///     .punish_scene(1);
-    /// let response =
-    ///     client.v3().aggracct_bc().wb_channel().control_orders().punish().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_PUNISH, request)
+    response! {
+        /// 发起微众台账管控: what comes back.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelControlOrdersPunishResponse`](crate::aggracct_bc::PostAggracctBcWbChannelControlOrdersPunishResponse).
+        #[doc(alias = "发起微众台账管控")]
+        pub struct Response {
+            /// 微信支付管控单号. Required.
+            wxpay_punish_no: String = body("wxpay_punish_no").required(),
+            /// 微众管控单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+        }
+    }
+
+    open_enum! {
+        /// 请求场景.
+        pub enum ReqScene {
+            SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
+            SjtMicroMerchant = "SJT_MICRO_MERCHANT",
+            WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
+        }
+
+        /// 微众资金划回策略.
+        pub enum FundRepatriationStrategy {
+            AllForbidden = "ALL_FORBIDDEN",
+            AllAllowedWhenUnique = "ALL_ALLOWED_WHEN_UNIQUE",
+        }
     }
 }

@@ -2,42 +2,66 @@
 
 //! `v3/aggracct-bc/wb-channel/control-orders/recover`
 
-pub mod post;
+pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelControlOrdersRecover as Recover;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 解除对微众台账的管控 · `POST v3/aggracct-bc/wb-channel/control-orders/recover`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016025279](https://pay.weixin.qq.com/doc/v3/merchant/4016025279)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/aggracct-bc/wb-channel/control-orders/recover`
-    Recover
-}
+    request! {
+        /// 解除对微众台账的管控: what is sent.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelControlOrdersRecoverRequest`](crate::aggracct_bc::PostAggracctBcWbChannelControlOrdersRecoverRequest).
+        #[doc(alias = "解除对微众台账的管控")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 微众解管单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 关联微众管控单号. Required.
+            related_webank_punish_no: String = body("related_webank_punish_no").required(),
+            /// 关联微信支付管控单号. Required.
+            related_wxpay_punish_no: String = body("related_wxpay_punish_no").required(),
+            /// 目标解管商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 目标解管台账ID. Required; travels encrypted (敏感信息加密).
+            bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
+            /// 解管原因描述. Required.
+            recover_reason: String = body("recover_reason").required(),
+            /// 目标下管卡号. Travels encrypted (敏感信息加密).
+            card_no: Sensitive = body("card_no").encrypted(),
+            /// 目标下管商户子账户协议号.
+            sgn_no: String = body("sgn_no"),
+            /// 请求场景.
+            req_scene: ReqScene = body("req_scene"),
+        }
+    }
 
-impl<M: Mode> Recover<M> {
-    /// 解除对微众台账的管控 · `POST v3/aggracct-bc/wb-channel/control-orders/recover`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::aggracct_bc::wb_channel::control_orders::recover::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_request_no("example_out_request_no")
-    ///     .related_webank_punish_no("example_related_webank_punish_no")
-    ///     .related_wxpay_punish_no("example_related_wxpay_punish_no")
-    ///     .mchid("1900057215")
-    ///     .bal_account_no("example")
-    ///     .recover_reason("example_recover_reason");
-    /// let response =
-    ///     client.v3().aggracct_bc().wb_channel().control_orders().recover().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_RECOVER, request)
+    response! {
+        /// 解除对微众台账的管控: what comes back.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelControlOrdersRecoverResponse`](crate::aggracct_bc::PostAggracctBcWbChannelControlOrdersRecoverResponse).
+        #[doc(alias = "解除对微众台账的管控")]
+        pub struct Response {
+            /// 微信支付解管单号. Required.
+            wxpay_recover_no: String = body("wxpay_recover_no").required(),
+            /// 微众解管单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+        }
+    }
+
+    open_enum! {
+        /// 请求场景.
+        pub enum ReqScene {
+            SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
+            SjtMicroMerchant = "SJT_MICRO_MERCHANT",
+            WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
+        }
     }
 }

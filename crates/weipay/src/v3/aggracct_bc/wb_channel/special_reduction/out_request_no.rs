@@ -2,42 +2,96 @@
 
 //! `v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}`
 
-pub mod get;
+pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelSpecialReductionByOutRequestNo as OutRequestNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询特殊减额结果 · `GET v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016061196](https://pay.weixin.qq.com/doc/v3/merchant/4016061196)
+pub mod get {
+    use crate::model::{Sensitive, Time, body, header, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}`
-    OutRequestNo
-}
+    request! {
+        /// 查询特殊减额结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelSpecialReductionByOutRequestNoRequest`](crate::aggracct_bc::GetAggracctBcWbChannelSpecialReductionByOutRequestNoRequest).
+        #[doc(alias = "查询特殊减额结果")]
+        pub struct Request {
+            /// 微信支付商户号. Required.
+            mchid: String = query("mchid").required(),
+            /// 额度台账号. Required; travels encrypted (敏感信息加密).
+            bal_account_no: Sensitive = query("bal_account_no").required().encrypted(),
+            /// 卡号. Travels encrypted (敏感信息加密).
+            card_no: Sensitive = query("card_no").encrypted(),
+            /// 商户子账户协议号.
+            sgn_no: String = query("sgn_no"),
+            /// 请求场景.
+            req_scene: ReqScene = query("req_scene"),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+        }
+    }
 
-impl<M: Mode> OutRequestNo<M> {
-    /// 查询特殊减额结果 · `GET v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::aggracct_bc::wb_channel::special_reduction::out_request_no::get;
-    ///
-    /// let request = get::Request::new().mchid("1900057215").bal_account_no("example");
-    /// let response = client
-    ///     .v3()
-    ///     .aggracct_bc()
-    ///     .wb_channel()
-    ///     .special_reduction()
-    ///     .out_request_no("htozr8denqegbt6tk6u10iymo7yww5pn")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_SPECIAL_REDUCTION_OUT_REQUEST_NO, request)
+    response! {
+        /// 查询特殊减额结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelSpecialReductionByOutRequestNoResponse`](crate::aggracct_bc::GetAggracctBcWbChannelSpecialReductionByOutRequestNoResponse).
+        #[doc(alias = "查询特殊减额结果")]
+        pub struct Response {
+            /// 微信支付商户号.
+            mchid: String = body("mchid"),
+            /// 额度台账号. Travels encrypted (敏感信息加密).
+            bal_account_no: Sensitive = body("bal_account_no").encrypted(),
+            /// 特殊减额单号.
+            out_request_no: String = body("out_request_no"),
+            /// 特殊减额类型.
+            reduction_type: ReductionType = body("reduction_type"),
+            /// 减额金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 处理结果.
+            state: State = body("state"),
+            /// 特殊减额原因.
+            reason: String = body("reason"),
+            /// 微信支付额度变更单号.
+            quota_change_no: String = body("quota_change_no"),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 失败时间.
+            fail_time: Time = body("fail_time"),
+            /// 失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 请求场景.
+        pub enum ReqScene {
+            SjtConvenientSettlementServiceMerchant = "SJT_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
+            SjtMicroMerchant = "SJT_MICRO_MERCHANT",
+            WxShopConvenientSettlementServiceMerchant = "WX_SHOP_CONVENIENT_SETTLEMENT_SERVICE_MERCHANT",
+        }
+
+        /// 特殊减额类型.
+        pub enum ReductionType {
+            FinancialPenalty = "FINANCIAL_PENALTY",
+            JudicialDeduction = "JUDICIAL_DEDUCTION",
+        }
+
+        /// 处理结果.
+        pub enum State {
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Failed = "FAILED",
+        }
+
+        /// 失败原因.
+        pub enum FailReason {
+            BalanceNotEnough = "BALANCE_NOT_ENOUGH",
+            ReceiptNotExistClosed = "RECEIPT_NOT_EXIST_CLOSED",
+            TimeOutClosed = "TIME_OUT_CLOSED",
+        }
     }
 }

@@ -2,46 +2,68 @@
 
 //! `v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`
 
-pub mod post;
+pub use crate::v3::apply4sub::chain::Apply4subSubMerchantsBySubMchidModifySettlement as ModifySettlement;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 修改结算帐号 · `POST v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`
+///
+/// For 普通服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012721277](https://pay.weixin.qq.com/doc/v3/partner/4012721277)
+///
+/// `weipay api show POST v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement` lists all 4.
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`
-    ModifySettlement
-}
+    request! {
+        /// 修改结算帐号: what is sent.
+        ///
+        /// Its flat name is [`weipay::apply4sub::PostApply4subSubMerchantsBySubMchidModifySettlementRequest`](crate::apply4sub::PostApply4subSubMerchantsBySubMchidModifySettlementRequest).
+        #[doc(alias = "修改结算帐号")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 修改模式.
+            modify_mode: ModifyMode = body("modify_mode"),
+            /// 账户类型. Required.
+            account_type: AccountType = body("account_type").required(),
+            /// 开户银行. Required.
+            account_bank: String = body("account_bank").required(),
+            /// 开户银行省市编码. Required.
+            bank_address_code: String = body("bank_address_code").required(),
+            /// 开户银行全称.
+            bank_name: String = body("bank_name"),
+            /// 开户银行联行号.
+            bank_branch_id: String = body("bank_branch_id"),
+            /// 银行账号. Required; travels encrypted (敏感信息加密).
+            account_number: Sensitive = body("account_number").required().encrypted(),
+            /// 开户名称. Travels encrypted (敏感信息加密).
+            account_name: Sensitive = body("account_name").encrypted(),
+        }
+    }
 
-impl<M: Mode> ModifySettlement<M> {
-    /// 修改结算帐号 · `POST v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`
-    ///
-    /// For 普通服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::apply4sub::sub_merchants::sub_mchid::modify_settlement::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .account_type("ACCOUNT_TYPE_BUSINESS")
-    ///     .account_bank("工商银行")
-    ///     .bank_address_code("110000")
-    ///     .account_number("6222020000000000000");
-    /// let response = client
-    ///     .v3()
-    ///     .apply4sub()
-    ///     .sub_merchants()
-    ///     .sub_mchid("1900006491")
-    ///     .modify_settlement()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_MODIFY_SETTLEMENT, request)
+    response! {
+        /// 修改结算帐号: what comes back.
+        ///
+        /// Its flat name is [`weipay::apply4sub::PostApply4subSubMerchantsBySubMchidModifySettlementResponse`](crate::apply4sub::PostApply4subSubMerchantsBySubMchidModifySettlementResponse).
+        #[doc(alias = "修改结算帐号")]
+        pub struct Response {
+            /// 修改结算账户申请单号. Required.
+            application_no: String = body("application_no").required(),
+        }
+    }
+
+    open_enum! {
+        /// 修改模式.
+        pub enum ModifyMode {
+            ModifyModeAsync = "MODIFY_MODE_ASYNC",
+        }
+
+        /// 账户类型.
+        pub enum AccountType {
+            AccountTypeBusiness = "ACCOUNT_TYPE_BUSINESS",
+            AccountTypePrivate = "ACCOUNT_TYPE_PRIVATE",
+        }
     }
 }

@@ -2,33 +2,55 @@
 
 //! `v3/apply4sub/sub_merchants/{sub_mchid}/settlement`
 
-pub mod get;
+pub use crate::v3::apply4sub::chain::Apply4subSubMerchantsBySubMchidSettlement as Settlement;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询结算账户 · `GET v3/apply4sub/sub_merchants/{sub_mchid}/settlement`
+///
+/// For 普通服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012721295](https://pay.weixin.qq.com/doc/v3/partner/4012721295)
+///
+/// `weipay api show GET v3/apply4sub/sub_merchants/{sub_mchid}/settlement` lists all 4.
+pub mod get {
+    use crate::model::{body, open_enum, response};
 
-chain_step! {
-    /// `v3/apply4sub/sub_merchants/{sub_mchid}/settlement`
-    Settlement
-}
+    response! {
+        /// 查询结算账户: what comes back.
+        ///
+        /// Its flat name is [`weipay::apply4sub::GetApply4subSubMerchantsBySubMchidSettlementResponse`](crate::apply4sub::GetApply4subSubMerchantsBySubMchidSettlementResponse).
+        #[doc(alias = "查询结算账户")]
+        pub struct Response {
+            /// 账户类型. Required.
+            account_type: AccountType = body("account_type").required(),
+            /// 开户银行. Required.
+            account_bank: String = body("account_bank").required(),
+            /// 开户银行全称.
+            bank_name: String = body("bank_name"),
+            /// 开户银行联行号.
+            bank_branch_id: String = body("bank_branch_id"),
+            /// 银行账号. Required.
+            account_number: String = body("account_number").required(),
+            /// 验证结果. Required.
+            verify_result: VerifyResult = body("verify_result").required(),
+            /// 验证失败原因.
+            verify_fail_reason: String = body("verify_fail_reason"),
+        }
+    }
 
-impl<M: Mode> Settlement<M> {
-    /// 查询结算账户 · `GET v3/apply4sub/sub_merchants/{sub_mchid}/settlement`
-    ///
-    /// For 普通服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().apply4sub().sub_merchants().sub_mchid("1900006491").settlement().get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_SETTLEMENT, Nothing)
+    open_enum! {
+        /// 账户类型.
+        pub enum AccountType {
+            AccountTypeBusiness = "ACCOUNT_TYPE_BUSINESS",
+            AccountTypePrivate = "ACCOUNT_TYPE_PRIVATE",
+        }
+
+        /// 验证结果.
+        pub enum VerifyResult {
+            VerifySuccess = "VERIFY_SUCCESS",
+            VerifyFail = "VERIFY_FAIL",
+            Verifying = "VERIFYING",
+        }
     }
 }

@@ -2,33 +2,61 @@
 
 //! `v3/applyment4sub/applyment/business_code/{business_code}`
 
-pub mod get;
+pub use crate::v3::applyment4sub::chain::Applyment4subApplymentBusinessCodeByBusinessCode as BusinessCode;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 通过业务申请编号查询申请状态 · `GET v3/applyment4sub/applyment/business_code/{business_code}`
+///
+/// For 普通服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012697168](https://pay.weixin.qq.com/doc/v3/partner/4012697168)
+///
+/// `weipay api show GET v3/applyment4sub/applyment/business_code/{business_code}` lists all 2.
+pub mod get {
+    pub use crate::v3::applyment4sub::shared::Applyment4subAuditDetail;
 
-chain_step! {
-    /// `v3/applyment4sub/applyment/business_code/{business_code}`
-    BusinessCode
-}
+    use crate::model::{body, open_enum, response};
 
-impl<M: Mode> BusinessCode<M> {
-    /// 通过业务申请编号查询申请状态 · `GET v3/applyment4sub/applyment/business_code/{business_code}`
-    ///
-    /// For 普通服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().applyment4sub().applyment().business_code().business_code("example").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_APPLYMENT4SUB_APPLYMENT_BUSINESS_CODE_BUSINESS_CODE, Nothing)
+    response! {
+        /// 通过业务申请编号查询申请状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::applyment4sub::GetApplyment4subApplymentBusinessCodeByBusinessCodeResponse`](crate::applyment4sub::GetApplyment4subApplymentBusinessCodeByBusinessCodeResponse).
+        #[doc(alias = "通过业务申请编号查询申请状态")]
+        pub struct Response {
+            /// 业务申请编号.
+            business_code: String = body("business_code"),
+            /// 微信支付申请单号. Format `uint64`.
+            applyment_id: i64 = body("applyment_id").uint64(),
+            /// 特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 超级管理员签约链接. Format `url`.
+            sign_url: String = body("sign_url").url(),
+            /// 申请单状态. Required.
+            applyment_state: ApplymentState = body("applyment_state").required(),
+            /// 申请状态描述.
+            applyment_state_msg: String = body("applyment_state_msg"),
+            /// 驳回原因详情.
+            audit_detail: Vec<Applyment4subAuditDetail> = body("audit_detail"),
+        }
+    }
+
+    open_enum! {
+        /// 申请单状态.
+        pub enum ApplymentState {
+            ApplymentStateWaittingForAudit = "APPLYMENT_STATE_WAITTING_FOR_AUDIT",
+            ApplymentStateWaittingForConfirmContact = "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_CONTACT",
+            ApplymentStateWaittingForConfirmLegalperson = "APPLYMENT_STATE_WAITTING_FOR_CONFIRM_LEGALPERSON",
+            ApplymentStatePassed = "APPLYMENT_STATE_PASSED",
+            ApplymentStateFreezed = "APPLYMENT_STATE_FREEZED",
+            ApplymentStateEditting = "APPLYMENT_STATE_EDITTING",
+            ApplymentStateAuditing = "APPLYMENT_STATE_AUDITING",
+            ApplymentStateRejected = "APPLYMENT_STATE_REJECTED",
+            ApplymentStateToBeConfirmed = "APPLYMENT_STATE_TO_BE_CONFIRMED",
+            ApplymentStateToBeSigned = "APPLYMENT_STATE_TO_BE_SIGNED",
+            ApplymentStateSigning = "APPLYMENT_STATE_SIGNING",
+            ApplymentStateFinished = "APPLYMENT_STATE_FINISHED",
+            ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
+        }
     }
 }

@@ -2,47 +2,144 @@
 
 //! `v3/bank-transfer/batches/batch-id/{batch_id}`
 
-pub mod details;
-pub mod get;
+/// `v3/bank-transfer/batches/batch-id/{batch_id}/details`
+pub mod details {
+    /// `v3/bank-transfer/batches/batch-id/{batch_id}/details/detail-id`
+    pub mod detail_id {
+        pub mod detail_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/bank-transfer/batches/batch-id/{batch_id}`
-    BatchId
-}
-
-impl<M: Mode> BatchId<M> {
-    /// 微信支付批次单号查询批次单 · `GET v3/bank-transfer/batches/batch-id/{batch_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::bank_transfer::batches::batch_id::batch_id::get;
-    ///
-    /// let request = get::Request::new().need_query_detail(true);
-    /// let response = client
-    ///     .v3()
-    ///     .bank_transfer()
-    ///     .batches()
-    ///     .batch_id()
-    ///     .batch_id("1130000071100999991182020050700019480001")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
+        pub use crate::v3::bank_transfer::chain::BankTransferBatchesBatchIdByBatchIdDetailsDetailId as DetailId;
     }
 
-    /// `v3/bank-transfer/batches/batch-id/{batch_id}/details`
-    pub fn details(self) -> details::Details<M> {
-        details::Details::new(self.call.step("details"))
+    pub use crate::v3::bank_transfer::chain::BankTransferBatchesBatchIdByBatchIdDetails as Details;
+}
+
+pub use crate::v3::bank_transfer::chain::BankTransferBatchesBatchIdByBatchId as BatchId;
+
+/// 微信支付批次单号查询批次单 · `GET v3/bank-transfer/batches/batch-id/{batch_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012465891](https://pay.weixin.qq.com/doc/v3/partner/4012465891)
+pub mod get {
+    pub use crate::v3::bank_transfer::shared::{
+        BankTransferDetail, BankTransferDetailDetailState, BankTransferDetailFailReason,
+    };
+
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 微信支付批次单号查询批次单: what is sent.
+        ///
+        /// Its flat name is [`weipay::bank_transfer::GetBankTransferBatchesBatchIdByBatchIdRequest`](crate::bank_transfer::GetBankTransferBatchesBatchIdByBatchIdRequest).
+        #[doc(alias = "微信支付批次单号查询批次单")]
+        pub struct Request {
+            /// 是否查询转账明细单. Required.
+            need_query_detail: bool = query("need_query_detail").required(),
+            /// 请求资源起始位置.
+            offset: i64 = query("offset"),
+            /// 最大资源条数.
+            limit: i64 = query("limit"),
+            /// 明细状态.
+            detail_state: DetailState = query("detail_state"),
+        }
+    }
+
+    response! {
+        /// 微信支付批次单号查询批次单: what comes back.
+        ///
+        /// Its flat name is [`weipay::bank_transfer::GetBankTransferBatchesBatchIdByBatchIdResponse`](crate::bank_transfer::GetBankTransferBatchesBatchIdByBatchIdResponse).
+        #[doc(alias = "微信支付批次单号查询批次单")]
+        pub struct Response {
+            /// 银行服务商号. Required.
+            bank_sp_mchid: String = body("bank_sp_mchid").required(),
+            /// 服务平台商户号. Required.
+            platform_mchid: String = body("platform_mchid").required(),
+            /// 付款企业商户号. Required.
+            specialized_payment_mchid: String = body("specialized_payment_mchid").required(),
+            /// 实际出资商户号. Required.
+            sponsor_mchid: String = body("sponsor_mchid").required(),
+            /// 用户授权商户号. Required.
+            user_authorized_mchid: String = body("user_authorized_mchid").required(),
+            /// 用户授权appid. Required.
+            user_authorized_appid: String = body("user_authorized_appid").required(),
+            /// 银行批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 微信支付批次单号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 转账场景. Required.
+            transfer_scene: TransferScene = body("transfer_scene").required(),
+            /// 批次名称. Required.
+            batch_name: String = body("batch_name").required(),
+            /// 批次备注. Required.
+            batch_remark: String = body("batch_remark").required(),
+            /// 附加信息.
+            attach_remark: String = body("attach_remark"),
+            /// 批量转账用途. Required.
+            transfer_purpose: TransferPurpose = body("transfer_purpose").required(),
+            /// 批次状态. Required.
+            batch_state: BatchState = body("batch_state").required(),
+            /// 批次关闭原因.
+            close_reason: CloseReason = body("close_reason"),
+            /// 转账总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 转账总笔数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 批次创建时间.
+            create_time: Time = body("create_time"),
+            /// 批次更新时间.
+            update_time: Time = body("update_time"),
+            /// 转账成功金额. In fen (分).
+            success_amount: i64 = body("success_amount"),
+            /// 转账成功笔数.
+            success_count: i64 = body("success_count"),
+            /// 转账失败金额. In fen (分).
+            fail_amount: i64 = body("fail_amount"),
+            /// 转账失败笔数.
+            fail_count: i64 = body("fail_count"),
+            /// 转账明细单列表. Required.
+            transfer_detail_list: Vec<BankTransferDetail> = body("transfer_detail_list").required(),
+        }
+    }
+
+    open_enum! {
+        /// 明细状态.
+        pub enum DetailState {
+            All = "ALL",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 转账场景.
+        pub enum TransferScene {
+            OrdinaryTransfer = "ORDINARY_TRANSFER",
+            PayrollCardTransfer = "PAYROLL_CARD_TRANSFER",
+        }
+
+        /// 批量转账用途.
+        pub enum TransferPurpose {
+            Goodspayment = "GOODSPAYMENT",
+            Commission = "COMMISSION",
+            Refund = "REFUND",
+            Reimbursement = "REIMBURSEMENT",
+            Freight = "FREIGHT",
+            Others = "OTHERS",
+        }
+
+        /// 批次状态.
+        pub enum BatchState {
+            Accepted = "ACCEPTED",
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+            Closed = "CLOSED",
+        }
+
+        /// 批次关闭原因.
+        pub enum CloseReason {
+            MerchantRevocation = "MERCHANT_REVOCATION",
+            OverdueClose = "OVERDUE_CLOSE",
+        }
     }
 }

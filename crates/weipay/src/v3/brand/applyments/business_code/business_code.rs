@@ -2,33 +2,53 @@
 
 //! `v3/brand/applyments/business-code/{business_code}`
 
-pub mod get;
+pub use crate::v3::brand::chain::BrandApplymentsBusinessCodeByBusinessCode as BusinessCode;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 根据业务申请编号查询申请状态 · `GET v3/brand/applyments/business-code/{business_code}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016257694](https://pay.weixin.qq.com/doc/v3/partner/4016257694)
+pub mod get {
+    use crate::model::{body, open_enum, response};
 
-chain_step! {
-    /// `v3/brand/applyments/business-code/{business_code}`
-    BusinessCode
-}
+    response! {
+        /// 根据业务申请编号查询申请状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandApplymentsBusinessCodeByBusinessCodeResponse`](crate::brand::GetBrandApplymentsBusinessCodeByBusinessCodeResponse).
+        #[doc(alias = "根据业务申请编号查询申请状态")]
+        pub struct Response {
+            /// 微信支付申请单号. Required.
+            applyment_id: String = body("applyment_id").required(),
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required(),
+            /// 申请状态. Required.
+            applyment_state: ApplymentState = body("applyment_state").required(),
+            /// 申请状态说明. Required.
+            applyment_state_desc: String = body("applyment_state_desc").required(),
+            /// 授权确认二维码链接.
+            authorization_confirmation_qr_code: String = body("authorization_confirmation_qr_code"),
+            /// 驳回原因.
+            reject_reason: String = body("reject_reason"),
+            /// 品牌ID.
+            brand_id: String = body("brand_id"),
+        }
+    }
 
-impl<M: Mode> BusinessCode<M> {
-    /// 根据业务申请编号查询申请状态 · `GET v3/brand/applyments/business-code/{business_code}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().brand().applyments().business_code().business_code("190001351110000").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_APPLYMENTS_BUSINESS_CODE_BUSINESS_CODE, Nothing)
+    open_enum! {
+        /// 申请状态.
+        pub enum ApplymentState {
+            ApplymentStateUnknown = "APPLYMENT_STATE_UNKNOWN",
+            ApplymentStateUnsubmitted = "APPLYMENT_STATE_UNSUBMITTED",
+            ApplymentStateWaitingValidate = "APPLYMENT_STATE_WAITING_VALIDATE",
+            ApplymentStateWaitingAudit = "APPLYMENT_STATE_WAITING_AUDIT",
+            ApplymentStateWaitingAuth = "APPLYMENT_STATE_WAITING_AUTH",
+            ApplymentStateOpenAccount = "APPLYMENT_STATE_OPEN_ACCOUNT",
+            ApplymentStateFinish = "APPLYMENT_STATE_FINISH",
+            ApplymentStateAuditRejected = "APPLYMENT_STATE_AUDIT_REJECTED",
+            ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
+        }
     }
 }

@@ -2,34 +2,60 @@
 
 //! `v3/brand/card/card-configs/cancel-applyment`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandCardCardConfigsCancelApplyment as CancelApplyment;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销商家名片配置申请 · `POST v3/brand/card/card-configs/cancel-applyment`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016475172](https://pay.weixin.qq.com/doc/v3/partner/4016475172)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/brand/card/card-configs/cancel-applyment`
-    CancelApplyment
-}
+    request! {
+        /// 撤销商家名片配置申请: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandCardCardConfigsCancelApplymentRequest`](crate::brand::PostBrandCardCardConfigsCancelApplymentRequest).
+        #[doc(alias = "撤销商家名片配置申请")]
+        pub struct Request {
+            /// 业务申请编号.
+            business_code: String = body("business_code"),
+            /// 微信支付申请单号.
+            applyment_id: String = body("applyment_id"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+    }
 
-impl<M: Mode> CancelApplyment<M> {
-    /// 撤销商家名片配置申请 · `POST v3/brand/card/card-configs/cancel-applyment`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::card::card_configs::cancel_applyment::post;
-    ///
-    /// let request = post::Request::new().brand_id("1004");
-    /// let response = client.v3().brand().card().card_configs().cancel_applyment().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_CARD_CARD_CONFIGS_CANCEL_APPLYMENT, request)
+    response! {
+        /// 撤销商家名片配置申请: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandCardCardConfigsCancelApplymentResponse`](crate::brand::PostBrandCardCardConfigsCancelApplymentResponse).
+        #[doc(alias = "撤销商家名片配置申请")]
+        pub struct Response {
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required(),
+            /// 微信支付申请单号. Required.
+            applyment_id: String = body("applyment_id").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 申请单状态. Required.
+            applyment_state: ApplymentState = body("applyment_state").required(),
+        }
+    }
+
+    open_enum! {
+        /// 申请单状态.
+        pub enum ApplymentState {
+            StateUnknown = "STATE_UNKNOWN",
+            Drafting = "DRAFTING",
+            Auditing = "AUDITING",
+            AuditRejected = "AUDIT_REJECTED",
+            PendingPublish = "PENDING_PUBLISH",
+            Published = "PUBLISHED",
+            Canceled = "CANCELED",
+        }
     }
 }

@@ -2,34 +2,49 @@
 
 //! `v3/brand/card/card-configs/preview-url`
 
-pub mod get;
+pub use crate::v3::brand::chain::BrandCardCardConfigsPreviewUrl as PreviewUrl;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取商家名片预览二维码 · `GET v3/brand/card/card-configs/preview-url`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016641998](https://pay.weixin.qq.com/doc/v3/partner/4016641998)
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/brand/card/card-configs/preview-url`
-    PreviewUrl
-}
+    request! {
+        /// 获取商家名片预览二维码: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandCardCardConfigsPreviewUrlRequest`](crate::brand::GetBrandCardCardConfigsPreviewUrlRequest).
+        #[doc(alias = "获取商家名片预览二维码")]
+        pub struct Request {
+            /// 业务申请编号.
+            business_code: String = query("business_code"),
+            /// 微信支付申请单号.
+            applyment_id: String = query("applyment_id"),
+            /// 品牌ID. Required.
+            brand_id: String = query("brand_id").required(),
+        }
+    }
 
-impl<M: Mode> PreviewUrl<M> {
-    /// 获取商家名片预览二维码 · `GET v3/brand/card/card-configs/preview-url`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::card::card_configs::preview_url::get;
-    ///
-    /// let request = get::Request::new().brand_id("120344");
-    /// let response = client.v3().brand().card().card_configs().preview_url().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_CARD_CARD_CONFIGS_PREVIEW_URL, request)
+    response! {
+        /// 获取商家名片预览二维码: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandCardCardConfigsPreviewUrlResponse`](crate::brand::GetBrandCardCardConfigsPreviewUrlResponse).
+        #[doc(alias = "获取商家名片预览二维码")]
+        pub struct Response {
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required(),
+            /// 微信支付申请单号. Required.
+            applyment_id: String = body("applyment_id").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商家名片预览二维码链接. Required.
+            card_preview_url: String = body("card_preview_url").required(),
+            /// 预览二维码链接过期时间. Required.
+            url_expired_time: Time = body("url_expired_time").required(),
+        }
     }
 }

@@ -2,34 +2,61 @@
 
 //! `v3/brand/card/card-configs/publish`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandCardCardConfigsPublish as Publish;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 发布商家名片配置 · `POST v3/brand/card/card-configs/publish`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016475176](https://pay.weixin.qq.com/doc/v3/partner/4016475176)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/brand/card/card-configs/publish`
-    Publish
-}
+    request! {
+        /// 发布商家名片配置: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandCardCardConfigsPublishRequest`](crate::brand::PostBrandCardCardConfigsPublishRequest).
+        #[doc(alias = "发布商家名片配置")]
+        pub struct Request {
+            /// 业务申请编号.
+            business_code: String = body("business_code"),
+            /// 微信支付申请单号.
+            applyment_id: String = body("applyment_id"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 发布方式. Required.
+            publish_type: PublishType = body("publish_type").required(),
+            /// 定时发布时间.
+            scheduled_publish_time: Time = body("scheduled_publish_time"),
+        }
+    }
 
-impl<M: Mode> Publish<M> {
-    /// 发布商家名片配置 · `POST v3/brand/card/card-configs/publish`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::card::card_configs::publish::post;
-    ///
-    /// let request = post::Request::new().brand_id("1004").publish_type("SCHEDULED_PUBLISH");
-    /// let response = client.v3().brand().card().card_configs().publish().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_CARD_CARD_CONFIGS_PUBLISH, request)
+    response! {
+        /// 发布商家名片配置: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandCardCardConfigsPublishResponse`](crate::brand::PostBrandCardCardConfigsPublishResponse).
+        #[doc(alias = "发布商家名片配置")]
+        pub struct Response {
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required(),
+            /// 微信支付申请单号. Required.
+            applyment_id: String = body("applyment_id").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 发布方式. Required.
+            publish_type: PublishType = body("publish_type").required(),
+            /// 定时发布时间.
+            scheduled_publish_time: Time = body("scheduled_publish_time"),
+        }
+    }
+
+    open_enum! {
+        /// 发布方式.
+        pub enum PublishType {
+            ImmediatePublish = "IMMEDIATE_PUBLISH",
+            ScheduledPublish = "SCHEDULED_PUBLISH",
+        }
     }
 }

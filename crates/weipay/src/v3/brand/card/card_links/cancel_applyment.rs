@@ -2,34 +2,39 @@
 
 //! `v3/brand/card/card-links/cancel-applyment`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandCardCardLinksCancelApplyment as CancelApplyment;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销交易连接名片配置申请 · `POST v3/brand/card/card-links/cancel-applyment`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016366797](https://pay.weixin.qq.com/doc/v3/partner/4016366797)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/brand/card/card-links/cancel-applyment`
-    CancelApplyment
-}
+    request! {
+        /// 撤销交易连接名片配置申请: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandCardCardLinksCancelApplymentRequest`](crate::brand::PostBrandCardCardLinksCancelApplymentRequest).
+        #[doc(alias = "撤销交易连接名片配置申请")]
+        pub struct Request {
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+    }
 
-impl<M: Mode> CancelApplyment<M> {
-    /// 撤销交易连接名片配置申请 · `POST v3/brand/card/card-links/cancel-applyment`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::card::card_links::cancel_applyment::post;
-    ///
-    /// let request = post::Request::new().business_code("190001351110000").brand_id("1004");
-    /// let response = client.v3().brand().card().card_links().cancel_applyment().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_CARD_CARD_LINKS_CANCEL_APPLYMENT, request)
+    response! {
+        /// 撤销交易连接名片配置申请: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandCardCardLinksCancelApplymentResponse`](crate::brand::PostBrandCardCardLinksCancelApplymentResponse).
+        #[doc(alias = "撤销交易连接名片配置申请")]
+        pub struct Response {
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required(),
+        }
     }
 }

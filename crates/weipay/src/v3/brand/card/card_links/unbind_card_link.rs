@@ -2,34 +2,63 @@
 
 //! `v3/brand/card/card-links/unbind-card-link`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandCardCardLinksUnbindCardLink as UnbindCardLink;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 解除已生效交易连接名片场景 · `POST v3/brand/card/card-links/unbind-card-link`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016366804](https://pay.weixin.qq.com/doc/v3/partner/4016366804)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/brand/card/card-links/unbind-card-link`
-    UnbindCardLink
-}
+    request! {
+        /// 解除已生效交易连接名片场景: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandCardCardLinksUnbindCardLinkRequest`](crate::brand::PostBrandCardCardLinksUnbindCardLinkRequest).
+        #[doc(alias = "解除已生效交易连接名片场景")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 交易场景类型. Required.
+            payment_scene: PaymentScene = body("payment_scene").required(),
+            /// 公众账号ID.
+            appid: String = body("appid"),
+            /// 商户号.
+            card_link_mchid: String = body("card_link_mchid"),
+            /// 服务ID.
+            service_id: String = body("service_id"),
+        }
+    }
 
-impl<M: Mode> UnbindCardLink<M> {
-    /// 解除已生效交易连接名片场景 · `POST v3/brand/card/card-links/unbind-card-link`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::card::card_links::unbind_card_link::post;
-    ///
-    /// let request = post::Request::new().brand_id("1004").payment_scene("MINI_PROGRAM");
-    /// let response = client.v3().brand().card().card_links().unbind_card_link().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_CARD_CARD_LINKS_UNBIND_CARD_LINK, request)
+    response! {
+        /// 解除已生效交易连接名片场景: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandCardCardLinksUnbindCardLinkResponse`](crate::brand::PostBrandCardCardLinksUnbindCardLinkResponse).
+        #[doc(alias = "解除已生效交易连接名片场景")]
+        pub struct Response {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 交易场景类型. Required.
+            payment_scene: PaymentScene = body("payment_scene").required(),
+            /// 公众账号ID.
+            appid: String = body("appid"),
+            /// 商户号.
+            card_link_mchid: String = body("card_link_mchid"),
+            /// 服务ID.
+            service_id: String = body("service_id"),
+        }
+    }
+
+    open_enum! {
+        /// 交易场景类型.
+        pub enum PaymentScene {
+            MiniProgram = "MINI_PROGRAM",
+            App = "APP",
+            PaymentScore = "PAYMENT_SCORE",
+            PaymentCode = "PAYMENT_CODE",
+        }
     }
 }

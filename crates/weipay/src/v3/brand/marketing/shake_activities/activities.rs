@@ -2,34 +2,119 @@
 
 //! `v3/brand/marketing/shake-activities/activities`
 
-pub mod get;
+pub use crate::v3::brand::chain::BrandMarketingShakeActivitiesActivities as Activities;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询摇优惠活动列表 · `GET v3/brand/marketing/shake-activities/activities`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015783259](https://pay.weixin.qq.com/doc/v3/partner/4015783259)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/brand/marketing/shake-activities/activities`
-    Activities
-}
+    request! {
+        /// 查询摇优惠活动列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandMarketingShakeActivitiesActivitiesRequest`](crate::brand::GetBrandMarketingShakeActivitiesActivitiesRequest).
+        #[doc(alias = "查询摇优惠活动列表")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = query("brand_id").required(),
+            /// 分页大小. Required; 1 to 100.
+            limit: i64 = query("limit").required().range(1, 100),
+            /// 分页页码. Required.
+            offset: i64 = query("offset").required(),
+            /// 活动状态.
+            activity_state: ActivityState = query("activity_state"),
+            /// 审核状态.
+            audit_state: AuditState = query("audit_state"),
+        }
+    }
 
-impl<M: Mode> Activities<M> {
-    /// 查询摇优惠活动列表 · `GET v3/brand/marketing/shake-activities/activities`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::marketing::shake_activities::activities::get;
-    ///
-    /// let request = get::Request::new().brand_id("120344").limit(5).offset(10);
-    /// let response = client.v3().brand().marketing().shake_activities().activities().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_MARKETING_SHAKE_ACTIVITIES_ACTIVITIES, request)
+    response! {
+        /// 查询摇优惠活动列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandMarketingShakeActivitiesActivitiesResponse`](crate::brand::GetBrandMarketingShakeActivitiesActivitiesResponse).
+        #[doc(alias = "查询摇优惠活动列表")]
+        pub struct Response {
+            /// 分页页码. Required.
+            offset: i64 = body("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 总数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 摇一摇有优惠活动列表.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 摇一摇有优惠活动列表.
+        pub struct Data {
+            /// 活动id. Required.
+            id: String = body("id").required(),
+            /// 活动名称. Required.
+            name: String = body("name").required(),
+            /// 活动状态. Required.
+            activity_state: ActivityState = body("activity_state").required(),
+            /// 审核状态. Required.
+            audit_state: AuditState = body("audit_state").required(),
+            /// 可用库存. Required.
+            available_quota: i64 = body("available_quota").required(),
+            /// 总库存. Required.
+            total_quota: i64 = body("total_quota").required(),
+            /// 投放模式. Required.
+            delivery_mode: DeliveryMode = body("delivery_mode").required(),
+            /// 投放时间范围. Required.
+            time_range: TimeRange = body("time_range").required(),
+            /// 商品券.
+            product_coupon: ProductCoupon = body("product_coupon"),
+        }
+
+        /// 投放时间范围.
+        pub struct TimeRange {
+            /// 开始时间. Required.
+            start_time: Time = body("start_time").required(),
+            /// 结束时间. Required.
+            end_time: Time = body("end_time").required(),
+        }
+
+        /// 商品券.
+        pub struct ProductCoupon {
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 商品券批次列表.
+            stock_list: Vec<StockList> = body("stock_list"),
+        }
+
+        /// 商品券批次列表.
+        pub struct StockList {
+            /// 批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 活动状态.
+        pub enum ActivityState {
+            Created = "CREATED",
+            Delivering = "DELIVERING",
+            Expired = "EXPIRED",
+            Paused = "PAUSED",
+            Terminated = "TERMINATED",
+        }
+
+        /// 审核状态.
+        pub enum AuditState {
+            Pending = "PENDING",
+            Approved = "APPROVED",
+            Rejected = "REJECTED",
+        }
+
+        /// 投放模式.
+        pub enum DeliveryMode {
+            Smart = "SMART",
+            Targeted = "TARGETED",
+        }
     }
 }

@@ -3,71 +3,284 @@
 //! `v3/brand/partner/card-member/cards`
 
 pub mod card_id;
-pub mod get;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::brand::chain::BrandPartnerCardMemberCards as Cards;
 
-chain_step! {
-    /// `v3/brand/partner/card-member/cards`
-    Cards
+/// 查询会员卡模板列表 · `GET v3/brand/partner/card-member/cards`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015336976](https://pay.weixin.qq.com/doc/v3/partner/4015336976)
+pub mod get {
+    pub use crate::v3::brand::shared::{
+        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
+        MembercardValidDateInformation, MembercardValidDateInformationType,
+    };
+
+    use crate::model::{body, open_enum, query, request, response};
+
+    request! {
+        /// 查询会员卡模板列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberCardsRequest`](crate::brand::GetBrandPartnerCardMemberCardsRequest).
+        #[doc(alias = "查询会员卡模板列表")]
+        pub struct Request {
+            /// 品牌id. Required.
+            brand_id: String = query("brand_id").required(),
+            /// 状态.
+            state: State = query("state"),
+            /// 分页页码.
+            offset: i64 = query("offset"),
+            /// 分页大小.
+            limit: i64 = query("limit"),
+        }
+    }
+
+    response! {
+        /// 查询会员卡模板列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberCardsResponse`](crate::brand::GetBrandPartnerCardMemberCardsResponse).
+        #[doc(alias = "查询会员卡模板列表")]
+        pub struct Response {
+            /// 总数量. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 分页页码. Required.
+            offset: i64 = body("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 会员卡模板列表.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 会员卡模板列表.
+        pub struct Data {
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商户AppId. Required.
+            appid: String = body("appid").required(),
+            /// 会员卡类型. Required.
+            card_type: CardType = body("card_type").required(),
+            /// 卡名称. Required.
+            card_title: String = body("card_title").required(),
+            /// 卡背景颜色. Required.
+            card_color: String = body("card_color").required(),
+            /// 卡背景图URL. Required.
+            card_picture_url: String = body("card_picture_url").required(),
+            /// 会员卡code分配类型. Required.
+            code_mode: CodeMode = body("code_mode").required(),
+            /// 会员码型. Required.
+            code_type: CodeType = body("code_type").required(),
+            /// 会员码跳转信息.
+            code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
+            /// 会员权益. Required.
+            benefits: String = body("benefits").required(),
+            /// 回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 是否置顶.
+            need_pinned: bool = body("need_pinned"),
+            /// 是否展示会员等级.
+            need_display_level: bool = body("need_display_level"),
+            /// 会员初始等级.
+            init_level: String = body("init_level"),
+            /// 服务电话.
+            service_phone: String = body("service_phone"),
+            /// 商家法务协议.
+            legal_agreement: String = body("legal_agreement"),
+            /// 会员卡有效期. Required.
+            valid_date_information: MembercardValidDateInformation =
+                body("valid_date_information").required(),
+            /// 积分信息.
+            points_information: BrandPointsInformation = body("points_information"),
+            /// 储值信息.
+            balance_information: BrandBalanceInformation = body("balance_information"),
+            /// 付费会员信息.
+            purchase_information: BrandPurchaseInformation = body("purchase_information"),
+            /// 用户开卡信息.
+            user_information: BrandCardsUserInformation = body("user_information"),
+        }
+    }
+
+    open_enum! {
+        /// 状态.
+        pub enum State {
+            CardEffective = "CARD_EFFECTIVE",
+            CardInvalid = "CARD_INVALID",
+        }
+
+        /// 会员卡类型.
+        pub enum CardType {
+            Purchase = "PURCHASE",
+            Normal = "NORMAL",
+            Balance = "BALANCE",
+        }
+
+        /// 会员卡code分配类型.
+        pub enum CodeMode {
+            SystemAllocate = "SYSTEM_ALLOCATE",
+            MerchantAllocate = "MERCHANT_ALLOCATE",
+        }
+
+        /// 会员码型.
+        pub enum CodeType {
+            NoneCode = "NONE_CODE",
+            BarCode = "BAR_CODE",
+            QrCode = "QR_CODE",
+            BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
+            JumpMiniProgram = "JUMP_MINI_PROGRAM",
+        }
+    }
 }
 
-impl<M: Mode> Cards<M> {
-    /// 查询会员卡模板列表 · `GET v3/brand/partner/card-member/cards`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::cards::get;
-    ///
-    /// let request = get::Request::new().brand_id("1004");
-    /// let response = client.v3().brand().partner().card_member().cards().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_CARDS, request)
+/// 创建会员卡模板 · `POST v3/brand/partner/card-member/cards`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015336970](https://pay.weixin.qq.com/doc/v3/partner/4015336970)
+pub mod post {
+    pub use crate::v3::brand::shared::{
+        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
+        MembercardValidDateInformation, MembercardValidDateInformationType,
+    };
+
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 创建会员卡模板: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberCardsRequest`](crate::brand::PostBrandPartnerCardMemberCardsRequest).
+        #[doc(alias = "创建会员卡模板")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商户AppId. Required.
+            appid: String = body("appid").required(),
+            /// 会员卡类型. Required.
+            card_type: CardType = body("card_type").required(),
+            /// 卡名称. Required.
+            card_title: String = body("card_title").required(),
+            /// 卡背景颜色. Required.
+            card_color: String = body("card_color").required(),
+            /// 卡背景图URL. Required.
+            card_picture_url: String = body("card_picture_url").required(),
+            /// 会员卡code分配类型. Required.
+            code_mode: CodeMode = body("code_mode").required(),
+            /// 会员码型. Required.
+            code_type: CodeType = body("code_type").required(),
+            /// 会员码跳转信息.
+            code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
+            /// 会员权益. Required.
+            benefits: String = body("benefits").required(),
+            /// 回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 是否置顶.
+            need_pinned: bool = body("need_pinned"),
+            /// 是否展示会员等级.
+            need_display_level: bool = body("need_display_level"),
+            /// 会员初始等级.
+            init_level: String = body("init_level"),
+            /// 服务电话.
+            service_phone: String = body("service_phone"),
+            /// 商家法务协议.
+            legal_agreement: String = body("legal_agreement"),
+            /// 会员卡有效期. Required.
+            valid_date_information: MembercardValidDateInformation =
+                body("valid_date_information").required(),
+            /// 积分信息.
+            points_information: BrandPointsInformation = body("points_information"),
+            /// 储值信息.
+            balance_information: BrandBalanceInformation = body("balance_information"),
+            /// 付费会员信息.
+            purchase_information: BrandPurchaseInformation = body("purchase_information"),
+            /// 用户开卡信息.
+            user_information: BrandCardsUserInformation = body("user_information"),
+        }
     }
 
-    /// 创建会员卡模板 · `POST v3/brand/partner/card-member/cards`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::cards::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("1004")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .card_type("PURCHASE")
-    ///     .card_title("测试卡")
-    ///     .card_color("#FFFF00")
-    ///     .card_picture_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/0")
-    ///     .code_mode("SYSTEM_ALLOCATE")
-    ///     .code_type("NONE_CODE")
-    ///     .benefits("会员折扣、专属价")
-    ///     .notify_url("https://www.weixin.qq.com/wxpay/notify.php")
-    ///     .valid_date_information(post::ValidDateInformation::new().type_("FIX_TIME_RANGE"));
-    /// let response = client.v3().brand().partner().card_member().cards().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS, request)
+    response! {
+        /// 创建会员卡模板: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberCardsResponse`](crate::brand::PostBrandPartnerCardMemberCardsResponse).
+        #[doc(alias = "创建会员卡模板")]
+        pub struct Response {
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商户AppId. Required.
+            appid: String = body("appid").required(),
+            /// 会员卡类型. Required.
+            card_type: CardType = body("card_type").required(),
+            /// 卡名称. Required.
+            card_title: String = body("card_title").required(),
+            /// 卡背景颜色. Required.
+            card_color: String = body("card_color").required(),
+            /// 卡背景图URL. Required.
+            card_picture_url: String = body("card_picture_url").required(),
+            /// 会员卡code分配类型. Required.
+            code_mode: CodeMode = body("code_mode").required(),
+            /// 会员码型. Required.
+            code_type: CodeType = body("code_type").required(),
+            /// 会员码跳转信息.
+            code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
+            /// 会员权益. Required.
+            benefits: String = body("benefits").required(),
+            /// 回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 是否置顶.
+            need_pinned: bool = body("need_pinned"),
+            /// 是否展示会员等级.
+            need_display_level: bool = body("need_display_level"),
+            /// 会员初始等级.
+            init_level: String = body("init_level"),
+            /// 服务电话.
+            service_phone: String = body("service_phone"),
+            /// 商家法务协议.
+            legal_agreement: String = body("legal_agreement"),
+            /// 会员卡有效期. Required.
+            valid_date_information: MembercardValidDateInformation =
+                body("valid_date_information").required(),
+            /// 积分信息.
+            points_information: BrandPointsInformation = body("points_information"),
+            /// 储值信息.
+            balance_information: BrandBalanceInformation = body("balance_information"),
+            /// 付费会员信息.
+            purchase_information: BrandPurchaseInformation = body("purchase_information"),
+            /// 用户开卡信息.
+            user_information: BrandCardsUserInformation = body("user_information"),
+        }
     }
 
-    /// `v3/brand/partner/card-member/cards/{card_id}` with this 会员卡模板ID.
-    pub fn card_id(self, card_id: impl Into<String>) -> card_id::CardId<M> {
-        card_id::CardId::new(self.call.fill(path("card_id"), card_id.into()))
+    open_enum! {
+        /// 会员卡类型.
+        pub enum CardType {
+            Purchase = "PURCHASE",
+            Normal = "NORMAL",
+            Balance = "BALANCE",
+        }
+
+        /// 会员卡code分配类型.
+        pub enum CodeMode {
+            SystemAllocate = "SYSTEM_ALLOCATE",
+            MerchantAllocate = "MERCHANT_ALLOCATE",
+        }
+
+        /// 会员码型.
+        pub enum CodeType {
+            NoneCode = "NONE_CODE",
+            BarCode = "BAR_CODE",
+            QrCode = "QR_CODE",
+            BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
+            JumpMiniProgram = "JUMP_MINI_PROGRAM",
+        }
     }
 }

@@ -3,74 +3,202 @@
 //! `v3/brand/partner/card-member/membership-activities`
 
 pub mod activity_id;
-pub mod get;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::brand::chain::BrandPartnerCardMemberMembershipActivities as MembershipActivities;
 
-chain_step! {
-    /// `v3/brand/partner/card-member/membership-activities`
-    MembershipActivities
+/// 查询品牌会员发券活动列表 · `GET v3/brand/partner/card-member/membership-activities`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016588039](https://pay.weixin.qq.com/doc/v3/partner/4016588039)
+pub mod get {
+    pub use crate::v3::brand::shared::BrandProductCouponStock;
+
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询品牌会员发券活动列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberMembershipActivitiesRequest`](crate::brand::GetBrandPartnerCardMemberMembershipActivitiesRequest).
+        #[doc(alias = "查询品牌会员发券活动列表")]
+        pub struct Request {
+            /// 品牌id. Required.
+            brand_id: String = query("brand_id").required(),
+            /// 会员卡模板ID.
+            card_id: String = query("card_id"),
+            /// 活动状态.
+            activity_state: ActivityState = query("activity_state"),
+            /// 请求资源起始位置. Required.
+            offset: i64 = query("offset").required(),
+            /// 最大资源条数. Required.
+            limit: i64 = query("limit").required(),
+        }
+    }
+
+    response! {
+        /// 查询品牌会员发券活动列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberMembershipActivitiesResponse`](crate::brand::GetBrandPartnerCardMemberMembershipActivitiesResponse).
+        #[doc(alias = "查询品牌会员发券活动列表")]
+        pub struct Response {
+            /// 活动列表.
+            data: Vec<Data> = body("data"),
+            /// 请求资源起始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 最大资源条数. Required.
+            limit: i64 = body("limit").required(),
+            /// 资源总条数. Required.
+            total_count: i64 = body("total_count").required(),
+        }
+
+        /// 活动列表.
+        pub struct Data {
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 活动渠道. Required.
+            activity_channel: ActivityChannel = body("activity_channel").required(),
+            /// 活动主标题. Required.
+            title: String = body("title").required(),
+            /// 活动主标题. Required.
+            sub_title: String = body("sub_title").required(),
+            /// 活动开始时间. Required.
+            begin_time: Time = body("begin_time").required(),
+            /// 活动结束时间. Required.
+            end_time: Time = body("end_time").required(),
+            /// 活动总库存. Required.
+            apply_total: i64 = body("apply_total").required(),
+            /// 活动剩余库存. Required.
+            apply_available: i64 = body("apply_available").required(),
+            /// 商品券批次列表. Required.
+            product_coupon_stock_list: Vec<BrandProductCouponStock> =
+                body("product_coupon_stock_list").required(),
+            /// 活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 活动状态. Required.
+            activity_state: ActivityState = body("activity_state").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 更新时间. Required.
+            modify_time: Time = body("modify_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 活动状态.
+        pub enum ActivityState {
+            MembershipActivityCreated = "MEMBERSHIP_ACTIVITY_CREATED",
+            MembershipActivityEffective = "MEMBERSHIP_ACTIVITY_EFFECTIVE",
+            MembershipActivityTerminated = "MEMBERSHIP_ACTIVITY_TERMINATED",
+            MembershipActivityExpired = "MEMBERSHIP_ACTIVITY_EXPIRED",
+        }
+
+        /// 活动渠道.
+        pub enum ActivityChannel {
+            MechantAppComponent = "MECHANT_APP_COMPONENT",
+        }
+    }
 }
 
-impl<M: Mode> MembershipActivities<M> {
-    /// 查询品牌会员发券活动列表 · `GET v3/brand/partner/card-member/membership-activities`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::membership_activities::get;
-    ///
-    /// let request = get::Request::new().brand_id("1004").offset(10).limit(5);
-    /// let response =
-    ///     client.v3().brand().partner().card_member().membership_activities().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES, request)
+/// 创建品牌会员发券活动 · `POST v3/brand/partner/card-member/membership-activities`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016464918](https://pay.weixin.qq.com/doc/v3/partner/4016464918)
+pub mod post {
+    pub use crate::v3::brand::shared::BrandProductCouponStock;
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 创建品牌会员发券活动: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberMembershipActivitiesRequest`](crate::brand::PostBrandPartnerCardMemberMembershipActivitiesRequest).
+        #[doc(alias = "创建品牌会员发券活动")]
+        pub struct Request {
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 活动渠道. Required.
+            activity_channel: ActivityChannel = body("activity_channel").required(),
+            /// 活动主标题. Required.
+            title: String = body("title").required(),
+            /// 活动主标题. Required.
+            sub_title: String = body("sub_title").required(),
+            /// 活动开始时间. Required.
+            begin_time: Time = body("begin_time").required(),
+            /// 活动结束时间. Required.
+            end_time: Time = body("end_time").required(),
+            /// 活动总库存. Required.
+            apply_total: i64 = body("apply_total").required(),
+            /// 商品券批次列表. Required.
+            product_coupon_stock_list: Vec<BrandProductCouponStock> =
+                body("product_coupon_stock_list").required(),
+        }
     }
 
-    /// 创建品牌会员发券活动 · `POST v3/brand/partner/card-member/membership-activities`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::membership_activities::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_request_no("100002322019090134234sfdf")
-    ///     .brand_id("1004")
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .activity_channel("MECHANT_APP_COMPONENT")
-    ///     .title("入会享券")
-    ///     .sub_title("5张满减券")
-    ///     .begin_time("2026-01-01T00:00:00+08:00")
-    ///     .end_time("2026-01-31T23:59:59+08:00")
-    ///     .apply_total(1000)
-    ///     .product_coupon_stock_list(vec![post::ProductCouponStockList::new()
-    ///         .product_coupon_id("701138812971763025610907319729")
-    ///         .stock_id("98065001")]);
-    /// let response =
-    ///     client.v3().brand().partner().card_member().membership_activities().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES, request)
+    response! {
+        /// 创建品牌会员发券活动: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberMembershipActivitiesResponse`](crate::brand::PostBrandPartnerCardMemberMembershipActivitiesResponse).
+        #[doc(alias = "创建品牌会员发券活动")]
+        pub struct Response {
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 活动渠道. Required.
+            activity_channel: ActivityChannel = body("activity_channel").required(),
+            /// 活动主标题. Required.
+            title: String = body("title").required(),
+            /// 活动主标题. Required.
+            sub_title: String = body("sub_title").required(),
+            /// 活动开始时间. Required.
+            begin_time: Time = body("begin_time").required(),
+            /// 活动结束时间. Required.
+            end_time: Time = body("end_time").required(),
+            /// 活动总库存. Required.
+            apply_total: i64 = body("apply_total").required(),
+            /// 活动剩余库存. Required.
+            apply_available: i64 = body("apply_available").required(),
+            /// 商品券批次列表. Required.
+            product_coupon_stock_list: Vec<BrandProductCouponStock> =
+                body("product_coupon_stock_list").required(),
+            /// 活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 活动状态. Required.
+            activity_state: ActivityState = body("activity_state").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 更新时间. Required.
+            modify_time: Time = body("modify_time").required(),
+        }
     }
 
-    /// `v3/brand/partner/card-member/membership-activities/{activity_id}` with this 活动ID.
-    pub fn activity_id(self, activity_id: impl Into<String>) -> activity_id::ActivityId<M> {
-        activity_id::ActivityId::new(self.call.fill(path("activity_id"), activity_id.into()))
+    open_enum! {
+        /// 活动渠道.
+        pub enum ActivityChannel {
+            MechantAppComponent = "MECHANT_APP_COMPONENT",
+        }
+
+        /// 活动状态.
+        pub enum ActivityState {
+            MembershipActivityCreated = "MEMBERSHIP_ACTIVITY_CREATED",
+            MembershipActivityEffective = "MEMBERSHIP_ACTIVITY_EFFECTIVE",
+            MembershipActivityTerminated = "MEMBERSHIP_ACTIVITY_TERMINATED",
+            MembershipActivityExpired = "MEMBERSHIP_ACTIVITY_EXPIRED",
+        }
     }
 }

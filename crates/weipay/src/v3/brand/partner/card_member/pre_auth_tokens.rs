@@ -2,37 +2,43 @@
 
 //! `v3/brand/partner/card-member/pre-auth-tokens`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandPartnerCardMemberPreAuthTokens as PreAuthTokens;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 入会组件预授权 · `POST v3/brand/partner/card-member/pre-auth-tokens`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015336986](https://pay.weixin.qq.com/doc/v3/partner/4015336986)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/brand/partner/card-member/pre-auth-tokens`
-    PreAuthTokens
-}
+    request! {
+        /// 入会组件预授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberPreAuthTokensRequest`](crate::brand::PostBrandPartnerCardMemberPreAuthTokensRequest).
+        #[doc(alias = "入会组件预授权")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+        }
+    }
 
-impl<M: Mode> PreAuthTokens<M> {
-    /// 入会组件预授权 · `POST v3/brand/partner/card-member/pre-auth-tokens`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::pre_auth_tokens::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("1004")
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .openid("oWeiPaySandboxUser-000000001");
-    /// let response = client.v3().brand().partner().card_member().pre_auth_tokens().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_PRE_AUTH_TOKENS, request)
+    response! {
+        /// 入会组件预授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberPreAuthTokensResponse`](crate::brand::PostBrandPartnerCardMemberPreAuthTokensResponse).
+        #[doc(alias = "入会组件预授权")]
+        pub struct Response {
+            /// 预授权token. Required.
+            token: String = body("token").required(),
+            /// token. Required.
+            expire_time: Time = body("expire_time").required(),
+        }
     }
 }

@@ -2,54 +2,115 @@
 
 //! `v3/brand/partner/card-member/user-cards`
 
-pub mod get;
 pub mod import_by_openid;
 pub mod import_by_phone;
 pub mod user_card_code;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::brand::chain::BrandPartnerCardMemberUserCards as UserCards;
 
-chain_step! {
-    /// `v3/brand/partner/card-member/user-cards`
-    UserCards
-}
+/// 查询用户在品牌下所有会员卡 · `GET v3/brand/partner/card-member/user-cards`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015336984](https://pay.weixin.qq.com/doc/v3/partner/4015336984)
+pub mod get {
+    pub use crate::v3::brand::shared::{
+        BrandUserInformation, BrandUserInformationCommonFieldList, BrandUserInformationCommonFieldListName,
+        BrandUserInformationCustomFieldList, MembercardValidDateInformation,
+        MembercardValidDateInformationType,
+    };
 
-impl<M: Mode> UserCards<M> {
-    /// 查询用户在品牌下所有会员卡 · `GET v3/brand/partner/card-member/user-cards`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::user_cards::get;
-    ///
-    /// let request =
-    ///     get::Request::new().brand_id("1004").openid("oWeiPaySandboxUser-000000001").offset(1).limit(20);
-    /// let response = client.v3().brand().partner().card_member().user_cards().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS, request)
+    use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询用户在品牌下所有会员卡: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberUserCardsRequest`](crate::brand::GetBrandPartnerCardMemberUserCardsRequest).
+        #[doc(alias = "查询用户在品牌下所有会员卡")]
+        pub struct Request {
+            /// 品牌id. Required.
+            brand_id: String = query("brand_id").required(),
+            /// 用户标识. Required.
+            openid: String = query("openid").required(),
+            /// 用户会员卡状态.
+            user_card_state: UserCardState = query("user_card_state"),
+            /// 分页页码. Required.
+            offset: i64 = query("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = query("limit").required(),
+        }
     }
 
-    /// `v3/brand/partner/card-member/user-cards/import-by-openid`
-    pub fn import_by_openid(self) -> import_by_openid::ImportByOpenid<M> {
-        import_by_openid::ImportByOpenid::new(self.call.step("import-by-openid"))
+    response! {
+        /// 查询用户在品牌下所有会员卡: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberUserCardsResponse`](crate::brand::GetBrandPartnerCardMemberUserCardsResponse).
+        #[doc(alias = "查询用户在品牌下所有会员卡")]
+        pub struct Response {
+            /// 总数量. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 分页页码. Required.
+            offset: i64 = body("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 会员卡列表.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 会员卡列表.
+        pub struct Data {
+            /// 会员卡code. Required.
+            user_card_code: String = body("user_card_code").required(),
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 卡背景颜色.
+            card_color: String = body("card_color"),
+            /// 卡背景图URL.
+            card_picture_url: String = body("card_picture_url"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡类型. Required.
+            card_type: CardType = body("card_type").required(),
+            /// 加密的手机号. Travels encrypted (敏感信息加密).
+            phone_number: Sensitive = body("phone_number").encrypted(),
+            /// 等级.
+            level: String = body("level"),
+            /// 会员卡有效期. Required.
+            valid_date_information: MembercardValidDateInformation =
+                body("valid_date_information").required(),
+            /// 领取时间. Required.
+            pickup_time: Time = body("pickup_time").required(),
+            /// 用户开卡时填写的个人信息.
+            user_information: BrandUserInformation = body("user_information"),
+            /// 商家数据包.
+            attach: String = body("attach"),
+            /// 用户会员卡状态. Required.
+            user_card_state: UserCardState = body("user_card_state").required(),
+            /// 作废原因.
+            invalid_reason: String = body("invalid_reason"),
+            /// 作废时间.
+            invalid_time: Time = body("invalid_time"),
+        }
     }
 
-    /// `v3/brand/partner/card-member/user-cards/import-by-phone`
-    pub fn import_by_phone(self) -> import_by_phone::ImportByPhone<M> {
-        import_by_phone::ImportByPhone::new(self.call.step("import-by-phone"))
-    }
+    open_enum! {
+        /// 用户会员卡状态.
+        pub enum UserCardState {
+            Unactivated = "UNACTIVATED",
+            Effective = "EFFECTIVE",
+            Expired = "EXPIRED",
+            Invalid = "INVALID",
+        }
 
-    /// `v3/brand/partner/card-member/user-cards/{user_card_code}` with this 会员卡code.
-    pub fn user_card_code(self, user_card_code: impl Into<String>) -> user_card_code::UserCardCode<M> {
-        user_card_code::UserCardCode::new(self.call.fill(path("user_card_code"), user_card_code.into()))
+        /// 会员卡类型.
+        pub enum CardType {
+            Purchase = "PURCHASE",
+            Normal = "NORMAL",
+            Balance = "BALANCE",
+        }
     }
 }

@@ -2,40 +2,57 @@
 
 //! `v3/brand/partner/card-member/user-feeds`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandPartnerCardMemberUserFeeds as UserFeeds;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 创建用户动态信息 · `POST v3/brand/partner/card-member/user-feeds`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015336987](https://pay.weixin.qq.com/doc/v3/partner/4015336987)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/brand/partner/card-member/user-feeds`
-    UserFeeds
-}
+    request! {
+        /// 创建用户动态信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserFeedsRequest`](crate::brand::PostBrandPartnerCardMemberUserFeedsRequest).
+        #[doc(alias = "创建用户动态信息")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 会员卡code. Required.
+            user_card_code: String = body("user_card_code").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 商家请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 会员动态内容. Required.
+            cell_message: String = body("cell_message").required(),
+        }
+    }
 
-impl<M: Mode> UserFeeds<M> {
-    /// 创建用户动态信息 · `POST v3/brand/partner/card-member/user-feeds`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::user_feeds::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("1004")
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .user_card_code("478515832665")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .out_request_no("100002322019090134234sfdf")
-    ///     .cell_message("15_1200_1");
-    /// let response = client.v3().brand().partner().card_member().user_feeds().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_FEEDS, request)
+    response! {
+        /// 创建用户动态信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserFeedsResponse`](crate::brand::PostBrandPartnerCardMemberUserFeedsResponse).
+        #[doc(alias = "创建用户动态信息")]
+        pub struct Response {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 会员卡code. Required.
+            user_card_code: String = body("user_card_code").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 商家请求单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 会员动态内容. Required.
+            cell_message: String = body("cell_message").required(),
+        }
     }
 }

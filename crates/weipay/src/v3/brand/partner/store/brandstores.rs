@@ -2,65 +2,202 @@
 
 //! `v3/brand/partner/store/brandstores`
 
-pub mod get;
-pub mod post;
 pub mod store_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::brand::chain::BrandPartnerStoreBrandstores as Brandstores;
 
-chain_step! {
-    /// `v3/brand/partner/store/brandstores`
-    Brandstores
+/// 列表查询品牌门店信息 · `GET v3/brand/partner/store/brandstores`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016756674](https://pay.weixin.qq.com/doc/v3/partner/4016756674)
+pub mod get {
+    pub use crate::v3::brand::shared::{BrandStoreBusiness, StoreAddress};
+
+    use crate::model::{body, open_enum, query, request, response};
+
+    request! {
+        /// 列表查询品牌门店信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerStoreBrandstoresRequest`](crate::brand::GetBrandPartnerStoreBrandstoresRequest).
+        #[doc(alias = "列表查询品牌门店信息")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = query("brand_id").required(),
+            /// 门店状态.
+            store_state: StoreState = query("store_state"),
+            /// 分页起始位置.
+            offset: i64 = query("offset"),
+            /// 分页条数.
+            limit: i64 = query("limit"),
+        }
+    }
+
+    response! {
+        /// 列表查询品牌门店信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerStoreBrandstoresResponse`](crate::brand::GetBrandPartnerStoreBrandstoresResponse).
+        #[doc(alias = "列表查询品牌门店信息")]
+        pub struct Response {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 分页起始位置.
+            offset: i64 = body("offset"),
+            /// 分页条数.
+            limit: i64 = body("limit"),
+            /// 门店总数.
+            total_count: i64 = body("total_count"),
+            /// 品牌门店列表.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 品牌门店列表.
+        pub struct Data {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 品牌门店ID.
+            store_id: String = body("store_id"),
+            /// 门店状态.
+            store_state: StoreState = body("store_state"),
+            /// 审核状态.
+            audit_state: AuditState = body("audit_state"),
+            /// 审核失败原因.
+            review_reject_reason: String = body("review_reject_reason"),
+            /// 门店基础信息.
+            store_basics: StoreBasics = body("store_basics"),
+            /// 门店地址信息.
+            store_address: StoreAddress = body("store_address"),
+            /// 门店经营信息.
+            store_business: BrandStoreBusiness = body("store_business"),
+            /// 门店收款信息.
+            store_recipient: Vec<StoreRecipient> = body("store_recipient"),
+        }
+
+        /// 门店基础信息.
+        pub struct StoreBasics {
+            /// 商家门店编号.
+            store_reference_id: String = body("store_reference_id"),
+            /// 门店名称.
+            branch_name: String = body("branch_name"),
+        }
+
+        /// 门店收款信息.
+        pub struct StoreRecipient {
+            /// 门店收款商户号.
+            mchid: String = body("mchid"),
+            /// 门店收款主体.
+            company_name: String = body("company_name"),
+            /// 收款绑定状态.
+            recipient_state: RecipientState = body("recipient_state"),
+        }
+    }
+
+    open_enum! {
+        /// 门店状态.
+        pub enum StoreState {
+            Open = "OPEN",
+            Creating = "CREATING",
+            Closed = "CLOSED",
+        }
+
+        /// 审核状态.
+        pub enum AuditState {
+            Success = "SUCCESS",
+            Processing = "PROCESSING",
+            Rejected = "REJECTED",
+        }
+
+        /// 收款绑定状态.
+        pub enum RecipientState {
+            Confirmed = "CONFIRMED",
+            AdminRejected = "ADMIN_REJECTED",
+            Confirming = "CONFIRMING",
+            TimeoutRejected = "TIMEOUT_REJECTED",
+        }
+    }
 }
 
-impl<M: Mode> Brandstores<M> {
-    /// 列表查询品牌门店信息 · `GET v3/brand/partner/store/brandstores`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::store::brandstores::get;
-    ///
-    /// let request = get::Request::new().brand_id("120344");
-    /// let response = client.v3().brand().partner().store().brandstores().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_PARTNER_STORE_BRANDSTORES, request)
+/// 创建品牌门店 · `POST v3/brand/partner/store/brandstores`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015783183](https://pay.weixin.qq.com/doc/v3/partner/4015783183)
+pub mod post {
+    pub use crate::v3::brand::shared::{
+        BrandStoreBusiness, BrandStoreRecipient, BrandStoreRecipientRecipientState, StoreAddress,
+    };
+
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 创建品牌门店: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresRequest`](crate::brand::PostBrandPartnerStoreBrandstoresRequest).
+        #[doc(alias = "创建品牌门店")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 门店基础信息.
+            store_basics: StoreBasics = body("store_basics"),
+            /// 门店地址信息. Required.
+            store_address: StoreAddress = body("store_address").required(),
+            /// 门店经营信息.
+            store_business: BrandStoreBusiness = body("store_business"),
+        }
+
+        /// 门店基础信息.
+        pub struct StoreBasics {
+            /// 商家门店编号.
+            store_reference_id: String = body("store_reference_id"),
+            /// 门店名称.
+            branch_name: String = body("branch_name"),
+        }
     }
 
-    /// 创建品牌门店 · `POST v3/brand/partner/store/brandstores`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::store::brandstores::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("123456789")
-    ///     .store_address(post::StoreAddress::new()
-    ///         .address_code("440305")
-    ///         .address_detail("深南大道10000号腾讯大厦1楼"));
-    /// let response = client.v3().brand().partner().store().brandstores().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES, request)
+    response! {
+        /// 创建品牌门店: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresResponse`](crate::brand::PostBrandPartnerStoreBrandstoresResponse).
+        #[doc(alias = "创建品牌门店")]
+        pub struct Response {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 品牌门店ID.
+            store_id: String = body("store_id"),
+            /// 门店状态.
+            store_state: StoreState = body("store_state"),
+            /// 审核状态.
+            audit_state: AuditState = body("audit_state"),
+            /// 审核失败原因.
+            review_reject_reason: String = body("review_reject_reason"),
+            /// 门店基础信息.
+            store_basics: StoreBasics = body("store_basics"),
+            /// 门店地址信息.
+            store_address: StoreAddress = body("store_address"),
+            /// 门店经营信息.
+            store_business: BrandStoreBusiness = body("store_business"),
+            /// 门店收款信息.
+            store_recipient: Vec<BrandStoreRecipient> = body("store_recipient"),
+        }
     }
 
-    /// `v3/brand/partner/store/brandstores/{store_id}` with this 品牌门店ID.
-    pub fn store_id(self, store_id: impl Into<String>) -> store_id::StoreId<M> {
-        store_id::StoreId::new(self.call.fill(path("store_id"), store_id.into()))
+    open_enum! {
+        /// 门店状态.
+        pub enum StoreState {
+            Open = "OPEN",
+            Creating = "CREATING",
+            Closed = "CLOSED",
+        }
+
+        /// 审核状态.
+        pub enum AuditState {
+            Success = "SUCCESS",
+            Processing = "PROCESSING",
+            Rejected = "REJECTED",
+        }
     }
 }

@@ -2,33 +2,28 @@
 
 //! `v3/brand/profitsharing/brand-configs/{brand_mchid}`
 
-pub mod get;
+pub use crate::v3::brand::chain::BrandProfitsharingBrandConfigsByBrandMchid as BrandMchid;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询最大分账比例 · `GET v3/brand/profitsharing/brand-configs/{brand_mchid}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012467022](https://pay.weixin.qq.com/doc/v3/partner/4012467022)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/brand/profitsharing/brand-configs/{brand_mchid}`
-    BrandMchid
-}
-
-impl<M: Mode> BrandMchid<M> {
-    /// 查询最大分账比例 · `GET v3/brand/profitsharing/brand-configs/{brand_mchid}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().brand().profitsharing().brand_configs().brand_mchid("1900000109").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_BRAND_CONFIGS_BRAND_MCHID, Nothing)
+    response! {
+        /// 查询最大分账比例: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandProfitsharingBrandConfigsByBrandMchidResponse`](crate::brand::GetBrandProfitsharingBrandConfigsByBrandMchidResponse).
+        #[doc(alias = "查询最大分账比例")]
+        pub struct Response {
+            /// 品牌主商户号. Required.
+            brand_mchid: String = body("brand_mchid").required(),
+            /// 最大分账比例. Required.
+            max_ratio: i64 = body("max_ratio").required(),
+        }
     }
 }

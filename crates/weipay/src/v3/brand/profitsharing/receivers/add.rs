@@ -2,39 +2,72 @@
 
 //! `v3/brand/profitsharing/receivers/add`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandProfitsharingReceiversAdd as Add;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 添加分账接收方 · `POST v3/brand/profitsharing/receivers/add`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012467100](https://pay.weixin.qq.com/doc/v3/partner/4012467100)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/brand/profitsharing/receivers/add`
-    Add
-}
+    request! {
+        /// 添加分账接收方: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandProfitsharingReceiversAddRequest`](crate::brand::PostBrandProfitsharingReceiversAddRequest).
+        #[doc(alias = "添加分账接收方")]
+        pub struct Request {
+            /// 品牌主商户号. Required.
+            brand_mchid: String = body("brand_mchid").required(),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户公众账号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+            /// 接收方名称.
+            name: String = body("name"),
+            /// 与品牌主商户的的关系类型. Required.
+            relation_type: RelationType = body("relation_type").required(),
+        }
+    }
 
-impl<M: Mode> Add<M> {
-    /// 添加分账接收方 · `POST v3/brand/profitsharing/receivers/add`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::profitsharing::receivers::add::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_mchid("1900000108")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .type_("MERCHANT_ID")
-    ///     .account("1900000109")
-    ///     .relation_type("SUPPLIER");
-    /// let response = client.v3().brand().profitsharing().receivers().add().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_RECEIVERS_ADD, request)
+    response! {
+        /// 添加分账接收方: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandProfitsharingReceiversAddResponse`](crate::brand::PostBrandProfitsharingReceiversAddResponse).
+        #[doc(alias = "添加分账接收方")]
+        pub struct Response {
+            /// 品牌主商户号. Required.
+            brand_mchid: String = body("brand_mchid").required(),
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+        }
+    }
+
+    open_enum! {
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
+
+        /// 与品牌主商户的的关系类型.
+        pub enum RelationType {
+            Supplier = "SUPPLIER",
+            Distributor = "DISTRIBUTOR",
+            ServiceProvider = "SERVICE_PROVIDER",
+            Platform = "PLATFORM",
+            Staff = "STAFF",
+            Others = "OTHERS",
+        }
     }
 }

@@ -2,38 +2,58 @@
 
 //! `v3/brand/profitsharing/receivers/delete`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandProfitsharingReceiversDelete as Delete;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 删除分账接收方 · `POST v3/brand/profitsharing/receivers/delete`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012467103](https://pay.weixin.qq.com/doc/v3/partner/4012467103)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/brand/profitsharing/receivers/delete`
-    Delete
-}
+    request! {
+        /// 删除分账接收方: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandProfitsharingReceiversDeleteRequest`](crate::brand::PostBrandProfitsharingReceiversDeleteRequest).
+        #[doc(alias = "删除分账接收方")]
+        pub struct Request {
+            /// 品牌主商户号. Required.
+            brand_mchid: String = body("brand_mchid").required(),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户公众账号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+        }
+    }
 
-impl<M: Mode> Delete<M> {
-    /// 删除分账接收方 · `POST v3/brand/profitsharing/receivers/delete`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::profitsharing::receivers::delete_::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_mchid("1900000108")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .type_("MERCHANT_ID")
-    ///     .account("1900000109");
-    /// let response = client.v3().brand().profitsharing().receivers().delete_().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_RECEIVERS_DELETE, request)
+    response! {
+        /// 删除分账接收方: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandProfitsharingReceiversDeleteResponse`](crate::brand::PostBrandProfitsharingReceiversDeleteResponse).
+        #[doc(alias = "删除分账接收方")]
+        pub struct Response {
+            /// 品牌主商户号. Required.
+            brand_mchid: String = body("brand_mchid").required(),
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+        }
+    }
+
+    open_enum! {
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
     }
 }

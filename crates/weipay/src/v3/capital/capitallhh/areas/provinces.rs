@@ -2,38 +2,43 @@
 
 //! `v3/capital/capitallhh/areas/provinces`
 
-pub mod get;
-pub mod province_code;
+/// `v3/capital/capitallhh/areas/provinces/{province_code}`
+pub mod province_code {
+    pub mod cities;
 
-use crate::mode::Mode;
-use crate::model::{Nothing, path};
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/capital/capitallhh/areas/provinces`
-    Provinces
+    pub use crate::v3::capital::chain::CapitalCapitallhhAreasProvincesByProvinceCode as ProvinceCode;
 }
 
-impl<M: Mode> Provinces<M> {
-    /// 查询省份列表 · `GET v3/capital/capitallhh/areas/provinces`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().capital().capitallhh().areas().provinces().get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES, Nothing)
-    }
+pub use crate::v3::capital::chain::CapitalCapitallhhAreasProvinces as Provinces;
 
-    /// `v3/capital/capitallhh/areas/provinces/{province_code}` with this 省份编码.
-    pub fn province_code(self, province_code: impl Into<String>) -> province_code::ProvinceCode<M> {
-        province_code::ProvinceCode::new(self.call.fill(path("province_code"), province_code.into()))
+/// 查询省份列表 · `GET v3/capital/capitallhh/areas/provinces`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012698641](https://pay.weixin.qq.com/doc/v3/partner/4012698641)
+pub mod get {
+    use crate::model::{body, response};
+
+    response! {
+        /// 查询省份列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::capital::GetCapitalCapitallhhAreasProvincesResponse`](crate::capital::GetCapitalCapitallhhAreasProvincesResponse).
+        #[doc(alias = "查询省份列表")]
+        pub struct Response {
+            /// 省份列表.
+            data: Vec<Data> = body("data"),
+            /// 查询数据总条数. Required.
+            total_count: i64 = body("total_count").required(),
+        }
+
+        /// 省份列表.
+        pub struct Data {
+            /// 省份名称. Required.
+            province_name: String = body("province_name").required(),
+            /// 省份编码. Required.
+            province_code: i64 = body("province_code").required(),
+        }
     }
 }

@@ -2,34 +2,49 @@
 
 //! `v3/capital/capitallhh/banks/personal-banking`
 
-pub mod get;
+pub use crate::v3::capital::chain::CapitalCapitallhhBanksPersonalBanking as PersonalBanking;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询支持个人业务的银行列表 · `GET v3/capital/capitallhh/banks/personal-banking`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012697583](https://pay.weixin.qq.com/doc/v3/partner/4012697583)
+pub mod get {
+    pub use crate::v3::capital::shared::{CapitalData, PageLinks};
 
-chain_step! {
-    /// `v3/capital/capitallhh/banks/personal-banking`
-    PersonalBanking
-}
+    use crate::model::{body, query, request, response};
 
-impl<M: Mode> PersonalBanking<M> {
-    /// 查询支持个人业务的银行列表 · `GET v3/capital/capitallhh/banks/personal-banking`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::capital::capitallhh::banks::personal_banking::get;
-    ///
-    /// let request = get::Request::new().limit(200);
-    /// let response = client.v3().capital().capitallhh().banks().personal_banking().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_PERSONAL_BANKING, request)
+    request! {
+        /// 查询支持个人业务的银行列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksPersonalBankingRequest`](crate::capital::GetCapitalCapitallhhBanksPersonalBankingRequest).
+        #[doc(alias = "查询支持个人业务的银行列表")]
+        pub struct Request {
+            /// 本次查询偏移量.
+            offset: i64 = query("offset"),
+            /// 本次请求最大查询条数. Required.
+            limit: i64 = query("limit").required(),
+        }
+    }
+
+    response! {
+        /// 查询支持个人业务的银行列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksPersonalBankingResponse`](crate::capital::GetCapitalCapitallhhBanksPersonalBankingResponse).
+        #[doc(alias = "查询支持个人业务的银行列表")]
+        pub struct Response {
+            /// 查询数据总条数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 本次查询数据条数. Required.
+            count: i64 = body("count").required(),
+            /// 银行列表.
+            data: Vec<CapitalData> = body("data"),
+            /// 本次查询偏移量. Required.
+            offset: i64 = body("offset").required(),
+            /// 分页链接. Required.
+            links: PageLinks = body("links").required(),
+        }
     }
 }

@@ -2,36 +2,43 @@
 
 //! `v3/capital/capitallhh/banks/search-banks-by-bank-account`
 
-pub mod get;
+pub use crate::v3::capital::chain::CapitalCapitallhhBanksSearchBanksByBankAccount as SearchBanksByBankAccount;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取对私银行卡号开户银行 · `GET v3/capital/capitallhh/banks/search-banks-by-bank-account`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012697541](https://pay.weixin.qq.com/doc/v3/partner/4012697541)
+pub mod get {
+    pub use crate::v3::capital::shared::CapitalData;
 
-chain_step! {
-    /// `v3/capital/capitallhh/banks/search-banks-by-bank-account`
-    SearchBanksByBankAccount
-}
+    use crate::model::{Sensitive, body, header, query, request, response};
 
-impl<M: Mode> SearchBanksByBankAccount<M> {
-    /// 获取对私银行卡号开户银行 · `GET v3/capital/capitallhh/banks/search-banks-by-bank-account`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::capital::capitallhh::banks::search_banks_by_bank_account::get;
-    ///
-    /// let request = get::Request::new().account_number("6222020000000000000");
-    /// let response =
-    ///     client.v3().capital().capitallhh().banks().search_banks_by_bank_account().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_SEARCH_BANKS_BY_BANK_ACCOUNT, request)
+    request! {
+        /// 获取对私银行卡号开户银行: what is sent.
+        ///
+        /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksSearchBanksByBankAccountRequest`](crate::capital::GetCapitalCapitallhhBanksSearchBanksByBankAccountRequest).
+        #[doc(alias = "获取对私银行卡号开户银行")]
+        pub struct Request {
+            /// 银行卡号. Required; travels encrypted (敏感信息加密).
+            account_number: Sensitive = query("account_number").required().encrypted(),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+        }
+    }
+
+    response! {
+        /// 获取对私银行卡号开户银行: what comes back.
+        ///
+        /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksSearchBanksByBankAccountResponse`](crate::capital::GetCapitalCapitallhhBanksSearchBanksByBankAccountResponse).
+        #[doc(alias = "获取对私银行卡号开户银行")]
+        pub struct Response {
+            /// 查询数据总条数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 银行列表.
+            data: Vec<CapitalData> = body("data"),
+        }
     }
 }

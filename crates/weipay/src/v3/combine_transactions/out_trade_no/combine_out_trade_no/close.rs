@@ -2,44 +2,45 @@
 
 //! `v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`
 
-pub mod post;
+pub use crate::v3::combine_transactions::chain::CombineTransactionsOutTradeNoByCombineOutTradeNoClose as Close;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 合单关闭订单 · `POST v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`
+///
+/// For 电商平台, 服务商. A success has no body (204). Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012551793](https://pay.weixin.qq.com/doc/v3/merchant/4012551793)
+/// - partner: [4012602237](https://pay.weixin.qq.com/doc/v3/partner/4012602237)
+///
+/// `weipay api show POST v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close` lists all 15.
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`
-    Close
-}
+    request! {
+        /// 合单关闭订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::combine_transactions::PostCombineTransactionsOutTradeNoByCombineOutTradeNoCloseRequest`](crate::combine_transactions::PostCombineTransactionsOutTradeNoByCombineOutTradeNoCloseRequest).
+        #[doc(alias = "合单关闭订单")]
+        pub struct Request {
+            /// 合单商户appid. Required.
+            combine_appid: String = body("combine_appid").required(),
+            /// 商品单信息. Required; at most 50 members.
+            sub_orders: Vec<SubOrders> = body("sub_orders").required().items(0, 50),
+        }
 
-impl<M: Mode> Close<M> {
-    /// 合单关闭订单 · `POST v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`
-    ///
-    /// For 电商平台, 服务商. A success has no body (204). Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::combine_transactions::out_trade_no::combine_out_trade_no::close::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .combine_appid("wx57e15a0db0c5d1e8")
-    ///     .sub_orders(vec![post::SubOrders::new().mchid("1900057215").out_trade_no("20150806125346")]);
-    /// let response = client
-    ///     .v3()
-    ///     .combine_transactions()
-    ///     .out_trade_no()
-    ///     .combine_out_trade_no("example")
-    ///     .close()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE, request)
+        /// 商品单信息.
+        pub struct SubOrders {
+            /// 子单商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商品单商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 商品单个人收款方受理授权ID.
+            individual_auth_id: String = body("individual_auth_id"),
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+        }
     }
 }

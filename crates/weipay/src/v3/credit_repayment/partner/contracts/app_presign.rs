@@ -2,47 +2,65 @@
 
 //! `v3/credit-repayment/partner/contracts/app-presign`
 
-pub mod post;
+pub use crate::v3::credit_repayment::chain::CreditRepaymentPartnerContractsAppPresign as AppPresign;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// APP预签约自动还款协议 · `POST v3/credit-repayment/partner/contracts/app-presign`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016125804](https://pay.weixin.qq.com/doc/v3/partner/4016125804)
+pub mod post {
+    pub use crate::v3::credit_repayment::shared::{
+        CreditRepaymentRealIdentity, CreditRepaymentRealIdentityIdentityType, CreditRepaymentTradeInfo,
+    };
 
-chain_step! {
-    /// `v3/credit-repayment/partner/contracts/app-presign`
-    AppPresign
-}
+    use crate::model::{body, header, request, response};
 
-impl<M: Mode> AppPresign<M> {
-    /// APP预签约自动还款协议 · `POST v3/credit-repayment/partner/contracts/app-presign`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::credit_repayment::partner::contracts::app_presign::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .plan_id("123")
-    ///     .out_contract_code("100001256")
-    ///     .display_name("*明")
-    ///     .contract_notify_url("https://pay.weixin.qq.com")
-    ///     .repayment_day(1)
-    ///     .repayment_amount_limit("10000")
-    ///     .real_identity(post::RealIdentity::new()
-    ///         .identity_type("REAL_IDENTITY_TYPE_INVALID")
-    ///         .identity_id("11010519491231002X")
-    ///         .real_name("张三"));
-    /// let response =
-    ///     client.v3().credit_repayment().partner().contracts().app_presign().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_APP_PRESIGN, request)
+    request! {
+        /// APP预签约自动还款协议: what is sent.
+        ///
+        /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerContractsAppPresignRequest`](crate::credit_repayment::PostCreditRepaymentPartnerContractsAppPresignRequest).
+        #[doc(alias = "APP预签约自动还款协议")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 模板ID. Required.
+            plan_id: String = body("plan_id").required(),
+            /// 服务商签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required().request_number(),
+            /// 用户展示名称. Required.
+            display_name: String = body("display_name").required(),
+            /// 签约结果通知地址. Required; a URL that the platform calls: http or https, without a query.
+            contract_notify_url: String = body("contract_notify_url").required().notify_url(),
+            /// 还款日. Required.
+            repayment_day: i64 = body("repayment_day").required(),
+            /// 还款金额上限. Required.
+            repayment_amount_limit: String = body("repayment_amount_limit").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 用户实名信息. Required.
+            real_identity: CreditRepaymentRealIdentity = body("real_identity").required(),
+            /// 交易信息.
+            trade_info: CreditRepaymentTradeInfo = body("trade_info"),
+        }
+    }
+
+    response! {
+        /// APP预签约自动还款协议: what comes back.
+        ///
+        /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerContractsAppPresignResponse`](crate::credit_repayment::PostCreditRepaymentPartnerContractsAppPresignResponse).
+        #[doc(alias = "APP预签约自动还款协议")]
+        pub struct Response {
+            /// 预签约码. Required.
+            presign_token: String = body("presign_token").required(),
+            /// 跳转到的签约服务提供方.
+            redirect_service: String = body("redirect_service"),
+        }
     }
 }

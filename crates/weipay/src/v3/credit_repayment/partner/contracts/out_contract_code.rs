@@ -2,39 +2,67 @@
 
 //! `v3/credit-repayment/partner/contracts/{out_contract_code}`
 
-pub mod get;
+pub use crate::v3::credit_repayment::chain::CreditRepaymentPartnerContractsByOutContractCode as OutContractCode;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询自动还款协议 · `GET v3/credit-repayment/partner/contracts/{out_contract_code}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016125810](https://pay.weixin.qq.com/doc/v3/partner/4016125810)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/credit-repayment/partner/contracts/{out_contract_code}`
-    OutContractCode
-}
+    response! {
+        /// 查询自动还款协议: what comes back.
+        ///
+        /// Its flat name is [`weipay::credit_repayment::GetCreditRepaymentPartnerContractsByOutContractCodeResponse`](crate::credit_repayment::GetCreditRepaymentPartnerContractsByOutContractCodeResponse).
+        #[doc(alias = "查询自动还款协议")]
+        pub struct Response {
+            /// 协议ID. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 模板ID. Required.
+            plan_id: String = body("plan_id").required(),
+            /// 服务商签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+            /// 用户展示名称. Required.
+            display_name: String = body("display_name").required(),
+            /// 协议状态. Required.
+            contract_state: ContractState = body("contract_state").required(),
+            /// 协议签署时间.
+            contract_signed_time: Time = body("contract_signed_time"),
+            /// 协议解约时间.
+            contract_terminated_time: Time = body("contract_terminated_time"),
+            /// 协议解约方式.
+            contract_terminated_mode: ContractTerminatedMode = body("contract_terminated_mode"),
+            /// 协议解约备注.
+            contract_termination_remark: String = body("contract_termination_remark"),
+            /// 还款日.
+            repayment_day: i64 = body("repayment_day"),
+            /// 用户服务商标识.
+            openid: String = body("openid"),
+            /// 服务商AppID.
+            appid: String = body("appid"),
+            /// 还款金额上限. Required; in fen (分).
+            repayment_amount_limit: i64 = body("repayment_amount_limit").required(),
+        }
+    }
 
-impl<M: Mode> OutContractCode<M> {
-    /// 查询自动还款协议 · `GET v3/credit-repayment/partner/contracts/{out_contract_code}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .credit_repayment()
-    ///     .partner()
-    ///     .contracts()
-    ///     .out_contract_code("100005698")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_OUT_CONTRACT_CODE, Nothing)
+    open_enum! {
+        /// 协议状态.
+        pub enum ContractState {
+            ContractStateInvalid = "CONTRACT_STATE_INVALID",
+            ContractStateEffective = "CONTRACT_STATE_EFFECTIVE",
+            ContractStateTerminated = "CONTRACT_STATE_TERMINATED",
+        }
+
+        /// 协议解约方式.
+        pub enum ContractTerminatedMode {
+            TerminationModeInvalid = "TERMINATION_MODE_INVALID",
+            TerminationModeByUser = "TERMINATION_MODE_BY_USER",
+            TerminationModeByMerchant = "TERMINATION_MODE_BY_MERCHANT",
+            TerminationModeByCustomerService = "TERMINATION_MODE_BY_CUSTOMER_SERVICE",
+        }
     }
 }

@@ -2,37 +2,86 @@
 
 //! `v3/credit-repayment/partner/contracts/terminate`
 
-pub mod post;
+pub use crate::v3::credit_repayment::chain::CreditRepaymentPartnerContractsTerminate as Terminate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 解除自动还款协议 · `POST v3/credit-repayment/partner/contracts/terminate`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016125830](https://pay.weixin.qq.com/doc/v3/partner/4016125830)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/credit-repayment/partner/contracts/terminate`
-    Terminate
-}
+    request! {
+        /// 解除自动还款协议: what is sent.
+        ///
+        /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerContractsTerminateRequest`](crate::credit_repayment::PostCreditRepaymentPartnerContractsTerminateRequest).
+        #[doc(alias = "解除自动还款协议")]
+        pub struct Request {
+            /// 服务商签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+            /// 协议解约备注. Required.
+            contract_termination_remark: String = body("contract_termination_remark").required(),
+        }
+    }
 
-impl<M: Mode> Terminate<M> {
-    /// 解除自动还款协议 · `POST v3/credit-repayment/partner/contracts/terminate`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::credit_repayment::partner::contracts::terminate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_contract_code("100001256")
-    ///     .contract_termination_remark("example_contract_termination_remark");
-    /// let response =
-    ///     client.v3().credit_repayment().partner().contracts().terminate().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_TERMINATE, request)
+    response! {
+        /// 解除自动还款协议: what comes back.
+        ///
+        /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerContractsTerminateResponse`](crate::credit_repayment::PostCreditRepaymentPartnerContractsTerminateResponse).
+        #[doc(alias = "解除自动还款协议")]
+        pub struct Response {
+            /// 协议信息.
+            contract_info: ContractInfo = body("contract_info"),
+        }
+
+        /// 协议信息.
+        pub struct ContractInfo {
+            /// 协议ID. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 模板ID. Required.
+            plan_id: String = body("plan_id").required(),
+            /// 服务商签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+            /// 用户展示名称. Required.
+            display_name: String = body("display_name").required(),
+            /// 协议状态. Required.
+            contract_state: ContractState = body("contract_state").required(),
+            /// 协议签署时间.
+            contract_signed_time: Time = body("contract_signed_time"),
+            /// 协议解约时间.
+            contract_terminated_time: Time = body("contract_terminated_time"),
+            /// 协议解约方式.
+            contract_terminated_mode: ContractTerminatedMode = body("contract_terminated_mode"),
+            /// 协议解约备注.
+            contract_termination_remark: String = body("contract_termination_remark"),
+            /// 还款日.
+            repayment_day: i64 = body("repayment_day"),
+            /// 用户服务商标识.
+            openid: String = body("openid"),
+            /// 服务商AppID.
+            appid: String = body("appid"),
+            /// 还款金额上限. Required; in fen (分).
+            repayment_amount_limit: i64 = body("repayment_amount_limit").required(),
+        }
+    }
+
+    open_enum! {
+        /// 协议状态.
+        pub enum ContractState {
+            ContractStateInvalid = "CONTRACT_STATE_INVALID",
+            ContractStateEffective = "CONTRACT_STATE_EFFECTIVE",
+            ContractStateTerminated = "CONTRACT_STATE_TERMINATED",
+        }
+
+        /// 协议解约方式.
+        pub enum ContractTerminatedMode {
+            TerminationModeInvalid = "TERMINATION_MODE_INVALID",
+            TerminationModeByUser = "TERMINATION_MODE_BY_USER",
+            TerminationModeByMerchant = "TERMINATION_MODE_BY_MERCHANT",
+            TerminationModeByCustomerService = "TERMINATION_MODE_BY_CUSTOMER_SERVICE",
+        }
     }
 }

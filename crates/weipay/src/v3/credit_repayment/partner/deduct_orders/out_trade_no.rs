@@ -2,39 +2,58 @@
 
 //! `v3/credit-repayment/partner/deduct-orders/{out_trade_no}`
 
-pub mod get;
+pub use crate::v3::credit_repayment::chain::CreditRepaymentPartnerDeductOrdersByOutTradeNo as OutTradeNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询还款单 · `GET v3/credit-repayment/partner/deduct-orders/{out_trade_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016779468](https://pay.weixin.qq.com/doc/v3/partner/4016779468)
+pub mod get {
+    use crate::model::{body, open_enum, response};
 
-chain_step! {
-    /// `v3/credit-repayment/partner/deduct-orders/{out_trade_no}`
-    OutTradeNo
-}
+    response! {
+        /// 查询还款单: what comes back.
+        ///
+        /// Its flat name is [`weipay::credit_repayment::GetCreditRepaymentPartnerDeductOrdersByOutTradeNoResponse`](crate::credit_repayment::GetCreditRepaymentPartnerDeductOrdersByOutTradeNoResponse).
+        #[doc(alias = "查询还款单")]
+        pub struct Response {
+            /// 商户侧交易单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 商户侧预约还款单号. Required.
+            out_record_id: String = body("out_record_id").required(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 还款协议ID. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 还款单状态. Required.
+            order_state: OrderState = body("order_state").required(),
+            /// 还款金额. Required.
+            deduct_amount: String = body("deduct_amount").required(),
+            /// 实际还款金额.
+            pay_success_amount: String = body("pay_success_amount"),
+            /// 产品描述. Required.
+            description: String = body("description").required(),
+            /// 商户数据包.
+            attach: String = body("attach"),
+            /// 微信支付的支付单号.
+            transaction_id: String = body("transaction_id"),
+        }
+    }
 
-impl<M: Mode> OutTradeNo<M> {
-    /// 查询还款单 · `GET v3/credit-repayment/partner/deduct-orders/{out_trade_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .credit_repayment()
-    ///     .partner()
-    ///     .deduct_orders()
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS_OUT_TRADE_NO, Nothing)
+    open_enum! {
+        /// 还款单状态.
+        pub enum OrderState {
+            DeductOrderStatePending = "DEDUCT_ORDER_STATE_PENDING",
+            DeductOrderStateNotPay = "DEDUCT_ORDER_STATE_NOT_PAY",
+            DeductOrderStatePaySuccess = "DEDUCT_ORDER_STATE_PAY_SUCCESS",
+            DeductOrderStatePayFail = "DEDUCT_ORDER_STATE_PAY_FAIL",
+        }
     }
 }

@@ -2,43 +2,79 @@
 
 //! `v3/credit-repayment/partner/schedule-records/batch-create`
 
-pub mod post;
+pub use crate::v3::credit_repayment::chain::CreditRepaymentPartnerScheduleRecordsBatchCreate as BatchCreate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 预约还款 · `POST v3/credit-repayment/partner/schedule-records/batch-create`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016779459](https://pay.weixin.qq.com/doc/v3/partner/4016779459)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/credit-repayment/partner/schedule-records/batch-create`
-    BatchCreate
-}
+    request! {
+        /// 预约还款: what is sent.
+        ///
+        /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerScheduleRecordsBatchCreateRequest`](crate::credit_repayment::PostCreditRepaymentPartnerScheduleRecordsBatchCreateRequest).
+        #[doc(alias = "预约还款")]
+        pub struct Request {
+            /// 还款协议ID. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 预约还款项列表. Required.
+            schedule_items: Vec<ScheduleItems> = body("schedule_items").required(),
+        }
 
-impl<M: Mode> BatchCreate<M> {
-    /// 预约还款 · `POST v3/credit-repayment/partner/schedule-records/batch-create`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::credit_repayment::partner::schedule_records::batch_create::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .contract_id("20251105000000123456789")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .schedule_items(vec![post::ScheduleItems::new()
-    ///         .out_record_id("1234567abcde")
-    ///         .sub_mchid("1900000109")
-    ///         .repayment_amount("10000")
-    ///         .repayment_date("2025-11-18")]);
-    /// let response =
-    ///     client.v3().credit_repayment().partner().schedule_records().batch_create().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_SCHEDULE_RECORDS_BATCH_CREATE, request)
+        /// 预约还款项列表.
+        pub struct ScheduleItems {
+            /// 商户侧预约还款单号. Required.
+            out_record_id: String = body("out_record_id").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 应还款金额. Required.
+            repayment_amount: String = body("repayment_amount").required(),
+            /// 最低还款金额.
+            min_repayment_amount: String = body("min_repayment_amount"),
+            /// 还款日期. Required.
+            repayment_date: String = body("repayment_date").required(),
+        }
+    }
+
+    response! {
+        /// 预约还款: what comes back.
+        ///
+        /// Its flat name is [`weipay::credit_repayment::PostCreditRepaymentPartnerScheduleRecordsBatchCreateResponse`](crate::credit_repayment::PostCreditRepaymentPartnerScheduleRecordsBatchCreateResponse).
+        #[doc(alias = "预约还款")]
+        pub struct Response {
+            /// 预约还款记录列表.
+            schedule_records: Vec<ScheduleRecords> = body("schedule_records"),
+        }
+
+        /// 预约还款记录列表.
+        pub struct ScheduleRecords {
+            /// 商户侧预约还款单号. Required.
+            out_record_id: String = body("out_record_id").required(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 还款协议ID.
+            contract_id: String = body("contract_id"),
+            /// 应还款金额. Required.
+            repayment_amount: String = body("repayment_amount").required(),
+            /// 最低还款金额. Required.
+            min_repayment_amount: String = body("min_repayment_amount").required(),
+            /// 还款日期. Required.
+            repayment_date: String = body("repayment_date").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+        }
     }
 }

@@ -2,41 +2,51 @@
 
 //! `v3/credit-repayment/partner/schedule-records/{out_record_id}`
 
-pub mod get;
+pub use crate::v3::credit_repayment::chain::CreditRepaymentPartnerScheduleRecordsByOutRecordId as OutRecordId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询预约还款记录 · `GET v3/credit-repayment/partner/schedule-records/{out_record_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016779463](https://pay.weixin.qq.com/doc/v3/partner/4016779463)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/credit-repayment/partner/schedule-records/{out_record_id}`
-    OutRecordId
-}
+    request! {
+        /// 查询预约还款记录: what is sent.
+        ///
+        /// Its flat name is [`weipay::credit_repayment::GetCreditRepaymentPartnerScheduleRecordsByOutRecordIdRequest`](crate::credit_repayment::GetCreditRepaymentPartnerScheduleRecordsByOutRecordIdRequest).
+        #[doc(alias = "查询预约还款记录")]
+        pub struct Request {
+            /// 还款协议ID. Required.
+            contract_id: String = query("contract_id").required(),
+        }
+    }
 
-impl<M: Mode> OutRecordId<M> {
-    /// 查询预约还款记录 · `GET v3/credit-repayment/partner/schedule-records/{out_record_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::credit_repayment::partner::schedule_records::out_record_id::get;
-    ///
-    /// let request = get::Request::new().contract_id("20251105000000123456789");
-    /// let response = client
-    ///     .v3()
-    ///     .credit_repayment()
-    ///     .partner()
-    ///     .schedule_records()
-    ///     .out_record_id("1234567abcde")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_SCHEDULE_RECORDS_OUT_RECORD_ID, request)
+    response! {
+        /// 查询预约还款记录: what comes back.
+        ///
+        /// Its flat name is [`weipay::credit_repayment::GetCreditRepaymentPartnerScheduleRecordsByOutRecordIdResponse`](crate::credit_repayment::GetCreditRepaymentPartnerScheduleRecordsByOutRecordIdResponse).
+        #[doc(alias = "查询预约还款记录")]
+        pub struct Response {
+            /// 商户侧预约还款单号. Required.
+            out_record_id: String = body("out_record_id").required(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 还款协议ID.
+            contract_id: String = body("contract_id"),
+            /// 应还款金额. Required.
+            repayment_amount: String = body("repayment_amount").required(),
+            /// 最低还款金额. Required.
+            min_repayment_amount: String = body("min_repayment_amount").required(),
+            /// 还款日期. Required.
+            repayment_date: String = body("repayment_date").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+        }
     }
 }

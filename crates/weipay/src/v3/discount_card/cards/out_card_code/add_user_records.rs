@@ -2,42 +2,53 @@
 
 //! `v3/discount-card/cards/{out_card_code}/add-user-records`
 
-pub mod post;
+pub use crate::v3::discount_card::chain::DiscountCardCardsByOutCardCodeAddUserRecords as AddUserRecords;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 增加用户记录 · `POST v3/discount-card/cards/{out_card_code}/add-user-records`
+///
+/// For 直连商户. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/discount-card/chapter3_2.shtml>
+pub mod post {
+    pub use crate::v3::discount_card::shared::DiscountCardObjectiveCompletionRecord;
 
-chain_step! {
-    /// `v3/discount-card/cards/{out_card_code}/add-user-records`
-    AddUserRecords
-}
+    use crate::model::{Time, body, request};
 
-impl<M: Mode> AddUserRecords<M> {
-    /// 增加用户记录 · `POST v3/discount-card/cards/{out_card_code}/add-user-records`
-    ///
-    /// For 直连商户. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::discount_card::cards::out_card_code::add_user_records::post;
-    ///
-    /// let request = post::Request::new().card_template_id("87789b2f25177433bcbf407e8e471f95");
-    /// let response = client
-    ///     .v3()
-    ///     .discount_card()
-    ///     .cards()
-    ///     .out_card_code("6e8369071cd942c0476613f9d1ce9ca3")
-    ///     .add_user_records()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE_ADD_USER_RECORDS, request)
+    request! {
+        /// 增加用户记录: what is sent.
+        ///
+        /// Its flat name is [`weipay::discount_card::PostDiscountCardCardsByOutCardCodeAddUserRecordsRequest`](crate::discount_card::PostDiscountCardCardsByOutCardCodeAddUserRecordsRequest).
+        #[doc(alias = "增加用户记录")]
+        pub struct Request {
+            /// 卡模板ID. Required.
+            card_template_id: String = body("card_template_id").required(),
+            /// 目标完成记录.
+            objective_completion_records: Vec<DiscountCardObjectiveCompletionRecord> =
+                body("objective_completion_records"),
+            /// 优惠使用记录.
+            reward_usage_records: Vec<RewardUsageRecords> = body("reward_usage_records"),
+        }
+
+        /// 优惠使用记录.
+        pub struct RewardUsageRecords {
+            /// 优惠使用记录流水号. Required.
+            reward_usage_serial_no: String = body("reward_usage_serial_no").required(),
+            /// 优惠ID. Required.
+            reward_id: String = body("reward_id").required(),
+            /// 优惠使用时间. Required.
+            usage_time: Time = body("usage_time").required(),
+            /// 优惠使用类型. Required.
+            usage_type: String = body("usage_type").required(),
+            /// 优惠使用描述. Required.
+            description: String = body("description").required(),
+            /// 数量. Required.
+            usage_count: i64 = body("usage_count").required(),
+            /// 金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 备注说明.
+            remark: String = body("remark"),
+        }
     }
 }

@@ -2,39 +2,89 @@
 
 //! `v3/discount-card/orders/out-trade-no/{out_trade_no}`
 
-pub mod get;
+pub use crate::v3::discount_card::chain::DiscountCardOrdersOutTradeNoByOutTradeNo as OutTradeNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 通过先享卡订单号查询订单 · `GET v3/discount-card/orders/out-trade-no/{out_trade_no}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/discount-card/chapter3_1.shtml>
+pub mod get {
+    pub use crate::v3::discount_card::shared::{
+        DiscountCardObjective, DiscountCardObjectivePerformanceType, DiscountCardReward,
+        DiscountCardRewardRewardType,
+    };
 
-chain_step! {
-    /// `v3/discount-card/orders/out-trade-no/{out_trade_no}`
-    OutTradeNo
-}
+    use crate::model::{Time, body, open_enum, response};
 
-impl<M: Mode> OutTradeNo<M> {
-    /// 通过先享卡订单号查询订单 · `GET v3/discount-card/orders/out-trade-no/{out_trade_no}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .discount_card()
-    ///     .orders()
-    ///     .out_trade_no()
-    ///     .out_trade_no("6e8369071cd942c0476613f9d1ce9ca3")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_DISCOUNT_CARD_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, Nothing)
+    response! {
+        /// 通过先享卡订单号查询订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::discount_card::GetDiscountCardOrdersOutTradeNoByOutTradeNoResponse`](crate::discount_card::GetDiscountCardOrdersOutTradeNoByOutTradeNoResponse).
+        #[doc(alias = "通过先享卡订单号查询订单")]
+        pub struct Response {
+            /// 先享卡订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 先享卡ID. Required.
+            discount_card_id: String = body("discount_card_id").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 微信支付交易单号.
+            transaction_id: String = body("transaction_id"),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 先享卡开始时间. Required.
+            card_begin_time: Time = body("card_begin_time").required(),
+            /// 先享卡结束时间. Required.
+            card_end_time: Time = body("card_end_time").required(),
+            /// 先享卡名称. Required.
+            card_name: String = body("card_name").required(),
+            /// 目标描述. Required.
+            objective_description: String = body("objective_description").required(),
+            /// 奖励描述. Required.
+            reward_description: String = body("reward_description").required(),
+            /// 预估奖励金额. Required; in fen (分).
+            estimated_reward_amount: i64 = body("estimated_reward_amount").required(),
+            /// 线上使用说明.
+            online_instructions: String = body("online_instructions"),
+            /// 线下使用说明.
+            offline_instructions: String = body("offline_instructions"),
+            /// 订单状态. Required.
+            state: State = body("state").required(),
+            /// 总金额. In fen (分).
+            total_amount: i64 = body("total_amount"),
+            /// 扣除金额. In fen (分).
+            deduction_amount: i64 = body("deduction_amount"),
+            /// 结算金额. In fen (分).
+            settlement_amount: i64 = body("settlement_amount"),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 支付时间.
+            pay_time: Time = body("pay_time"),
+            /// 目标达成明细列表.
+            objectives: Vec<DiscountCardObjective> = body("objectives"),
+            /// 奖励明细列表.
+            rewards: Vec<DiscountCardReward> = body("rewards"),
+        }
+    }
+
+    open_enum! {
+        /// 订单状态.
+        pub enum State {
+            Created = "CREATED",
+            Settling = "SETTLING",
+            Charging = "CHARGING",
+            Charged = "CHARGED",
+            NoCharge = "NO_CHARGE",
+            Revoked = "REVOKED",
+        }
     }
 }

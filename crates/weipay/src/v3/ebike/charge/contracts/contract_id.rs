@@ -3,46 +3,46 @@
 //! `v3/ebike/charge/contracts/{contract_id}`
 
 pub mod confirm;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::ebike::chain::EbikeChargeContractsByContractId as ContractId;
 
-chain_step! {
-    /// `v3/ebike/charge/contracts/{contract_id}`
-    ContractId
-}
+/// 通过签约号查询用户状态 · `GET v3/ebike/charge/contracts/{contract_id}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_2.shtml>
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-impl<M: Mode> ContractId<M> {
-    /// 通过签约号查询用户状态 · `GET v3/ebike/charge/contracts/{contract_id}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ebike::charge::contracts::contract_id::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .ebike()
-    ///     .charge()
-    ///     .contracts()
-    ///     .contract_id("aAfixCs13LsdKPpfZfDkk2189ssXjfx")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID, request)
+    request! {
+        /// 通过签约号查询用户状态: what is sent.
+        ///
+        /// Its flat name is [`weipay::ebike::GetEbikeChargeContractsByContractIdRequest`](crate::ebike::GetEbikeChargeContractsByContractIdRequest).
+        #[doc(alias = "通过签约号查询用户状态")]
+        pub struct Request {
+            /// 特约商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
     }
 
-    /// `v3/ebike/charge/contracts/{contract_id}/confirm`
-    pub fn confirm(self) -> confirm::Confirm<M> {
-        confirm::Confirm::new(self.call.step("confirm"))
+    response! {
+        /// 通过签约号查询用户状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::ebike::GetEbikeChargeContractsByContractIdResponse`](crate::ebike::GetEbikeChargeContractsByContractIdResponse).
+        #[doc(alias = "通过签约号查询用户状态")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 充电授权扣费协议号.
+            contract_id: String = body("contract_id"),
+            /// 协议状态. Required.
+            contract_state: String = body("contract_state").required(),
+        }
     }
 }

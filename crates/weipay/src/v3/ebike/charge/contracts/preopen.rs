@@ -2,37 +2,45 @@
 
 //! `v3/ebike/charge/contracts/preopen`
 
-pub mod post;
+pub use crate::v3::ebike::chain::EbikeChargeContractsPreopen as Preopen;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 预开通服务 · `POST v3/ebike/charge/contracts/preopen`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_3.shtml>
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/ebike/charge/contracts/preopen`
-    Preopen
-}
+    request! {
+        /// 预开通服务: what is sent.
+        ///
+        /// Its flat name is [`weipay::ebike::PostEbikeChargeContractsPreopenRequest`](crate::ebike::PostEbikeChargeContractsPreopenRequest).
+        #[doc(alias = "预开通服务")]
+        pub struct Request {
+            /// 特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 服务商公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 特约商户公众号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 交易场景. Required.
+            trade_scene: String = body("trade_scene").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+        }
+    }
 
-impl<M: Mode> Preopen<M> {
-    /// 预开通服务 · `POST v3/ebike/charge/contracts/preopen`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ebike::charge::contracts::preopen::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .trade_scene("CHARGE")
-    ///     .openid("oWeiPaySandboxUser-000000001");
-    /// let response = client.v3().ebike().charge().contracts().preopen().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_EBIKE_CHARGE_CONTRACTS_PREOPEN, request)
+    response! {
+        /// 预开通服务: what comes back.
+        ///
+        /// Its flat name is [`weipay::ebike::PostEbikeChargeContractsPreopenResponse`](crate::ebike::PostEbikeChargeContractsPreopenResponse).
+        #[doc(alias = "预开通服务")]
+        pub struct Response {
+            /// 预开通ID. Required.
+            preopen_id: String = body("preopen_id").required(),
+        }
     }
 }

@@ -2,39 +2,51 @@
 
 //! `v3/ecommerce/account/apply-cancel-withdraw/confirm`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceAccountApplyCancelWithdrawConfirm as Confirm;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 平台代商户确认注销 · `POST v3/ecommerce/account/apply-cancel-withdraw/confirm`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013892772](https://pay.weixin.qq.com/doc/v3/partner/4013892772)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/account/apply-cancel-withdraw/confirm`
-    Confirm
-}
+    request! {
+        /// 平台代商户确认注销: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountApplyCancelWithdrawConfirmRequest`](crate::ecommerce::PostEcommerceAccountApplyCancelWithdrawConfirmRequest).
+        #[doc(alias = "平台代商户确认注销")]
+        pub struct Request {
+            /// 微信支付注销单号.
+            applyment_id: String = body("applyment_id"),
+            /// 商户注销申请单号.
+            out_request_no: String = body("out_request_no"),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 平台确认操作人标识. Required.
+            operator_identification: String = body("operator_identification").required(),
+            /// 注销确认时间. Required.
+            confirm_time: Time = body("confirm_time").required(),
+            /// 注销协议版本号. Required.
+            cancel_contract_version: String = body("cancel_contract_version").required(),
+        }
+    }
 
-impl<M: Mode> Confirm<M> {
-    /// 平台代商户确认注销 · `POST v3/ecommerce/account/apply-cancel-withdraw/confirm`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::account::apply_cancel_withdraw::confirm::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .operator_identification("id1102")
-    ///     .confirm_time("2026-01-01T00:00:00+08:00")
-    ///     .cancel_contract_version("V20241213");
-    /// let response =
-    ///     client.v3().ecommerce().account().apply_cancel_withdraw().confirm().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_CONFIRM, request)
+    response! {
+        /// 平台代商户确认注销: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountApplyCancelWithdrawConfirmResponse`](crate::ecommerce::PostEcommerceAccountApplyCancelWithdrawConfirmResponse).
+        #[doc(alias = "平台代商户确认注销")]
+        pub struct Response {
+            /// 微信支付注销单号.
+            applyment_id: String = body("applyment_id"),
+            /// 商户注销申请单号.
+            out_request_no: String = body("out_request_no"),
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+        }
     }
 }

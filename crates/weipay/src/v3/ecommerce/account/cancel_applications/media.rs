@@ -2,35 +2,41 @@
 
 //! `v3/ecommerce/account/cancel-applications/media`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceAccountCancelApplicationsMedia as Media;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 注销申请图片上传 · `POST v3/ecommerce/account/cancel-applications/media`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012691710](https://pay.weixin.qq.com/doc/v3/partner/4012691710)
+pub mod post {
+    use crate::model::{File, body, file, meta, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/account/cancel-applications/media`
-    Media
-}
+    request! {
+        /// 注销申请图片上传: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountCancelApplicationsMediaRequest`](crate::ecommerce::PostEcommerceAccountCancelApplicationsMediaRequest).
+        #[doc(alias = "注销申请图片上传")]
+        pub struct Request {
+            /// 媒体图片文件. Required.
+            file: File = file("file").required(),
+            /// 图片文件的摘要. The client takes it from the file unless it is set. Required.
+            file_digest: String = meta("file_digest").required().file_sha256(),
+            /// 商户上传的媒体图片的名称. The client takes it from the file unless it is set. Required.
+            file_name: String = meta("file_name").required().file_name(),
+        }
+    }
 
-impl<M: Mode> Media<M> {
-    /// 注销申请图片上传 · `POST v3/ecommerce/account/cancel-applications/media`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::account::cancel_applications::media::post;
-    ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request = post::Request::new().file(file);
-    /// let response = client.v3().ecommerce().account().cancel_applications().media().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS_MEDIA, request)
+    response! {
+        /// 注销申请图片上传: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceAccountCancelApplicationsMediaResponse`](crate::ecommerce::PostEcommerceAccountCancelApplicationsMediaResponse).
+        #[doc(alias = "注销申请图片上传")]
+        pub struct Response {
+            /// 媒体文件标识Id. Required.
+            media_id: String = body("media_id").required(),
+        }
     }
 }

@@ -2,45 +2,98 @@
 
 //! `v3/ecommerce/applyments/out-request-no/{out_request_no}`
 
-pub mod get;
 pub mod revoke;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::ecommerce::chain::EcommerceApplymentsOutRequestNoByOutRequestNo as OutRequestNo;
 
-chain_step! {
-    /// `v3/ecommerce/applyments/out-request-no/{out_request_no}`
-    OutRequestNo
-}
+/// 通过业务申请编号查询申请状态 · `GET v3/ecommerce/applyments/out-request-no/{out_request_no}`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012691376](https://pay.weixin.qq.com/doc/v3/partner/4012691376)
+///
+/// `weipay api show GET v3/ecommerce/applyments/out-request-no/{out_request_no}` lists all 2.
+pub mod get {
+    use crate::model::{body, open_enum, response};
 
-impl<M: Mode> OutRequestNo<M> {
-    /// 通过业务申请编号查询申请状态 · `GET v3/ecommerce/applyments/out-request-no/{out_request_no}`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .applyments()
-    ///     .out_request_no()
-    ///     .out_request_no("APPLYMENT_00000000001")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
+    response! {
+        /// 通过业务申请编号查询申请状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceApplymentsOutRequestNoByOutRequestNoResponse`](crate::ecommerce::GetEcommerceApplymentsOutRequestNoByOutRequestNoResponse).
+        #[doc(alias = "通过业务申请编号查询申请状态")]
+        pub struct Response {
+            /// 申请状态. Required.
+            applyment_state: ApplymentState = body("applyment_state").required(),
+            /// 申请状态描述. Required.
+            applyment_state_desc: String = body("applyment_state_desc").required(),
+            /// 签约链接.
+            sign_url: String = body("sign_url"),
+            /// 电商平台二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 汇款账户验证信息.
+            account_validation: AccountValidation = body("account_validation"),
+            /// 驳回原因详情.
+            audit_detail: Vec<AuditDetail> = body("audit_detail"),
+            /// 法人验证链接.
+            legal_validation_url: String = body("legal_validation_url"),
+            /// 业务申请编号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 微信支付申请单号. Required.
+            applyment_id: i64 = body("applyment_id").required(),
+            /// 签约状态.
+            sign_state: SignState = body("sign_state"),
+        }
+
+        /// 汇款账户验证信息.
+        pub struct AccountValidation {
+            /// 付款户名.
+            account_name: String = body("account_name"),
+            /// 付款卡号.
+            account_no: String = body("account_no"),
+            /// 汇款金额. In fen (分).
+            pay_amount: i64 = body("pay_amount"),
+            /// 收款卡号.
+            destination_account_number: String = body("destination_account_number"),
+            /// 收款户名.
+            destination_account_name: String = body("destination_account_name"),
+            /// 开户银行.
+            destination_account_bank: String = body("destination_account_bank"),
+            /// 省市信息.
+            city: String = body("city"),
+            /// 备注信息.
+            remark: String = body("remark"),
+            /// 汇款截止时间.
+            deadline: String = body("deadline"),
+        }
+
+        /// 驳回原因详情.
+        pub struct AuditDetail {
+            /// 参数名称. Required.
+            param_name: String = body("param_name").required(),
+            /// 驳回原因. Required.
+            reject_reason: String = body("reject_reason").required(),
+        }
     }
 
-    /// `v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke`
-    pub fn revoke(self) -> revoke::Revoke<M> {
-        revoke::Revoke::new(self.call.step("revoke"))
+    open_enum! {
+        /// 申请状态.
+        pub enum ApplymentState {
+            Checking = "CHECKING",
+            AccountNeedVerify = "ACCOUNT_NEED_VERIFY",
+            Auditing = "AUDITING",
+            Rejected = "REJECTED",
+            NeedSign = "NEED_SIGN",
+            Finish = "FINISH",
+            Frozen = "FROZEN",
+        }
+
+        /// 签约状态.
+        pub enum SignState {
+            Unsigned = "UNSIGNED",
+            Signed = "SIGNED",
+            NotSignable = "NOT_SIGNABLE",
+        }
     }
 }

@@ -3,45 +3,56 @@
 //! `v3/ecommerce/combine-papay/contracts/pre-entrust-sign`
 
 pub mod mini_program;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::ecommerce::chain::EcommerceCombinePapayContractsPreEntrustSign as PreEntrustSign;
 
-chain_step! {
-    /// `v3/ecommerce/combine-papay/contracts/pre-entrust-sign`
-    PreEntrustSign
-}
+/// APP方式预签约 · `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012881608](https://pay.weixin.qq.com/doc/v3/partner/4012881608)
+pub mod post {
+    use crate::model::{body, request, response};
 
-impl<M: Mode> PreEntrustSign<M> {
-    /// APP方式预签约 · `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::combine_papay::contracts::pre_entrust_sign::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .plan_id(12535)
-    ///     .out_contract_code("wxwtdk20200910100000")
-    ///     .contract_display_account("example")
-    ///     .notify_url("https://yourapp.com/notify");
-    /// let response =
-    ///     client.v3().ecommerce().combine_papay().contracts().pre_entrust_sign().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PRE_ENTRUST_SIGN, request)
+    request! {
+        /// APP方式预签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignRequest`](crate::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignRequest).
+        #[doc(alias = "APP方式预签约")]
+        pub struct Request {
+            /// 商户APPID. Required.
+            appid: String = body("appid").required(),
+            /// 委托代扣协议模板Id. Required.
+            plan_id: i64 = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required().request_number(),
+            /// 用户账户展示名称. Required.
+            contract_display_account: String = body("contract_display_account").required(),
+            /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 返回app标识.
+            return_app: bool = body("return_app"),
+            /// 商户数据包.
+            attach: String = body("attach"),
+        }
     }
 
-    /// `v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`
-    pub fn mini_program(self) -> mini_program::MiniProgram<M> {
-        mini_program::MiniProgram::new(self.call.step("mini-program"))
+    response! {
+        /// APP方式预签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignResponse`](crate::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignResponse).
+        #[doc(alias = "APP方式预签约")]
+        pub struct Response {
+            /// 预签约Id. Required.
+            pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 委托代扣协议模板Id. Required.
+            plan_id: i64 = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+        }
     }
 }

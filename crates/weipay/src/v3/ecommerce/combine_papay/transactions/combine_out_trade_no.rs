@@ -2,45 +2,44 @@
 
 //! `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`
 
-pub mod get;
 pub mod reverse;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::ecommerce::chain::EcommerceCombinePapayTransactionsByCombineOutTradeNo as CombineOutTradeNo;
 
-chain_step! {
-    /// `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`
-    CombineOutTradeNo
-}
+/// 电商合单委托代扣查询订单 · `GET v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012884130](https://pay.weixin.qq.com/doc/v3/partner/4012884130)
+pub mod get {
+    pub use crate::v3::ecommerce::shared::{EcommerceSubOrder, EcommerceSubOrderAmount};
 
-impl<M: Mode> CombineOutTradeNo<M> {
-    /// 电商合单委托代扣查询订单 · `GET v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .combine_papay()
-    ///     .transactions()
-    ///     .combine_out_trade_no("P20150806125346")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO, Nothing)
-    }
+    use crate::model::{body, response};
 
-    /// `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse`
-    pub fn reverse(self) -> reverse::Reverse<M> {
-        reverse::Reverse::new(self.call.step("reverse"))
+    response! {
+        /// 电商合单委托代扣查询订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceCombinePapayTransactionsByCombineOutTradeNoResponse`](crate::ecommerce::GetEcommerceCombinePapayTransactionsByCombineOutTradeNoResponse).
+        #[doc(alias = "电商合单委托代扣查询订单")]
+        pub struct Response {
+            /// 合单商户APPID. Required.
+            combine_appid: String = body("combine_appid").required(),
+            /// 合单商户号. Required.
+            combine_mchid: String = body("combine_mchid").required(),
+            /// 合单商户订单号. Required.
+            combine_out_trade_no: String = body("combine_out_trade_no").required(),
+            /// 子单信息.
+            sub_orders: Vec<EcommerceSubOrder> = body("sub_orders"),
+            /// 支付者.
+            combine_payer_info: CombinePayerInfo = body("combine_payer_info"),
+        }
+
+        /// 支付者.
+        pub struct CombinePayerInfo {
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+        }
     }
 }

@@ -2,34 +2,55 @@
 
 //! `v3/ecommerce/fund/balance/{sub_mchid}`
 
-pub mod get;
+pub use crate::v3::ecommerce::chain::EcommerceFundBalanceBySubMchid as SubMchid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询二级商户账户实时余额 · `GET v3/ecommerce/fund/balance/{sub_mchid}`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476690](https://pay.weixin.qq.com/doc/v3/partner/4012476690)
+///
+/// `weipay api show GET v3/ecommerce/fund/balance/{sub_mchid}` lists all 4.
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/fund/balance/{sub_mchid}`
-    SubMchid
-}
+    request! {
+        /// 查询二级商户账户实时余额: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceFundBalanceBySubMchidRequest`](crate::ecommerce::GetEcommerceFundBalanceBySubMchidRequest).
+        #[doc(alias = "查询二级商户账户实时余额")]
+        pub struct Request {
+            /// 资金账户类型.
+            account_type: AccountType = query("account_type"),
+        }
+    }
 
-impl<M: Mode> SubMchid<M> {
-    /// 查询二级商户账户实时余额 · `GET v3/ecommerce/fund/balance/{sub_mchid}`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::fund::balance::sub_mchid::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client.v3().ecommerce().fund().balance().sub_mchid("1900000109").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_FUND_BALANCE_SUB_MCHID, request)
+    response! {
+        /// 查询二级商户账户实时余额: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceFundBalanceBySubMchidResponse`](crate::ecommerce::GetEcommerceFundBalanceBySubMchidResponse).
+        #[doc(alias = "查询二级商户账户实时余额")]
+        pub struct Response {
+            /// 特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 资金账户类型.
+            account_type: AccountType = body("account_type"),
+            /// 可用余额. Required; in fen (分).
+            available_amount: i64 = body("available_amount").required(),
+            /// 不可用余额. In fen (分).
+            pending_amount: i64 = body("pending_amount"),
+        }
+    }
+
+    open_enum! {
+        /// 资金账户类型.
+        pub enum AccountType {
+            Basic = "BASIC",
+            Operation = "OPERATION",
+            Fees = "FEES",
+            Deposit = "DEPOSIT",
+        }
     }
 }

@@ -2,35 +2,53 @@
 
 //! `v3/ecommerce/fund/enddaybalance/{sub_mchid}`
 
-pub mod get;
+pub use crate::v3::ecommerce::chain::EcommerceFundEnddaybalanceBySubMchid as SubMchid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询二级商户账户日终余额 · `GET v3/ecommerce/fund/enddaybalance/{sub_mchid}`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476693](https://pay.weixin.qq.com/doc/v3/partner/4012476693)
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/fund/enddaybalance/{sub_mchid}`
-    SubMchid
-}
+    request! {
+        /// 查询二级商户账户日终余额: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceFundEnddaybalanceBySubMchidRequest`](crate::ecommerce::GetEcommerceFundEnddaybalanceBySubMchidRequest).
+        #[doc(alias = "查询二级商户账户日终余额")]
+        pub struct Request {
+            /// 日期. Required; format `date`.
+            date: String = query("date").required().date(),
+            /// 账户类型.
+            account_type: AccountType = query("account_type"),
+        }
+    }
 
-impl<M: Mode> SubMchid<M> {
-    /// 查询二级商户账户日终余额 · `GET v3/ecommerce/fund/enddaybalance/{sub_mchid}`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::fund::enddaybalance::sub_mchid::get;
-    ///
-    /// let request = get::Request::new().date("2019-08-17");
-    /// let response =
-    ///     client.v3().ecommerce().fund().enddaybalance().sub_mchid("1222212222").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID, request)
+    response! {
+        /// 查询二级商户账户日终余额: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceFundEnddaybalanceBySubMchidResponse`](crate::ecommerce::GetEcommerceFundEnddaybalanceBySubMchidResponse).
+        #[doc(alias = "查询二级商户账户日终余额")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 可用余额. Required; in fen (分).
+            available_amount: i64 = body("available_amount").required(),
+            /// 不可用余额. In fen (分).
+            pending_amount: i64 = body("pending_amount"),
+            /// 账户类型.
+            account_type: AccountType = body("account_type"),
+        }
+    }
+
+    open_enum! {
+        /// 账户类型.
+        pub enum AccountType {
+            Basic = "BASIC",
+            Deposit = "DEPOSIT",
+        }
     }
 }

@@ -2,41 +2,86 @@
 
 //! `v3/ecommerce/fund/withdraw/{withdraw_id}`
 
-pub mod get;
+pub use crate::v3::ecommerce::chain::EcommerceFundWithdrawByWithdrawId as WithdrawId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信支付提现单号查询 · `GET v3/ecommerce/fund/withdraw/{withdraw_id}`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476665](https://pay.weixin.qq.com/doc/v3/partner/4012476665)
+///
+/// `weipay api show GET v3/ecommerce/fund/withdraw/{withdraw_id}` lists all 4.
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/fund/withdraw/{withdraw_id}`
-    WithdrawId
-}
+    request! {
+        /// 微信支付提现单号查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceFundWithdrawByWithdrawIdRequest`](crate::ecommerce::GetEcommerceFundWithdrawByWithdrawIdRequest).
+        #[doc(alias = "微信支付提现单号查询")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
+    }
 
-impl<M: Mode> WithdrawId<M> {
-    /// 微信支付提现单号查询 · `GET v3/ecommerce/fund/withdraw/{withdraw_id}`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::fund::withdraw::withdraw_id::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900000109");
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .fund()
-    ///     .withdraw()
-    ///     .withdraw_id("1232193719823791273913279173")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_FUND_WITHDRAW_WITHDRAW_ID, request)
+    response! {
+        /// 微信支付提现单号查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceFundWithdrawByWithdrawIdResponse`](crate::ecommerce::GetEcommerceFundWithdrawByWithdrawIdResponse).
+        #[doc(alias = "微信支付提现单号查询")]
+        pub struct Response {
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 电商平台商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 提现单状态. Required.
+            status: Status = body("status").required(),
+            /// 微信支付提现单号. Required.
+            withdraw_id: String = body("withdraw_id").required(),
+            /// 商户提现单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 提现金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 发起提现时间.
+            create_time: Time = body("create_time"),
+            /// 提现状态更新时间.
+            update_time: Time = body("update_time"),
+            /// 失败原因.
+            reason: String = body("reason"),
+            /// 提现备注.
+            remark: String = body("remark"),
+            /// 银行备注.
+            bank_memo: String = body("bank_memo"),
+            /// 出款账户类型.
+            account_type: AccountType = body("account_type"),
+            /// 入账银行账号后四位.
+            account_number: String = body("account_number"),
+            /// 入账银行.
+            account_bank: String = body("account_bank"),
+            /// 入账银行全称.
+            bank_name: String = body("bank_name"),
+        }
+    }
+
+    open_enum! {
+        /// 提现单状态.
+        pub enum Status {
+            CreateSuccess = "CREATE_SUCCESS",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Refund = "REFUND",
+            Close = "CLOSE",
+            Init = "INIT",
+        }
+
+        /// 出款账户类型.
+        pub enum AccountType {
+            Basic = "BASIC",
+            Operation = "OPERATION",
+            Fees = "FEES",
+        }
     }
 }

@@ -2,42 +2,68 @@
 
 //! `v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}`
 
-pub mod get;
+pub use crate::v3::ecommerce::chain::EcommerceIndividualContractsOutContractCodeByOutContractCode as OutContractCode;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 根据业务申请单号查签约信息 · `GET v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015851492](https://pay.weixin.qq.com/doc/v3/partner/4015851492)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}`
-    OutContractCode
-}
+    request! {
+        /// 根据业务申请单号查签约信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceIndividualContractsOutContractCodeByOutContractCodeRequest`](crate::ecommerce::GetEcommerceIndividualContractsOutContractCodeByOutContractCodeRequest).
+        #[doc(alias = "根据业务申请单号查签约信息")]
+        pub struct Request {
+            /// Required.
+            appid: String = query("appid").required(),
+        }
+    }
 
-impl<M: Mode> OutContractCode<M> {
-    /// 根据业务申请单号查签约信息 · `GET v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::individual_contracts::out_contract_code::out_contract_code::get;
-    ///
-    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .individual_contracts()
-    ///     .out_contract_code()
-    ///     .out_contract_code("APPLYMENT_00000000001")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, request)
+    response! {
+        /// 根据业务申请单号查签约信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceIndividualContractsOutContractCodeByOutContractCodeResponse`](crate::ecommerce::GetEcommerceIndividualContractsOutContractCodeByOutContractCodeResponse).
+        #[doc(alias = "根据业务申请单号查签约信息")]
+        pub struct Response {
+            /// 授权ID.
+            individual_auth_id: String = body("individual_auth_id"),
+            /// 签约时间. Required.
+            signed_time: Time = body("signed_time").required(),
+            /// 授权状态. Required.
+            auth_state: AuthState = body("auth_state").required(),
+            /// 用户OpenID.
+            individual_openid: String = body("individual_openid"),
+            /// 实名授权结果.
+            real_name_auth_result: RealNameAuthResult = body("real_name_auth_result"),
+        }
+
+        /// 实名授权结果.
+        pub struct RealNameAuthResult {
+            /// 应用授权作用域. Required.
+            scope: Scope = body("scope").required(),
+            /// 访问令牌. Required.
+            access_token: String = body("access_token").required(),
+            /// 访问令牌过期时间. Required.
+            access_token_expire_time: Time = body("access_token_expire_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 授权状态.
+        pub enum AuthState {
+            Authorized = "AUTHORIZED",
+            Unauthorized = "UNAUTHORIZED",
+        }
+
+        /// 应用授权作用域.
+        pub enum Scope {
+            PayRealname = "pay_realname",
+        }
     }
 }

@@ -2,36 +2,39 @@
 
 //! `v3/ecommerce/individual-contracts/pre-entrust-sign/app`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceIndividualContractsPreEntrustSignApp as App;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// APP场景预签约 · `POST v3/ecommerce/individual-contracts/pre-entrust-sign/app`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015851472](https://pay.weixin.qq.com/doc/v3/partner/4015851472)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/individual-contracts/pre-entrust-sign/app`
-    App
-}
+    request! {
+        /// APP场景预签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceIndividualContractsPreEntrustSignAppRequest`](crate::ecommerce::PostEcommerceIndividualContractsPreEntrustSignAppRequest).
+        #[doc(alias = "APP场景预签约")]
+        pub struct Request {
+            /// 签约和付款的AppID. Required.
+            appid: String = body("appid").required(),
+            /// 业务申请单号. Required.
+            out_contract_code: String = body("out_contract_code").required().request_number(),
+        }
+    }
 
-impl<M: Mode> App<M> {
-    /// APP场景预签约 · `POST v3/ecommerce/individual-contracts/pre-entrust-sign/app`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::individual_contracts::pre_entrust_sign::app::post;
-    ///
-    /// let request =
-    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").out_contract_code("APPLYMENT_00000000001");
-    /// let response =
-    ///     client.v3().ecommerce().individual_contracts().pre_entrust_sign().app().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_APP, request)
+    response! {
+        /// APP场景预签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceIndividualContractsPreEntrustSignAppResponse`](crate::ecommerce::PostEcommerceIndividualContractsPreEntrustSignAppResponse).
+        #[doc(alias = "APP场景预签约")]
+        pub struct Response {
+            /// 预签约id. Required.
+            pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
+        }
     }
 }

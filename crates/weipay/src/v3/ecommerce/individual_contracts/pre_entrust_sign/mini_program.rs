@@ -2,44 +2,41 @@
 
 //! `v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceIndividualContractsPreEntrustSignMiniProgram as MiniProgram;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 小程序场景预签约 · `POST v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4020023636](https://pay.weixin.qq.com/doc/v3/partner/4020023636)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program`
-    MiniProgram
-}
+    request! {
+        /// 小程序场景预签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceIndividualContractsPreEntrustSignMiniProgramRequest`](crate::ecommerce::PostEcommerceIndividualContractsPreEntrustSignMiniProgramRequest).
+        #[doc(alias = "小程序场景预签约")]
+        pub struct Request {
+            /// 签约和付款的AppID. Required.
+            appid: String = body("appid").required(),
+            /// 业务申请单号. Required.
+            out_contract_code: String = body("out_contract_code").required().request_number(),
+            /// 个人收款方的OpenID. Required.
+            openid: String = body("openid").required(),
+        }
+    }
 
-impl<M: Mode> MiniProgram<M> {
-    /// 小程序场景预签约 · `POST v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::individual_contracts::pre_entrust_sign::mini_program::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_contract_code("APPLYMENT_00000000001")
-    ///     .openid("oWeiPaySandboxUser-000000001");
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .individual_contracts()
-    ///     .pre_entrust_sign()
-    ///     .mini_program()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM, request)
+    response! {
+        /// 小程序场景预签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceIndividualContractsPreEntrustSignMiniProgramResponse`](crate::ecommerce::PostEcommerceIndividualContractsPreEntrustSignMiniProgramResponse).
+        #[doc(alias = "小程序场景预签约")]
+        pub struct Response {
+            /// 预签约id. Required.
+            pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
+        }
     }
 }

@@ -2,50 +2,54 @@
 
 //! `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp as App;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// APP场景预签约（需要实名验证） · `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4020083765](https://pay.weixin.qq.com/doc/v3/partner/4020083765)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`
-    App
-}
+    request! {
+        /// APP场景预签约（需要实名验证）: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppRequest`](crate::ecommerce::PostEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppRequest).
+        #[doc(alias = "APP场景预签约（需要实名验证）")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 签约和付款的AppID. Required.
+            appid: String = body("appid").required(),
+            /// 业务申请单号. Required.
+            out_contract_code: String = body("out_contract_code").required().request_number(),
+            /// 真实姓名. Required; travels encrypted (敏感信息加密).
+            real_name: Sensitive = body("real_name").required().encrypted(),
+            /// 证件类型. Required.
+            cred_type: CredType = body("cred_type").required(),
+            /// 件号码. Required; travels encrypted (敏感信息加密).
+            cred_id: Sensitive = body("cred_id").required().encrypted(),
+        }
+    }
 
-impl<M: Mode> App<M> {
-    /// APP场景预签约（需要实名验证） · `POST v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::ecommerce::individual_contracts::pre_entrust_sign_with_real_name_identity::app::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_contract_code("APPLYMENT_00000000001")
-    ///     .real_name("张三")
-    ///     .cred_type("ID_CARD")
-    ///     .cred_id("11010519491231002X");
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .individual_contracts()
-    ///     .pre_entrust_sign_with_real_name_identity()
-    ///     .app()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_WITH_REAL_NAME_IDENTITY_APP,
-            request,
-        )
+    response! {
+        /// APP场景预签约（需要实名验证）: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppResponse`](crate::ecommerce::PostEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppResponse).
+        #[doc(alias = "APP场景预签约（需要实名验证）")]
+        pub struct Response {
+            /// 预签约id. Required.
+            pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 证件类型.
+        pub enum CredType {
+            IdCard = "ID_CARD",
+        }
     }
 }

@@ -2,33 +2,30 @@
 
 //! `v3/ecommerce/mch-transfer/authorizations/{sub_mchid}`
 
-pub mod get;
+pub use crate::v3::ecommerce::chain::EcommerceMchTransferAuthorizationsBySubMchid as SubMchid;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询二级商户商家转账授权状态 · `GET v3/ecommerce/mch-transfer/authorizations/{sub_mchid}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504209](https://pay.weixin.qq.com/doc/v3/partner/4013504209)
+pub mod get {
+    use crate::model::{Time, body, response};
 
-chain_step! {
-    /// `v3/ecommerce/mch-transfer/authorizations/{sub_mchid}`
-    SubMchid
-}
-
-impl<M: Mode> SubMchid<M> {
-    /// 查询二级商户商家转账授权状态 · `GET v3/ecommerce/mch-transfer/authorizations/{sub_mchid}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().ecommerce().mch_transfer().authorizations().sub_mchid("1900001109").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS_SUB_MCHID, Nothing)
+    response! {
+        /// 查询二级商户商家转账授权状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceMchTransferAuthorizationsBySubMchidResponse`](crate::ecommerce::GetEcommerceMchTransferAuthorizationsBySubMchidResponse).
+        #[doc(alias = "查询二级商户商家转账授权状态")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 授权状态. Required.
+            authorization_state: String = body("authorization_state").required(),
+            /// 授权时间.
+            authorize_time: Time = body("authorize_time"),
+        }
     }
 }

@@ -2,38 +2,65 @@
 
 //! `v3/ecommerce/profitsharing/receivers/add`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceProfitsharingReceiversAdd as Add;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 添加分账接收方 · `POST v3/ecommerce/profitsharing/receivers/add`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012477758](https://pay.weixin.qq.com/doc/v3/partner/4012477758)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/profitsharing/receivers/add`
-    Add
-}
+    request! {
+        /// 添加分账接收方: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingReceiversAddRequest`](crate::ecommerce::PostEcommerceProfitsharingReceiversAddRequest).
+        #[doc(alias = "添加分账接收方")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 接收方账号. Required.
+            account: String = body("account").required(),
+            /// 接收方名称.
+            name: String = body("name"),
+            /// 接收方名称的密文. Travels encrypted (敏感信息加密).
+            encrypted_name: Sensitive = body("encrypted_name").encrypted(),
+            /// 与分账方的关系类型. Required.
+            relation_type: RelationType = body("relation_type").required(),
+        }
+    }
 
-impl<M: Mode> Add<M> {
-    /// 添加分账接收方 · `POST v3/ecommerce/profitsharing/receivers/add`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::profitsharing::receivers::add::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .type_("MERCHANT_ID")
-    ///     .account("190001001")
-    ///     .relation_type("MERCHANT_ID");
-    /// let response = client.v3().ecommerce().profitsharing().receivers().add().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_RECEIVERS_ADD, request)
+    response! {
+        /// 添加分账接收方: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingReceiversAddResponse`](crate::ecommerce::PostEcommerceProfitsharingReceiversAddResponse).
+        #[doc(alias = "添加分账接收方")]
+        pub struct Response {
+            /// 接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 接收方账号. Required.
+            account: String = body("account").required(),
+        }
+    }
+
+    open_enum! {
+        /// 接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+        }
+
+        /// 与分账方的关系类型.
+        pub enum RelationType {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+        }
     }
 }

@@ -2,35 +2,51 @@
 
 //! `v3/ecommerce/profitsharing/receivers/delete`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceProfitsharingReceiversDelete as Delete;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 删除分账接收方 · `POST v3/ecommerce/profitsharing/receivers/delete`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012477759](https://pay.weixin.qq.com/doc/v3/partner/4012477759)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/profitsharing/receivers/delete`
-    Delete
-}
+    request! {
+        /// 删除分账接收方: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingReceiversDeleteRequest`](crate::ecommerce::PostEcommerceProfitsharingReceiversDeleteRequest).
+        #[doc(alias = "删除分账接收方")]
+        pub struct Request {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 接收方账号. Required.
+            account: String = body("account").required(),
+        }
+    }
 
-impl<M: Mode> Delete<M> {
-    /// 删除分账接收方 · `POST v3/ecommerce/profitsharing/receivers/delete`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::profitsharing::receivers::delete_::post;
-    ///
-    /// let request =
-    ///     post::Request::new().appid("wx57e15a0db0c5d1e8").type_("MERCHANT_ID").account("190001001");
-    /// let response = client.v3().ecommerce().profitsharing().receivers().delete_().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_RECEIVERS_DELETE, request)
+    response! {
+        /// 删除分账接收方: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceProfitsharingReceiversDeleteResponse`](crate::ecommerce::PostEcommerceProfitsharingReceiversDeleteResponse).
+        #[doc(alias = "删除分账接收方")]
+        pub struct Response {
+            /// 接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 接收方账号. Required.
+            account: String = body("account").required(),
+        }
+    }
+
+    open_enum! {
+        /// 接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+        }
     }
 }

@@ -2,41 +2,103 @@
 
 //! `v3/ecommerce/refunds/out-refund-no/{out_refund_no}`
 
-pub mod get;
+pub use crate::v3::ecommerce::chain::EcommerceRefundsOutRefundNoByOutRefundNo as OutRefundNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 通过商户退款单号查询退款 · `GET v3/ecommerce/refunds/out-refund-no/{out_refund_no}`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476911](https://pay.weixin.qq.com/doc/v3/partner/4012476911)
+///
+/// `weipay api show GET v3/ecommerce/refunds/out-refund-no/{out_refund_no}` lists all 3.
+pub mod get {
+    pub use crate::v3::ecommerce::shared::{
+        EcommerceAmount, EcommercePromotionDetail, EcommercePromotionDetailScope,
+        EcommercePromotionDetailType, RefundFrom, RefundFromAccount,
+    };
 
-chain_step! {
-    /// `v3/ecommerce/refunds/out-refund-no/{out_refund_no}`
-    OutRefundNo
-}
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> OutRefundNo<M> {
-    /// 通过商户退款单号查询退款 · `GET v3/ecommerce/refunds/out-refund-no/{out_refund_no}`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::refunds::out_refund_no::out_refund_no::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .refunds()
-    ///     .out_refund_no()
-    ///     .out_refund_no("1217752501201407033233368018")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO, request)
+    request! {
+        /// 通过商户退款单号查询退款: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceRefundsOutRefundNoByOutRefundNoRequest`](crate::ecommerce::GetEcommerceRefundsOutRefundNoByOutRefundNoRequest).
+        #[doc(alias = "通过商户退款单号查询退款")]
+        pub struct Request {
+            /// 商品单个人收款方受理授权ID.
+            individual_auth_id: String = query("individual_auth_id"),
+            /// 二级商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
+
+    response! {
+        /// 通过商户退款单号查询退款: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceRefundsOutRefundNoByOutRefundNoResponse`](crate::ecommerce::GetEcommerceRefundsOutRefundNoByOutRefundNoResponse).
+        #[doc(alias = "通过商户退款单号查询退款")]
+        pub struct Response {
+            /// 微信退款单号. Required.
+            refund_id: String = body("refund_id").required(),
+            /// 商户退款单号. Required.
+            out_refund_no: String = body("out_refund_no").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 退款渠道.
+            channel: Channel = body("channel"),
+            /// 退款入账账户.
+            user_received_account: String = body("user_received_account"),
+            /// 退款成功时间.
+            success_time: Time = body("success_time"),
+            /// 退款创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 退款状态. Required.
+            status: Status = body("status").required(),
+            /// 退款金额信息. Required.
+            amount: EcommerceAmount = body("amount").required(),
+            /// 营销详情.
+            promotion_detail: Vec<EcommercePromotionDetail> = body("promotion_detail"),
+            /// 退款出资商户.
+            refund_account: RefundAccount = body("refund_account"),
+            /// 资金账户.
+            funds_account: FundsAccount = body("funds_account"),
+        }
+    }
+
+    open_enum! {
+        /// 退款渠道.
+        pub enum Channel {
+            Original = "ORIGINAL",
+            Balance = "BALANCE",
+            OtherBalance = "OTHER_BALANCE",
+            OtherBankcard = "OTHER_BANKCARD",
+        }
+
+        /// 退款状态.
+        pub enum Status {
+            Success = "SUCCESS",
+            Close = "CLOSE",
+            Processing = "PROCESSING",
+            Abnormal = "ABNORMAL",
+        }
+
+        /// 退款出资商户.
+        pub enum RefundAccount {
+            RefundSourceSubMerchant = "REFUND_SOURCE_SUB_MERCHANT",
+            RefundSourcePartnerAdvance = "REFUND_SOURCE_PARTNER_ADVANCE",
+        }
+
+        /// 资金账户.
+        pub enum FundsAccount {
+            Available = "AVAILABLE",
+            Unsettled = "UNSETTLED",
+            Operation = "OPERATION",
+            Basic = "BASIC",
+            EcnyBasic = "ECNY_BASIC",
+        }
     }
 }

@@ -2,42 +2,153 @@
 
 //! `v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceRefundsByRefundIdApplyAbnormalRefund as ApplyAbnormalRefund;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 发起异常退款 · `POST v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012649274](https://pay.weixin.qq.com/doc/v3/partner/4012649274)
+///
+/// `weipay api show POST v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund` lists all 2.
+pub mod post {
+    pub use crate::v3::ecommerce::shared::{
+        RefundPromotionDetail, RefundPromotionDetailGoodsDetail, RefundPromotionDetailScope,
+        RefundPromotionDetailType,
+    };
 
-chain_step! {
-    /// `v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`
-    ApplyAbnormalRefund
-}
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
-impl<M: Mode> ApplyAbnormalRefund<M> {
-    /// 发起异常退款 · `POST v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::refunds::refund_id::apply_abnormal_refund::post;
-    ///
-    /// let request =
-    ///     post::Request::new().out_refund_no("1217752501201407033233368018").type_("USER_BANK_CARD");
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .refunds()
-    ///     .refund_id("50000000382019052709732678859")
-    ///     .apply_abnormal_refund()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND, request)
+    request! {
+        /// 发起异常退款: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceRefundsByRefundIdApplyAbnormalRefundRequest`](crate::ecommerce::PostEcommerceRefundsByRefundIdApplyAbnormalRefundRequest).
+        #[doc(alias = "发起异常退款")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 个人收款方受理授权ID.
+            individual_auth_id: String = body("individual_auth_id"),
+            /// 商户退款单号. Required.
+            out_refund_no: String = body("out_refund_no").required(),
+            /// 异常退款处理方式. Required.
+            type_: Type = body("type").required(),
+            /// 开户银行.
+            bank_type: BankType = body("bank_type"),
+            /// 收款银行卡号. Travels encrypted (敏感信息加密).
+            bank_account: Sensitive = body("bank_account").encrypted(),
+            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            real_name: Sensitive = body("real_name").encrypted(),
+        }
+    }
+
+    response! {
+        /// 发起异常退款: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceRefundsByRefundIdApplyAbnormalRefundResponse`](crate::ecommerce::PostEcommerceRefundsByRefundIdApplyAbnormalRefundResponse).
+        #[doc(alias = "发起异常退款")]
+        pub struct Response {
+            /// 微信支付退款号. Required.
+            refund_id: String = body("refund_id").required(),
+            /// 商户退款单号. Required.
+            out_refund_no: String = body("out_refund_no").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 退款渠道.
+            channel: String = body("channel"),
+            /// 退款入账账户.
+            user_received_account: String = body("user_received_account"),
+            /// 退款成功时间.
+            success_time: Time = body("success_time"),
+            /// 退款创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 退款状态. Required.
+            status: Status = body("status").required(),
+            /// 资金账户.
+            funds_account: FundsAccount = body("funds_account"),
+            /// 金额信息. Required.
+            amount: Amount = body("amount").required(),
+            /// 优惠退款信息.
+            promotion_detail: Vec<RefundPromotionDetail> = body("promotion_detail"),
+            /// 退款出资商户.
+            refund_account: RefundAccount = body("refund_account"),
+        }
+
+        /// 金额信息.
+        pub struct Amount {
+            /// 退款金额. Required; in fen (分).
+            refund: i64 = body("refund").required(),
+            /// 退款出资账户及金额.
+            from: Vec<AmountFrom> = body("from"),
+            /// 用户退款金额. Required; in fen (分).
+            payer_refund: i64 = body("payer_refund").required(),
+            /// 优惠退款金额. Required; in fen (分).
+            discount_refund: i64 = body("discount_refund").required(),
+            /// 退款币种. Required.
+            currency: String = body("currency").required(),
+            /// 手续费退款金额. In fen (分).
+            refund_fee: i64 = body("refund_fee"),
+        }
+
+        /// 退款出资账户及金额.
+        pub struct AmountFrom {
+            /// 出资账户类型. Required.
+            account: String = body("account").required(),
+            /// 出资金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+        }
+    }
+
+    open_enum! {
+        /// 异常退款处理方式.
+        pub enum Type {
+            UserBankCard = "USER_BANK_CARD",
+            MerchantBankCard = "MERCHANT_BANK_CARD",
+        }
+
+        /// 开户银行.
+        pub enum BankType {
+            CmbDebit = "CMB_DEBIT",
+            CommDebit = "COMM_DEBIT",
+            AbcDebit = "ABC_DEBIT",
+            CcbDebit = "CCB_DEBIT",
+            IcbcDebit = "ICBC_DEBIT",
+            BocDebit = "BOC_DEBIT",
+            PabDebit = "PAB_DEBIT",
+            SpdbDebit = "SPDB_DEBIT",
+            CiticDebit = "CITIC_DEBIT",
+            CebDebit = "CEB_DEBIT",
+            CmbcDebit = "CMBC_DEBIT",
+            CibDebit = "CIB_DEBIT",
+            GdbDebit = "GDB_DEBIT",
+            PsbcDebit = "PSBC_DEBIT",
+            NbcbDebit = "NBCB_DEBIT",
+        }
+
+        /// 退款状态.
+        pub enum Status {
+            Success = "SUCCESS",
+            Close = "CLOSE",
+            Processing = "PROCESSING",
+            Abnormal = "ABNORMAL",
+        }
+
+        /// 资金账户.
+        pub enum FundsAccount {
+            Available = "AVAILABLE",
+            Unsettled = "UNSETTLED",
+        }
+
+        /// 退款出资商户.
+        pub enum RefundAccount {
+            RefundSourcePartnerAdvance = "REFUND_SOURCE_PARTNER_ADVANCE",
+            RefundSourceSubMerchant = "REFUND_SOURCE_SUB_MERCHANT",
+        }
     }
 }

@@ -2,68 +2,102 @@
 
 //! `v3/ecommerce/refunds/{refund_id}/return-advance`
 
-pub mod get;
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceRefundsByRefundIdReturnAdvance as ReturnAdvance;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询垫付回补结果 · `GET v3/ecommerce/refunds/{refund_id}/return-advance`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476916](https://pay.weixin.qq.com/doc/v3/partner/4012476916)
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/refunds/{refund_id}/return-advance`
-    ReturnAdvance
-}
-
-impl<M: Mode> ReturnAdvance<M> {
-    /// 查询垫付回补结果 · `GET v3/ecommerce/refunds/{refund_id}/return-advance`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::refunds::refund_id::return_advance::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900000109");
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .refunds()
-    ///     .refund_id("50000000382019052709732678859")
-    ///     .return_advance()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE, request)
+    request! {
+        /// 查询垫付回补结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceRefundsByRefundIdReturnAdvanceRequest`](crate::ecommerce::GetEcommerceRefundsByRefundIdReturnAdvanceRequest).
+        #[doc(alias = "查询垫付回补结果")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
     }
 
-    /// 垫付退款回补 · `POST v3/ecommerce/refunds/{refund_id}/return-advance`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::refunds::refund_id::return_advance::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900000109");
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .refunds()
-    ///     .refund_id("50000000382019052709732678859")
-    ///     .return_advance()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE, request)
+    response! {
+        /// 查询垫付回补结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceRefundsByRefundIdReturnAdvanceResponse`](crate::ecommerce::GetEcommerceRefundsByRefundIdReturnAdvanceResponse).
+        #[doc(alias = "查询垫付回补结果")]
+        pub struct Response {
+            /// 微信退款单号. Required.
+            refund_id: String = body("refund_id").required(),
+            /// 微信回补单号. Required.
+            advance_return_id: String = body("advance_return_id").required(),
+            /// 垫付回补金额. Required; in fen (分).
+            return_amount: i64 = body("return_amount").required(),
+            /// 出款方商户号. Required.
+            payer_mchid: String = body("payer_mchid").required(),
+            /// 出款方账户. Required.
+            payer_account: String = body("payer_account").required(),
+            /// 入账方商户号. Required.
+            payee_mchid: String = body("payee_mchid").required(),
+            /// 入账方账户. Required.
+            payee_account: String = body("payee_account").required(),
+            /// 垫付回补结果. Required.
+            result: String = body("result").required(),
+            /// 垫付回补完成时间.
+            success_time: Time = body("success_time"),
+        }
+    }
+}
+
+/// 垫付退款回补 · `POST v3/ecommerce/refunds/{refund_id}/return-advance`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476927](https://pay.weixin.qq.com/doc/v3/partner/4012476927)
+pub mod post {
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 垫付退款回补: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceRefundsByRefundIdReturnAdvanceRequest`](crate::ecommerce::PostEcommerceRefundsByRefundIdReturnAdvanceRequest).
+        #[doc(alias = "垫付退款回补")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+        }
+    }
+
+    response! {
+        /// 垫付退款回补: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceRefundsByRefundIdReturnAdvanceResponse`](crate::ecommerce::PostEcommerceRefundsByRefundIdReturnAdvanceResponse).
+        #[doc(alias = "垫付退款回补")]
+        pub struct Response {
+            /// 微信退款单号. Required.
+            refund_id: String = body("refund_id").required(),
+            /// 微信回补单号. Required.
+            advance_return_id: String = body("advance_return_id").required(),
+            /// 垫付回补金额. Required; in fen (分).
+            return_amount: i64 = body("return_amount").required(),
+            /// 出款方商户号. Required.
+            payer_mchid: String = body("payer_mchid").required(),
+            /// 出款方账户. Required.
+            payer_account: String = body("payer_account").required(),
+            /// 入账方商户号. Required.
+            payee_mchid: String = body("payee_mchid").required(),
+            /// 入账方账户. Required.
+            payee_account: String = body("payee_account").required(),
+            /// 垫付回补结果. Required.
+            result: String = body("result").required(),
+            /// 垫付回补完成时间.
+            success_time: Time = body("success_time"),
+        }
     }
 }

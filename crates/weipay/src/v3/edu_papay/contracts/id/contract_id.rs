@@ -2,35 +2,58 @@
 
 //! `v3/edu-papay/contracts/id/{contract_id}`
 
-pub mod get;
+pub use crate::v3::edu_papay::chain::EduPapayContractsIdByContractId as ContractId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 通过协议号查询签约 · `GET v3/edu-papay/contracts/id/{contract_id}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012522951](https://pay.weixin.qq.com/doc/v3/merchant/4012522951)
+/// - partner: [4012465367](https://pay.weixin.qq.com/doc/v3/partner/4012465367)
+pub mod get {
+    pub use crate::v3::edu_papay::shared::EduPapayContractInformation;
 
-chain_step! {
-    /// `v3/edu-papay/contracts/id/{contract_id}`
-    ContractId
-}
+    use crate::model::{body, query, request, response};
 
-impl<M: Mode> ContractId<M> {
-    /// 通过协议号查询签约 · `GET v3/edu-papay/contracts/id/{contract_id}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::edu_papay::contracts::id::contract_id::get;
-    ///
-    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response =
-    ///     client.v3().edu_papay().contracts().id().contract_id("wx998877665544wx").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_EDU_PAPAY_CONTRACTS_ID_CONTRACT_ID, request)
+    request! {
+        /// 通过协议号查询签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::edu_papay::GetEduPapayContractsIdByContractIdRequest`](crate::edu_papay::GetEduPapayContractsIdByContractIdRequest).
+        #[doc(alias = "通过协议号查询签约")]
+        pub struct Request {
+            /// 服务商APPID. Required.
+            appid: String = query("appid").required(),
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 子商户APPID.
+            sub_appid: String = query("sub_appid"),
+        }
+    }
+
+    response! {
+        /// 通过协议号查询签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::edu_papay::GetEduPapayContractsIdByContractIdResponse`](crate::edu_papay::GetEduPapayContractsIdByContractIdResponse).
+        #[doc(alias = "通过协议号查询签约")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商APPID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 服务商APPID下的用户标识.
+            openid: String = body("openid"),
+            /// 子商户APPID下的用户标识.
+            sub_openid: String = body("sub_openid"),
+            /// 签约模板号.
+            plan_id: String = body("plan_id"),
+            /// 签约信息.
+            contract_information: EduPapayContractInformation = body("contract_information"),
+        }
     }
 }

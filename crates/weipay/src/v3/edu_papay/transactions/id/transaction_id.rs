@@ -2,41 +2,76 @@
 
 //! `v3/edu-papay/transactions/id/{transaction_id}`
 
-pub mod get;
+pub use crate::v3::edu_papay::chain::EduPapayTransactionsIdByTransactionId as TransactionId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信订单号查单 · `GET v3/edu-papay/transactions/id/{transaction_id}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012523468](https://pay.weixin.qq.com/doc/v3/merchant/4012523468)
+/// - partner: [4012465567](https://pay.weixin.qq.com/doc/v3/partner/4012465567)
+pub mod get {
+    pub use crate::v3::edu_papay::shared::{EduPapayAmount, EduPapayDeviceInformation, EduPromotionDetail};
 
-chain_step! {
-    /// `v3/edu-papay/transactions/id/{transaction_id}`
-    TransactionId
-}
+    use crate::model::{Time, body, query, request, response};
 
-impl<M: Mode> TransactionId<M> {
-    /// 微信订单号查单 · `GET v3/edu-papay/transactions/id/{transaction_id}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::edu_papay::transactions::id::transaction_id::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .edu_papay()
-    ///     .transactions()
-    ///     .id()
-    ///     .transaction_id("25012014070332333018")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_EDU_PAPAY_TRANSACTIONS_ID_TRANSACTION_ID, request)
+    request! {
+        /// 微信订单号查单: what is sent.
+        ///
+        /// Its flat name is [`weipay::edu_papay::GetEduPapayTransactionsIdByTransactionIdRequest`](crate::edu_papay::GetEduPapayTransactionsIdByTransactionIdRequest).
+        #[doc(alias = "微信订单号查单")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
+
+    response! {
+        /// 微信订单号查单: what comes back.
+        ///
+        /// Its flat name is [`weipay::edu_papay::GetEduPapayTransactionsIdByTransactionIdResponse`](crate::edu_papay::GetEduPapayTransactionsIdByTransactionIdResponse).
+        #[doc(alias = "微信订单号查单")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商APPID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 交易状态描述.
+            trade_state_description: String = body("trade_state_description"),
+            /// 支付者.
+            payer: Payer = body("payer"),
+            /// 订单金额. Required.
+            amount: EduPapayAmount = body("amount").required(),
+            /// 设备信息. Required.
+            device_information: EduPapayDeviceInformation = body("device_information").required(),
+            /// 优惠详情.
+            promotion_detail: Vec<EduPromotionDetail> = body("promotion_detail"),
+        }
+
+        /// 支付者.
+        pub struct Payer {
+            /// 服务商APPID下的用户标识.
+            openid: String = body("openid"),
+            /// 子商户APPID下的用户标识.
+            sub_openid: String = body("sub_openid"),
+        }
     }
 }

@@ -2,41 +2,76 @@
 
 //! `v3/edu-papay/transactions/out-trade-no/{out_trade_no}`
 
-pub mod get;
+pub use crate::v3::edu_papay::chain::EduPapayTransactionsOutTradeNoByOutTradeNo as OutTradeNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户订单号查单 · `GET v3/edu-papay/transactions/out-trade-no/{out_trade_no}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012523591](https://pay.weixin.qq.com/doc/v3/merchant/4012523591)
+/// - partner: [4012465574](https://pay.weixin.qq.com/doc/v3/partner/4012465574)
+pub mod get {
+    pub use crate::v3::edu_papay::shared::{EduPapayAmount, EduPapayDeviceInformation, EduPromotionDetail};
 
-chain_step! {
-    /// `v3/edu-papay/transactions/out-trade-no/{out_trade_no}`
-    OutTradeNo
-}
+    use crate::model::{Time, body, query, request, response};
 
-impl<M: Mode> OutTradeNo<M> {
-    /// 商户订单号查单 · `GET v3/edu-papay/transactions/out-trade-no/{out_trade_no}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::edu_papay::transactions::out_trade_no::out_trade_no::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .edu_papay()
-    ///     .transactions()
-    ///     .out_trade_no()
-    ///     .out_trade_no("201407033233368018")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_EDU_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
+    request! {
+        /// 商户订单号查单: what is sent.
+        ///
+        /// Its flat name is [`weipay::edu_papay::GetEduPapayTransactionsOutTradeNoByOutTradeNoRequest`](crate::edu_papay::GetEduPapayTransactionsOutTradeNoByOutTradeNoRequest).
+        #[doc(alias = "商户订单号查单")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
+
+    response! {
+        /// 商户订单号查单: what comes back.
+        ///
+        /// Its flat name is [`weipay::edu_papay::GetEduPapayTransactionsOutTradeNoByOutTradeNoResponse`](crate::edu_papay::GetEduPapayTransactionsOutTradeNoByOutTradeNoResponse).
+        #[doc(alias = "商户订单号查单")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商APPID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 交易状态描述.
+            trade_state_description: String = body("trade_state_description"),
+            /// 支付者.
+            payer: Payer = body("payer"),
+            /// 订单金额. Required.
+            amount: EduPapayAmount = body("amount").required(),
+            /// 设备信息. Required.
+            device_information: EduPapayDeviceInformation = body("device_information").required(),
+            /// 优惠详情.
+            promotion_detail: Vec<EduPromotionDetail> = body("promotion_detail"),
+        }
+
+        /// 支付者.
+        pub struct Payer {
+            /// 服务商APPID下的用户标识.
+            openid: String = body("openid"),
+            /// 子商户APPID下的用户标识.
+            sub_openid: String = body("sub_openid"),
+        }
     }
 }

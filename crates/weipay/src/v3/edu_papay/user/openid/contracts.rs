@@ -2,41 +2,88 @@
 
 //! `v3/edu-papay/user/{openid}/contracts`
 
-pub mod get;
+pub use crate::v3::edu_papay::chain::EduPapayUserByOpenidContracts as Contracts;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 通过用户标识查询签约 · `GET v3/edu-papay/user/{openid}/contracts`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012523265](https://pay.weixin.qq.com/doc/v3/merchant/4012523265)
+/// - partner: [4012489548](https://pay.weixin.qq.com/doc/v3/partner/4012489548)
+pub mod get {
+    pub use crate::v3::edu_papay::shared::EduPapayContractInformation;
 
-chain_step! {
-    /// `v3/edu-papay/user/{openid}/contracts`
-    Contracts
-}
+    use crate::model::{body, open_enum, query, request, response};
 
-impl<M: Mode> Contracts<M> {
-    /// 通过用户标识查询签约 · `GET v3/edu-papay/user/{openid}/contracts`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::edu_papay::user::openid::contracts::get;
-    ///
-    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8").plan_id("101164396123311331");
-    /// let response = client
-    ///     .v3()
-    ///     .edu_papay()
-    ///     .user()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .contracts()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_EDU_PAPAY_USER_OPENID_CONTRACTS, request)
+    request! {
+        /// 通过用户标识查询签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::edu_papay::GetEduPapayUserByOpenidContractsRequest`](crate::edu_papay::GetEduPapayUserByOpenidContractsRequest).
+        #[doc(alias = "通过用户标识查询签约")]
+        pub struct Request {
+            /// 服务商APPID. Required.
+            appid: String = query("appid").required(),
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 子商户APPID.
+            sub_appid: String = query("sub_appid"),
+            /// 子商户APPID下的用户标识.
+            sub_openid: String = query("sub_openid"),
+            /// 签约模板号. Required.
+            plan_id: String = query("plan_id").required(),
+            /// 签约状态.
+            contract_status: ContractStatus = query("contract_status"),
+            /// 分页页码.
+            offset: i64 = query("offset"),
+            /// 分页大小.
+            limit: i64 = query("limit"),
+        }
+    }
+
+    response! {
+        /// 通过用户标识查询签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::edu_papay::GetEduPapayUserByOpenidContractsResponse`](crate::edu_papay::GetEduPapayUserByOpenidContractsResponse).
+        #[doc(alias = "通过用户标识查询签约")]
+        pub struct Response {
+            /// 结果集.
+            data: Vec<Data> = body("data"),
+            /// 总数量.
+            total_count: i64 = body("total_count"),
+            /// 分页页码.
+            offset: i64 = body("offset"),
+            /// 分页大小.
+            limit: i64 = body("limit"),
+        }
+
+        /// 结果集.
+        pub struct Data {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商APPID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 服务商APPID下的用户标识.
+            openid: String = body("openid"),
+            /// 子商户APPID下的用户标识.
+            sub_openid: String = body("sub_openid"),
+            /// 签约模板号.
+            plan_id: String = body("plan_id"),
+            /// 签约信息.
+            contract_information: EduPapayContractInformation = body("contract_information"),
+        }
+    }
+
+    open_enum! {
+        /// 签约状态.
+        pub enum ContractStatus {
+            Add = "ADD",
+            Delete = "DELETE",
+        }
     }
 }

@@ -2,42 +2,31 @@
 
 //! `v3/edu-papay/user-notifications/{contract_id}/send`
 
-pub mod post;
+pub use crate::v3::edu_papay::chain::EduPapayUserNotificationsByContractIdSend as Send;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 发送扣款预通知 · `POST v3/edu-papay/user-notifications/{contract_id}/send`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012524814](https://pay.weixin.qq.com/doc/v3/merchant/4012524814)
+/// - partner: [4012855408](https://pay.weixin.qq.com/doc/v3/partner/4012855408)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/edu-papay/user-notifications/{contract_id}/send`
-    Send
-}
-
-impl<M: Mode> Send<M> {
-    /// 发送扣款预通知 · `POST v3/edu-papay/user-notifications/{contract_id}/send`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::edu_papay::user_notifications::contract_id::send::post;
-    ///
-    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .edu_papay()
-    ///     .user_notifications()
-    ///     .contract_id("wx8888888888888888")
-    ///     .send()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_EDU_PAPAY_USER_NOTIFICATIONS_CONTRACT_ID_SEND, request)
+    request! {
+        /// 发送扣款预通知: what is sent.
+        ///
+        /// Its flat name is [`weipay::edu_papay::PostEduPapayUserNotificationsByContractIdSendRequest`](crate::edu_papay::PostEduPapayUserNotificationsByContractIdSendRequest).
+        #[doc(alias = "发送扣款预通知")]
+        pub struct Request {
+            /// 服务商APPID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+        }
     }
 }

@@ -2,35 +2,45 @@
 
 //! `v3/edu-star/users/openid/{wechat_openid}`
 
-pub mod get;
+pub use crate::v3::edu_star::chain::EduStarUsersOpenidByWechatOpenid as WechatOpenid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 通过微信用户标识查询用户信息 · `GET v3/edu-star/users/openid/{wechat_openid}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png>
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/edu-star/users/openid/{wechat_openid}`
-    WechatOpenid
-}
+    request! {
+        /// 通过微信用户标识查询用户信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::edu_star::GetEduStarUsersOpenidByWechatOpenidRequest`](crate::edu_star::GetEduStarUsersOpenidByWechatOpenidRequest).
+        #[doc(alias = "通过微信用户标识查询用户信息")]
+        pub struct Request {
+            /// 商户appid. Required.
+            appid: String = query("appid").required(),
+        }
+    }
 
-impl<M: Mode> WechatOpenid<M> {
-    /// 通过微信用户标识查询用户信息 · `GET v3/edu-star/users/openid/{wechat_openid}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::edu_star::users::openid::wechat_openid::get;
-    ///
-    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response =
-    ///     client.v3().edu_star().users().openid().wechat_openid("oUpF8uMuAJOM2pxb1Q").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_EDU_STAR_USERS_OPENID_WECHAT_OPENID, request)
+    response! {
+        /// 通过微信用户标识查询用户信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::edu_star::GetEduStarUsersOpenidByWechatOpenidResponse`](crate::edu_star::GetEduStarUsersOpenidByWechatOpenidResponse).
+        #[doc(alias = "通过微信用户标识查询用户信息")]
+        pub struct Response {
+            /// 是否学生. Required.
+            education_star_student: bool = body("education_star_student").required(),
+            /// appid. Required.
+            appid: String = body("appid").required(),
+            /// 用户在appid下的唯一标识. Required.
+            wechat_openid: String = body("wechat_openid").required(),
+            /// 用户QQ账号.
+            qq: String = body("qq"),
+            /// 注册时间.
+            register_time: Time = body("register_time"),
+        }
     }
 }

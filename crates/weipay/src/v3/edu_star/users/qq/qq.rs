@@ -2,34 +2,45 @@
 
 //! `v3/edu-star/users/qq/{qq}`
 
-pub mod get;
+pub use crate::v3::edu_star::chain::EduStarUsersQqByQq as Qq;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 通过QQ账号查询用户信息 · `GET v3/edu-star/users/qq/{qq}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/assets/img/common/edu/edu-star/chapter2_3.png>
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/edu-star/users/qq/{qq}`
-    Qq
-}
+    request! {
+        /// 通过QQ账号查询用户信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::edu_star::GetEduStarUsersQqByQqRequest`](crate::edu_star::GetEduStarUsersQqByQqRequest).
+        #[doc(alias = "通过QQ账号查询用户信息")]
+        pub struct Request {
+            /// 商户appid. Required.
+            appid: String = query("appid").required(),
+        }
+    }
 
-impl<M: Mode> Qq<M> {
-    /// 通过QQ账号查询用户信息 · `GET v3/edu-star/users/qq/{qq}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::edu_star::users::qq::qq::get;
-    ///
-    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response = client.v3().edu_star().users().qq().qq("100000000000").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_EDU_STAR_USERS_QQ_QQ, request)
+    response! {
+        /// 通过QQ账号查询用户信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::edu_star::GetEduStarUsersQqByQqResponse`](crate::edu_star::GetEduStarUsersQqByQqResponse).
+        #[doc(alias = "通过QQ账号查询用户信息")]
+        pub struct Response {
+            /// 学生标识. Required.
+            education_star_student: bool = body("education_star_student").required(),
+            /// 商户appid. Required.
+            appid: String = body("appid").required(),
+            /// 用户在appid下的唯一标识. Required.
+            wechat_openid: String = body("wechat_openid").required(),
+            /// 用户QQ账号. Required.
+            qq: String = body("qq").required(),
+            /// 注册时间.
+            register_time: Time = body("register_time"),
+        }
     }
 }

@@ -2,41 +2,79 @@
 
 //! `v3/eduschoolpay/transactions/id/{transaction_id}`
 
-pub mod get;
+pub use crate::v3::eduschoolpay::chain::EduschoolpayTransactionsIdByTransactionId as TransactionId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信支付订单号查单 · `GET v3/eduschoolpay/transactions/id/{transaction_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012469063](https://pay.weixin.qq.com/doc/v3/partner/4012469063)
+pub mod get {
+    pub use crate::v3::eduschoolpay::shared::{
+        EduPapayDeviceInformation, EduschoolpayAmount, EduschoolpayPromotionDetail,
+    };
 
-chain_step! {
-    /// `v3/eduschoolpay/transactions/id/{transaction_id}`
-    TransactionId
-}
+    use crate::model::{Time, body, query, request, response};
 
-impl<M: Mode> TransactionId<M> {
-    /// 微信支付订单号查单 · `GET v3/eduschoolpay/transactions/id/{transaction_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::eduschoolpay::transactions::id::transaction_id::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .eduschoolpay()
-    ///     .transactions()
-    ///     .id()
-    ///     .transaction_id("25012014070332333018")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_EDUSCHOOLPAY_TRANSACTIONS_ID_TRANSACTION_ID, request)
+    request! {
+        /// 微信支付订单号查单: what is sent.
+        ///
+        /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayTransactionsIdByTransactionIdRequest`](crate::eduschoolpay::GetEduschoolpayTransactionsIdByTransactionIdRequest).
+        #[doc(alias = "微信支付订单号查单")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
+
+    response! {
+        /// 微信支付订单号查单: what comes back.
+        ///
+        /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayTransactionsIdByTransactionIdResponse`](crate::eduschoolpay::GetEduschoolpayTransactionsIdByTransactionIdResponse).
+        #[doc(alias = "微信支付订单号查单")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户appid. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户appid.
+            sub_appid: String = body("sub_appid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 交易类型.
+            trade_type: String = body("trade_type"),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 交易状态描述.
+            trade_state_desc: String = body("trade_state_desc"),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 支付者. Required.
+            payer: Payer = body("payer").required(),
+            /// 订单金额. Required.
+            amount: EduschoolpayAmount = body("amount").required(),
+            /// 设备信息. Required.
+            device_info: EduPapayDeviceInformation = body("device_info").required(),
+            /// 优惠详情.
+            promotion_detail: Vec<EduschoolpayPromotionDetail> = body("promotion_detail"),
+        }
+
+        /// 支付者.
+        pub struct Payer {
+            /// 商户appid下的用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 子商户appid下的用户标识.
+            sub_openid: String = body("sub_openid"),
+        }
     }
 }

@@ -2,41 +2,81 @@
 
 //! `v3/eduschoolpay/users/{openid}/contracts`
 
-pub mod get;
+pub use crate::v3::eduschoolpay::chain::EduschoolpayUsersByOpenidContracts as Contracts;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询用户签约列表 · `GET v3/eduschoolpay/users/{openid}/contracts`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012468993](https://pay.weixin.qq.com/doc/v3/partner/4012468993)
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/eduschoolpay/users/{openid}/contracts`
-    Contracts
-}
+    request! {
+        /// 查询用户签约列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayUsersByOpenidContractsRequest`](crate::eduschoolpay::GetEduschoolpayUsersByOpenidContractsRequest).
+        #[doc(alias = "查询用户签约列表")]
+        pub struct Request {
+            /// 签约模板号. Required.
+            plan_id: String = query("plan_id").required(),
+            /// 签约状态. Required.
+            contract_status: String = query("contract_status").required(),
+            /// 分页页码.
+            offset: i64 = query("offset"),
+            /// 分页大小.
+            limit: i64 = query("limit"),
+        }
+    }
 
-impl<M: Mode> Contracts<M> {
-    /// 查询用户签约列表 · `GET v3/eduschoolpay/users/{openid}/contracts`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::eduschoolpay::users::openid::contracts::get;
-    ///
-    /// let request = get::Request::new().plan_id("101164396123311331").contract_status("ADD");
-    /// let response = client
-    ///     .v3()
-    ///     .eduschoolpay()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .contracts()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_EDUSCHOOLPAY_USERS_OPENID_CONTRACTS, request)
+    response! {
+        /// 查询用户签约列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayUsersByOpenidContractsResponse`](crate::eduschoolpay::GetEduschoolpayUsersByOpenidContractsResponse).
+        #[doc(alias = "查询用户签约列表")]
+        pub struct Response {
+            /// 查询结果列表.
+            data: Vec<Data> = body("data"),
+            /// 请求资源起始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 最大资源条数. Required.
+            limit: i64 = body("limit").required(),
+            /// 资源总条数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 相关链接. Required.
+            links: Links = body("links").required(),
+        }
+
+        /// 查询结果列表.
+        pub struct Data {
+            /// 签约协议号. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户appid. Required.
+            appid: String = body("appid").required(),
+            /// 商户appid下的用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 签约模板号. Required.
+            plan_id: String = body("plan_id").required(),
+            /// 签约状态. Required.
+            contract_status: String = body("contract_status").required(),
+            /// 签约时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 外部签约号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+        }
+
+        /// 相关链接.
+        pub struct Links {
+            /// 下一页链接.
+            next: String = body("next"),
+            /// 上一页链接.
+            prev: String = body("prev"),
+            /// 当前链接. Required.
+            self_: String = body("self").required(),
+        }
     }
 }

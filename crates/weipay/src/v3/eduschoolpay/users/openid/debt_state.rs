@@ -2,39 +2,34 @@
 
 //! `v3/eduschoolpay/users/{openid}/debt-state`
 
-pub mod get;
+pub use crate::v3::eduschoolpay::chain::EduschoolpayUsersByOpenidDebtState as DebtState;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户查询用户欠款状态 · `GET v3/eduschoolpay/users/{openid}/debt-state`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012469161](https://pay.weixin.qq.com/doc/v3/partner/4012469161)
+pub mod get {
+    use crate::model::{Time, body, response};
 
-chain_step! {
-    /// `v3/eduschoolpay/users/{openid}/debt-state`
-    DebtState
-}
-
-impl<M: Mode> DebtState<M> {
-    /// 商户查询用户欠款状态 · `GET v3/eduschoolpay/users/{openid}/debt-state`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .eduschoolpay()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .debt_state()
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_EDUSCHOOLPAY_USERS_OPENID_DEBT_STATE, Nothing)
+    response! {
+        /// 商户查询用户欠款状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::eduschoolpay::GetEduschoolpayUsersByOpenidDebtStateResponse`](crate::eduschoolpay::GetEduschoolpayUsersByOpenidDebtStateResponse).
+        #[doc(alias = "商户查询用户欠款状态")]
+        pub struct Response {
+            /// 商户appid. Required.
+            appid: String = body("appid").required(),
+            /// 商户appid下的用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 用户状态. Required.
+            state: String = body("state").required(),
+            /// 当前用户欠款笔数. Required.
+            debt_count: i64 = body("debt_count").required(),
+            /// 用户欠款状态更新时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
     }
 }

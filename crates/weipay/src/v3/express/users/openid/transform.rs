@@ -2,41 +2,37 @@
 
 //! `v3/express/users/{openid}/transform`
 
-pub mod post;
+pub use crate::v3::express::chain::ExpressUsersByOpenidTransform as Transform;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 用户openid转换 · `POST v3/express/users/{openid}/transform`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter4_9_1.shtml>
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/express/users/{openid}/transform`
-    Transform
-}
+    request! {
+        /// 用户openid转换: what is sent.
+        ///
+        /// Its flat name is [`weipay::express::PostExpressUsersByOpenidTransformRequest`](crate::express::PostExpressUsersByOpenidTransformRequest).
+        #[doc(alias = "用户openid转换")]
+        pub struct Request {
+            /// 目标应用的appid. Required.
+            appid: String = body("appid").required(),
+        }
+    }
 
-impl<M: Mode> Transform<M> {
-    /// 用户openid转换 · `POST v3/express/users/{openid}/transform`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::express::users::openid::transform::post;
-    ///
-    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .express()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .transform()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_EXPRESS_USERS_OPENID_TRANSFORM, request)
+    response! {
+        /// 用户openid转换: what comes back.
+        ///
+        /// Its flat name is [`weipay::express::PostExpressUsersByOpenidTransformResponse`](crate::express::PostExpressUsersByOpenidTransformResponse).
+        #[doc(alias = "用户openid转换")]
+        pub struct Response {
+            /// 转换后的openid. Required.
+            openid: String = body("openid").required(),
+        }
     }
 }

@@ -2,48 +2,108 @@
 
 //! `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}`
 
-pub mod get;
-pub mod out_details;
+/// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details`
+pub mod out_details {
+    pub mod out_detail_no;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}`
-    OutBatchNo
+    pub use crate::v3::fund_app::chain::FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails as OutDetails;
 }
 
-impl<M: Mode> OutBatchNo<M> {
-    /// 商家批次单号查询批次单 · `GET v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::brand_redpacket::brand_merchant_out_batches::out_batch_no::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .brand_redpacket()
-    ///     .brand_merchant_out_batches()
-    ///     .out_batch_no("plfk2020042013")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO, request)
+pub use crate::v3::fund_app::chain::FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo as OutBatchNo;
+
+/// 商家批次单号查询批次单 · `GET v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4014310378](https://pay.weixin.qq.com/doc/v3/merchant/4014310378)
+pub mod get {
+    pub use crate::v3::fund_app::shared::{FundAppDetail, FundAppDetailDetailState};
+
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 商家批次单号查询批次单: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoRequest`](crate::fund_app::GetFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoRequest).
+        #[doc(alias = "商家批次单号查询批次单")]
+        pub struct Request {
+            /// 是否需要查询品牌红包明细单.
+            need_query_detail: bool = query("need_query_detail"),
+            /// 品牌红包明细单状态.
+            detail_state: DetailState = query("detail_state"),
+        }
     }
 
-    /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details`
-    pub fn out_details(self) -> out_details::OutDetails<M> {
-        out_details::OutDetails::new(self.call.step("out-details"))
+    response! {
+        /// 商家批次单号查询批次单: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoResponse`](crate::fund_app::GetFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoResponse).
+        #[doc(alias = "商家批次单号查询批次单")]
+        pub struct Response {
+            /// 品牌主商户号. Required.
+            brand_mchid: String = body("brand_mchid").required(),
+            /// 微信支付品牌红包批次单号. Required.
+            batch_no: String = body("batch_no").required(),
+            /// 商家品牌红包批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 品牌ID.
+            brand_id: i64 = body("brand_id"),
+            /// 品牌红包模板ID.
+            template_id: String = body("template_id"),
+            /// 品牌AppID.
+            brand_appid: String = body("brand_appid"),
+            /// 批次单状态. Required.
+            batch_state: BatchState = body("batch_state").required(),
+            /// 品牌红包批次名称. Required.
+            batch_name: String = body("batch_name").required(),
+            /// 品牌红包批次备注. Required.
+            batch_remark: String = body("batch_remark").required(),
+            /// 品牌红包批次单关闭原因.
+            close_reason: CloseReason = body("close_reason"),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 总笔数. Required.
+            total_num: i64 = body("total_num").required(),
+            /// 品牌红包批次创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 品牌红包批次更新时间.
+            update_time: Time = body("update_time"),
+            /// 发放成功金额. Required; in fen (分).
+            success_amount: i64 = body("success_amount").required(),
+            /// 发放成功笔数. Required.
+            success_num: i64 = body("success_num").required(),
+            /// 发放失败金额. Required; in fen (分).
+            fail_amount: i64 = body("fail_amount").required(),
+            /// 发放失败笔数. Required.
+            fail_num: i64 = body("fail_num").required(),
+            /// 品牌红包明细列表.
+            detail_list: Vec<FundAppDetail> = body("detail_list"),
+        }
+    }
+
+    open_enum! {
+        /// 品牌红包明细单状态.
+        pub enum DetailState {
+            DetailViewAll = "DETAIL_VIEW_ALL",
+            DetailViewSuccess = "DETAIL_VIEW_SUCCESS",
+            DetailViewFail = "DETAIL_VIEW_FAIL",
+        }
+
+        /// 批次单状态.
+        pub enum BatchState {
+            WaitPay = "WAIT_PAY",
+            Accepted = "ACCEPTED",
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+            Closed = "CLOSED",
+        }
+
+        /// 品牌红包批次单关闭原因.
+        pub enum CloseReason {
+            MerchantRevocation = "MERCHANT_REVOCATION",
+            SystemOverdueClose = "SYSTEM_OVERDUE_CLOSE",
+        }
     }
 }

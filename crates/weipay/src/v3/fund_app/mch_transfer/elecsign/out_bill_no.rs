@@ -3,40 +3,40 @@
 //! `v3/fund-app/mch-transfer/elecsign/out-bill-no`
 
 pub mod out_bill_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::fund_app::chain::FundAppMchTransferElecsignOutBillNo as OutBillNo;
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/elecsign/out-bill-no`
-    OutBillNo
-}
+/// 商户单号申请电子回单 · `POST v3/fund-app/mch-transfer/elecsign/out-bill-no`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012716452](https://pay.weixin.qq.com/doc/v3/merchant/4012716452)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> OutBillNo<M> {
-    /// 商户单号申请电子回单 · `POST v3/fund-app/mch-transfer/elecsign/out-bill-no`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::elecsign::out_bill_no::post;
-    ///
-    /// let request = post::Request::new().out_bill_no("plfk2020042013");
-    /// let response = client.v3().fund_app().mch_transfer().elecsign().out_bill_no().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO, request)
+    request! {
+        /// 商户单号申请电子回单: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferElecsignOutBillNoRequest`](crate::fund_app::PostFundAppMchTransferElecsignOutBillNoRequest).
+        #[doc(alias = "商户单号申请电子回单")]
+        pub struct Request {
+            /// 商户转账单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}` with this 商户转账单号.
-    pub fn out_bill_no(self, out_bill_no: impl Into<String>) -> out_bill_no::OutBillNo<M> {
-        out_bill_no::OutBillNo::new(self.call.fill(path("out_bill_no"), out_bill_no.into()))
+    response! {
+        /// 商户单号申请电子回单: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferElecsignOutBillNoResponse`](crate::fund_app::PostFundAppMchTransferElecsignOutBillNoResponse).
+        #[doc(alias = "商户单号申请电子回单")]
+        pub struct Response {
+            /// 申请单状态. Required.
+            state: String = body("state").required(),
+            /// 申请单创建时间. Required.
+            create_time: Time = body("create_time").required(),
+        }
     }
 }

@@ -2,47 +2,41 @@
 
 //! `v3/fund-app/mch-transfer/elecsign/transfer-bill-no`
 
-pub mod post;
 pub mod transfer_bill_no;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::fund_app::chain::FundAppMchTransferElecsignTransferBillNo as TransferBillNo;
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/elecsign/transfer-bill-no`
-    TransferBillNo
-}
+/// 微信单号申请电子回单 · `POST v3/fund-app/mch-transfer/elecsign/transfer-bill-no`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012716456](https://pay.weixin.qq.com/doc/v3/merchant/4012716456)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> TransferBillNo<M> {
-    /// 微信单号申请电子回单 · `POST v3/fund-app/mch-transfer/elecsign/transfer-bill-no`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::elecsign::transfer_bill_no::post;
-    ///
-    /// let request = post::Request::new().transfer_bill_no("1330000071100999991182020050700019480001");
-    /// let response =
-    ///     client.v3().fund_app().mch_transfer().elecsign().transfer_bill_no().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO, request)
+    request! {
+        /// 微信单号申请电子回单: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferElecsignTransferBillNoRequest`](crate::fund_app::PostFundAppMchTransferElecsignTransferBillNoRequest).
+        #[doc(alias = "微信单号申请电子回单")]
+        pub struct Request {
+            /// 微信转账单号. Required.
+            transfer_bill_no: String = body("transfer_bill_no").required(),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}` with this 微信转账单号.
-    pub fn transfer_bill_no(
-        self,
-        transfer_bill_no: impl Into<String>,
-    ) -> transfer_bill_no::TransferBillNo<M> {
-        transfer_bill_no::TransferBillNo::new(
-            self.call.fill(path("transfer_bill_no"), transfer_bill_no.into()),
-        )
+    response! {
+        /// 微信单号申请电子回单: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferElecsignTransferBillNoResponse`](crate::fund_app::PostFundAppMchTransferElecsignTransferBillNoResponse).
+        #[doc(alias = "微信单号申请电子回单")]
+        pub struct Response {
+            /// 申请单状态. Required.
+            state: String = body("state").required(),
+            /// 申请单创建时间. Required.
+            create_time: Time = body("create_time").required(),
+        }
     }
 }

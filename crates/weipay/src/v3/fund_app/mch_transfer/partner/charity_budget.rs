@@ -3,47 +3,88 @@
 //! `v3/fund-app/mch-transfer/partner/charity-budget`
 
 pub mod out_budget_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerCharityBudget as CharityBudget;
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/charity-budget`
-    CharityBudget
-}
+/// 申请公益捐赠预算 · `POST v3/fund-app/mch-transfer/partner/charity-budget`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015554763](https://pay.weixin.qq.com/doc/v3/partner/4015554763)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> CharityBudget<M> {
-    /// 申请公益捐赠预算 · `POST v3/fund-app/mch-transfer/partner/charity-budget`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::partner::charity_budget::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_budget_no("budget202506300102")
-    ///     .sponsor_mchid("1900001109")
-    ///     .sponsor_subject_name("example")
-    ///     .activity_name("example")
-    ///     .activity_remark("example")
-    ///     .amount(20000000);
-    /// let response =
-    ///     client.v3().fund_app().mch_transfer().partner().charity_budget().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET, request)
+    request! {
+        /// 申请公益捐赠预算: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerCharityBudgetRequest`](crate::fund_app::PostFundAppMchTransferPartnerCharityBudgetRequest).
+        #[doc(alias = "申请公益捐赠预算")]
+        pub struct Request {
+            /// 商户预算单号. Required.
+            out_budget_no: String = body("out_budget_no").required().request_number(),
+            /// 出资商户号. Required.
+            sponsor_mchid: String = body("sponsor_mchid").required(),
+            /// 出资企业主体名称. Required.
+            sponsor_subject_name: String = body("sponsor_subject_name").required(),
+            /// 活动名称. Required.
+            activity_name: String = body("activity_name").required(),
+            /// 活动说明. Required.
+            activity_remark: String = body("activity_remark").required(),
+            /// 预算总金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}` with this 商户预算单号.
-    pub fn out_budget_no(self, out_budget_no: impl Into<String>) -> out_budget_no::OutBudgetNo<M> {
-        out_budget_no::OutBudgetNo::new(self.call.fill(path("out_budget_no"), out_budget_no.into()))
+    response! {
+        /// 申请公益捐赠预算: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerCharityBudgetResponse`](crate::fund_app::PostFundAppMchTransferPartnerCharityBudgetResponse).
+        #[doc(alias = "申请公益捐赠预算")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 商户预算单号. Required.
+            out_budget_no: String = body("out_budget_no").required(),
+            /// 微信支付预算单号. Required.
+            budget_id: String = body("budget_id").required(),
+            /// 预算总金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 出资商户号. Required.
+            sponsor_mchid: String = body("sponsor_mchid").required(),
+            /// 活动名称. Required.
+            activity_name: String = body("activity_name").required(),
+            /// 活动说明. Required.
+            activity_remark: String = body("activity_remark").required(),
+            /// 预算单状态.
+            state: State = body("state"),
+            /// 确认出资页面地址.
+            confirm_url: String = body("confirm_url"),
+            /// 商户号超管微信号掩码.
+            super_admin_wxid_mask: String = body("super_admin_wxid_mask"),
+            /// 剩余预算金额. In fen (分).
+            remain_amount: i64 = body("remain_amount"),
+            /// 撤销说明.
+            unlock_remark: String = body("unlock_remark"),
+            /// 资金锁定时间.
+            locked_time: Time = body("locked_time"),
+            /// 完成时间.
+            finished_time: Time = body("finished_time"),
+            /// 关闭时间.
+            closed_time: Time = body("closed_time"),
+        }
+    }
+
+    open_enum! {
+        /// 预算单状态.
+        pub enum State {
+            Pending = "PENDING",
+            Locked = "LOCKED",
+            Finished = "FINISHED",
+            Closed = "CLOSED",
+        }
     }
 }

@@ -2,47 +2,96 @@
 
 //! `v3/fund-app/mch-transfer/partner/charity-transfer-bills`
 
-pub mod out_transfer_no;
-pub mod post;
+/// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no`
+pub mod out_transfer_no {
+    pub mod out_transfer_no;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills`
-    CharityTransferBills
+    pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerCharityTransferBillsOutTransferNo as OutTransferNo;
 }
 
-impl<M: Mode> CharityTransferBills<M> {
-    /// 发起公益捐赠 · `POST v3/fund-app/mch-transfer/partner/charity-transfer-bills`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::partner::charity_transfer_bills::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_budget_no("budget202506300102")
-    ///     .out_transfer_no("trans202506300102")
-    ///     .sponsor_mchid("1900001109")
-    ///     .receive_mchid("1900001109")
-    ///     .amount(20000000)
-    ///     .transfer_remark("example");
-    /// let response =
-    ///     client.v3().fund_app().mch_transfer().partner().charity_transfer_bills().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS, request)
+pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerCharityTransferBills as CharityTransferBills;
+
+/// 发起公益捐赠 · `POST v3/fund-app/mch-transfer/partner/charity-transfer-bills`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015554841](https://pay.weixin.qq.com/doc/v3/partner/4015554841)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 发起公益捐赠: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerCharityTransferBillsRequest`](crate::fund_app::PostFundAppMchTransferPartnerCharityTransferBillsRequest).
+        #[doc(alias = "发起公益捐赠")]
+        pub struct Request {
+            /// 商户预算单号. Required.
+            out_budget_no: String = body("out_budget_no").required(),
+            /// 商户公益捐赠单号. Required.
+            out_transfer_no: String = body("out_transfer_no").required().request_number(),
+            /// 关联的交易单号.
+            transaction_info: TransactionInfo = body("transaction_info"),
+            /// 出资商户号. Required.
+            sponsor_mchid: String = body("sponsor_mchid").required(),
+            /// 收款商户号. Required.
+            receive_mchid: String = body("receive_mchid").required(),
+            /// 预算总金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 捐赠备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+        }
+
+        /// 关联的交易单号.
+        pub struct TransactionInfo {
+            /// 订单类型. Required.
+            transaction_type: TransactionType = body("transaction_type").required(),
+            /// 订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no`
-    pub fn out_transfer_no(self) -> out_transfer_no::OutTransferNo<M> {
-        out_transfer_no::OutTransferNo::new(self.call.step("out-transfer-no"))
+    response! {
+        /// 发起公益捐赠: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerCharityTransferBillsResponse`](crate::fund_app::PostFundAppMchTransferPartnerCharityTransferBillsResponse).
+        #[doc(alias = "发起公益捐赠")]
+        pub struct Response {
+            /// 商户预算单号. Required.
+            out_budget_no: String = body("out_budget_no").required(),
+            /// 微信支付预算单号. Required.
+            budget_id: String = body("budget_id").required(),
+            /// 商户公益捐赠单号. Required.
+            out_transfer_no: String = body("out_transfer_no").required(),
+            /// 微信支付公益捐赠单号. Required.
+            transfer_id: String = body("transfer_id").required(),
+            /// 预算总金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 捐赠备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 收款商户号. Required.
+            receive_mchid: String = body("receive_mchid").required(),
+            /// 捐赠状态. Required.
+            state: State = body("state").required(),
+            /// 捐赠单创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 捐赠完成时间.
+            success_time: Time = body("success_time"),
+        }
+    }
+
+    open_enum! {
+        /// 订单类型.
+        pub enum TransactionType {
+            Wxpay = "WXPAY",
+        }
+
+        /// 捐赠状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Close = "CLOSE",
+        }
     }
 }

@@ -3,41 +3,67 @@
 //! `v3/fund-app/mch-transfer/partner/electronic-receipts`
 
 pub mod out_bill_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerElectronicReceipts as ElectronicReceipts;
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/electronic-receipts`
-    ElectronicReceipts
-}
+/// 申请单笔转账电子回单 · `POST v3/fund-app/mch-transfer/partner/electronic-receipts`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016315516](https://pay.weixin.qq.com/doc/v3/partner/4016315516)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> ElectronicReceipts<M> {
-    /// 申请单笔转账电子回单 · `POST v3/fund-app/mch-transfer/partner/electronic-receipts`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::partner::electronic_receipts::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900001121").out_bill_no("plfk2020042013");
-    /// let response =
-    ///     client.v3().fund_app().mch_transfer().partner().electronic_receipts().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS, request)
+    request! {
+        /// 申请单笔转账电子回单: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerElectronicReceiptsRequest`](crate::fund_app::PostFundAppMchTransferPartnerElectronicReceiptsRequest).
+        #[doc(alias = "申请单笔转账电子回单")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户转账单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}` with this 商户转账单号.
-    pub fn out_bill_no(self, out_bill_no: impl Into<String>) -> out_bill_no::OutBillNo<M> {
-        out_bill_no::OutBillNo::new(self.call.fill(path("out_bill_no"), out_bill_no.into()))
+    response! {
+        /// 申请单笔转账电子回单: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerElectronicReceiptsResponse`](crate::fund_app::PostFundAppMchTransferPartnerElectronicReceiptsResponse).
+        #[doc(alias = "申请单笔转账电子回单")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户转账单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 申请单状态. Required.
+            state: State = body("state").required(),
+            /// 申请单创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 申请单更新时间.
+            update_time: Time = body("update_time"),
+            /// 回单文件摘要类型.
+            hash_type: HashType = body("hash_type"),
+            /// 回单文件摘要值.
+            hash_value: String = body("hash_value"),
+            /// 回单文件下载地址.
+            download_url: String = body("download_url"),
+        }
+    }
+
+    open_enum! {
+        /// 申请单状态.
+        pub enum State {
+            Generating = "GENERATING",
+            Finished = "FINISHED",
+        }
+
+        /// 回单文件摘要类型.
+        pub enum HashType {
+            Sm3 = "SM3",
+        }
     }
 }

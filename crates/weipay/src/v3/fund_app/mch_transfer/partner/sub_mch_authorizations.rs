@@ -2,42 +2,59 @@
 
 //! `v3/fund-app/mch-transfer/partner/sub-mch-authorizations`
 
-pub mod post;
 pub mod sub_mchid;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerSubMchAuthorizations as SubMchAuthorizations;
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/sub-mch-authorizations`
-    SubMchAuthorizations
-}
+/// 申请子商户商家转账授权 · `POST v3/fund-app/mch-transfer/partner/sub-mch-authorizations`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015469102](https://pay.weixin.qq.com/doc/v3/partner/4015469102)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> SubMchAuthorizations<M> {
-    /// 申请子商户商家转账授权 · `POST v3/fund-app/mch-transfer/partner/sub-mch-authorizations`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::partner::sub_mch_authorizations::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900001121").out_apply_no("apply2020042013");
-    /// let response =
-    ///     client.v3().fund_app().mch_transfer().partner().sub_mch_authorizations().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS, request)
+    request! {
+        /// 申请子商户商家转账授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerSubMchAuthorizationsRequest`](crate::fund_app::PostFundAppMchTransferPartnerSubMchAuthorizationsRequest).
+        #[doc(alias = "申请子商户商家转账授权")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户申请单号. Required.
+            out_apply_no: String = body("out_apply_no").required().request_number(),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}` with this 二级商户号.
-    pub fn sub_mchid(self, sub_mchid: impl Into<String>) -> sub_mchid::SubMchid<M> {
-        sub_mchid::SubMchid::new(self.call.fill(path("sub_mchid"), sub_mchid.into()))
+    response! {
+        /// 申请子商户商家转账授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerSubMchAuthorizationsResponse`](crate::fund_app::PostFundAppMchTransferPartnerSubMchAuthorizationsResponse).
+        #[doc(alias = "申请子商户商家转账授权")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户申请单号. Required.
+            out_apply_no: String = body("out_apply_no").required(),
+            /// 授权申请单状态. Required.
+            state: State = body("state").required(),
+            /// 授权申请受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 最后一次状态变更时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 授权申请单状态.
+        pub enum State {
+            Invited = "INVITED",
+            Passed = "PASSED",
+            Rejected = "REJECTED",
+            Expired = "EXPIRED",
+        }
     }
 }

@@ -2,67 +2,93 @@
 
 //! `v3/fund-app/mch-transfer/partner/transfer-bills`
 
-pub mod out_bill_no;
-pub mod post;
+/// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no`
+pub mod out_bill_no {
+    pub mod out_bill_no;
+
+    pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerTransferBillsOutBillNo as OutBillNo;
+}
 pub mod pre_transfer_with_authorization;
 pub mod transfer;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerTransferBills as TransferBills;
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/transfer-bills`
-    TransferBills
-}
+/// 发起转账 · `POST v3/fund-app/mch-transfer/partner/transfer-bills`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015469096](https://pay.weixin.qq.com/doc/v3/partner/4015469096)
+pub mod post {
+    pub use crate::v3::fund_app::shared::FundAppTransferSceneReportInfo;
 
-impl<M: Mode> TransferBills<M> {
-    /// 发起转账 · `POST v3/fund-app/mch-transfer/partner/transfer-bills`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::partner::transfer_bills::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900001121")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_bill_no("plfk2020042013")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .transfer_amount(400000)
-    ///     .transfer_remark("2020年4月报销")
-    ///     .transfer_scene_id("1000")
-    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
-    ///         .info_type("活动名称")
-    ///         .info_content("example")]);
-    /// let response =
-    ///     client.v3().fund_app().mch_transfer().partner().transfer_bills().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS, request)
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
+
+    request! {
+        /// 发起转账: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerTransferBillsRequest`](crate::fund_app::PostFundAppMchTransferPartnerTransferBillsRequest).
+        #[doc(alias = "发起转账")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required().request_number(),
+            /// 收款用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").encrypted(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 用户收款感知.
+            user_recv_perception: String = body("user_recv_perception"),
+            /// 转账场景ID. Required.
+            transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
+            /// 转账场景报备信息. Required.
+            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
+                body("transfer_scene_report_infos").required(),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no`
-    pub fn out_bill_no(self) -> out_bill_no::OutBillNo<M> {
-        out_bill_no::OutBillNo::new(self.call.step("out-bill-no"))
+    response! {
+        /// 发起转账: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerTransferBillsResponse`](crate::fund_app::PostFundAppMchTransferPartnerTransferBillsResponse).
+        #[doc(alias = "发起转账")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 微信转账单号. Required.
+            transfer_bill_no: String = body("transfer_bill_no").required(),
+            /// 单据创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// Required.
+            package_info: String = body("package_info").required(),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization`
-    pub fn pre_transfer_with_authorization(
-        self,
-    ) -> pre_transfer_with_authorization::PreTransferWithAuthorization<M> {
-        pre_transfer_with_authorization::PreTransferWithAuthorization::new(
-            self.call.step("pre-transfer-with-authorization"),
-        )
-    }
-
-    /// `v3/fund-app/mch-transfer/partner/transfer-bills/transfer`
-    pub fn transfer(self) -> transfer::Transfer<M> {
-        transfer::Transfer::new(self.call.step("transfer"))
+    open_enum! {
+        /// 转账场景ID.
+        pub enum TransferSceneId {
+            V1000 = "1000",
+            V1002 = "1002",
+            V1004 = "1004",
+            V1005 = "1005",
+            V1009 = "1009",
+            V1010 = "1010",
+            V1011 = "1011",
+            V1013 = "1013",
+        }
     }
 }

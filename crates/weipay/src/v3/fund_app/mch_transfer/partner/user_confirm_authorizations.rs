@@ -3,58 +3,75 @@
 //! `v3/fund-app/mch-transfer/partner/user-confirm-authorizations`
 
 pub mod out_authorization_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerUserConfirmAuthorizations as UserConfirmAuthorizations;
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/user-confirm-authorizations`
-    UserConfirmAuthorizations
-}
+/// 申请免确认收款授权 · `POST v3/fund-app/mch-transfer/partner/user-confirm-authorizations`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016809861](https://pay.weixin.qq.com/doc/v3/partner/4016809861)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> UserConfirmAuthorizations<M> {
-    /// 申请免确认收款授权 · `POST v3/fund-app/mch-transfer/partner/user-confirm-authorizations`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::partner::user_confirm_authorizations::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_authorization_no("plfk2020042013")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .transfer_scene_id("1000")
-    ///     .user_display_name("wx_123456")
-    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .partner()
-    ///     .user_confirm_authorizations()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS, request)
+    request! {
+        /// 申请免确认收款授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerUserConfirmAuthorizationsRequest`](crate::fund_app::PostFundAppMchTransferPartnerUserConfirmAuthorizationsRequest).
+        #[doc(alias = "申请免确认收款授权")]
+        pub struct Request {
+            /// 商户侧授权单号. Required.
+            out_authorization_no: String = body("out_authorization_no").required().request_number(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 收款用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 转账场景ID. Required.
+            transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
+            /// 用户展示名称. Required.
+            user_display_name: String = body("user_display_name").required(),
+            /// 用户收款感知.
+            user_recv_perception: String = body("user_recv_perception"),
+            /// 授权结果通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}` with this 商户侧授权单号.
-    pub fn out_authorization_no(
-        self,
-        out_authorization_no: impl Into<String>,
-    ) -> out_authorization_no::OutAuthorizationNo<M> {
-        out_authorization_no::OutAuthorizationNo::new(
-            self.call.fill(path("out_authorization_no"), out_authorization_no.into()),
-        )
+    response! {
+        /// 申请免确认收款授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerUserConfirmAuthorizationsResponse`](crate::fund_app::PostFundAppMchTransferPartnerUserConfirmAuthorizationsResponse).
+        #[doc(alias = "申请免确认收款授权")]
+        pub struct Response {
+            /// 商户侧授权单号. Required.
+            out_authorization_no: String = body("out_authorization_no").required(),
+            /// 单据状态. Required.
+            state: State = body("state").required(),
+            /// 单据创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// Required.
+            package_info: String = body("package_info").required(),
+        }
+    }
+
+    open_enum! {
+        /// 转账场景ID.
+        pub enum TransferSceneId {
+            V1000 = "1000",
+            V1002 = "1002",
+            V1004 = "1004",
+            V1005 = "1005",
+            V1009 = "1009",
+            V1010 = "1010",
+            V1011 = "1011",
+            V1013 = "1013",
+        }
+
+        /// 单据状态.
+        pub enum State {
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+        }
     }
 }

@@ -2,53 +2,101 @@
 
 //! `v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`
 
-pub mod post;
+pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBillsPreTransferWithAuthorization as PreTransferWithAuthorization;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 发起转账并完成自动收款授权 · `POST v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4014399293](https://pay.weixin.qq.com/doc/v3/merchant/4014399293)
+pub mod post {
+    pub use crate::v3::fund_app::shared::{FundAppAuthorizationInfo, FundAppTransferSceneReportInfo};
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`
-    PreTransferWithAuthorization
-}
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
-impl<M: Mode> PreTransferWithAuthorization<M> {
-    /// 发起转账并完成自动收款授权 · `POST v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::transfer_bills::pre_transfer_with_authorization::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_bill_no("plfk2020042013")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .transfer_amount(400000)
-    ///     .transfer_remark("2020年4月报销")
-    ///     .transfer_scene_id("1000")
-    ///     .transfer_scene_report_infos(vec![post::TransferSceneReportInfos::new()
-    ///         .info_type("活动名称")
-    ///         .info_content("example")]);
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .transfer_bills()
-    ///     .pre_transfer_with_authorization()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_PRE_TRANSFER_WITH_AUTHORIZATION,
-            request,
-        )
+    request! {
+        /// 发起转账并完成自动收款授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferBillsPreTransferWithAuthorizationRequest`](crate::fund_app::PostFundAppMchTransferTransferBillsPreTransferWithAuthorizationRequest).
+        #[doc(alias = "发起转账并完成自动收款授权")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 商户单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z]+$`.
+            out_bill_no: String =
+                body("out_bill_no").required().length(1, 32).request_number().pattern(r#"^[0-9A-Za-z]+$"#),
+            /// 收款用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").encrypted(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 用户收款感知.
+            user_recv_perception: String = body("user_recv_perception"),
+            /// 转账场景ID. Required.
+            transfer_scene_id: TransferSceneId = body("transfer_scene_id").required(),
+            /// 转账场景报备信息. Required.
+            transfer_scene_report_infos: Vec<FundAppTransferSceneReportInfo> =
+                body("transfer_scene_report_infos").required(),
+            /// 自动收款授权信息.
+            authorization_info: FundAppAuthorizationInfo = body("authorization_info"),
+            /// 出资商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+        }
+    }
+
+    response! {
+        /// 发起转账并完成自动收款授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferBillsPreTransferWithAuthorizationResponse`](crate::fund_app::PostFundAppMchTransferTransferBillsPreTransferWithAuthorizationResponse).
+        #[doc(alias = "发起转账并完成自动收款授权")]
+        pub struct Response {
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 微信转账单号. Required.
+            transfer_bill_no: String = body("transfer_bill_no").required(),
+            /// 单据创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 单据状态. Required.
+            state: State = body("state").required(),
+            /// On the wire: `package_info`.
+            package_info: String = body("package_info"),
+            /// 用户展示名称.
+            user_display_name: String = body("user_display_name"),
+            /// 商户侧授权单号.
+            out_authorization_no: String = body("out_authorization_no"),
+        }
+    }
+
+    open_enum! {
+        /// 转账场景ID.
+        pub enum TransferSceneId {
+            V1000 = "1000",
+            V1002 = "1002",
+            V1004 = "1004",
+            V1005 = "1005",
+            V1009 = "1009",
+            V1010 = "1010",
+            V1011 = "1011",
+            V1013 = "1013",
+        }
+
+        /// 单据状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Processing = "PROCESSING",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Transfering = "TRANSFERING",
+            Success = "SUCCESS",
+            Canceling = "CANCELING",
+        }
     }
 }

@@ -3,44 +3,65 @@
 //! `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}`
 
 pub mod cancel;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::fund_app::chain::FundAppMchTransferTransferToQqWalletBillsByOutBillNo as OutBillNo;
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}`
-    OutBillNo
-}
+/// 查询转账到QQ钱包的结果 · `GET v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4014297440](https://pay.weixin.qq.com/doc/v3/merchant/4014297440)
+pub mod get {
+    use crate::model::{Sensitive, Time, body, open_enum, response};
 
-impl<M: Mode> OutBillNo<M> {
-    /// 查询转账到QQ钱包的结果 · `GET v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .transfer_to_qq_wallet_bills()
-    ///     .out_bill_no("plfk2020042013")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS_OUT_BILL_NO, Nothing)
+    response! {
+        /// 查询转账到QQ钱包的结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferTransferToQqWalletBillsByOutBillNoResponse`](crate::fund_app::GetFundAppMchTransferTransferToQqWalletBillsByOutBillNoResponse).
+        #[doc(alias = "查询转账到QQ钱包的结果")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 微信转账单号. Required.
+            transfer_bill_no: String = body("transfer_bill_no").required(),
+            /// QQ互联开放平台AppID.
+            appid: String = body("appid"),
+            /// 单据状态. Required.
+            state: State = body("state").required(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 收款用户OpenID.
+            openid: String = body("openid"),
+            /// 收款用户QQ号.
+            user_qq: String = body("user_qq"),
+            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").encrypted(),
+            /// 失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// 单据创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 最后一次状态变更时间.
+            update_time: Time = body("update_time"),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel`
-    pub fn cancel(self) -> cancel::Cancel<M> {
-        cancel::Cancel::new(self.call.step("cancel"))
+    open_enum! {
+        /// 单据状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Processing = "PROCESSING",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Transfering = "TRANSFERING",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

@@ -2,44 +2,39 @@
 
 //! `v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts`
 
-pub mod get;
+pub use crate::v3::funds_to_oversea::chain::FundsToOverseaTransactionsByTransactionIdAvailableAbroadAmounts as AvailableAbroadAmounts;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询订单剩余可出境余额 · `GET v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476109](https://pay.weixin.qq.com/doc/v3/partner/4012476109)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts`
-    AvailableAbroadAmounts
-}
+    request! {
+        /// 查询订单剩余可出境余额: what is sent.
+        ///
+        /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaTransactionsByTransactionIdAvailableAbroadAmountsRequest`](crate::funds_to_oversea::GetFundsToOverseaTransactionsByTransactionIdAvailableAbroadAmountsRequest).
+        #[doc(alias = "查询订单剩余可出境余额")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
+    }
 
-impl<M: Mode> AvailableAbroadAmounts<M> {
-    /// 查询订单剩余可出境余额 · `GET v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::funds_to_oversea::transactions::transaction_id::available_abroad_amounts::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900000109");
-    /// let response = client
-    ///     .v3()
-    ///     .funds_to_oversea()
-    ///     .transactions()
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .available_abroad_amounts()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_FUNDS_TO_OVERSEA_TRANSACTIONS_TRANSACTION_ID_AVAILABLE_ABROAD_AMOUNTS,
-            request,
-        )
+    response! {
+        /// 查询订单剩余可出境余额: what comes back.
+        ///
+        /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaTransactionsByTransactionIdAvailableAbroadAmountsResponse`](crate::funds_to_oversea::GetFundsToOverseaTransactionsByTransactionIdAvailableAbroadAmountsResponse).
+        #[doc(alias = "查询订单剩余可出境余额")]
+        pub struct Response {
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 订单剩余可出境金额. Required; in fen (分).
+            available_abroad_amount: i64 = body("available_abroad_amount").required(),
+        }
     }
 }

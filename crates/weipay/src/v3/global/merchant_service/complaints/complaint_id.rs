@@ -3,58 +3,116 @@
 //! `v3/global/merchant-service/complaints/{complaint_id}`
 
 pub mod complete;
-pub mod get;
 pub mod negotiation_historys;
 pub mod response;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::global::chain::GlobalMerchantServiceComplaintsByComplaintId as ComplaintId;
 
-chain_step! {
-    /// `v3/global/merchant-service/complaints/{complaint_id}`
-    ComplaintId
-}
+/// 查询投诉单详情 · `GET v3/global/merchant-service/complaints/{complaint_id}`
+///
+/// For 直连商户, 服务商, 渠道商. Host: `https://apihk.mch.weixin.qq.com/`.
+pub mod get {
+    pub use crate::v3::global::shared::{
+        GlobalComplaintOrderInfo, GlobalServiceOrderInfo, GlobalServiceOrderInfoState,
+    };
 
-impl<M: Mode> ComplaintId<M> {
-    /// 查询投诉单详情 · `GET v3/global/merchant-service/complaints/{complaint_id}`
-    ///
-    /// For 直连商户, 服务商, 渠道商. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::merchant_service::complaints::complaint_id::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .merchant_service()
-    ///     .complaints()
-    ///     .complaint_id("200201820200101080076610000")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID, request)
+    use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询投诉单详情: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalMerchantServiceComplaintsByComplaintIdRequest`](crate::global::GetGlobalMerchantServiceComplaintsByComplaintIdRequest).
+        #[doc(alias = "查询投诉单详情")]
+        pub struct Request {
+            /// 商户语言.
+            mch_language: MchLanguage = query("mch_language"),
+        }
     }
 
-    /// `v3/global/merchant-service/complaints/{complaint_id}/complete`
-    pub fn complete(self) -> complete::Complete<M> {
-        complete::Complete::new(self.call.step("complete"))
+    response! {
+        /// 查询投诉单详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalMerchantServiceComplaintsByComplaintIdResponse`](crate::global::GetGlobalMerchantServiceComplaintsByComplaintIdResponse).
+        #[doc(alias = "查询投诉单详情")]
+        pub struct Response {
+            /// 投诉单号. Required.
+            complaint_id: String = body("complaint_id").required(),
+            /// 投诉时间. Required.
+            complaint_time: Time = body("complaint_time").required(),
+            /// 投诉详情. Required.
+            complaint_detail: String = body("complaint_detail").required(),
+            /// 投诉单状态. Required.
+            complaint_state: ComplaintState = body("complaint_state").required(),
+            /// 被诉商户号. Required.
+            complainted_mchid: String = body("complainted_mchid").required(),
+            /// 投诉人联系方式. Travels encrypted (敏感信息加密).
+            payer_phone: Sensitive = body("payer_phone").encrypted(),
+            /// 投诉单关联订单信息.
+            complaint_order_info: Vec<GlobalComplaintOrderInfo> = body("complaint_order_info"),
+            /// 投诉单是否已全额退款. Required.
+            complaint_full_refunded: bool = body("complaint_full_refunded").required(),
+            /// 是否超时.
+            is_overdue: bool = body("is_overdue"),
+            /// 优先级.
+            priority: Priority = body("priority"),
+            /// 是否有待回复的用户留言. Required.
+            incoming_user_response: bool = body("incoming_user_response").required(),
+            /// 用户投诉次数. Required.
+            user_complaint_times: i64 = body("user_complaint_times").required(),
+            /// 投诉资料列表.
+            complaint_media_list: Vec<ComplaintMediaList> = body("complaint_media_list"),
+            /// 问题描述.
+            problem_description: String = body("problem_description"),
+            /// 投诉详情翻译.
+            complaint_detail_trans: String = body("complaint_detail_trans"),
+            /// 投诉单关联服务单信息.
+            service_order_info: Vec<GlobalServiceOrderInfo> = body("service_order_info"),
+        }
+
+        /// 投诉资料列表.
+        pub struct ComplaintMediaList {
+            /// 媒体文件业务类型. Required.
+            media_type: MediaType = body("media_type").required(),
+            /// 媒体文列表. Required.
+            media_url: Vec<String> = body("media_url").required(),
+        }
     }
 
-    /// `v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys`
-    pub fn negotiation_historys(self) -> negotiation_historys::NegotiationHistorys<M> {
-        negotiation_historys::NegotiationHistorys::new(self.call.step("negotiation-historys"))
-    }
+    open_enum! {
+        /// 商户语言.
+        pub enum MchLanguage {
+            ZhCn = "ZH_CN",
+            ZhTw = "ZH_TW",
+            ZhHk = "ZH_HK",
+            En = "EN",
+            Ja = "JA",
+            Ko = "KO",
+            Th = "TH",
+            Vi = "VI",
+            Ru = "RU",
+            De = "DE",
+            Fr = "FR",
+            Ar = "AR",
+            Es = "ES",
+        }
 
-    /// `v3/global/merchant-service/complaints/{complaint_id}/response`
-    pub fn response(self) -> response::Response<M> {
-        response::Response::new(self.call.step("response"))
+        /// 投诉单状态.
+        pub enum ComplaintState {
+            Pending = "PENDING",
+            Processing = "PROCESSING",
+            Processed = "PROCESSED",
+        }
+
+        /// 优先级.
+        pub enum Priority {
+            Priority = "PRIORITY",
+            General = "GENERAL",
+        }
+
+        /// 媒体文件业务类型.
+        pub enum MediaType {
+            UserComplaintImage = "USER_COMPLAINT_IMAGE",
+            OperationImage = "OPERATION_IMAGE",
+        }
     }
 }

@@ -2,36 +2,22 @@
 
 //! `v3/global/merchant-service/images/{media_id}`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalMerchantServiceImagesByMediaId as MediaId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 图片下载 · `GET v3/global/merchant-service/images/{media_id}`
+///
+/// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
+pub mod get {
+    use crate::model::{query, request};
 
-chain_step! {
-    /// `v3/global/merchant-service/images/{media_id}`
-    MediaId
-}
-
-impl<M: Mode> MediaId<M> {
-    /// 图片下载 · `GET v3/global/merchant-service/images/{media_id}`
-    ///
-    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::merchant_service::images::media_id::get;
-    ///
-    /// let request = get::Request::new().complaint_id("200201820200101080076610000");
-    /// let response =
-    ///     client.v3().global().merchant_service().images().media_id("xxxxx").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_MEDIA_ID, request)
+    request! {
+        /// 图片下载: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalMerchantServiceImagesByMediaIdRequest`](crate::global::GetGlobalMerchantServiceImagesByMediaIdRequest).
+        #[doc(alias = "图片下载")]
+        pub struct Request {
+            /// 投诉单号. Required.
+            complaint_id: String = query("complaint_id").required(),
+        }
     }
 }

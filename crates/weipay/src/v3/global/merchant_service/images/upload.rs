@@ -2,32 +2,22 @@
 
 //! `v3/global/merchant-service/images/upload`
 
-pub mod post;
+pub use crate::v3::global::chain::GlobalMerchantServiceImagesUpload as Upload;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户上传反馈图片 · `POST v3/global/merchant-service/images/upload`
+///
+/// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
+pub mod post {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/global/merchant-service/images/upload`
-    Upload
-}
-
-impl<M: Mode> Upload<M> {
-    /// 商户上传反馈图片 · `POST v3/global/merchant-service/images/upload`
-    ///
-    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().global().merchant_service().images().upload().post().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_UPLOAD, Nothing)
+    response! {
+        /// 商户上传反馈图片: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalMerchantServiceImagesUploadResponse`](crate::global::PostGlobalMerchantServiceImagesUploadResponse).
+        #[doc(alias = "商户上传反馈图片")]
+        pub struct Response {
+            /// 媒体文件标识ID. Required; format `media-id`.
+            media_id: String = body("media_id").required(),
+        }
     }
 }

@@ -2,35 +2,41 @@
 
 //! `v3/global/merchant-storage/file/upload`
 
-pub mod post;
+pub use crate::v3::global::chain::GlobalMerchantStorageFileUpload as Upload;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 上传文件 · `POST v3/global/merchant-storage/file/upload`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013024913](https://pay.weixin.qq.com/doc/global/v3/zh/4013024913)
+pub mod post {
+    use crate::model::{File, body, file, meta, request, response};
 
-chain_step! {
-    /// `v3/global/merchant-storage/file/upload`
-    Upload
-}
+    request! {
+        /// 上传文件: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalMerchantStorageFileUploadRequest`](crate::global::PostGlobalMerchantStorageFileUploadRequest).
+        #[doc(alias = "上传文件")]
+        pub struct Request {
+            /// 文件信息. Required.
+            file: File = file("file").required(),
+            /// 文件的摘要. The client takes it from the file unless it is set. Required.
+            digest: String = meta("digest").required().file_sha256(),
+            /// 商户上传的文件的名称. The client takes it from the file unless it is set. Required.
+            filename: String = meta("filename").required().file_name(),
+        }
+    }
 
-impl<M: Mode> Upload<M> {
-    /// 上传文件 · `POST v3/global/merchant-storage/file/upload`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::merchant_storage::file::upload::post;
-    ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request = post::Request::new().file(file);
-    /// let response = client.v3().global().merchant_storage().file().upload().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_STORAGE_FILE_UPLOAD, request)
+    response! {
+        /// 上传文件: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalMerchantStorageFileUploadResponse`](crate::global::PostGlobalMerchantStorageFileUploadResponse).
+        #[doc(alias = "上传文件")]
+        pub struct Response {
+            /// 文件标识ID.
+            file_id: String = body("file_id"),
+        }
     }
 }

@@ -2,41 +2,191 @@
 
 //! `v3/global/micropay/transactions/pay`
 
-pub mod post;
+pub use crate::v3::global::chain::GlobalMicropayTransactionsPay as Pay;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 提交付款码支付 · `POST v3/global/micropay/transactions/pay`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013010527](https://pay.weixin.qq.com/doc/global/v3/zh/4013010527)
+pub mod post {
+    pub use crate::v3::global::shared::{
+        GlobalAmount, OverseaOrderDetail, OverseaOrderDetailGoodsDetail, OverseaOrderPayer, OverseaSceneInfo,
+        OverseaSceneInfoStoreInfo,
+    };
 
-chain_step! {
-    /// `v3/global/micropay/transactions/pay`
-    Pay
-}
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> Pay<M> {
-    /// 提交付款码支付 · `POST v3/global/micropay/transactions/pay`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::micropay::transactions::pay::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mchid("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .description("image形象店-深圳腾大- QQ公仔")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .trade_type("MICROPAY")
-    ///     .merchant_category_code("1011")
-    ///     .amount(post::Amount::new().total(888));
-    /// let response = client.v3().global().micropay().transactions().pay().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_PAY, request)
+    request! {
+        /// 提交付款码支付: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalMicropayTransactionsPayRequest`](crate::global::PostGlobalMicropayTransactionsPayRequest).
+        #[doc(alias = "提交付款码支付")]
+        pub struct Request {
+            /// 商户号. Required in 直连模式 only.
+            mchid: String = body("mchid"),
+            /// APPID. Required in 直连模式 only.
+            appid: String = body("appid"),
+            /// 子商户号. Required in 机构模式 only.
+            sub_mchid: String = body("sub_mchid"),
+            /// 机构商户号. Required in 机构模式 only.
+            sp_mchid: String = body("sp_mchid"),
+            /// 机构APPID. Required in 机构模式 only.
+            sp_appid: String = body("sp_appid"),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 商品描述. Required.
+            description: String = body("description").required(),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required().request_number(),
+            /// 商品标记.
+            goods_tag: String = body("goods_tag"),
+            /// 交易类型. Required.
+            trade_type: String = body("trade_type").required(),
+            /// 指定支付方式.
+            limit_pay: String = body("limit_pay"),
+            /// MCC码. Required.
+            merchant_category_code: String = body("merchant_category_code").required(),
+            /// 支付者.
+            payer: Payer = body("payer"),
+            /// 订单金额. Required.
+            amount: GlobalAmount = body("amount").required(),
+            /// 场景信息.
+            scene_info: OverseaSceneInfo = body("scene_info"),
+            /// 优惠功能.
+            detail: Vec<OverseaOrderDetail> = body("detail"),
+        }
+
+        /// 支付者.
+        pub struct Payer {
+            /// 授权码. Required.
+            auth_code: String = body("auth_code").required(),
+        }
+    }
+
+    response! {
+        /// 提交付款码支付: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalMicropayTransactionsPayResponse`](crate::global::PostGlobalMicropayTransactionsPayResponse).
+        #[doc(alias = "提交付款码支付")]
+        pub struct Response {
+            /// 微信支付订单号. Required.
+            id: String = body("id").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// APPID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 机构商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 机构APPID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 交易类型. Required.
+            trade_type: String = body("trade_type").required(),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 交易状态描述. Required.
+            trade_state_desc: String = body("trade_state_desc").required(),
+            /// 付款银行. Required.
+            bank_type: String = body("bank_type").required(),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 支付完成时间. Required.
+            success_time: Time = body("success_time").required(),
+            /// 支付者.
+            payer: OverseaOrderPayer = body("payer"),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 优惠功能.
+            detail: Vec<Detail> = body("detail"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 订单金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            total: i64 = body("total").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+            /// 用户支付金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            payer_total: i64 = body("payer_total").required(),
+            /// 支付货币类型.
+            payer_currency: String = body("payer_currency"),
+            /// 汇率.
+            exchange_rate: ExchangeRate = body("exchange_rate"),
+        }
+
+        /// 汇率.
+        pub struct ExchangeRate {
+            /// 汇率类型.
+            type_: Type = body("type"),
+            /// 汇率值.
+            rate: i64 = body("rate"),
+        }
+
+        /// 优惠功能.
+        pub struct Detail {
+            /// 券ID. Required.
+            promotion_id: String = body("promotion_id").required(),
+            /// 优惠名称.
+            name: String = body("name"),
+            /// 优惠范围.
+            scope: Scope = body("scope"),
+            /// 优惠类型.
+            type_: DetailType = body("type"),
+            /// 优惠券面额. Required; in the smallest unit of its currency (币种最小货币单位).
+            amount: i64 = body("amount").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+            /// 活动ID.
+            activity_id: String = body("activity_id"),
+            /// 微信出资. In the smallest unit of its currency (币种最小货币单位).
+            wechatpay_contribute_amount: i64 = body("wechatpay_contribute_amount"),
+            /// 商户出资. In the smallest unit of its currency (币种最小货币单位).
+            merchant_contribute_amount: i64 = body("merchant_contribute_amount"),
+            /// 其他出资. In the smallest unit of its currency (币种最小货币单位).
+            other_contribute_amount: i64 = body("other_contribute_amount"),
+            /// 单品列表.
+            goods_detail: Vec<GoodsDetail> = body("goods_detail"),
+        }
+
+        /// 单品列表.
+        pub struct GoodsDetail {
+            /// 商品编码. Required.
+            goods_id: String = body("goods_id").required(),
+            /// 商品备注.
+            goods_remark: String = body("goods_remark"),
+            /// 商品数量. Required.
+            quantity: i64 = body("quantity").required(),
+            /// 商品价格. Required; in the smallest unit of its currency (币种最小货币单位).
+            price: i64 = body("price").required(),
+        }
+    }
+
+    open_enum! {
+        /// 汇率类型.
+        pub enum Type {
+            SettlementRate = "SETTLEMENT_RATE",
+        }
+
+        /// 优惠范围.
+        pub enum Scope {
+            Global = "GLOBAL",
+            Single = "SINGLE",
+        }
+
+        /// 优惠类型.
+        pub enum DetailType {
+            Coupon = "COUPON",
+            Discount = "DISCOUNT",
+        }
     }
 }

@@ -2,34 +2,59 @@
 
 //! `v3/global/papay/contracts/app-pre-entrust-sign`
 
-pub mod post;
+pub use crate::v3::global::chain::GlobalPapayContractsAppPreEntrustSign as AppPreEntrustSign;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// APP签约 · `POST v3/global/papay/contracts/app-pre-entrust-sign`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013015467](https://pay.weixin.qq.com/doc/global/v3/zh/4013015467)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/global/papay/contracts/app-pre-entrust-sign`
-    AppPreEntrustSign
-}
+    request! {
+        /// APP签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalPapayContractsAppPreEntrustSignRequest`](crate::global::PostGlobalPapayContractsAppPreEntrustSignRequest).
+        #[doc(alias = "APP签约")]
+        pub struct Request {
+            /// 机构APPID.
+            appid: String = body("appid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 机构appid.
+            sp_appid: String = body("sp_appid"),
+            /// 机构商户号.
+            sp_mchid: String = body("sp_mchid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 模板ID.
+            plan_id: i64 = body("plan_id"),
+            /// 商户侧签约协议号.
+            out_contract_code: String = body("out_contract_code").request_number(),
+            /// 用户账户展示名称.
+            user_display_name: String = body("user_display_name"),
+            /// 签约成功通知url. A URL that the platform calls: http or https, without a query.
+            success_notify_url: String = body("success_notify_url").notify_url(),
+            /// 商户appid下的用户标识.
+            openid: String = body("openid"),
+            /// 用户客户端IP.
+            user_client_ip: String = body("user_client_ip"),
+            /// 过期时间.
+            expired_time: Time = body("expired_time"),
+        }
+    }
 
-impl<M: Mode> AppPreEntrustSign<M> {
-    /// APP签约 · `POST v3/global/papay/contracts/app-pre-entrust-sign`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::papay::contracts::app_pre_entrust_sign::post;
-    ///
-    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response = client.v3().global().papay().contracts().app_pre_entrust_sign().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_APP_PRE_ENTRUST_SIGN, request)
+    response! {
+        /// APP签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalPapayContractsAppPreEntrustSignResponse`](crate::global::PostGlobalPapayContractsAppPreEntrustSignResponse).
+        #[doc(alias = "APP签约")]
+        pub struct Response {
+            /// 委托代扣签约会话id. Required.
+            session_id: String = body("session_id").required(),
+        }
     }
 }

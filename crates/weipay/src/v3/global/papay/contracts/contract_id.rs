@@ -2,41 +2,79 @@
 
 //! `v3/global/papay/contracts/{contract_id}`
 
-pub mod get;
 pub mod terminate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::global::chain::GlobalPapayContractsByContractId as ContractId;
 
-chain_step! {
-    /// `v3/global/papay/contracts/{contract_id}`
-    ContractId
-}
+/// 代扣协议ID查询签约 · `GET v3/global/papay/contracts/{contract_id}`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013015470](https://pay.weixin.qq.com/doc/global/v3/zh/4013015470)
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-impl<M: Mode> ContractId<M> {
-    /// 代扣协议ID查询签约 · `GET v3/global/papay/contracts/{contract_id}`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::papay::contracts::contract_id::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response =
-    ///     client.v3().global().papay().contracts().contract_id("100005698").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID, request)
+    request! {
+        /// 代扣协议ID查询签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalPapayContractsByContractIdRequest`](crate::global::GetGlobalPapayContractsByContractIdRequest).
+        #[doc(alias = "代扣协议ID查询签约")]
+        pub struct Request {
+            /// 机构APPID.
+            appid: String = query("appid"),
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 机构appid.
+            sp_appid: String = query("sp_appid"),
+            /// 机构商户号.
+            sp_mchid: String = query("sp_mchid"),
+            /// 子商户应用ID.
+            sub_appid: String = query("sub_appid"),
+            /// 模板ID.
+            plan_id: i64 = query("plan_id"),
+        }
     }
 
-    /// `v3/global/papay/contracts/{contract_id}/terminate`
-    pub fn terminate(self) -> terminate::Terminate<M> {
-        terminate::Terminate::new(self.call.step("terminate"))
+    response! {
+        /// 代扣协议ID查询签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalPapayContractsByContractIdResponse`](crate::global::GetGlobalPapayContractsByContractIdResponse).
+        #[doc(alias = "代扣协议ID查询签约")]
+        pub struct Response {
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 机构APPID.
+            appid: String = body("appid"),
+            /// 机构商户号.
+            sp_mchid: String = body("sp_mchid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 机构appid.
+            sp_appid: String = body("sp_appid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 委托代扣协议ID.
+            contract_id: String = body("contract_id"),
+            /// 模板ID.
+            plan_id: i64 = body("plan_id"),
+            /// 商户侧签约协议号.
+            out_contract_code: String = body("out_contract_code"),
+            /// 用户账户展示名称.
+            user_display_name: String = body("user_display_name"),
+            /// 协议状态.
+            state: String = body("state"),
+            /// 协议签署时间.
+            signed_time: Time = body("signed_time"),
+            /// 协议签署时间.
+            terminated_time: Time = body("terminated_time"),
+            /// 协议解约方式.
+            termination_mode: String = body("termination_mode"),
+            /// 解约备注.
+            termination_note: String = body("termination_note"),
+            /// 商户appid下的用户标识.
+            openid: String = body("openid"),
+        }
     }
 }

@@ -2,34 +2,61 @@
 
 //! `v3/global/papay/contracts/h5-pre-entrust-sign`
 
-pub mod post;
+pub use crate::v3::global::chain::GlobalPapayContractsH5PreEntrustSign as H5PreEntrustSign;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// H5预签约 · `POST v3/global/papay/contracts/h5-pre-entrust-sign`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013015443](https://pay.weixin.qq.com/doc/global/v3/zh/4013015443)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/global/papay/contracts/h5-pre-entrust-sign`
-    H5PreEntrustSign
-}
+    request! {
+        /// H5预签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalPapayContractsH5PreEntrustSignRequest`](crate::global::PostGlobalPapayContractsH5PreEntrustSignRequest).
+        #[doc(alias = "H5预签约")]
+        pub struct Request {
+            /// 机构APPID.
+            appid: String = body("appid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 机构appid.
+            sp_appid: String = body("sp_appid"),
+            /// 机构商户号.
+            sp_mchid: String = body("sp_mchid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 模板ID.
+            plan_id: i64 = body("plan_id"),
+            /// 商户侧签约协议号.
+            out_contract_code: String = body("out_contract_code").request_number(),
+            /// 用户账户展示名称.
+            user_display_name: String = body("user_display_name"),
+            /// 签约成功通知url. A URL that the platform calls: http or https, without a query.
+            success_notify_url: String = body("success_notify_url").notify_url(),
+            /// 回调应用AppID.
+            return_appid: String = body("return_appid"),
+            /// 用户客户端IP.
+            user_client_ip: String = body("user_client_ip"),
+            /// 过期时间.
+            expired_time: Time = body("expired_time"),
+            /// 签约完成跳转URL.
+            return_url: String = body("return_url"),
+        }
+    }
 
-impl<M: Mode> H5PreEntrustSign<M> {
-    /// H5预签约 · `POST v3/global/papay/contracts/h5-pre-entrust-sign`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::papay::contracts::h5_pre_entrust_sign::post;
-    ///
-    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response = client.v3().global().papay().contracts().h5_pre_entrust_sign().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_H5_PRE_ENTRUST_SIGN, request)
+    response! {
+        /// H5预签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalPapayContractsH5PreEntrustSignResponse`](crate::global::PostGlobalPapayContractsH5PreEntrustSignResponse).
+        #[doc(alias = "H5预签约")]
+        pub struct Response {
+            /// 签约跳转URL. Required.
+            sign_url: String = body("sign_url").required(),
+        }
     }
 }

@@ -2,41 +2,51 @@
 
 //! `v3/global/profit-sharing/orders/{out_order_no}`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalProfitSharingOrdersByOutOrderNo as OutOrderNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询分账结果 · `GET v3/global/profit-sharing/orders/{out_order_no}`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013024900](https://pay.weixin.qq.com/doc/global/v3/zh/4013024900)
+pub mod get {
+    pub use crate::v3::global::shared::{GlobalProfitsharingReceiver, GlobalProfitsharingReceiverType};
 
-chain_step! {
-    /// `v3/global/profit-sharing/orders/{out_order_no}`
-    OutOrderNo
-}
+    use crate::model::{body, query, request, response};
 
-impl<M: Mode> OutOrderNo<M> {
-    /// 查询分账结果 · `GET v3/global/profit-sharing/orders/{out_order_no}`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::profit_sharing::orders::out_order_no::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .profit_sharing()
-    ///     .orders()
-    ///     .out_order_no("P20150806125346")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_ORDERS_OUT_ORDER_NO, request)
+    request! {
+        /// 查询分账结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalProfitSharingOrdersByOutOrderNoRequest`](crate::global::GetGlobalProfitSharingOrdersByOutOrderNoRequest).
+        #[doc(alias = "查询分账结果")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 微信订单号.
+            transaction_id: String = query("transaction_id"),
+        }
+    }
+
+    response! {
+        /// 查询分账结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalProfitSharingOrdersByOutOrderNoResponse`](crate::global::GetGlobalProfitSharingOrdersByOutOrderNoResponse).
+        #[doc(alias = "查询分账结果")]
+        pub struct Response {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 微信分账单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 分账单状态. Required.
+            state: String = body("state").required(),
+            /// 分账接收方列表.
+            receivers: Vec<GlobalProfitsharingReceiver> = body("receivers"),
+        }
     }
 }

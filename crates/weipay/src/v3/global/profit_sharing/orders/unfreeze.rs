@@ -2,37 +2,55 @@
 
 //! `v3/global/profit-sharing/orders/unfreeze`
 
-pub mod post;
+pub use crate::v3::global::chain::GlobalProfitSharingOrdersUnfreeze as Unfreeze;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 解冻剩余资金 · `POST v3/global/profit-sharing/orders/unfreeze`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013024897](https://pay.weixin.qq.com/doc/global/v3/zh/4013024897)
+pub mod post {
+    pub use crate::v3::global::shared::{GlobalProfitsharingReceiver, GlobalProfitsharingReceiverType};
 
-chain_step! {
-    /// `v3/global/profit-sharing/orders/unfreeze`
-    Unfreeze
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> Unfreeze<M> {
-    /// 解冻剩余资金 · `POST v3/global/profit-sharing/orders/unfreeze`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::profit_sharing::orders::unfreeze::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .out_order_no("P20150806125346")
-    ///     .description("example");
-    /// let response = client.v3().global().profit_sharing().orders().unfreeze().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_ORDERS_UNFREEZE, request)
+    request! {
+        /// 解冻剩余资金: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalProfitSharingOrdersUnfreezeRequest`](crate::global::PostGlobalProfitSharingOrdersUnfreezeRequest).
+        #[doc(alias = "解冻剩余资金")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required().request_number(),
+            /// 分账描述. Required.
+            description: String = body("description").required(),
+        }
+    }
+
+    response! {
+        /// 解冻剩余资金: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalProfitSharingOrdersUnfreezeResponse`](crate::global::PostGlobalProfitSharingOrdersUnfreezeResponse).
+        #[doc(alias = "解冻剩余资金")]
+        pub struct Response {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户分账单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 微信分账单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 分账单状态. Required.
+            state: String = body("state").required(),
+            /// 分账接收方列表.
+            receivers: Vec<GlobalProfitsharingReceiver> = body("receivers"),
+        }
     }
 }

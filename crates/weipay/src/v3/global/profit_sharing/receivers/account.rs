@@ -2,35 +2,85 @@
 
 //! `v3/global/profit-sharing/receivers/{account}`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalProfitSharingReceiversByAccount as Account;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询分账接收方添加结果 · `GET v3/global/profit-sharing/receivers/{account}`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013024912](https://pay.weixin.qq.com/doc/global/v3/zh/4013024912)
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/global/profit-sharing/receivers/{account}`
-    Account
-}
+    request! {
+        /// 查询分账接收方添加结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalProfitSharingReceiversByAccountRequest`](crate::global::GetGlobalProfitSharingReceiversByAccountRequest).
+        #[doc(alias = "查询分账接收方添加结果")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 微信订单号.
+            transaction_id: String = query("transaction_id"),
+            /// 应用ID.
+            appid: String = query("appid"),
+            /// 子商户应用ID.
+            sub_appid: String = query("sub_appid"),
+            /// 分账接收方类型.
+            type_: Type = query("type"),
+        }
+    }
 
-impl<M: Mode> Account<M> {
-    /// 查询分账接收方添加结果 · `GET v3/global/profit-sharing/receivers/{account}`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::profit_sharing::receivers::account::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response =
-    ///     client.v3().global().profit_sharing().receivers().account("86693852").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_RECEIVERS_ACCOUNT, request)
+    response! {
+        /// 查询分账接收方添加结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalProfitSharingReceiversByAccountResponse`](crate::global::GetGlobalProfitSharingReceiversByAccountResponse).
+        #[doc(alias = "查询分账接收方添加结果")]
+        pub struct Response {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 分账接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 分账接收方账号. Required.
+            account: String = body("account").required(),
+            /// 分账接收方全称.
+            name: String = body("name"),
+            /// 与分账方的关系类型. Required.
+            relation_type: RelationType = body("relation_type").required(),
+            /// 自定义的分账关系.
+            custom_relation: String = body("custom_relation"),
+            /// 分账场景详细描述.
+            scene: String = body("scene"),
+            /// 接收方商户的主营业务范围.
+            major_service: String = body("major_service"),
+            /// 分账接收方预计分账比例.
+            expected_ratio: i64 = body("expected_ratio"),
+            /// 微信文件标识ID.
+            file_id: String = body("file_id"),
+            /// 接收方关系状态.
+            state: String = body("state"),
+            /// 接收关系添加失败原因.
+            fail_reason: String = body("fail_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 分账接收方类型.
+        pub enum Type {
+            MerchantId = "MERCHANT_ID",
+            PersonalOpenid = "PERSONAL_OPENID",
+            PersonalSubOpenid = "PERSONAL_SUB_OPENID",
+        }
+
+        /// 与分账方的关系类型.
+        pub enum RelationType {
+            Supplier = "SUPPLIER",
+            Distributor = "DISTRIBUTOR",
+            TaxServiceProvider = "TAX_SERVICE_PROVIDER",
+            ItServiceProvider = "IT_SERVICE_PROVIDER",
+            Custom = "CUSTOM",
+        }
     }
 }

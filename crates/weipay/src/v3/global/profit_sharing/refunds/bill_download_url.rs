@@ -2,35 +2,39 @@
 
 //! `v3/global/profit-sharing/refunds/bill-download-url`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalProfitSharingRefundsBillDownloadUrl as BillDownloadUrl;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取分账退款账单下载链接 · `GET v3/global/profit-sharing/refunds/bill-download-url`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013025022](https://pay.weixin.qq.com/doc/global/v3/zh/4013025022)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/global/profit-sharing/refunds/bill-download-url`
-    BillDownloadUrl
-}
+    request! {
+        /// 获取分账退款账单下载链接: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalProfitSharingRefundsBillDownloadUrlRequest`](crate::global::GetGlobalProfitSharingRefundsBillDownloadUrlRequest).
+        #[doc(alias = "获取分账退款账单下载链接")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 账单日期.
+            bill_date: String = query("bill_date"),
+        }
+    }
 
-impl<M: Mode> BillDownloadUrl<M> {
-    /// 获取分账退款账单下载链接 · `GET v3/global/profit-sharing/refunds/bill-download-url`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::profit_sharing::refunds::bill_download_url::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response =
-    ///     client.v3().global().profit_sharing().refunds().bill_download_url().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_BILL_DOWNLOAD_URL, request)
+    response! {
+        /// 获取分账退款账单下载链接: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalProfitSharingRefundsBillDownloadUrlResponse`](crate::global::GetGlobalProfitSharingRefundsBillDownloadUrlResponse).
+        #[doc(alias = "获取分账退款账单下载链接")]
+        pub struct Response {
+            /// 下载地址. Required.
+            download_url: String = body("download_url").required(),
+        }
     }
 }

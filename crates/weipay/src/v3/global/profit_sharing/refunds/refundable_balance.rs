@@ -2,32 +2,30 @@
 
 //! `v3/global/profit-sharing/refunds/refundable-balance`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalProfitSharingRefundsRefundableBalance as RefundableBalance;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询可供垫付退款实时余额 · `GET v3/global/profit-sharing/refunds/refundable-balance`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013024984](https://pay.weixin.qq.com/doc/global/v3/zh/4013024984)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/global/profit-sharing/refunds/refundable-balance`
-    RefundableBalance
-}
-
-impl<M: Mode> RefundableBalance<M> {
-    /// 查询可供垫付退款实时余额 · `GET v3/global/profit-sharing/refunds/refundable-balance`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().global().profit_sharing().refunds().refundable_balance().get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_REFUNDABLE_BALANCE, Nothing)
+    response! {
+        /// 查询可供垫付退款实时余额: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalProfitSharingRefundsRefundableBalanceResponse`](crate::global::GetGlobalProfitSharingRefundsRefundableBalanceResponse).
+        #[doc(alias = "查询可供垫付退款实时余额")]
+        pub struct Response {
+            /// 出资方商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+            /// 可供垫付分账退款的实时余额. In the smallest unit of its currency (币种最小货币单位).
+            balance: i64 = body("balance"),
+            /// 货币类型.
+            currency: String = body("currency"),
+        }
     }
 }

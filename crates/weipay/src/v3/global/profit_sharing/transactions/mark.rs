@@ -2,35 +2,30 @@
 
 //! `v3/global/profit-sharing/transactions/mark`
 
-pub mod post;
+pub use crate::v3::global::chain::GlobalProfitSharingTransactionsMark as Mark;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 分账标记 · `POST v3/global/profit-sharing/transactions/mark`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - global: [4012354804](https://pay.weixin.qq.com/doc/global/v3/zh/4012354804)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/global/profit-sharing/transactions/mark`
-    Mark
-}
-
-impl<M: Mode> Mark<M> {
-    /// 分账标记 · `POST v3/global/profit-sharing/transactions/mark`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::profit_sharing::transactions::mark::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900000109");
-    /// let response = client.v3().global().profit_sharing().transactions().mark().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_MARK, request)
+    request! {
+        /// 分账标记: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalProfitSharingTransactionsMarkRequest`](crate::global::PostGlobalProfitSharingTransactionsMarkRequest).
+        #[doc(alias = "分账标记")]
+        pub struct Request {
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 订单标价币种.
+            currency: String = body("currency"),
+        }
     }
 }

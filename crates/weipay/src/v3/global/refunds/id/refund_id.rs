@@ -2,34 +2,92 @@
 
 //! `v3/global/refunds/id/{refund_id}`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalRefundsIdByRefundId as RefundId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询单笔退款(微信支付退款订单号) · `GET v3/global/refunds/id/{refund_id}`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4012354684](https://pay.weixin.qq.com/doc/global/v3/zh/4012354684)
+pub mod get {
+    pub use crate::v3::global::shared::{
+        GlobalRefundAmount, GlobalRefundAmountExchangeRate, GlobalRefundAmountExchangeRateType,
+        OverseaRefundPromotion, OverseaRefundPromotionScope, OverseaRefundPromotionType,
+    };
 
-chain_step! {
-    /// `v3/global/refunds/id/{refund_id}`
-    RefundId
-}
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> RefundId<M> {
-    /// 查询单笔退款(微信支付退款订单号) · `GET v3/global/refunds/id/{refund_id}`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::refunds::id::refund_id::get;
-    ///
-    /// let request = get::Request::new().mchid("1900057215");
-    /// let response = client.v3().global().refunds().id().refund_id("example").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID, request)
+    request! {
+        /// 查询单笔退款(微信支付退款订单号): what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalRefundsIdByRefundIdRequest`](crate::global::GetGlobalRefundsIdByRefundIdRequest).
+        #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
+        pub struct Request {
+            /// 商户号. Required in 直连模式 only.
+            mchid: String = query("mchid"),
+            /// 子商户号. Required in 机构模式 only.
+            sub_mchid: String = query("sub_mchid"),
+            /// 机构商户号. Required in 机构模式 only.
+            sp_mchid: String = query("sp_mchid"),
+        }
+    }
+
+    response! {
+        /// 查询单笔退款(微信支付退款订单号): what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalRefundsIdByRefundIdResponse`](crate::global::GetGlobalRefundsIdByRefundIdResponse).
+        #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
+        pub struct Response {
+            /// 微信支付退款订单号. Required.
+            id: String = body("id").required(),
+            /// 商户退款单号. Required.
+            out_refund_no: String = body("out_refund_no").required(),
+            /// 微信支付交易订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户原交易订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 退款渠道.
+            channel: Channel = body("channel"),
+            /// 退款入账账户.
+            recv_account: String = body("recv_account"),
+            /// 退款资金来源.
+            fund_source: FundSource = body("fund_source"),
+            /// 退款成功时间.
+            success_time: Time = body("success_time"),
+            /// 退款创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 退款状态. Required.
+            status: Status = body("status").required(),
+            /// 退款金额. Required.
+            amount: GlobalRefundAmount = body("amount").required(),
+            /// 优惠退款详情.
+            detail: OverseaRefundPromotion = body("detail"),
+        }
+    }
+
+    open_enum! {
+        /// 退款渠道.
+        pub enum Channel {
+            Original = "ORIGINAL",
+            Balance = "BALANCE",
+            OtherBalance = "OTHER_BALANCE",
+            OtherBankcard = "OTHER_BANKCARD",
+        }
+
+        /// 退款资金来源.
+        pub enum FundSource {
+            RefundSourceUnsettledFunds = "REFUND_SOURCE_UNSETTLED_FUNDS",
+            RefundSourceREchARGEFunds = "REFUND_SOURCE_REchARGE_FUNDS",
+        }
+
+        /// 退款状态.
+        pub enum Status {
+            Success = "SUCCESS",
+            Refundclose = "REFUNDCLOSE",
+            Processing = "PROCESSING",
+            Abnormal = "ABNORMAL",
+        }
     }
 }

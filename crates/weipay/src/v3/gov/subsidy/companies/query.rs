@@ -2,35 +2,54 @@
 
 //! `v3/gov/subsidy/companies/query`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyCompaniesQuery as Query;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 企业信息查询 · `POST v3/gov/subsidy/companies/query`
+///
+/// For 电商平台, 服务商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/companies/query`
-    Query
-}
+    request! {
+        /// 企业信息查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyCompaniesQueryRequest`](crate::gov::PostGovSubsidyCompaniesQueryRequest).
+        #[doc(alias = "企业信息查询")]
+        pub struct Request {
+            /// 使用的资格的地区编码. Required.
+            qualification_region_code: i64 = body("qualification_region_code").required(),
+            /// 统一社会信息代码. Required.
+            license_number: String = body("license_number").required(),
+        }
+    }
 
-impl<M: Mode> Query<M> {
-    /// 企业信息查询 · `POST v3/gov/subsidy/companies/query`
-    ///
-    /// For 电商平台, 服务商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::companies::query::post;
-    ///
-    /// let request =
-    ///     post::Request::new().qualification_region_code(310100).license_number("91110108397173806M");
-    /// let response = client.v3().gov().subsidy().companies().query().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_COMPANIES_QUERY, request)
+    response! {
+        /// 企业信息查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyCompaniesQueryResponse`](crate::gov::PostGovSubsidyCompaniesQueryResponse).
+        #[doc(alias = "企业信息查询")]
+        pub struct Response {
+            /// 企业名称.
+            company_name: String = body("company_name"),
+            /// 归集状态枚举.
+            collect_state: CollectState = body("collect_state"),
+            /// 响应码. Required.
+            code: String = body("code").required(),
+            /// 响应描述. Required.
+            message: String = body("message").required(),
+        }
+    }
+
+    open_enum! {
+        /// 归集状态枚举.
+        pub enum CollectState {
+            CollectStateNotCollect = "COLLECT_STATE_NOT_COLLECT",
+            CollectStateCollected = "COLLECT_STATE_COLLECTED",
+            CollectStateCollectionFailed = "COLLECT_STATE_COLLECTION_FAILED",
+        }
     }
 }

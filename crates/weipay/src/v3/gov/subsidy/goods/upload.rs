@@ -2,44 +2,76 @@
 
 //! `v3/gov/subsidy/goods/upload`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyGoodsUpload as Upload;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商品信息上传 · `POST v3/gov/subsidy/goods/upload`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/goods/upload`
-    Upload
-}
+    request! {
+        /// 商品信息上传: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyGoodsUploadRequest`](crate::gov::PostGovSubsidyGoodsUploadRequest).
+        #[doc(alias = "商品信息上传")]
+        pub struct Request {
+            /// 消费品类ID. Required.
+            appliance_id: i64 = body("appliance_id").required(),
+            /// 商品名称. Required.
+            product_name: String = body("product_name").required(),
+            /// 能效等级.
+            energy_grade: EnergyGrade = body("energy_grade"),
+            /// 家电品牌. Required.
+            brand: String = body("brand").required(),
+            /// 使用的资格的地区编码. Required.
+            qualification_region_code: i64 = body("qualification_region_code").required(),
+            /// 销售企业名称. Required.
+            seller_name: String = body("seller_name").required(),
+            /// 统一社会信息代码. Required.
+            license_number: String = body("license_number").required(),
+            /// 基准价格. Required; in fen (分).
+            base_price: i64 = body("base_price").required(),
+            /// 近1个月平均交易价. Required; in fen (分).
+            average_trading_price: i64 = body("average_trading_price").required(),
+            /// 产品类型. Required.
+            product_type: ProductType = body("product_type").required(),
+            /// 商品型号.
+            product_model: String = body("product_model"),
+            /// 商品条码. Required.
+            bar_code: String = body("bar_code").required(),
+        }
+    }
 
-impl<M: Mode> Upload<M> {
-    /// 商品信息上传 · `POST v3/gov/subsidy/goods/upload`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::goods::upload::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appliance_id(1)
-    ///     .product_name("测试商品")
-    ///     .brand("海尔")
-    ///     .qualification_region_code(310100)
-    ///     .seller_name("example")
-    ///     .license_number("91110108397173806M")
-    ///     .base_price(10000)
-    ///     .average_trading_price(10000)
-    ///     .product_type("COMMON_PRODUCT")
-    ///     .bar_code("6901010101098");
-    /// let response = client.v3().gov().subsidy().goods().upload().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_GOODS_UPLOAD, request)
+    response! {
+        /// 商品信息上传: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyGoodsUploadResponse`](crate::gov::PostGovSubsidyGoodsUploadResponse).
+        #[doc(alias = "商品信息上传")]
+        pub struct Response {
+            /// 响应码. Required.
+            code: String = body("code").required(),
+            /// 响应描述. Required.
+            message: String = body("message").required(),
+        }
+    }
+
+    open_enum! {
+        /// 能效等级.
+        pub enum EnergyGrade {
+            FirstLevel = "FIRST_LEVEL",
+            SecondLevel = "SECOND_LEVEL",
+            EnergyGradeUnknown = "ENERGY_GRADE_UNKNOWN",
+        }
+
+        /// 产品类型.
+        pub enum ProductType {
+            CommonProduct = "COMMON_PRODUCT",
+            AiProduct = "AI_PRODUCT",
+        }
     }
 }

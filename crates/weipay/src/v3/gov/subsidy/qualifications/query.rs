@@ -2,40 +2,85 @@
 
 //! `v3/gov/subsidy/qualifications/query`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyQualificationsQuery as Query;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 批量查询用户资格 · `POST v3/gov/subsidy/qualifications/query`
+///
+/// For 电商平台, 服务商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/qualifications/query`
-    Query
-}
+    request! {
+        /// 批量查询用户资格: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyQualificationsQueryRequest`](crate::gov::PostGovSubsidyQualificationsQueryRequest).
+        #[doc(alias = "批量查询用户资格")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 自然人姓名. Required; travels encrypted (敏感信息加密).
+            real_name: Sensitive = body("real_name").required().encrypted(),
+            /// 自然人证件号. Required; travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").required().encrypted(),
+            /// 手机号. Required; travels encrypted (敏感信息加密).
+            phone_number: Sensitive = body("phone_number").required().encrypted(),
+            /// 使用的资格的地区编码. Required.
+            qualification_region_code: i64 = body("qualification_region_code").required(),
+            /// 证件类型. Required.
+            identity_document_type: IdentityDocumentType = body("identity_document_type").required(),
+        }
+    }
 
-impl<M: Mode> Query<M> {
-    /// 批量查询用户资格 · `POST v3/gov/subsidy/qualifications/query`
-    ///
-    /// For 电商平台, 服务商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::gov::subsidy::qualifications::query::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .real_name("张三")
-    ///     .id_card_number("11010519491231002X")
-    ///     .phone_number("13800138000")
-    ///     .qualification_region_code(310100)
-    ///     .identity_document_type("ID_DOC_TYPE_ID_CARD");
-    /// let response = client.v3().gov().subsidy().qualifications().query().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_QUALIFICATIONS_QUERY, request)
+    response! {
+        /// 批量查询用户资格: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyQualificationsQueryResponse`](crate::gov::PostGovSubsidyQualificationsQueryResponse).
+        #[doc(alias = "批量查询用户资格")]
+        pub struct Response {
+            /// 资格状态数组. Required.
+            qualification_list: Vec<QualificationList> = body("qualification_list").required(),
+        }
+
+        /// 资格状态数组.
+        pub struct QualificationList {
+            /// 消费品类ID. Required.
+            appliance_id: i64 = body("appliance_id").required(),
+            /// 状态. Required.
+            state: State = body("state").required(),
+            /// 区分未领取的原因.
+            unclaimed_reason: UnclaimedReason = body("unclaimed_reason"),
+            /// 领取的平台名称.
+            claimed_platform_name: String = body("claimed_platform_name"),
+            /// 领取的地区名称.
+            claimed_region_name: String = body("claimed_region_name"),
+        }
+    }
+
+    open_enum! {
+        /// 证件类型.
+        pub enum IdentityDocumentType {
+            IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
+            IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
+            IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
+        }
+
+        /// 状态.
+        pub enum State {
+            Unclaimed = "UNCLAIMED",
+            Unredeemed = "UNREDEEMED",
+            Redeemed = "REDEEMED",
+        }
+
+        /// 区分未领取的原因.
+        pub enum UnclaimedReason {
+            ReasonClaimedByOtherRegion = "REASON_CLAIMED_BY_OTHER_REGION",
+            ReasonClaimedByOtherPlatformOrRegion = "REASON_CLAIMED_BY_OTHER_PLATFORM_OR_REGION",
+            ReasonUnclaimed = "REASON_UNCLAIMED",
+            ReasonClaimedByOtherMode = "REASON_CLAIMED_BY_OTHER_MODE",
+        }
     }
 }

@@ -2,59 +2,156 @@
 
 //! `v3/gov/subsidy/qualifications/sync`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyQualificationsSync as Sync;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 同步资格核销信息 · `POST v3/gov/subsidy/qualifications/sync`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/qualifications/sync`
-    Sync
-}
+    request! {
+        /// 同步资格核销信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyQualificationsSyncRequest`](crate::gov::PostGovSubsidyQualificationsSyncRequest).
+        #[doc(alias = "同步资格核销信息")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 自然人姓名. Travels encrypted (敏感信息加密).
+            real_name: Sensitive = body("real_name").encrypted(),
+            /// 自然人证件号. Travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").encrypted(),
+            /// 手机号. Travels encrypted (敏感信息加密).
+            phone_number: Sensitive = body("phone_number").encrypted(),
+            /// 消费品类ID.
+            appliance_id: i64 = body("appliance_id"),
+            /// 商户支付订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 子商户号.
+            sub_mch_id: String = body("sub_mch_id"),
+            /// 能效等级.
+            energy_grade: EnergyGrade = body("energy_grade"),
+            /// 收货地区编码. Required.
+            receive_region_code: String = body("receive_region_code").required(),
+            /// 家电品牌. Required.
+            brand: String = body("brand").required(),
+            /// 收货地址. Required.
+            address: String = body("address").required(),
+            /// 使用的资格的地区编码. Required.
+            qualification_region_code: i64 = body("qualification_region_code").required(),
+            /// S/N码. Required.
+            sn_code: String = body("sn_code").required(),
+            /// 销售企业名称. Required.
+            seller_name: String = body("seller_name").required(),
+            /// 统一社会信息代码. Required.
+            license_number: String = body("license_number").required(),
+            /// 商品条码. Required.
+            barcode: String = body("barcode").required(),
+            /// 商品名称. Required.
+            item_name: String = body("item_name").required(),
+            /// 规格型号. Required.
+            spec_model: String = body("spec_model").required(),
+            /// 物流单号.
+            logistics_num: String = body("logistics_num"),
+            /// 签收时间.
+            delivery_time: Time = body("delivery_time"),
+            /// 发票号. Required.
+            invoice_num: String = body("invoice_num").required(),
+            /// 产品类型. Required.
+            product_type: ProductType = body("product_type").required(),
+            /// 类型.
+            pc_type: PcType = body("pc_type"),
+            /// 订单金额. Required; in fen (分).
+            order_amount: i64 = body("order_amount").required(),
+            /// 优惠金额. Required; in fen (分).
+            discount_amount: i64 = body("discount_amount").required(),
+            /// imei1编码.
+            imei1: String = body("imei1"),
+            /// imei2编码.
+            imei2: String = body("imei2"),
+            /// 线上平台订单编号. Required.
+            mch_order_id: String = body("mch_order_id").required(),
+            /// 线上平台退款交易编号.
+            refund_id: String = body("refund_id"),
+            /// 开票日期. Required.
+            invoice_time: Time = body("invoice_time").required(),
+            /// 购买方名称. Required.
+            purchaser_name: String = body("purchaser_name").required(),
+            /// 销售方式. Required.
+            sale_model: SaleModel = body("sale_model").required(),
+            /// 证件类型. Required.
+            identity_document_type: IdentityDocumentType = body("identity_document_type").required(),
+            /// 发票开具地. Required.
+            invoice_address_code: String = body("invoice_address_code").required(),
+            /// 发票代码.
+            invoice_code: String = body("invoice_code"),
+            /// 税务机关代码. Required.
+            tax_authority_code: String = body("tax_authority_code").required(),
+            /// 交易完成或商品退回时间. Required.
+            transaction_time: Time = body("transaction_time").required(),
+            /// 品类状态. Required.
+            cate_state: CateState = body("cate_state").required(),
+            /// 销售主体. Required.
+            mch_name: String = body("mch_name").required(),
+        }
+    }
 
-impl<M: Mode> Sync<M> {
-    /// 同步资格核销信息 · `POST v3/gov/subsidy/qualifications/sync`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::qualifications::sync::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_trade_no("vmall_250120131959_993_4494")
-    ///     .receive_region_code("110101")
-    ///     .brand("海尔")
-    ///     .address("example")
-    ///     .qualification_region_code(310100)
-    ///     .sn_code("fallervuh")
-    ///     .seller_name("example")
-    ///     .license_number("91110108397173806M")
-    ///     .barcode("例值：6901010101098")
-    ///     .item_name("联想YOGA AIR 15")
-    ///     .spec_model("YOGA Air 15s ILL9")
-    ///     .invoice_num("031001900204")
-    ///     .product_type("COMMON_PRODUCT")
-    ///     .order_amount(10000)
-    ///     .discount_amount(2000)
-    ///     .mch_order_id("123456789")
-    ///     .invoice_time("2026-01-01T00:00:00+08:00")
-    ///     .purchaser_name("小弟弟")
-    ///     .sale_model("SALE_MODEL_OFFLINE")
-    ///     .identity_document_type("ID_DOC_TYPE_ID_CARD")
-    ///     .invoice_address_code("310100")
-    ///     .tax_authority_code("2525252")
-    ///     .transaction_time("2026-01-01T00:00:00+08:00")
-    ///     .cate_state("CATE_STATE_REDEEM")
-    ///     .mch_name("example");
-    /// let response = client.v3().gov().subsidy().qualifications().sync().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_QUALIFICATIONS_SYNC, request)
+    response! {
+        /// 同步资格核销信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyQualificationsSyncResponse`](crate::gov::PostGovSubsidyQualificationsSyncResponse).
+        #[doc(alias = "同步资格核销信息")]
+        pub struct Response {
+            /// 响应码. Required.
+            code: String = body("code").required(),
+            /// 响应描述. Required.
+            message: String = body("message").required(),
+        }
+    }
+
+    open_enum! {
+        /// 能效等级.
+        pub enum EnergyGrade {
+            FirstLevel = "FIRST_LEVEL",
+            SecondLevel = "SECOND_LEVEL",
+            EnergyGradeUnknown = "ENERGY_GRADE_UNKNOWN",
+        }
+
+        /// 产品类型.
+        pub enum ProductType {
+            CommonProduct = "COMMON_PRODUCT",
+            AiProduct = "AI_PRODUCT",
+        }
+
+        /// 类型.
+        pub enum PcType {
+            Desktop = "DESKTOP",
+            Laptop = "LAPTOP",
+            ComputerTypeUnknown = "COMPUTER_TYPE_UNKNOWN",
+        }
+
+        /// 销售方式.
+        pub enum SaleModel {
+            SaleModelOnline = "SALE_MODEL_ONLINE",
+            SaleModelOffline = "SALE_MODEL_OFFLINE",
+        }
+
+        /// 证件类型.
+        pub enum IdentityDocumentType {
+            IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
+            IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
+            IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
+        }
+
+        /// 品类状态.
+        pub enum CateState {
+            CateStateRedeem = "CATE_STATE_REDEEM",
+            CateStateRefund = "CATE_STATE_REFUND",
+        }
     }
 }

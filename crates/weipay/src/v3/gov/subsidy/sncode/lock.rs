@@ -2,43 +2,69 @@
 
 //! `v3/gov/subsidy/sncode/lock`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidySncodeLock as Lock;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// sn码锁定 · `POST v3/gov/subsidy/sncode/lock`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/sncode/lock`
-    Lock
-}
+    request! {
+        /// sn码锁定: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidySncodeLockRequest`](crate::gov::PostGovSubsidySncodeLockRequest).
+        #[doc(alias = "sn码锁定")]
+        pub struct Request {
+            /// 消费品类ID. Required.
+            appliance_id: i64 = body("appliance_id").required(),
+            /// 商户支付订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 家电品牌. Required.
+            brand: String = body("brand").required(),
+            /// 使用的资格的地区编码. Required.
+            qualification_region_code: i64 = body("qualification_region_code").required(),
+            /// S/N码. Required.
+            sn_code: String = body("sn_code").required(),
+            /// 厂商信息. Required.
+            manufacturer_info: String = body("manufacturer_info").required(),
+            /// 商品条码. Required.
+            barcode: String = body("barcode").required(),
+            /// 规格型号. Required.
+            spec_model: String = body("spec_model").required(),
+            /// 产品类型. Required.
+            product_type: ProductType = body("product_type").required(),
+            /// 销售时间.
+            sale_time: Time = body("sale_time"),
+            /// imei1编码.
+            imei1: String = body("imei1"),
+            /// imei2编码.
+            imei2: String = body("imei2"),
+        }
+    }
 
-impl<M: Mode> Lock<M> {
-    /// sn码锁定 · `POST v3/gov/subsidy/sncode/lock`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::sncode::lock::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appliance_id(1)
-    ///     .out_trade_no("vmall_250120131959_993_4494")
-    ///     .brand("海尔")
-    ///     .qualification_region_code(310100)
-    ///     .sn_code("fallervuh")
-    ///     .manufacturer_info("example")
-    ///     .barcode("6901010101098")
-    ///     .spec_model("YOGA Air 15s ILL9")
-    ///     .product_type("COMMON_PRODUCT");
-    /// let response = client.v3().gov().subsidy().sncode().lock().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_SNCODE_LOCK, request)
+    response! {
+        /// sn码锁定: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidySncodeLockResponse`](crate::gov::PostGovSubsidySncodeLockResponse).
+        #[doc(alias = "sn码锁定")]
+        pub struct Response {
+            /// 响应码. Required.
+            code: String = body("code").required(),
+            /// 响应描述. Required.
+            message: String = body("message").required(),
+        }
+    }
+
+    open_enum! {
+        /// 产品类型.
+        pub enum ProductType {
+            CommonProduct = "COMMON_PRODUCT",
+            AiProduct = "AI_PRODUCT",
+        }
     }
 }

@@ -2,35 +2,64 @@
 
 //! `v3/gov/subsidy/sncode/query`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidySncodeQuery as Query;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询sn码状态 · `POST v3/gov/subsidy/sncode/query`
+///
+/// For 电商平台, 服务商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/sncode/query`
-    Query
-}
+    request! {
+        /// 查询sn码状态: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidySncodeQueryRequest`](crate::gov::PostGovSubsidySncodeQueryRequest).
+        #[doc(alias = "查询sn码状态")]
+        pub struct Request {
+            /// S/N码集合. Required; at most 50 characters.
+            sn_code_list: Vec<String> = body("sn_code_list").required().length(0, 50),
+            /// 使用的资格的地区编码. Required.
+            qualification_region_code: i64 = body("qualification_region_code").required(),
+        }
+    }
 
-impl<M: Mode> Query<M> {
-    /// 查询sn码状态 · `POST v3/gov/subsidy/sncode/query`
-    ///
-    /// For 电商平台, 服务商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::sncode::query::post;
-    ///
-    /// let request =
-    ///     post::Request::new().sn_code_list(vec!["example".to_owned()]).qualification_region_code(310100);
-    /// let response = client.v3().gov().subsidy().sncode().query().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_SNCODE_QUERY, request)
+    response! {
+        /// 查询sn码状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidySncodeQueryResponse`](crate::gov::PostGovSubsidySncodeQueryResponse).
+        #[doc(alias = "查询sn码状态")]
+        pub struct Response {
+            /// sn码状态数组. Required.
+            goods_sn_list: Vec<GoodsSnList> = body("goods_sn_list").required(),
+        }
+
+        /// sn码状态数组.
+        pub struct GoodsSnList {
+            /// S/N码. Required.
+            sn_code: String = body("sn_code").required(),
+            /// 状态. Required.
+            state: State = body("state").required(),
+            /// 不可售的原因.
+            not_sellable_reason: NotSellableReason = body("not_sellable_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 状态.
+        pub enum State {
+            SncodeStateUnknown = "SNCODE_STATE_UNKNOWN",
+            SncodeStateSellable = "SNCODE_STATE_SELLABLE",
+            SncodeStateNotSellable = "SNCODE_STATE_NOT_SELLABLE",
+        }
+
+        /// 不可售的原因.
+        pub enum NotSellableReason {
+            NotSellableReasonUsed = "NOT_SELLABLE_REASON_USED",
+            NotSellableReasonNotFound = "NOT_SELLABLE_REASON_NOT_FOUND",
+        }
     }
 }

@@ -2,40 +2,57 @@
 
 //! `v3/gov/subsidy/sncode/unlock`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidySncodeUnlock as Unlock;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// sn码解锁 · `POST v3/gov/subsidy/sncode/unlock`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/sncode/unlock`
-    Unlock
-}
+    request! {
+        /// sn码解锁: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidySncodeUnlockRequest`](crate::gov::PostGovSubsidySncodeUnlockRequest).
+        #[doc(alias = "sn码解锁")]
+        pub struct Request {
+            /// 消费品类ID. Required.
+            appliance_id: i64 = body("appliance_id").required(),
+            /// 商户支付订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 使用的资格的地区编码. Required.
+            qualification_region_code: i64 = body("qualification_region_code").required(),
+            /// S/N码. Required.
+            sn_code: String = body("sn_code").required(),
+            /// 商品条码. Required.
+            barcode: String = body("barcode").required(),
+            /// 产品类型. Required.
+            product_type: ProductType = body("product_type").required(),
+        }
+    }
 
-impl<M: Mode> Unlock<M> {
-    /// sn码解锁 · `POST v3/gov/subsidy/sncode/unlock`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::sncode::unlock::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appliance_id(1)
-    ///     .out_trade_no("vmall_250120131959_993_4494")
-    ///     .qualification_region_code(310100)
-    ///     .sn_code("fallervuh")
-    ///     .barcode("6901010101098")
-    ///     .product_type("COMMON_PRODUCT");
-    /// let response = client.v3().gov().subsidy().sncode().unlock().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_SNCODE_UNLOCK, request)
+    response! {
+        /// sn码解锁: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidySncodeUnlockResponse`](crate::gov::PostGovSubsidySncodeUnlockResponse).
+        #[doc(alias = "sn码解锁")]
+        pub struct Response {
+            /// 响应码. Required.
+            code: String = body("code").required(),
+            /// 响应描述. Required.
+            message: String = body("message").required(),
+        }
+    }
+
+    open_enum! {
+        /// 产品类型.
+        pub enum ProductType {
+            CommonProduct = "COMMON_PRODUCT",
+            AiProduct = "AI_PRODUCT",
+        }
     }
 }

@@ -2,36 +2,68 @@
 
 //! `v3/gov/subsidy/transactions/query`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyTransactionsQuery as Query;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 交易信息查询 · `POST v3/gov/subsidy/transactions/query`
+///
+/// For 电商平台, 服务商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/transactions/query`
-    Query
-}
+    request! {
+        /// 交易信息查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyTransactionsQueryRequest`](crate::gov::PostGovSubsidyTransactionsQueryRequest).
+        #[doc(alias = "交易信息查询")]
+        pub struct Request {
+            /// 使用的资格的地区编码. Required.
+            qualification_region_code: i64 = body("qualification_region_code").required(),
+            /// 商户订单号数组. Required.
+            order_number_list: Vec<String> = body("order_number_list").required(),
+        }
+    }
 
-impl<M: Mode> Query<M> {
-    /// 交易信息查询 · `POST v3/gov/subsidy/transactions/query`
-    ///
-    /// For 电商平台, 服务商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::transactions::query::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .qualification_region_code(310100)
-    ///     .order_number_list(vec!["example".to_owned()]);
-    /// let response = client.v3().gov().subsidy().transactions().query().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_TRANSACTIONS_QUERY, request)
+    response! {
+        /// 交易信息查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyTransactionsQueryResponse`](crate::gov::PostGovSubsidyTransactionsQueryResponse).
+        #[doc(alias = "交易信息查询")]
+        pub struct Response {
+            /// 响应码. Required.
+            code: String = body("code").required(),
+            /// 响应描述. Required.
+            message: String = body("message").required(),
+            /// 订单状态数组. Required.
+            shop_order_list: Vec<ShopOrderList> = body("shop_order_list").required(),
+        }
+
+        /// 订单状态数组.
+        pub struct ShopOrderList {
+            /// 单号.
+            shop_order_number: String = body("shop_order_number"),
+            /// 归集状态枚举.
+            collect_state: CollectState = body("collect_state"),
+            /// 品类状态.
+            cate_state: CateState = body("cate_state"),
+        }
+    }
+
+    open_enum! {
+        /// 归集状态枚举.
+        pub enum CollectState {
+            CollectStateNotCollect = "COLLECT_STATE_NOT_COLLECT",
+            CollectStateCollected = "COLLECT_STATE_COLLECTED",
+            CollectStateCollectionFailed = "COLLECT_STATE_COLLECTION_FAILED",
+        }
+
+        /// 品类状态.
+        pub enum CateState {
+            CateStateRedeem = "CATE_STATE_REDEEM",
+            CateStateRefund = "CATE_STATE_REFUND",
+        }
     }
 }

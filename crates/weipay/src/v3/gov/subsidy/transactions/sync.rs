@@ -2,47 +2,111 @@
 
 //! `v3/gov/subsidy/transactions/sync`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyTransactionsSync as Sync;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 交易信息回传 · `POST v3/gov/subsidy/transactions/sync`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/transactions/sync`
-    Sync
-}
+    request! {
+        /// 交易信息回传: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyTransactionsSyncRequest`](crate::gov::PostGovSubsidyTransactionsSyncRequest).
+        #[doc(alias = "交易信息回传")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 自然人姓名. Travels encrypted (敏感信息加密).
+            real_name: Sensitive = body("real_name").encrypted(),
+            /// 自然人证件号. Travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").encrypted(),
+            /// 手机号. Travels encrypted (敏感信息加密).
+            phone_number: Sensitive = body("phone_number").encrypted(),
+            /// 消费品类ID.
+            appliance_id: i64 = body("appliance_id"),
+            /// 商户支付订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 能效等级.
+            energy_grade: EnergyGrade = body("energy_grade"),
+            /// 收货地区编码. Required.
+            receive_region_code: String = body("receive_region_code").required(),
+            /// 家电品牌. Required.
+            brand: String = body("brand").required(),
+            /// 收货地址.
+            address: String = body("address"),
+            /// 使用的资格的地区编码. Required.
+            qualification_region_code: i64 = body("qualification_region_code").required(),
+            /// 销售企业名称. Required.
+            seller_name: String = body("seller_name").required(),
+            /// 统一社会信息代码. Required.
+            license_number: String = body("license_number").required(),
+            /// 订单金额. Required; in fen (分).
+            order_amount: i64 = body("order_amount").required(),
+            /// 优惠金额. Required; in fen (分).
+            discount_amount: i64 = body("discount_amount").required(),
+            /// 交易完成或商品退回时间. Required.
+            transaction_time: Time = body("transaction_time").required(),
+            /// 线上平台订单编号. Required.
+            mch_order_id: String = body("mch_order_id").required(),
+            /// 线上平台退款交易编号.
+            refund_id: String = body("refund_id"),
+            /// 销售主体. Required.
+            mch_name: String = body("mch_name").required(),
+            /// 销售方式.
+            sale_model: SaleModel = body("sale_model"),
+            /// 品类状态. Required.
+            cate_state: CateState = body("cate_state").required(),
+            /// 证件类型. Required.
+            identity_document_type: IdentityDocumentType = body("identity_document_type").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+        }
+    }
 
-impl<M: Mode> Sync<M> {
-    /// 交易信息回传 · `POST v3/gov/subsidy/transactions/sync`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::transactions::sync::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_trade_no("vmall_250120131959_993_4494")
-    ///     .receive_region_code("110101")
-    ///     .brand("海尔")
-    ///     .qualification_region_code(310100)
-    ///     .seller_name("example")
-    ///     .license_number("91110108397173806M")
-    ///     .order_amount(10000)
-    ///     .discount_amount(2000)
-    ///     .transaction_time("2026-01-01T00:00:00+08:00")
-    ///     .mch_order_id("123456789")
-    ///     .mch_name("example")
-    ///     .cate_state("CATE_STATE_REDEEM")
-    ///     .identity_document_type("ID_DOC_TYPE_ID_CARD");
-    /// let response = client.v3().gov().subsidy().transactions().sync().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_TRANSACTIONS_SYNC, request)
+    response! {
+        /// 交易信息回传: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyTransactionsSyncResponse`](crate::gov::PostGovSubsidyTransactionsSyncResponse).
+        #[doc(alias = "交易信息回传")]
+        pub struct Response {
+            /// 响应码. Required.
+            code: String = body("code").required(),
+            /// 响应描述. Required.
+            message: String = body("message").required(),
+        }
+    }
+
+    open_enum! {
+        /// 能效等级.
+        pub enum EnergyGrade {
+            FirstLevel = "FIRST_LEVEL",
+            SecondLevel = "SECOND_LEVEL",
+            EnergyGradeUnknown = "ENERGY_GRADE_UNKNOWN",
+        }
+
+        /// 销售方式.
+        pub enum SaleModel {
+            SaleModelOnline = "SALE_MODEL_ONLINE",
+            SaleModelOffline = "SALE_MODEL_OFFLINE",
+        }
+
+        /// 品类状态.
+        pub enum CateState {
+            CateStateRedeem = "CATE_STATE_REDEEM",
+            CateStateRefund = "CATE_STATE_REFUND",
+        }
+
+        /// 证件类型.
+        pub enum IdentityDocumentType {
+            IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
+            IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
+            IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
+        }
     }
 }

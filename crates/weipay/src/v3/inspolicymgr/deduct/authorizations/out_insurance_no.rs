@@ -2,39 +2,49 @@
 
 //! `v3/inspolicymgr/deduct/authorizations/{out_insurance_no}`
 
-pub mod get;
+pub use crate::v3::inspolicymgr::chain::InspolicymgrDeductAuthorizationsByOutInsuranceNo as OutInsuranceNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询保单授权信息 · `GET v3/inspolicymgr/deduct/authorizations/{out_insurance_no}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016617415](https://pay.weixin.qq.com/doc/v3/merchant/4016617415)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/inspolicymgr/deduct/authorizations/{out_insurance_no}`
-    OutInsuranceNo
-}
+    response! {
+        /// 查询保单授权信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::inspolicymgr::GetInspolicymgrDeductAuthorizationsByOutInsuranceNoResponse`](crate::inspolicymgr::GetInspolicymgrDeductAuthorizationsByOutInsuranceNoResponse).
+        #[doc(alias = "查询保单授权信息")]
+        pub struct Response {
+            /// 商户保险编号. Required.
+            out_insurance_no: String = body("out_insurance_no").required(),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 保险代扣模板ID. Required.
+            plan_id: String = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+            /// 保险名称. Required.
+            insurance_name: String = body("insurance_name").required(),
+            /// 授权状态. Required.
+            auth_state: AuthState = body("auth_state").required(),
+            /// 用户授权时间.
+            user_auth_time: Time = body("user_auth_time"),
+        }
+    }
 
-impl<M: Mode> OutInsuranceNo<M> {
-    /// 查询保单授权信息 · `GET v3/inspolicymgr/deduct/authorizations/{out_insurance_no}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .inspolicymgr()
-    ///     .deduct()
-    ///     .authorizations()
-    ///     .out_insurance_no("Auisihsiahishishi4hihsid123418id")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS_OUT_INSURANCE_NO, Nothing)
+    open_enum! {
+        /// 授权状态.
+        pub enum AuthState {
+            AuthStateInit = "AUTH_STATE_INIT",
+            AuthStatePending = "AUTH_STATE_PENDING",
+            AuthStateGranted = "AUTH_STATE_GRANTED",
+            AuthStateDenied = "AUTH_STATE_DENIED",
+            AuthStateExpired = "AUTH_STATE_EXPIRED",
+        }
     }
 }

@@ -2,66 +2,321 @@
 
 //! `v3/inspolicymgr/deduct/policies/{out_insurance_no}`
 
-pub mod get;
-pub mod patch;
+pub use crate::v3::inspolicymgr::chain::InspolicymgrDeductPoliciesByOutInsuranceNo as OutInsuranceNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询保单 · `GET v3/inspolicymgr/deduct/policies/{out_insurance_no}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016617422](https://pay.weixin.qq.com/doc/v3/merchant/4016617422)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/inspolicymgr/deduct/policies/{out_insurance_no}`
-    OutInsuranceNo
-}
-
-impl<M: Mode> OutInsuranceNo<M> {
-    /// 查询保单 · `GET v3/inspolicymgr/deduct/policies/{out_insurance_no}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .inspolicymgr()
-    ///     .deduct()
-    ///     .policies()
-    ///     .out_insurance_no("Auisihsiahishishi4hihsid123418id")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO, Nothing)
+    response! {
+        /// 查询保单: what comes back.
+        ///
+        /// Its flat name is [`weipay::inspolicymgr::GetInspolicymgrDeductPoliciesByOutInsuranceNoResponse`](crate::inspolicymgr::GetInspolicymgrDeductPoliciesByOutInsuranceNoResponse).
+        #[doc(alias = "查询保单")]
+        pub struct Response {
+            /// 商户保险编号. Required.
+            out_insurance_no: String = body("out_insurance_no").required(),
+            /// 保险名称. Required.
+            insurance_name: String = body("insurance_name").required(),
+            /// 被保险人姓名列表. Required.
+            insured_name_list: Vec<String> = body("insured_name_list").required(),
+            /// 承保公司代码. Required.
+            insurance_company_code: String = body("insurance_company_code").required(),
+            /// 保单生效时间. Required.
+            effective_time: Time = body("effective_time").required(),
+            /// 保单失效时间. Required.
+            expired_time: Time = body("expired_time").required(),
+            /// 保障详情. Required.
+            coverage_detail: String = body("coverage_detail").required(),
+            /// 是否支持续保. Required.
+            support_renewal: bool = body("support_renewal").required(),
+            /// 可续保开始时间.
+            start_renewal_time: Time = body("start_renewal_time"),
+            /// 可续保结束时间.
+            end_renewal_time: Time = body("end_renewal_time"),
+            /// 保单类型. Required.
+            policy_type: PolicyType = body("policy_type").required(),
+            /// 车牌信息.
+            car_number: String = body("car_number"),
+            /// 宠物名称.
+            pet_name: String = body("pet_name"),
+            /// 地址信息.
+            address: String = body("address"),
+            /// 保单状态. Required.
+            policy_state: PolicyState = body("policy_state").required(),
+            /// 保司保单号.
+            policy_code: String = body("policy_code"),
+            /// 委托代扣模板ID. Required.
+            plan_id: String = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+            /// 保单的扣费周期列表. Required.
+            policy_periods: Vec<i64> = body("policy_periods").required(),
+            /// 是否为赠险. Required.
+            free_insurance: bool = body("free_insurance").required(),
+            /// 是否与其它保单合并扣费.
+            combined_payment: bool = body("combined_payment"),
+            /// 缴费方式.
+            payment_method: PaymentMethod = body("payment_method"),
+            /// 期交保费模式.
+            period_premium_mode: PeriodPremiumMode = body("period_premium_mode"),
+            /// 缴费周期.
+            payment_period: PaymentPeriod = body("payment_period"),
+            /// 首期保费金额. In fen (分).
+            first_period_amount: i64 = body("first_period_amount"),
+            /// 后续每期保费金额. In fen (分).
+            subsequent_period_amount: i64 = body("subsequent_period_amount"),
+            /// 保障期限类型.
+            coverage_term_type: CoverageTermType = body("coverage_term_type"),
+        }
     }
 
-    /// 更新保单信息 · `PATCH v3/inspolicymgr/deduct/policies/{out_insurance_no}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::inspolicymgr::deduct::policies::out_insurance_no::patch;
-    ///
-    /// let request = patch::Request::new().insured_name_list(vec!["example".to_owned()]);
-    /// let response = client
-    ///     .v3()
-    ///     .inspolicymgr()
-    ///     .deduct()
-    ///     .policies()
-    ///     .out_insurance_no("Auisihsiahishishi4hihsid123418id")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO, request)
+    open_enum! {
+        /// 保单类型.
+        pub enum PolicyType {
+            PolicyTypeOther = "POLICY_TYPE_OTHER",
+            PolicyTypeMedical = "POLICY_TYPE_MEDICAL",
+            PolicyTypeAccident = "POLICY_TYPE_ACCIDENT",
+            PolicyTypeCritical = "POLICY_TYPE_CRITICAL",
+            PolicyTypeCar = "POLICY_TYPE_CAR",
+            PolicyTypeLife = "POLICY_TYPE_LIFE",
+            PolicyTypeProperty = "POLICY_TYPE_PROPERTY",
+            PolicyTypePet = "POLICY_TYPE_PET",
+            PolicyTypeAnnuity = "POLICY_TYPE_ANNUITY",
+        }
+
+        /// 保单状态.
+        pub enum PolicyState {
+            PolicyStateIssuing = "POLICY_STATE_ISSUING",
+            PolicyStateApproved = "POLICY_STATE_APPROVED",
+            PolicyStateDeclined = "POLICY_STATE_DECLINED",
+            PolicyStateInactive = "POLICY_STATE_INACTIVE",
+        }
+
+        /// 缴费方式.
+        pub enum PaymentMethod {
+            PaymentMethodOther = "PAYMENT_METHOD_OTHER",
+            PaymentMethodPeriod = "PAYMENT_METHOD_PERIOD",
+            PaymentMethodLumpSum = "PAYMENT_METHOD_LUMP_SUM",
+        }
+
+        /// 期交保费模式.
+        pub enum PeriodPremiumMode {
+            PeriodPremiumModeEqual = "PERIOD_PREMIUM_MODE_EQUAL",
+            PeriodPremiumModeFirstDiff = "PERIOD_PREMIUM_MODE_FIRST_DIFF",
+            PeriodPremiumModeMultiDiff = "PERIOD_PREMIUM_MODE_MULTI_DIFF",
+        }
+
+        /// 缴费周期.
+        pub enum PaymentPeriod {
+            PaymentPeriodDay = "PAYMENT_PERIOD_DAY",
+            PaymentPeriodWeek = "PAYMENT_PERIOD_WEEK",
+            PaymentPeriodBiweekly = "PAYMENT_PERIOD_BIWEEKLY",
+            PaymentPeriodMonth = "PAYMENT_PERIOD_MONTH",
+            PaymentPeriodQuarter = "PAYMENT_PERIOD_QUARTER",
+            PaymentPeriodHalfYear = "PAYMENT_PERIOD_HALF_YEAR",
+            PaymentPeriodYear = "PAYMENT_PERIOD_YEAR",
+        }
+
+        /// 保障期限类型.
+        pub enum CoverageTermType {
+            CoverageTermTypeFixedDate = "COVERAGE_TERM_TYPE_FIXED_DATE",
+            CoverageTermTypeLifetime = "COVERAGE_TERM_TYPE_LIFETIME",
+        }
+    }
+}
+
+/// 更新保单信息 · `PATCH v3/inspolicymgr/deduct/policies/{out_insurance_no}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016617424](https://pay.weixin.qq.com/doc/v3/merchant/4016617424)
+pub mod patch {
+    use crate::model::{Time, body, header, open_enum, request, response};
+
+    request! {
+        /// 更新保单信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::inspolicymgr::PatchInspolicymgrDeductPoliciesByOutInsuranceNoRequest`](crate::inspolicymgr::PatchInspolicymgrDeductPoliciesByOutInsuranceNoRequest).
+        #[doc(alias = "更新保单信息")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 被保险人姓名列表.
+            insured_name_list: Vec<String> = body("insured_name_list"),
+            /// 保险名称.
+            insurance_name: String = body("insurance_name"),
+            /// 保单生效时间.
+            effective_time: Time = body("effective_time"),
+            /// 保单失效时间.
+            expired_time: Time = body("expired_time"),
+            /// 保障详情.
+            coverage_detail: String = body("coverage_detail"),
+            /// 是否支持续保.
+            support_renewal: bool = body("support_renewal"),
+            /// 可续保开始时间.
+            start_renewal_time: Time = body("start_renewal_time"),
+            /// 可续保结束时间.
+            end_renewal_time: Time = body("end_renewal_time"),
+            /// 保单类型.
+            policy_type: PolicyType = body("policy_type"),
+            /// 车牌信息.
+            car_number: String = body("car_number"),
+            /// 宠物名称.
+            pet_name: String = body("pet_name"),
+            /// 地址信息.
+            address: String = body("address"),
+            /// 保单状态.
+            policy_state: PolicyState = body("policy_state"),
+            /// 保司保单号.
+            policy_code: String = body("policy_code"),
+            /// 委托代扣模板ID.
+            plan_id: String = body("plan_id"),
+            /// 商户签约协议号.
+            out_contract_code: String = body("out_contract_code"),
+            /// 保单的扣费周期列表.
+            policy_periods: Vec<i64> = body("policy_periods"),
+            /// 是否为赠险.
+            free_insurance: bool = body("free_insurance"),
+            /// 是否与其它保单合并扣费.
+            combined_payment: bool = body("combined_payment"),
+            /// 缴费方式.
+            payment_method: PaymentMethod = body("payment_method"),
+            /// 期交保费模式.
+            period_premium_mode: PeriodPremiumMode = body("period_premium_mode"),
+            /// 缴费周期.
+            payment_period: PaymentPeriod = body("payment_period"),
+            /// 首期保费金额. In fen (分).
+            first_period_amount: i64 = body("first_period_amount"),
+            /// 后续每期保费金额. In fen (分).
+            subsequent_period_amount: i64 = body("subsequent_period_amount"),
+            /// 保障期限类型.
+            coverage_term_type: CoverageTermType = body("coverage_term_type"),
+        }
+    }
+
+    response! {
+        /// 更新保单信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::inspolicymgr::PatchInspolicymgrDeductPoliciesByOutInsuranceNoResponse`](crate::inspolicymgr::PatchInspolicymgrDeductPoliciesByOutInsuranceNoResponse).
+        #[doc(alias = "更新保单信息")]
+        pub struct Response {
+            /// 商户保险编号. Required.
+            out_insurance_no: String = body("out_insurance_no").required(),
+            /// 保险名称. Required.
+            insurance_name: String = body("insurance_name").required(),
+            /// 被保险人姓名列表. Required.
+            insured_name_list: Vec<String> = body("insured_name_list").required(),
+            /// 承保公司代码. Required.
+            insurance_company_code: String = body("insurance_company_code").required(),
+            /// 保单生效时间. Required.
+            effective_time: Time = body("effective_time").required(),
+            /// 保单失效时间. Required.
+            expired_time: Time = body("expired_time").required(),
+            /// 保障详情. Required.
+            coverage_detail: String = body("coverage_detail").required(),
+            /// 是否支持续保. Required.
+            support_renewal: bool = body("support_renewal").required(),
+            /// 可续保开始时间.
+            start_renewal_time: Time = body("start_renewal_time"),
+            /// 可续保结束时间.
+            end_renewal_time: Time = body("end_renewal_time"),
+            /// 保单类型. Required.
+            policy_type: PolicyType = body("policy_type").required(),
+            /// 车牌信息.
+            car_number: String = body("car_number"),
+            /// 宠物名称.
+            pet_name: String = body("pet_name"),
+            /// 地址信息.
+            address: String = body("address"),
+            /// 保单状态. Required.
+            policy_state: PolicyState = body("policy_state").required(),
+            /// 保司保单号.
+            policy_code: String = body("policy_code"),
+            /// 委托代扣模板ID. Required.
+            plan_id: String = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+            /// 保单的扣费周期列表. Required.
+            policy_periods: Vec<i64> = body("policy_periods").required(),
+            /// 是否为赠险. Required.
+            free_insurance: bool = body("free_insurance").required(),
+            /// 是否与其它保单合并扣费.
+            combined_payment: bool = body("combined_payment"),
+            /// 缴费方式.
+            payment_method: PaymentMethod = body("payment_method"),
+            /// 期交保费模式.
+            period_premium_mode: PeriodPremiumMode = body("period_premium_mode"),
+            /// 缴费周期.
+            payment_period: PaymentPeriod = body("payment_period"),
+            /// 首期保费金额. In fen (分).
+            first_period_amount: i64 = body("first_period_amount"),
+            /// 后续每期保费金额. In fen (分).
+            subsequent_period_amount: i64 = body("subsequent_period_amount"),
+            /// 保障期限类型.
+            coverage_term_type: CoverageTermType = body("coverage_term_type"),
+        }
+    }
+
+    open_enum! {
+        /// 保单类型.
+        pub enum PolicyType {
+            PolicyTypeOther = "POLICY_TYPE_OTHER",
+            PolicyTypeMedical = "POLICY_TYPE_MEDICAL",
+            PolicyTypeAccident = "POLICY_TYPE_ACCIDENT",
+            PolicyTypeCritical = "POLICY_TYPE_CRITICAL",
+            PolicyTypeCar = "POLICY_TYPE_CAR",
+            PolicyTypeLife = "POLICY_TYPE_LIFE",
+            PolicyTypeProperty = "POLICY_TYPE_PROPERTY",
+            PolicyTypePet = "POLICY_TYPE_PET",
+            PolicyTypeAnnuity = "POLICY_TYPE_ANNUITY",
+        }
+
+        /// 保单状态.
+        pub enum PolicyState {
+            PolicyStateIssuing = "POLICY_STATE_ISSUING",
+            PolicyStateApproved = "POLICY_STATE_APPROVED",
+            PolicyStateDeclined = "POLICY_STATE_DECLINED",
+            PolicyStateInactive = "POLICY_STATE_INACTIVE",
+        }
+
+        /// 缴费方式.
+        pub enum PaymentMethod {
+            PaymentMethodOther = "PAYMENT_METHOD_OTHER",
+            PaymentMethodPeriod = "PAYMENT_METHOD_PERIOD",
+            PaymentMethodLumpSum = "PAYMENT_METHOD_LUMP_SUM",
+        }
+
+        /// 期交保费模式.
+        pub enum PeriodPremiumMode {
+            PeriodPremiumModeEqual = "PERIOD_PREMIUM_MODE_EQUAL",
+            PeriodPremiumModeFirstDiff = "PERIOD_PREMIUM_MODE_FIRST_DIFF",
+            PeriodPremiumModeMultiDiff = "PERIOD_PREMIUM_MODE_MULTI_DIFF",
+        }
+
+        /// 缴费周期.
+        pub enum PaymentPeriod {
+            PaymentPeriodDay = "PAYMENT_PERIOD_DAY",
+            PaymentPeriodWeek = "PAYMENT_PERIOD_WEEK",
+            PaymentPeriodBiweekly = "PAYMENT_PERIOD_BIWEEKLY",
+            PaymentPeriodMonth = "PAYMENT_PERIOD_MONTH",
+            PaymentPeriodQuarter = "PAYMENT_PERIOD_QUARTER",
+            PaymentPeriodHalfYear = "PAYMENT_PERIOD_HALF_YEAR",
+            PaymentPeriodYear = "PAYMENT_PERIOD_YEAR",
+        }
+
+        /// 保障期限类型.
+        pub enum CoverageTermType {
+            CoverageTermTypeFixedDate = "COVERAGE_TERM_TYPE_FIXED_DATE",
+            CoverageTermTypeLifetime = "COVERAGE_TERM_TYPE_LIFETIME",
+        }
     }
 }

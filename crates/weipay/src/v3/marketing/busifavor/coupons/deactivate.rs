@@ -2,37 +2,47 @@
 
 //! `v3/marketing/busifavor/coupons/deactivate`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingBusifavorCouponsDeactivate as Deactivate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 使券失效 · `POST v3/marketing/busifavor/coupons/deactivate`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012465890](https://pay.weixin.qq.com/doc/v3/merchant/4012465890)
+/// - partner: [4012465924](https://pay.weixin.qq.com/doc/v3/partner/4012465924)
+///
+/// `weipay api show POST v3/marketing/busifavor/coupons/deactivate` lists all 4.
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/marketing/busifavor/coupons/deactivate`
-    Deactivate
-}
+    request! {
+        /// 使券失效: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsDeactivateRequest`](crate::marketing::PostMarketingBusifavorCouponsDeactivateRequest).
+        #[doc(alias = "使券失效")]
+        pub struct Request {
+            /// 券code. Required; 1 to 32 characters.
+            coupon_code: String = body("coupon_code").required().length(1, 32),
+            /// 批次号. Required; 1 to 20 characters.
+            stock_id: String = body("stock_id").required().length(1, 20),
+            /// 失效请求单据号. Required; 1 to 128 characters.
+            deactivate_request_no: String =
+                body("deactivate_request_no").required().length(1, 128).request_number(),
+            /// 失效原因. 1 to 64 characters.
+            deactivate_reason: String = body("deactivate_reason").length(1, 64),
+        }
+    }
 
-impl<M: Mode> Deactivate<M> {
-    /// 使券失效 · `POST v3/marketing/busifavor/coupons/deactivate`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::coupons::deactivate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .coupon_code("sxxe34343434")
-    ///     .stock_id("1234567891")
-    ///     .deactivate_request_no("1002600620019090123143254436");
-    /// let response = client.v3().marketing().busifavor().coupons().deactivate().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_DEACTIVATE, request)
+    response! {
+        /// 使券失效: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsDeactivateResponse`](crate::marketing::PostMarketingBusifavorCouponsDeactivateResponse).
+        #[doc(alias = "使券失效")]
+        pub struct Response {
+            /// 券成功失效的时间. Required.
+            wechatpay_deactivate_time: Time = body("wechatpay_deactivate_time").required(),
+        }
     }
 }

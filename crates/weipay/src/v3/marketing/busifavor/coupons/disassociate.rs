@@ -2,38 +2,48 @@
 
 //! `v3/marketing/busifavor/coupons/disassociate`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingBusifavorCouponsDisassociate as Disassociate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 取消关联订单信息 · `POST v3/marketing/busifavor/coupons/disassociate`
+///
+/// For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012465673](https://pay.weixin.qq.com/doc/v3/merchant/4012465673)
+/// - partner: [4012465703](https://pay.weixin.qq.com/doc/v3/partner/4012465703)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/marketing/busifavor/coupons/disassociate`
-    Disassociate
-}
+    request! {
+        /// 取消关联订单信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsDisassociateRequest`](crate::marketing::PostMarketingBusifavorCouponsDisassociateRequest).
+        #[doc(alias = "取消关联订单信息")]
+        pub struct Request {
+            /// 批次号. Required; 1 to 20 characters.
+            stock_id: String = body("stock_id").required().length(1, 20),
+            /// 券code. Required; 1 to 32 characters.
+            coupon_code: String = body("coupon_code").required().length(1, 32),
+            /// 关联的商户订单号. Required; 1 to 128 characters.
+            out_trade_no: String = body("out_trade_no").required().length(1, 128),
+            /// 商户请求单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(1, 128)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        }
+    }
 
-impl<M: Mode> Disassociate<M> {
-    /// 取消关联订单信息 · `POST v3/marketing/busifavor/coupons/disassociate`
-    ///
-    /// For 直连商户, 服务商. Safe to repeat with the same `out_request_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::coupons::disassociate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .stock_id("example")
-    ///     .coupon_code("example")
-    ///     .out_trade_no("example")
-    ///     .out_request_no("example");
-    /// let response = client.v3().marketing().busifavor().coupons().disassociate().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_DISASSOCIATE, request)
+    response! {
+        /// 取消关联订单信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsDisassociateResponse`](crate::marketing::PostMarketingBusifavorCouponsDisassociateResponse).
+        #[doc(alias = "取消关联订单信息")]
+        pub struct Response {
+            /// 取消关联成功时间. Required.
+            wechatpay_disassociate_time: Time = body("wechatpay_disassociate_time").required(),
+        }
     }
 }

@@ -2,37 +2,44 @@
 
 //! `v3/marketing/busifavor/coupons/return`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingBusifavorCouponsReturn as Return;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请退券 · `POST v3/marketing/busifavor/coupons/return`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012465845](https://pay.weixin.qq.com/doc/v3/merchant/4012465845)
+/// - partner: [4012465865](https://pay.weixin.qq.com/doc/v3/partner/4012465865)
+///
+/// `weipay api show POST v3/marketing/busifavor/coupons/return` lists all 4.
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/marketing/busifavor/coupons/return`
-    Return
-}
+    request! {
+        /// 申请退券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsReturnRequest`](crate::marketing::PostMarketingBusifavorCouponsReturnRequest).
+        #[doc(alias = "申请退券")]
+        pub struct Request {
+            /// 券code. Required; 1 to 32 characters.
+            coupon_code: String = body("coupon_code").required().length(1, 32),
+            /// 批次号. Required; 1 to 20 characters.
+            stock_id: String = body("stock_id").required().length(1, 20),
+            /// 退券请求单据号. Required; 1 to 128 characters.
+            return_request_no: String = body("return_request_no").required().length(1, 128).request_number(),
+        }
+    }
 
-impl<M: Mode> Return<M> {
-    /// 申请退券 · `POST v3/marketing/busifavor/coupons/return`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::coupons::return_::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .coupon_code("sxxe34343434")
-    ///     .stock_id("1234567891")
-    ///     .return_request_no("1002600620019090123143254436");
-    /// let response = client.v3().marketing().busifavor().coupons().return_().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_RETURN_, request)
+    response! {
+        /// 申请退券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsReturnResponse`](crate::marketing::PostMarketingBusifavorCouponsReturnResponse).
+        #[doc(alias = "申请退券")]
+        pub struct Response {
+            /// 微信退券成功的时间. Required.
+            wechatpay_return_time: Time = body("wechatpay_return_time").required(),
+        }
     }
 }

@@ -2,38 +2,65 @@
 
 //! `v3/marketing/busifavor/coupons/send`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingBusifavorCouponsSend as Send;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 向用户发券 · `POST v3/marketing/busifavor/coupons/send`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/marketing/busifavor/coupons/send`
-    Send
-}
+    request! {
+        /// 向用户发券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsSendRequest`](crate::marketing::PostMarketingBusifavorCouponsSendRequest).
+        #[doc(alias = "向用户发券")]
+        pub struct Request {
+            /// 用户标识. Required; 1 to 128 characters.
+            openid: String = body("openid").required().length(1, 128),
+            /// 公众账号ID. Required; 1 to 32 characters.
+            appid: String = body("appid").required().length(1, 32),
+            /// 批次号. Required; 1 to 20 characters.
+            stock_id: String = body("stock_id").required().length(1, 20),
+            /// 发券凭证. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(1, 128)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            /// 券code. 1 to 32 characters.
+            coupon_code: String = body("coupon_code").length(1, 32),
+        }
+    }
 
-impl<M: Mode> Send<M> {
-    /// 向用户发券 · `POST v3/marketing/busifavor/coupons/send`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::coupons::send::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .stock_id("100088")
-    ///     .out_request_no("1002600620019090123143254435");
-    /// let response = client.v3().marketing().busifavor().coupons().send().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_SEND, request)
+    response! {
+        /// 向用户发券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsSendResponse`](crate::marketing::PostMarketingBusifavorCouponsSendResponse).
+        #[doc(alias = "向用户发券")]
+        pub struct Response {
+            /// 批次号.
+            stock_id: String = body("stock_id"),
+            /// 券code.
+            coupon_code: String = body("coupon_code"),
+            /// 发券凭证.
+            out_request_no: String = body("out_request_no"),
+            /// 发券结果.
+            send_coupon_result: SendCouponResult = body("send_coupon_result"),
+        }
+
+        /// 发券结果.
+        pub struct SendCouponResult {
+            /// 微信支付券批次ID.
+            stock_id: String = body("stock_id"),
+            /// 发券凭证.
+            out_request_no: String = body("out_request_no"),
+            /// 券的唯一标识.
+            coupon_code: String = body("coupon_code"),
+        }
     }
 }

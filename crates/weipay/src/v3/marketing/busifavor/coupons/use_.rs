@@ -2,38 +2,60 @@
 
 //! `v3/marketing/busifavor/coupons/use`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingBusifavorCouponsUse as Use;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 核销用户券 · `POST v3/marketing/busifavor/coupons/use`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012465292](https://pay.weixin.qq.com/doc/v3/merchant/4012465292)
+/// - partner: [4012465359](https://pay.weixin.qq.com/doc/v3/partner/4012465359)
+///
+/// `weipay api show POST v3/marketing/busifavor/coupons/use` lists all 4.
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/marketing/busifavor/coupons/use`
-    Use
-}
+    request! {
+        /// 核销用户券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsUseRequest`](crate::marketing::PostMarketingBusifavorCouponsUseRequest).
+        #[doc(alias = "核销用户券")]
+        pub struct Request {
+            /// 券code. Required; 1 to 32 characters.
+            coupon_code: String = body("coupon_code").required().length(1, 32),
+            /// 批次号. 1 to 20 characters.
+            stock_id: String = body("stock_id").length(1, 20),
+            /// 公众账号ID. Required; 1 to 32 characters.
+            appid: String = body("appid").required().length(1, 32),
+            /// 请求核销时间. Required.
+            use_time: Time = body("use_time").required(),
+            /// 核销请求单据号. Required; 1 to 128 characters.
+            use_request_no: String = body("use_request_no").required().length(1, 128).request_number(),
+            /// 用户标识. 1 to 128 characters.
+            openid: String = body("openid").length(1, 128),
+            /// 商户订单号. 1 to 128 characters.
+            out_trade_no: String = body("out_trade_no").length(1, 128),
+            /// 下单商户号. 8 to 15 characters.
+            mch_id: String = body("mch_id").length(8, 15),
+            /// 微信支付订单号. 28 to 32 characters.
+            transaction_id: String = body("transaction_id").length(28, 32),
+        }
+    }
 
-impl<M: Mode> Use<M> {
-    /// 核销用户券 · `POST v3/marketing/busifavor/coupons/use`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::coupons::use_::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .coupon_code("sxxe34343434")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .use_time("2026-01-01T00:00:00+08:00")
-    ///     .use_request_no("1002600620019090123143254435");
-    /// let response = client.v3().marketing().busifavor().coupons().use_().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_USE_, request)
+    response! {
+        /// 核销用户券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsUseResponse`](crate::marketing::PostMarketingBusifavorCouponsUseResponse).
+        #[doc(alias = "核销用户券")]
+        pub struct Response {
+            /// 批次号. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 系统核销券成功的时间. Required.
+            wechatpay_use_time: Time = body("wechatpay_use_time").required(),
+        }
     }
 }

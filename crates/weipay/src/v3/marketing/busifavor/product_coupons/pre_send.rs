@@ -2,38 +2,45 @@
 
 //! `v3/marketing/busifavor/product-coupons/pre-send`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingBusifavorProductCouponsPreSend as PreSend;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 向用户预发放商品券 · `POST v3/marketing/busifavor/product-coupons/pre-send`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - brand: [4016797130](https://pay.weixin.qq.com/doc/brand/4016797130)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/marketing/busifavor/product-coupons/pre-send`
-    PreSend
-}
+    request! {
+        /// 向用户预发放商品券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorProductCouponsPreSendRequest`](crate::marketing::PostMarketingBusifavorProductCouponsPreSendRequest).
+        #[doc(alias = "向用户预发放商品券")]
+        pub struct Request {
+            /// 批次ID. Required; 1 to 20 characters.
+            stock_id: String = body("stock_id").required().length(1, 20),
+            /// 用户商品券Code. 1 to 32 characters.
+            coupon_code: String = body("coupon_code").length(1, 32),
+            /// 公众账号AppID. Required; 1 to 32 characters.
+            appid: String = body("appid").required().length(1, 32),
+            /// 用户OpenID. 1 to 128 characters.
+            openid: String = body("openid").length(1, 128),
+            /// 发券请求单号. Required.
+            send_request_no: String = body("send_request_no").required().request_number(),
+        }
+    }
 
-impl<M: Mode> PreSend<M> {
-    /// 向用户预发放商品券 · `POST v3/marketing/busifavor/product-coupons/pre-send`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::product_coupons::pre_send::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .stock_id("1000000013001")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .send_request_no("34657_20250101_123456");
-    /// let response =
-    ///     client.v3().marketing().busifavor().product_coupons().pre_send().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_PRODUCT_COUPONS_PRE_SEND, request)
+    response! {
+        /// 向用户预发放商品券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorProductCouponsPreSendResponse`](crate::marketing::PostMarketingBusifavorProductCouponsPreSendResponse).
+        #[doc(alias = "向用户预发放商品券")]
+        pub struct Response {
+            /// 预发券token. Required.
+            token: String = body("token").required(),
+        }
     }
 }

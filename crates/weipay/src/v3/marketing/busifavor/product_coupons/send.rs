@@ -2,39 +2,68 @@
 
 //! `v3/marketing/busifavor/product-coupons/send`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingBusifavorProductCouponsSend as Send;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 向用户发放商品券 · `POST v3/marketing/busifavor/product-coupons/send`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4015594964](https://pay.weixin.qq.com/doc/v3/merchant/4015594964)
+/// - partner: [4015595255](https://pay.weixin.qq.com/doc/v3/partner/4015595255)
+///
+/// `weipay api show POST v3/marketing/busifavor/product-coupons/send` lists all 4.
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/marketing/busifavor/product-coupons/send`
-    Send
-}
+    request! {
+        /// 向用户发放商品券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorProductCouponsSendRequest`](crate::marketing::PostMarketingBusifavorProductCouponsSendRequest).
+        #[doc(alias = "向用户发放商品券")]
+        pub struct Request {
+            /// 用户标识. Required; 1 to 128 characters.
+            openid: String = body("openid").required().length(1, 128),
+            /// 公众账号ID. Required; 1 to 32 characters.
+            appid: String = body("appid").required().length(1, 32),
+            /// 批次号. Required; 1 to 20 characters.
+            stock_id: String = body("stock_id").required().length(1, 20),
+            /// 发券凭证. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(1, 128)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            /// 券code. 1 to 32 characters.
+            coupon_code: String = body("coupon_code").length(1, 32),
+            /// 券类型. Required.
+            coupon_type: CouponType = body("coupon_type").required(),
+            /// 会员卡ID.
+            member_card_id: String = body("member_card_id"),
+        }
+    }
 
-impl<M: Mode> Send<M> {
-    /// 向用户发放商品券 · `POST v3/marketing/busifavor/product-coupons/send`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::product_coupons::send::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .stock_id("12312354")
-    ///     .out_request_no("2335465")
-    ///     .coupon_type("NORMAL");
-    /// let response = client.v3().marketing().busifavor().product_coupons().send().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_PRODUCT_COUPONS_SEND, request)
+    response! {
+        /// 向用户发放商品券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorProductCouponsSendResponse`](crate::marketing::PostMarketingBusifavorProductCouponsSendResponse).
+        #[doc(alias = "向用户发放商品券")]
+        pub struct Response {
+            /// 批次号. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 券code. Required.
+            coupon_code: String = body("coupon_code").required(),
+            /// 发券凭证. Required.
+            out_request_no: String = body("out_request_no").required(),
+        }
+    }
+
+    open_enum! {
+        /// 券类型.
+        pub enum CouponType {
+            Normal = "NORMAL",
+            Member = "MEMBER",
+        }
     }
 }

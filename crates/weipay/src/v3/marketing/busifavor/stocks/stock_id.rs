@@ -4,63 +4,316 @@
 
 pub mod budget;
 pub mod couponcodes;
-pub mod get;
-pub mod patch;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingBusifavorStocksByStockId as StockId;
 
-chain_step! {
-    /// `v3/marketing/busifavor/stocks/{stock_id}`
-    StockId
+/// 查询商家券详情 · `GET v3/marketing/busifavor/stocks/{stock_id}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012534928](https://pay.weixin.qq.com/doc/v3/merchant/4012534928)
+/// - partner: [4012693047](https://pay.weixin.qq.com/doc/v3/partner/4012693047)
+///
+/// `weipay api show GET v3/marketing/busifavor/stocks/{stock_id}` lists all 4.
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        BusifavorCouponUseRule, BusifavorCouponUseRuleCouponAvailableTime,
+        BusifavorCouponUseRuleCouponAvailableTimeAvailableWeek,
+        BusifavorCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime,
+        BusifavorCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime,
+        BusifavorCouponUseRuleDiscountCoupon, BusifavorCouponUseRuleExchangeCoupon,
+        BusifavorCouponUseRuleFixedNormalCoupon, BusifavorCouponUseRuleUseMethod, BusifavorCustomEntrance,
+        BusifavorCustomEntranceCodeDisplayMode, BusifavorFinderInfo, BusifavorMiniProgramsInfo,
+    };
+
+    use crate::model::{body, open_enum, response};
+
+    response! {
+        /// 查询商家券详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBusifavorStocksByStockIdResponse`](crate::marketing::GetMarketingBusifavorStocksByStockIdResponse).
+        #[doc(alias = "查询商家券详情")]
+        pub struct Response {
+            /// 商家券批次名称. Required.
+            stock_name: String = body("stock_name").required(),
+            /// 批次归属商户号. Required.
+            belong_merchant: String = body("belong_merchant").required(),
+            /// 批次备注.
+            comment: String = body("comment"),
+            /// 适用商品范围. Required.
+            goods_name: String = body("goods_name").required(),
+            /// 批次类型. Required.
+            stock_type: StockType = body("stock_type").required(),
+            /// 核销规则. Required.
+            coupon_use_rule: BusifavorCouponUseRule = body("coupon_use_rule").required(),
+            /// 发放规则. Required.
+            stock_send_rule: StockSendRule = body("stock_send_rule").required(),
+            /// 自定义入口.
+            custom_entrance: BusifavorCustomEntrance = body("custom_entrance"),
+            /// 样式信息.
+            display_pattern_info: DisplayPatternInfo = body("display_pattern_info"),
+            /// 批次状态. Required.
+            stock_state: StockState = body("stock_state").required(),
+            /// 券code模式. Required.
+            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            /// 批次号. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 券code数量.
+            coupon_code_count: CouponCodeCount = body("coupon_code_count"),
+            /// 事件通知配置.
+            notify_config: NotifyConfig = body("notify_config"),
+            /// 批次发放情况.
+            send_count_information: SendCountInformation = body("send_count_information"),
+            /// 是否允许营销补差.
+            subsidy: bool = body("subsidy"),
+        }
+
+        /// 发放规则.
+        pub struct StockSendRule {
+            /// 批次总预算. In fen (分).
+            max_amount: i64 = body("max_amount"),
+            /// 批次最大发放个数.
+            max_coupons: i64 = body("max_coupons"),
+            /// 用户最大可领个数. Required.
+            max_coupons_per_user: i64 = body("max_coupons_per_user").required(),
+            /// 单天发放上限金额. In fen (分).
+            max_amount_by_day: i64 = body("max_amount_by_day"),
+            /// 单天发放上限个数.
+            max_coupons_by_day: i64 = body("max_coupons_by_day"),
+            /// 是否开启自然人限制.
+            natural_person_limit: bool = body("natural_person_limit"),
+            /// 可疑账号拦截.
+            prevent_api_abuse: bool = body("prevent_api_abuse"),
+            /// 是否允许转赠.
+            transferable: bool = body("transferable"),
+            /// 是否允许分享链接.
+            shareable: bool = body("shareable"),
+        }
+
+        /// 样式信息.
+        pub struct DisplayPatternInfo {
+            /// 使用须知.
+            description: String = body("description"),
+            /// 商户logo.
+            merchant_logo_url: String = body("merchant_logo_url"),
+            /// 商户名称.
+            merchant_name: String = body("merchant_name"),
+            /// 背景颜色.
+            background_color: BackgroundColor = body("background_color"),
+            /// 券详情图片.
+            coupon_image_url: String = body("coupon_image_url"),
+            /// 视频号相关信息.
+            finder_info: BusifavorFinderInfo = body("finder_info"),
+        }
+
+        /// 券code数量.
+        pub struct CouponCodeCount {
+            /// Required.
+            total_count: i64 = body("total_count").required(),
+            /// 该批次当前可用的code数. Required.
+            available_count: i64 = body("available_count").required(),
+        }
+
+        /// 事件通知配置.
+        pub struct NotifyConfig {
+            /// 事件通知appid.
+            notify_appid: String = body("notify_appid"),
+        }
+
+        /// 批次发放情况.
+        pub struct SendCountInformation {
+            /// 已发放券张数.
+            total_send_num: i64 = body("total_send_num"),
+            /// 已发放券金额. In fen (分).
+            total_send_amount: i64 = body("total_send_amount"),
+            /// 单天已发放券张数.
+            today_send_num: i64 = body("today_send_num"),
+            /// 单天已发放券金额. In fen (分).
+            today_send_amount: i64 = body("today_send_amount"),
+        }
+    }
+
+    open_enum! {
+        /// 批次类型.
+        pub enum StockType {
+            Normal = "NORMAL",
+            Discount = "DISCOUNT",
+            Exchange = "EXCHANGE",
+        }
+
+        /// 背景颜色.
+        pub enum BackgroundColor {
+            Color010 = "Color010",
+            Color020 = "Color020",
+            Color030 = "Color030",
+            Color040 = "Color040",
+            Color050 = "Color050",
+            Color060 = "Color060",
+            Color070 = "Color070",
+            Color080 = "Color080",
+            Color090 = "Color090",
+            Color100 = "Color100",
+        }
+
+        /// 批次状态.
+        pub enum StockState {
+            Unaudit = "UNAUDIT",
+            Running = "RUNNING",
+            Stoped = "STOPED",
+            Paused = "PAUSED",
+        }
+
+        /// 券code模式.
+        pub enum CouponCodeMode {
+            WechatpayMode = "WECHATPAY_MODE",
+            MerchantApi = "MERCHANT_API",
+            MerchantUpload = "MERCHANT_UPLOAD",
+        }
+    }
 }
 
-impl<M: Mode> StockId<M> {
-    /// 查询商家券详情 · `GET v3/marketing/busifavor/stocks/{stock_id}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().marketing().busifavor().stocks().stock_id("1212").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, Nothing)
+/// 修改商家券基本信息 · `PATCH v3/marketing/busifavor/stocks/{stock_id}`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012535020](https://pay.weixin.qq.com/doc/v3/merchant/4012535020)
+/// - partner: [4012696764](https://pay.weixin.qq.com/doc/v3/partner/4012696764)
+///
+/// `weipay api show PATCH v3/marketing/busifavor/stocks/{stock_id}` lists all 4.
+pub mod patch {
+    pub use crate::v3::marketing::shared::BusifavorFinderInfo;
+
+    use crate::model::{body, open_enum, request};
+
+    request! {
+        /// 修改商家券基本信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingBusifavorStocksByStockIdRequest`](crate::marketing::PatchMarketingBusifavorStocksByStockIdRequest).
+        #[doc(alias = "修改商家券基本信息")]
+        pub struct Request {
+            /// 自定义入口.
+            custom_entrance: CustomEntrance = body("custom_entrance"),
+            /// 批次名称. 1 to 21 characters.
+            stock_name: String = body("stock_name").length(1, 21),
+            /// 批次备注. 0 to 20 characters.
+            comment: String = body("comment").length(0, 20),
+            /// 适用商品范围. 1 to 15 characters.
+            goods_name: String = body("goods_name").length(1, 15),
+            /// 商户请求单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(1, 128)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            /// 样式信息.
+            display_pattern_info: DisplayPatternInfo = body("display_pattern_info"),
+            /// 核销规则.
+            coupon_use_rule: CouponUseRule = body("coupon_use_rule"),
+            /// 发放规则.
+            stock_send_rule: StockSendRule = body("stock_send_rule"),
+            /// 事件通知配置.
+            notify_config: NotifyConfig = body("notify_config"),
+            /// 是否允许营销补差.
+            subsidy: bool = body("subsidy"),
+        }
+
+        /// 自定义入口.
+        pub struct CustomEntrance {
+            /// 小程序入口.
+            mini_programs_info: MiniProgramsInfo = body("mini_programs_info"),
+            /// 商户公众号appid. 1 to 32 characters.
+            appid: String = body("appid").length(1, 32),
+            /// 营销馆id. 0 to 64 characters.
+            hall_id: String = body("hall_id").length(0, 64),
+            /// code展示模式.
+            code_display_mode: CodeDisplayMode = body("code_display_mode"),
+        }
+
+        /// 小程序入口.
+        pub struct MiniProgramsInfo {
+            /// 商家小程序appid.
+            mini_programs_appid: String = body("mini_programs_appid"),
+            /// 商家小程序path. 0 to 128 characters.
+            mini_programs_path: String = body("mini_programs_path").length(0, 128),
+            /// 入口文案. 1 to 5 characters.
+            entrance_words: String = body("entrance_words").length(1, 5),
+            /// 引导文案. 0 to 6 characters.
+            guiding_words: String = body("guiding_words").length(0, 6),
+        }
+
+        /// 样式信息.
+        pub struct DisplayPatternInfo {
+            /// 使用须知. 0 to 1000 characters.
+            description: String = body("description").length(0, 1000),
+            /// 商户logo. 0 to 128 characters.
+            merchant_logo_url: String = body("merchant_logo_url").length(0, 128),
+            /// 商户名称.
+            merchant_name: String = body("merchant_name"),
+            /// 背景颜色.
+            background_color: BackgroundColor = body("background_color"),
+            /// 券详情图片. 0 to 128 characters.
+            coupon_image_url: String = body("coupon_image_url").length(0, 128),
+            /// 视频号相关信息.
+            finder_info: BusifavorFinderInfo = body("finder_info"),
+        }
+
+        /// 核销规则.
+        pub struct CouponUseRule {
+            /// 核销方式.
+            use_method: UseMethod = body("use_method"),
+            /// 小程序appid.
+            mini_programs_appid: String = body("mini_programs_appid"),
+            /// 小程序path. 0 to 128 characters.
+            mini_programs_path: String = body("mini_programs_path").length(0, 128),
+        }
+
+        /// 发放规则.
+        pub struct StockSendRule {
+            /// 是否开启自然人限领.
+            natural_person_limit: bool = body("natural_person_limit"),
+            /// 可疑账号拦截.
+            prevent_api_abuse: bool = body("prevent_api_abuse"),
+        }
+
+        /// 事件通知配置.
+        pub struct NotifyConfig {
+            /// 事件通知appid.
+            notify_appid: String = body("notify_appid"),
+        }
     }
 
-    /// 修改商家券基本信息 · `PATCH v3/marketing/busifavor/stocks/{stock_id}`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::stocks::stock_id::patch;
-    ///
-    /// let request = patch::Request::new().out_request_no("6122352020010133287985742");
-    /// let response =
-    ///     client.v3().marketing().busifavor().stocks().stock_id("101156451224").patch(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, request)
-    }
+    open_enum! {
+        /// code展示模式.
+        pub enum CodeDisplayMode {
+            NotShow = "NOT_SHOW",
+            Barcode = "BARCODE",
+            Qrcode = "QRCODE",
+        }
 
-    /// `v3/marketing/busifavor/stocks/{stock_id}/budget`
-    pub fn budget(self) -> budget::Budget<M> {
-        budget::Budget::new(self.call.step("budget"))
-    }
+        /// 背景颜色.
+        pub enum BackgroundColor {
+            Color010 = "Color010",
+            Color020 = "Color020",
+            Color030 = "Color030",
+            Color040 = "Color040",
+            Color050 = "Color050",
+            Color060 = "Color060",
+            Color070 = "Color070",
+            Color080 = "Color080",
+            Color090 = "Color090",
+            Color100 = "Color100",
+        }
 
-    /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
-    pub fn couponcodes(self) -> couponcodes::Couponcodes<M> {
-        couponcodes::Couponcodes::new(self.call.step("couponcodes"))
+        /// 核销方式.
+        pub enum UseMethod {
+            OffLine = "OFF_LINE",
+            MiniPrograms = "MINI_PROGRAMS",
+            SelfConsume = "SELF_CONSUME",
+            PaymentCode = "PAYMENT_CODE",
+        }
     }
 }

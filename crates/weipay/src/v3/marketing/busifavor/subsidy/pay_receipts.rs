@@ -2,74 +2,150 @@
 
 //! `v3/marketing/busifavor/subsidy/pay-receipts`
 
-pub mod get;
-pub mod post;
 pub mod subsidy_receipt_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingBusifavorSubsidyPayReceipts as PayReceipts;
 
-chain_step! {
-    /// `v3/marketing/busifavor/subsidy/pay-receipts`
-    PayReceipts
+/// 查询营销补差付款单列表 · `GET v3/marketing/busifavor/subsidy/pay-receipts`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4017147338](https://pay.weixin.qq.com/doc/v3/merchant/4017147338)
+/// - partner: [4017171346](https://pay.weixin.qq.com/doc/v3/partner/4017171346)
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
+
+    request! {
+        /// 查询营销补差付款单列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBusifavorSubsidyPayReceiptsRequest`](crate::marketing::GetMarketingBusifavorSubsidyPayReceiptsRequest).
+        #[doc(alias = "查询营销补差付款单列表")]
+        pub struct Request {
+            /// 商家券批次号. Required; 1 to 20 characters.
+            stock_id: String = query("stock_id").required().length(1, 20),
+            /// 商家券Code. Required; 1 to 128 characters.
+            coupon_code: String = query("coupon_code").required().length(1, 128),
+            /// 补差付款请求单号. 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+            out_subsidy_no: String = query("out_subsidy_no").length(1, 128).pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        }
+    }
+
+    response! {
+        /// 查询营销补差付款单列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBusifavorSubsidyPayReceiptsResponse`](crate::marketing::GetMarketingBusifavorSubsidyPayReceiptsResponse).
+        #[doc(alias = "查询营销补差付款单列表")]
+        pub struct Response {
+            /// 补差付款单据列表.
+            pay_receipt_list: Vec<PayReceiptList> = body("pay_receipt_list"),
+        }
+
+        /// 补差付款单据列表.
+        pub struct PayReceiptList {
+            /// 补差付款单号. Required.
+            subsidy_receipt_id: String = body("subsidy_receipt_id").required(),
+            /// 商家券批次号. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 商家券Code. Required.
+            coupon_code: String = body("coupon_code").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 营销补差扣款商户号. Required.
+            payer_merchant: String = body("payer_merchant").required(),
+            /// 营销补差入账商户号. Required.
+            payee_merchant: String = body("payee_merchant").required(),
+            /// 补差付款金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 补差付款描述. Required.
+            description: String = body("description").required(),
+            /// 补差付款单据状态. Required.
+            status: String = body("status").required(),
+            /// 补差付款失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// 补差付款完成时间.
+            success_time: Time = body("success_time"),
+            /// 业务请求唯一单号. Required.
+            out_subsidy_no: String = body("out_subsidy_no").required(),
+            /// 补差付款发起时间.
+            create_time: Time = body("create_time"),
+        }
+    }
 }
 
-impl<M: Mode> PayReceipts<M> {
-    /// 查询营销补差付款单列表 · `GET v3/marketing/busifavor/subsidy/pay-receipts`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::subsidy::pay_receipts::get;
-    ///
-    /// let request = get::Request::new().stock_id("128888000000001").coupon_code("ABCD12345678");
-    /// let response = client.v3().marketing().busifavor().subsidy().pay_receipts().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS, request)
+/// 营销补差付款 · `POST v3/marketing/busifavor/subsidy/pay-receipts`
+///
+/// For 直连商户, 服务商. Safe to repeat with the same `out_subsidy_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4017147321](https://pay.weixin.qq.com/doc/v3/merchant/4017147321)
+/// - partner: [4017170057](https://pay.weixin.qq.com/doc/v3/partner/4017170057)
+pub mod post {
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 营销补差付款: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorSubsidyPayReceiptsRequest`](crate::marketing::PostMarketingBusifavorSubsidyPayReceiptsRequest).
+        #[doc(alias = "营销补差付款")]
+        pub struct Request {
+            /// 商家券批次号. Required; 1 to 20 characters.
+            stock_id: String = body("stock_id").required().length(1, 20),
+            /// 商家券Code. Required; 1 to 128 characters.
+            coupon_code: String = body("coupon_code").required().length(1, 128),
+            /// 微信支付订单号. Required; 28 to 32 characters.
+            transaction_id: String = body("transaction_id").required().length(28, 32),
+            /// 营销补差扣款商户号. Required; 8 to 15 characters.
+            payer_merchant: String = body("payer_merchant").required().length(8, 15),
+            /// 营销补差入账商户号. Required; 8 to 15 characters.
+            payee_merchant: String = body("payee_merchant").required().length(8, 15),
+            /// 补差付款金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 补差付款描述. Required; 1 to 1024 characters.
+            description: String = body("description").required().length(1, 1024),
+            /// 业务请求唯一单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+            out_subsidy_no: String = body("out_subsidy_no")
+                .required()
+                .length(1, 128)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        }
     }
 
-    /// 营销补差付款 · `POST v3/marketing/busifavor/subsidy/pay-receipts`
-    ///
-    /// For 直连商户, 服务商. Safe to repeat with the same `out_subsidy_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::subsidy::pay_receipts::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .stock_id("128888000000001")
-    ///     .coupon_code("ABCD12345678")
-    ///     .transaction_id("4200000913202101152566792388")
-    ///     .payer_merchant("1900000001")
-    ///     .payee_merchant("1900000002")
-    ///     .amount(100)
-    ///     .description("20210115DESCRIPTION")
-    ///     .out_subsidy_no("subsidy-abcd-12345678");
-    /// let response = client.v3().marketing().busifavor().subsidy().pay_receipts().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS, request)
-    }
-
-    /// `v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}` with this 补差付款单号.
-    pub fn subsidy_receipt_id(
-        self,
-        subsidy_receipt_id: impl Into<String>,
-    ) -> subsidy_receipt_id::SubsidyReceiptId<M> {
-        subsidy_receipt_id::SubsidyReceiptId::new(
-            self.call.fill(path("subsidy_receipt_id"), subsidy_receipt_id.into()),
-        )
+    response! {
+        /// 营销补差付款: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorSubsidyPayReceiptsResponse`](crate::marketing::PostMarketingBusifavorSubsidyPayReceiptsResponse).
+        #[doc(alias = "营销补差付款")]
+        pub struct Response {
+            /// 补差付款单号. Required.
+            subsidy_receipt_id: String = body("subsidy_receipt_id").required(),
+            /// 商家券批次号. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 商家券Code. Required.
+            coupon_code: String = body("coupon_code").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 营销补差扣款商户号. Required.
+            payer_merchant: String = body("payer_merchant").required(),
+            /// 营销补差入账商户号. Required.
+            payee_merchant: String = body("payee_merchant").required(),
+            /// 补差付款金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 补差付款描述. Required.
+            description: String = body("description").required(),
+            /// 补差付款单据状态. Required.
+            status: String = body("status").required(),
+            /// 补差付款失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// 补差付款完成时间.
+            success_time: Time = body("success_time"),
+            /// 业务请求唯一单号. Required.
+            out_subsidy_no: String = body("out_subsidy_no").required(),
+            /// 补差付款发起时间.
+            create_time: Time = body("create_time"),
+        }
     }
 }

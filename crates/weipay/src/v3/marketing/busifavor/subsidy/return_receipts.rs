@@ -2,55 +2,90 @@
 
 //! `v3/marketing/busifavor/subsidy/return-receipts`
 
-pub mod post;
 pub mod subsidy_return_receipt_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingBusifavorSubsidyReturnReceipts as ReturnReceipts;
 
-chain_step! {
-    /// `v3/marketing/busifavor/subsidy/return-receipts`
-    ReturnReceipts
-}
+/// 营销补差回退 · `POST v3/marketing/busifavor/subsidy/return-receipts`
+///
+/// For 直连商户, 服务商. Safe to repeat with the same `out_subsidy_return_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4017147332](https://pay.weixin.qq.com/doc/v3/merchant/4017147332)
+/// - partner: [4017170533](https://pay.weixin.qq.com/doc/v3/partner/4017170533)
+///
+/// `weipay api show POST v3/marketing/busifavor/subsidy/return-receipts` lists all 4.
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> ReturnReceipts<M> {
-    /// 营销补差回退 · `POST v3/marketing/busifavor/subsidy/return-receipts`
-    ///
-    /// For 直连商户, 服务商. Safe to repeat with the same `out_subsidy_return_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::subsidy::return_receipts::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .stock_id("128888000000001")
-    ///     .coupon_code("ABCD12345678")
-    ///     .transaction_id("4200000913202101152566792388")
-    ///     .refund_id("50100506732021010105138718375")
-    ///     .payer_merchant("1900000001")
-    ///     .payee_merchant("1900000002")
-    ///     .amount(100)
-    ///     .description("20210115DESCRIPTION")
-    ///     .out_subsidy_return_no("subsidy-abcd-12345678");
-    /// let response = client.v3().marketing().busifavor().subsidy().return_receipts().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS, request)
+    request! {
+        /// 营销补差回退: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorSubsidyReturnReceiptsRequest`](crate::marketing::PostMarketingBusifavorSubsidyReturnReceiptsRequest).
+        #[doc(alias = "营销补差回退")]
+        pub struct Request {
+            /// 商家券批次号. Required; 1 to 20 characters.
+            stock_id: String = body("stock_id").required().length(1, 20),
+            /// 商家券Code. Required; 1 to 128 characters.
+            coupon_code: String = body("coupon_code").required().length(1, 128),
+            /// 微信支付订单号. Required; 28 to 32 characters.
+            transaction_id: String = body("transaction_id").required().length(28, 32),
+            /// 微信支付退款单号. Required; 28 to 32 characters.
+            refund_id: String = body("refund_id").required().length(28, 32),
+            /// 原营销补差扣款商户号. Required; 8 to 15 characters.
+            payer_merchant: String = body("payer_merchant").required().length(8, 15),
+            /// 原营销补差入账商户号. Required; 8 to 15 characters.
+            payee_merchant: String = body("payee_merchant").required().length(8, 15),
+            /// 补差回退金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 补差回退描述. Required; 1 to 1024 characters.
+            description: String = body("description").required().length(1, 1024),
+            /// 业务请求唯一单号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+            out_subsidy_return_no: String = body("out_subsidy_return_no")
+                .required()
+                .length(1, 128)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        }
     }
 
-    /// `v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}` with this 补差回退单号.
-    pub fn subsidy_return_receipt_id(
-        self,
-        subsidy_return_receipt_id: impl Into<String>,
-    ) -> subsidy_return_receipt_id::SubsidyReturnReceiptId<M> {
-        subsidy_return_receipt_id::SubsidyReturnReceiptId::new(
-            self.call.fill(path("subsidy_return_receipt_id"), subsidy_return_receipt_id.into()),
-        )
+    response! {
+        /// 营销补差回退: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorSubsidyReturnReceiptsResponse`](crate::marketing::PostMarketingBusifavorSubsidyReturnReceiptsResponse).
+        #[doc(alias = "营销补差回退")]
+        pub struct Response {
+            /// 补差回退单号.
+            subsidy_return_receipt_id: String = body("subsidy_return_receipt_id"),
+            /// 商家券批次号. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 商家券Code. Required.
+            coupon_code: String = body("coupon_code").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 微信支付退款单号. Required.
+            refund_id: String = body("refund_id").required(),
+            /// 原营销补差扣款商户号. Required.
+            payer_merchant: String = body("payer_merchant").required(),
+            /// 原营销补差入账商户号. Required.
+            payee_merchant: String = body("payee_merchant").required(),
+            /// 补差回退金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 补差回退描述. Required.
+            description: String = body("description").required(),
+            /// 补差回退单据状态. Required.
+            status: String = body("status").required(),
+            /// 补差回退失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// 补差回退完成时间.
+            return_done_time: Time = body("return_done_time"),
+            /// 补差付款单号. Required.
+            subsidy_receipt_id: String = body("subsidy_receipt_id").required(),
+            /// 业务请求唯一单号. Required.
+            out_subsidy_return_no: String = body("out_subsidy_return_no").required(),
+            /// 补差回退发起时间.
+            return_create_time: Time = body("return_create_time"),
+        }
     }
 }

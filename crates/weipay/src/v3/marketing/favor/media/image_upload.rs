@@ -2,35 +2,44 @@
 
 //! `v3/marketing/favor/media/image-upload`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingFavorMediaImageUpload as ImageUpload;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// （营销）图片上传 · `POST v3/marketing/favor/media/image-upload`
+///
+/// For 微信支付商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012557233](https://pay.weixin.qq.com/doc/v3/merchant/4012557233)
+/// - partner: [4012759802](https://pay.weixin.qq.com/doc/v3/partner/4012759802)
+///
+/// `weipay api show POST v3/marketing/favor/media/image-upload` lists all 6.
+pub mod post {
+    use crate::model::{File, body, file, meta, request, response};
 
-chain_step! {
-    /// `v3/marketing/favor/media/image-upload`
-    ImageUpload
-}
+    request! {
+        /// （营销）图片上传: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorMediaImageUploadRequest`](crate::marketing::PostMarketingFavorMediaImageUploadRequest).
+        #[doc(alias = "（营销）图片上传")]
+        pub struct Request {
+            /// 图片文件. Required; at most 2097152 bytes.
+            file: File = file("file").required(),
+            /// 图片文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+            sha256: String = meta("sha256").required().file_sha256(),
+            /// 商户上传的媒体图片的名称. The client takes it from the file unless it is set. Required.
+            filename: String = meta("filename").required().file_name(),
+        }
+    }
 
-impl<M: Mode> ImageUpload<M> {
-    /// （营销）图片上传 · `POST v3/marketing/favor/media/image-upload`
-    ///
-    /// For 微信支付商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::favor::media::image_upload::post;
-    ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request = post::Request::new().file(file);
-    /// let response = client.v3().marketing().favor().media().image_upload().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_FAVOR_MEDIA_IMAGE_UPLOAD, request)
+    response! {
+        /// （营销）图片上传: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorMediaImageUploadResponse`](crate::marketing::PostMarketingFavorMediaImageUploadResponse).
+        #[doc(alias = "（营销）图片上传")]
+        pub struct Response {
+            /// 媒体文件URL地址. Required.
+            media_url: String = body("media_url").required(),
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 //! `v3/marketing/favor/stocks/{stock_id}`
 
-pub mod get;
 pub mod items;
 pub mod merchants;
 pub mod modify_goods_id;
@@ -15,87 +14,106 @@ pub mod stop;
 pub mod use_flow;
 pub mod use_flow_by_day;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingFavorStocksByStockId as StockId;
 
-chain_step! {
-    /// `v3/marketing/favor/stocks/{stock_id}`
-    StockId
-}
+/// 查询批次详情 · `GET v3/marketing/favor/stocks/{stock_id}`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012460564](https://pay.weixin.qq.com/doc/v3/merchant/4012460564)
+/// - partner: [4012460606](https://pay.weixin.qq.com/doc/v3/partner/4012460606)
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        FavorAvailableRegion, FavorCutToMessage, FavorStockUseRule, FavorStockUseRuleFixedNormalCoupon,
+        FavorStockUseRuleTradeType,
+    };
 
-impl<M: Mode> StockId<M> {
-    /// 查询批次详情 · `GET v3/marketing/favor/stocks/{stock_id}`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::favor::stocks::stock_id::get;
-    ///
-    /// let request = get::Request::new().stock_creator_mchid("1900057215");
-    /// let response = client.v3().marketing().favor().stocks().stock_id("example").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID, request)
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询批次详情: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdRequest`](crate::marketing::GetMarketingFavorStocksByStockIdRequest).
+        #[doc(alias = "查询批次详情")]
+        pub struct Request {
+            /// 创建批次的商户号. Required.
+            stock_creator_mchid: String = query("stock_creator_mchid").required(),
+        }
     }
 
-    /// `v3/marketing/favor/stocks/{stock_id}/items`
-    pub fn items(self) -> items::Items<M> {
-        items::Items::new(self.call.step("items"))
+    response! {
+        /// 查询批次详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdResponse`](crate::marketing::GetMarketingFavorStocksByStockIdResponse).
+        #[doc(alias = "查询批次详情")]
+        pub struct Response {
+            /// 批次名称. Required.
+            stock_name: String = body("stock_name").required(),
+            /// 开始时间. Required.
+            available_begin_time: Time = body("available_begin_time").required(),
+            /// 结束时间. Required.
+            available_end_time: Time = body("available_end_time").required(),
+            /// 发放规则.
+            stock_use_rule: FavorStockUseRule = body("stock_use_rule"),
+            /// 是否无资金流. Required.
+            no_cash: bool = body("no_cash").required(),
+            /// 批次类型. Required.
+            stock_type: StockType = body("stock_type").required(),
+            /// 批次号.
+            stock_id: String = body("stock_id"),
+            /// 创建批次的商户号.
+            stock_creator_mchid: String = body("stock_creator_mchid"),
+            /// 批次状态.
+            status: Status = body("status"),
+            /// 使用说明. Required.
+            description: String = body("description").required(),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 激活批次的时间.
+            start_time: Time = body("start_time"),
+            /// 终止批次的时间.
+            stop_time: Time = body("stop_time"),
+            /// 是否单品优惠.
+            singleitem: bool = body("singleitem"),
+            /// 减至批次特定信息.
+            cut_to_message: FavorCutToMessage = body("cut_to_message"),
+            /// 已发券数量.
+            distributed_coupons: i64 = body("distributed_coupons"),
+            /// 业务类型.
+            business_type: BusinessType = body("business_type"),
+            /// 消费金可用地域.
+            available_region_list: Vec<FavorAvailableRegion> = body("available_region_list"),
+            /// 消费金可用行业.
+            available_industry_list: Vec<String> = body("available_industry_list"),
+            /// 微信卡包ID.
+            card_id: String = body("card_id"),
+        }
     }
 
-    /// `v3/marketing/favor/stocks/{stock_id}/merchants`
-    pub fn merchants(self) -> merchants::Merchants<M> {
-        merchants::Merchants::new(self.call.step("merchants"))
-    }
+    open_enum! {
+        /// 批次类型.
+        pub enum StockType {
+            Normal = "NORMAL",
+            Discount = "DISCOUNT",
+            Exchahge = "EXCHAHGE",
+            Random = "RANDOM",
+            DiscountCut = "DISCOUNT_CUT",
+        }
 
-    /// `v3/marketing/favor/stocks/{stock_id}/modify-goods-id`
-    pub fn modify_goods_id(self) -> modify_goods_id::ModifyGoodsId<M> {
-        modify_goods_id::ModifyGoodsId::new(self.call.step("modify-goods-id"))
-    }
+        /// 批次状态.
+        pub enum Status {
+            Unactivated = "unactivated",
+            Audit = "audit",
+            Running = "running",
+            Stoped = "stoped",
+            Paused = "paused",
+        }
 
-    /// `v3/marketing/favor/stocks/{stock_id}/pause`
-    pub fn pause(self) -> pause::Pause<M> {
-        pause::Pause::new(self.call.step("pause"))
-    }
-
-    /// `v3/marketing/favor/stocks/{stock_id}/refund-flow`
-    pub fn refund_flow(self) -> refund_flow::RefundFlow<M> {
-        refund_flow::RefundFlow::new(self.call.step("refund-flow"))
-    }
-
-    /// `v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day`
-    pub fn refund_flow_by_day(self) -> refund_flow_by_day::RefundFlowByDay<M> {
-        refund_flow_by_day::RefundFlowByDay::new(self.call.step("refund-flow-by-day"))
-    }
-
-    /// `v3/marketing/favor/stocks/{stock_id}/restart`
-    pub fn restart(self) -> restart::Restart<M> {
-        restart::Restart::new(self.call.step("restart"))
-    }
-
-    /// `v3/marketing/favor/stocks/{stock_id}/start`
-    pub fn start(self) -> start::Start<M> {
-        start::Start::new(self.call.step("start"))
-    }
-
-    /// `v3/marketing/favor/stocks/{stock_id}/stop`
-    pub fn stop(self) -> stop::Stop<M> {
-        stop::Stop::new(self.call.step("stop"))
-    }
-
-    /// `v3/marketing/favor/stocks/{stock_id}/use-flow`
-    pub fn use_flow(self) -> use_flow::UseFlow<M> {
-        use_flow::UseFlow::new(self.call.step("use-flow"))
-    }
-
-    /// `v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`
-    pub fn use_flow_by_day(self) -> use_flow_by_day::UseFlowByDay<M> {
-        use_flow_by_day::UseFlowByDay::new(self.call.step("use-flow-by-day"))
+        /// 业务类型.
+        pub enum BusinessType {
+            Multiuse = "MULTIUSE",
+        }
     }
 }

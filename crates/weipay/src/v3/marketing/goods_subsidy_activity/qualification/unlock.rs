@@ -2,36 +2,45 @@
 
 //! `v3/marketing/goods-subsidy-activity/qualification/unlock`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityQualificationUnlock as Unlock;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 解锁品牌加价购活动资格 · `POST v3/marketing/goods-subsidy-activity/qualification/unlock`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
+pub mod post {
+    pub use crate::v3::marketing::shared::GoodsSubsidyActivityOrderInformation;
 
-chain_step! {
-    /// `v3/marketing/goods-subsidy-activity/qualification/unlock`
-    Unlock
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> Unlock<M> {
-    /// 解锁品牌加价购活动资格 · `POST v3/marketing/goods-subsidy-activity/qualification/unlock`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::goods_subsidy_activity::qualification::unlock::post;
-    ///
-    /// let request =
-    ///     post::Request::new().order_information(post::OrderInformation::new().payer_openid("example"));
-    /// let response =
-    ///     client.v3().marketing().goods_subsidy_activity().qualification().unlock().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_UNLOCK, request)
+    request! {
+        /// 解锁品牌加价购活动资格: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityQualificationUnlockRequest`](crate::marketing::PostMarketingGoodsSubsidyActivityQualificationUnlockRequest).
+        #[doc(alias = "解锁品牌加价购活动资格")]
+        pub struct Request {
+            /// 订单信息. Required.
+            order_information: GoodsSubsidyActivityOrderInformation = body("order_information").required(),
+            /// 待锁定的加价购资格ID列表.
+            qualification_ids: Vec<String> = body("qualification_ids"),
+        }
+    }
+
+    response! {
+        /// 解锁品牌加价购活动资格: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityQualificationUnlockResponse`](crate::marketing::PostMarketingGoodsSubsidyActivityQualificationUnlockResponse).
+        #[doc(alias = "解锁品牌加价购活动资格")]
+        pub struct Response {
+            /// 返回结果文案.
+            return_message: String = body("return_message"),
+            /// 锁定失败的资格ID列表.
+            failed_qualification_ids: Vec<String> = body("failed_qualification_ids"),
+            /// 锁定成功的资格ID列表.
+            succeed_qualification_ids: Vec<String> = body("succeed_qualification_ids"),
+        }
     }
 }

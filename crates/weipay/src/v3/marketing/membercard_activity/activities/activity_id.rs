@@ -2,39 +2,88 @@
 
 //! `v3/marketing/membercard-activity/activities/{activity_id}`
 
-pub mod get;
 pub mod terminate;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingMembercardActivityActivitiesByActivityId as ActivityId;
 
-chain_step! {
-    /// `v3/marketing/membercard-activity/activities/{activity_id}`
-    ActivityId
-}
+/// 查询活动详情 · `GET v3/marketing/membercard-activity/activities/{activity_id}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012553365](https://pay.weixin.qq.com/doc/v3/merchant/4012553365)
+/// - partner: [4012714471](https://pay.weixin.qq.com/doc/v3/partner/4012714471)
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        MembercardActivityActivateSetting, MembercardActivityActivateSettingActivateMiniprogram,
+        MembercardActivityAwardSendPeriod, MembercardActivityAwardSendPeriodAwardSendDayTime,
+        MembercardActivityAwardSendPeriodAwardSendDayTimeBeginDayTime,
+        MembercardActivityAwardSendPeriodAwardSendDayTimeEndDayTime,
+        MembercardActivityAwardSendPeriodAwardSendTime, MembercardActivityMiniprogramActivitySetting,
+        MembercardActivityMiniprogramActivitySettingAwardJumpDeploy, MembercardActivityPaymentSetting,
+        MembercardActivityPaymentSettingPaymentMode,
+    };
 
-impl<M: Mode> ActivityId<M> {
-    /// 查询活动详情 · `GET v3/marketing/membercard-activity/activities/{activity_id}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().marketing().membercard_activity().activities().activity_id("371067").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID, Nothing)
-    }
+    use crate::model::{Time, body, response};
 
-    /// `v3/marketing/membercard-activity/activities/{activity_id}/terminate`
-    pub fn terminate(self) -> terminate::Terminate<M> {
-        terminate::Terminate::new(self.call.step("terminate"))
+    response! {
+        /// 查询活动详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardActivityActivitiesByActivityIdResponse`](crate::marketing::GetMarketingMembercardActivityActivitiesByActivityIdResponse).
+        #[doc(alias = "查询活动详情")]
+        pub struct Response {
+            /// 活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 活动的当前状态.
+            activity_status: String = body("activity_status"),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 更新时间.
+            update_time: Time = body("update_time"),
+            /// 会员卡ID.
+            card_id: String = body("card_id"),
+            /// 活动名称.
+            activity_name: String = body("activity_name"),
+            /// 活动类型.
+            activity_type: String = body("activity_type"),
+            /// 活动开始时间.
+            begin_time: Time = body("begin_time"),
+            /// 活动结束时间.
+            end_time: Time = body("end_time"),
+            /// 发放时间段.
+            award_send_period: MembercardActivityAwardSendPeriod = body("award_send_period"),
+            /// 优惠券列表.
+            stock_list: Vec<StockList> = body("stock_list"),
+            /// 商户请求单号.
+            out_request_no: String = body("out_request_no"),
+            /// 支付后活动设置.
+            pay_activity_setting: PayActivitySetting = body("pay_activity_setting"),
+            /// 支付前会员活动设置.
+            miniprogram_activity_setting: MembercardActivityMiniprogramActivitySetting =
+                body("miniprogram_activity_setting"),
+        }
+
+        /// 优惠券列表.
+        pub struct StockList {
+            /// 创建批次的商户号. Required.
+            stock_creator_mchid: String = body("stock_creator_mchid").required(),
+            /// 券批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+        }
+
+        /// 支付后活动设置.
+        pub struct PayActivitySetting {
+            /// 商户logo. Required.
+            logo_url: String = body("logo_url").required(),
+            /// 支付结果页活动副标题. Required.
+            activity_second_title: String = body("activity_second_title").required(),
+            /// 活动曝光商户号.
+            mchid_list: Vec<String> = body("mchid_list"),
+            /// 激活方式设置.
+            activate_setting: MembercardActivityActivateSetting = body("activate_setting"),
+            /// 支付设置.
+            payment_setting: MembercardActivityPaymentSetting = body("payment_setting"),
+        }
     }
 }

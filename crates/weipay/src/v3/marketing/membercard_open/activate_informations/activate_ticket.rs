@@ -2,40 +2,70 @@
 
 //! `v3/marketing/membercard-open/activate-informations/{activate_ticket}`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenActivateInformationsByActivateTicket as ActivateTicket;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取用户信息（跳转型激活） · `GET v3/marketing/membercard-open/activate-informations/{activate_ticket}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012550779](https://pay.weixin.qq.com/doc/v3/merchant/4012550779)
+/// - partner: [4012727881](https://pay.weixin.qq.com/doc/v3/partner/4012727881)
+pub mod get {
+    use crate::model::{body, open_enum, response};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/activate-informations/{activate_ticket}`
-    ActivateTicket
-}
+    response! {
+        /// 获取用户信息（跳转型激活）: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenActivateInformationsByActivateTicketResponse`](crate::marketing::GetMarketingMembercardOpenActivateInformationsByActivateTicketResponse).
+        #[doc(alias = "获取用户信息（跳转型激活）")]
+        pub struct Response {
+            /// 微信昵称.
+            nickname: String = body("nickname"),
+            /// 微信头像url.
+            head_image_url: String = body("head_image_url"),
+            /// 用户开卡时填写的个人信息.
+            user_information: UserInformation = body("user_information"),
+        }
 
-impl<M: Mode> ActivateTicket<M> {
-    /// 获取用户信息（跳转型激活） · `GET v3/marketing/membercard-open/activate-informations/{activate_ticket}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .activate_informations()
-    ///     .activate_ticket("abcdefg")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_ACTIVATE_INFORMATIONS_ACTIVATE_TICKET, Nothing)
+        /// 用户开卡时填写的个人信息.
+        pub struct UserInformation {
+            /// 平台提供的通用开卡信息字段.
+            common_field_list: Vec<CommonFieldList> = body("common_field_list"),
+            /// 商户自定义的开卡信息字段.
+            custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
+        }
+
+        /// 平台提供的通用开卡信息字段.
+        pub struct CommonFieldList {
+            /// 平台提供的通用开卡信息字段.
+            name: Name = body("name"),
+            /// 用户开卡时填写的个人信息.
+            value: String = body("value"),
+        }
+
+        /// 商户自定义的开卡信息字段.
+        pub struct CustomFieldList {
+            /// 字段名称.
+            name: String = body("name"),
+            /// 字段值.
+            value: String = body("value"),
+            /// 字段值.
+            value_list: Vec<String> = body("value_list"),
+        }
+    }
+
+    open_enum! {
+        /// 平台提供的通用开卡信息字段.
+        pub enum Name {
+            UserFormFlagMobile = "USER_FORM_FLAG_MOBILE",
+            UserFormFlagSex = "USER_FORM_FLAG_SEX",
+            UserFormFlagName = "USER_FORM_FLAG_NAME",
+            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
+            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
+            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
+            UserFormFlagCity = "USER_FORM_FLAG_CITY",
+        }
     }
 }

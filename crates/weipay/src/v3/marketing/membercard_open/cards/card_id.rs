@@ -2,146 +2,270 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}`
 
-pub mod codes;
+/// `v3/marketing/membercard-open/cards/{card_id}/codes`
+pub mod codes {
+    pub mod code;
+    pub mod deposit;
+
+    pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdCodes as Codes;
+}
 pub mod decrypt_code;
-pub mod get;
-pub mod patch;
 pub mod permission_tokens;
-pub mod phone_membercard;
+/// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard`
+pub mod phone_membercard {
+    pub mod import;
+
+    pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdPhoneMembercard as PhoneMembercard;
+}
 pub mod qrcode;
 pub mod rights;
 pub mod service_modules;
 pub mod upgrade;
-pub mod users;
+/// `v3/marketing/membercard-open/cards/{card_id}/users`
+pub mod users {
+    pub mod import;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}`
-    CardId
+    pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdUsers as Users;
 }
 
-impl<M: Mode> CardId<M> {
-    /// 查询会员卡模板信息 · `GET v3/marketing/membercard-open/cards/{card_id}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardId as CardId;
+
+/// 查询会员卡模板信息 · `GET v3/marketing/membercard-open/cards/{card_id}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012547650](https://pay.weixin.qq.com/doc/v3/merchant/4012547650)
+/// - partner: [4012709168](https://pay.weixin.qq.com/doc/v3/partner/4012709168)
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        MembercardOpenAdditionalStatement, MembercardOpenBalanceInformation,
+        MembercardOpenUserInformationForm, MembercardOpenUserInformationFormCommonFieldList,
+        MembercardOpenUserInformationFormCustomFieldList,
+        MembercardOpenUserInformationFormCustomFieldListType, MembercardValidDateInformation,
+        MembercardValidDateInformationType,
+    };
+
+    use crate::model::{Time, body, open_enum, response};
+
+    response! {
+        /// 查询会员卡模板信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenCardsByCardIdResponse`](crate::marketing::GetMarketingMembercardOpenCardsByCardIdResponse).
+        #[doc(alias = "查询会员卡模板信息")]
+        pub struct Response {
+            /// 会员卡id. Required.
+            card_id: String = body("card_id").required(),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 更新时间.
+            update_time: Time = body("update_time"),
+            /// 剩余库存.
+            remain_quantity: i64 = body("remain_quantity"),
+            /// 会员卡状态.
+            status: Status = body("status"),
+            /// 品牌信息. Required.
+            brand: Brand = body("brand").required(),
+            /// 商户AppId. Required.
+            appid: String = body("appid").required(),
+            /// 会员卡logo. Required; format `media-url`.
+            logo_url: String = body("logo_url").required().url(),
+            /// 卡名称. Required.
+            title: String = body("title").required(),
+            /// 会员卡背景图. Required; format `media-url`.
+            background_picture_url: String = body("background_picture_url").required().url(),
+            /// 使用须知. Required.
+            description: String = body("description").required(),
+            /// 服务电话.
+            service_phone: String = body("service_phone"),
+            /// 会员码型. Required.
+            code_type: CodeType = body("code_type").required(),
+            /// 会员卡总库存.
+            total_quantity: i64 = body("total_quantity"),
+            /// 有效期. Required.
+            date_information: MembercardValidDateInformation = body("date_information").required(),
+            /// 会员卡code分配类型. Required.
+            code_mode: CodeMode = body("code_mode").required(),
+            /// 是否展示会员等级.
+            need_display_level: bool = body("need_display_level"),
+            /// 会员初始等级.
+            init_level: String = body("init_level"),
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 储值信息.
+            balance_information: MembercardOpenBalanceInformation = body("balance_information"),
+            /// 开卡信息.
+            user_information_form: MembercardOpenUserInformationForm = body("user_information_form"),
+            /// 商户补充声明.
+            additional_statement: MembercardOpenAdditionalStatement = body("additional_statement"),
+        }
+
+        /// 品牌信息.
+        pub struct Brand {
+            /// 品牌id. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 品牌展示名称. Required.
+            display_name: String = body("display_name").required(),
+        }
     }
 
-    /// 修改会员卡模板信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::patch;
-    ///
-    /// let request = patch::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, request)
+    open_enum! {
+        /// 会员卡状态.
+        pub enum Status {
+            NotApprove = "NOT_APPROVE",
+            ApproveFail = "APPROVE_FAIL",
+            Approved = "APPROVED",
+            Deleted = "DELETED",
+        }
+
+        /// 会员码型.
+        pub enum CodeType {
+            BarCode = "BAR_CODE",
+            Qrcode = "QRCODE",
+            BarCodeAndQrcode = "BAR_CODE_AND_QRCODE",
+            NoneCode = "NONE_CODE",
+        }
+
+        /// 会员卡code分配类型.
+        pub enum CodeMode {
+            SystemAllocate = "SYSTEM_ALLOCATE",
+            MerchantDeposit = "MERCHANT_DEPOSIT",
+            RealTime = "REAL_TIME",
+        }
+    }
+}
+
+/// 修改会员卡模板信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012549567](https://pay.weixin.qq.com/doc/v3/merchant/4012549567)
+/// - partner: [4012709882](https://pay.weixin.qq.com/doc/v3/partner/4012709882)
+pub mod patch {
+    pub use crate::v3::marketing::shared::{
+        MembercardOpenAdditionalStatement, MembercardOpenBalanceInformation,
+    };
+
+    use crate::model::{Time, body, open_enum, request};
+
+    request! {
+        /// 修改会员卡模板信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCardsByCardIdRequest`](crate::marketing::PatchMarketingMembercardOpenCardsByCardIdRequest).
+        #[doc(alias = "修改会员卡模板信息")]
+        pub struct Request {
+            /// 商户AppId.
+            appid: String = body("appid"),
+            /// 会员卡logo. Format `media-url`.
+            logo_url: String = body("logo_url").url(),
+            /// 卡名称.
+            title: String = body("title"),
+            /// 会员卡背景图. Format `media-url`.
+            background_picture_url: String = body("background_picture_url").url(),
+            /// 使用须知.
+            description: String = body("description"),
+            /// 服务电话.
+            service_phone: String = body("service_phone"),
+            /// 会员卡总库存.
+            total_quantity: i64 = body("total_quantity"),
+            /// 有效期.
+            date_information: DateInformation = body("date_information"),
+            /// 是否展示会员等级.
+            need_display_level: bool = body("need_display_level"),
+            /// 会员初始等级.
+            init_level: String = body("init_level"),
+            /// 储值信息.
+            balance_information: MembercardOpenBalanceInformation = body("balance_information"),
+            /// 开卡信息.
+            user_information_form: UserInformationForm = body("user_information_form"),
+            /// 商户补充声明.
+            additional_statement: MembercardOpenAdditionalStatement = body("additional_statement"),
+            /// 会员卡code分配类型.
+            code_mode: CodeMode = body("code_mode"),
+            /// 会员码型.
+            code_type: CodeType = body("code_type"),
+            /// 是否启用动态码.
+            need_dynamic_code: bool = body("need_dynamic_code"),
+        }
+
+        /// 有效期.
+        pub struct DateInformation {
+            /// 有效期类型. Required.
+            type_: Type = body("type").required(),
+            /// 有效期结束时间.
+            available_end_time: Time = body("available_end_time"),
+            /// 生效后N天内有效.
+            available_day_after_receive: i64 = body("available_day_after_receive"),
+            /// 领取后N天开始生效.
+            wait_days_after_receive: i64 = body("wait_days_after_receive"),
+            /// 有效期开始时间.
+            available_begin_time: Time = body("available_begin_time"),
+        }
+
+        /// 开卡信息.
+        pub struct UserInformationForm {
+            /// 是否允许修改.
+            can_modify_after_activate: bool = body("can_modify_after_activate"),
+            /// 平台提供的通用开卡信息字段.
+            common_field_list: Vec<CommonFieldList> = body("common_field_list"),
+            /// 商户自定义的开卡信息字段.
+            custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
+        }
+
+        /// 商户自定义的开卡信息字段.
+        pub struct CustomFieldList {
+            /// 商户自定义的开卡信息字段类型.
+            type_: CustomFieldListType = body("type"),
+            /// 字段名称.
+            name: String = body("name"),
+            /// 字段值.
+            values: Vec<String> = body("values"),
+        }
     }
 
-    /// 删除会员卡模板 · `DELETE v3/marketing/membercard-open/cards/{card_id}`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Official documents (官方文档):
-    ///
-    /// - merchant: [4012549682](https://pay.weixin.qq.com/doc/v3/merchant/4012549682)
-    /// - partner: [4012726840](https://pay.weixin.qq.com/doc/v3/partner/4012726840)
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .delete()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn delete(self) -> M::Sent<Nothing> {
-        self.call.typed(&table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
-    }
+    open_enum! {
+        /// 有效期类型.
+        pub enum Type {
+            FixTimeRange = "FIX_TIME_RANGE",
+            FixTerm = "FIX_TERM",
+            Permanent = "PERMANENT",
+        }
 
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes`
-    pub fn codes(self) -> codes::Codes<M> {
-        codes::Codes::new(self.call.step("codes"))
-    }
+        /// 平台提供的通用开卡信息字段.
+        pub enum CommonFieldList {
+            UserFormFlagMobile = "USER_FORM_FLAG_MOBILE",
+            UserFormFlagSex = "USER_FORM_FLAG_SEX",
+            UserFormFlagName = "USER_FORM_FLAG_NAME",
+            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
+            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
+            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
+            UserFormFlagCity = "USER_FORM_FLAG_CITY",
+        }
 
-    /// `v3/marketing/membercard-open/cards/{card_id}/decrypt-code`
-    pub fn decrypt_code(self) -> decrypt_code::DecryptCode<M> {
-        decrypt_code::DecryptCode::new(self.call.step("decrypt-code"))
-    }
+        /// 商户自定义的开卡信息字段类型.
+        pub enum CustomFieldListType {
+            Text = "TEXT",
+            Select = "SELECT",
+            Radio = "RADIO",
+            CheckBox = "CHECK_BOX",
+        }
 
-    /// `v3/marketing/membercard-open/cards/{card_id}/permission-tokens`
-    pub fn permission_tokens(self) -> permission_tokens::PermissionTokens<M> {
-        permission_tokens::PermissionTokens::new(self.call.step("permission-tokens"))
-    }
+        /// 会员卡code分配类型.
+        pub enum CodeMode {
+            SystemAllocate = "SYSTEM_ALLOCATE",
+            MerchantDeposit = "MERCHANT_DEPOSIT",
+            RealTime = "REAL_TIME",
+        }
 
-    /// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard`
-    pub fn phone_membercard(self) -> phone_membercard::PhoneMembercard<M> {
-        phone_membercard::PhoneMembercard::new(self.call.step("phone-membercard"))
-    }
-
-    /// `v3/marketing/membercard-open/cards/{card_id}/qrcode`
-    pub fn qrcode(self) -> qrcode::Qrcode<M> {
-        qrcode::Qrcode::new(self.call.step("qrcode"))
-    }
-
-    /// `v3/marketing/membercard-open/cards/{card_id}/rights`
-    pub fn rights(self) -> rights::Rights<M> {
-        rights::Rights::new(self.call.step("rights"))
-    }
-
-    /// `v3/marketing/membercard-open/cards/{card_id}/service-modules`
-    pub fn service_modules(self) -> service_modules::ServiceModules<M> {
-        service_modules::ServiceModules::new(self.call.step("service-modules"))
-    }
-
-    /// `v3/marketing/membercard-open/cards/{card_id}/upgrade`
-    pub fn upgrade(self) -> upgrade::Upgrade<M> {
-        upgrade::Upgrade::new(self.call.step("upgrade"))
-    }
-
-    /// `v3/marketing/membercard-open/cards/{card_id}/users`
-    pub fn users(self) -> users::Users<M> {
-        users::Users::new(self.call.step("users"))
+        /// 会员码型.
+        pub enum CodeType {
+            BarCode = "BAR_CODE",
+            Qrcode = "QRCODE",
+            BarCodeAndQrcode = "BAR_CODE_AND_QRCODE",
+            NoneCode = "NONE_CODE",
+        }
     }
 }

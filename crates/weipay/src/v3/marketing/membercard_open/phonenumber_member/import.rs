@@ -2,41 +2,45 @@
 
 //! `v3/marketing/membercard-open/phonenumber-member/import`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenPhonenumberMemberImport as Import;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 导入加密手机号提醒会员领卡 · `POST v3/marketing/membercard-open/phonenumber-member/import`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4017166226](https://pay.weixin.qq.com/doc/v3/merchant/4017166226)
+/// - partner: [4017171998](https://pay.weixin.qq.com/doc/v3/partner/4017171998)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, header, request};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/phonenumber-member/import`
-    Import
-}
+    request! {
+        /// 导入加密手机号提醒会员领卡: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenPhonenumberMemberImportRequest`](crate::marketing::PostMarketingMembercardOpenPhonenumberMemberImportRequest).
+        #[doc(alias = "导入加密手机号提醒会员领卡")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 会员信息. Required.
+            member_information: MemberInformation = body("member_information").required(),
+            /// 加密手机号. Required; travels encrypted (敏感信息加密).
+            encrypted_phone_number: Sensitive = body("encrypted_phone_number").required().encrypted(),
+            /// 自定义场景值.
+            outer_str: String = body("outer_str"),
+        }
 
-impl<M: Mode> Import<M> {
-    /// 导入加密手机号提醒会员领卡 · `POST v3/marketing/membercard-open/phonenumber-member/import`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::marketing::membercard_open::phonenumber_member::import::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .member_information(post::MemberInformation::new()
-    ///         .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///         .registration_time("2026-01-01T00:00:00+08:00"))
-    ///     .encrypted_phone_number("13800138000");
-    /// let response =
-    ///     client.v3().marketing().membercard_open().phonenumber_member().import().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_IMPORT, request)
+        /// 会员信息.
+        pub struct MemberInformation {
+            /// 会员卡id. Required.
+            card_id: String = body("card_id").required(),
+            /// 会员卡code.
+            code: String = body("code"),
+            /// 会员卡编号.
+            membership_number: String = body("membership_number"),
+            /// 会员注册时间. Required.
+            registration_time: Time = body("registration_time").required(),
+        }
     }
 }

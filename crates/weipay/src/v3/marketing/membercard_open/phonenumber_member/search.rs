@@ -2,38 +2,69 @@
 
 //! `v3/marketing/membercard-open/phonenumber-member/search`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenPhonenumberMemberSearch as Search;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 通过加密手机号查询会员领卡状态 · `GET v3/marketing/membercard-open/phonenumber-member/search`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4017166232](https://pay.weixin.qq.com/doc/v3/merchant/4017166232)
+/// - partner: [4017172062](https://pay.weixin.qq.com/doc/v3/partner/4017172062)
+pub mod get {
+    use crate::model::{Sensitive, Time, body, header, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/phonenumber-member/search`
-    Search
-}
+    request! {
+        /// 通过加密手机号查询会员领卡状态: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenPhonenumberMemberSearchRequest`](crate::marketing::GetMarketingMembercardOpenPhonenumberMemberSearchRequest).
+        #[doc(alias = "通过加密手机号查询会员领卡状态")]
+        pub struct Request {
+            /// 会员卡id. Required.
+            card_id: String = query("card_id").required(),
+            /// 加密手机号. Required; travels encrypted (敏感信息加密).
+            encrypted_phone_number: Sensitive = query("encrypted_phone_number").required().encrypted(),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+        }
+    }
 
-impl<M: Mode> Search<M> {
-    /// 通过加密手机号查询会员领卡状态 · `GET v3/marketing/membercard-open/phonenumber-member/search`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::marketing::membercard_open::phonenumber_member::search::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .encrypted_phone_number("13800138000");
-    /// let response =
-    ///     client.v3().marketing().membercard_open().phonenumber_member().search().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_SEARCH, request)
+    response! {
+        /// 通过加密手机号查询会员领卡状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenPhonenumberMemberSearchResponse`](crate::marketing::GetMarketingMembercardOpenPhonenumberMemberSearchResponse).
+        #[doc(alias = "通过加密手机号查询会员领卡状态")]
+        pub struct Response {
+            /// 用户领取状态. Required.
+            receive_status: ReceiveStatus = body("receive_status").required(),
+            /// 用户会员卡信息.
+            user_card_information: UserCardInformation = body("user_card_information"),
+        }
+
+        /// 用户会员卡信息.
+        pub struct UserCardInformation {
+            /// 会员卡code. Required.
+            code: String = body("code").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 用户标识.
+            unionid: String = body("unionid"),
+            /// 会员卡领取时间. Required.
+            receive_time: Time = body("receive_time").required(),
+            /// 品牌appid. Required.
+            card_appid: String = body("card_appid").required(),
+            /// 会员卡id. Required.
+            card_id: String = body("card_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 用户领取状态.
+        pub enum ReceiveStatus {
+            Unshowed = "UNSHOWED",
+            Unreceived = "UNRECEIVED",
+            Received = "RECEIVED",
+        }
     }
 }

@@ -2,34 +2,58 @@
 
 //! `v3/marketing/membercard-open/user/cards`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenUserCards as Cards;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询用户在品牌下所有会员卡 · `GET v3/marketing/membercard-open/user/cards`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012549255](https://pay.weixin.qq.com/doc/v3/merchant/4012549255)
+/// - partner: [4012709674](https://pay.weixin.qq.com/doc/v3/partner/4012709674)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/user/cards`
-    Cards
-}
+    request! {
+        /// 查询用户在品牌下所有会员卡: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenUserCardsRequest`](crate::marketing::GetMarketingMembercardOpenUserCardsRequest).
+        #[doc(alias = "查询用户在品牌下所有会员卡")]
+        pub struct Request {
+            /// 用户标识. Required.
+            openid: String = query("openid").required(),
+            /// 商户AppId.
+            appid: String = query("appid"),
+            /// 分页页码. Required.
+            offset: i64 = query("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = query("limit").required(),
+        }
+    }
 
-impl<M: Mode> Cards<M> {
-    /// 查询用户在品牌下所有会员卡 · `GET v3/marketing/membercard-open/user/cards`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::user::cards::get;
-    ///
-    /// let request = get::Request::new().openid("oWeiPaySandboxUser-000000001").offset(1).limit(1);
-    /// let response = client.v3().marketing().membercard_open().user().cards().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_USER_CARDS, request)
+    response! {
+        /// 查询用户在品牌下所有会员卡: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenUserCardsResponse`](crate::marketing::GetMarketingMembercardOpenUserCardsResponse).
+        #[doc(alias = "查询用户在品牌下所有会员卡")]
+        pub struct Response {
+            /// 会员卡列表.
+            data: Vec<Data> = body("data"),
+            /// 总数量. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 分页页码. Required.
+            offset: i64 = body("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+        }
+
+        /// 会员卡列表.
+        pub struct Data {
+            /// 会员卡id.
+            card_id: String = body("card_id"),
+            /// 会员卡code.
+            code: String = body("code"),
+        }
     }
 }

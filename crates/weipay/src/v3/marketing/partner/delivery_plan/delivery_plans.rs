@@ -2,52 +2,81 @@
 
 //! `v3/marketing/partner/delivery-plan/delivery-plans`
 
-pub mod brand_id;
-pub mod plan_id;
-pub mod post;
+/// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}`
+pub mod brand_id {
+    pub mod delivery_plans;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/marketing/partner/delivery-plan/delivery-plans`
-    DeliveryPlans
+    pub use crate::v3::marketing::chain::MarketingPartnerDeliveryPlanDeliveryPlansByBrandId as BrandId;
 }
+pub mod plan_id;
 
-impl<M: Mode> DeliveryPlans<M> {
-    /// 创建投放计划 · `POST v3/marketing/partner/delivery-plan/delivery-plans`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::delivery_plan::delivery_plans::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_request_no("asdf-1234-40016")
-    ///     .brand_id("40016")
-    ///     .product_coupon_id("701146876221757924829193824428")
-    ///     .stock_id("701246876221757924829194755312");
-    /// let response =
-    ///     client.v3().marketing().partner().delivery_plan().delivery_plans().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS, request)
+pub use crate::v3::marketing::chain::MarketingPartnerDeliveryPlanDeliveryPlans as DeliveryPlans;
+
+/// 创建投放计划 · `POST v3/marketing/partner/delivery-plan/delivery-plans`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016184554](https://pay.weixin.qq.com/doc/v3/partner/4016184554)
+pub mod post {
+    pub use crate::v3::marketing::shared::{DeliveryPlan, DeliveryPlanPlanState};
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 创建投放计划: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerDeliveryPlanDeliveryPlansRequest`](crate::marketing::PostMarketingPartnerDeliveryPlanDeliveryPlansRequest).
+        #[doc(alias = "创建投放计划")]
+        pub struct Request {
+            /// 创建请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 创建投放计划的品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 投放计划名称.
+            plan_name: String = body("plan_name"),
+            /// 总库存.
+            total_count: i64 = body("total_count"),
+            /// 单用户限领.
+            user_limit: i64 = body("user_limit"),
+            /// 单日限领.
+            daily_limit: i64 = body("daily_limit"),
+            /// 开始可用时间.
+            delivery_start_time: Time = body("delivery_start_time"),
+            /// 结束可用时间.
+            delivery_end_time: Time = body("delivery_end_time"),
+            /// 营销标签.
+            recommend_word: String = body("recommend_word"),
+            /// 是否复用商品券和批次信息.
+            reuse_coupon_config: bool = body("reuse_coupon_config"),
+            /// 使用模式.
+            usage_mode: UsageMode = body("usage_mode"),
+            /// 投放批次组ID.
+            stock_bundle_id: String = body("stock_bundle_id"),
+        }
     }
 
-    /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}` with this 品牌ID.
-    pub fn brand_id(self, brand_id: impl Into<String>) -> brand_id::BrandId<M> {
-        brand_id::BrandId::new(self.call.fill(path("brand_id"), brand_id.into()))
+    response! {
+        /// 创建投放计划: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerDeliveryPlanDeliveryPlansResponse`](crate::marketing::PostMarketingPartnerDeliveryPlanDeliveryPlansResponse).
+        #[doc(alias = "创建投放计划")]
+        pub struct Response {
+            /// 投放计划详情. Required.
+            plan: DeliveryPlan = body("plan").required(),
+        }
     }
 
-    /// `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}` with this 投放计划ID.
-    pub fn plan_id(self, plan_id: impl Into<String>) -> plan_id::PlanId<M> {
-        plan_id::PlanId::new(self.call.fill(path("plan_id"), plan_id.into()))
+    open_enum! {
+        /// 使用模式.
+        pub enum UsageMode {
+            Single = "SINGLE",
+            ProgressiveBundle = "PROGRESSIVE_BUNDLE",
+        }
     }
 }

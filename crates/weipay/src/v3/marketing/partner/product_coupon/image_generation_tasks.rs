@@ -2,51 +2,107 @@
 
 //! `v3/marketing/partner/product-coupon/image-generation-tasks`
 
-pub mod post;
 pub mod task_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponImageGenerationTasks as ImageGenerationTasks;
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/image-generation-tasks`
-    ImageGenerationTasks
-}
+/// 提交图片生成任务 · `POST v3/marketing/partner/product-coupon/image-generation-tasks`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4017327735](https://pay.weixin.qq.com/doc/v3/partner/4017327735)
+///
+/// `weipay api show POST v3/marketing/partner/product-coupon/image-generation-tasks` lists all 2.
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerNormalCoupon,
+    };
 
-impl<M: Mode> ImageGenerationTasks<M> {
-    /// 提交图片生成任务 · `POST v3/marketing/partner/product-coupon/image-generation-tasks`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::image_generation_tasks::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("120344")
-    ///     .task_id("image_generation_task_1")
-    ///     .image_generation_type("COMBINE_IMAGE");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .image_generation_tasks()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_IMAGE_GENERATION_TASKS, request)
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 提交图片生成任务: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponImageGenerationTasksRequest`](crate::marketing::PostMarketingPartnerProductCouponImageGenerationTasksRequest).
+        #[doc(alias = "提交图片生成任务")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 图片生成的任务ID. Required.
+            task_id: String = body("task_id").required(),
+            /// 图片生成类型. Required.
+            image_generation_type: ImageGenerationType = body("image_generation_type").required(),
+            /// 拼图数据.
+            combine_image: CombineImage = body("combine_image"),
+            /// 抠图数据.
+            cut_out: CutOut = body("cut_out"),
+        }
+
+        /// 拼图数据.
+        pub struct CombineImage {
+            /// 优惠范围. Required.
+            scope: Scope = body("scope").required(),
+            /// 商品券类型. Required.
+            type_: Type = body("type").required(),
+            /// 使用模式. Required.
+            usage_mode: UsageMode = body("usage_mode").required(),
+            /// 满减券使用规则.
+            normal_coupon: PartnerNormalCoupon = body("normal_coupon"),
+            /// 折扣券使用规则.
+            discount_coupon: PartnerDiscountCoupon = body("discount_coupon"),
+            /// 兑换券使用规则.
+            exchange_coupon: PartnerExchangeCouponList = body("exchange_coupon"),
+            /// 背景颜色色值.
+            background_color: String = body("background_color"),
+        }
+
+        /// 抠图数据.
+        pub struct CutOut {
+            /// 商品图URL. Required.
+            image_url: String = body("image_url").required(),
+        }
     }
 
-    /// `v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}` with this 图片生成的任务ID.
-    pub fn task_id(self, task_id: impl Into<String>) -> task_id::TaskId<M> {
-        task_id::TaskId::new(self.call.fill(path("task_id"), task_id.into()))
+    response! {
+        /// 提交图片生成任务: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponImageGenerationTasksResponse`](crate::marketing::PostMarketingPartnerProductCouponImageGenerationTasksResponse).
+        #[doc(alias = "提交图片生成任务")]
+        pub struct Response {
+            /// 图片生成的任务ID. Required.
+            task_id: String = body("task_id").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 图片生成类型.
+        pub enum ImageGenerationType {
+            CombineImage = "COMBINE_IMAGE",
+            CutOut = "CUT_OUT",
+        }
+
+        /// 优惠范围.
+        pub enum Scope {
+            All = "ALL",
+            Single = "SINGLE",
+            Category = "CATEGORY",
+        }
+
+        /// 商品券类型.
+        pub enum Type {
+            Normal = "NORMAL",
+            Discount = "DISCOUNT",
+            Exchange = "EXCHANGE",
+        }
+
+        /// 使用模式.
+        pub enum UsageMode {
+            Single = "SINGLE",
+            ProgressiveBundle = "PROGRESSIVE_BUNDLE",
+        }
     }
 }

@@ -2,53 +2,67 @@
 
 //! `v3/marketing/partner/product-coupon/notify-configs`
 
-pub mod get;
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponNotifyConfigs as NotifyConfigs;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取商品券事件通知地址 · `GET v3/marketing/partner/product-coupon/notify-configs`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781284](https://pay.weixin.qq.com/doc/v3/partner/4015781284)
+///
+/// `weipay api show GET v3/marketing/partner/product-coupon/notify-configs` lists all 2.
+pub mod get {
+    use crate::model::{Time, body, response};
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/notify-configs`
-    NotifyConfigs
+    response! {
+        /// 获取商品券事件通知地址: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponNotifyConfigsResponse`](crate::marketing::GetMarketingPartnerProductCouponNotifyConfigsResponse).
+        #[doc(alias = "获取商品券事件通知地址")]
+        pub struct Response {
+            /// 通知URL地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 修改时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
+    }
 }
 
-impl<M: Mode> NotifyConfigs<M> {
-    /// 获取商品券事件通知地址 · `GET v3/marketing/partner/product-coupon/notify-configs`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().marketing().partner().product_coupon().notify_configs().get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS, Nothing)
+/// 设置商品券事件通知地址 · `POST v3/marketing/partner/product-coupon/notify-configs`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781286](https://pay.weixin.qq.com/doc/v3/partner/4015781286)
+///
+/// `weipay api show POST v3/marketing/partner/product-coupon/notify-configs` lists all 2.
+pub mod post {
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 设置商品券事件通知地址: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponNotifyConfigsRequest`](crate::marketing::PostMarketingPartnerProductCouponNotifyConfigsRequest).
+        #[doc(alias = "设置商品券事件通知地址")]
+        pub struct Request {
+            /// 通知URL地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+        }
     }
 
-    /// 设置商品券事件通知地址 · `POST v3/marketing/partner/product-coupon/notify-configs`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::notify_configs::post;
-    ///
-    /// let request = post::Request::new().notify_url("https://pay.weixin.qq.com");
-    /// let response =
-    ///     client.v3().marketing().partner().product_coupon().notify_configs().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS, request)
+    response! {
+        /// 设置商品券事件通知地址: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponNotifyConfigsResponse`](crate::marketing::PostMarketingPartnerProductCouponNotifyConfigsResponse).
+        #[doc(alias = "设置商品券事件通知地址")]
+        pub struct Response {
+            /// 通知URL地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 修改时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
     }
 }

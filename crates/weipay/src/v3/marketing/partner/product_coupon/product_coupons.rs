@@ -2,65 +2,280 @@
 
 //! `v3/marketing/partner/product-coupon/product-coupons`
 
-pub mod post;
 pub mod product_coupon_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCoupons as ProductCoupons;
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/product-coupons`
-    ProductCoupons
-}
+/// 创建商品券 · `POST v3/marketing/partner/product-coupon/product-coupons`
+///
+/// For 服务商. Safe to repeat with the same `out_request_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781289](https://pay.weixin.qq.com/doc/v3/partner/4015781289)
+///
+/// `weipay api show POST v3/marketing/partner/product-coupon/product-coupons` lists all 2.
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        PartnerDiscountCoupon, PartnerExchangeCouponList, PartnerIrregularAvailablePeriod,
+        PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo, PartnerWeeklyAvailablePeriod,
+        PartnerWeeklyAvailablePeriodDayList, PartnerWeeklyAvailablePeriodDayPeriodList,
+        ProductCouponDisplayInfo, ProductCouponDisplayInfoBackgroundColor,
+        ProductCouponDisplayInfoCodeDisplayMode, ProductCouponDisplayInfoEntranceFinder,
+        ProductCouponDisplayInfoEntranceMiniProgram, ProductCouponDisplayInfoEntranceOfficialAccount,
+        ProductCouponProductInfo, ProductCouponProductInfoComboPackageList,
+        ProductCouponProductInfoComboPackageListChoiceList, ProductCouponSequentialUsageInfo,
+        ProductCouponSequentialUsageInfoType, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
+        ProductCouponStockSingleUsageRule, ProductCouponStockSingleUsageRuleCouponAvailablePeriod,
+        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+    };
 
-impl<M: Mode> ProductCoupons<M> {
-    /// 创建商品券 · `POST v3/marketing/partner/product-coupon/product-coupons`
-    ///
-    /// For 服务商. Safe to repeat with the same `out_request_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("120344")
-    ///     .out_request_no("12345_20250101_A3489")
-    ///     .scope("ALL")
-    ///     .type_("NORMAL")
-    ///     .usage_mode("SINGLE")
-    ///     .display_info(post::DisplayInfo::new()
-    ///         .name("全场满100立打8折")
-    ///         .image_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/xxx")
-    ///         .background_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/xxx"))
-    ///     .stock(post::Stock::new()
-    ///         .coupon_code_mode("WECHATPAY")
-    ///         .stock_send_rule(post::StockSendRule::new().max_count(100000))
-    ///         .usage_rule_display_info(post::UsageRuleDisplayInfo::new()
-    ///             .coupon_usage_method_list(vec![post::CouponUsageMethodList::from("OFFLINE")])
-    ///             .usage_description("工作日可用"))
-    ///         .coupon_display_info(post::CouponDisplayInfo::new().code_display_mode("QRCODE"))
-    ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
-    ///         .store_scope("NONE"));
-    /// let response =
-    ///     client.v3().marketing().partner().product_coupon().product_coupons().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS, request)
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 创建商品券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsRequest).
+        #[doc(alias = "创建商品券")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 创建请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 优惠范围. Required.
+            scope: Scope = body("scope").required(),
+            /// 商品券类型. Required.
+            type_: Type = body("type").required(),
+            /// 使用模式. Required.
+            usage_mode: UsageMode = body("usage_mode").required(),
+            /// 单券模式信息.
+            single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
+            /// 多次优惠模式信息.
+            sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
+            /// 展示信息. Required.
+            display_info: ProductCouponProductInfo = body("display_info").required(),
+            /// 外部商品ID.
+            out_product_no: String = body("out_product_no"),
+            /// 批次信息. Required.
+            stock: Stock = body("stock").required(),
+        }
+
+        /// 批次信息.
+        pub struct Stock {
+            /// 备注.
+            remark: String = body("remark"),
+            /// 券Code分配模式. Required.
+            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            /// 发放规则. Required.
+            stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
+            /// 单券使用规则.
+            single_usage_rule: ProductCouponStockSingleUsageRule = body("single_usage_rule"),
+            /// 多次优惠使用规则.
+            sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
+            /// 券使用规则展示信息. Required.
+            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+                body("usage_rule_display_info").required(),
+            /// 用户商品券展示信息. Required.
+            coupon_display_info: CouponDisplayInfo = body("coupon_display_info").required(),
+            /// 事件通知配置. Required.
+            notify_config: NotifyConfig = body("notify_config").required(),
+            /// 可用门店范围. Required.
+            store_scope: StoreScope = body("store_scope").required(),
+        }
+
+        /// 用户商品券展示信息.
+        pub struct CouponDisplayInfo {
+            /// 用户商品券Code展示模式. Required.
+            code_display_mode: CodeDisplayMode = body("code_display_mode").required(),
+            /// 背景颜色.
+            background_color: BackgroundColor = body("background_color"),
+            /// 小程序入口.
+            entrance_mini_program: EntranceMiniProgram = body("entrance_mini_program"),
+            /// 公众号入口.
+            entrance_official_account: EntranceOfficialAccount = body("entrance_official_account"),
+            /// 视频号入口.
+            entrance_finder: EntranceFinder = body("entrance_finder"),
+        }
+
+        /// 小程序入口.
+        pub struct EntranceMiniProgram {
+            /// 小程序appid. Required.
+            appid: String = body("appid").required(),
+            /// 小程序跳转路径. Required.
+            path: String = body("path").required(),
+            /// 入口文案. Required.
+            entrance_wording: String = body("entrance_wording").required(),
+            /// 引导文案.
+            guidance_wording: String = body("guidance_wording"),
+        }
+
+        /// 公众号入口.
+        pub struct EntranceOfficialAccount {
+            /// 公众号AppID. Required.
+            appid: String = body("appid").required(),
+        }
+
+        /// 视频号入口.
+        pub struct EntranceFinder {
+            /// 视频号ID. Required.
+            finder_id: String = body("finder_id").required(),
+            /// 视频号视频ID. Required.
+            finder_video_id: String = body("finder_video_id").required(),
+            /// 视频号封面图. Required.
+            finder_video_cover_image_url: String = body("finder_video_cover_image_url").required(),
+        }
+
+        /// 事件通知配置.
+        pub struct NotifyConfig {
+            /// 事件通知appid.
+            notify_appid: String = body("notify_appid"),
+        }
     }
 
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}` with this 商品券ID.
-    pub fn product_coupon_id(
-        self,
-        product_coupon_id: impl Into<String>,
-    ) -> product_coupon_id::ProductCouponId<M> {
-        product_coupon_id::ProductCouponId::new(
-            self.call.fill(path("product_coupon_id"), product_coupon_id.into()),
-        )
+    response! {
+        /// 创建商品券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsResponse).
+        #[doc(alias = "创建商品券")]
+        pub struct Response {
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 商品券状态. Required.
+            state: State = body("state").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 优惠范围. Required.
+            scope: Scope = body("scope").required(),
+            /// 商品券类型. Required.
+            type_: Type = body("type").required(),
+            /// 使用模式. Required.
+            usage_mode: UsageMode = body("usage_mode").required(),
+            /// 单券模式信息.
+            single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
+            /// 多次优惠模式信息.
+            sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
+            /// 展示信息. Required.
+            display_info: ProductCouponProductInfo = body("display_info").required(),
+            /// 外部商品ID.
+            out_product_no: String = body("out_product_no"),
+            /// 批次信息. Required.
+            stock: ResponseStock = body("stock").required(),
+        }
+
+        /// 批次信息.
+        pub struct ResponseStock {
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 备注.
+            remark: String = body("remark"),
+            /// 券Code分配模式. Required.
+            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            /// 发放规则. Required.
+            stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
+            /// 单券使用规则.
+            single_usage_rule: ProductCouponSingleUsageRule = body("single_usage_rule"),
+            /// 多次优惠使用规则.
+            sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
+            /// 券使用规则展示信息. Required.
+            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+                body("usage_rule_display_info").required(),
+            /// 用户商品券展示信息. Required.
+            coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
+            /// 事件通知配置. Required.
+            notify_config: NotifyConfig = body("notify_config").required(),
+            /// 可用门店范围. Required.
+            store_scope: StoreScope = body("store_scope").required(),
+            /// 已发放次数. Required.
+            sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
+            /// 批次状态. Required.
+            state: ResponseStockState = body("state").required(),
+            /// 失效请求单号.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 失效时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效原因.
+            deactivate_reason: String = body("deactivate_reason"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 优惠范围.
+        pub enum Scope {
+            All = "ALL",
+            Single = "SINGLE",
+            Category = "CATEGORY",
+        }
+
+        /// 商品券类型.
+        pub enum Type {
+            Normal = "NORMAL",
+            Discount = "DISCOUNT",
+            Exchange = "EXCHANGE",
+        }
+
+        /// 使用模式.
+        pub enum UsageMode {
+            Single = "SINGLE",
+            Sequential = "SEQUENTIAL",
+        }
+
+        /// 券Code分配模式.
+        pub enum CouponCodeMode {
+            Wechatpay = "WECHATPAY",
+            Upload = "UPLOAD",
+            ApiAssign = "API_ASSIGN",
+        }
+
+        /// 用户商品券Code展示模式.
+        pub enum CodeDisplayMode {
+            Invisible = "INVISIBLE",
+            Barcode = "BARCODE",
+            Qrcode = "QRCODE",
+        }
+
+        /// 背景颜色.
+        pub enum BackgroundColor {
+            Color010 = "Color010",
+            Color020 = "Color020",
+            Color030 = "Color030",
+            Color040 = "Color040",
+            Color050 = "Color050",
+            Color060 = "Color060",
+            Color070 = "Color070",
+            Color080 = "Color080",
+            Color090 = "Color090",
+            Color100 = "Color100",
+        }
+
+        /// 可用门店范围.
+        pub enum StoreScope {
+            None = "NONE",
+            All = "ALL",
+            Specific = "SPECIFIC",
+        }
+
+        /// 商品券状态.
+        pub enum State {
+            Auditing = "AUDITING",
+            Effective = "EFFECTIVE",
+            Deactivated = "DEACTIVATED",
+        }
+
+        /// 批次状态.
+        pub enum ResponseStockState {
+            Auditing = "AUDITING",
+            Sending = "SENDING",
+            Paused = "PAUSED",
+            Stopped = "STOPPED",
+            Deactivated = "DEACTIVATED",
+        }
     }
 }

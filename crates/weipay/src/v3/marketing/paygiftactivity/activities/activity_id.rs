@@ -2,51 +2,135 @@
 
 //! `v3/marketing/paygiftactivity/activities/{activity_id}`
 
-pub mod get;
 pub mod goods;
 pub mod merchants;
 pub mod terminate;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingPaygiftactivityActivitiesByActivityId as ActivityId;
 
-chain_step! {
-    /// `v3/marketing/paygiftactivity/activities/{activity_id}`
-    ActivityId
-}
+/// 查询活动详情接口 · `GET v3/marketing/paygiftactivity/activities/{activity_id}`
+///
+/// For 微信支付商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012487971](https://pay.weixin.qq.com/doc/v3/merchant/4012487971)
+/// - partner: [4012492967](https://pay.weixin.qq.com/doc/v3/partner/4012492967)
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        PaygiftActivityBaseInfo, PaygiftActivityBaseInfoAvailablePeriods,
+        PaygiftActivityBaseInfoAvailablePeriodsAvailableDayTime,
+        PaygiftActivityBaseInfoAvailablePeriodsAvailableTime, PaygiftActivityBaseInfoBackgroundColor,
+        PaygiftActivityBaseInfoDeliveryPurpose, PaygiftactivityAdvancedSetting,
+        PaygiftactivityAdvancedSettingDeliveryUserCategory,
+        PaygiftactivityAdvancedSettingPaymentMethodInformation,
+        PaygiftactivityAdvancedSettingPaymentMethodInformationPaymentMethod,
+        PaygiftactivityAdvancedSettingPaymentMode,
+        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformation,
+        PaygiftactivityAdvancedSettingPaymentModePaymentMethodInformationPaymentMethod,
+        PaygiftactivityAdvancedSettingPaymentModePaymentSceneList,
+    };
 
-impl<M: Mode> ActivityId<M> {
-    /// 查询活动详情接口 · `GET v3/marketing/paygiftactivity/activities/{activity_id}`
-    ///
-    /// For 微信支付商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().marketing().paygiftactivity().activities().activity_id("example").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID, Nothing)
+    use crate::model::{Time, body, open_enum, response};
+
+    response! {
+        /// 查询活动详情接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdResponse`](crate::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdResponse).
+        #[doc(alias = "查询活动详情接口")]
+        pub struct Response {
+            /// 活动id.
+            activity_id: String = body("activity_id"),
+            /// 活动类型.
+            activity_type: ActivityType = body("activity_type"),
+            /// 活动状态.
+            activity_status: ActivityStatus = body("activity_status"),
+            /// 创建商户号.
+            creator_merchant_id: String = body("creator_merchant_id"),
+            /// 所属商户号.
+            belong_merchant_id: String = body("belong_merchant_id"),
+            /// 活动暂停时间.
+            pause_time: Time = body("pause_time"),
+            /// 活动恢复时间.
+            recovery_time: Time = body("recovery_time"),
+            /// 活动创建时间.
+            create_time: Time = body("create_time"),
+            /// 活动更新时间.
+            update_time: Time = body("update_time"),
+            /// 活动基本信息. Required.
+            activity_base_info: PaygiftActivityBaseInfo = body("activity_base_info").required(),
+            /// 活动高级设置.
+            advanced_setting: PaygiftactivityAdvancedSetting = body("advanced_setting"),
+            /// 活动奖品发放规则. Required.
+            award_send_rule: AwardSendRule = body("award_send_rule").required(),
+        }
+
+        /// 活动奖品发放规则.
+        pub struct AwardSendRule {
+            /// 满送活动奖品发放规则.
+            full_send_rule: FullSendRule = body("full_send_rule"),
+        }
+
+        /// 满送活动奖品发放规则.
+        pub struct FullSendRule {
+            /// 奖品类型. Required.
+            award_type: AwardType = body("award_type").required(),
+            /// 发券商户号选项. Required.
+            merchant_option: MerchantOption = body("merchant_option").required(),
+            /// 消费金额门槛. Required; in fen (分).
+            transaction_amount_minimum: i64 = body("transaction_amount_minimum").required(),
+            /// 发放内容. Required.
+            send_content: SendContent = body("send_content").required(),
+            /// 奖品基本信息列表.
+            award_list: Vec<AwardList> = body("award_list"),
+            /// 发券商户号.
+            merchant_id_list: Vec<String> = body("merchant_id_list"),
+        }
+
+        /// 奖品基本信息列表.
+        pub struct AwardList {
+            /// 代金券批次Id.
+            stock_id: String = body("stock_id"),
+            /// 奖品原始图. Format `media-url`.
+            original_image_url: String = body("original_image_url").url(),
+            /// 奖品缩略图. Format `media-url`.
+            thumbnail_url: String = body("thumbnail_url").url(),
+        }
     }
 
-    /// `v3/marketing/paygiftactivity/activities/{activity_id}/goods`
-    pub fn goods(self) -> goods::Goods<M> {
-        goods::Goods::new(self.call.step("goods"))
-    }
+    open_enum! {
+        /// 活动类型.
+        pub enum ActivityType {
+            FullSendActType = "FULL_SEND_ACT_TYPE",
+            StepSendActType = "STEP_SEND_ACT_TYPE",
+            SpecificSendActType = "SPECIFIC_SEND_ACT_TYPE",
+        }
 
-    /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants`
-    pub fn merchants(self) -> merchants::Merchants<M> {
-        merchants::Merchants::new(self.call.step("merchants"))
-    }
+        /// 活动状态.
+        pub enum ActivityStatus {
+            CreateActStatus = "CREATE_ACT_STATUS",
+            OngoingActStatus = "ONGOING_ACT_STATUS",
+            TerminateActStatus = "TERMINATE_ACT_STATUS",
+            StopActStatus = "STOP_ACT_STATUS",
+            OverTimeActStatus = "OVER_TIME_ACT_STATUS",
+            CreateActFailed = "CREATE_ACT_FAILED",
+        }
 
-    /// `v3/marketing/paygiftactivity/activities/{activity_id}/terminate`
-    pub fn terminate(self) -> terminate::Terminate<M> {
-        terminate::Terminate::new(self.call.step("terminate"))
+        /// 奖品类型.
+        pub enum AwardType {
+            Busifavor = "BUSIFAVOR",
+        }
+
+        /// 发券商户号选项.
+        pub enum MerchantOption {
+            InSeviceCouponMerchant = "IN_SEVICE_COUPON_MERCHANT",
+            ManualInputMerchant = "MANUAL_INPUT_MERCHANT",
+        }
+
+        /// 发放内容.
+        pub enum SendContent {
+            SingleCoupon = "SINGLE_COUPON",
+            GiftPackage = "GIFT_PACKAGE",
+        }
     }
 }

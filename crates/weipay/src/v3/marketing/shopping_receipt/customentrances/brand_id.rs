@@ -2,60 +2,159 @@
 
 //! `v3/marketing/shopping-receipt/customentrances/{brand_id}`
 
-pub mod get;
-pub mod patch;
+pub use crate::v3::marketing::chain::MarketingShoppingReceiptCustomentrancesByBrandId as BrandId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询自定义入口 · `GET v3/marketing/shopping-receipt/customentrances/{brand_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012526406](https://pay.weixin.qq.com/doc/v3/merchant/4012526406)
+/// - partner: [4012698331](https://pay.weixin.qq.com/doc/v3/partner/4012698331)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/marketing/shopping-receipt/customentrances/{brand_id}`
-    BrandId
-}
+    response! {
+        /// 查询自定义入口: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingShoppingReceiptCustomentrancesByBrandIdResponse`](crate::marketing::GetMarketingShoppingReceiptCustomentrancesByBrandIdResponse).
+        #[doc(alias = "查询自定义入口")]
+        pub struct Response {
+            /// 自定义入口种类. Required.
+            custom_entrance_type: CustomEntranceType = body("custom_entrance_type").required(),
+            /// 副标题. Required.
+            subtitle: String = body("subtitle").required(),
+            /// 展示商品信息.
+            goods_thumbnail_url: String = body("goods_thumbnail_url"),
+            /// 设置自定义入口的状态. Required.
+            custom_entrance_state: CustomEntranceState = body("custom_entrance_state").required(),
+            /// 自定义入口的开始时间. Required.
+            start_time: Time = body("start_time").required(),
+            /// 自定义入口的结束时间. Required.
+            end_time: Time = body("end_time").required(),
+            /// 自定义入口的归属品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 自定义入口创建的时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 自定义入口修改的时间. Required.
+            modify_time: Time = body("modify_time").required(),
+            /// 商户创建自定义入口的凭据号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 自定义入口跳转信息. Required.
+            jump_link: JumpLink = body("jump_link").required(),
+        }
 
-impl<M: Mode> BrandId<M> {
-    /// 查询自定义入口 · `GET v3/marketing/shopping-receipt/customentrances/{brand_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().marketing().shopping_receipt().customentrances().brand_id("1014").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID, Nothing)
+        /// 自定义入口跳转信息.
+        pub struct JumpLink {
+            /// Required.
+            mini_programs_appid: String = body("mini_programs_appid").required(),
+            /// Required.
+            mini_programs_path: String = body("mini_programs_path").required(),
+        }
     }
 
-    /// 更新自定义入口 · `PATCH v3/marketing/shopping-receipt/customentrances/{brand_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::shopping_receipt::customentrances::brand_id::patch;
-    ///
-    /// let request = patch::Request::new().out_request_no("100002322019090134234sfdf");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .shopping_receipt()
-    ///     .customentrances()
-    ///     .brand_id("1014")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID, request)
+    open_enum! {
+        /// 自定义入口种类.
+        pub enum CustomEntranceType {
+            MerchantActivity = "MERCHANT_ACTIVITY",
+            MerchantMiniProgram = "MERCHANT_MINI_PROGRAM",
+        }
+
+        /// 设置自定义入口的状态.
+        pub enum CustomEntranceState {
+            Online = "ONLINE",
+            Offline = "OFFLINE",
+        }
+    }
+}
+
+/// 更新自定义入口 · `PATCH v3/marketing/shopping-receipt/customentrances/{brand_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012526475](https://pay.weixin.qq.com/doc/v3/merchant/4012526475)
+/// - partner: [4012697769](https://pay.weixin.qq.com/doc/v3/partner/4012697769)
+pub mod patch {
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 更新自定义入口: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingShoppingReceiptCustomentrancesByBrandIdRequest`](crate::marketing::PatchMarketingShoppingReceiptCustomentrancesByBrandIdRequest).
+        #[doc(alias = "更新自定义入口")]
+        pub struct Request {
+            /// 自定义入口种类.
+            custom_entrance_type: CustomEntranceType = body("custom_entrance_type"),
+            /// 副标题.
+            subtitle: String = body("subtitle"),
+            /// 展示商品信息.
+            goods_thumbnail_url: String = body("goods_thumbnail_url"),
+            /// 设置自定义入口的状态.
+            custom_entrance_state: CustomEntranceState = body("custom_entrance_state"),
+            /// 自定义入口的开始时间.
+            start_time: Time = body("start_time"),
+            /// 自定义入口的结束时间.
+            end_time: Time = body("end_time"),
+            /// 商户创建自定义入口的凭据号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 自定义入口跳转信息.
+            jump_link: JumpLink = body("jump_link"),
+        }
+
+        /// 自定义入口跳转信息.
+        pub struct JumpLink {
+            /// Required.
+            mini_programs_appid: String = body("mini_programs_appid").required(),
+            /// Required.
+            mini_programs_path: String = body("mini_programs_path").required(),
+        }
+    }
+
+    response! {
+        /// 更新自定义入口: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingShoppingReceiptCustomentrancesByBrandIdResponse`](crate::marketing::PatchMarketingShoppingReceiptCustomentrancesByBrandIdResponse).
+        #[doc(alias = "更新自定义入口")]
+        pub struct Response {
+            /// 自定义入口种类. Required.
+            custom_entrance_type: CustomEntranceType = body("custom_entrance_type").required(),
+            /// 副标题. Required.
+            subtitle: String = body("subtitle").required(),
+            /// 展示商品信息.
+            goods_thumbnail_url: String = body("goods_thumbnail_url"),
+            /// 设置自定义入口的状态. Required.
+            custom_entrance_state: CustomEntranceState = body("custom_entrance_state").required(),
+            /// 自定义入口的开始时间. Required.
+            start_time: Time = body("start_time").required(),
+            /// 自定义入口的结束时间. Required.
+            end_time: Time = body("end_time").required(),
+            /// 自定义入口的归属品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 自定义入口创建的时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 自定义入口修改的时间. Required.
+            modify_time: Time = body("modify_time").required(),
+            /// 商户创建自定义入口的凭据号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 自定义入口跳转信息. Required.
+            jump_link: JumpLink = body("jump_link").required(),
+        }
+    }
+
+    open_enum! {
+        /// 自定义入口种类.
+        pub enum CustomEntranceType {
+            MerchantActivity = "MERCHANT_ACTIVITY",
+            MerchantMiniProgram = "MERCHANT_MINI_PROGRAM",
+        }
+
+        /// 设置自定义入口的状态.
+        pub enum CustomEntranceState {
+            Online = "ONLINE",
+            Offline = "OFFLINE",
+        }
     }
 }

@@ -3,38 +3,55 @@
 //! `v3/marketing/weekly-discount/activities/{activity_id}`
 
 pub mod apply;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingWeeklyDiscountActivitiesByActivityId as ActivityId;
 
-chain_step! {
-    /// `v3/marketing/weekly-discount/activities/{activity_id}`
-    ActivityId
-}
+/// 查询周周惠活动详情 · `GET v3/marketing/weekly-discount/activities/{activity_id}`
+///
+/// For 服务商, 渠道商, 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_2.shtml>
+pub mod get {
+    use crate::model::{Time, body, response};
 
-impl<M: Mode> ActivityId<M> {
-    /// 查询周周惠活动详情 · `GET v3/marketing/weekly-discount/activities/{activity_id}`
-    ///
-    /// For 服务商, 渠道商, 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().marketing().weekly_discount().activities().activity_id("11111").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID, Nothing)
-    }
-
-    /// `v3/marketing/weekly-discount/activities/{activity_id}/apply`
-    pub fn apply(self) -> apply::Apply<M> {
-        apply::Apply::new(self.call.step("apply"))
+    response! {
+        /// 查询周周惠活动详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingWeeklyDiscountActivitiesByActivityIdResponse`](crate::marketing::GetMarketingWeeklyDiscountActivitiesByActivityIdResponse).
+        #[doc(alias = "查询周周惠活动详情")]
+        pub struct Response {
+            /// 活动ID.
+            activity_id: String = body("activity_id"),
+            /// 活动名称. Required.
+            activity_name: String = body("activity_name").required(),
+            /// 活动投放场景. Required.
+            activity_scene: String = body("activity_scene").required(),
+            /// 活动投放区域编码. Required.
+            activity_area_code: Vec<String> = body("activity_area_code").required(),
+            /// 活动指定付款方式.
+            activity_limit_pay: String = body("activity_limit_pay"),
+            /// 活动优惠门槛. Required; in fen (分).
+            activity_transaction_minimum_amount: i64 = body("activity_transaction_minimum_amount").required(),
+            /// 活动优惠金额. Required; in fen (分).
+            activity_coupon_amount: i64 = body("activity_coupon_amount").required(),
+            /// 活动可使用周期. Required.
+            activity_available_week: Vec<String> = body("activity_available_week").required(),
+            /// 活动预算. Required; in fen (分).
+            activity_max_amount: i64 = body("activity_max_amount").required(),
+            /// 活动单天预算. In fen (分).
+            activity_max_amount_per_day: i64 = body("activity_max_amount_per_day"),
+            /// 活动开始时间. Required.
+            activity_available_begin_time: Time = body("activity_available_begin_time").required(),
+            /// 活动结束时间. Required.
+            activity_available_end_time: Time = body("activity_available_end_time").required(),
+            /// 活动状态. Required.
+            activity_state: String = body("activity_state").required(),
+            /// 活动备注.
+            activity_remark: String = body("activity_remark"),
+            /// 活动logo. Required.
+            activity_logo: String = body("activity_logo").required(),
+        }
     }
 }

@@ -2,47 +2,54 @@
 
 //! `v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`
 
-pub mod post;
+pub use crate::v3::mch_manage::chain::MchManageMchManageRecordsByManageRecordIdMchManageSubmissions as MchManageSubmissions;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 对指定商户管理记录提交资料 · `POST v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014940417](https://pay.weixin.qq.com/doc/v3/partner/4014940417)
+pub mod post {
+    pub use crate::v3::mch_manage::shared::{
+        ManageRecordField, ManageRecordFieldEnumCheckRule, ManageRecordFieldFileCheckRule,
+        ManageRecordFieldFileCheckRuleEnumFileExts, ManageRecordFieldOrderIntervalCheckRule,
+        ManageRecordFieldOrderIntervalCheckRuleEnumFileExts, ManageRecordFieldRelations,
+        ManageRecordFieldRepeatedFieldData, ManageRecordFieldRepeatedFieldDataFieldData,
+        ManageRecordFieldStringCheckRule, ManageRecordFieldStringCheckRuleValidator,
+        ManageRecordFieldTimeIntervalCheckRule,
+    };
 
-chain_step! {
-    /// `v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`
-    MchManageSubmissions
-}
+    use crate::model::{JsonText, body, request, response};
 
-impl<M: Mode> MchManageSubmissions<M> {
-    /// 对指定商户管理记录提交资料 · `POST v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::mch_manage::mch_manage_records::manage_record_id::mch_manage_submissions::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("123000110")
-    ///     .submit_data(post::SubmitData::new()
-    ///         .record_fields(vec![post::RecordFields::new().item_id("example")]));
-    /// let response = client
-    ///     .v3()
-    ///     .mch_manage()
-    ///     .mch_manage_records()
-    ///     .manage_record_id("M1210999900435123451697535102441")
-    ///     .mch_manage_submissions()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID_MCH_MANAGE_SUBMISSIONS,
-            request,
-        )
+    request! {
+        /// 对指定商户管理记录提交资料: what is sent.
+        ///
+        /// Its flat name is [`weipay::mch_manage::PostMchManageMchManageRecordsByManageRecordIdMchManageSubmissionsRequest`](crate::mch_manage::PostMchManageMchManageRecordsByManageRecordIdMchManageSubmissionsRequest).
+        #[doc(alias = "对指定商户管理记录提交资料")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户提交资料内容. Required; JSON text in a string.
+            submit_data: JsonText<SubmitData> = body("submit_data").required(),
+        }
+
+        /// 商户提交资料内容.
+        pub struct SubmitData {
+            /// 资料项集合. Required.
+            record_fields: Vec<ManageRecordField> = body("record_fields").required(),
+        }
+    }
+
+    response! {
+        /// 对指定商户管理记录提交资料: what comes back.
+        ///
+        /// Its flat name is [`weipay::mch_manage::PostMchManageMchManageRecordsByManageRecordIdMchManageSubmissionsResponse`](crate::mch_manage::PostMchManageMchManageRecordsByManageRecordIdMchManageSubmissionsResponse).
+        #[doc(alias = "对指定商户管理记录提交资料")]
+        pub struct Response {
+            /// 商户管理提交资料记录ID.
+            manage_submission_id: String = body("manage_submission_id"),
+        }
     }
 }

@@ -2,41 +2,135 @@
 
 //! `v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}`
 
-pub mod get;
+pub use crate::v3::mch_manage::chain::MchManageMchManageRecordsSubMchidBySubMchid as SubMchid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 分页查询子商户名下的商户管理记录 · `GET v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014940381](https://pay.weixin.qq.com/doc/v3/partner/4014940381)
+pub mod get {
+    pub use crate::v3::mch_manage::shared::{
+        ManageRecordField, ManageRecordFieldEnumCheckRule, ManageRecordFieldFileCheckRule,
+        ManageRecordFieldFileCheckRuleEnumFileExts, ManageRecordFieldOrderIntervalCheckRule,
+        ManageRecordFieldOrderIntervalCheckRuleEnumFileExts, ManageRecordFieldRelations,
+        ManageRecordFieldRepeatedFieldData, ManageRecordFieldRepeatedFieldDataFieldData,
+        ManageRecordFieldStringCheckRule, ManageRecordFieldStringCheckRuleValidator,
+        ManageRecordFieldTimeIntervalCheckRule,
+    };
 
-chain_step! {
-    /// `v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}`
-    SubMchid
-}
+    use crate::model::{JsonText, Time, body, open_enum, query, request, response};
 
-impl<M: Mode> SubMchid<M> {
-    /// 分页查询子商户名下的商户管理记录 · `GET v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::mch_manage::mch_manage_records::sub_mchid::sub_mchid::get;
-    ///
-    /// let request = get::Request::new().limit(5).manage_record_type("FUNCTIONAL_LIMIT_RECORD");
-    /// let response = client
-    ///     .v3()
-    ///     .mch_manage()
-    ///     .mch_manage_records()
-    ///     .sub_mchid()
-    ///     .sub_mchid("123000110")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_SUB_MCHID_SUB_MCHID, request)
+    request! {
+        /// 分页查询子商户名下的商户管理记录: what is sent.
+        ///
+        /// Its flat name is [`weipay::mch_manage::GetMchManageMchManageRecordsSubMchidBySubMchidRequest`](crate::mch_manage::GetMchManageMchManageRecordsSubMchidBySubMchidRequest).
+        #[doc(alias = "分页查询子商户名下的商户管理记录")]
+        pub struct Request {
+            /// 最大资源条数. Required.
+            limit: i64 = query("limit").required(),
+            /// 请求资源起始位置.
+            offset: i64 = query("offset"),
+            /// 商户管理记录类型. Required.
+            manage_record_type: ManageRecordType = query("manage_record_type").required(),
+            /// 商户管理记录状态.
+            manage_record_state: ManageRecordState = query("manage_record_state"),
+        }
+    }
+
+    response! {
+        /// 分页查询子商户名下的商户管理记录: what comes back.
+        ///
+        /// Its flat name is [`weipay::mch_manage::GetMchManageMchManageRecordsSubMchidBySubMchidResponse`](crate::mch_manage::GetMchManageMchManageRecordsSubMchidBySubMchidResponse).
+        #[doc(alias = "分页查询子商户名下的商户管理记录")]
+        pub struct Response {
+            /// 请求资源起始位置.
+            offset: i64 = body("offset"),
+            /// 最大资源条数.
+            limit: i64 = body("limit"),
+            /// 资源总条数.
+            total_count: i64 = body("total_count"),
+            /// 商户管理记录详情列表.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 商户管理记录详情列表.
+        pub struct Data {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户管理记录ID.
+            manage_record_id: String = body("manage_record_id"),
+            /// 商户管理记录类型.
+            manage_record_type: ManageRecordType = body("manage_record_type"),
+            /// 管控时间.
+            manage_time: Time = body("manage_time"),
+            /// 管控原因.
+            manage_reason: String = body("manage_reason"),
+            /// 限制功能.
+            limit_ability: String = body("limit_ability"),
+            /// 解除管控方式.
+            recover_way: RecoverWay = body("recover_way"),
+            /// 是否允许提交资料.
+            allow_submit: bool = body("allow_submit"),
+            /// 禁止提交资料原因.
+            forbid_submit_reason: String = body("forbid_submit_reason"),
+            /// 可提交资料开始时间.
+            submit_start_time: Time = body("submit_start_time"),
+            /// 可提交资料结束时间.
+            submit_end_time: Time = body("submit_end_time"),
+            /// 商户管理记录状态.
+            manage_record_state: ManageRecordState = body("manage_record_state"),
+            /// 解除管控时间.
+            recover_time: Time = body("recover_time"),
+            /// 解除管控原因.
+            recover_reason: RecoverReason = body("recover_reason"),
+            /// 申诉驳回原因.
+            reject_reason: String = body("reject_reason"),
+            /// 可提交资料结束时间.
+            approve_time: Time = body("approve_time"),
+            /// 要求提交的资料. JSON text in a string.
+            requested_item_info: JsonText<RequestedItemInfo> = body("requested_item_info"),
+        }
+
+        /// 要求提交的资料.
+        pub struct RequestedItemInfo {
+            /// 资料项集合. Required.
+            record_fields: Vec<ManageRecordField> = body("record_fields").required(),
+        }
+    }
+
+    open_enum! {
+        /// 商户管理记录类型.
+        pub enum ManageRecordType {
+            FunctionalLimitRecord = "FUNCTIONAL_LIMIT_RECORD",
+            InvestigateRecord = "INVESTIGATE_RECORD",
+        }
+
+        /// 商户管理记录状态.
+        pub enum ManageRecordState {
+            Pending = "PENDING",
+            Submitted = "SUBMITTED",
+            Expired = "EXPIRED",
+            UnderReview = "UNDER_REVIEW",
+            Recovered = "RECOVERED",
+            Rejected = "REJECTED",
+        }
+
+        /// 解除管控方式.
+        pub enum RecoverWay {
+            SubmitInformation = "SUBMIT_INFORMATION",
+            VerifyInactiveMerchantIdentity = "VERIFY_INACTIVE_MERCHANT_IDENTITY",
+            ModifyOrganizationInformation = "MODIFY_ORGANIZATION_INFORMATION",
+            Other = "OTHER",
+        }
+
+        /// 解除管控原因.
+        pub enum RecoverReason {
+            MerchantSubmitRecover = "MERCHANT_SUBMIT_RECOVER",
+            MerchantOperateRecover = "MERCHANT_OPERATE_RECOVER",
+            PlatformAutoRecover = "PLATFORM_AUTO_RECOVER",
+        }
     }
 }

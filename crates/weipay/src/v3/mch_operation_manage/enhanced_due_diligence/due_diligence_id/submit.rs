@@ -2,44 +2,80 @@
 
 //! `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
 
-pub mod post;
+pub use crate::v3::mch_operation_manage::chain::MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit as Submit;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 提交尽调资料 · `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015631033](https://pay.weixin.qq.com/doc/v3/partner/4015631033)
+pub mod post {
+    pub use crate::v3::mch_operation_manage::shared::{
+        DueDiligenceCheckRule, DueDiligenceCheckRuleEnumFileExts, DueDiligenceRecordField,
+        MchOperationManageRecordField, MchOperationManageRecordFieldRelations,
+    };
 
-chain_step! {
-    /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
-    Submit
-}
+    use crate::model::{JsonText, Time, body, open_enum, request, response};
 
-impl<M: Mode> Submit<M> {
-    /// 提交尽调资料 · `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::submit::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("123000110");
-    /// let response = client
-    ///     .v3()
-    ///     .mch_operation_manage()
-    ///     .enhanced_due_diligence()
-    ///     .due_diligence_id("123000110_2_2190381dakdajois1283i12jo")
-    ///     .submit()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_SUBMIT,
-            request,
-        )
+    request! {
+        /// 提交尽调资料: what is sent.
+        ///
+        /// Its flat name is [`weipay::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmitRequest`](crate::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmitRequest).
+        #[doc(alias = "提交尽调资料")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 提交资料内容. JSON text in a string.
+            submit_data: JsonText<SubmitData> = body("submit_data"),
+        }
+
+        /// 提交资料内容.
+        pub struct SubmitData {
+            /// 资料项集合. Required.
+            record_fields: Vec<MchOperationManageRecordField> = body("record_fields").required(),
+        }
+    }
+
+    response! {
+        /// 提交尽调资料: what comes back.
+        ///
+        /// Its flat name is [`weipay::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmitResponse`](crate::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmitResponse).
+        #[doc(alias = "提交尽调资料")]
+        pub struct Response {
+            /// 尽调单状态.
+            due_diligence_state: DueDiligenceState = body("due_diligence_state"),
+            /// 提交时间.
+            submit_time: Time = body("submit_time"),
+            /// 尽调要求提交的资料. JSON text in a string.
+            submission_template: JsonText<SubmissionTemplate> = body("submission_template"),
+            /// 尽调已经提交的资料. JSON text in a string.
+            submission_data: JsonText<SubmissionData> = body("submission_data"),
+        }
+
+        /// 尽调要求提交的资料.
+        pub struct SubmissionTemplate {
+            /// 资料项集合. Required.
+            record_fields: Vec<DueDiligenceRecordField> = body("record_fields").required(),
+        }
+
+        /// 尽调已经提交的资料.
+        pub struct SubmissionData {
+            /// 资料项集合. Required.
+            record_fields: Vec<MchOperationManageRecordField> = body("record_fields").required(),
+        }
+    }
+
+    open_enum! {
+        /// 尽调单状态.
+        pub enum DueDiligenceState {
+            DueDiligenceStateCollecting = "DUE_DILIGENCE_STATE_COLLECTING",
+            DueDiligenceStateAuditing = "DUE_DILIGENCE_STATE_AUDITING",
+            DueDiligenceStateRejected = "DUE_DILIGENCE_STATE_REJECTED",
+            DueDiligenceStateExpired = "DUE_DILIGENCE_STATE_EXPIRED",
+            DueDiligenceStateCancelled = "DUE_DILIGENCE_STATE_CANCELLED",
+            DueDiligenceStateFinished = "DUE_DILIGENCE_STATE_FINISHED",
+        }
     }
 }

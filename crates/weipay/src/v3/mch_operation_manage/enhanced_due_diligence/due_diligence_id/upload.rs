@@ -2,45 +2,45 @@
 
 //! `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload`
 
-pub mod post;
+pub use crate::v3::mch_operation_manage::chain::MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload as Upload;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 上传尽调资料文件 · `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015631042](https://pay.weixin.qq.com/doc/v3/partner/4015631042)
+pub mod post {
+    use crate::model::{File, body, file, meta, request, response};
 
-chain_step! {
-    /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload`
-    Upload
-}
+    request! {
+        /// 上传尽调资料文件: what is sent.
+        ///
+        /// Its flat name is [`weipay::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdUploadRequest`](crate::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdUploadRequest).
+        #[doc(alias = "上传尽调资料文件")]
+        pub struct Request {
+            /// 要上传的尽调资料文件. Required.
+            due_diligence_file: File = file("due_diligence_file").required(),
+            /// 商户上传的媒体图片的名称. The client takes it from the file unless it is set. Required.
+            file_name: String = meta("file_name").required().file_name(),
+            /// 图片文件的摘要. The client takes it from the file unless it is set. Required.
+            file_digest: String = meta("file_digest").required().file_sha256(),
+            /// 子商户号. Required.
+            sub_mchid: String = meta("sub_mchid").required(),
+            /// 资料项唯一id. Required.
+            item_id: i64 = meta("item_id").required(),
+        }
+    }
 
-impl<M: Mode> Upload<M> {
-    /// 上传尽调资料文件 · `POST v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::mch_operation_manage::enhanced_due_diligence::due_diligence_id::upload::post;
-    ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request = post::Request::new().due_diligence_file(file).sub_mchid("example").item_id(1);
-    /// let response = client
-    ///     .v3()
-    ///     .mch_operation_manage()
-    ///     .enhanced_due_diligence()
-    ///     .due_diligence_id("123000110_2_2190381dakdajois1283i12jo")
-    ///     .upload()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_UPLOAD,
-            request,
-        )
+    response! {
+        /// 上传尽调资料文件: what comes back.
+        ///
+        /// Its flat name is [`weipay::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdUploadResponse`](crate::mch_operation_manage::PostMchOperationManageEnhancedDueDiligenceByDueDiligenceIdUploadResponse).
+        #[doc(alias = "上传尽调资料文件")]
+        pub struct Response {
+            /// 文件标识ID. Required.
+            file_id: String = body("file_id").required(),
+        }
     }
 }

@@ -2,39 +2,127 @@
 
 //! `v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}`
 
-pub mod get;
+pub use crate::v3::mch_operation_manage::chain::MchOperationManageMerchantLimitationsSubMchidBySubMchid as SubMchid;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询子商户管控情况 · `GET v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012803072](https://pay.weixin.qq.com/doc/v3/partner/4012803072)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}`
-    SubMchid
-}
+    response! {
+        /// 查询子商户管控情况: what comes back.
+        ///
+        /// Its flat name is [`weipay::mch_operation_manage::GetMchOperationManageMerchantLimitationsSubMchidBySubMchidResponse`](crate::mch_operation_manage::GetMchOperationManageMerchantLimitationsSubMchidBySubMchidResponse).
+        #[doc(alias = "查询子商户管控情况")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户被管控能力列表.
+            limited_functions: Vec<LimitedFunctions> = body("limited_functions"),
+            /// 被管控原因及解脱路径列表.
+            recovery_specifications: Vec<RecoverySpecifications> = body("recovery_specifications"),
+            /// 商户其他被管控能力描述.
+            other_limited_functions: String = body("other_limited_functions"),
+        }
 
-impl<M: Mode> SubMchid<M> {
-    /// 查询子商户管控情况 · `GET v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .mch_operation_manage()
-    ///     .merchant_limitations()
-    ///     .sub_mchid()
-    ///     .sub_mchid("123000110")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MCH_OPERATION_MANAGE_MERCHANT_LIMITATIONS_SUB_MCHID_SUB_MCHID, Nothing)
+        /// 被管控原因及解脱路径列表.
+        pub struct RecoverySpecifications {
+            /// 商户被该原因管控的单据号.
+            limitation_case_id: String = body("limitation_case_id"),
+            /// 商户被管控原因.
+            limitation_reason: String = body("limitation_reason"),
+            /// 商户被管控原因描述.
+            limitation_reason_describe: String = body("limitation_reason_describe"),
+            /// 商户被该原因管控的解脱路径.
+            recover_way: RecoverWay = body("recover_way"),
+            /// On the wire: `recover_way_param`.
+            recover_way_param: String = body("recover_way_param"),
+            /// On the wire: `recover_help_url`.
+            recover_help_url: String = body("recover_help_url"),
+            /// 处置方式.
+            limitation_action_type: LimitationActionType = body("limitation_action_type"),
+            /// 预计管控开始时间.
+            limitation_start_date: Time = body("limitation_start_date"),
+            /// 商户被该原因管控的时间.
+            limitation_date: Time = body("limitation_date"),
+            /// 商户被管控原因类型.
+            limitation_reason_type: LimitationReasonType = body("limitation_reason_type"),
+            /// 商户被该原因管控的能力列表.
+            relate_limitations: Vec<RelateLimitations> = body("relate_limitations"),
+            /// On the wire: `other_relate_limitations`.
+            other_relate_limitations: String = body("other_relate_limitations"),
+        }
+    }
+
+    open_enum! {
+        /// 商户被管控能力列表.
+        pub enum LimitedFunctions {
+            NoTransactionAndRecharge = "NO_TRANSACTION_AND_RECHARGE",
+            NoPayment = "NO_PAYMENT",
+            NoWithdrawal = "NO_WITHDRAWAL",
+            NoRefund = "NO_REFUND",
+            NoTransaction = "NO_TRANSACTION",
+            NoProfitSharing = "NO_PROFIT_SHARING",
+            NoPaymentPointCompleteOrder = "NO_PAYMENT_POINT_COMPLETE_ORDER",
+        }
+
+        /// 商户被该原因管控的解脱路径.
+        pub enum RecoverWay {
+            Irrecoverable = "IRRECOVERABLE",
+            ModifySubjectInformation = "MODIFY_SUBJECT_INFORMATION",
+            ModifySettleAccountInformation = "MODIFY_SETTLE_ACCOUNT_INFORMATION",
+            VerifyInactiveMerchantIdentity = "VERIFY_INACTIVE_MERCHANT_IDENTITY",
+            SubmitOfflineBusinessScenarioInformation = "SUBMIT_OFFLINE_BUSINESS_SCENARIO_INFORMATION",
+            SubmitInformationForAppeal = "SUBMIT_INFORMATION_FOR_APPEAL",
+            ResolveTransactionDisputes = "RESOLVE_TRANSACTION_DISPUTES",
+            ModifyAdministratorInformation = "MODIFY_ADMINISTRATOR_INFORMATION",
+            CallCustomerServiceAt95017 = "CALL_CUSTOMER_SERVICE_AT_95017",
+            UpdateBusinessScenarioInformation = "UPDATE_BUSINESS_SCENARIO_INFORMATION",
+            SubmitCddInformation = "SUBMIT_CDD_INFORMATION",
+            WaitingForPlatformReview = "WAITING_FOR_PLATFORM_REVIEW",
+            SubmitUboInformation = "SUBMIT_UBO_INFORMATION",
+            SignAntiFraudPledgeAndVerifyFace = "SIGN_ANTI_FRAUD_PLEDGE_AND_VERIFY_FACE",
+            ContactAppropriateAuthorityForConsultation = "CONTACT_APPROPRIATE_AUTHORITY_FOR_CONSULTATION",
+            ModifyAbbreviationInformation = "MODIFY_ABBREVIATION_INFORMATION",
+            ConfirmBusinessType = "CONFIRM_BUSINESS_TYPE",
+            SubmitOnlineBusinessScenarioInformation = "SUBMIT_ONLINE_BUSINESS_SCENARIO_INFORMATION",
+            ContactServiceProvider = "CONTACT_SERVICE_PROVIDER",
+        }
+
+        /// 处置方式.
+        pub enum LimitationActionType {
+            LimitActionTypeImmediateControl = "LIMIT_ACTION_TYPE_IMMEDIATE_CONTROL",
+            LimitActionTypeDelayControl = "LIMIT_ACTION_TYPE_DELAY_CONTROL",
+        }
+
+        /// 商户被管控原因类型.
+        pub enum LimitationReasonType {
+            LicenseAbnormal = "LICENSE_ABNORMAL",
+            NoTrade = "NO_TRADE",
+            SettleAccountAbnormal = "SETTLE_ACCOUNT_ABNORMAL",
+            RiskAbnormal = "RISK_ABNORMAL",
+            Other = "OTHER",
+            InspectAbnormal = "INSPECT_ABNORMAL",
+            InvalidRepresentativeInformation = "INVALID_REPRESENTATIVE_INFORMATION",
+            InvalidBusinessStatus = "INVALID_BUSINESS_STATUS",
+            InvalidBusinessLicense = "INVALID_BUSINESS_LICENSE",
+            InvalidBeneficiaryInformation = "INVALID_BENEFICIARY_INFORMATION",
+        }
+
+        /// 商户被该原因管控的能力列表.
+        pub enum RelateLimitations {
+            NoTransactionAndRecharge = "NO_TRANSACTION_AND_RECHARGE",
+            NoPayment = "NO_PAYMENT",
+            NoWithdrawal = "NO_WITHDRAWAL",
+            NoRefund = "NO_REFUND",
+            NoTransaction = "NO_TRANSACTION",
+            NoProfitSharing = "NO_PROFIT_SHARING",
+            NoPaymentPointCompleteOrder = "NO_PAYMENT_POINT_COMPLETE_ORDER",
+        }
     }
 }

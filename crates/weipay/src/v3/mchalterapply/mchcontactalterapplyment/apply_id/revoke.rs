@@ -2,39 +2,39 @@
 
 //! `v3/mchalterapply/mchcontactalterapplyment/{apply_id}/revoke`
 
-pub mod post;
+pub use crate::v3::mchalterapply::chain::MchalterapplyMchcontactalterapplymentByApplyIdRevoke as Revoke;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销超管变更申请单 · `POST v3/mchalterapply/mchcontactalterapplyment/{apply_id}/revoke`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015617919](https://pay.weixin.qq.com/doc/v3/partner/4015617919)
+pub mod post {
+    use crate::model::{body, open_enum, response};
 
-chain_step! {
-    /// `v3/mchalterapply/mchcontactalterapplyment/{apply_id}/revoke`
-    Revoke
-}
+    response! {
+        /// 撤销超管变更申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::mchalterapply::PostMchalterapplyMchcontactalterapplymentByApplyIdRevokeResponse`](crate::mchalterapply::PostMchalterapplyMchcontactalterapplymentByApplyIdRevokeResponse).
+        #[doc(alias = "撤销超管变更申请单")]
+        pub struct Response {
+            /// 申请单号.
+            apply_id: String = body("apply_id"),
+            /// 申请单状态.
+            state: State = body("state"),
+        }
+    }
 
-impl<M: Mode> Revoke<M> {
-    /// 撤销超管变更申请单 · `POST v3/mchalterapply/mchcontactalterapplyment/{apply_id}/revoke`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .mchalterapply()
-    ///     .mchcontactalterapplyment()
-    ///     .apply_id("20220617143306000013906025001")
-    ///     .revoke()
-    ///     .post()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID_REVOKE, Nothing)
+    open_enum! {
+        /// 申请单状态.
+        pub enum State {
+            ApplymentStateAuditing = "APPLYMENT_STATE_AUDITING",
+            ApplymentStateRejected = "APPLYMENT_STATE_REJECTED",
+            ApplymentStateModifing = "APPLYMENT_STATE_MODIFING",
+            ApplymentStateFinished = "APPLYMENT_STATE_FINISHED",
+            ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
+        }
     }
 }

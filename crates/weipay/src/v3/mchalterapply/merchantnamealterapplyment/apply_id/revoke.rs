@@ -2,39 +2,35 @@
 
 //! `v3/mchalterapply/merchantnamealterapplyment/{apply_id}/revoke`
 
-pub mod post;
+pub use crate::v3::mchalterapply::chain::MchalterapplyMerchantnamealterapplymentByApplyIdRevoke as Revoke;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销商户简称变更申请单 · `POST v3/mchalterapply/merchantnamealterapplyment/{apply_id}/revoke`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016166090](https://pay.weixin.qq.com/doc/v3/partner/4016166090)
+pub mod post {
+    use crate::model::{body, open_enum, response};
 
-chain_step! {
-    /// `v3/mchalterapply/merchantnamealterapplyment/{apply_id}/revoke`
-    Revoke
-}
+    response! {
+        /// 撤销商户简称变更申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::mchalterapply::PostMchalterapplyMerchantnamealterapplymentByApplyIdRevokeResponse`](crate::mchalterapply::PostMchalterapplyMerchantnamealterapplymentByApplyIdRevokeResponse).
+        #[doc(alias = "撤销商户简称变更申请单")]
+        pub struct Response {
+            /// 申请单号.
+            apply_id: String = body("apply_id"),
+            /// 申请单状态.
+            state: State = body("state"),
+        }
+    }
 
-impl<M: Mode> Revoke<M> {
-    /// 撤销商户简称变更申请单 · `POST v3/mchalterapply/merchantnamealterapplyment/{apply_id}/revoke`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .mchalterapply()
-    ///     .merchantnamealterapplyment()
-    ///     .apply_id("20220617143306000013906025001")
-    ///     .revoke()
-    ///     .post()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID_REVOKE, Nothing)
+    open_enum! {
+        /// 申请单状态.
+        pub enum State {
+            ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
+        }
     }
 }

@@ -2,41 +2,176 @@
 
 //! `v3/med-ins/orders/out-trade-no/{out_trade_no}`
 
-pub mod get;
+pub use crate::v3::med_ins::chain::MedInsOrdersOutTradeNoByOutTradeNo as OutTradeNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 使用商户订单号查看下单结果 · `GET v3/med-ins/orders/out-trade-no/{out_trade_no}`
+///
+/// For 普通商户, 从业机构（银行）.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016781490](https://pay.weixin.qq.com/doc/v3/merchant/4016781490)
+/// - partner: [4012503286](https://pay.weixin.qq.com/doc/v3/partner/4012503286)
+pub mod get {
+    pub use crate::v3::med_ins::shared::{
+        MedInsCashAddDetail, MedInsCashAddDetailCashAddType, MedInsCashReduceDetail,
+        MedInsCashReduceDetailCashReduceType, MedicalPassthroughContent,
+    };
 
-chain_step! {
-    /// `v3/med-ins/orders/out-trade-no/{out_trade_no}`
-    OutTradeNo
-}
+    use crate::model::{JsonText, Time, body, open_enum, query, request, response};
 
-impl<M: Mode> OutTradeNo<M> {
-    /// 使用商户订单号查看下单结果 · `GET v3/med-ins/orders/out-trade-no/{out_trade_no}`
-    ///
-    /// For 普通商户, 从业机构（银行）.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::med_ins::orders::out_trade_no::out_trade_no::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .med_ins()
-    ///     .orders()
-    ///     .out_trade_no()
-    ///     .out_trade_no("1217752501201407033233368318")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MED_INS_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, request)
+    request! {
+        /// 使用商户订单号查看下单结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::med_ins::GetMedInsOrdersOutTradeNoByOutTradeNoRequest`](crate::med_ins::GetMedInsOrdersOutTradeNoByOutTradeNoRequest).
+        #[doc(alias = "使用商户订单号查看下单结果")]
+        pub struct Request {
+            /// 医疗机构的商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
+
+    response! {
+        /// 使用商户订单号查看下单结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::med_ins::GetMedInsOrdersOutTradeNoByOutTradeNoResponse`](crate::med_ins::GetMedInsOrdersOutTradeNoByOutTradeNoResponse).
+        #[doc(alias = "使用商户订单号查看下单结果")]
+        pub struct Response {
+            /// 医保自费混合订单号. Required.
+            mix_trade_no: String = body("mix_trade_no").required(),
+            /// 医保自费混合订单支付状态. Required.
+            mix_pay_status: MixPayStatus = body("mix_pay_status").required(),
+            /// 混合订单中自费部分的支付状态. Required.
+            self_pay_status: SelfPayStatus = body("self_pay_status").required(),
+            /// 混合订单中自费部分的支付状态. Required.
+            med_ins_pay_status: MedInsPayStatus = body("med_ins_pay_status").required(),
+            /// 订单支付时间.
+            paid_time: Time = body("paid_time"),
+            /// 支付完成后医保局返回内容. JSON text in a string.
+            passthrough_response_content: JsonText<MedicalPassthroughContent> =
+                body("passthrough_response_content"),
+            /// 混合支付类型. Required.
+            mix_pay_type: MixPayType = body("mix_pay_type").required(),
+            /// 订单类型. Required.
+            order_type: OrderType = body("order_type").required(),
+            /// 从业机构的公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 医疗机构的公众号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 医疗机构的商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 用户在appid下的唯一标识.
+            openid: String = body("openid"),
+            /// On the wire: `sub_openid`.
+            sub_openid: String = body("sub_openid"),
+            /// 是否代亲属支付.
+            pay_for_relatives: bool = body("pay_for_relatives"),
+            /// 从业机构订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 医疗机构订单号. Required.
+            serial_no: String = body("serial_no").required(),
+            /// 医保局返回的支付单ID.
+            pay_order_id: String = body("pay_order_id"),
+            /// 医保局返回的支付授权码.
+            pay_auth_no: String = body("pay_auth_no"),
+            /// 用户定位信息.
+            geo_location: String = body("geo_location"),
+            /// 城市ID. Required.
+            city_id: String = body("city_id").required(),
+            /// 医疗机构名称. Required.
+            med_inst_name: String = body("med_inst_name").required(),
+            /// 医疗机构编码. Required.
+            med_inst_no: String = body("med_inst_no").required(),
+            /// 医保下单时间.
+            med_ins_order_create_time: Time = body("med_ins_order_create_time"),
+            /// 使用该接口下单的总金额. Required; in fen (分).
+            total_fee: i64 = body("total_fee").required(),
+            /// 医保局结算后. In fen (分).
+            med_ins_gov_fee: i64 = body("med_ins_gov_fee"),
+            /// 医保局结算后. In fen (分).
+            med_ins_self_fee: i64 = body("med_ins_self_fee"),
+            /// 医保局结算后. In fen (分).
+            med_ins_other_fee: i64 = body("med_ins_other_fee"),
+            /// 医保局结算后. In fen (分).
+            med_ins_cash_fee: i64 = body("med_ins_cash_fee"),
+            /// 实际需要用户微信支付的金额. In fen (分).
+            wechat_pay_cash_fee: i64 = body("wechat_pay_cash_fee"),
+            /// 现金补充列表.
+            cash_add_detail: Vec<MedInsCashAddDetail> = body("cash_add_detail"),
+            /// 现金减免列表.
+            cash_reduce_detail: Vec<MedInsCashReduceDetail> = body("cash_reduce_detail"),
+            /// 回调通知URL. Required.
+            callback_url: String = body("callback_url").required(),
+            /// 自费预下单ID.
+            prepay_id: String = body("prepay_id"),
+            /// 医疗机构透传给医保的数据. JSON text in a string.
+            passthrough_request_content: JsonText<MedicalPassthroughContent> =
+                body("passthrough_request_content"),
+            /// 扩展字段.
+            extends: String = body("extends"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 渠道号.
+            channel_no: String = body("channel_no"),
+            /// 是否到医保局测试环境下单.
+            med_ins_test_env: bool = body("med_ins_test_env"),
+            /// 医保支付失败原因.
+            med_ins_fail_reason: String = body("med_ins_fail_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 医保自费混合订单支付状态.
+        pub enum MixPayStatus {
+            UnknownMixPayStatus = "UNKNOWN_MIX_PAY_STATUS",
+            MixPayCreated = "MIX_PAY_CREATED",
+            MixPaySuccess = "MIX_PAY_SUCCESS",
+            MixPayRefund = "MIX_PAY_REFUND",
+            MixPayFail = "MIX_PAY_FAIL",
+        }
+
+        /// 混合订单中自费部分的支付状态.
+        pub enum SelfPayStatus {
+            UnknownSelfPayStatus = "UNKNOWN_SELF_PAY_STATUS",
+            SelfPayCreated = "SELF_PAY_CREATED",
+            SelfPaySuccess = "SELF_PAY_SUCCESS",
+            SelfPayRefund = "SELF_PAY_REFUND",
+            SelfPayFail = "SELF_PAY_FAIL",
+            NoSelfPay = "NO_SELF_PAY",
+        }
+
+        /// 混合订单中自费部分的支付状态.
+        pub enum MedInsPayStatus {
+            UnknownMedInsPayStatus = "UNKNOWN_MED_INS_PAY_STATUS",
+            MedInsPayCreated = "MED_INS_PAY_CREATED",
+            MedInsPaySuccess = "MED_INS_PAY_SUCCESS",
+            MedInsPayRefund = "MED_INS_PAY_REFUND",
+            MedInsPayFail = "MED_INS_PAY_FAIL",
+            NoMedInsPay = "NO_MED_INS_PAY",
+        }
+
+        /// 混合支付类型.
+        pub enum MixPayType {
+            UnknownMixPayType = "UNKNOWN_MIX_PAY_TYPE",
+            CashOnly = "CASH_ONLY",
+            InsuranceOnly = "INSURANCE_ONLY",
+            CashAndInsurance = "CASH_AND_INSURANCE",
+        }
+
+        /// 订单类型.
+        pub enum OrderType {
+            UnknownOrderType = "UNKNOWN_ORDER_TYPE",
+            RegPay = "REG_PAY",
+            DiagPay = "DIAG_PAY",
+            CovidExamPay = "COVID_EXAM_PAY",
+            InHospPay = "IN_HOSP_PAY",
+            PharmacyPay = "PHARMACY_PAY",
+            InsurancePay = "INSURANCE_PAY",
+            IntRegPay = "INT_REG_PAY",
+            IntReDiagPay = "INT_RE_DIAG_PAY",
+            IntRxPay = "INT_RX_PAY",
+            CovidAntigenPay = "COVID_ANTIGEN_PAY",
+            MedPay = "MED_PAY",
+        }
     }
 }

@@ -2,32 +2,30 @@
 
 //! `v3/merchant/fund/balance/{account_type}`
 
-pub mod get;
+pub use crate::v3::merchant::chain::MerchantFundBalanceByAccountType as AccountType;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询账户实时余额 · `GET v3/merchant/fund/balance/{account_type}`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476700](https://pay.weixin.qq.com/doc/v3/partner/4012476700)
+///
+/// `weipay api show GET v3/merchant/fund/balance/{account_type}` lists all 3.
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/merchant/fund/balance/{account_type}`
-    AccountType
-}
-
-impl<M: Mode> AccountType<M> {
-    /// 查询账户实时余额 · `GET v3/merchant/fund/balance/{account_type}`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().merchant().fund().balance().account_type("BASIC").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE, Nothing)
+    response! {
+        /// 查询账户实时余额: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant::GetMerchantFundBalanceByAccountTypeResponse`](crate::merchant::GetMerchantFundBalanceByAccountTypeResponse).
+        #[doc(alias = "查询账户实时余额")]
+        pub struct Response {
+            /// 可用余额. Required; in fen (分).
+            available_amount: i64 = body("available_amount").required(),
+            /// 不可用余额. In fen (分).
+            pending_amount: i64 = body("pending_amount"),
+        }
     }
 }

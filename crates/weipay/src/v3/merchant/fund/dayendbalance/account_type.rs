@@ -2,35 +2,41 @@
 
 //! `v3/merchant/fund/dayendbalance/{account_type}`
 
-pub mod get;
+pub use crate::v3::merchant::chain::MerchantFundDayendbalanceByAccountType as AccountType;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询账户日终余额 · `GET v3/merchant/fund/dayendbalance/{account_type}`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476702](https://pay.weixin.qq.com/doc/v3/partner/4012476702)
+///
+/// `weipay api show GET v3/merchant/fund/dayendbalance/{account_type}` lists all 3.
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/merchant/fund/dayendbalance/{account_type}`
-    AccountType
-}
+    request! {
+        /// 查询账户日终余额: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant::GetMerchantFundDayendbalanceByAccountTypeRequest`](crate::merchant::GetMerchantFundDayendbalanceByAccountTypeRequest).
+        #[doc(alias = "查询账户日终余额")]
+        pub struct Request {
+            /// 日期. Required; format `date`.
+            date: String = query("date").required().date(),
+        }
+    }
 
-impl<M: Mode> AccountType<M> {
-    /// 查询账户日终余额 · `GET v3/merchant/fund/dayendbalance/{account_type}`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant::fund::dayendbalance::account_type::get;
-    ///
-    /// let request = get::Request::new().date("2019-06-11");
-    /// let response =
-    ///     client.v3().merchant().fund().dayendbalance().account_type("BASIC").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_FUND_DAYENDBALANCE_ACCOUNT_TYPE, request)
+    response! {
+        /// 查询账户日终余额: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant::GetMerchantFundDayendbalanceByAccountTypeResponse`](crate::merchant::GetMerchantFundDayendbalanceByAccountTypeResponse).
+        #[doc(alias = "查询账户日终余额")]
+        pub struct Response {
+            /// 可用余额. Required; in fen (分).
+            available_amount: i64 = body("available_amount").required(),
+            /// 不可用余额. In fen (分).
+            pending_amount: i64 = body("pending_amount"),
+        }
     }
 }

@@ -2,40 +2,63 @@
 
 //! `v3/merchant-service/complaints/{transaction_id}/negotiation-historys`
 
-pub mod get;
+pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsByTransactionIdNegotiationHistorys as NegotiationHistorys;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询投诉协商历史 · `GET v3/merchant-service/complaints/{transaction_id}/negotiation-historys`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/tool/merchant-service/chapter3_7.shtml>
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/merchant-service/complaints/{transaction_id}/negotiation-historys`
-    NegotiationHistorys
-}
+    response! {
+        /// 查询投诉协商历史: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintsByTransactionIdNegotiationHistorysResponse`](crate::merchant_service::GetMerchantServiceComplaintsByTransactionIdNegotiationHistorysResponse).
+        #[doc(alias = "查询投诉协商历史")]
+        pub struct Response {
+            /// 投诉协商历史.
+            complaint_negotiation_history: Vec<ComplaintNegotiationHistory> =
+                body("complaint_negotiation_history"),
+        }
 
-impl<M: Mode> NegotiationHistorys<M> {
-    /// 查询投诉协商历史 · `GET v3/merchant-service/complaints/{transaction_id}/negotiation-historys`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .merchant_service()
-    ///     .complaints()
-    ///     .transaction_id("4200000404201909069117582536")
-    ///     .negotiation_historys()
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID_NEGOTIATION_HISTORYS, Nothing)
+        /// 投诉协商历史.
+        pub struct ComplaintNegotiationHistory {
+            /// 操作人. Required.
+            operate_user: String = body("operate_user").required(),
+            /// 操作时间. Required.
+            operate_time: Time = body("operate_time").required(),
+            /// 操作类型. Required.
+            operate_type: OperateType = body("operate_type").required(),
+            /// 操作内容.
+            operate_details: String = body("operate_details"),
+            /// 协商历史图片凭证.
+            image_list: Vec<String> = body("image_list"),
+        }
+    }
+
+    open_enum! {
+        /// 操作类型.
+        pub enum OperateType {
+            UserCreateComplaint = "USER_CREATE_COMPLAINT",
+            CreateComplaintByPlatform = "CREATE_COMPLAINT_BY_PLATFORM",
+            UserContinueComplaint = "USER_CONTINUE_COMPLAINT",
+            UserRevokeComplaint = "USER_REVOKE_COMPLAINT",
+            UserConfirmComplaint = "USER_CONFIRM_COMPLAINT",
+            SellerRefund = "SELLER_REFUND",
+            MerchantLaunchConfirmProcess = "MERCHANT_LAUNCH_CONFIRM_PROCESS",
+            UserResponse = "USER_RESPONSE",
+            MerchantResponse = "MERCHANT_RESPONSE",
+            ResponseByPlatform = "RESPONSE_BY_PLATFORM",
+            ContinueComplaintByPlatform = "CONTINUE_COMPLAINT_BY_PLATFORM",
+            CreateComplaintSystemMessage = "CREATE_COMPLAINT_SYSTEM_MESSAGE",
+            ComplaintTimeoutSystemMessage = "COMPLAINT_TIMEOUT_SYSTEM_MESSAGE",
+            SellerRefundSystemMessage = "SELLER_REFUND_SYSTEM_MESSAGE",
+            ContinueComplaintSystemMessage = "CONTINUE_COMPLAINT_SYSTEM_MESSAGE",
+            LaunchConfirmProcessSystemMessage = "LAUNCH_CONFIRM_PROCESS_SYSTEM_MESSAGE",
+        }
     }
 }

@@ -2,42 +2,293 @@
 
 //! `v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`
 
-pub mod get;
+pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys as NegotiationHistorys;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询投诉协商历史 · `GET v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`
+///
+/// For 服务商, 渠道商, 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012533439](https://pay.weixin.qq.com/doc/v3/merchant/4012533439)
+/// - partner: [4012691802](https://pay.weixin.qq.com/doc/v3/partner/4012691802)
+pub mod get {
+    pub use crate::v3::merchant_service::shared::{
+        MerchantServiceMiniProgramJumpInfo, MerchantServiceText, MerchantServiceTextColor,
+    };
 
-chain_step! {
-    /// `v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`
-    NegotiationHistorys
-}
+    use serde_json::Value as Json;
 
-impl<M: Mode> NegotiationHistorys<M> {
-    /// 查询投诉协商历史 · `GET v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`
-    ///
-    /// For 服务商, 渠道商, 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_service::complaints_v2::complaint_id::negotiation_historys::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .merchant_service()
-    ///     .complaints_v2()
-    ///     .complaint_id("200201820200101080076610000")
-    ///     .negotiation_historys()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_NEGOTIATION_HISTORYS, request)
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询投诉协商历史: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintsV2ByComplaintIdNegotiationHistorysRequest`](crate::merchant_service::GetMerchantServiceComplaintsV2ByComplaintIdNegotiationHistorysRequest).
+        #[doc(alias = "查询投诉协商历史")]
+        pub struct Request {
+            /// 分页大小.
+            limit: i64 = query("limit"),
+            /// 分页开始位置.
+            offset: i64 = query("offset"),
+        }
+    }
+
+    response! {
+        /// 查询投诉协商历史: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_service::GetMerchantServiceComplaintsV2ByComplaintIdNegotiationHistorysResponse`](crate::merchant_service::GetMerchantServiceComplaintsV2ByComplaintIdNegotiationHistorysResponse).
+        #[doc(alias = "查询投诉协商历史")]
+        pub struct Response {
+            /// 投诉协商历史.
+            data: Vec<Data> = body("data"),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 分页开始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 投诉协商历史总条数.
+            total_count: i64 = body("total_count"),
+        }
+
+        /// 投诉协商历史.
+        pub struct Data {
+            /// 操作资料列表.
+            complaint_media_list: ComplaintMediaList = body("complaint_media_list"),
+            /// 操作流水号. Required.
+            log_id: String = body("log_id").required(),
+            /// 操作人. Required.
+            operator: String = body("operator").required(),
+            /// 操作时间. Required.
+            operate_time: Time = body("operate_time").required(),
+            /// 操作类型. Required.
+            operate_type: OperateType = body("operate_type").required(),
+            /// 操作内容.
+            operate_details: String = body("operate_details"),
+            /// 图片凭证.
+            image_list: Vec<String> = body("image_list"),
+            /// 用户申请平台协助原因.
+            user_appy_platform_service_reason: String = body("user_appy_platform_service_reason"),
+            /// 用户申请平台协助原因描述.
+            user_appy_platform_service_reason_description: String =
+                body("user_appy_platform_service_reason_description"),
+            /// 普通消息内容.
+            normal_message: NormalMessage = body("normal_message"),
+            /// 用户点击回复消息.
+            click_message: ClickMessage = body("click_message"),
+        }
+
+        /// 操作资料列表.
+        pub struct ComplaintMediaList {
+            /// 媒体文件业务类型.
+            media_type: MediaType = body("media_type"),
+            /// 媒体文件请求url.
+            media_url: Vec<String> = body("media_url"),
+        }
+
+        /// 普通消息内容.
+        pub struct NormalMessage {
+            /// 消息内容.
+            blocks: Vec<Blocks> = body("blocks"),
+            /// 发送者身份类别.
+            sender_identity: SenderIdentity = body("sender_identity"),
+            /// 自定义透传信息.
+            custom_data: String = body("custom_data"),
+        }
+
+        /// 消息内容.
+        pub struct Blocks {
+            /// 消息块类型.
+            type_: Type = body("type"),
+            /// 文本.
+            text: MerchantServiceText = body("text"),
+            /// 图片.
+            image: Image = body("image"),
+            /// 链接.
+            link: Link = body("link"),
+            /// FAQ列表.
+            faq_list: FaqList = body("faq_list"),
+            /// 按钮.
+            button: Button = body("button"),
+            /// 按钮组.
+            button_group: ButtonGroup = body("button_group"),
+        }
+
+        /// 图片.
+        pub struct Image {
+            /// 媒体ID. Format `media-id`.
+            media_id: String = body("media_id"),
+            /// 图片样式类型.
+            image_style_type: ImageStyleType = body("image_style_type"),
+        }
+
+        /// 链接.
+        pub struct Link {
+            /// 文本.
+            text: String = body("text"),
+            /// 动作.
+            action: Action = body("action"),
+            /// 失效配置.
+            invalid_info: InvalidInfo = body("invalid_info"),
+        }
+
+        /// 动作.
+        pub struct Action {
+            /// 动作类型.
+            action_type: ActionType = body("action_type"),
+            /// 跳转链接.
+            jump_url: String = body("jump_url"),
+            /// 跳转小程序信息.
+            mini_program_jump_info: MerchantServiceMiniProgramJumpInfo = body("mini_program_jump_info"),
+            /// 回复消息内容.
+            message_info: MessageInfo = body("message_info"),
+            /// 动作id.
+            action_id: String = body("action_id"),
+        }
+
+        /// 回复消息内容.
+        pub struct MessageInfo {
+            /// 回复的消息内容. Required.
+            content: String = body("content").required(),
+            /// 自定义透传字段.
+            custom_data: String = body("custom_data"),
+        }
+
+        /// 失效配置.
+        pub struct InvalidInfo {
+            /// 过期时间.
+            expired_time: Time = body("expired_time"),
+            /// 是否可以多次点击.
+            multi_clickable: bool = body("multi_clickable"),
+        }
+
+        /// FAQ列表.
+        pub struct FaqList {
+            /// FAQ列表.
+            faqs: Vec<Faqs> = body("faqs"),
+        }
+
+        /// FAQ列表.
+        pub struct Faqs {
+            /// faq的id.
+            faq_id: String = body("faq_id"),
+            /// faq内容.
+            faq_title: String = body("faq_title"),
+            /// 动作.
+            action: Action = body("action"),
+        }
+
+        /// 按钮.
+        pub struct Button {
+            /// 文本.
+            text: String = body("text"),
+            /// 动作.
+            action: Action = body("action"),
+            /// 失效配置.
+            invalid_info: InvalidInfo = body("invalid_info"),
+        }
+
+        /// 按钮组.
+        pub struct ButtonGroup {
+            /// 按钮组.
+            buttons: Vec<Buttons> = body("buttons"),
+            /// 按钮布局方式.
+            button_layout: ButtonLayout = body("button_layout"),
+            /// 失效配置.
+            invalid_info: InvalidInfo = body("invalid_info"),
+        }
+
+        /// 按钮组.
+        pub struct Buttons {
+            /// 文本.
+            text: String = body("text"),
+            /// 动作.
+            action: Action = body("action"),
+            /// 失效配置.
+            invalid_info: InvalidInfo = body("invalid_info"),
+        }
+
+        /// 用户点击回复消息.
+        pub struct ClickMessage {
+            /// 回复的消息内容.
+            message_content: Json = body("message_content"),
+            /// 动作id.
+            action_id: String = body("action_id"),
+            /// 被点击的操作流水号.
+            clicked_log_id: String = body("clicked_log_id"),
+        }
+    }
+
+    open_enum! {
+        /// 媒体文件业务类型.
+        pub enum MediaType {
+            UserComplaintImage = "USER_COMPLAINT_IMAGE",
+            OperationImage = "OPERATION_IMAGE",
+        }
+
+        /// 操作类型.
+        pub enum OperateType {
+            UserCreateComplaint = "USER_CREATE_COMPLAINT",
+            UserContinueComplaint = "USER_CONTINUE_COMPLAINT",
+            UserResponse = "USER_RESPONSE",
+            PlatformResponse = "PLATFORM_RESPONSE",
+            MerchantResponse = "MERCHANT_RESPONSE",
+            MerchantConfirmComplete = "MERCHANT_CONFIRM_COMPLETE",
+            UserCreateComplaintSystemMessage = "USER_CREATE_COMPLAINT_SYSTEM_MESSAGE",
+            ComplaintFullRefundedSystemMessage = "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE",
+            UserContinueComplaintSystemMessage = "USER_CONTINUE_COMPLAINT_SYSTEM_MESSAGE",
+            UserRevokeComplaint = "USER_REVOKE_COMPLAINT",
+            UserComfirmComplaint = "USER_COMFIRM_COMPLAINT",
+            PlatformHelpApplication = "PLATFORM_HELP_APPLICATION",
+            UserApplyPlatformHelp = "USER_APPLY_PLATFORM_HELP",
+            MerchantApproveRefund = "MERCHANT_APPROVE_REFUND",
+            MerchantRefuseRerund = "MERCHANT_REFUSE_RERUND",
+            UserSubmitSatisfaction = "USER_SUBMIT_SATISFACTION",
+            ServiceOrderCancel = "SERVICE_ORDER_CANCEL",
+            ServiceOrderComplete = "SERVICE_ORDER_COMPLETE",
+            ComplaintPartialRefundedSystemMessage = "COMPLAINT_PARTIAL_REFUNDED_SYSTEM_MESSAGE",
+            ComplaintRefundReceivedSystemMessage = "COMPLAINT_REFUND_RECEIVED_SYSTEM_MESSAGE",
+            ComplaintEntrustedRefundSystemMessage = "COMPLAINT_ENTRUSTED_REFUND_SYSTEM_MESSAGE",
+            UserApplyPlatformService = "USER_APPLY_PLATFORM_SERVICE",
+            UserCancelPlatformService = "USER_CANCEL_PLATFORM_SERVICE",
+            PlatformServiceFinished = "PLATFORM_SERVICE_FINISHED",
+            UserClickResponse = "USER_CLICK_RESPONSE",
+        }
+
+        /// 消息块类型.
+        pub enum Type {
+            Text = "TEXT",
+            Image = "IMAGE",
+            Link = "LINK",
+            FaqList = "FAQ_LIST",
+            Button = "BUTTON",
+            ButtonGroup = "BUTTON_GROUP",
+        }
+
+        /// 图片样式类型.
+        pub enum ImageStyleType {
+            ImageStyleTypeNarrow = "IMAGE_STYLE_TYPE_NARROW",
+            ImageStyleTypeWide = "IMAGE_STYLE_TYPE_WIDE",
+        }
+
+        /// 动作类型.
+        pub enum ActionType {
+            ActionTypeSendMessage = "ACTION_TYPE_SEND_MESSAGE",
+            ActionTypeJumpUrl = "ACTION_TYPE_JUMP_URL",
+            ActionTypeJumpMiniProgram = "ACTION_TYPE_JUMP_MINI_PROGRAM",
+        }
+
+        /// 按钮布局方式.
+        pub enum ButtonLayout {
+            LayoutUnknown = "LAYOUT_UNKNOWN",
+            LayoutHorizontal = "LAYOUT_HORIZONTAL",
+            LayoutVertical = "LAYOUT_VERTICAL",
+        }
+
+        /// 发送者身份类别.
+        pub enum SenderIdentity {
+            UnknownValue = "UNKNOWN",
+            Manual = "MANUAL",
+            Machine = "MACHINE",
+        }
     }
 }

@@ -2,42 +2,39 @@
 
 //! `v3/merchant-service/complaints-v2/{complaint_id}/response`
 
-pub mod post;
+pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsV2ByComplaintIdResponse as Response;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 提交回复 · `POST v3/merchant-service/complaints-v2/{complaint_id}/response`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012467254](https://pay.weixin.qq.com/doc/v3/merchant/4012467254)
+/// - partner: [4012467213](https://pay.weixin.qq.com/doc/v3/partner/4012467213)
+pub mod post {
+    pub use crate::v3::merchant_service::shared::MerchantServiceMiniProgramJumpInfo;
 
-chain_step! {
-    /// `v3/merchant-service/complaints-v2/{complaint_id}/response`
-    Response
-}
+    use crate::model::{body, request};
 
-impl<M: Mode> Response<M> {
-    /// 提交回复 · `POST v3/merchant-service/complaints-v2/{complaint_id}/response`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_service::complaints_v2::complaint_id::response::post;
-    ///
-    /// let request = post::Request::new().complainted_mchid("1900012181").response_content("example");
-    /// let response = client
-    ///     .v3()
-    ///     .merchant_service()
-    ///     .complaints_v2()
-    ///     .complaint_id("200201820200101080076610000")
-    ///     .response()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE, request)
+    request! {
+        /// 提交回复: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdResponseRequest`](crate::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdResponseRequest).
+        #[doc(alias = "提交回复")]
+        pub struct Request {
+            /// 被诉商户号. Required.
+            complainted_mchid: String = body("complainted_mchid").required(),
+            /// 回复内容. Required.
+            response_content: String = body("response_content").required(),
+            /// 回复图片.
+            response_images: Vec<String> = body("response_images"),
+            /// 跳转链接.
+            jump_url: String = body("jump_url"),
+            /// 跳转链接文案.
+            jump_url_text: String = body("jump_url_text"),
+            /// 跳转小程序信息.
+            mini_program_jump_info: MerchantServiceMiniProgramJumpInfo = body("mini_program_jump_info"),
+        }
     }
 }

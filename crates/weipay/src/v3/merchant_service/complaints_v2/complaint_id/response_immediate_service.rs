@@ -2,47 +2,215 @@
 
 //! `v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`
 
-pub mod post;
+pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService as ResponseImmediateService;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 回复需要即时服务的投诉单 · `POST v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`
+///
+/// For 普通商户, 服务商. Safe to repeat with the same `idempotent_id` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4017151596](https://pay.weixin.qq.com/doc/v3/merchant/4017151596)
+/// - partner: [4017151726](https://pay.weixin.qq.com/doc/v3/partner/4017151726)
+pub mod post {
+    pub use crate::v3::merchant_service::shared::{MerchantServiceText, MerchantServiceTextColor};
 
-chain_step! {
-    /// `v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`
-    ResponseImmediateService
-}
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> ResponseImmediateService<M> {
-    /// 回复需要即时服务的投诉单 · `POST v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`
-    ///
-    /// For 普通商户, 服务商. Safe to repeat with the same `idempotent_id` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_service::complaints_v2::complaint_id::response_immediate_service::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .complainted_mchid("1900012181")
-    ///     .message(post::Message::new().blocks(vec![post::Blocks::new().type_("TEXT")]))
-    ///     .idempotent_id("550e8400-e29b-41d4-a716-446655440000");
-    /// let response = client
-    ///     .v3()
-    ///     .merchant_service()
-    ///     .complaints_v2()
-    ///     .complaint_id("200201820200101080076610000")
-    ///     .response_immediate_service()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE_IMMEDIATE_SERVICE,
-            request,
-        )
+    request! {
+        /// 回复需要即时服务的投诉单: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdResponseImmediateServiceRequest`](crate::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdResponseImmediateServiceRequest).
+        #[doc(alias = "回复需要即时服务的投诉单")]
+        pub struct Request {
+            /// 被诉商户号. Required.
+            complainted_mchid: String = body("complainted_mchid").required(),
+            /// 消息内容. Required.
+            message: Message = body("message").required(),
+            /// 幂等ID. Required.
+            idempotent_id: String = body("idempotent_id").required().request_number(),
+        }
+
+        /// 消息内容.
+        pub struct Message {
+            /// 消息内容.
+            blocks: Vec<Blocks> = body("blocks"),
+            /// 发送者身份类别.
+            sender_identity: SenderIdentity = body("sender_identity"),
+            /// 自定义透传信息.
+            custom_data: String = body("custom_data"),
+        }
+
+        /// 消息内容.
+        pub struct Blocks {
+            /// 消息块类型.
+            type_: Type = body("type"),
+            /// 文本.
+            text: MerchantServiceText = body("text"),
+            /// 图片.
+            image: Image = body("image"),
+            /// 链接.
+            link: Link = body("link"),
+            /// FAQ列表.
+            faq_list: FaqList = body("faq_list"),
+            /// 按钮.
+            button: Button = body("button"),
+            /// 按钮组.
+            button_group: ButtonGroup = body("button_group"),
+        }
+
+        /// 图片.
+        pub struct Image {
+            /// 媒体ID. Format `media-id`.
+            media_id: String = body("media_id"),
+            /// 图片样式类型.
+            image_style_type: ImageStyleType = body("image_style_type"),
+        }
+
+        /// 链接.
+        pub struct Link {
+            /// 文本.
+            text: String = body("text"),
+            /// 动作.
+            action: Action = body("action"),
+            /// 失效配置.
+            invalid_info: InvalidInfo = body("invalid_info"),
+        }
+
+        /// 动作.
+        pub struct Action {
+            /// 动作类型.
+            action_type: ActionType = body("action_type"),
+            /// 跳转链接.
+            jump_url: String = body("jump_url"),
+            /// 跳转小程序信息.
+            mini_program_jump_info: MiniProgramJumpInfo = body("mini_program_jump_info"),
+            /// 回复消息内容.
+            message_info: MessageInfo = body("message_info"),
+            /// 动作id.
+            action_id: String = body("action_id"),
+        }
+
+        /// 跳转小程序信息.
+        pub struct MiniProgramJumpInfo {
+            /// 跳转小程序APPID. Required.
+            appid: String = body("appid").required(),
+            /// 跳转小程序页面PATH.
+            path: String = body("path"),
+            /// 跳转小程序页面名称.
+            text: String = body("text"),
+        }
+
+        /// 回复消息内容.
+        pub struct MessageInfo {
+            /// 回复的消息内容. Required.
+            content: String = body("content").required(),
+            /// 自定义透传字段.
+            custom_data: String = body("custom_data"),
+        }
+
+        /// 失效配置.
+        pub struct InvalidInfo {
+            /// 过期时间.
+            expired_time: Time = body("expired_time"),
+            /// 是否可以多次点击.
+            multi_clickable: bool = body("multi_clickable"),
+        }
+
+        /// FAQ列表.
+        pub struct FaqList {
+            /// FAQ列表.
+            faqs: Vec<Faqs> = body("faqs"),
+        }
+
+        /// FAQ列表.
+        pub struct Faqs {
+            /// faq的id.
+            faq_id: String = body("faq_id"),
+            /// faq内容.
+            faq_title: String = body("faq_title"),
+            /// 动作.
+            action: Action = body("action"),
+        }
+
+        /// 按钮.
+        pub struct Button {
+            /// 文本.
+            text: String = body("text"),
+            /// 动作.
+            action: Action = body("action"),
+            /// 失效配置.
+            invalid_info: InvalidInfo = body("invalid_info"),
+        }
+
+        /// 按钮组.
+        pub struct ButtonGroup {
+            /// 按钮组.
+            buttons: Vec<Buttons> = body("buttons"),
+            /// 按钮布局方式.
+            button_layout: ButtonLayout = body("button_layout"),
+            /// 失效配置.
+            invalid_info: InvalidInfo = body("invalid_info"),
+        }
+
+        /// 按钮组.
+        pub struct Buttons {
+            /// 文本.
+            text: String = body("text"),
+            /// 动作.
+            action: Action = body("action"),
+            /// 失效配置.
+            invalid_info: InvalidInfo = body("invalid_info"),
+        }
+    }
+
+    response! {
+        /// 回复需要即时服务的投诉单: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdResponseImmediateServiceResponse`](crate::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdResponseImmediateServiceResponse).
+        #[doc(alias = "回复需要即时服务的投诉单")]
+        pub struct Response {
+            /// 操作流水号.
+            log_id: String = body("log_id"),
+        }
+    }
+
+    open_enum! {
+        /// 消息块类型.
+        pub enum Type {
+            Text = "TEXT",
+            Image = "IMAGE",
+            Link = "LINK",
+            FaqList = "FAQ_LIST",
+            Button = "BUTTON",
+            ButtonGroup = "BUTTON_GROUP",
+        }
+
+        /// 图片样式类型.
+        pub enum ImageStyleType {
+            ImageStyleTypeNarrow = "IMAGE_STYLE_TYPE_NARROW",
+            ImageStyleTypeWide = "IMAGE_STYLE_TYPE_WIDE",
+        }
+
+        /// 动作类型.
+        pub enum ActionType {
+            ActionTypeSendMessage = "ACTION_TYPE_SEND_MESSAGE",
+            ActionTypeJumpUrl = "ACTION_TYPE_JUMP_URL",
+            ActionTypeJumpMiniProgram = "ACTION_TYPE_JUMP_MINI_PROGRAM",
+        }
+
+        /// 按钮布局方式.
+        pub enum ButtonLayout {
+            LayoutUnknown = "LAYOUT_UNKNOWN",
+            LayoutHorizontal = "LAYOUT_HORIZONTAL",
+            LayoutVertical = "LAYOUT_VERTICAL",
+        }
+
+        /// 发送者身份类别.
+        pub enum SenderIdentity {
+            UnknownValue = "UNKNOWN",
+            Manual = "MANUAL",
+            Machine = "MACHINE",
+        }
     }
 }

@@ -2,45 +2,43 @@
 
 //! `v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`
 
-pub mod post;
+pub use crate::v3::merchant_service::chain::MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress as UpdateRefundProgress;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 更新退款审批结果 · `POST v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`
+///
+/// For 直连商户, 服务商, 渠道商, 从业机构. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012467256](https://pay.weixin.qq.com/doc/v3/merchant/4012467256)
+/// - partner: [4012467218](https://pay.weixin.qq.com/doc/v3/partner/4012467218)
+pub mod post {
+    use crate::model::{body, open_enum, request};
 
-chain_step! {
-    /// `v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`
-    UpdateRefundProgress
-}
+    request! {
+        /// 更新退款审批结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgressRequest`](crate::merchant_service::PostMerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgressRequest).
+        #[doc(alias = "更新退款审批结果")]
+        pub struct Request {
+            /// 审批动作. Required.
+            action: Action = body("action").required(),
+            /// 预计发起退款时间.
+            launch_refund_day: i64 = body("launch_refund_day"),
+            /// 拒绝退款原因. At most 200 characters.
+            reject_reason: String = body("reject_reason").length(0, 200),
+            /// 拒绝退款的举证图片列表.
+            reject_media_list: Vec<String> = body("reject_media_list"),
+            /// 备注. At most 200 characters.
+            remark: String = body("remark").length(0, 200),
+        }
+    }
 
-impl<M: Mode> UpdateRefundProgress<M> {
-    /// 更新退款审批结果 · `POST v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`
-    ///
-    /// For 直连商户, 服务商, 渠道商, 从业机构. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_service::complaints_v2::complaint_id::update_refund_progress::post;
-    ///
-    /// let request = post::Request::new().action("REJECT");
-    /// let response = client
-    ///     .v3()
-    ///     .merchant_service()
-    ///     .complaints_v2()
-    ///     .complaint_id("200201820200101080076610000")
-    ///     .update_refund_progress()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(
-            &table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_UPDATE_REFUND_PROGRESS,
-            request,
-        )
+    open_enum! {
+        /// 审批动作.
+        pub enum Action {
+            Reject = "REJECT",
+            Approve = "APPROVE",
+        }
     }
 }

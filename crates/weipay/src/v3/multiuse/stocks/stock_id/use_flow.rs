@@ -2,32 +2,26 @@
 
 //! `v3/multiuse/stocks/{stock_id}/use-flow`
 
-pub mod get;
+pub use crate::v3::multiuse::chain::MultiuseStocksByStockIdUseFlow as UseFlow;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 下载核销明细 · `GET v3/multiuse/stocks/{stock_id}/use-flow`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012539758](https://pay.weixin.qq.com/doc/v3/merchant/4012539758)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/multiuse/stocks/{stock_id}/use-flow`
-    UseFlow
-}
-
-impl<M: Mode> UseFlow<M> {
-    /// 下载核销明细 · `GET v3/multiuse/stocks/{stock_id}/use-flow`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().multiuse().stocks().stock_id("9856888").use_flow().get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_USE_FLOW, Nothing)
+    response! {
+        /// 下载核销明细: what comes back.
+        ///
+        /// Its flat name is [`weipay::multiuse::GetMultiuseStocksByStockIdUseFlowResponse`](crate::multiuse::GetMultiuseStocksByStockIdUseFlowResponse).
+        #[doc(alias = "下载核销明细")]
+        pub struct Response {
+            /// 下载链接. Required.
+            url: String = body("url").required(),
+        }
     }
 }

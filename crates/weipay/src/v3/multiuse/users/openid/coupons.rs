@@ -2,48 +2,58 @@
 
 //! `v3/multiuse/users/{openid}/coupons`
 
-pub mod post;
+pub use crate::v3::multiuse::chain::MultiuseUsersByOpenidCoupons as Coupons;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 发放指定批次的消费金 · `POST v3/multiuse/users/{openid}/coupons`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012539766](https://pay.weixin.qq.com/doc/v3/merchant/4012539766)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/multiuse/users/{openid}/coupons`
-    Coupons
-}
+    request! {
+        /// 发放指定批次的消费金: what is sent.
+        ///
+        /// Its flat name is [`weipay::multiuse::PostMultiuseUsersByOpenidCouponsRequest`](crate::multiuse::PostMultiuseUsersByOpenidCouponsRequest).
+        #[doc(alias = "发放指定批次的消费金")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 批次号. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 商户单据号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 用户姓名. Required; travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").required().encrypted(),
+            /// 身份证号码. Required; travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").required().encrypted(),
+            /// 发放面额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 证件类型. Required.
+            card_type: CardType = body("card_type").required(),
+        }
+    }
 
-impl<M: Mode> Coupons<M> {
-    /// 发放指定批次的消费金 · `POST v3/multiuse/users/{openid}/coupons`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::multiuse::users::openid::coupons::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .stock_id("9856000")
-    ///     .out_request_no("8956000202407191254642")
-    ///     .user_name("张三")
-    ///     .id_card_number("11010519491231002X")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .card_type("ID_CARD");
-    /// let response = client
-    ///     .v3()
-    ///     .multiuse()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupons()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MULTIUSE_USERS_OPENID_COUPONS, request)
+    response! {
+        /// 发放指定批次的消费金: what comes back.
+        ///
+        /// Its flat name is [`weipay::multiuse::PostMultiuseUsersByOpenidCouponsResponse`](crate::multiuse::PostMultiuseUsersByOpenidCouponsResponse).
+        #[doc(alias = "发放指定批次的消费金")]
+        pub struct Response {
+            /// 消费金ID. Required.
+            coupon_id: String = body("coupon_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 证件类型.
+        pub enum CardType {
+            IdCard = "ID_CARD",
+        }
     }
 }

@@ -2,44 +2,64 @@
 
 //! `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`
 
-pub mod get;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles as FapiaoFiles;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取发票下载信息 · `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012538335](https://pay.weixin.qq.com/doc/v3/merchant/4012538335)
+/// - partner: [4012474067](https://pay.weixin.qq.com/doc/v3/partner/4012474067)
+///
+/// `weipay api show GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files` lists all 3.
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`
-    FapiaoFiles
-}
+    request! {
+        /// 获取发票下载信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFilesRequest`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFilesRequest).
+        #[doc(alias = "获取发票下载信息")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 商户发票单号. Required.
+            fapiao_id: String = query("fapiao_id").required(),
+        }
+    }
 
-impl<M: Mode> FapiaoFiles<M> {
-    /// 获取发票下载信息 · `GET v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::fapiao_files::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900000109").fapiao_id("20200701123456");
-    /// let response = client
-    ///     .v3()
-    ///     .new_tax_control_fapiao()
-    ///     .fapiao_applications()
-    ///     .fapiao_apply_id("4200000444201910177461284488")
-    ///     .fapiao_files()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_FAPIAO_FILES,
-            request,
-        )
+    response! {
+        /// 获取发票下载信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFilesResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFilesResponse).
+        #[doc(alias = "获取发票下载信息")]
+        pub struct Response {
+            /// 发票列表.
+            fapiao_download_info_list: Vec<FapiaoDownloadInfoList> = body("fapiao_download_info_list"),
+        }
+
+        /// 发票列表.
+        pub struct FapiaoDownloadInfoList {
+            /// 商户发票单号.
+            fapiao_id: String = body("fapiao_id"),
+            /// 发票文件下载地址.
+            download_url: String = body("download_url"),
+            /// 发票状态.
+            status: Status = body("status"),
+        }
+    }
+
+    open_enum! {
+        /// 发票状态.
+        pub enum Status {
+            IssueAccepted = "ISSUE_ACCEPTED",
+            Issued = "ISSUED",
+            ReverseAccepted = "REVERSE_ACCEPTED",
+            Reversed = "REVERSED",
+            IssueFailed = "ISSUE_FAILED",
+            ReverseFailed = "REVERSE_FAILED",
+        }
     }
 }

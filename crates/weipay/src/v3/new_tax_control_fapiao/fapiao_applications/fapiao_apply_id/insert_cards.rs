@@ -2,73 +2,81 @@
 
 //! `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
 
-pub mod post;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards as InsertCards;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 将电子发票插入微信用户卡包 · `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012538365](https://pay.weixin.qq.com/doc/v3/merchant/4012538365)
+/// - partner: [4012474078](https://pay.weixin.qq.com/doc/v3/partner/4012474078)
+///
+/// `weipay api show POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards` lists all 3.
+pub mod post {
+    pub use crate::v3::new_tax_control_fapiao::shared::{
+        FapiaoBuyerInformation, FapiaoBuyerInformationFapiaoBillType, FapiaoBuyerInformationType,
+        FapiaoExtraInformation, FapiaoSellerInformation, NewTaxControlFapiaoItem,
+        NewTaxControlFapiaoItemTaxPreferMark,
+    };
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
-    InsertCards
-}
+    use crate::model::{Time, body, header, open_enum, request};
 
-impl<M: Mode> InsertCards<M> {
-    /// 将电子发票插入微信用户卡包 · `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::insert_cards::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .scene("WITH_WECHATPAY")
-    ///     .buyer_information(post::BuyerInformation::new().type_("ORGANIZATION").name("example"))
-    ///     .fapiao_card_information(vec![post::FapiaoCardInformation::new()
-    ///         .fapiao_media_id("ASNFZ4mrze/+3LqYdlQyEA==")
-    ///         .fapiao_number("12897794")
-    ///         .fapiao_code("044001911211")
-    ///         .fapiao_time("2026-01-01T00:00:00+08:00")
-    ///         .check_code("69001808340631374774")
-    ///         .password("006>299-375/326>2+7/*0-+<3510")
-    ///         .total_amount(382895)
-    ///         .tax_amount(44050)
-    ///         .amount(338845)
-    ///         .seller_information(post::SellerInformation::new()
-    ///             .name("example")
-    ///             .taxpayer_id("202003261233701778")
-    ///             .address("example"))
-    ///         .extra_information(post::ExtraInformation::new().drawer("王五"))
-    ///         .items(vec![post::Items::new()
-    ///             .tax_code("3010101020203000000")
-    ///             .goods_name("example")
-    ///             .quantity(100000000)
-    ///             .unit_price(380442000000_i64)
-    ///             .amount(380442)
-    ///             .tax_amount(49458)
-    ///             .total_amount(429900)
-    ///             .tax_rate(1300)
-    ///             .tax_prefer_mark("NO_FAVORABLE")
-    ///             .discount(true)])]);
-    /// let response = client
-    ///     .v3()
-    ///     .new_tax_control_fapiao()
-    ///     .fapiao_applications()
-    ///     .fapiao_apply_id("4200000444201910177461284488")
-    ///     .insert_cards()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(
-            &table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_INSERT_CARDS,
-            request,
-        )
+    request! {
+        /// 将电子发票插入微信用户卡包: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCardsRequest`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCardsRequest).
+        #[doc(alias = "将电子发票插入微信用户卡包")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 插卡场景. Required.
+            scene: Scene = body("scene").required(),
+            /// 购买方信息. Required.
+            buyer_information: FapiaoBuyerInformation = body("buyer_information").required(),
+            /// 电子发票卡券信息列表. Required.
+            fapiao_card_information: Vec<FapiaoCardInformation> = body("fapiao_card_information").required(),
+        }
+
+        /// 电子发票卡券信息列表.
+        pub struct FapiaoCardInformation {
+            /// 电子发票文件ID. Required.
+            fapiao_media_id: String = body("fapiao_media_id").required(),
+            /// 发票号码. Required.
+            fapiao_number: String = body("fapiao_number").required(),
+            /// 发票代码. Required.
+            fapiao_code: String = body("fapiao_code").required(),
+            /// 开票时间. Required.
+            fapiao_time: Time = body("fapiao_time").required(),
+            /// 校验码. Required.
+            check_code: String = body("check_code").required(),
+            /// 密码. Required.
+            password: String = body("password").required(),
+            /// 总价税合计. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 总税额. Required; in fen (分).
+            tax_amount: i64 = body("tax_amount").required(),
+            /// 总金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 销售方信息. Required.
+            seller_information: FapiaoSellerInformation = body("seller_information").required(),
+            /// 附加信息. Required.
+            extra_information: FapiaoExtraInformation = body("extra_information").required(),
+            /// 发票行信息. Required.
+            items: Vec<NewTaxControlFapiaoItem> = body("items").required(),
+            /// 备注信息.
+            remark: String = body("remark"),
+        }
+    }
+
+    open_enum! {
+        /// 插卡场景.
+        pub enum Scene {
+            WithWechatpay = "WITH_WECHATPAY",
+            WithoutWechatpay = "WITHOUT_WECHATPAY",
+        }
     }
 }

@@ -2,49 +2,53 @@
 
 //! `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse`
 
-pub mod post;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse as Reverse;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 冲红电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012538327](https://pay.weixin.qq.com/doc/v3/merchant/4012538327)
+/// - partner: [4012474062](https://pay.weixin.qq.com/doc/v3/partner/4012474062)
+///
+/// `weipay api show POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse` lists all 3.
+pub mod post {
+    use crate::model::{body, open_enum, request};
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse`
-    Reverse
-}
+    request! {
+        /// 冲红电子发票: what is sent.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverseRequest`](crate::new_tax_control_fapiao::PostNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverseRequest).
+        #[doc(alias = "冲红电子发票")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 冲红原因. Required.
+            reverse_reason: ReverseReason = body("reverse_reason").required(),
+            /// 需要冲红的发票信息. Required.
+            fapiao_information: Vec<FapiaoInformation> = body("fapiao_information").required(),
+        }
 
-impl<M: Mode> Reverse<M> {
-    /// 冲红电子发票 · `POST v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::fapiao_apply_id::reverse::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .reverse_reason("ISSUE_ERROR")
-    ///     .fapiao_information(vec![post::FapiaoInformation::new()
-    ///         .fapiao_id("20200701123456")
-    ///         .fapiao_number("12897794")]);
-    /// let response = client
-    ///     .v3()
-    ///     .new_tax_control_fapiao()
-    ///     .fapiao_applications()
-    ///     .fapiao_apply_id("4200000444201910177461284488")
-    ///     .reverse()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(
-            &table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_REVERSE,
-            request,
-        )
+        /// 需要冲红的发票信息.
+        pub struct FapiaoInformation {
+            /// 商户发票单号. Required.
+            fapiao_id: String = body("fapiao_id").required(),
+            /// 发票代码.
+            fapiao_code: String = body("fapiao_code"),
+            /// 发票号码. Required.
+            fapiao_number: String = body("fapiao_number").required(),
+        }
+    }
+
+    open_enum! {
+        /// 冲红原因.
+        pub enum ReverseReason {
+            IssueError = "ISSUE_ERROR",
+            SalesReturn = "SALES_RETURN",
+            ServiceSuspention = "SERVICE_SUSPENTION",
+            SalesDiscount = "SALES_DISCOUNT",
+        }
     }
 }

@@ -2,39 +2,107 @@
 
 //! `v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status`
 
-pub mod get;
+pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoMerchantBySubMchidCheckStatus as CheckStatus;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 检查子商户开票功能状态 · `GET v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status`
+///
+/// For 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015792561](https://pay.weixin.qq.com/doc/v3/partner/4015792561)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status`
-    CheckStatus
-}
+    response! {
+        /// 检查子商户开票功能状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantBySubMchidCheckStatusResponse`](crate::new_tax_control_fapiao::GetNewTaxControlFapiaoMerchantBySubMchidCheckStatusResponse).
+        #[doc(alias = "检查子商户开票功能状态")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 第三方开票模式.
+            third_mode: ThirdMode = body("third_mode"),
+            /// 数电发票模式.
+            digital_tax_mode: DigitalTaxMode = body("digital_tax_mode"),
+        }
 
-impl<M: Mode> CheckStatus<M> {
-    /// 检查子商户开票功能状态 · `GET v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status`
-    ///
-    /// For 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .new_tax_control_fapiao()
-    ///     .merchant()
-    ///     .sub_mchid("1900000109")
-    ///     .check_status()
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK_STATUS, Nothing)
+        /// 第三方开票模式.
+        pub struct ThirdMode {
+            /// 第三方/自建发票能力接入状态. Required.
+            status: Status = body("status").required(),
+        }
+
+        /// 数电发票模式.
+        pub struct DigitalTaxMode {
+            /// 接入状态. Required.
+            status: DigitalTaxModeStatus = body("status").required(),
+            /// 开票人信息.
+            billing_person_info: BillingPersonInfo = body("billing_person_info"),
+            /// 接入时间.
+            access_time: Time = body("access_time"),
+            /// 过期时间.
+            expired_time: Time = body("expired_time"),
+            /// 接入失败原因.
+            access_fail_reason: String = body("access_fail_reason"),
+            /// 能力信息.
+            ability_info: Vec<AbilityInfo> = body("ability_info"),
+        }
+
+        /// 开票人信息.
+        pub struct BillingPersonInfo {
+            /// 开票人ID.
+            id: String = body("id"),
+            /// 开票人姓名.
+            name: String = body("name"),
+        }
+
+        /// 能力信息.
+        pub struct AbilityInfo {
+            /// 能力类型. Required.
+            type_: Type = body("type").required(),
+            /// 能力授权状态. Required.
+            status: AbilityInfoStatus = body("status").required(),
+            /// 能力授权失败原因.
+            authorize_fail_reason: String = body("authorize_fail_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 第三方/自建发票能力接入状态.
+        pub enum Status {
+            Disabled = "DISABLED",
+            Enabled = "ENABLED",
+        }
+
+        /// 接入状态.
+        pub enum DigitalTaxModeStatus {
+            ApprovalPending = "APPROVAL_PENDING",
+            AccessConfirmedPending = "ACCESS_CONFIRMED_PENDING",
+            AbilityConfirmedPending = "ABILITY_CONFIRMED_PENDING",
+            BillingPersonRegisterPending = "BILLING_PERSON_REGISTER_PENDING",
+            BillingPersonConfirmedPending = "BILLING_PERSON_CONFIRMED_PENDING",
+            SecuritySettingPending = "SECURITY_SETTING_PENDING",
+            ApplyFailed = "APPLY_FAILED",
+            Disabled = "DISABLED",
+            Enabled = "ENABLED",
+            ResourceExpired = "RESOURCE_EXPIRED",
+        }
+
+        /// 能力类型.
+        pub enum Type {
+            BaseAbility = "BASE_ABILITY",
+            PassengerTransportAbility = "PASSENGER_TRANSPORT_ABILITY",
+            RealEstateAbility = "REAL_ESTATE_ABILITY",
+        }
+
+        /// 能力授权状态.
+        pub enum AbilityInfoStatus {
+            Authorized = "AUTHORIZED",
+            AuthorizePending = "AUTHORIZE_PENDING",
+            Deauthorized = "DEAUTHORIZED",
+            AuthorizeFailed = "AUTHORIZE_FAILED",
+        }
     }
 }

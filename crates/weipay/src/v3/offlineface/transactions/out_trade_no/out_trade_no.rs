@@ -2,42 +2,114 @@
 
 //! `v3/offlineface/transactions/out-trade-no/{out_trade_no}`
 
-pub mod get;
+pub use crate::v3::offlineface::chain::OfflinefaceTransactionsOutTradeNoByOutTradeNo as OutTradeNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查单接口 · `GET v3/offlineface/transactions/out-trade-no/{out_trade_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+pub mod get {
+    pub use crate::v3::offlineface::shared::{OfflinefaceTransferAmount, OfflinefaceTransferAmountCurrency};
 
-chain_step! {
-    /// `v3/offlineface/transactions/out-trade-no/{out_trade_no}`
-    OutTradeNo
-}
+    use serde_json::Value as Json;
 
-impl<M: Mode> OutTradeNo<M> {
-    /// 查单接口 · `GET v3/offlineface/transactions/out-trade-no/{out_trade_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::offlineface::transactions::out_trade_no::out_trade_no::get;
-    ///
-    /// let request =
-    ///     get::Request::new().sp_mchid("1900057215").sub_mchid("3233122121").business_product_id("2");
-    /// let response = client
-    ///     .v3()
-    ///     .offlineface()
-    ///     .transactions()
-    ///     .out_trade_no()
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_OFFLINEFACE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查单接口: what is sent.
+        ///
+        /// Its flat name is [`weipay::offlineface::GetOfflinefaceTransactionsOutTradeNoByOutTradeNoRequest`](crate::offlineface::GetOfflinefaceTransactionsOutTradeNoByOutTradeNoRequest).
+        #[doc(alias = "查单接口")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = query("sp_mchid").required(),
+            /// 子商户商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 平台产品ID. Required.
+            business_product_id: BusinessProductId = query("business_product_id").required(),
+        }
+    }
+
+    response! {
+        /// 查单接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::offlineface::GetOfflinefaceTransactionsOutTradeNoByOutTradeNoResponse`](crate::offlineface::GetOfflinefaceTransactionsOutTradeNoByOutTradeNoResponse).
+        #[doc(alias = "查单接口")]
+        pub struct Response {
+            /// 服务商公众号appid. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 子商户公众号appid.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 支付用户信息.
+            payer: Payer = body("payer"),
+            /// 金额信息.
+            amount: OfflinefaceTransferAmount = body("amount"),
+            /// 优惠信息.
+            promotion_detail: Vec<Json> = body("promotion_detail"),
+            /// 支付场景信息.
+            scene_info: SceneInfo = body("scene_info"),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 交易类型.
+            trade_type: TradeType = body("trade_type"),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 交易描述.
+            trade_state_description: String = body("trade_state_description"),
+            /// 欠款状态.
+            debt_state: String = body("debt_state"),
+            /// 商品信息.
+            description: String = body("description"),
+            /// 商户附加信息.
+            attach: String = body("attach"),
+            /// 支付成功时间.
+            success_time: Time = body("success_time"),
+            /// 微信订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 还款微信订单号.
+            repayment_transaction_id: String = body("repayment_transaction_id"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 错误分类.
+            error_type: String = body("error_type"),
+        }
+
+        /// 支付用户信息.
+        pub struct Payer {
+            /// 公众下的openid.
+            sp_openid: String = body("sp_openid"),
+            /// 子公众下的openid.
+            sub_openid: String = body("sub_openid"),
+        }
+
+        /// 支付场景信息.
+        pub struct SceneInfo {
+            /// 设备IP.
+            device_ip: String = body("device_ip"),
+        }
+    }
+
+    open_enum! {
+        /// 平台产品ID.
+        pub enum BusinessProductId {
+            V2 = "2",
+            V11 = "11",
+        }
+
+        /// 交易类型.
+        pub enum TradeType {
+            Native = "NATIVE",
+            Jsapi = "JSAPI",
+            App = "APP",
+            Mweb = "MWEB",
+            Auth = "AUTH",
+        }
     }
 }

@@ -2,41 +2,52 @@
 
 //! `v3/palmservice/authorization/openid/{openid}`
 
-pub mod get;
+pub use crate::v3::palmservice::chain::PalmserviceAuthorizationOpenidByOpenid as Openid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询刷掌授权 · `GET v3/palmservice/authorization/openid/{openid}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014482017](https://pay.weixin.qq.com/doc/v3/partner/4014482017)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/palmservice/authorization/openid/{openid}`
-    Openid
-}
+    request! {
+        /// 查询刷掌授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::palmservice::GetPalmserviceAuthorizationOpenidByOpenidRequest`](crate::palmservice::GetPalmserviceAuthorizationOpenidByOpenidRequest).
+        #[doc(alias = "查询刷掌授权")]
+        pub struct Request {
+            /// 机构ID. Required.
+            organization_id: String = query("organization_id").required(),
+        }
+    }
 
-impl<M: Mode> Openid<M> {
-    /// 查询刷掌授权 · `GET v3/palmservice/authorization/openid/{openid}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::palmservice::authorization::openid::openid::get;
-    ///
-    /// let request = get::Request::new().organization_id("1004");
-    /// let response = client
-    ///     .v3()
-    ///     .palmservice()
-    ///     .authorization()
-    ///     .openid()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PALMSERVICE_AUTHORIZATION_OPENID_OPENID, request)
+    response! {
+        /// 查询刷掌授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::palmservice::GetPalmserviceAuthorizationOpenidByOpenidResponse`](crate::palmservice::GetPalmserviceAuthorizationOpenidByOpenidResponse).
+        #[doc(alias = "查询刷掌授权")]
+        pub struct Response {
+            /// OpenID.
+            openid: String = body("openid"),
+            /// 机构ID.
+            organization_id: String = body("organization_id"),
+            /// 授权状态.
+            state: State = body("state"),
+            /// 授权时间.
+            authorize_time: Time = body("authorize_time"),
+        }
+    }
+
+    open_enum! {
+        /// 授权状态.
+        pub enum State {
+            AuthorizationStateNone = "AUTHORIZATION_STATE_NONE",
+            AuthorizationStateOn = "AUTHORIZATION_STATE_ON",
+            AuthorizationStateOff = "AUTHORIZATION_STATE_OFF",
+        }
     }
 }

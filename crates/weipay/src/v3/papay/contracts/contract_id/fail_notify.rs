@@ -2,42 +2,28 @@
 
 //! `v3/papay/contracts/{contract_id}/fail-notify`
 
-pub mod post;
+pub use crate::v3::papay::chain::PapayContractsByContractIdFailNotify as FailNotify;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 重试扣费通知 · `POST v3/papay/contracts/{contract_id}/fail-notify`
+///
+/// For 普通商户. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter3_11.shtml>
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/papay/contracts/{contract_id}/fail-notify`
-    FailNotify
-}
-
-impl<M: Mode> FailNotify<M> {
-    /// 重试扣费通知 · `POST v3/papay/contracts/{contract_id}/fail-notify`
-    ///
-    /// For 普通商户. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::papay::contracts::contract_id::fail_notify::post;
-    ///
-    /// let request = post::Request::new().mchid("1900057215").appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .papay()
-    ///     .contracts()
-    ///     .contract_id("123124412412423431")
-    ///     .fail_notify()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY, request)
+    request! {
+        /// 重试扣费通知: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayContractsByContractIdFailNotifyRequest`](crate::papay::PostPapayContractsByContractIdFailNotifyRequest).
+        #[doc(alias = "重试扣费通知")]
+        pub struct Request {
+            /// 直连商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 公众号ID. Required.
+            appid: String = body("appid").required(),
+        }
     }
 }

@@ -2,38 +2,55 @@
 
 //! `v3/papay/contracts/{contract_id}/notify`
 
-pub mod post;
+pub use crate::v3::papay::chain::PapayContractsByContractIdNotify as Notify;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 直连商户预扣费通知 · `POST v3/papay/contracts/{contract_id}/notify`
+///
+/// For 普通商户. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4011987402](https://pay.weixin.qq.com/doc/v2/merchant/4011987402)
+pub mod post {
+    use crate::model::{body, open_enum, request};
 
-chain_step! {
-    /// `v3/papay/contracts/{contract_id}/notify`
-    Notify
-}
+    request! {
+        /// 直连商户预扣费通知: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayContractsByContractIdNotifyRequest`](crate::papay::PostPapayContractsByContractIdNotifyRequest).
+        #[doc(alias = "直连商户预扣费通知")]
+        pub struct Request {
+            /// 直连商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 扣费持续时间.
+            deduct_duration: DeductDuration = body("deduct_duration"),
+            /// 预计扣费金额信息. Required.
+            estimated_amount: EstimatedAmount = body("estimated_amount").required(),
+        }
 
-impl<M: Mode> Notify<M> {
-    /// 直连商户预扣费通知 · `POST v3/papay/contracts/{contract_id}/notify`
-    ///
-    /// For 普通商户. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::papay::contracts::contract_id::notify::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mchid("1900057215")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .estimated_amount(post::EstimatedAmount::new().amount(1));
-    /// let response = client.v3().papay().contracts().contract_id("example").notify().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY, request)
+        /// 扣费持续时间.
+        pub struct DeductDuration {
+            /// 扣费持续时间数. Required.
+            count: i64 = body("count").required(),
+            /// 单位.
+            unit: Unit = body("unit"),
+        }
+
+        /// 预计扣费金额信息.
+        pub struct EstimatedAmount {
+            /// 预计扣费金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 预计扣费货币类型.
+            currency: String = body("currency"),
+        }
+    }
+
+    open_enum! {
+        /// 单位.
+        pub enum Unit {
+            Day = "DAY",
+        }
     }
 }

@@ -2,40 +2,55 @@
 
 //! `v3/papay/pay/transactions/apply`
 
-pub mod post;
+pub use crate::v3::papay::chain::PapayPayTransactionsApply as Apply;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 受理扣款 · `POST v3/papay/pay/transactions/apply`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012467087](https://pay.weixin.qq.com/doc/v3/merchant/4012467087)
+pub mod post {
+    pub use crate::v3::papay::shared::PapayEstimatedDeductAmount;
 
-chain_step! {
-    /// `v3/papay/pay/transactions/apply`
-    Apply
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> Apply<M> {
-    /// 受理扣款 · `POST v3/papay/pay/transactions/apply`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::papay::pay::transactions::apply::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .description("Image形象店-深圳腾大-QQ公仔")
-    ///     .transaction_notify_url("https://www.qq.com/")
-    ///     .contract_id("123124412412423431")
-    ///     .amount(post::Amount::new().total(1));
-    /// let response = client.v3().papay().pay().transactions().apply().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAPAY_PAY_TRANSACTIONS_APPLY, request)
+    request! {
+        /// 受理扣款: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayPayTransactionsApplyRequest`](crate::papay::PostPapayPayTransactionsApplyRequest).
+        #[doc(alias = "受理扣款")]
+        pub struct Request {
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required().request_number(),
+            /// 商品描述. Required.
+            description: String = body("description").required(),
+            /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+            transaction_notify_url: String = body("transaction_notify_url").required().notify_url(),
+            /// 委托代扣协议ID. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 扣费金额信息. Required.
+            amount: PapayEstimatedDeductAmount = body("amount").required(),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 附加数据.
+            attach: String = body("attach"),
+        }
+    }
+
+    response! {
+        /// 受理扣款: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayPayTransactionsApplyResponse`](crate::papay::PostPapayPayTransactionsApplyResponse).
+        #[doc(alias = "受理扣款")]
+        pub struct Response {
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 扣费金额信息. Required.
+            amount: PapayEstimatedDeductAmount = body("amount").required(),
+        }
     }
 }

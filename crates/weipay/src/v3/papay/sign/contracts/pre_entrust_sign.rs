@@ -2,50 +2,109 @@
 
 //! `v3/papay/sign/contracts/pre-entrust-sign`
 
-pub mod post;
+pub use crate::v3::papay::chain::PapaySignContractsPreEntrustSign as PreEntrustSign;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 代扣预签约 · `POST v3/papay/sign/contracts/pre-entrust-sign`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012978414](https://pay.weixin.qq.com/doc/v3/merchant/4012978414)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/papay/sign/contracts/pre-entrust-sign`
-    PreEntrustSign
-}
+    request! {
+        /// 代扣预签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapaySignContractsPreEntrustSignRequest`](crate::papay::PostPapaySignContractsPreEntrustSignRequest).
+        #[doc(alias = "代扣预签约")]
+        pub struct Request {
+            /// 签约场景. Required.
+            sign_scene: SignScene = body("sign_scene").required(),
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 用户OpenID.
+            openid: String = body("openid"),
+            /// 委托代扣模板ID. Required.
+            plan_id: i64 = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required().request_number(),
+            /// 用户账户展示名称. Required.
+            contract_display_account: String = body("contract_display_account").required(),
+            /// 签约结果通知地址. Required; a URL that the platform calls: http or https, without a query.
+            contract_notify_url: String = body("contract_notify_url").required().notify_url(),
+            /// 商户侧用户标识. Required.
+            out_user_code: String = body("out_user_code").required(),
+            /// 回跳地址的url.
+            return_url: String = body("return_url"),
+            /// 发起预签约的用户. Required.
+            device_info: DeviceInfo = body("device_info").required(),
+        }
 
-impl<M: Mode> PreEntrustSign<M> {
-    /// 代扣预签约 · `POST v3/papay/sign/contracts/pre-entrust-sign`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::papay::sign::contracts::pre_entrust_sign::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sign_scene("SIGN_SCENE_APP")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .plan_id(12535)
-    ///     .out_contract_code("wxwtdk20200910100000")
-    ///     .contract_display_account("example")
-    ///     .contract_notify_url("https://yourapp.com/notify")
-    ///     .out_user_code("用户A")
-    ///     .device_info(post::DeviceInfo::new()
-    ///         .device_type("DEVICE_TYPE_UNKNOW")
-    ///         .device_os("example_device_os")
-    ///         .device_id("example_device_id")
-    ///         .device_running_as_root(true)
-    ///         .device_ip("example_device_ip")
-    ///         .weixin_installed(true)
-    ///         .weixin_version("example_weixin_version")
-    ///         .days_since_first_login("DAYS_SINCE_FIRST_LOGIN_UNKNOW"));
-    /// let response = client.v3().papay().sign().contracts().pre_entrust_sign().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAPAY_SIGN_CONTRACTS_PRE_ENTRUST_SIGN, request)
+        /// 发起预签约的用户.
+        pub struct DeviceInfo {
+            /// 设备类型. Required.
+            device_type: DeviceType = body("device_type").required(),
+            /// 设备的OS版本. Required.
+            device_os: String = body("device_os").required(),
+            /// 设备ID. Required.
+            device_id: String = body("device_id").required(),
+            /// 设备是否以root身份运行. Required.
+            device_running_as_root: bool = body("device_running_as_root").required(),
+            /// 设备的IP. Required.
+            device_ip: String = body("device_ip").required(),
+            /// 设备上是否安装微信. Required.
+            weixin_installed: bool = body("weixin_installed").required(),
+            /// 设备上微信的版本. Required.
+            weixin_version: String = body("weixin_version").required(),
+            /// Required.
+            days_since_first_login: DaysSinceFirstLogin = body("days_since_first_login").required(),
+        }
+    }
+
+    response! {
+        /// 代扣预签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapaySignContractsPreEntrustSignResponse`](crate::papay::PostPapaySignContractsPreEntrustSignResponse).
+        #[doc(alias = "代扣预签约")]
+        pub struct Response {
+            /// 预签约ID. Required.
+            pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
+            /// On the wire: `mini_program_username`.
+            mini_program_username: String = body("mini_program_username"),
+            /// 跳转签约小程序的path.
+            mini_program_path: String = body("mini_program_path"),
+            /// 展示扫码签约的二维码的URL.
+            redirect_url: String = body("redirect_url"),
+        }
+    }
+
+    open_enum! {
+        /// 签约场景.
+        pub enum SignScene {
+            SignSceneApp = "SIGN_SCENE_APP",
+            SignSceneQrcode = "SIGN_SCENE_QRCODE",
+        }
+
+        /// 设备类型.
+        pub enum DeviceType {
+            DeviceTypeUnknow = "DEVICE_TYPE_UNKNOW",
+            DeviceTypePhone = "DEVICE_TYPE_PHONE",
+            DeviceTypePad = "DEVICE_TYPE_PAD",
+            DeviceTypeTv = "DEVICE_TYPE_TV",
+            DeviceTypeWatch = "DEVICE_TYPE_WATCH",
+        }
+
+        /// The values of `days_since_first_login`.
+        pub enum DaysSinceFirstLogin {
+            DaysSinceFirstLoginUnknow = "DAYS_SINCE_FIRST_LOGIN_UNKNOW",
+            DaysSinceFirstLoginWithin1Day = "DAYS_SINCE_FIRST_LOGIN_WITHIN_1_DAY",
+            DaysSinceFirstLoginWithin7Days = "DAYS_SINCE_FIRST_LOGIN_WITHIN_7_DAYS",
+            DaysSinceFirstLoginWithin30Days = "DAYS_SINCE_FIRST_LOGIN_WITHIN_30_DAYS",
+            DaysSinceFirstLoginWithin90Days = "DAYS_SINCE_FIRST_LOGIN_WITHIN_90_DAYS",
+            DaysSinceFirstLoginWithin180Days = "DAYS_SINCE_FIRST_LOGIN_WITHIN_180_DAYS",
+            DaysSinceFirstLoginMoreThen180Days = "DAYS_SINCE_FIRST_LOGIN_MORE_THEN_180_DAYS",
+        }
     }
 }

@@ -2,36 +2,55 @@
 
 //! `v3/parking/reminders/application/query`
 
-pub mod get;
+pub use crate::v3::parking::chain::ParkingRemindersApplicationQuery as Query;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询停车场进件申请单 · `GET v3/parking/reminders/application/query`
+///
+/// For 普通服务商.
+pub mod get {
+    pub use crate::v3::parking::shared::{
+        ParkingChargingRule, ParkingChargingRuleAggregateLimitMode, ParkingChargingRuleDailyLimitType,
+        ParkingChargingRuleDurationSegmentRule, ParkingChargingRuleDurationSegmentRuleChargeMode,
+        ParkingChargingRuleDurationSegmentRuleDayType, ParkingChargingRuleDurationSegmentRulePlateType,
+        ParkingChargingRuleDurationSegmentRuleVehicleType, ParkingChargingRuleFeeLimitType,
+        ParkingChargingRuleFirstChargeTimeMode, ParkingChargingRuleFixedIntervalRule,
+        ParkingChargingRuleFixedIntervalRuleDayType, ParkingChargingRuleFixedIntervalRuleFirstDurationMode,
+        ParkingChargingRuleFixedIntervalRuleFreePeriodCalculationMode,
+        ParkingChargingRuleFixedIntervalRuleFreePeriodChargingMode,
+        ParkingChargingRuleFixedIntervalRulePlateType, ParkingChargingRuleFixedIntervalRuleVehicleType,
+        ParkingChargingRuleHolidayMode, ParkingChargingRulePreEntryRule,
+        ParkingChargingRulePreEntryRuleDayType, ParkingChargingRulePreEntryRulePlateType,
+        ParkingChargingRulePreEntryRuleVehicleType, ParkingChargingRuleRuleType,
+        ParkingChargingRuleTimeRoundingType, ParkingLotApplication, ParkingLotApplicationAuditComment,
+        ParkingLotApplicationAuditCommentFields, ParkingLotApplicationAuditStatus,
+        ParkingLotApplicationParkingLot, ParkingLotApplicationParkingLotParkingLotType,
+    };
 
-chain_step! {
-    /// `v3/parking/reminders/application/query`
-    Query
-}
+    use crate::model::{body, query, request, response};
 
-impl<M: Mode> Query<M> {
-    /// 查询停车场进件申请单 · `GET v3/parking/reminders/application/query`
-    ///
-    /// For 普通服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::parking::reminders::application::query::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .parking_lot_audit_no("PLA202604230001")
-    ///     .out_parking_lot_id("lot_sz_tencent_001");
-    /// let response = client.v3().parking().reminders().application().query().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PARKING_REMINDERS_APPLICATION_QUERY, request)
+    request! {
+        /// 查询停车场进件申请单: what is sent.
+        ///
+        /// Its flat name is [`weipay::parking::GetParkingRemindersApplicationQueryRequest`](crate::parking::GetParkingRemindersApplicationQueryRequest).
+        #[doc(alias = "查询停车场进件申请单")]
+        pub struct Request {
+            /// 停车场进件审核单号. Required; at most 64 characters.
+            parking_lot_audit_no: String = query("parking_lot_audit_no").required().length(0, 64),
+            /// 商户停车场ID. Required; at most 64 characters.
+            out_parking_lot_id: String = query("out_parking_lot_id").required().length(0, 64),
+        }
+    }
+
+    response! {
+        /// 查询停车场进件申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::parking::GetParkingRemindersApplicationQueryResponse`](crate::parking::GetParkingRemindersApplicationQueryResponse).
+        #[doc(alias = "查询停车场进件申请单")]
+        pub struct Response {
+            /// On the wire: `application`.
+            application: ParkingLotApplication = body("application"),
+            /// 微信停车场ID. At most 64 characters.
+            wx_parking_lot_id: String = body("wx_parking_lot_id").length(0, 64),
+        }
     }
 }

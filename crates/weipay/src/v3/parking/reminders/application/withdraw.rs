@@ -2,37 +2,28 @@
 
 //! `v3/parking/reminders/application/withdraw`
 
-pub mod post;
+pub use crate::v3::parking::chain::ParkingRemindersApplicationWithdraw as Withdraw;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤回停车场进件申请 · `POST v3/parking/reminders/application/withdraw`
+///
+/// For 普通服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4019557799](https://pay.weixin.qq.com/doc/v3/partner/4019557799)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/parking/reminders/application/withdraw`
-    Withdraw
-}
-
-impl<M: Mode> Withdraw<M> {
-    /// 撤回停车场进件申请 · `POST v3/parking/reminders/application/withdraw`
-    ///
-    /// For 普通服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::parking::reminders::application::withdraw::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .parking_lot_audit_no("PLA202604230001")
-    ///     .out_parking_lot_id("lot_sz_tencent_001");
-    /// let response = client.v3().parking().reminders().application().withdraw().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PARKING_REMINDERS_APPLICATION_WITHDRAW, request)
+    request! {
+        /// 撤回停车场进件申请: what is sent.
+        ///
+        /// Its flat name is [`weipay::parking::PostParkingRemindersApplicationWithdrawRequest`](crate::parking::PostParkingRemindersApplicationWithdrawRequest).
+        #[doc(alias = "撤回停车场进件申请")]
+        pub struct Request {
+            /// 停车场进件审核单号. Required; at most 64 characters.
+            parking_lot_audit_no: String = body("parking_lot_audit_no").required().length(0, 64),
+            /// 商户停车场ID. Required; at most 64 characters.
+            out_parking_lot_id: String = body("out_parking_lot_id").required().length(0, 64),
+        }
     }
 }

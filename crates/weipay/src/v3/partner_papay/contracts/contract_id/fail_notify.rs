@@ -2,45 +2,32 @@
 
 //! `v3/partner-papay/contracts/{contract_id}/fail-notify`
 
-pub mod post;
+pub use crate::v3::partner_papay::chain::PartnerPapayContractsByContractIdFailNotify as FailNotify;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 服务商商户重试扣费通知 · `POST v3/partner-papay/contracts/{contract_id}/fail-notify`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay_v2/papay/chapter5_16.shtml>
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/partner-papay/contracts/{contract_id}/fail-notify`
-    FailNotify
-}
-
-impl<M: Mode> FailNotify<M> {
-    /// 服务商商户重试扣费通知 · `POST v3/partner-papay/contracts/{contract_id}/fail-notify`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::partner_papay::contracts::contract_id::fail_notify::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("12345512");
-    /// let response = client
-    ///     .v3()
-    ///     .partner_papay()
-    ///     .contracts()
-    ///     .contract_id("123124412412423431")
-    ///     .fail_notify()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY, request)
+    request! {
+        /// 服务商商户重试扣费通知: what is sent.
+        ///
+        /// Its flat name is [`weipay::partner_papay::PostPartnerPapayContractsByContractIdFailNotifyRequest`](crate::partner_papay::PostPartnerPapayContractsByContractIdFailNotifyRequest).
+        #[doc(alias = "服务商商户重试扣费通知")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商应用ID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户应用D.
+            sub_appid: String = body("sub_appid"),
+        }
     }
 }

@@ -2,46 +2,52 @@
 
 //! `v3/partner-papay/contracts/{contract_id}/notify`
 
-pub mod post;
+pub use crate::v3::partner_papay::chain::PartnerPapayContractsByContractIdNotify as Notify;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 服务商商户预扣费通知 · `POST v3/partner-papay/contracts/{contract_id}/notify`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4011988373](https://pay.weixin.qq.com/doc/v2/partner/4011988373)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/partner-papay/contracts/{contract_id}/notify`
-    Notify
-}
+    request! {
+        /// 服务商商户预扣费通知: what is sent.
+        ///
+        /// Its flat name is [`weipay::partner_papay::PostPartnerPapayContractsByContractIdNotifyRequest`](crate::partner_papay::PostPartnerPapayContractsByContractIdNotifyRequest).
+        #[doc(alias = "服务商商户预扣费通知")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商应用ID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户应用D.
+            sub_appid: String = body("sub_appid"),
+            /// 扣费持续时间.
+            deduct_duration: DeductDuration = body("deduct_duration"),
+            /// 预计扣费金额信息. Required.
+            estimated_amount: EstimatedAmount = body("estimated_amount").required(),
+        }
 
-impl<M: Mode> Notify<M> {
-    /// 服务商商户预扣费通知 · `POST v3/partner-papay/contracts/{contract_id}/notify`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::partner_papay::contracts::contract_id::notify::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("12345512")
-    ///     .estimated_amount(post::EstimatedAmount::new().amount(1));
-    /// let response = client
-    ///     .v3()
-    ///     .partner_papay()
-    ///     .contracts()
-    ///     .contract_id("123124412412423431")
-    ///     .notify()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY, request)
+        /// 扣费持续时间.
+        pub struct DeductDuration {
+            /// 扣费持续时间数. Required.
+            count: i64 = body("count").required(),
+            /// 单位.
+            unit: String = body("unit"),
+        }
+
+        /// 预计扣费金额信息.
+        pub struct EstimatedAmount {
+            /// 预计扣费金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 预计扣费货币类型.
+            currency: String = body("currency"),
+        }
     }
 }

@@ -2,47 +2,142 @@
 
 //! `v3/partner-transfer/batches/batch-id/{batch_id}`
 
-pub mod details;
-pub mod get;
+/// `v3/partner-transfer/batches/batch-id/{batch_id}/details`
+pub mod details {
+    /// `v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id`
+    pub mod detail_id {
+        pub mod detail_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/partner-transfer/batches/batch-id/{batch_id}`
-    BatchId
-}
-
-impl<M: Mode> BatchId<M> {
-    /// 微信支付批次单号查询批次单 · `GET v3/partner-transfer/batches/batch-id/{batch_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::partner_transfer::batches::batch_id::batch_id::get;
-    ///
-    /// let request = get::Request::new().need_query_detail(true);
-    /// let response = client
-    ///     .v3()
-    ///     .partner_transfer()
-    ///     .batches()
-    ///     .batch_id()
-    ///     .batch_id("1030000071100999991182020050700019480001")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
+        pub use crate::v3::partner_transfer::chain::PartnerTransferBatchesBatchIdByBatchIdDetailsDetailId as DetailId;
     }
 
-    /// `v3/partner-transfer/batches/batch-id/{batch_id}/details`
-    pub fn details(self) -> details::Details<M> {
-        details::Details::new(self.call.step("details"))
+    pub use crate::v3::partner_transfer::chain::PartnerTransferBatchesBatchIdByBatchIdDetails as Details;
+}
+
+pub use crate::v3::partner_transfer::chain::PartnerTransferBatchesBatchIdByBatchId as BatchId;
+
+/// 微信支付批次单号查询批次单 · `GET v3/partner-transfer/batches/batch-id/{batch_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012465772](https://pay.weixin.qq.com/doc/v3/partner/4012465772)
+///
+/// `weipay api show GET v3/partner-transfer/batches/batch-id/{batch_id}` lists all 2.
+pub mod get {
+    pub use crate::v3::partner_transfer::shared::PartnerTransferDetail;
+
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 微信支付批次单号查询批次单: what is sent.
+        ///
+        /// Its flat name is [`weipay::partner_transfer::GetPartnerTransferBatchesBatchIdByBatchIdRequest`](crate::partner_transfer::GetPartnerTransferBatchesBatchIdByBatchIdRequest).
+        #[doc(alias = "微信支付批次单号查询批次单")]
+        pub struct Request {
+            /// 是否查询转账明细单. Required.
+            need_query_detail: bool = query("need_query_detail").required(),
+            /// 请求资源起始位置.
+            offset: i64 = query("offset"),
+            /// 最大资源条数.
+            limit: i64 = query("limit"),
+            /// 明细状态.
+            detail_status: DetailStatus = query("detail_status"),
+        }
+    }
+
+    response! {
+        /// 微信支付批次单号查询批次单: what comes back.
+        ///
+        /// Its flat name is [`weipay::partner_transfer::GetPartnerTransferBatchesBatchIdByBatchIdResponse`](crate::partner_transfer::GetPartnerTransferBatchesBatchIdByBatchIdResponse).
+        #[doc(alias = "微信支付批次单号查询批次单")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 微信支付批次单号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 特约商户appid.
+            sub_appid: String = body("sub_appid"),
+            /// 批次状态. Required.
+            batch_status: String = body("batch_status").required(),
+            /// 批次类型. Required.
+            batch_type: String = body("batch_type").required(),
+            /// 特约商户授权类型. Required.
+            authorization_type: AuthorizationType = body("authorization_type").required(),
+            /// 批次名称. Required.
+            batch_name: String = body("batch_name").required(),
+            /// 批次备注. Required.
+            batch_remark: String = body("batch_remark").required(),
+            /// 批次关闭原因.
+            close_reason: CloseReason = body("close_reason"),
+            /// 转账总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 转账总笔数. Required.
+            total_num: i64 = body("total_num").required(),
+            /// 批次创建时间.
+            create_time: Time = body("create_time"),
+            /// 批次更新时间.
+            update_time: Time = body("update_time"),
+            /// 转账成功金额. In fen (分).
+            success_amount: i64 = body("success_amount"),
+            /// 转账成功笔数.
+            success_num: i64 = body("success_num"),
+            /// 转账失败金额. In fen (分).
+            fail_amount: i64 = body("fail_amount"),
+            /// 转账失败笔数.
+            fail_num: i64 = body("fail_num"),
+            /// 转账明细单列表.
+            transfer_detail_list: Vec<PartnerTransferDetail> = body("transfer_detail_list"),
+            /// 服务商的appid.
+            sp_appid: String = body("sp_appid"),
+            /// 批量转账用途.
+            transfer_purpose: TransferPurpose = body("transfer_purpose"),
+            /// 转账场景.
+            transfer_scene: TransferScene = body("transfer_scene"),
+        }
+    }
+
+    open_enum! {
+        /// 明细状态.
+        pub enum DetailStatus {
+            All = "ALL",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 特约商户授权类型.
+        pub enum AuthorizationType {
+            InformationAuthorizationType = "INFORMATION_AUTHORIZATION_TYPE",
+            FundAuthorizationType = "FUND_AUTHORIZATION_TYPE",
+            InformationAndFundAuthorizationType = "INFORMATION_AND_FUND_AUTHORIZATION_TYPE",
+        }
+
+        /// 批次关闭原因.
+        pub enum CloseReason {
+            MerchantRevocation = "MERCHANT_REVOCATION",
+            OverdueClose = "OVERDUE_CLOSE",
+            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
+        }
+
+        /// 批量转账用途.
+        pub enum TransferPurpose {
+            Goodspayment = "GOODSPAYMENT",
+            Commission = "COMMISSION",
+            Refund = "REFUND",
+            Reimbursement = "REIMBURSEMENT",
+            Freight = "FREIGHT",
+            Others = "OTHERS",
+        }
+
+        /// 转账场景.
+        pub enum TransferScene {
+            OrdinaryTransfer = "ORDINARY_TRANSFER",
+            PayrollCardTransfer = "PAYROLL_CARD_TRANSFER",
+        }
     }
 }

@@ -2,39 +2,61 @@
 
 //! `v3/pay/acquiring-bank/transactions/exposure`
 
-pub mod post;
+pub use crate::v3::pay::chain::PayAcquiringBankTransactionsExposure as Exposure;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信分付-支付方式前置服务 · `POST v3/pay/acquiring-bank/transactions/exposure`
+///
+/// For 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014326541](https://pay.weixin.qq.com/doc/v3/partner/4014326541)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/pay/acquiring-bank/transactions/exposure`
-    Exposure
-}
+    request! {
+        /// 微信分付-支付方式前置服务: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayAcquiringBankTransactionsExposureRequest`](crate::pay::PostPayAcquiringBankTransactionsExposureRequest).
+        #[doc(alias = "微信分付-支付方式前置服务")]
+        pub struct Request {
+            /// 从业机构号. Required.
+            acquiring_bank_id: String = body("acquiring_bank_id").required(),
+            /// 从业机构应用AppID.
+            acquiring_bank_appid: String = body("acquiring_bank_appid"),
+            /// 特约商户号. Required.
+            merchant_id: String = body("merchant_id").required(),
+            /// 特约商户应用AppID.
+            merchant_appid: String = body("merchant_appid"),
+            /// 渠道商户号. Required.
+            channel_id: String = body("channel_id").required(),
+            /// 支付者. Required.
+            payer: Payer = body("payer").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+        }
 
-impl<M: Mode> Exposure<M> {
-    /// 微信分付-支付方式前置服务 · `POST v3/pay/acquiring-bank/transactions/exposure`
-    ///
-    /// For 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay::acquiring_bank::transactions::exposure::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .acquiring_bank_id("1356485")
-    ///     .merchant_id("1900000109")
-    ///     .channel_id("20001111")
-    ///     .payer(post::Payer::new().acquiring_bank_openid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"))
-    ///     .out_trade_no("1217752501201407033233368018");
-    /// let response = client.v3().pay().acquiring_bank().transactions().exposure().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_ACQUIRING_BANK_TRANSACTIONS_EXPOSURE, request)
+        /// 支付者.
+        pub struct Payer {
+            /// 用户标识.
+            acquiring_bank_openid: String = body("acquiring_bank_openid"),
+            /// 用户手机号的哈希值.
+            phone_number_hash: String = body("phone_number_hash"),
+            /// 用户标识.
+            merchant_openid: String = body("merchant_openid"),
+        }
+    }
+
+    response! {
+        /// 微信分付-支付方式前置服务: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayAcquiringBankTransactionsExposureResponse`](crate::pay::PostPayAcquiringBankTransactionsExposureResponse).
+        #[doc(alias = "微信分付-支付方式前置服务")]
+        pub struct Response {
+            /// 是否建议曝光微信分付. Required.
+            fqf_exposure: bool = body("fqf_exposure").required(),
+            /// 曝光凭证.
+            market_exposure_token: String = body("market_exposure_token"),
+        }
     }
 }

@@ -2,37 +2,68 @@
 
 //! `v3/pay/instal/partner/exposure`
 
-pub mod post;
+pub use crate::v3::pay::chain::PayInstalPartnerExposure as Exposure;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户贴息-获取微信分付曝光建议 · `POST v3/pay/instal/partner/exposure`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016196820](https://pay.weixin.qq.com/doc/v3/partner/4016196820)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/pay/instal/partner/exposure`
-    Exposure
-}
+    request! {
+        /// 商户贴息-获取微信分付曝光建议: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayInstalPartnerExposureRequest`](crate::pay::PostPayInstalPartnerExposureRequest).
+        #[doc(alias = "商户贴息-获取微信分付曝光建议")]
+        pub struct Request {
+            /// 服务商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 服务商应用ID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 子商户/二级商户应用ID. Required.
+            sub_appid: String = body("sub_appid").required(),
+            /// 子商户号/二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 用户ID.
+            user_id: UserId = body("user_id"),
+        }
 
-impl<M: Mode> Exposure<M> {
-    /// 商户贴息-获取微信分付曝光建议 · `POST v3/pay/instal/partner/exposure`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay::instal::partner::exposure::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sub_appid("wxd678efh567hg6999");
-    /// let response = client.v3().pay().instal().partner().exposure().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_INSTAL_PARTNER_EXPOSURE, request)
+        /// 用户ID.
+        pub struct UserId {
+            /// 用户ID的类型.
+            user_id_type: UserIdType = body("user_id_type"),
+            /// 用户服务标识.
+            sp_openid: String = body("sp_openid"),
+            /// 用户子标识.
+            sub_openid: String = body("sub_openid"),
+            /// 用户手机号的哈希值.
+            phone_number_hash: String = body("phone_number_hash"),
+        }
+    }
+
+    response! {
+        /// 商户贴息-获取微信分付曝光建议: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayInstalPartnerExposureResponse`](crate::pay::PostPayInstalPartnerExposureResponse).
+        #[doc(alias = "商户贴息-获取微信分付曝光建议")]
+        pub struct Response {
+            /// 是否建议曝光微信分付. Required.
+            recommend_exposure: bool = body("recommend_exposure").required(),
+        }
+    }
+
+    open_enum! {
+        /// 用户ID的类型.
+        pub enum UserIdType {
+            UnknownUserIdType = "UNKNOWN_USER_ID_TYPE",
+            Openid = "OPENID",
+            PhoneNo = "PHONE_NO",
+            SpOpenid = "SP_OPENID",
+            SubOpenid = "SUB_OPENID",
+        }
     }
 }

@@ -2,41 +2,121 @@
 
 //! `v3/pay/partner/transactions/codepay`
 
-pub mod post;
+pub use crate::v3::pay::chain::PayPartnerTransactionsCodepay as Codepay;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 付款码支付 · `POST v3/pay/partner/transactions/codepay`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012382179](https://pay.weixin.qq.com/doc/v3/partner/4012382179)
+pub mod post {
+    pub use crate::v3::pay::shared::{
+        PayAmount, PayCodepaySceneInfo, PayCodepaySceneInfoStoreInfo, PayDetail, PayDetailGoodsDetail,
+        PayPromotionDetail, PayPromotionDetailGoodsDetail, PayPromotionDetailScope, PayPromotionDetailType,
+        PayTransactionsAmount,
+    };
 
-chain_step! {
-    /// `v3/pay/partner/transactions/codepay`
-    Codepay
-}
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> Codepay<M> {
-    /// 付款码支付 · `POST v3/pay/partner/transactions/codepay`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay::partner::transactions::codepay::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
-    ///     .sub_mchid("1230000109")
-    ///     .description("Image形象店-深圳腾大-QQ公仔")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .payer(post::Payer::new().auth_code("130061098828009406"))
-    ///     .amount(post::Amount::new().total(100))
-    ///     .scene_info(post::SceneInfo::new().store_info(post::StoreInfo::new().id("0001")));
-    /// let response = client.v3().pay().partner().transactions().codepay().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_CODEPAY, request)
+    request! {
+        /// 付款码支付: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsCodepayRequest`](crate::pay::PostPayPartnerTransactionsCodepayRequest).
+        #[doc(alias = "付款码支付")]
+        pub struct Request {
+            /// 合作伙伴应用AppID. 1 to 32 characters.
+            sp_appid: String = body("sp_appid").length(1, 32),
+            /// 合作伙伴商户号. Required; 1 to 32 characters.
+            sp_mchid: String = body("sp_mchid").required().length(1, 32),
+            /// 特约商户应用AppID. At most 32 characters.
+            sub_appid: String = body("sub_appid").length(0, 32),
+            /// 特约商户商户号. Required; 1 to 32 characters.
+            sub_mchid: String = body("sub_mchid").required().length(1, 32),
+            /// 商品描述. Required; 1 to 127 characters.
+            description: String = body("description").required().length(1, 127),
+            /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
+            out_trade_no: String = body("out_trade_no")
+                .required()
+                .bytes(6, 32)
+                .request_number()
+                .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
+            /// 附加数据. At most 128 bytes.
+            attach: String = body("attach").bytes(0, 128),
+            /// 订单优惠标记. At most 32 characters.
+            goods_tag: String = body("goods_tag").length(0, 32),
+            /// 电子发票入口开放标识.
+            support_fapiao: bool = body("support_fapiao"),
+            /// 支付者. Required.
+            payer: Payer = body("payer").required(),
+            /// 订单金额. Required.
+            amount: PayTransactionsAmount = body("amount").required(),
+            /// 场景信息. Required.
+            scene_info: PayCodepaySceneInfo = body("scene_info").required(),
+            /// 优惠功能.
+            detail: PayDetail = body("detail"),
+            /// 结算信息.
+            settle_info: SettleInfo = body("settle_info"),
+        }
+
+        /// 支付者.
+        pub struct Payer {
+            /// 授权码. Required.
+            auth_code: String = body("auth_code").required(),
+        }
+
+        /// 结算信息.
+        pub struct SettleInfo {
+            /// 是否指定分账.
+            profit_sharing: bool = body("profit_sharing"),
+        }
+    }
+
+    response! {
+        /// 付款码支付: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsCodepayResponse`](crate::pay::PostPayPartnerTransactionsCodepayResponse).
+        #[doc(alias = "付款码支付")]
+        pub struct Response {
+            /// 合作伙伴应用AppID.
+            sp_appid: String = body("sp_appid"),
+            /// 合作伙伴商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 特约商户应用AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 特约商户商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 交易类型.
+            trade_type: String = body("trade_type"),
+            /// 银行类型.
+            bank_type: String = body("bank_type"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 交易状态描述.
+            trade_state_desc: String = body("trade_state_desc"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 支付者.
+            payer: ResponsePayer = body("payer"),
+            /// 订单金额.
+            amount: PayAmount = body("amount"),
+            /// 优惠信息.
+            promotion_detail: Vec<PayPromotionDetail> = body("promotion_detail"),
+        }
+
+        /// 支付者.
+        pub struct ResponsePayer {
+            /// 合作伙伴用户标识.
+            sp_openid: String = body("sp_openid"),
+            /// 特约商户用户标识.
+            sub_openid: String = body("sub_openid"),
+        }
     }
 }

@@ -2,39 +2,60 @@
 
 //! `v3/pay/partner/transactions/exposure`
 
-pub mod post;
+pub use crate::v3::pay::chain::PayPartnerTransactionsExposure as Exposure;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信分付-支付方式前置服务 · `POST v3/pay/partner/transactions/exposure`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014326522](https://pay.weixin.qq.com/doc/v3/partner/4014326522)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/pay/partner/transactions/exposure`
-    Exposure
-}
+    request! {
+        /// 微信分付-支付方式前置服务: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsExposureRequest`](crate::pay::PostPayPartnerTransactionsExposureRequest).
+        #[doc(alias = "微信分付-支付方式前置服务")]
+        pub struct Request {
+            /// 服务商应用ID. Required; 1 to 32 characters.
+            sp_appid: String = body("sp_appid").required().length(1, 32),
+            /// 服务商户号. Required; 1 to 32 characters.
+            sp_mchid: String = body("sp_mchid").required().length(1, 32),
+            /// 子商户/二级商户应用ID. Required; at most 32 characters.
+            sub_appid: String = body("sub_appid").required().length(0, 32),
+            /// 子商户号/二级商户号. 1 to 32 characters.
+            sub_mchid: String = body("sub_mchid").length(1, 32),
+            /// 支付者. Required.
+            payer: Payer = body("payer").required(),
+            /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
+            out_trade_no: String =
+                body("out_trade_no").required().bytes(6, 32).pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
+        }
 
-impl<M: Mode> Exposure<M> {
-    /// 微信分付-支付方式前置服务 · `POST v3/pay/partner/transactions/exposure`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay::partner::transactions::exposure::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
-    ///     .sub_appid("wxd678efh567hg6999")
-    ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"))
-    ///     .out_trade_no("1217752501201407033233368018");
-    /// let response = client.v3().pay().partner().transactions().exposure().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_EXPOSURE, request)
+        /// 支付者.
+        pub struct Payer {
+            /// 用户服务商标识. At most 128 characters.
+            sp_openid: String = body("sp_openid").length(0, 128),
+            /// 用户手机号的哈希值.
+            phone_number_hash: String = body("phone_number_hash"),
+            /// 用户子商户标识. At most 128 characters.
+            sub_openid: String = body("sub_openid").length(0, 128),
+        }
+    }
+
+    response! {
+        /// 微信分付-支付方式前置服务: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsExposureResponse`](crate::pay::PostPayPartnerTransactionsExposureResponse).
+        #[doc(alias = "微信分付-支付方式前置服务")]
+        pub struct Response {
+            /// 是否建议曝光微信分付. Required.
+            fqf_exposure: bool = body("fqf_exposure").required(),
+            /// 曝光凭证.
+            market_exposure_token: String = body("market_exposure_token"),
+        }
     }
 }

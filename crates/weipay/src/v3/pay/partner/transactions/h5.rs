@@ -2,44 +2,99 @@
 
 //! `v3/pay/partner/transactions/h5`
 
-pub mod post;
+pub use crate::v3::pay::chain::PayPartnerTransactionsH5 as H5;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// H5下单 · `POST v3/pay/partner/transactions/h5`
+///
+/// For 服务商, 电商平台. Safe to repeat with the same `out_trade_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012523544](https://pay.weixin.qq.com/doc/v3/partner/4012523544)
+///
+/// `weipay api show POST v3/pay/partner/transactions/h5` lists all 3.
+pub mod post {
+    pub use crate::v3::pay::shared::{
+        PayH5SceneInfo, PayH5SceneInfoH5Info, PayH5SceneInfoH5InfoType, PayOrderDetail,
+        PayOrderDetailGoodsDetail, PaySettleInfo, PayStoreInfo, PayTransactionsAmount, PayerIdentity,
+        PayerIdentityType,
+    };
 
-chain_step! {
-    /// `v3/pay/partner/transactions/h5`
-    H5
-}
+    use crate::model::{Time, body, header, open_enum, request, response};
 
-impl<M: Mode> H5<M> {
-    /// H5下单 · `POST v3/pay/partner/transactions/h5`
-    ///
-    /// For 服务商, 电商平台. Safe to repeat with the same `out_trade_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay::partner::transactions::h5::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
-    ///     .sub_mchid("1900000109")
-    ///     .description("Image形象店-深圳腾大-QQ公仔")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::Amount::new().total(100))
-    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
-    ///     .scene_info(post::SceneInfo::new()
-    ///         .payer_client_ip("14.23.150.211")
-    ///         .h5_info(post::H5Info::new().type_("iOS")));
-    /// let response = client.v3().pay().partner().transactions().h5().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_H5, request)
+    request! {
+        /// H5下单: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsH5Request`](crate::pay::PostPayPartnerTransactionsH5Request).
+        #[doc(alias = "H5下单")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 服务商应用ID. Required; 1 to 32 characters.
+            sp_appid: String = body("sp_appid").required().length(1, 32),
+            /// 服务商户号. Required; 1 to 32 characters.
+            sp_mchid: String = body("sp_mchid").required().length(1, 32),
+            /// 子商户公众号ID. At most 32 characters.
+            sub_appid: String = body("sub_appid").length(0, 32),
+            /// 子商户号. Required; 1 to 32 characters.
+            sub_mchid: String = body("sub_mchid").required().length(1, 32),
+            /// 结算信息.
+            settle_info: PaySettleInfo = body("settle_info"),
+            /// 商品描述. Required; 1 to 127 characters.
+            description: String = body("description").required().length(1, 127),
+            /// 附加数据. At most 128 bytes.
+            attach: String = body("attach").bytes(0, 128),
+            /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
+            out_trade_no: String = body("out_trade_no")
+                .required()
+                .bytes(6, 32)
+                .request_number()
+                .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
+            /// 订单金额. Required.
+            amount: PayTransactionsAmount = body("amount").required(),
+            /// 交易结束时间.
+            time_expire: Time = body("time_expire"),
+            /// 通知地址. Required; 1 to 255 characters; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().length(1, 255).notify_url(),
+            /// 订单优惠标记. At most 32 characters.
+            goods_tag: String = body("goods_tag").length(0, 32),
+            /// 指定支付方式.
+            limit_pay: Vec<LimitPay> = body("limit_pay"),
+            /// 电子发票入口开放标识.
+            support_fapiao: bool = body("support_fapiao"),
+            /// 优惠功能.
+            detail: PayOrderDetail = body("detail"),
+            /// 场景信息. Required.
+            scene_info: PayH5SceneInfo = body("scene_info").required(),
+            /// 支付者.
+            payer: Payer = body("payer"),
+        }
+
+        /// 支付者.
+        pub struct Payer {
+            /// 实名支付.
+            identity: PayerIdentity = body("identity"),
+        }
+    }
+
+    response! {
+        /// H5下单: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsH5Response`](crate::pay::PostPayPartnerTransactionsH5Response).
+        #[doc(alias = "H5下单")]
+        pub struct Response {
+            /// 支付跳转链接. Required.
+            h5_url: String = body("h5_url").required(),
+        }
+    }
+
+    open_enum! {
+        /// 指定支付方式.
+        pub enum LimitPay {
+            NoBalance = "no_balance",
+            NoCredit = "no_credit",
+            NoDebit = "no_debit",
+            BalanceOnly = "balance_only",
+        }
     }
 }

@@ -2,44 +2,116 @@
 
 //! `v3/pay/partner/transactions/jsapi-with-contract`
 
-pub mod post;
+pub use crate::v3::pay::chain::PayPartnerTransactionsJsapiWithContract as JsapiWithContract;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// JSAPI下单并授权/签约 · `POST v3/pay/partner/transactions/jsapi-with-contract`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012526951](https://pay.weixin.qq.com/doc/v3/partner/4012526951)
+///
+/// `weipay api show POST v3/pay/partner/transactions/jsapi-with-contract` lists all 3.
+pub mod post {
+    pub use crate::v3::pay::shared::{
+        PayContractOrderDetail, PayContractOrderDetailGoodsDetail, PayContractSceneInfo,
+        PayContractSceneInfoStoreInfo, PaySentAmount,
+    };
 
-chain_step! {
-    /// `v3/pay/partner/transactions/jsapi-with-contract`
-    JsapiWithContract
-}
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> JsapiWithContract<M> {
-    /// JSAPI下单并授权/签约 · `POST v3/pay/partner/transactions/jsapi-with-contract`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay::partner::transactions::jsapi_with_contract::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
-    ///     .sub_mchid("1900000109")
-    ///     .description("Image形象店-深圳腾大-QQ公仔")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
-    ///     .amount(post::Amount::new().total(100))
-    ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"))
-    ///     .contract_info(post::ContractInfo::new().password_free_contract_id("201710180325670965"));
-    /// let response =
-    ///     client.v3().pay().partner().transactions().jsapi_with_contract().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI_WITH_CONTRACT, request)
+    request! {
+        /// JSAPI下单并授权/签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsJsapiWithContractRequest`](crate::pay::PostPayPartnerTransactionsJsapiWithContractRequest).
+        #[doc(alias = "JSAPI下单并授权/签约")]
+        pub struct Request {
+            /// 服务商应用ID. Required; 1 to 32 characters.
+            sp_appid: String = body("sp_appid").required().length(1, 32),
+            /// 服务商户号. Required; 1 to 32 characters.
+            sp_mchid: String = body("sp_mchid").required().length(1, 32),
+            /// 子商户/二级商户应用ID. At most 32 characters.
+            sub_appid: String = body("sub_appid").length(0, 32),
+            /// 子商户号/二级商户号. Required; 1 to 32 characters.
+            sub_mchid: String = body("sub_mchid").required().length(1, 32),
+            /// 商品描述. Required.
+            description: String = body("description").required(),
+            /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
+            out_trade_no: String = body("out_trade_no")
+                .required()
+                .bytes(6, 32)
+                .request_number()
+                .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
+            /// 交易结束时间.
+            time_expire: Time = body("time_expire"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 结算信息.
+            settle_info: SettleInfo = body("settle_info"),
+            /// 电子发票入口开放标识.
+            support_fapiao: bool = body("support_fapiao"),
+            /// 订单金额. Required.
+            amount: PaySentAmount = body("amount").required(),
+            /// 支付者. Required.
+            payer: Payer = body("payer").required(),
+            /// 优惠功能.
+            detail: PayContractOrderDetail = body("detail"),
+            /// 场景信息.
+            scene_info: PayContractSceneInfo = body("scene_info"),
+            /// 签约授权信息. Required.
+            contract_info: ContractInfo = body("contract_info").required(),
+        }
+
+        /// 结算信息.
+        pub struct SettleInfo {
+            /// 是否指定分账.
+            profit_sharing: bool = body("profit_sharing"),
+        }
+
+        /// 支付者.
+        pub struct Payer {
+            /// 用户服务标识. At most 128 characters.
+            sp_openid: String = body("sp_openid").length(0, 128),
+            /// 用户子标识. At most 128 characters.
+            sub_openid: String = body("sub_openid").length(0, 128),
+        }
+
+        /// 签约授权信息.
+        pub struct ContractInfo {
+            /// 免密协议ID.
+            password_free_contract_id: String = body("password_free_contract_id"),
+            /// 扣费服务预授权token.
+            token: String = body("token"),
+            /// 模板ID.
+            plan_id: String = body("plan_id"),
+            /// 签约商户号.
+            contract_mchid: String = body("contract_mchid"),
+            /// 签约AppID.
+            contract_appid: String = body("contract_appid"),
+            /// 签约协议号.
+            contract_code: String = body("contract_code"),
+            /// 请求序列号.
+            request_serial: String = body("request_serial"),
+            /// 用户账户展示名称.
+            contract_display_account: String = body("contract_display_account"),
+            /// 签约信息通知URL. A URL that the platform calls: http or https, without a query.
+            contract_notify_url: String = body("contract_notify_url").notify_url(),
+        }
+    }
+
+    response! {
+        /// JSAPI下单并授权/签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsJsapiWithContractResponse`](crate::pay::PostPayPartnerTransactionsJsapiWithContractResponse).
+        #[doc(alias = "JSAPI下单并授权/签约")]
+        pub struct Response {
+            /// 预支付交易会话标识. Required.
+            prepay_id: String = body("prepay_id").required(),
+        }
     }
 }

@@ -2,41 +2,105 @@
 
 //! `v3/pay/partner/transactions/miniprogram`
 
-pub mod post;
+pub use crate::v3::pay::chain::PayPartnerTransactionsMiniprogram as Miniprogram;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 小程序支付下单 · `POST v3/pay/partner/transactions/miniprogram`
+///
+/// For 服务商. Safe to repeat with the same `out_trade_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012886115](https://pay.weixin.qq.com/doc/v3/partner/4012886115)
+pub mod post {
+    pub use crate::v3::pay::shared::{PaySentAmount, PayTransactionDetail, PayTransactionDetailGoodsDetail};
 
-chain_step! {
-    /// `v3/pay/partner/transactions/miniprogram`
-    Miniprogram
-}
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> Miniprogram<M> {
-    /// 小程序支付下单 · `POST v3/pay/partner/transactions/miniprogram`
-    ///
-    /// For 服务商. Safe to repeat with the same `out_trade_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay::partner::transactions::miniprogram::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sp_mchid("1900057215")
-    ///     .sub_mchid("1900000109")
-    ///     .description("Image形象店-深圳腾大-QQ公仔")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::Amount::new().total(100))
-    ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"));
-    /// let response = client.v3().pay().partner().transactions().miniprogram().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_MINIPROGRAM, request)
+    request! {
+        /// 小程序支付下单: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsMiniprogramRequest`](crate::pay::PostPayPartnerTransactionsMiniprogramRequest).
+        #[doc(alias = "小程序支付下单")]
+        pub struct Request {
+            /// 服务商应用ID. Required; 1 to 32 characters.
+            sp_appid: String = body("sp_appid").required().length(1, 32),
+            /// 服务商户号. Required; 1 to 32 characters.
+            sp_mchid: String = body("sp_mchid").required().length(1, 32),
+            /// 子商户公众号ID. At most 32 characters.
+            sub_appid: String = body("sub_appid").length(0, 32),
+            /// 子商户号. Required; 1 to 32 characters.
+            sub_mchid: String = body("sub_mchid").required().length(1, 32),
+            /// 商品描述. Required.
+            description: String = body("description").required(),
+            /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
+            out_trade_no: String = body("out_trade_no")
+                .required()
+                .bytes(6, 32)
+                .request_number()
+                .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
+            /// 交易结束时间.
+            time_expire: Time = body("time_expire"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 电子发票入口开放标识.
+            support_fapiao: bool = body("support_fapiao"),
+            /// 订单金额. Required.
+            amount: PaySentAmount = body("amount").required(),
+            /// 支付者. Required.
+            payer: Payer = body("payer").required(),
+            /// 优惠功能.
+            detail: PayTransactionDetail = body("detail"),
+            /// 场景信息.
+            scene_info: SceneInfo = body("scene_info"),
+            /// 结算信息.
+            settle_info: SettleInfo = body("settle_info"),
+        }
+
+        /// 支付者.
+        pub struct Payer {
+            /// 用户标识. At most 128 characters.
+            sp_openid: String = body("sp_openid").length(0, 128),
+            /// 用户子标识. At most 128 characters.
+            sub_openid: String = body("sub_openid").length(0, 128),
+        }
+
+        /// 场景信息.
+        pub struct SceneInfo {
+            /// 用户终端IP.
+            payer_client_ip: String = body("payer_client_ip"),
+            /// 商户端设备号.
+            device_id: String = body("device_id"),
+            /// 商户门店信息.
+            store_info: StoreInfo = body("store_info"),
+        }
+
+        /// 商户门店信息.
+        pub struct StoreInfo {
+            /// 门店编号.
+            id: String = body("id"),
+            /// 商家自定义编码.
+            out_id: String = body("out_id"),
+        }
+
+        /// 结算信息.
+        pub struct SettleInfo {
+            /// 是否指定分账.
+            profit_sharing: bool = body("profit_sharing"),
+        }
+    }
+
+    response! {
+        /// 小程序支付下单: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsMiniprogramResponse`](crate::pay::PostPayPartnerTransactionsMiniprogramResponse).
+        #[doc(alias = "小程序支付下单")]
+        pub struct Response {
+            /// 预支付交易会话标识. Required.
+            prepay_id: String = body("prepay_id").required(),
+        }
     }
 }

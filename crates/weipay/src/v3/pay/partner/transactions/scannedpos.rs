@@ -2,43 +2,135 @@
 
 //! `v3/pay/partner/transactions/scannedpos`
 
-pub mod post;
+pub use crate::v3::pay::chain::PayPartnerTransactionsScannedpos as Scannedpos;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 扫码支付下单 · `POST v3/pay/partner/transactions/scannedpos`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012492476](https://pay.weixin.qq.com/doc/v3/partner/4012492476)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/pay/partner/transactions/scannedpos`
-    Scannedpos
-}
+    request! {
+        /// 扫码支付下单: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsScannedposRequest`](crate::pay::PostPayPartnerTransactionsScannedposRequest).
+        #[doc(alias = "扫码支付下单")]
+        pub struct Request {
+            /// 合作伙伴应用AppID. 1 to 32 characters.
+            sp_appid: String = body("sp_appid").length(1, 32),
+            /// 合作伙伴商户号. Required; 1 to 32 characters.
+            sp_mchid: String = body("sp_mchid").required().length(1, 32),
+            /// 特约商户应用AppID. At most 32 characters.
+            sub_appid: String = body("sub_appid").length(0, 32),
+            /// 特约商户号. Required; 1 to 32 characters.
+            sub_mchid: String = body("sub_mchid").required().length(1, 32),
+            /// 商品描述. Required.
+            description: String = body("description").required(),
+            /// 商户订单号. Required; 6 to 32 bytes; matches `^[0-9a-zA-Z_\-\|\*]+$`.
+            out_trade_no: String = body("out_trade_no")
+                .required()
+                .bytes(6, 32)
+                .request_number()
+                .pattern(r#"^[0-9a-zA-Z_\-\|\*]+$"#),
+            /// 交易结束时间.
+            time_expire: Time = body("time_expire"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 电子发票入口开放标识.
+            support_fapiao: bool = body("support_fapiao"),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 支付者. Required.
+            payer: Payer = body("payer").required(),
+            /// 优惠功能.
+            detail: Detail = body("detail"),
+            /// 场景信息. Required.
+            scene_info: SceneInfo = body("scene_info").required(),
+            /// 结算信息.
+            settle_info: SettleInfo = body("settle_info"),
+        }
 
-impl<M: Mode> Scannedpos<M> {
-    /// 扫码支付下单 · `POST v3/pay/partner/transactions/scannedpos`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay::partner::transactions::scannedpos::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
-    ///     .sub_mchid("1900000109")
-    ///     .description("Image形象店-深圳腾大-QQ公仔")
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .amount(post::Amount::new().total(888))
-    ///     .payer(post::Payer::new().sp_openid("oWeiPaySandboxUser-000000001"))
-    ///     .scene_info(post::SceneInfo::new()
-    ///         .payer_client_ip("14.23.150.211")
-    ///         .store_info(post::StoreInfo::new().id("0001")));
-    /// let response = client.v3().pay().partner().transactions().scannedpos().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_SCANNEDPOS, request)
+        /// 订单金额.
+        pub struct Amount {
+            /// 总金额. Required; in fen (分).
+            total: i64 = body("total").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+        }
+
+        /// 支付者.
+        pub struct Payer {
+            /// 用户标识. At most 128 characters.
+            sp_openid: String = body("sp_openid").length(0, 128),
+            /// 用户子标识. At most 128 characters.
+            sub_openid: String = body("sub_openid").length(0, 128),
+        }
+
+        /// 优惠功能.
+        pub struct Detail {
+            /// 订单原价. In fen (分).
+            cost_price: i64 = body("cost_price"),
+            /// 商品小票.
+            invoice_id: String = body("invoice_id"),
+            /// 单品列表.
+            goods_detail: Vec<GoodsDetail> = body("goods_detail"),
+        }
+
+        /// 单品列表.
+        pub struct GoodsDetail {
+            /// 商品编码. Required.
+            merchant_goods_id: String = body("merchant_goods_id").required(),
+            /// 微信侧商品编码.
+            wechatpay_goods_id: String = body("wechatpay_goods_id"),
+            /// 商品名称.
+            goods_name: String = body("goods_name"),
+            /// 商品数量. Required.
+            quantity: i64 = body("quantity").required(),
+            /// 商品单价. Required; in fen (分).
+            unit_price: i64 = body("unit_price").required(),
+        }
+
+        /// 场景信息.
+        pub struct SceneInfo {
+            /// 用户终端IP. Required.
+            payer_client_ip: String = body("payer_client_ip").required(),
+            /// 商户端设备号.
+            device_id: String = body("device_id"),
+            /// 商户门店信息. Required.
+            store_info: StoreInfo = body("store_info").required(),
+        }
+
+        /// 商户门店信息.
+        pub struct StoreInfo {
+            /// 门店ID.
+            id: String = body("id"),
+            /// 商家自定义编码.
+            out_id: String = body("out_id"),
+        }
+
+        /// 结算信息.
+        pub struct SettleInfo {
+            /// 是否指定分账.
+            profit_sharing: bool = body("profit_sharing"),
+        }
+    }
+
+    response! {
+        /// 扫码支付下单: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsScannedposResponse`](crate::pay::PostPayPartnerTransactionsScannedposResponse).
+        #[doc(alias = "扫码支付下单")]
+        pub struct Response {
+            /// 预支付交易会话标识. Required.
+            prepay_id: String = body("prepay_id").required(),
+        }
     }
 }

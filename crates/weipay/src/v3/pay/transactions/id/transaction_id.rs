@@ -2,41 +2,122 @@
 
 //! `v3/pay/transactions/id/{transaction_id}`
 
-pub mod get;
+pub use crate::v3::pay::chain::PayTransactionsIdByTransactionId as TransactionId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信支付订单号查询 · `GET v3/pay/transactions/id/{transaction_id}`
+///
+/// For 直连商户, 特约商户（直连模式）.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012526922](https://pay.weixin.qq.com/doc/v3/merchant/4012526922)
+///
+/// `weipay api show GET v3/pay/transactions/id/{transaction_id}` lists all 6.
+pub mod get {
+    pub use crate::v3::pay::shared::{
+        PayPromotionDetail, PayPromotionDetailGoodsDetail, PayPromotionDetailScope, PayPromotionDetailType,
+        PayTransactionAmount, PayTransactionDetail, PayTransactionDetailGoodsDetail, PayTransactionSceneInfo,
+        PayTransactionSceneInfoStoreInfo,
+    };
 
-chain_step! {
-    /// `v3/pay/transactions/id/{transaction_id}`
-    TransactionId
-}
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> TransactionId<M> {
-    /// 微信支付订单号查询 · `GET v3/pay/transactions/id/{transaction_id}`
-    ///
-    /// For 直连商户, 特约商户（直连模式）.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay::transactions::id::transaction_id::get;
-    ///
-    /// let request = get::Request::new().mchid("1900057215");
-    /// let response = client
-    ///     .v3()
-    ///     .pay()
-    ///     .transactions()
-    ///     .id()
-    ///     .transaction_id("1217752501201407033233368018")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAY_TRANSACTIONS_ID_TRANSACTION_ID, request)
+    request! {
+        /// 微信支付订单号查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::GetPayTransactionsIdByTransactionIdRequest`](crate::pay::GetPayTransactionsIdByTransactionIdRequest).
+        #[doc(alias = "微信支付订单号查询")]
+        pub struct Request {
+            /// 直连商户号. Required; 1 to 32 characters.
+            mchid: String = query("mchid").required().length(1, 32),
+        }
+    }
+
+    response! {
+        /// 微信支付订单号查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::GetPayTransactionsIdByTransactionIdResponse`](crate::pay::GetPayTransactionsIdByTransactionIdResponse).
+        #[doc(alias = "微信支付订单号查询")]
+        pub struct Response {
+            /// 公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 直连商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 交易类型.
+            trade_type: TradeType = body("trade_type"),
+            /// 交易状态. Required.
+            trade_state: TradeState = body("trade_state").required(),
+            /// 交易状态描述. Required.
+            trade_state_desc: String = body("trade_state_desc").required(),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 支付者.
+            payer: Payer = body("payer"),
+            /// 订单金额. Required.
+            amount: PayTransactionAmount = body("amount").required(),
+            /// 优惠信息.
+            promotion_detail: Vec<PayPromotionDetail> = body("promotion_detail"),
+            /// 场景信息.
+            scene_info: PayTransactionSceneInfo = body("scene_info"),
+            /// 商品描述.
+            description: String = body("description"),
+            /// 交易结束时间.
+            time_expire: Time = body("time_expire"),
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 指定支付方式.
+            limit_pay: Vec<LimitPay> = body("limit_pay"),
+            /// 电子发票入口开放标识.
+            support_fapiao: bool = body("support_fapiao"),
+            /// 优惠功能.
+            detail: PayTransactionDetail = body("detail"),
+        }
+
+        /// 支付者.
+        pub struct Payer {
+            /// 用户标识.
+            openid: String = body("openid"),
+        }
+    }
+
+    open_enum! {
+        /// 交易类型.
+        pub enum TradeType {
+            Jsapi = "JSAPI",
+            Native = "NATIVE",
+            App = "APP",
+            Micropay = "MICROPAY",
+            Mweb = "MWEB",
+            Facepay = "FACEPAY",
+        }
+
+        /// 交易状态.
+        pub enum TradeState {
+            Success = "SUCCESS",
+            Refund = "REFUND",
+            Notpay = "NOTPAY",
+            Closed = "CLOSED",
+            Revoked = "REVOKED",
+            Userpaying = "USERPAYING",
+            Payerror = "PAYERROR",
+        }
+
+        /// 指定支付方式.
+        pub enum LimitPay {
+            NoBalance = "no_balance",
+            NoCredit = "no_credit",
+            NoDebit = "no_debit",
+            BalanceOnly = "balance_only",
+        }
     }
 }

@@ -2,41 +2,49 @@
 
 //! `v3/pay-devices/open-scenario-speaker/{device_sn}/bind`
 
-pub mod post;
+pub use crate::v3::pay_devices::chain::PayDevicesOpenScenarioSpeakerByDeviceSnBind as Bind;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 绑定音箱设备码牌 · `POST v3/pay-devices/open-scenario-speaker/{device_sn}/bind`
+///
+/// For 服务商.
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/pay-devices/open-scenario-speaker/{device_sn}/bind`
-    Bind
-}
+    request! {
+        /// 绑定音箱设备码牌: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnBindRequest`](crate::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnBindRequest).
+        #[doc(alias = "绑定音箱设备码牌")]
+        pub struct Request {
+            /// 子商户. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 收款链接url. Required.
+            code_url: String = body("code_url").required(),
+        }
+    }
 
-impl<M: Mode> Bind<M> {
-    /// 绑定音箱设备码牌 · `POST v3/pay-devices/open-scenario-speaker/{device_sn}/bind`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay_devices::open_scenario_speaker::device_sn::bind::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900000001").code_url("URl:weixin://wxpay/s/An4baqw");
-    /// let response = client
-    ///     .v3()
-    ///     .pay_devices()
-    ///     .open_scenario_speaker()
-    ///     .device_sn("ABCDEF")
-    ///     .bind()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_BIND, request)
+    response! {
+        /// 绑定音箱设备码牌: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnBindResponse`](crate::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnBindResponse).
+        #[doc(alias = "绑定音箱设备码牌")]
+        pub struct Response {
+            /// 子商户. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 设备sn. Required.
+            device_sn: String = body("device_sn").required(),
+            /// 绑定状态. Required.
+            bind_state: BindState = body("bind_state").required(),
+            /// 收款链接url. Required.
+            code_url: String = body("code_url").required(),
+        }
+    }
+
+    open_enum! {
+        /// 绑定状态.
+        pub enum BindState {
+            OpenScenarioSpeakerBindStateUnbond = "OPEN_SCENARIO_SPEAKER_BIND_STATE_UNBOND",
+            OpenScenarioSpeakerBindStateBinded = "OPEN_SCENARIO_SPEAKER_BIND_STATE_BINDED",
+        }
     }
 }

@@ -2,41 +2,45 @@
 
 //! `v3/pay-devices/open-scenario-speaker/{device_sn}/prebind`
 
-pub mod post;
+pub use crate::v3::pay_devices::chain::PayDevicesOpenScenarioSpeakerByDeviceSnPrebind as Prebind;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 出厂预绑定音箱和码牌 · `POST v3/pay-devices/open-scenario-speaker/{device_sn}/prebind`
+///
+/// For 服务商.
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/pay-devices/open-scenario-speaker/{device_sn}/prebind`
-    Prebind
-}
+    request! {
+        /// 出厂预绑定音箱和码牌: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnPrebindRequest`](crate::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnPrebindRequest).
+        #[doc(alias = "出厂预绑定音箱和码牌")]
+        pub struct Request {
+            /// 收款链接url. Required.
+            code_url: String = body("code_url").required(),
+        }
+    }
 
-impl<M: Mode> Prebind<M> {
-    /// 出厂预绑定音箱和码牌 · `POST v3/pay-devices/open-scenario-speaker/{device_sn}/prebind`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay_devices::open_scenario_speaker::device_sn::prebind::post;
-    ///
-    /// let request = post::Request::new().code_url("URl:weixin://wxpay/s/An4baqw");
-    /// let response = client
-    ///     .v3()
-    ///     .pay_devices()
-    ///     .open_scenario_speaker()
-    ///     .device_sn("ABCDEF")
-    ///     .prebind()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_PREBIND, request)
+    response! {
+        /// 出厂预绑定音箱和码牌: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnPrebindResponse`](crate::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnPrebindResponse).
+        #[doc(alias = "出厂预绑定音箱和码牌")]
+        pub struct Response {
+            /// 设备sn. Required.
+            device_sn: String = body("device_sn").required(),
+            /// 绑定状态. Required.
+            bind_state: BindState = body("bind_state").required(),
+            /// 收款链接url. Required.
+            code_url: String = body("code_url").required(),
+        }
+    }
+
+    open_enum! {
+        /// 绑定状态.
+        pub enum BindState {
+            OpenScenarioSpeakerBindStateUnbond = "OPEN_SCENARIO_SPEAKER_BIND_STATE_UNBOND",
+            OpenScenarioSpeakerBindStateBinded = "OPEN_SCENARIO_SPEAKER_BIND_STATE_BINDED",
+        }
     }
 }

@@ -2,33 +2,36 @@
 
 //! `v3/pay-devices/open-scenario-speaker/{device_sn}/unbind`
 
-pub mod post;
+pub use crate::v3::pay_devices::chain::PayDevicesOpenScenarioSpeakerByDeviceSnUnbind as Unbind;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 解绑音箱设备码牌 · `POST v3/pay-devices/open-scenario-speaker/{device_sn}/unbind`
+///
+/// For 服务商.
+pub mod post {
+    use crate::model::{body, open_enum, response};
 
-chain_step! {
-    /// `v3/pay-devices/open-scenario-speaker/{device_sn}/unbind`
-    Unbind
-}
+    response! {
+        /// 解绑音箱设备码牌: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnUnbindResponse`](crate::pay_devices::PostPayDevicesOpenScenarioSpeakerByDeviceSnUnbindResponse).
+        #[doc(alias = "解绑音箱设备码牌")]
+        pub struct Response {
+            /// 子商户. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 设备sn. Required.
+            device_sn: String = body("device_sn").required(),
+            /// 绑定状态. Required.
+            bind_state: BindState = body("bind_state").required(),
+            /// 收款链接url. Required.
+            code_url: String = body("code_url").required(),
+        }
+    }
 
-impl<M: Mode> Unbind<M> {
-    /// 解绑音箱设备码牌 · `POST v3/pay-devices/open-scenario-speaker/{device_sn}/unbind`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().pay_devices().open_scenario_speaker().device_sn("ABCDEF").unbind().post().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_UNBIND, Nothing)
+    open_enum! {
+        /// 绑定状态.
+        pub enum BindState {
+            OpenScenarioSpeakerBindStateUnbond = "OPEN_SCENARIO_SPEAKER_BIND_STATE_UNBOND",
+            OpenScenarioSpeakerBindStateBinded = "OPEN_SCENARIO_SPEAKER_BIND_STATE_BINDED",
+        }
     }
 }

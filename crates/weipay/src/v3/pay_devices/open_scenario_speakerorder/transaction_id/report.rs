@@ -2,45 +2,47 @@
 
 //! `v3/pay-devices/open-scenario-speakerorder/{transaction_id}/report`
 
-pub mod post;
+pub use crate::v3::pay_devices::chain::PayDevicesOpenScenarioSpeakerorderByTransactionIdReport as Report;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 码牌支付结果上报 · `POST v3/pay-devices/open-scenario-speakerorder/{transaction_id}/report`
+///
+/// For 服务商.
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/pay-devices/open-scenario-speakerorder/{transaction_id}/report`
-    Report
-}
+    request! {
+        /// 码牌支付结果上报: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay_devices::PostPayDevicesOpenScenarioSpeakerorderByTransactionIdReportRequest`](crate::pay_devices::PostPayDevicesOpenScenarioSpeakerorderByTransactionIdReportRequest).
+        #[doc(alias = "码牌支付结果上报")]
+        pub struct Request {
+            /// 子商户. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 收款链接url. Required.
+            code_url: String = body("code_url").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 设备sn. Required.
+            device_sn: String = body("device_sn").required(),
+        }
+    }
 
-impl<M: Mode> Report<M> {
-    /// 码牌支付结果上报 · `POST v3/pay-devices/open-scenario-speakerorder/{transaction_id}/report`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay_devices::open_scenario_speakerorder::transaction_id::report::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000001")
-    ///     .code_url("URl:weixin://wxpay/s/An4baqw")
-    ///     .out_trade_no("example_out_trade_no")
-    ///     .device_sn("example_device_sn");
-    /// let response = client
-    ///     .v3()
-    ///     .pay_devices()
-    ///     .open_scenario_speakerorder()
-    ///     .transaction_id("20190611222222222200000000012122")
-    ///     .report()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKERORDER_TRANSACTION_ID_REPORT, request)
+    response! {
+        /// 码牌支付结果上报: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay_devices::PostPayDevicesOpenScenarioSpeakerorderByTransactionIdReportResponse`](crate::pay_devices::PostPayDevicesOpenScenarioSpeakerorderByTransactionIdReportResponse).
+        #[doc(alias = "码牌支付结果上报")]
+        pub struct Response {
+            /// 子商户. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 收款链接url. Required.
+            code_url: String = body("code_url").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 设备sn. Required.
+            device_sn: String = body("device_sn").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+        }
     }
 }

@@ -2,48 +2,42 @@
 
 //! `v3/pay-devices/printers/{device_id}/print-orders`
 
-pub mod post;
 pub mod print_order_no;
 
-use crate::mode::Mode;
-use crate::model::{Nothing, path};
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::pay_devices::chain::PayDevicesPrintersByDeviceIdPrintOrders as PrintOrders;
 
-chain_step! {
-    /// `v3/pay-devices/printers/{device_id}/print-orders`
-    PrintOrders
-}
+/// 小票机打印 · `POST v3/pay-devices/printers/{device_id}/print-orders`
+///
+/// For 服务商, 渠道商. A success has no body (204).
+pub mod post {
+    pub use crate::v3::pay_devices::shared::{PayDevicesTable, PayDevicesTableRowList};
 
-impl<M: Mode> PrintOrders<M> {
-    /// 小票机打印 · `POST v3/pay-devices/printers/{device_id}/print-orders`
-    ///
-    /// For 服务商, 渠道商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay_devices::printers::device_id::print_orders::post;
-    ///
-    /// let request = post::Request::new().print_order_no("wx8888888888888888");
-    /// let response = client
-    ///     .v3()
-    ///     .pay_devices()
-    ///     .printers()
-    ///     .device_id("WINCIE*EIXHRB")
-    ///     .print_orders()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS, request)
-    }
+    use crate::model::{body, request};
 
-    /// `v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}` with this 打印单号.
-    pub fn print_order_no(self, print_order_no: impl Into<String>) -> print_order_no::PrintOrderNo<M> {
-        print_order_no::PrintOrderNo::new(self.call.fill(path("print_order_no"), print_order_no.into()))
+    request! {
+        /// 小票机打印: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay_devices::PostPayDevicesPrintersByDeviceIdPrintOrdersRequest`](crate::pay_devices::PostPayDevicesPrintersByDeviceIdPrintOrdersRequest).
+        #[doc(alias = "小票机打印")]
+        pub struct Request {
+            /// 打印单号.
+            print_order_no: String = body("print_order_no"),
+            /// 模板ID.
+            template_id: String = body("template_id"),
+            /// 回调通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 变量列表.
+            variable_list: Vec<VariableList> = body("variable_list"),
+            /// 表格变量列表.
+            table_list: Vec<PayDevicesTable> = body("table_list"),
+        }
+
+        /// 变量列表.
+        pub struct VariableList {
+            /// Key字段.
+            key: String = body("key"),
+            /// Value值字段.
+            value: String = body("value"),
+        }
     }
 }

@@ -2,39 +2,51 @@
 
 //! `v3/payscore/acquiringbank/serviceorder/deduction`
 
-pub mod get;
+pub use crate::v3::payscore::chain::PayscoreAcquiringbankServiceorderDeduction as Deduction;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 从业机构查询微信支付分扣款信息 · `GET v3/payscore/acquiringbank/serviceorder/deduction`
+///
+/// For 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012458665](https://pay.weixin.qq.com/doc/v3/partner/4012458665)
+///
+/// `weipay api show GET v3/payscore/acquiringbank/serviceorder/deduction` lists all 2.
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/payscore/acquiringbank/serviceorder/deduction`
-    Deduction
-}
+    request! {
+        /// 从业机构查询微信支付分扣款信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscoreAcquiringbankServiceorderDeductionRequest`](crate::payscore::GetPayscoreAcquiringbankServiceorderDeductionRequest).
+        #[doc(alias = "从业机构查询微信支付分扣款信息")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = query("service_id").required(),
+            /// Required.
+            appid: String = query("appid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// On the wire: `sub_appid`.
+            sub_appid: String = query("sub_appid"),
+            /// 渠道商商户号. Required.
+            channel_id: String = query("channel_id").required(),
+            /// 商户服务订单号.
+            out_order_no: String = query("out_order_no"),
+        }
+    }
 
-impl<M: Mode> Deduction<M> {
-    /// 从业机构查询微信支付分扣款信息 · `GET v3/payscore/acquiringbank/serviceorder/deduction`
-    ///
-    /// For 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::acquiringbank::serviceorder::deduction::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("1900000109")
-    ///     .channel_id("1230000109");
-    /// let response =
-    ///     client.v3().payscore().acquiringbank().serviceorder().deduction().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_DEDUCTION, request)
+    response! {
+        /// 从业机构查询微信支付分扣款信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscoreAcquiringbankServiceorderDeductionResponse`](crate::payscore::GetPayscoreAcquiringbankServiceorderDeductionResponse).
+        #[doc(alias = "从业机构查询微信支付分扣款信息")]
+        pub struct Response {
+            /// 商品或支付单简要描述. Required.
+            description: String = body("description").required(),
+            /// 商户扣款单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+        }
     }
 }

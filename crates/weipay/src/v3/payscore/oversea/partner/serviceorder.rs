@@ -2,71 +2,425 @@
 
 //! `v3/payscore/oversea/partner/serviceorder`
 
-pub mod get;
-pub mod out_order_no;
-pub mod post;
+/// `v3/payscore/oversea/partner/serviceorder/{out_order_no}`
+pub mod out_order_no {
+    pub mod cancel;
+    pub mod complete;
+    pub mod sync;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/payscore/oversea/partner/serviceorder`
-    Serviceorder
+    pub use crate::v3::payscore::chain::PayscoreOverseaPartnerServiceorderByOutOrderNo as OutOrderNo;
 }
 
-impl<M: Mode> Serviceorder<M> {
-    /// 查询支付分订单 · `GET v3/payscore/oversea/partner/serviceorder`
-    ///
-    /// For 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::oversea::partner::serviceorder::get;
-    ///
-    /// let request =
-    ///     get::Request::new().service_id("2002000000000558128851361561536").sub_mchid("1900000109");
-    /// let response = client.v3().payscore().oversea().partner().serviceorder().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER, request)
+pub use crate::v3::payscore::chain::PayscoreOverseaPartnerServiceorder as Serviceorder;
+
+/// 查询支付分订单 · `GET v3/payscore/oversea/partner/serviceorder`
+///
+/// For 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4014096411](https://pay.weixin.qq.com/doc/global/v3/zh/4014096411)
+pub mod get {
+    pub use crate::v3::payscore::shared::{PayscoreLocation, PayscorePartnerTimeRange};
+
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询支付分订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscoreOverseaPartnerServiceorderRequest`](crate::payscore::GetPayscoreOverseaPartnerServiceorderRequest).
+        #[doc(alias = "查询支付分订单")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = query("service_id").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 商户服务订单号.
+            out_order_no: String = query("out_order_no"),
+            /// 回跳查询ID.
+            query_id: String = query("query_id"),
+        }
     }
 
-    /// 创建支付分订单 · `POST v3/payscore/oversea/partner/serviceorder`
-    ///
-    /// For 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::oversea::partner::serviceorder::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("1900000109")
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .currency("HKD")
-    ///     .service_introduction("XX充电宝")
-    ///     .risk_fund(post::RiskFund::new().name("DEPOSIT").amount(10000))
-    ///     .time_range(post::TimeRange::new().start_time("2026-01-01T00:00:00+08:00"))
-    ///     .notify_url("https://api.test.com");
-    /// let response = client.v3().payscore().oversea().partner().serviceorder().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER, request)
+    response! {
+        /// 查询支付分订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscoreOverseaPartnerServiceorderResponse`](crate::payscore::GetPayscoreOverseaPartnerServiceorderResponse).
+        #[doc(alias = "查询支付分订单")]
+        pub struct Response {
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 服务订单状态. Required.
+            state: State = body("state").required(),
+            /// 订单状态说明.
+            state_description: StateDescription = body("state_description"),
+            /// 后付费项目.
+            post_payments: Vec<PostPayments> = body("post_payments"),
+            /// 商户优惠.
+            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            /// 订单风险金. Required.
+            risk_fund: RiskFund = body("risk_fund").required(),
+            /// 总金额. In the smallest unit of its currency (币种最小货币单位).
+            total_amount: i64 = body("total_amount"),
+            /// 是否需要收款.
+            need_collection: bool = body("need_collection"),
+            /// 收款信息.
+            collection: Collection = body("collection"),
+            /// 服务时间段. Required.
+            time_range: PayscorePartnerTimeRange = body("time_range").required(),
+            /// 服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 商户数据包.
+            attach: String = body("attach"),
+            /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 服务商公众号下的用户标识.
+            openid: String = body("openid"),
+            /// 子商户公众号下的用户标识.
+            sub_openid: String = body("sub_openid"),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+            /// 汇率值.
+            currency_price: i64 = body("currency_price"),
+            /// 汇率.
+            currency_rate_info: String = body("currency_rate_info"),
+        }
+
+        /// 后付费项目.
+        pub struct PostPayments {
+            /// 付费名称. Required.
+            name: String = body("name").required(),
+            /// 付费金额. In the smallest unit of its currency (币种最小货币单位).
+            amount: i64 = body("amount"),
+            /// 付费说明.
+            description: String = body("description"),
+            /// 付费数量.
+            count: i64 = body("count"),
+        }
+
+        /// 商户优惠.
+        pub struct PostDiscounts {
+            /// 优惠名称. Required.
+            name: String = body("name").required(),
+            /// 优惠说明. Required.
+            description: String = body("description").required(),
+            /// 优惠金额. In the smallest unit of its currency (币种最小货币单位).
+            amount: i64 = body("amount"),
+            /// 优惠数量.
+            count: i64 = body("count"),
+        }
+
+        /// 订单风险金.
+        pub struct RiskFund {
+            /// 风险金名称. Required.
+            name: String = body("name").required(),
+            /// 风险金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            amount: i64 = body("amount").required(),
+            /// 风险说明.
+            description: String = body("description"),
+        }
+
+        /// 收款信息.
+        pub struct Collection {
+            /// 收款状态. Required.
+            state: CollectionState = body("state").required(),
+            /// 总收款金额. In the smallest unit of its currency (币种最小货币单位).
+            total_amount: i64 = body("total_amount"),
+            /// 待收金额. In the smallest unit of its currency (币种最小货币单位).
+            paying_amount: i64 = body("paying_amount"),
+            /// 已收金额. In the smallest unit of its currency (币种最小货币单位).
+            paid_amount: i64 = body("paid_amount"),
+            /// 收款银行.
+            bank_type: String = body("bank_type"),
+            /// 收款明细列表.
+            details: Vec<Details> = body("details"),
+        }
+
+        /// 收款明细列表.
+        pub struct Details {
+            /// 收款序号.
+            seq: i64 = body("seq"),
+            /// 单笔收款金额. In the smallest unit of its currency (币种最小货币单位).
+            amount: i64 = body("amount"),
+            /// 收款成功渠道.
+            paid_type: PaidType = body("paid_type"),
+            /// 收款成功时间.
+            paid_time: Time = body("paid_time"),
+            /// 微信支付交易单号.
+            transaction_id: String = body("transaction_id"),
+            /// 优惠功能.
+            promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
+        }
+
+        /// 优惠功能.
+        pub struct PromotionDetail {
+            /// 券ID. Required.
+            coupon_id: String = body("coupon_id").required(),
+            /// 优惠名称.
+            name: String = body("name"),
+            /// 优惠范围.
+            scope: Scope = body("scope"),
+            /// 优惠类型.
+            type_: Type = body("type"),
+            /// 优惠券面额. Required; in the smallest unit of its currency (币种最小货币单位).
+            amount: i64 = body("amount").required(),
+            /// 活动ID.
+            stock_id: String = body("stock_id"),
+            /// 微信出资. In the smallest unit of its currency (币种最小货币单位).
+            wechatpay_contribute: i64 = body("wechatpay_contribute"),
+            /// 商户出资. In the smallest unit of its currency (币种最小货币单位).
+            merchant_contribute: i64 = body("merchant_contribute"),
+            /// 其他出资. In the smallest unit of its currency (币种最小货币单位).
+            other_contribute: i64 = body("other_contribute"),
+            /// 优惠币种.
+            currency: String = body("currency"),
+            /// 单品列表.
+            goods_detail: Vec<GoodsDetail> = body("goods_detail"),
+        }
+
+        /// 单品列表.
+        pub struct GoodsDetail {
+            /// 商品编码. Required.
+            goods_id: String = body("goods_id").required(),
+            /// 商品数量.
+            quantity: i64 = body("quantity"),
+            /// 商品价格. In the smallest unit of its currency (币种最小货币单位).
+            unit_price: i64 = body("unit_price"),
+            /// 商品优惠金额. In the smallest unit of its currency (币种最小货币单位).
+            discount_amount: i64 = body("discount_amount"),
+            /// 商品备注.
+            goods_remark: String = body("goods_remark"),
+        }
     }
 
-    /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}` with this 商户服务订单号.
-    pub fn out_order_no(self, out_order_no: impl Into<String>) -> out_order_no::OutOrderNo<M> {
-        out_order_no::OutOrderNo::new(self.call.fill(path("out_order_no"), out_order_no.into()))
+    open_enum! {
+        /// 服务订单状态.
+        pub enum State {
+            Created = "CREATED",
+            Doing = "DOING",
+            Done = "DONE",
+            Revoked = "REVOKED",
+            Expired = "EXPIRED",
+        }
+
+        /// 订单状态说明.
+        pub enum StateDescription {
+            UserConfirm = "USER_CONFIRM",
+            MchComplete = "MCH_COMPLETE",
+        }
+
+        /// 收款状态.
+        pub enum CollectionState {
+            UserPaying = "USER_PAYING",
+            UserPaid = "USER_PAID",
+        }
+
+        /// 收款成功渠道.
+        pub enum PaidType {
+            Newton = "NEWTON",
+            Mch = "MCH",
+        }
+
+        /// 优惠范围.
+        pub enum Scope {
+            Global = "GLOBAL",
+            Single = "SINGLE",
+        }
+
+        /// 优惠类型.
+        pub enum Type {
+            Cash = "CASH",
+            Nocash = "NOCASH",
+        }
+    }
+}
+
+/// 创建支付分订单 · `POST v3/payscore/oversea/partner/serviceorder`
+///
+/// For 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4014096395](https://pay.weixin.qq.com/doc/global/v3/zh/4014096395)
+pub mod post {
+    pub use crate::v3::payscore::shared::{PayscoreReturnedLocation, PayscoreServiceorderLocation};
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 创建支付分订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreOverseaPartnerServiceorderRequest`](crate::payscore::PostPayscoreOverseaPartnerServiceorderRequest).
+        #[doc(alias = "创建支付分订单")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户公众号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户订单号. Required.
+            out_order_no: String = body("out_order_no").required().request_number(),
+            /// 货币类型. Required.
+            currency: String = body("currency").required(),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 后付费项目.
+            post_payments: Vec<PostPayments> = body("post_payments"),
+            /// 商户优惠.
+            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            /// 服务风险金. Required.
+            risk_fund: RiskFund = body("risk_fund").required(),
+            /// 服务时间. Required.
+            time_range: TimeRange = body("time_range").required(),
+            /// 服务位置.
+            location: PayscoreServiceorderLocation = body("location"),
+            /// 服务商公众号下的用户标识.
+            openid: String = body("openid"),
+            /// 子商户公众号下的用户标识.
+            sub_openid: String = body("sub_openid"),
+            /// 是否需要用户确认.
+            need_user_confirm: bool = body("need_user_confirm"),
+            /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 商户数据包.
+            attach: String = body("attach"),
+        }
+
+        /// 后付费项目.
+        pub struct PostPayments {
+            /// 付费名称. Required.
+            name: String = body("name").required(),
+            /// 付费金额. In the smallest unit of its currency (币种最小货币单位).
+            amount: i64 = body("amount"),
+            /// 付费说明.
+            description: String = body("description"),
+            /// 付费数量.
+            count: i64 = body("count"),
+        }
+
+        /// 商户优惠.
+        pub struct PostDiscounts {
+            /// 优惠名称. Required.
+            name: String = body("name").required(),
+            /// 优惠说明. Required.
+            description: String = body("description").required(),
+            /// 优惠金额. In the smallest unit of its currency (币种最小货币单位).
+            amount: i64 = body("amount"),
+            /// 优惠数量.
+            count: i64 = body("count"),
+        }
+
+        /// 服务风险金.
+        pub struct RiskFund {
+            /// 风险名称. Required.
+            name: String = body("name").required(),
+            /// 风险金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            amount: i64 = body("amount").required(),
+            /// 风险说明.
+            description: String = body("description"),
+        }
+
+        /// 服务时间.
+        pub struct TimeRange {
+            /// 服务开始时间. Required.
+            start_time: Time = body("start_time").required(),
+            /// 服务结束时间.
+            end_time: Time = body("end_time"),
+            /// 服务开始时间备注.
+            start_time_remark: String = body("start_time_remark"),
+            /// 服务结束时间备注.
+            end_time_remark: String = body("end_time_remark"),
+        }
+    }
+
+    response! {
+        /// 创建支付分订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreOverseaPartnerServiceorderResponse`](crate::payscore::PostPayscoreOverseaPartnerServiceorderResponse).
+        #[doc(alias = "创建支付分订单")]
+        pub struct Response {
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 服务订单状态. Required.
+            state: State = body("state").required(),
+            /// 订单状态说明.
+            state_description: StateDescription = body("state_description"),
+            /// 后付费项目.
+            post_payments: Vec<PostPayments> = body("post_payments"),
+            /// 后付费商户优惠.
+            post_discounts: Vec<ResponsePostDiscounts> = body("post_discounts"),
+            /// 订单风险金.
+            risk_fund: RiskFund = body("risk_fund"),
+            /// 服务时间段.
+            time_range: TimeRange = body("time_range"),
+            /// 服务位置.
+            location: PayscoreReturnedLocation = body("location"),
+            /// 商户数据包.
+            attach: String = body("attach"),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+            /// 跳转微信侧数据包.
+            package: String = body("package"),
+        }
+
+        /// 后付费商户优惠.
+        pub struct ResponsePostDiscounts {
+            /// 优惠名称. Required.
+            name: String = body("name").required(),
+            /// 优惠说明. Required.
+            description: String = body("description").required(),
+            /// 优惠数量.
+            count: i64 = body("count"),
+        }
+    }
+
+    open_enum! {
+        /// 服务订单状态.
+        pub enum State {
+            Created = "CREATED",
+            Doing = "DOING",
+            Done = "DONE",
+            Revoked = "REVOKED",
+            Expired = "EXPIRED",
+        }
+
+        /// 订单状态说明.
+        pub enum StateDescription {
+            UserConfirm = "USER_CONFIRM",
+            MchComplete = "MCH_COMPLETE",
+        }
     }
 }

@@ -2,40 +2,61 @@
 
 //! `v3/payscore/partner/permissions/apply-for-scene`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscorePartnerPermissionsApplyForScene as ApplyForScene;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 服务商场景中预授权 · `POST v3/payscore/partner/permissions/apply-for-scene`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012778802](https://pay.weixin.qq.com/doc/v3/partner/4012778802)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/payscore/partner/permissions/apply-for-scene`
-    ApplyForScene
-}
+    request! {
+        /// 服务商场景中预授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerPermissionsApplyForSceneRequest`](crate::payscore::PostPayscorePartnerPermissionsApplyForSceneRequest).
+        #[doc(alias = "服务商场景中预授权")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商的公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户的公众号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户的商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 授权协议号. Required.
+            authorization_code: String = body("authorization_code").required(),
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 授权场景. Required.
+            scene: String = body("scene").required(),
+            /// 微信支付交易中授权附带的参数.
+            transaction_scene_info: TransactionSceneInfo = body("transaction_scene_info"),
+        }
 
-impl<M: Mode> ApplyForScene<M> {
-    /// 服务商场景中预授权 · `POST v3/payscore/partner/permissions/apply-for-scene`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::partner::permissions::apply_for_scene::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("500001")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("1230000109")
-    ///     .authorization_code("实例1234323JKHDFE1243252")
-    ///     .scene("TRANSACTION");
-    /// let response =
-    ///     client.v3().payscore().partner().permissions().apply_for_scene().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_APPLY_FOR_SCENE, request)
+        /// 微信支付交易中授权附带的参数.
+        pub struct TransactionSceneInfo {
+            /// 支付下单的商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 支付下单的子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+        }
+    }
+
+    response! {
+        /// 服务商场景中预授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerPermissionsApplyForSceneResponse`](crate::payscore::PostPayscorePartnerPermissionsApplyForSceneResponse).
+        #[doc(alias = "服务商场景中预授权")]
+        pub struct Response {
+            /// 授权场景. Required.
+            scene: String = body("scene").required(),
+            /// 微信支付交易中授权token.
+            transaction_permissions_token: String = body("transaction_permissions_token"),
+        }
     }
 }

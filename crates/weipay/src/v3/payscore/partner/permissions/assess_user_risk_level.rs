@@ -2,36 +2,89 @@
 
 //! `v3/payscore/partner/permissions/assess-user-risk-level`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscorePartnerPermissionsAssessUserRiskLevel as AssessUserRiskLevel;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 服务商评估用户分层 · `POST v3/payscore/partner/permissions/assess-user-risk-level`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012783585](https://pay.weixin.qq.com/doc/v3/partner/4012783585)
+pub mod post {
+    pub use crate::v3::payscore::shared::PayscoreGoods;
 
-chain_step! {
-    /// `v3/payscore/partner/permissions/assess-user-risk-level`
-    AssessUserRiskLevel
-}
+    use crate::model::{Time, body, query, request, response};
 
-impl<M: Mode> AssessUserRiskLevel<M> {
-    /// 服务商评估用户分层 · `POST v3/payscore/partner/permissions/assess-user-risk-level`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::partner::permissions::assess_user_risk_level::post;
-    ///
-    /// let request =
-    ///     post::Request::new().sub_mchid("1230000109").service_id("500001").appid("wx57e15a0db0c5d1e8");
-    /// let response =
-    ///     client.v3().payscore().partner().permissions().assess_user_risk_level().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_ASSESS_USER_RISK_LEVEL, request)
+    request! {
+        /// 服务商评估用户分层: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerPermissionsAssessUserRiskLevelRequest`](crate::payscore::PostPayscorePartnerPermissionsAssessUserRiskLevelRequest).
+        #[doc(alias = "服务商评估用户分层")]
+        pub struct Request {
+            /// 子商户商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商的公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户的公众号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 授权协议号.
+            authorization_code: String = body("authorization_code"),
+            /// 服务商的用户标识.
+            openid: String = body("openid"),
+            /// 子商户的用户标识.
+            sub_openid: String = body("sub_openid"),
+            /// 先用后付商品信息.
+            shopping_info: ShoppingInfo = body("shopping_info"),
+        }
+
+        /// 先用后付商品信息.
+        pub struct ShoppingInfo {
+            /// 商品列表. Required.
+            goods: Vec<PayscoreGoods> = body("goods").required(),
+        }
+    }
+
+    response! {
+        /// 服务商评估用户分层: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerPermissionsAssessUserRiskLevelResponse`](crate::payscore::PostPayscorePartnerPermissionsAssessUserRiskLevelResponse).
+        #[doc(alias = "服务商评估用户分层")]
+        pub struct Response {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 用户标识.
+            openid: String = body("openid"),
+            /// 授权协议号.
+            authorization_code: String = body("authorization_code"),
+            /// 授权状态. Required.
+            authorization_state: String = body("authorization_state").required(),
+            /// 授权通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 最近一次解除授权时间.
+            cancel_authorization_time: Time = body("cancel_authorization_time"),
+            /// 最近一次授权成功时间.
+            authorization_success_time: Time = body("authorization_success_time"),
+            /// 子商户商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户的公众号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户的用户标识.
+            sub_openid: String = body("sub_openid"),
+            /// 用户标签.
+            user_label: String = body("user_label"),
+            /// 渠道商商户号.
+            channel_id: String = body("channel_id"),
+            /// 用户分层.
+            user_risk_level: i64 = body("user_risk_level"),
+            /// 分层版本.
+            risk_level_version: i64 = body("risk_level_version"),
+        }
     }
 }

@@ -2,39 +2,38 @@
 
 //! `v3/payscore/partner/permissions/terminate`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscorePartnerPermissionsTerminate as Terminate;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 解除用户授权关系（openid） · `POST v3/payscore/partner/permissions/terminate`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012461154](https://pay.weixin.qq.com/doc/v3/partner/4012461154)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/payscore/partner/permissions/terminate`
-    Terminate
-}
-
-impl<M: Mode> Terminate<M> {
-    /// 解除用户授权关系（openid） · `POST v3/payscore/partner/permissions/terminate`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::partner::permissions::terminate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("500001")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("1230000109")
-    ///     .reason("reason");
-    /// let response = client.v3().payscore().partner().permissions().terminate().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_TERMINATE, request)
+    request! {
+        /// 解除用户授权关系（openid）: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerPermissionsTerminateRequest`](crate::payscore::PostPayscorePartnerPermissionsTerminateRequest).
+        #[doc(alias = "解除用户授权关系（openid）")]
+        pub struct Request {
+            /// 服务商公众号下的用户标识.
+            openid: String = body("openid"),
+            /// 子商户公众号下openid.
+            sub_openid: String = body("sub_openid"),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 撤销原因. Required.
+            reason: String = body("reason").required(),
+        }
     }
 }

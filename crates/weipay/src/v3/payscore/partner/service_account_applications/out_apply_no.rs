@@ -2,39 +2,44 @@
 
 //! `v3/payscore/partner/service-account-applications/{out_apply_no}`
 
-pub mod get;
+pub use crate::v3::payscore::chain::PayscorePartnerServiceAccountApplicationsByOutApplyNo as OutApplyNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询收付通子商户服务绑定结果 · `GET v3/payscore/partner/service-account-applications/{out_apply_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012715111](https://pay.weixin.qq.com/doc/v3/partner/4012715111)
+///
+/// `weipay api show GET v3/payscore/partner/service-account-applications/{out_apply_no}` lists all 2.
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/payscore/partner/service-account-applications/{out_apply_no}`
-    OutApplyNo
-}
-
-impl<M: Mode> OutApplyNo<M> {
-    /// 查询收付通子商户服务绑定结果 · `GET v3/payscore/partner/service-account-applications/{out_apply_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .partner()
-    ///     .service_account_applications()
-    ///     .out_apply_no("1234323JKHDFE1243252")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS_OUT_APPLY_NO, Nothing)
+    response! {
+        /// 查询收付通子商户服务绑定结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscorePartnerServiceAccountApplicationsByOutApplyNoResponse`](crate::payscore::GetPayscorePartnerServiceAccountApplicationsByOutApplyNoResponse).
+        #[doc(alias = "查询收付通子商户服务绑定结果")]
+        pub struct Response {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 申请单号. Required.
+            out_apply_no: String = body("out_apply_no").required(),
+            /// 绑定结果回调通知地址. A URL that the platform calls: http or https, without a query.
+            result_notify_url: String = body("result_notify_url").notify_url(),
+            /// 受理状态. Required.
+            apply_state: String = body("apply_state").required(),
+            /// 拒绝原因.
+            reject_reason: String = body("reject_reason"),
+        }
     }
 }

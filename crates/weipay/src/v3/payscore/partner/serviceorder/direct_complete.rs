@@ -2,44 +2,65 @@
 
 //! `v3/payscore/partner/serviceorder/direct-complete`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscorePartnerServiceorderDirectComplete as DirectComplete;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 创单结单合并 · `POST v3/payscore/partner/serviceorder/direct-complete`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012923757](https://pay.weixin.qq.com/doc/v3/partner/4012923757)
+pub mod post {
+    pub use crate::v3::payscore::shared::{
+        PayscoreAnsweredTimeRange, PayscoreLocation, PayscorePartnerPostPayment,
+        PayscoreServiceorderPostDiscount,
+    };
 
-chain_step! {
-    /// `v3/payscore/partner/serviceorder/direct-complete`
-    DirectComplete
-}
+    use crate::model::{body, request};
 
-impl<M: Mode> DirectComplete<M> {
-    /// 创单结单合并 · `POST v3/payscore/partner/serviceorder/direct-complete`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::partner::serviceorder::direct_complete::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sub_appid("wxd678efh567hg6999")
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .service_introduction("XX充电宝")
-    ///     .total_amount(50000)
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
-    ///     .notify_url("https://api.test.com");
-    /// let response =
-    ///     client.v3().payscore().partner().serviceorder().direct_complete().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_DIRECT_COMPLETE, request)
+    request! {
+        /// 创单结单合并: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderDirectCompleteRequest`](crate::payscore::PostPayscorePartnerServiceorderDirectCompleteRequest).
+        #[doc(alias = "创单结单合并")]
+        pub struct Request {
+            /// 服务ID. Required; 1 to 32 characters.
+            service_id: String = body("service_id").required().length(1, 32),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户应用ID. Required.
+            sub_appid: String = body("sub_appid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户服务订单号. Required; 1 to 32 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+            out_order_no: String = body("out_order_no")
+                .required()
+                .length(1, 32)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 后付费项目. At most 100 members.
+            post_payments: Vec<PayscorePartnerPostPayment> = body("post_payments").items(0, 100),
+            /// 后付费商户优惠. At most 30 members.
+            post_discounts: Vec<PayscoreServiceorderPostDiscount> = body("post_discounts").items(0, 30),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 服务时间段. Required.
+            time_range: PayscoreAnsweredTimeRange = body("time_range").required(),
+            /// 服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 微信支付服务分账标记.
+            profit_sharing: bool = body("profit_sharing"),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 商户数据包. At most 256 characters.
+            attach: String = body("attach").length(0, 256),
+            /// 商户回调地址. Required; at most 255 characters; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().length(0, 255).notify_url(),
+            /// 服务商公众号下的用户标识.
+            openid: String = body("openid"),
+        }
     }
 }

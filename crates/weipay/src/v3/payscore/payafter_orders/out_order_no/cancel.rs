@@ -2,35 +2,49 @@
 
 //! `v3/payscore/payafter-orders/{out_order_no}/cancel`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscorePayafterOrdersByOutOrderNoCancel as Cancel;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销先享后付订单 · `POST v3/payscore/payafter-orders/{out_order_no}/cancel`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=17_3&index=5>
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/payscore/payafter-orders/{out_order_no}/cancel`
-    Cancel
-}
+    request! {
+        /// 撤销先享后付订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePayafterOrdersByOutOrderNoCancelRequest`](crate::payscore::PostPayscorePayafterOrdersByOutOrderNoCancelRequest).
+        #[doc(alias = "撤销先享后付订单")]
+        pub struct Request {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 取消原因. Required.
+            reason: String = body("reason").required(),
+        }
+    }
 
-impl<M: Mode> Cancel<M> {
-    /// 撤销先享后付订单 · `POST v3/payscore/payafter-orders/{out_order_no}/cancel`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::payafter_orders::out_order_no::cancel::post;
-    ///
-    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").service_id("500001").reason("用户投诉");
-    /// let response =
-    ///     client.v3().payscore().payafter_orders().out_order_no("example").cancel().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_CANCEL, request)
+    response! {
+        /// 撤销先享后付订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePayafterOrdersByOutOrderNoCancelResponse`](crate::payscore::PostPayscorePayafterOrdersByOutOrderNoCancelResponse).
+        #[doc(alias = "撤销先享后付订单")]
+        pub struct Response {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+        }
     }
 }

@@ -2,35 +2,62 @@
 
 //! `v3/payscore/payafter-orders/{out_order_no}/sync`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscorePayafterOrdersByOutOrderNoSync as Sync;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 支付分订单同步 · `POST v3/payscore/payafter-orders/{out_order_no}/sync`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=24_1&index=1>
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/payscore/payafter-orders/{out_order_no}/sync`
-    Sync
-}
+    request! {
+        /// 支付分订单同步: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePayafterOrdersByOutOrderNoSyncRequest`](crate::payscore::PostPayscorePayafterOrdersByOutOrderNoSyncRequest).
+        #[doc(alias = "支付分订单同步")]
+        pub struct Request {
+            /// 公众账号ID.
+            appid: String = body("appid"),
+            /// 服务ID.
+            service_id: String = body("service_id"),
+            /// 场景类型.
+            type_: Type = body("type"),
+            /// 内容信息详情.
+            detail: Detail = body("detail"),
+        }
 
-impl<M: Mode> Sync<M> {
-    /// 支付分订单同步 · `POST v3/payscore/payafter-orders/{out_order_no}/sync`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::payafter_orders::out_order_no::sync::post;
-    ///
-    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response =
-    ///     client.v3().payscore().payafter_orders().out_order_no("example").sync().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_SYNC, request)
+        /// 内容信息详情.
+        pub struct Detail {
+            /// 收款成功时间. Format `yyyyMMddHHmmss`.
+            paid_time: String = body("paid_time").compact_time(),
+        }
+    }
+
+    response! {
+        /// 支付分订单同步: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePayafterOrdersByOutOrderNoSyncResponse`](crate::payscore::PostPayscorePayafterOrdersByOutOrderNoSyncResponse).
+        #[doc(alias = "支付分订单同步")]
+        pub struct Response {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 场景类型.
+        pub enum Type {
+            OrderPaid = "Order_Paid",
+        }
     }
 }

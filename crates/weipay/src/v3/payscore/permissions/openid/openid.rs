@@ -2,48 +2,68 @@
 
 //! `v3/payscore/permissions/openid/{openid}`
 
-pub mod get;
 pub mod terminate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::payscore::chain::PayscorePermissionsOpenidByOpenid as Openid;
 
-chain_step! {
-    /// `v3/payscore/permissions/openid/{openid}`
-    Openid
-}
+/// 查询与用户授权记录（openid） · `GET v3/payscore/permissions/openid/{openid}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012647404](https://pay.weixin.qq.com/doc/v3/merchant/4012647404)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> Openid<M> {
-    /// 查询与用户授权记录（openid） · `GET v3/payscore/permissions/openid/{openid}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::permissions::openid::openid::get;
-    ///
-    /// let request =
-    ///     get::Request::new().service_id("2002000000000558128851361561536").appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .permissions()
-    ///     .openid()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID, request)
+    request! {
+        /// 查询与用户授权记录（openid）: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscorePermissionsOpenidByOpenidRequest`](crate::payscore::GetPayscorePermissionsOpenidByOpenidRequest).
+        #[doc(alias = "查询与用户授权记录（openid）")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = query("service_id").required(),
+            /// 公众号id. Required.
+            appid: String = query("appid").required(),
+        }
     }
 
-    /// `v3/payscore/permissions/openid/{openid}/terminate`
-    pub fn terminate(self) -> terminate::Terminate<M> {
-        terminate::Terminate::new(self.call.step("terminate"))
+    response! {
+        /// 查询与用户授权记录（openid）: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscorePermissionsOpenidByOpenidResponse`](crate::payscore::GetPayscorePermissionsOpenidByOpenidResponse).
+        #[doc(alias = "查询与用户授权记录（openid）")]
+        pub struct Response {
+            /// 服务id. Required.
+            service_id: String = body("service_id").required(),
+            /// 公众号id. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 用户标识.
+            openid: String = body("openid"),
+            /// 授权协议号.
+            authorization_code: String = body("authorization_code"),
+            /// 授权状态. Required.
+            authorization_state: AuthorizationState = body("authorization_state").required(),
+            /// 最近一次解除授权时间.
+            cancel_authorization_time: Time = body("cancel_authorization_time"),
+            /// 最近一次授权成功时间.
+            authorization_success_time: Time = body("authorization_success_time"),
+            /// 用户分层.
+            user_risk_level: i64 = body("user_risk_level"),
+            /// 分层版本.
+            risk_level_version: i64 = body("risk_level_version"),
+        }
+    }
+
+    open_enum! {
+        /// 授权状态.
+        pub enum AuthorizationState {
+            Unavailable = "UNAVAILABLE",
+            Available = "AVAILABLE",
+            Unbinduser = "UNBINDUSER",
+        }
     }
 }

@@ -2,49 +2,96 @@
 
 //! `v3/payscore/plan/partner/payscore-plans`
 
-pub mod merchant_plan_no;
-pub mod post;
+/// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no`
+pub mod merchant_plan_no {
+    pub mod merchant_plan_no;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/payscore/plan/partner/payscore-plans`
-    PayscorePlans
+    pub use crate::v3::payscore::chain::PayscorePlanPartnerPayscorePlansMerchantPlanNo as MerchantPlanNo;
 }
 
-impl<M: Mode> PayscorePlans<M> {
-    /// 创建支付分计划 · `POST v3/payscore/plan/partner/payscore-plans`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::plan::partner::payscore_plans::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("1900000109")
-    ///     .plan_name("瑜伽课20节")
-    ///     .plan_duration(300)
-    ///     .deduction_quantity(10)
-    ///     .total_original_price(15000)
-    ///     .total_actual_price(15000)
-    ///     .merchant_plan_no("1234323JKHDFE1243252");
-    /// let response = client.v3().payscore().plan().partner().payscore_plans().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS, request)
+pub use crate::v3::payscore::chain::PayscorePlanPartnerPayscorePlans as PayscorePlans;
+
+/// 创建支付分计划 · `POST v3/payscore/plan/partner/payscore-plans`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012463290](https://pay.weixin.qq.com/doc/v3/partner/4012463290)
+pub mod post {
+    pub use crate::v3::payscore::shared::{PayscorePlanDetail, PayscorePlansPlanDetail};
+
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 创建支付分计划: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePlanPartnerPayscorePlansRequest`](crate::payscore::PostPayscorePlanPartnerPayscorePlansRequest).
+        #[doc(alias = "创建支付分计划")]
+        pub struct Request {
+            /// 计划所属服务. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商的AppID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户的AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 支付分计划名称. Required.
+            plan_name: String = body("plan_name").required(),
+            /// 支付分计划有效期. Required.
+            plan_duration: i64 = body("plan_duration").required(),
+            /// 支付分计划扣费次数. Required.
+            deduction_quantity: i64 = body("deduction_quantity").required(),
+            /// 支付分计划原总金额. Required; in fen (分).
+            total_original_price: i64 = body("total_original_price").required(),
+            /// 支付分计划实际扣费总金额. Required; in fen (分).
+            total_actual_price: i64 = body("total_actual_price").required(),
+            /// 支付分计划明细列表.
+            plan_detail_list: Vec<PayscorePlansPlanDetail> = body("plan_detail_list"),
+            /// 商户侧计划号. Required.
+            merchant_plan_no: String = body("merchant_plan_no").required(),
+        }
     }
 
-    /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no`
-    pub fn merchant_plan_no(self) -> merchant_plan_no::MerchantPlanNo<M> {
-        merchant_plan_no::MerchantPlanNo::new(self.call.step("merchant-plan-no"))
+    response! {
+        /// 创建支付分计划: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePlanPartnerPayscorePlansResponse`](crate::payscore::PostPayscorePlanPartnerPayscorePlansResponse).
+        #[doc(alias = "创建支付分计划")]
+        pub struct Response {
+            /// 支付分计划ID. Required.
+            plan_id: String = body("plan_id").required(),
+            /// 计划所属服务. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 服务商AppID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户侧计划号. Required.
+            merchant_plan_no: String = body("merchant_plan_no").required(),
+            /// 支付分计划名称. Required.
+            plan_name: String = body("plan_name").required(),
+            /// 支付分计划有效期. Required.
+            plan_duration: i64 = body("plan_duration").required(),
+            /// 支付分计划状态. Required.
+            plan_state: String = body("plan_state").required(),
+            /// 支付分计划原总金额. Required; in fen (分).
+            total_original_price: i64 = body("total_original_price").required(),
+            /// 支付分计划扣费次数. Required.
+            deduction_quantity: i64 = body("deduction_quantity").required(),
+            /// 支付分计划实际扣费总金额. Required; in fen (分).
+            total_actual_price: i64 = body("total_actual_price").required(),
+            /// 支付分计划明细列表.
+            plan_detail_list: Vec<PayscorePlanDetail> = body("plan_detail_list"),
+            /// 终止方商户号.
+            stop_mchid: String = body("stop_mchid"),
+            /// 终止时间.
+            stop_time: Time = body("stop_time"),
+        }
     }
 }

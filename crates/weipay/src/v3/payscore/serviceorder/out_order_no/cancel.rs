@@ -2,35 +2,51 @@
 
 //! `v3/payscore/serviceorder/{out_order_no}/cancel`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoCancel as Cancel;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 取消支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/cancel`
+///
+/// For 普通商户. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012587905](https://pay.weixin.qq.com/doc/v3/merchant/4012587905)
+///
+/// `weipay api show POST v3/payscore/serviceorder/{out_order_no}/cancel` lists all 2.
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/payscore/serviceorder/{out_order_no}/cancel`
-    Cancel
-}
+    request! {
+        /// 取消支付分订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoCancelRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoCancelRequest).
+        #[doc(alias = "取消支付分订单")]
+        pub struct Request {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务ID. Required; 1 to 32 characters.
+            service_id: String = body("service_id").required().length(1, 32),
+            /// 取消原因. Required; 1 to 50 characters.
+            reason: String = body("reason").required().length(1, 50),
+        }
+    }
 
-impl<M: Mode> Cancel<M> {
-    /// 取消支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/cancel`
-    ///
-    /// For 普通商户. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::serviceorder::out_order_no::cancel::post;
-    ///
-    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").service_id("500001").reason("用户投诉");
-    /// let response =
-    ///     client.v3().payscore().serviceorder().out_order_no("example").cancel().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
+    response! {
+        /// 取消支付分订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoCancelResponse`](crate::payscore::PostPayscoreServiceorderByOutOrderNoCancelResponse).
+        #[doc(alias = "取消支付分订单")]
+        pub struct Response {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+        }
     }
 }

@@ -2,39 +2,113 @@
 
 //! `v3/payscore/serviceorder/{out_order_no}/complete`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoComplete as Complete;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 完结支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/complete`
+///
+/// For 普通商户. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012587955](https://pay.weixin.qq.com/doc/v3/merchant/4012587955)
+///
+/// `weipay api show POST v3/payscore/serviceorder/{out_order_no}/complete` lists all 2.
+pub mod post {
+    pub use crate::v3::payscore::shared::{
+        PayscoreCompletePostDiscount, PayscoreDevice, PayscoreReturnedPostPayment, PayscoreReturnedRiskFund,
+        PayscoreReturnedRiskFundName, PayscoreSentPostPayment, PayscoreTimeRange,
+    };
 
-chain_step! {
-    /// `v3/payscore/serviceorder/{out_order_no}/complete`
-    Complete
-}
+    use crate::model::{body, open_enum, request, response};
 
-impl<M: Mode> Complete<M> {
-    /// 完结支付分订单 · `POST v3/payscore/serviceorder/{out_order_no}/complete`
-    ///
-    /// For 普通商户. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::serviceorder::out_order_no::complete::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
-    ///     .total_amount(50000);
-    /// let response =
-    ///     client.v3().payscore().serviceorder().out_order_no("example").complete().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
+    request! {
+        /// 完结支付分订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoCompleteRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoCompleteRequest).
+        #[doc(alias = "完结支付分订单")]
+        pub struct Request {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务订单号. Required; 1 to 32 characters.
+            service_id: String = body("service_id").required().length(1, 32),
+            /// 后付费项目. Required; at most 100 members.
+            post_payments: Vec<PayscoreSentPostPayment> = body("post_payments").required().items(0, 100),
+            /// 商户优惠. At most 30 members.
+            post_discounts: Vec<PayscoreCompletePostDiscount> = body("post_discounts").items(0, 30),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 实际服务时间段.
+            time_range: PayscoreTimeRange = body("time_range"),
+            /// 实际服务位置.
+            location: Location = body("location"),
+            /// 微信支付服务分账标记.
+            profit_sharing: bool = body("profit_sharing"),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 设备信息.
+            device: PayscoreDevice = body("device"),
+        }
+
+        /// 实际服务位置.
+        pub struct Location {
+            /// 服务结束地点.
+            end_location: String = body("end_location"),
+        }
+    }
+
+    response! {
+        /// 完结支付分订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoCompleteResponse`](crate::payscore::PostPayscoreServiceorderByOutOrderNoCompleteResponse).
+        #[doc(alias = "完结支付分订单")]
+        pub struct Response {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 服务订单状态. Required.
+            state: State = body("state").required(),
+            /// 订单状态说明.
+            state_description: StateDescription = body("state_description"),
+            /// 商户收款总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 后付费项目.
+            post_payments: Vec<PayscoreReturnedPostPayment> = body("post_payments"),
+            /// 后付费商户优惠.
+            post_discounts: Vec<PayscoreCompletePostDiscount> = body("post_discounts"),
+            /// 服务风险金. Required.
+            risk_fund: PayscoreReturnedRiskFund = body("risk_fund").required(),
+            /// 服务时间段.
+            time_range: PayscoreTimeRange = body("time_range"),
+            /// 服务位置.
+            location: Location = body("location"),
+            /// 微信支付服务订单号.
+            order_id: String = body("order_id"),
+            /// 是否需要收款.
+            need_collection: bool = body("need_collection"),
+        }
+    }
+
+    open_enum! {
+        /// 服务订单状态.
+        pub enum State {
+            Created = "CREATED",
+            Doing = "DOING",
+            Done = "DONE",
+            Revoked = "REVOKED",
+            Expired = "EXPIRED",
+        }
+
+        /// 订单状态说明.
+        pub enum StateDescription {
+            UserConfirm = "USER_CONFIRM",
+            MchComplete = "MCH_COMPLETE",
+        }
     }
 }

@@ -2,46 +2,149 @@
 
 //! `v3/payscore/serviceorder/{out_order_no}/modify`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoModify as Modify;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 修改订单金额 · `POST v3/payscore/serviceorder/{out_order_no}/modify`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012587957](https://pay.weixin.qq.com/doc/v3/merchant/4012587957)
+///
+/// `weipay api show POST v3/payscore/serviceorder/{out_order_no}/modify` lists all 2.
+pub mod post {
+    pub use crate::v3::payscore::shared::{
+        PayscoreDevice, PayscoreLocation, PayscorePostDiscount, PayscoreReturnedPostPayment,
+        PayscoreReturnedRiskFund, PayscoreReturnedRiskFundName, PayscoreSentPostPayment, PayscoreTimeRange,
+    };
 
-chain_step! {
-    /// `v3/payscore/serviceorder/{out_order_no}/modify`
-    Modify
-}
+    use crate::model::{body, open_enum, request, response};
 
-impl<M: Mode> Modify<M> {
-    /// 修改订单金额 · `POST v3/payscore/serviceorder/{out_order_no}/modify`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::serviceorder::out_order_no::modify::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
-    ///     .total_amount(50000)
-    ///     .reason("用户投诉");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .serviceorder()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .modify()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_MODIFY, request)
+    request! {
+        /// 修改订单金额: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoModifyRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoModifyRequest).
+        #[doc(alias = "修改订单金额")]
+        pub struct Request {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务ID. Required; 1 to 32 characters.
+            service_id: String = body("service_id").required().length(1, 32),
+            /// 后付费项目. Required; at most 100 members.
+            post_payments: Vec<PayscoreSentPostPayment> = body("post_payments").required().items(0, 100),
+            /// 后付费商户优惠. At most 30 members.
+            post_discounts: Vec<PayscorePostDiscount> = body("post_discounts").items(0, 30),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 修改原因. Required; 1 to 50 characters.
+            reason: String = body("reason").required().length(1, 50),
+            /// 设备信息.
+            device: PayscoreDevice = body("device"),
+        }
+    }
+
+    response! {
+        /// 修改订单金额: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoModifyResponse`](crate::payscore::PostPayscoreServiceorderByOutOrderNoModifyResponse).
+        #[doc(alias = "修改订单金额")]
+        pub struct Response {
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 服务订单状态. Required.
+            state: State = body("state").required(),
+            /// 订单状态说明.
+            state_description: StateDescription = body("state_description"),
+            /// 后付费项目. Required.
+            post_payments: Vec<PayscoreReturnedPostPayment> = body("post_payments").required(),
+            /// 商户优惠.
+            post_discounts: Vec<PayscorePostDiscount> = body("post_discounts"),
+            /// 服务风险金.
+            risk_fund: PayscoreReturnedRiskFund = body("risk_fund"),
+            /// 总金额. In fen (分).
+            total_amount: i64 = body("total_amount"),
+            /// 是否需要收款.
+            need_collection: bool = body("need_collection"),
+            /// 收款信息.
+            collection: Collection = body("collection"),
+            /// 服务时间.
+            time_range: PayscoreTimeRange = body("time_range"),
+            /// 服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 微信支付服务订单号.
+            order_id: String = body("order_id"),
+        }
+
+        /// 收款信息.
+        pub struct Collection {
+            /// 收款状态. Required.
+            state: CollectionState = body("state").required(),
+            /// 总收款金额. In fen (分).
+            total_amount: i64 = body("total_amount"),
+            /// 待收金额. In fen (分).
+            paying_amount: i64 = body("paying_amount"),
+            /// 已收金额. In fen (分).
+            paid_amount: i64 = body("paid_amount"),
+            /// 收款明细列表.
+            details: Vec<Details> = body("details"),
+            /// 收款银行.
+            bank_type: String = body("bank_type"),
+        }
+
+        /// 收款明细列表.
+        pub struct Details {
+            /// 收款序号.
+            seq: i64 = body("seq"),
+            /// 单笔收款金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 收款成功渠道.
+            paid_type: PaidType = body("paid_type"),
+            /// 收款成功时间.
+            paid_time: String = body("paid_time"),
+            /// 微信支付交易单号.
+            transaction_id: String = body("transaction_id"),
+        }
+    }
+
+    open_enum! {
+        /// 服务订单状态.
+        pub enum State {
+            Created = "CREATED",
+            Doing = "DOING",
+            Done = "DONE",
+            Revoked = "REVOKED",
+            Expired = "EXPIRED",
+        }
+
+        /// 订单状态说明.
+        pub enum StateDescription {
+            UserConfirm = "USER_CONFIRM",
+            MchComplete = "MCH_COMPLETE",
+        }
+
+        /// 收款状态.
+        pub enum CollectionState {
+            UserPaying = "USER_PAYING",
+            UserPaid = "USER_PAID",
+        }
+
+        /// 收款成功渠道.
+        pub enum PaidType {
+            Newton = "NEWTON",
+            Mch = "MCH",
+        }
     }
 }

@@ -2,35 +2,47 @@
 
 //! `v3/payscore/serviceorder/{out_order_no}/pay`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoPay as Pay;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户发起催收扣款 · `POST v3/payscore/serviceorder/{out_order_no}/pay`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4013394596](https://pay.weixin.qq.com/doc/v3/merchant/4013394596)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/payscore/serviceorder/{out_order_no}/pay`
-    Pay
-}
+    request! {
+        /// 商户发起催收扣款: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoPayRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoPayRequest).
+        #[doc(alias = "商户发起催收扣款")]
+        pub struct Request {
+            /// 公众账号ID.
+            appid: String = body("appid"),
+            /// 服务ID. 1 to 32 characters.
+            service_id: String = body("service_id").length(1, 32),
+        }
+    }
 
-impl<M: Mode> Pay<M> {
-    /// 商户发起催收扣款 · `POST v3/payscore/serviceorder/{out_order_no}/pay`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::serviceorder::out_order_no::pay::post;
-    ///
-    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response =
-    ///     client.v3().payscore().serviceorder().out_order_no("example").pay().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_PAY, request)
+    response! {
+        /// 商户发起催收扣款: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoPayResponse`](crate::payscore::PostPayscoreServiceorderByOutOrderNoPayResponse).
+        #[doc(alias = "商户发起催收扣款")]
+        pub struct Response {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+        }
     }
 }

@@ -2,46 +2,36 @@
 
 //! `v3/payscore/serviceorder/{out_order_no}/send-pendingmessage`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoSendPendingmessage as SendPendingmessage;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 下发服务费用待处理消息 · `POST v3/payscore/serviceorder/{out_order_no}/send-pendingmessage`
+///
+/// For 普通商户. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4013394606](https://pay.weixin.qq.com/doc/v3/merchant/4013394606)
+pub mod post {
+    pub use crate::v3::payscore::shared::{PayscoreMessagePostPayment, PayscorePostDiscount};
 
-chain_step! {
-    /// `v3/payscore/serviceorder/{out_order_no}/send-pendingmessage`
-    SendPendingmessage
-}
+    use crate::model::{body, request};
 
-impl<M: Mode> SendPendingmessage<M> {
-    /// 下发服务费用待处理消息 · `POST v3/payscore/serviceorder/{out_order_no}/send-pendingmessage`
-    ///
-    /// For 普通商户. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::serviceorder::out_order_no::send_pendingmessage::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
-    ///     .total_amount(50000)
-    ///     .prepaid_time("20231218");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .serviceorder()
-    ///     .out_order_no("example")
-    ///     .send_pendingmessage()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE, request)
+    request! {
+        /// 下发服务费用待处理消息: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoSendPendingmessageRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoSendPendingmessageRequest).
+        #[doc(alias = "下发服务费用待处理消息")]
+        pub struct Request {
+            /// 服务ID. Required; 1 to 32 characters.
+            service_id: String = body("service_id").required().length(1, 32),
+            /// 后付费项目. Required; at most 100 members.
+            post_payments: Vec<PayscoreMessagePostPayment> = body("post_payments").required().items(0, 100),
+            /// 商户优惠. At most 30 members.
+            post_discounts: Vec<PayscorePostDiscount> = body("post_discounts").items(0, 30),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 预计扣费时间. Required.
+            prepaid_time: String = body("prepaid_time").required(),
+        }
     }
 }

@@ -2,45 +2,129 @@
 
 //! `v3/payscore/serviceorder/{out_order_no}/sync`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreServiceorderByOutOrderNoSync as Sync;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 同步服务订单信息 · `POST v3/payscore/serviceorder/{out_order_no}/sync`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012587962](https://pay.weixin.qq.com/doc/v3/merchant/4012587962)
+///
+/// `weipay api show POST v3/payscore/serviceorder/{out_order_no}/sync` lists all 2.
+pub mod post {
+    pub use crate::v3::payscore::shared::{
+        PayscoreLocation, PayscorePostPayment, PayscoreRiskFund, PayscoreTimeRange,
+    };
 
-chain_step! {
-    /// `v3/payscore/serviceorder/{out_order_no}/sync`
-    Sync
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> Sync<M> {
-    /// 同步服务订单信息 · `POST v3/payscore/serviceorder/{out_order_no}/sync`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::serviceorder::out_order_no::sync::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .service_id("500001")
-    ///     .type_("Order_Paid")
-    ///     .detail(post::Detail::new().paid_time("20091225091210"));
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .serviceorder()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .sync()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
+    request! {
+        /// 同步服务订单信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoSyncRequest`](crate::payscore::PostPayscoreServiceorderByOutOrderNoSyncRequest).
+        #[doc(alias = "同步服务订单信息")]
+        pub struct Request {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务ID. Required; 1 to 32 characters.
+            service_id: String = body("service_id").required().length(1, 32),
+            /// 场景类型. Required.
+            type_: String = body("type").required(),
+            /// 内容信息详情. Required.
+            detail: Detail = body("detail").required(),
+        }
+
+        /// 内容信息详情.
+        pub struct Detail {
+            /// 收款成功时间. Required; matches `^([0-9]{8}|[0-9]{14})$`.
+            paid_time: String = body("paid_time").required().pattern(r#"^([0-9]{8}|[0-9]{14})$"#),
+        }
+    }
+
+    response! {
+        /// 同步服务订单信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreServiceorderByOutOrderNoSyncResponse`](crate::payscore::PostPayscoreServiceorderByOutOrderNoSyncResponse).
+        #[doc(alias = "同步服务订单信息")]
+        pub struct Response {
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 服务订单状态. Required.
+            state: String = body("state").required(),
+            /// 订单状态说明.
+            state_description: String = body("state_description"),
+            /// 后付费项目.
+            post_payments: Vec<PayscorePostPayment> = body("post_payments"),
+            /// 商户优惠.
+            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            /// 服务风险金.
+            risk_fund: PayscoreRiskFund = body("risk_fund"),
+            /// 总金额. In fen (分).
+            total_amount: i64 = body("total_amount"),
+            /// 是否需要收款.
+            need_collection: bool = body("need_collection"),
+            /// 收款信息.
+            collection: Collection = body("collection"),
+            /// 服务时间.
+            time_range: PayscoreTimeRange = body("time_range"),
+            /// 服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 服务商公众号下的用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+        }
+
+        /// 商户优惠.
+        pub struct PostDiscounts {
+            /// 优惠名称.
+            name: String = body("name"),
+            /// 优惠说明.
+            description: String = body("description"),
+            /// 优惠金额. In fen (分).
+            amount: i64 = body("amount"),
+        }
+
+        /// 收款信息.
+        pub struct Collection {
+            /// 收款状态. Required.
+            state: String = body("state").required(),
+            /// 总收款金额. In fen (分).
+            total_amount: i64 = body("total_amount"),
+            /// 待收金额. In fen (分).
+            paying_amount: i64 = body("paying_amount"),
+            /// 已收金额. In fen (分).
+            paid_amount: i64 = body("paid_amount"),
+            /// 收款明细列表.
+            details: Vec<Details> = body("details"),
+            /// 收款银行.
+            bank_type: String = body("bank_type"),
+        }
+
+        /// 收款明细列表.
+        pub struct Details {
+            /// 单笔收款金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 收款成功渠道.
+            paid_type: String = body("paid_type"),
+            /// 收款成功时间.
+            paid_time: String = body("paid_time"),
+            /// 微信支付交易单号.
+            transaction_id: String = body("transaction_id"),
+        }
     }
 }

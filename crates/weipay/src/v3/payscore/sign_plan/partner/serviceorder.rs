@@ -2,43 +2,113 @@
 
 //! `v3/payscore/sign-plan/partner/serviceorder`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreSignPlanPartnerServiceorder as Serviceorder;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 创建用户的签约计划详情对应的服务订单 · `POST v3/payscore/sign-plan/partner/serviceorder`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012463469](https://pay.weixin.qq.com/doc/v3/partner/4012463469)
+pub mod post {
+    pub use crate::v3::payscore::shared::{
+        PayscoreLocation, PayscoreServiceorderTimeRange, PayscoreSignPlanPostPayment,
+    };
 
-chain_step! {
-    /// `v3/payscore/sign-plan/partner/serviceorder`
-    Serviceorder
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> Serviceorder<M> {
-    /// 创建用户的签约计划详情对应的服务订单 · `POST v3/payscore/sign-plan/partner/serviceorder`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::sign_plan::partner::serviceorder::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .sign_plan_id("01000033210000324638000000376258")
-    ///     .plan_detail_no(2)
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("1900000109")
-    ///     .notify_url("https://api.test.com")
-    ///     .service_introduction("example")
-    ///     .time_range(post::TimeRange::new().start_time("20091225091010"))
-    ///     .out_trade_no("1514323JSVDFE1243252");
-    /// let response = client.v3().payscore().sign_plan().partner().serviceorder().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_SERVICEORDER, request)
+    request! {
+        /// 创建用户的签约计划详情对应的服务订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanPartnerServiceorderRequest`](crate::payscore::PostPayscoreSignPlanPartnerServiceorderRequest).
+        #[doc(alias = "创建用户的签约计划详情对应的服务订单")]
+        pub struct Request {
+            /// 支付分服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// Required.
+            sign_plan_id: String = body("sign_plan_id").required(),
+            /// 计划明细序号. Required.
+            plan_detail_no: i64 = body("plan_detail_no").required(),
+            /// 服务商的AppID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户的AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 服务商公众号下的用户标识.
+            openid: String = body("openid"),
+            /// 子商户公众号下的用户标识.
+            sub_openid: String = body("sub_openid"),
+            /// 商户扣款成功回调通知的地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 服务时间. Required.
+            time_range: PayscoreServiceorderTimeRange = body("time_range").required(),
+            /// 服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 商户侧订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+        }
+    }
+
+    response! {
+        /// 创建用户的签约计划详情对应的服务订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanPartnerServiceorderResponse`](crate::payscore::PostPayscoreSignPlanPartnerServiceorderResponse).
+        #[doc(alias = "创建用户的签约计划详情对应的服务订单")]
+        pub struct Response {
+            /// 商户订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户公众号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 服务信息. Required.
+            service_introduction: String = body("service_introduction").required(),
+            /// 服务订单状态. Required.
+            state: String = body("state").required(),
+            /// 订单状态说明.
+            state_description: String = body("state_description"),
+            /// 后付费项目.
+            post_payments: Vec<PayscoreSignPlanPostPayment> = body("post_payments"),
+            /// 商户优惠.
+            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            /// 服务风险金.
+            risk_fund: RiskFund = body("risk_fund"),
+            /// 服务时间.
+            time_range: PayscoreServiceorderTimeRange = body("time_range"),
+            /// 服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 微信支付服务订单号.
+            order_id: String = body("order_id"),
+        }
+
+        /// 商户优惠.
+        pub struct PostDiscounts {
+            /// 优惠名称.
+            name: String = body("name"),
+            /// 优惠金额. In fen (分).
+            amount: i64 = body("amount"),
+        }
+
+        /// 服务风险金.
+        pub struct RiskFund {
+            /// 风险金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+        }
     }
 }

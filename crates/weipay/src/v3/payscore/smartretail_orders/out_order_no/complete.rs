@@ -2,41 +2,69 @@
 
 //! `v3/payscore/smartretail-orders/{out_order_no}/complete`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreSmartretailOrdersByOutOrderNoComplete as Complete;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 完结智慧零售订单 · `POST v3/payscore/smartretail-orders/{out_order_no}/complete`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/payscore.php?chapter=14_4&index=6>
+pub mod post {
+    pub use crate::v3::payscore::shared::{PayafterDiscount, PayafterFee};
 
-chain_step! {
-    /// `v3/payscore/smartretail-orders/{out_order_no}/complete`
-    Complete
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> Complete<M> {
-    /// 完结智慧零售订单 · `POST v3/payscore/smartretail-orders/{out_order_no}/complete`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::smartretail_orders::out_order_no::complete::post;
-    ///
-    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").service_id("500001");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .smartretail_orders()
-    ///     .out_order_no("example")
-    ///     .complete()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_SMARTRETAIL_ORDERS_OUT_ORDER_NO_COMPLETE, request)
+    request! {
+        /// 完结智慧零售订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreSmartretailOrdersByOutOrderNoCompleteRequest`](crate::payscore::PostPayscoreSmartretailOrdersByOutOrderNoCompleteRequest).
+        #[doc(alias = "完结智慧零售订单")]
+        pub struct Request {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 标识用户订单使用情况.
+            finish_type: i64 = body("finish_type"),
+            /// 取消订单的原因.
+            cancel_reason: String = body("cancel_reason"),
+            /// 实际服务开始时间.
+            real_service_start_time: String = body("real_service_start_time"),
+            /// 服务结束时间.
+            real_service_end_time: String = body("real_service_end_time"),
+            /// 实际结束使用服务的地点.
+            real_service_end_location: String = body("real_service_end_location"),
+            /// 后付费.
+            fees: Vec<PayafterFee> = body("fees"),
+            /// 商户优惠.
+            discounts: Vec<PayafterDiscount> = body("discounts"),
+            /// 总金额. In fen (分).
+            total_amount: i64 = body("total_amount"),
+            /// 完结凭证.
+            finish_ticket: String = body("finish_ticket"),
+            /// 是否指定商户分账.
+            profit_sharing: bool = body("profit_sharing"),
+        }
+    }
+
+    response! {
+        /// 完结智慧零售订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreSmartretailOrdersByOutOrderNoCompleteResponse`](crate::payscore::PostPayscoreSmartretailOrdersByOutOrderNoCompleteResponse).
+        #[doc(alias = "完结智慧零售订单")]
+        pub struct Response {
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户服务订单号. Required.
+            out_order_no: String = body("out_order_no").required(),
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 微信支付服务订单号. Required.
+            order_id: String = body("order_id").required(),
+        }
     }
 }

@@ -2,39 +2,72 @@
 
 //! `v3/platsolution/ecommerce/bank-transfer-recharges/apply`
 
-pub mod post;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceBankTransferRechargesApply as Apply;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请银行转账充值 · `POST v3/platsolution/ecommerce/bank-transfer-recharges/apply`
+///
+/// For 平台商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/bank-recharge/bank-transfer-recharge-apply.html>
+pub mod post {
+    pub use crate::v3::platsolution::shared::PlatsolutionRechargeAmount;
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/bank-transfer-recharges/apply`
-    Apply
-}
+    use crate::model::{body, open_enum, request, response};
 
-impl<M: Mode> Apply<M> {
-    /// 申请银行转账充值 · `POST v3/platsolution/ecommerce/bank-transfer-recharges/apply`
-    ///
-    /// For 平台商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::bank_transfer_recharges::apply::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_recharge_no("cz202407181234")
-    ///     .recharge_scene("ECOMMERCE_BANK_TRANSFER")
-    ///     .account_type("BASIC")
-    ///     .recharge_amount(post::RechargeAmount::new().amount(500000));
-    /// let response =
-    ///     client.v3().platsolution().ecommerce().bank_transfer_recharges().apply().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_APPLY, request)
+    request! {
+        /// 申请银行转账充值: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceBankTransferRechargesApplyRequest`](crate::platsolution::PostPlatsolutionEcommerceBankTransferRechargesApplyRequest).
+        #[doc(alias = "申请银行转账充值")]
+        pub struct Request {
+            /// 商户充值单号. Required.
+            out_recharge_no: String = body("out_recharge_no").required().request_number(),
+            /// 充值场景. Required.
+            recharge_scene: String = body("recharge_scene").required(),
+            /// 充值入账账户. Required.
+            account_type: AccountType = body("account_type").required(),
+            /// 充值金额. Required.
+            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
+        }
+    }
+
+    response! {
+        /// 申请银行转账充值: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceBankTransferRechargesApplyResponse`](crate::platsolution::PostPlatsolutionEcommerceBankTransferRechargesApplyResponse).
+        #[doc(alias = "申请银行转账充值")]
+        pub struct Response {
+            /// 微信支付充值单号. Required.
+            recharge_id: String = body("recharge_id").required(),
+            /// 商户充值单号. Required.
+            out_recharge_no: String = body("out_recharge_no").required(),
+            /// 银行账户. Required.
+            transfer_in_account: TransferInAccount = body("transfer_in_account").required(),
+        }
+
+        /// 银行账户.
+        pub struct TransferInAccount {
+            /// 开户银行名称.
+            bank_name: String = body("bank_name"),
+            /// 开户银行省市编码.
+            bank_address_code: String = body("bank_address_code"),
+            /// 开户银行行号.
+            bank_code: String = body("bank_code"),
+            /// 银行账户名称.
+            bank_account_name: String = body("bank_account_name"),
+            /// 银行账号.
+            bank_account_no: String = body("bank_account_no"),
+        }
+    }
+
+    open_enum! {
+        /// 充值入账账户.
+        pub enum AccountType {
+            Basic = "BASIC",
+            Operation = "OPERATION",
+            Fees = "FEES",
+        }
     }
 }

@@ -2,56 +2,98 @@
 
 //! `v3/platsolution/ecommerce/mch-transfer/compensate-bills`
 
-pub mod bill_id;
-pub mod out_bill_no;
-pub mod post;
+/// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id`
+pub mod bill_id {
+    pub mod bill_id;
+
+    pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensateBillsBillId as BillId;
+}
+/// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no`
+pub mod out_bill_no {
+    pub mod out_bill_no;
+
+    pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo as OutBillNo;
+}
 pub mod pre_transfer;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensateBills as CompensateBills;
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills`
-    CompensateBills
-}
+/// 请求赔付 · `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504175](https://pay.weixin.qq.com/doc/v3/partner/4013504175)
+pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionCompensateBillsReceiverDetail, PlatsolutionReceiver, PlatsolutionReceiverType,
+        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+    };
 
-impl<M: Mode> CompensateBills<M> {
-    /// 请求赔付 · `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::mch_transfer::compensate_bills::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .receiver(post::Receiver::new().type_("TRANSACTION_USER"))
-    ///     .out_bill_no("plfk2020042013")
-    ///     .transfer_remark("example");
-    /// let response =
-    ///     client.v3().platsolution().ecommerce().mch_transfer().compensate_bills().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS, request)
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 请求赔付: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferCompensateBillsRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferCompensateBillsRequest).
+        #[doc(alias = "请求赔付")]
+        pub struct Request {
+            /// 收款方信息. Required.
+            receiver: PlatsolutionReceiver = body("receiver").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required().request_number(),
+            /// 赔付金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 赔付原因. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 出资商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+            /// 转账场景ID.
+            transfer_scene_id: String = body("transfer_scene_id"),
+            /// 用户收款感知.
+            user_recv_perception: String = body("user_recv_perception"),
+        }
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id`
-    pub fn bill_id(self) -> bill_id::BillId<M> {
-        bill_id::BillId::new(self.call.step("bill-id"))
+    response! {
+        /// 请求赔付: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferCompensateBillsResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferCompensateBillsResponse).
+        #[doc(alias = "请求赔付")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 转账接收方信息. Required.
+            receiver_detail: PlatsolutionCompensateBillsReceiverDetail = body("receiver_detail").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 赔付金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 赔付原因. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 微信支付转账单号. Required.
+            bill_id: String = body("bill_id").required(),
+            /// 赔付状态. Required.
+            state: State = body("state").required(),
+            /// 受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 出资商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+        }
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no`
-    pub fn out_bill_no(self) -> out_bill_no::OutBillNo<M> {
-        out_bill_no::OutBillNo::new(self.call.step("out-bill-no"))
-    }
-
-    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/pre-transfer`
-    pub fn pre_transfer(self) -> pre_transfer::PreTransfer<M> {
-        pre_transfer::PreTransfer::new(self.call.step("pre-transfer"))
+    open_enum! {
+        /// 赔付状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

@@ -2,59 +2,127 @@
 
 //! `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills`
 
-pub mod bill_id;
-pub mod out_bill_no;
-pub mod post;
+/// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id`
+pub mod bill_id {
+    pub mod bill_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId as BillId;
+}
+/// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no`
+pub mod out_bill_no {
+    pub mod out_bill_no;
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills`
-    DepositAfterSalesCompensationBills
+    pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo as OutBillNo;
 }
 
-impl<M: Mode> DepositAfterSalesCompensationBills<M> {
-    /// 请求保证金售后赔付 · `POST v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .receiver(post::Receiver::new().type_("MERCHANT"))
-    ///     .out_bill_no("plfk2020042013")
-    ///     .transfer_remark("example");
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .mch_transfer()
-    ///     .deposit_after_sales_compensation_bills()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS,
-            request,
-        )
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills as DepositAfterSalesCompensationBills;
+
+/// 请求保证金售后赔付 · `POST v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504194](https://pay.weixin.qq.com/doc/v3/partner/4013504194)
+pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionInsuranceClaimBillsReceiver, PlatsolutionInsuranceClaimBillsReceiverType,
+        PlatsolutionMchTransferReceiverDetail, PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+    };
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 请求保证金售后赔付: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsRequest).
+        #[doc(alias = "请求保证金售后赔付")]
+        pub struct Request {
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 公众账号ID.
+            sp_appid: String = body("sp_appid"),
+            /// 收款方信息. Required.
+            receiver: Receiver = body("receiver").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required().request_number(),
+            /// 赔付金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 赔付原因. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 转账场景ID.
+            transfer_scene_id: String = body("transfer_scene_id"),
+            /// 用户收款感知.
+            user_recv_perception: String = body("user_recv_perception"),
+            /// 二级商户AppID.
+            sub_appid: String = body("sub_appid"),
+        }
+
+        /// 收款方信息.
+        pub struct Receiver {
+            /// 转账接收方类型.
+            type_: Type = body("type"),
+            /// 转账接收方订单信息.
+            transaction_info: PlatsolutionTransactionInfo = body("transaction_info"),
+            /// 转账接收方用户.
+            user_info: UserInfo = body("user_info"),
+        }
+
+        /// 转账接收方用户.
+        pub struct UserInfo {
+            /// 转账接收方用户.
+            sp_openid: String = body("sp_openid"),
+        }
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id`
-    pub fn bill_id(self) -> bill_id::BillId<M> {
-        bill_id::BillId::new(self.call.step("bill-id"))
+    response! {
+        /// 请求保证金售后赔付: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsResponse).
+        #[doc(alias = "请求保证金售后赔付")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 转账接收方信息. Required.
+            receiver_detail: PlatsolutionMchTransferReceiverDetail = body("receiver_detail").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 赔付金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 赔付原因. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 微信支付转账单号. Required.
+            bill_id: String = body("bill_id").required(),
+            /// 赔付状态. Required.
+            state: State = body("state").required(),
+            /// 受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 出资商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+            /// 二级商户AppID.
+            sub_appid: String = body("sub_appid"),
+        }
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no`
-    pub fn out_bill_no(self) -> out_bill_no::OutBillNo<M> {
-        out_bill_no::OutBillNo::new(self.call.step("out-bill-no"))
+    open_enum! {
+        /// 转账接收方类型.
+        pub enum Type {
+            Merchant = "MERCHANT",
+            TransactionUser = "TRANSACTION_USER",
+        }
+
+        /// 赔付状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

@@ -3,53 +3,123 @@
 //! `v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills`
 
 pub mod out_bill_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBills as DepositInsurancePremiumsCompensationBills;
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills`
-    DepositInsurancePremiumsCompensationBills
-}
+/// 发起保证金赔付保司保费 · `POST v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014010905](https://pay.weixin.qq.com/doc/v3/partner/4014010905)
+pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionReceiverDetail, PlatsolutionReceiverDetailReceiver,
+        PlatsolutionReceiverDetailReceiverMchInfo, PlatsolutionReceiverDetailReceiverTransactionInfo,
+        PlatsolutionReceiverDetailReceiverType,
+    };
 
-impl<M: Mode> DepositInsurancePremiumsCompensationBills<M> {
-    /// 发起保证金赔付保司保费 · `POST v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .receiver(post::Receiver::new().type_("MERCHANT"))
-    ///     .out_bill_no("plfk2020042013")
-    ///     .transfer_remark("example");
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .mch_transfer()
-    ///     .deposit_insurance_premiums_compensation_bills()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_INSURANCE_PREMIUMS_COMPENSATION_BILLS,
-            request,
-        )
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 发起保证金赔付保司保费: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsRequest).
+        #[doc(alias = "发起保证金赔付保司保费")]
+        pub struct Request {
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 公众账号ID.
+            sp_appid: String = body("sp_appid"),
+            /// 赔付用户信息. Required.
+            receiver: Receiver = body("receiver").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required().request_number(),
+            /// 赔付金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 赔付原因. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+        }
+
+        /// 赔付用户信息.
+        pub struct Receiver {
+            /// 转账接收方类型.
+            type_: Type = body("type"),
+            /// 转账接收方商户信息.
+            mch_info: MchInfo = body("mch_info"),
+            /// 赔付单信息.
+            transaction_info: TransactionInfo = body("transaction_info"),
+        }
+
+        /// 转账接收方商户信息.
+        pub struct MchInfo {
+            /// 商户号.
+            mchid: String = body("mchid"),
+        }
+
+        /// 赔付单信息.
+        pub struct TransactionInfo {
+            /// 交易订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 赔付单类型. Required.
+            type_: TransactionInfoType = body("type").required(),
+        }
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills/{out_bill_no}` with this 商户单号.
-    pub fn out_bill_no(self, out_bill_no: impl Into<String>) -> out_bill_no::OutBillNo<M> {
-        out_bill_no::OutBillNo::new(self.call.fill(path("out_bill_no"), out_bill_no.into()))
+    response! {
+        /// 发起保证金赔付保司保费: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsResponse).
+        #[doc(alias = "发起保证金赔付保司保费")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 二级商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 转账接收方信息. Required.
+            receiver_detail: PlatsolutionReceiverDetail = body("receiver_detail").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 赔付金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 赔付原因. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 微信支付转账单号. Required.
+            bill_id: String = body("bill_id").required(),
+            /// 赔付状态. Required.
+            state: State = body("state").required(),
+            /// 受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 出资商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+        }
+    }
+
+    open_enum! {
+        /// 转账接收方类型.
+        pub enum Type {
+            Merchant = "MERCHANT",
+        }
+
+        /// 赔付单类型.
+        pub enum TransactionInfoType {
+            Wxpay = "WXPAY",
+            Wxvalue = "WXVALUE",
+        }
+
+        /// 赔付状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

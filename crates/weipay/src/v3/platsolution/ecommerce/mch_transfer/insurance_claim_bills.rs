@@ -2,62 +2,96 @@
 
 //! `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills`
 
-pub mod bill_id;
-pub mod out_bill_no;
-pub mod post;
+/// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id`
+pub mod bill_id {
+    pub mod bill_id;
+
+    pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId as BillId;
+}
+/// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no`
+pub mod out_bill_no {
+    pub mod out_bill_no;
+
+    pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo as OutBillNo;
+}
 pub mod pre_transfer;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferInsuranceClaimBills as InsuranceClaimBills;
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills`
-    InsuranceClaimBills
-}
+/// 请求保险理赔 · `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504184](https://pay.weixin.qq.com/doc/v3/partner/4013504184)
+pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionInsuranceClaimBillsReceiver, PlatsolutionInsuranceClaimBillsReceiverType,
+        PlatsolutionMchTransferReceiverDetail, PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+    };
 
-impl<M: Mode> InsuranceClaimBills<M> {
-    /// 请求保险理赔 · `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .receiver(post::Receiver::new().type_("MERCHANT"))
-    ///     .out_bill_no("plfk2020042013")
-    ///     .transfer_remark("example");
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .mch_transfer()
-    ///     .insurance_claim_bills()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS, request)
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 请求保险理赔: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsRequest).
+        #[doc(alias = "请求保险理赔")]
+        pub struct Request {
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 赔付用户信息. Required.
+            receiver: PlatsolutionInsuranceClaimBillsReceiver = body("receiver").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required().request_number(),
+            /// 赔付金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 赔付原因. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+        }
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id`
-    pub fn bill_id(self) -> bill_id::BillId<M> {
-        bill_id::BillId::new(self.call.step("bill-id"))
+    response! {
+        /// 请求保险理赔: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsResponse).
+        #[doc(alias = "请求保险理赔")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 转账接收方信息. Required.
+            receiver_detail: PlatsolutionMchTransferReceiverDetail = body("receiver_detail").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 赔付金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 赔付原因.
+            transfer_remark: String = body("transfer_remark"),
+            /// 微信支付转账单号. Required.
+            bill_id: String = body("bill_id").required(),
+            /// 赔付状态. Required.
+            state: State = body("state").required(),
+            /// 受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 出资商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+        }
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no`
-    pub fn out_bill_no(self) -> out_bill_no::OutBillNo<M> {
-        out_bill_no::OutBillNo::new(self.call.step("out-bill-no"))
-    }
-
-    /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer`
-    pub fn pre_transfer(self) -> pre_transfer::PreTransfer<M> {
-        pre_transfer::PreTransfer::new(self.call.step("pre-transfer"))
+    open_enum! {
+        /// 赔付状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

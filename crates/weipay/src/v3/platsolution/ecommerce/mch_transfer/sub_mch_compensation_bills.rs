@@ -3,54 +3,100 @@
 //! `v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills`
 
 pub mod out_bill_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferSubMchCompensationBills as SubMchCompensationBills;
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills`
-    SubMchCompensationBills
-}
+/// 请求赔付 · `POST v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016777363](https://pay.weixin.qq.com/doc/v3/partner/4016777363)
+pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionSubMchCompensationBillsReceiverDetail,
+        PlatsolutionSubMchCompensationBillsReceiverDetailReceiver,
+        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverMchInfo,
+        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverType,
+    };
 
-impl<M: Mode> SubMchCompensationBills<M> {
-    /// 请求赔付 · `POST v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::mch_transfer::sub_mch_compensation_bills::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .receiver(post::Receiver::new()
-    ///         .type_("MERCHANT")
-    ///         .mch_info(post::MchInfo::new().mchid("1900057215")))
-    ///     .out_bill_no("plfk2020042013")
-    ///     .amount(10000)
-    ///     .transfer_remark("example");
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .mch_transfer()
-    ///     .sub_mch_compensation_bills()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call
-            .typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_SUB_MCH_COMPENSATION_BILLS, request)
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 请求赔付: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferSubMchCompensationBillsRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferSubMchCompensationBillsRequest).
+        #[doc(alias = "请求赔付")]
+        pub struct Request {
+            /// 赔付商户信息. Required.
+            receiver: Receiver = body("receiver").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required().request_number(),
+            /// 赔付金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 赔付原因. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 出资商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+        }
+
+        /// 赔付商户信息.
+        pub struct Receiver {
+            /// 赔付接收方类型. Required.
+            type_: Type = body("type").required(),
+            /// 赔付接收方商户信息. Required.
+            mch_info: MchInfo = body("mch_info").required(),
+        }
+
+        /// 赔付接收方商户信息.
+        pub struct MchInfo {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+        }
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}` with this 商户单号.
-    pub fn out_bill_no(self, out_bill_no: impl Into<String>) -> out_bill_no::OutBillNo<M> {
-        out_bill_no::OutBillNo::new(self.call.fill(path("out_bill_no"), out_bill_no.into()))
+    response! {
+        /// 请求赔付: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferSubMchCompensationBillsResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferSubMchCompensationBillsResponse).
+        #[doc(alias = "请求赔付")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 赔付接收方信息. Required.
+            receiver_detail: PlatsolutionSubMchCompensationBillsReceiverDetail =
+                body("receiver_detail").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 赔付金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 赔付原因. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 微信支付转账单号. Required.
+            bill_id: String = body("bill_id").required(),
+            /// 赔付状态. Required.
+            state: State = body("state").required(),
+            /// 受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 出资商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+        }
+    }
+
+    open_enum! {
+        /// 赔付接收方类型.
+        pub enum Type {
+            Merchant = "MERCHANT",
+        }
+
+        /// 赔付状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+        }
     }
 }

@@ -2,51 +2,138 @@
 
 //! `v3/platsolution/ecommerce/mch-transfer/transfer-bills`
 
-pub mod bill_id;
-pub mod out_bill_no;
-pub mod post;
+/// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id`
+pub mod bill_id {
+    pub mod bill_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+    pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferTransferBillsBillId as BillId;
+}
+/// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no`
+pub mod out_bill_no {
+    pub mod out_bill_no;
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills`
-    TransferBills
+    pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferTransferBillsOutBillNo as OutBillNo;
 }
 
-impl<M: Mode> TransferBills<M> {
-    /// 保证金赔付 · `POST v3/platsolution/ecommerce/mch-transfer/transfer-bills`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::mch_transfer::transfer_bills::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .business_type("DEPOSIT_COMPENSATION")
-    ///     .receiver(post::Receiver::new().type_("MERCHANT"))
-    ///     .out_bill_no("plfk2020042013")
-    ///     .transfer_remark("example");
-    /// let response =
-    ///     client.v3().platsolution().ecommerce().mch_transfer().transfer_bills().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS, request)
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferTransferBills as TransferBills;
+
+/// 保证金赔付 · `POST v3/platsolution/ecommerce/mch-transfer/transfer-bills`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504198](https://pay.weixin.qq.com/doc/v3/partner/4013504198)
+pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionTransferBillsReceiverDetail, PlatsolutionTransferBillsReceiverDetailReceiver,
+        PlatsolutionTransferBillsReceiverDetailReceiverMchInfo,
+        PlatsolutionTransferBillsReceiverDetailReceiverType,
+    };
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 保证金赔付: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferTransferBillsRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferTransferBillsRequest).
+        #[doc(alias = "保证金赔付")]
+        pub struct Request {
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 公众账号ID.
+            sp_appid: String = body("sp_appid"),
+            /// 业务类型. Required.
+            business_type: BusinessType = body("business_type").required(),
+            /// 收款方信息. Required.
+            receiver: Receiver = body("receiver").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required().request_number(),
+            /// 赔付金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 赔付原因. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 收款方备注.
+            receiver_remark: String = body("receiver_remark"),
+        }
+
+        /// 收款方信息.
+        pub struct Receiver {
+            /// 转账接收方类型.
+            type_: Type = body("type"),
+            /// 转账接收方商户信息.
+            mch_info: MchInfo = body("mch_info"),
+        }
+
+        /// 转账接收方商户信息.
+        pub struct MchInfo {
+            /// 商户号.
+            mch_id: String = body("mch_id"),
+            /// 商户号.
+            mchid: String = body("mchid"),
+        }
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id`
-    pub fn bill_id(self) -> bill_id::BillId<M> {
-        bill_id::BillId::new(self.call.step("bill-id"))
+    response! {
+        /// 保证金赔付: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferTransferBillsResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferTransferBillsResponse).
+        #[doc(alias = "保证金赔付")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 二级商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 业务类型.
+            business_type: BusinessType = body("business_type"),
+            /// 转账接收方信息. Required.
+            receiver_detail: PlatsolutionTransferBillsReceiverDetail = body("receiver_detail").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 赔付金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 赔付原因. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 收款方备注.
+            receiver_remark: String = body("receiver_remark"),
+            /// 微信支付转账单号. Required.
+            bill_id: String = body("bill_id").required(),
+            /// 赔付状态. Required.
+            state: State = body("state").required(),
+            /// 受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 出资商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+        }
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no`
-    pub fn out_bill_no(self) -> out_bill_no::OutBillNo<M> {
-        out_bill_no::OutBillNo::new(self.call.step("out-bill-no"))
+    open_enum! {
+        /// 业务类型.
+        pub enum BusinessType {
+            DepositCompensation = "DEPOSIT_COMPENSATION",
+            PlatformAfterSalesCompensation = "PLATFORM_AFTER_SALES_COMPENSATION",
+            InsuranceClaim = "INSURANCE_CLAIM",
+            DepositAfterSalesCompensation = "DEPOSIT_AFTER_SALES_COMPENSATION",
+        }
+
+        /// 转账接收方类型.
+        pub enum Type {
+            Merchant = "MERCHANT",
+            TransactionUser = "TRANSACTION_USER",
+        }
+
+        /// 赔付状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

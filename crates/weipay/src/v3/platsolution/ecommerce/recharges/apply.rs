@@ -2,39 +2,78 @@
 
 //! `v3/platsolution/ecommerce/recharges/apply`
 
-pub mod post;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargesApply as Apply;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请二级商户充值 · `POST v3/platsolution/ecommerce/recharges/apply`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012762860](https://pay.weixin.qq.com/doc/v3/partner/4012762860)
+pub mod post {
+    pub use crate::v3::platsolution::shared::PlatsolutionRechargeAmount;
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/recharges/apply`
-    Apply
-}
+    use crate::model::{body, open_enum, request, response};
 
-impl<M: Mode> Apply<M> {
-    /// 申请二级商户充值 · `POST v3/platsolution/ecommerce/recharges/apply`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::recharges::apply::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900001109")
-    ///     .out_recharge_no("cz202407181234")
-    ///     .recharge_scene("ECOMMERCE_DEPOSIT")
-    ///     .account_type("DEPOSIT")
-    ///     .recharge_amount(post::RechargeAmount::new().amount(500000));
-    /// let response = client.v3().platsolution().ecommerce().recharges().apply().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_APPLY, request)
+    request! {
+        /// 申请二级商户充值: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceRechargesApplyRequest`](crate::platsolution::PostPlatsolutionEcommerceRechargesApplyRequest).
+        #[doc(alias = "申请二级商户充值")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户充值单号. Required.
+            out_recharge_no: String = body("out_recharge_no").required().request_number(),
+            /// 充值场景. Required.
+            recharge_scene: RechargeScene = body("recharge_scene").required(),
+            /// 充值入账账户. Required.
+            account_type: AccountType = body("account_type").required(),
+            /// 充值金额. Required.
+            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 可用充值渠道列表.
+            available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
+            /// 充值备注.
+            remark: String = body("remark"),
+        }
+    }
+
+    response! {
+        /// 申请二级商户充值: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceRechargesApplyResponse`](crate::platsolution::PostPlatsolutionEcommerceRechargesApplyResponse).
+        #[doc(alias = "申请二级商户充值")]
+        pub struct Response {
+            /// 微信支付充值单号. Required.
+            recharge_id: String = body("recharge_id").required(),
+            /// 商户充值单号. Required.
+            out_recharge_no: String = body("out_recharge_no").required(),
+            /// 充值链接. Required.
+            recharge_url: String = body("recharge_url").required(),
+        }
+    }
+
+    open_enum! {
+        /// 充值场景.
+        pub enum RechargeScene {
+            EcommerceDeposit = "ECOMMERCE_DEPOSIT",
+            EcommercePayment = "ECOMMERCE_PAYMENT",
+        }
+
+        /// 充值入账账户.
+        pub enum AccountType {
+            Deposit = "DEPOSIT",
+            Operation = "OPERATION",
+        }
+
+        /// 可用充值渠道列表.
+        pub enum AvailableRechargeChannels {
+            BankTransfer = "BANK_TRANSFER",
+            QrRecharge = "QR_RECHARGE",
+            OnlineBank = "ONLINE_BANK",
+        }
     }
 }

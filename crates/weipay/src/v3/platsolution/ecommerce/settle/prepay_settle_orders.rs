@@ -2,57 +2,106 @@
 
 //! `v3/platsolution/ecommerce/settle/prepay-settle-orders`
 
-pub mod post;
 pub mod settle_batch_no;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceSettlePrepaySettleOrders as PrepaySettleOrders;
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/settle/prepay-settle-orders`
-    PrepaySettleOrders
-}
+/// 个人收款-申请批量结算 · `POST v3/platsolution/ecommerce/settle/prepay-settle-orders`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012649847](https://pay.weixin.qq.com/doc/v3/partner/4012649847)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> PrepaySettleOrders<M> {
-    /// 个人收款-申请批量结算 · `POST v3/platsolution/ecommerce/settle/prepay-settle-orders`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::settle::prepay_settle_orders::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_settle_batch_no("1236698745558870")
-    ///     .individual_auth_id("256322110225")
-    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php")
-    ///     .description("共计2笔订单，订单金额xxx元，平台服务费xxx元，合计收款xxx元")
-    ///     .trade_scenario("RECOMMERCE")
-    ///     .settle_info_list(vec![post::SettleInfoList::new()
-    ///         .out_settle_no("12369666555136622")
-    ///         .transaction_id("4207752501201407033233368018")
-    ///         .settle_detail_info_list(vec![post::SettleDetailInfoList::new()
-    ///             .out_settle_detail_no("123688556699666554")
-    ///             .settle_type("RECEIVE")
-    ///             .receiver_type("MERCHANT")
-    ///             .receiver_account("1234567890")
-    ///             .amount(post::Amount::new().amount(11000))])]);
-    /// let response =
-    ///     client.v3().platsolution().ecommerce().settle().prepay_settle_orders().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS, request)
+    request! {
+        /// 个人收款-申请批量结算: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersRequest`](crate::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersRequest).
+        #[doc(alias = "个人收款-申请批量结算")]
+        pub struct Request {
+            /// 发起方AppID. Required.
+            appid: String = body("appid").required(),
+            /// 商户结算批次单号. Required.
+            out_settle_batch_no: String = body("out_settle_batch_no").required().request_number(),
+            /// 商品单个人收款方受理授权ID. Required.
+            individual_auth_id: String = body("individual_auth_id").required(),
+            /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 收款方描述. Required.
+            description: String = body("description").required(),
+            /// 交易场景. Required.
+            trade_scenario: TradeScenario = body("trade_scenario").required(),
+            /// 结算信息列表. Required.
+            settle_info_list: Vec<SettleInfoList> = body("settle_info_list").required(),
+            /// 收款类型模板ID.
+            receive_type_template_id: i64 = body("receive_type_template_id"),
+        }
+
+        /// 结算信息列表.
+        pub struct SettleInfoList {
+            /// 商户结算单号. Required.
+            out_settle_no: String = body("out_settle_no").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 结算明细单列表. Required.
+            settle_detail_info_list: Vec<SettleDetailInfoList> = body("settle_detail_info_list").required(),
+        }
+
+        /// 结算明细单列表.
+        pub struct SettleDetailInfoList {
+            /// 商户结算明细单号. Required.
+            out_settle_detail_no: String = body("out_settle_detail_no").required(),
+            /// 结算类型. Required.
+            settle_type: String = body("settle_type").required(),
+            /// 接收方类型. Required.
+            receiver_type: String = body("receiver_type").required(),
+            /// 接收方账号. Required.
+            receiver_account: String = body("receiver_account").required(),
+            /// 金额. Required.
+            amount: Amount = body("amount").required(),
+        }
+
+        /// 金额.
+        pub struct Amount {
+            /// 金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 币种.
+            currency: String = body("currency"),
+        }
     }
 
-    /// `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}` with this 微信支付结算批次单号.
-    pub fn settle_batch_no(self, settle_batch_no: impl Into<String>) -> settle_batch_no::SettleBatchNo<M> {
-        settle_batch_no::SettleBatchNo::new(self.call.fill(path("settle_batch_no"), settle_batch_no.into()))
+    response! {
+        /// 个人收款-申请批量结算: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersResponse`](crate::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersResponse).
+        #[doc(alias = "个人收款-申请批量结算")]
+        pub struct Response {
+            /// 商户结算批次单号. Required.
+            out_settle_batch_no: String = body("out_settle_batch_no").required(),
+            /// 微信支付结算批次单号. Required.
+            settle_batch_no: String = body("settle_batch_no").required(),
+            /// 商品单个人收款方受理授权ID. Required.
+            individual_auth_id: String = body("individual_auth_id").required(),
+            /// 收款方描述. Required.
+            description: String = body("description").required(),
+            /// 批次状态. Required.
+            state: String = body("state").required(),
+            /// 交易场景. Required.
+            trade_scenario: String = body("trade_scenario").required(),
+            /// 批次创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 批次完成时间.
+            finish_time: Time = body("finish_time"),
+        }
+    }
+
+    open_enum! {
+        /// 交易场景.
+        pub enum TradeScenario {
+            Recommerce = "RECOMMERCE",
+        }
     }
 }

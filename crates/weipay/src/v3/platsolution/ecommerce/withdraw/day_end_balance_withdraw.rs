@@ -2,50 +2,113 @@
 
 //! `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw`
 
-pub mod out_request_no;
-pub mod post;
+/// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no`
+pub mod out_request_no {
+    pub mod out_request_no;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw`
-    DayEndBalanceWithdraw
+    pub use crate::v3::platsolution::chain::PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo as OutRequestNo;
 }
 
-impl<M: Mode> DayEndBalanceWithdraw<M> {
-    /// 二级商户按日终余额预约提现 · `POST v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::withdraw::day_end_balance_withdraw::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .out_request_no("20190611222222222200000000012122")
-    ///     .calculate_amount_type("ONLY_DAY_END_BALANCE");
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .withdraw()
-    ///     .day_end_balance_withdraw()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW, request)
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw as DayEndBalanceWithdraw;
+
+/// 二级商户按日终余额预约提现 · `POST v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013328143](https://pay.weixin.qq.com/doc/v3/partner/4013328143)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 二级商户按日终余额预约提现: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawRequest`](crate::platsolution::PostPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawRequest).
+        #[doc(alias = "二级商户按日终余额预约提现")]
+        pub struct Request {
+            /// 特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户提现单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 计算提现金额方式. Required.
+            calculate_amount_type: CalculateAmountType = body("calculate_amount_type").required(),
+            /// 提现备注.
+            remark: String = body("remark"),
+            /// 银行附言.
+            bank_memo: String = body("bank_memo"),
+            /// 提现结果通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 留存额. In fen (分).
+            reserve_amount: i64 = body("reserve_amount"),
+        }
     }
 
-    /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no`
-    pub fn out_request_no(self) -> out_request_no::OutRequestNo<M> {
-        out_request_no::OutRequestNo::new(self.call.step("out-request-no"))
+    response! {
+        /// 二级商户按日终余额预约提现: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawResponse`](crate::platsolution::PostPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawResponse).
+        #[doc(alias = "二级商户按日终余额预约提现")]
+        pub struct Response {
+            /// 收付通平台商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 单据状态. Required.
+            status: Status = body("status").required(),
+            /// 微信支付提现单号. Required.
+            withdraw_id: String = body("withdraw_id").required(),
+            /// 商户提现单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 提现金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 提现成功金额. In fen (分).
+            success_amount: i64 = body("success_amount"),
+            /// 提现失败金额. In fen (分).
+            fail_amount: i64 = body("fail_amount"),
+            /// 提现退票金额. In fen (分).
+            refund_amount: i64 = body("refund_amount"),
+            /// 发起提现时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 提现状态更新时间. Required.
+            update_time: Time = body("update_time").required(),
+            /// 失败原因.
+            reason: String = body("reason"),
+            /// 提现备注.
+            remark: String = body("remark"),
+            /// 银行附言.
+            bank_memo: String = body("bank_memo"),
+            /// 出款账户类型. Required.
+            account_type: AccountType = body("account_type").required(),
+            /// 入账银行账号后四位. Required.
+            account_number: String = body("account_number").required(),
+            /// 入账银行. Required.
+            account_bank: String = body("account_bank").required(),
+            /// 入账银行全称.
+            bank_name: String = body("bank_name"),
+        }
+    }
+
+    open_enum! {
+        /// 计算提现金额方式.
+        pub enum CalculateAmountType {
+            OnlyDayEndBalance = "ONLY_DAY_END_BALANCE",
+            AllowCurrentBalance = "ALLOW_CURRENT_BALANCE",
+        }
+
+        /// 单据状态.
+        pub enum Status {
+            Created = "CREATED",
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+            Abnormal = "ABNORMAL",
+        }
+
+        /// 出款账户类型.
+        pub enum AccountType {
+            Basic = "BASIC",
+            Operation = "OPERATION",
+            Fees = "FEES",
+        }
     }
 }

@@ -2,49 +2,65 @@
 
 //! `v3/platsolution/mch-transfer/batches/apply`
 
-pub mod post;
+pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesApply as Apply;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 受理商家转账 · `POST v3/platsolution/mch-transfer/batches/apply`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-apply.html>
+pub mod post {
+    pub use crate::v3::platsolution::shared::PlatsolutionTransferDetail;
 
-chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/apply`
-    Apply
-}
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> Apply<M> {
-    /// 受理商家转账 · `POST v3/platsolution/mch-transfer/batches/apply`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::mch_transfer::batches::apply::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900001109")
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .out_batch_no("sjzz20230223")
-    ///     .batch_name("example")
-    ///     .batch_remark("example")
-    ///     .total_amount(4000000)
-    ///     .total_num(200)
-    ///     .transfer_scene_id("1000")
-    ///     .transfer_detail_list(vec![post::TransferDetailList::new()
-    ///         .out_detail_no("x23zy545Bd5436")
-    ///         .transfer_amount(200000)
-    ///         .transfer_remark("2023年2月报销")
-    ///         .reservation_id("1330000071100999991182020050700019480001")
-    ///         .openid("oWeiPaySandboxUser-000000001")])
-    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
-    /// let response = client.v3().platsolution().mch_transfer().batches().apply().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_APPLY, request)
+    request! {
+        /// 受理商家转账: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionMchTransferBatchesApplyRequest`](crate::platsolution::PostPlatsolutionMchTransferBatchesApplyRequest).
+        #[doc(alias = "受理商家转账")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 服务商AppID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 二级商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required().request_number(),
+            /// 批次名称. Required.
+            batch_name: String = body("batch_name").required(),
+            /// 批次备注. Required.
+            batch_remark: String = body("batch_remark").required(),
+            /// 转账总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 转账总笔数. Required.
+            total_num: i64 = body("total_num").required(),
+            /// 转账场景ID. Required.
+            transfer_scene_id: String = body("transfer_scene_id").required(),
+            /// 转账明细列表. Required.
+            transfer_detail_list: Vec<PlatsolutionTransferDetail> = body("transfer_detail_list").required(),
+            /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+        }
+    }
+
+    response! {
+        /// 受理商家转账: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionMchTransferBatchesApplyResponse`](crate::platsolution::PostPlatsolutionMchTransferBatchesApplyResponse).
+        #[doc(alias = "受理商家转账")]
+        pub struct Response {
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 商家转账批次单号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 批次创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 批次状态.
+            batch_state: String = body("batch_state"),
+        }
     }
 }

@@ -2,41 +2,86 @@
 
 //! `v3/platsolution/mch-transfer/reservation/apply`
 
-pub mod post;
+pub use crate::v3::platsolution::chain::PlatsolutionMchTransferReservationApply as Apply;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 受理单次预约商家转账 · `POST v3/platsolution/mch-transfer/reservation/apply`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-apply.html>
+pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionSceneReportData, PlatsolutionSceneReportDataInsurancePolicy,
+    };
 
-chain_step! {
-    /// `v3/platsolution/mch-transfer/reservation/apply`
-    Apply
-}
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
-impl<M: Mode> Apply<M> {
-    /// 受理单次预约商家转账 · `POST v3/platsolution/mch-transfer/reservation/apply`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::mch_transfer::reservation::apply::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900001109")
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .out_reservation_no("plfk2020042013")
-    ///     .transfer_scene_id("1000")
-    ///     .estimated_date("2019-11-22")
-    ///     .reserve_remark("example")
-    ///     .notify_url("https://www.weixin.qq.com/wxpay/pay.php");
-    /// let response = client.v3().platsolution().mch_transfer().reservation().apply().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_APPLY, request)
+    request! {
+        /// 受理单次预约商家转账: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionMchTransferReservationApplyRequest`](crate::platsolution::PostPlatsolutionMchTransferReservationApplyRequest).
+        #[doc(alias = "受理单次预约商家转账")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 服务商AppID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 二级商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户预约单号. Required.
+            out_reservation_no: String = body("out_reservation_no").required().request_number(),
+            /// 转账场景ID. Required.
+            transfer_scene_id: String = body("transfer_scene_id").required(),
+            /// 预计最晚转账日期. Required.
+            estimated_date: String = body("estimated_date").required(),
+            /// 预计最大转账金额. In fen (分).
+            estimated_max_amount: i64 = body("estimated_max_amount"),
+            /// 准确转账金额. In fen (分).
+            exact_amount: i64 = body("exact_amount"),
+            /// 收款用户OpenID.
+            openid: String = body("openid"),
+            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            user_real_name: Sensitive = body("user_real_name").encrypted(),
+            /// 预约备注. Required.
+            reserve_remark: String = body("reserve_remark").required(),
+            /// 商户回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 场景报备信息.
+            scene_report_data: PlatsolutionSceneReportData = body("scene_report_data"),
+        }
+    }
+
+    response! {
+        /// 受理单次预约商家转账: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionMchTransferReservationApplyResponse`](crate::platsolution::PostPlatsolutionMchTransferReservationApplyResponse).
+        #[doc(alias = "受理单次预约商家转账")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户预约单号. Required.
+            out_reservation_no: String = body("out_reservation_no").required(),
+            /// 微信转账预约单号. Required.
+            reservation_id: String = body("reservation_id").required(),
+            /// 预约记录受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 预约记录状态. Required.
+            state: State = body("state").required(),
+            /// Required.
+            package_info: String = body("package_info").required(),
+        }
+    }
+
+    open_enum! {
+        /// 预约记录状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Confirmed = "CONFIRMED",
+            Closed = "CLOSED",
+        }
     }
 }

@@ -2,39 +2,29 @@
 
 //! `v3/profitsharing/transactions/{transaction_id}/amounts`
 
-pub mod get;
+pub use crate::v3::profitsharing::chain::ProfitsharingTransactionsByTransactionIdAmounts as Amounts;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询剩余待分金额 · `GET v3/profitsharing/transactions/{transaction_id}/amounts`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012457939](https://pay.weixin.qq.com/doc/v3/merchant/4012457939)
+/// - partner: [4012457927](https://pay.weixin.qq.com/doc/v3/partner/4012457927)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/profitsharing/transactions/{transaction_id}/amounts`
-    Amounts
-}
-
-impl<M: Mode> Amounts<M> {
-    /// 查询剩余待分金额 · `GET v3/profitsharing/transactions/{transaction_id}/amounts`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .profitsharing()
-    ///     .transactions()
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .amounts()
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS, Nothing)
+    response! {
+        /// 查询剩余待分金额: what comes back.
+        ///
+        /// Its flat name is [`weipay::profitsharing::GetProfitsharingTransactionsByTransactionIdAmountsResponse`](crate::profitsharing::GetProfitsharingTransactionsByTransactionIdAmountsResponse).
+        #[doc(alias = "查询剩余待分金额")]
+        pub struct Response {
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 订单剩余待分金额. Required; in fen (分).
+            unsplit_amount: i64 = body("unsplit_amount").required(),
+        }
     }
 }

@@ -2,41 +2,103 @@
 
 //! `v3/qrcode/transactions/out-trade-no/{out_trade_no}`
 
-pub mod get;
+pub use crate::v3::qrcode::chain::QrcodeTransactionsOutTradeNoByOutTradeNo as OutTradeNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询订单 · `GET v3/qrcode/transactions/out-trade-no/{out_trade_no}`
+///
+/// For 服务商, 直连商户.
+pub mod get {
+    pub use crate::v3::qrcode::shared::{
+        QrcodeAmount, QrcodeBusInfo, QrcodeMetroInfo, QrcodePromotionDetail, QrcodePromotionDetailScope,
+        QrcodePromotionDetailType,
+    };
 
-chain_step! {
-    /// `v3/qrcode/transactions/out-trade-no/{out_trade_no}`
-    OutTradeNo
-}
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> OutTradeNo<M> {
-    /// 查询订单 · `GET v3/qrcode/transactions/out-trade-no/{out_trade_no}`
-    ///
-    /// For 服务商, 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::qrcode::transactions::out_trade_no::out_trade_no::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .qrcode()
-    ///     .transactions()
-    ///     .out_trade_no()
-    ///     .out_trade_no("20150806125346")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_QRCODE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
+    request! {
+        /// 查询订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::qrcode::GetQrcodeTransactionsOutTradeNoByOutTradeNoRequest`](crate::qrcode::GetQrcodeTransactionsOutTradeNoByOutTradeNoRequest).
+        #[doc(alias = "查询订单")]
+        pub struct Request {
+            /// 微信支付分配的子商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
+
+    response! {
+        /// 查询订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::qrcode::GetQrcodeTransactionsOutTradeNoByOutTradeNoResponse`](crate::qrcode::GetQrcodeTransactionsOutTradeNoByOutTradeNoResponse).
+        #[doc(alias = "查询订单")]
+        pub struct Response {
+            /// 公众账号ID.
+            appid: String = body("appid"),
+            /// 子商户公众账号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户号.
+            sp_mchid: String = body("sp_mchid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 服务描述.
+            description: String = body("description"),
+            /// 订单创建时间.
+            create_time: Time = body("create_time"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 交易状态.
+            trade_state: TradeState = body("trade_state"),
+            /// 交易状态描述.
+            trade_state_description: String = body("trade_state_description"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 用户还款状态.
+            user_repay_state: UserRepayState = body("user_repay_state"),
+            /// 还款微信支付订单号.
+            repay_transaction_id: String = body("repay_transaction_id"),
+            /// 垫资还款时间.
+            repay_time: Time = body("repay_time"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 代扣签约ID.
+            contract_id: String = body("contract_id"),
+            /// 交易场景.
+            trade_scene: TradeScene = body("trade_scene"),
+            /// 公交场景信息.
+            bus_info: QrcodeBusInfo = body("bus_info"),
+            /// 地铁场景信息.
+            metro_info: QrcodeMetroInfo = body("metro_info"),
+            /// 订单金额信息.
+            amount: QrcodeAmount = body("amount"),
+            /// 优惠信息.
+            promotion_detail: Vec<QrcodePromotionDetail> = body("promotion_detail"),
+        }
+    }
+
+    open_enum! {
+        /// 交易状态.
+        pub enum TradeState {
+            Success = "SUCCESS",
+            Accepted = "ACCEPTED",
+            PayFail = "PAY_FAIL",
+            Refund = "REFUND",
+        }
+
+        /// 用户还款状态.
+        pub enum UserRepayState {
+            NotRepay = "NOT_REPAY",
+            Repaid = "REPAID",
+            AllRefund = "ALL_REFUND",
+        }
+
+        /// 交易场景.
+        pub enum TradeScene {
+            Bus = "BUS",
+            Metro = "METRO",
+        }
     }
 }

@@ -2,41 +2,56 @@
 
 //! `v3/qrcode/user-services/contract-id/{contract_id}`
 
-pub mod get;
+pub use crate::v3::qrcode::chain::QrcodeUserServicesContractIdByContractId as ContractId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询用户服务可用信息 · `GET v3/qrcode/user-services/contract-id/{contract_id}`
+///
+/// For 服务商, 直连商户.
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/qrcode/user-services/contract-id/{contract_id}`
-    ContractId
-}
+    request! {
+        /// 查询用户服务可用信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::qrcode::GetQrcodeUserServicesContractIdByContractIdRequest`](crate::qrcode::GetQrcodeUserServicesContractIdByContractIdRequest).
+        #[doc(alias = "查询用户服务可用信息")]
+        pub struct Request {
+            /// 公众账号ID.
+            appid: String = query("appid"),
+            /// 子公众账号ID.
+            sub_appid: String = query("sub_appid"),
+            /// 微信支付分配的子商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
 
-impl<M: Mode> ContractId<M> {
-    /// 查询用户服务可用信息 · `GET v3/qrcode/user-services/contract-id/{contract_id}`
-    ///
-    /// For 服务商, 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::qrcode::user_services::contract_id::contract_id::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .qrcode()
-    ///     .user_services()
-    ///     .contract_id()
-    ///     .contract_id("Wx15463511252015071056489715")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_QRCODE_USER_SERVICES_CONTRACT_ID_CONTRACT_ID, request)
+    response! {
+        /// 查询用户服务可用信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::qrcode::GetQrcodeUserServicesContractIdByContractIdResponse`](crate::qrcode::GetQrcodeUserServicesContractIdByContractIdResponse).
+        #[doc(alias = "查询用户服务可用信息")]
+        pub struct Response {
+            /// 签约成功后.
+            contract_id: String = body("contract_id"),
+            /// On the wire: `user_service_state`.
+            user_service_state: UserServiceState = body("user_service_state"),
+            /// 原因.
+            block_reason: BlockReason = body("block_reason"),
+        }
+    }
+
+    open_enum! {
+        /// The values of `user_service_state`.
+        pub enum UserServiceState {
+            Normal = "NORMAL",
+            Blocked = "BLOCKED",
+        }
+
+        /// 原因.
+        pub enum BlockReason {
+            Deleted = "DELETED",
+            AccountFrozen = "ACCOUNT_FROZEN",
+            Overdue = "OVERDUE",
+        }
     }
 }

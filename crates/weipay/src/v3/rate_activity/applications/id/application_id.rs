@@ -2,61 +2,93 @@
 
 //! `v3/rate-activity/applications/id/{application_id}`
 
-pub mod get;
-pub mod patch;
+pub use crate::v3::rate_activity::chain::RateActivityApplicationsIdByApplicationId as ApplicationId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 根据申请单ID查询申请单结果 · `GET v3/rate-activity/applications/id/{application_id}`
+///
+/// For 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012471722](https://pay.weixin.qq.com/doc/v3/partner/4012471722)
+pub mod get {
+    use crate::model::{Time, body, response};
 
-chain_step! {
-    /// `v3/rate-activity/applications/id/{application_id}`
-    ApplicationId
+    response! {
+        /// 根据申请单ID查询申请单结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::rate_activity::GetRateActivityApplicationsIdByApplicationIdResponse`](crate::rate_activity::GetRateActivityApplicationsIdByApplicationIdResponse).
+        #[doc(alias = "根据申请单ID查询申请单结果")]
+        pub struct Response {
+            /// 申请单状态. Required.
+            application_state: String = body("application_state").required(),
+            /// 从业机构特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 驳回参数.
+            reject_parameter: String = body("reject_parameter"),
+            /// 驳回原因.
+            reject_reason: String = body("reject_reason"),
+            /// 活动审核通过时间.
+            pass_time: Time = body("pass_time"),
+        }
+    }
 }
 
-impl<M: Mode> ApplicationId<M> {
-    /// 根据申请单ID查询申请单结果 · `GET v3/rate-activity/applications/id/{application_id}`
-    ///
-    /// For 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().rate_activity().applications().id().application_id("20000011111").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID, Nothing)
+/// 修改单据信息 · `PATCH v3/rate-activity/applications/id/{application_id}`
+///
+/// For 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012698885](https://pay.weixin.qq.com/doc/v3/partner/4012698885)
+pub mod patch {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 修改单据信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::rate_activity::PatchRateActivityApplicationsIdByApplicationIdRequest`](crate::rate_activity::PatchRateActivityApplicationsIdByApplicationIdRequest).
+        #[doc(alias = "修改单据信息")]
+        pub struct Request {
+            /// 活动报名修改信息.
+            activity_detail_modification: ActivityDetailModification = body("activity_detail_modification"),
+            /// 补充信息.
+            additional_information: AdditionalInformation = body("additional_information"),
+        }
+
+        /// 活动报名修改信息.
+        pub struct ActivityDetailModification {
+            /// 活动费率.
+            activity_rate: String = body("activity_rate"),
+            /// 活动报名材料.
+            activity_apply_information: Vec<ActivityApplyInformation> = body("activity_apply_information"),
+        }
+
+        /// 活动报名材料.
+        pub struct ActivityApplyInformation {
+            /// 材料ID.
+            apply_material_id: String = body("apply_material_id"),
+            /// 材料内容.
+            apply_material_information: Vec<String> = body("apply_material_information"),
+        }
+
+        /// 补充信息.
+        pub struct AdditionalInformation {
+            /// 补充说明.
+            additional_message: String = body("additional_message"),
+            /// 补充材料.
+            additional_material: Vec<String> = body("additional_material"),
+        }
     }
 
-    /// 修改单据信息 · `PATCH v3/rate-activity/applications/id/{application_id}`
-    ///
-    /// For 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::rate_activity::applications::id::application_id::patch;
-    ///
-    /// let request = patch::Request::new()
-    ///     .activity_detail_modification(patch::ActivityDetailModification::new().activity_rate("0.6"));
-    /// let response = client
-    ///     .v3()
-    ///     .rate_activity()
-    ///     .applications()
-    ///     .id()
-    ///     .application_id("20000011111")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID, request)
+    response! {
+        /// 修改单据信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::rate_activity::PatchRateActivityApplicationsIdByApplicationIdResponse`](crate::rate_activity::PatchRateActivityApplicationsIdByApplicationIdResponse).
+        #[doc(alias = "修改单据信息")]
+        pub struct Response {
+            /// 申请单编号. Required.
+            application_id: String = body("application_id").required(),
+        }
     }
 }

@@ -2,41 +2,95 @@
 
 //! `v3/refund/domestic/refunds/{out_refund_no}`
 
-pub mod get;
+pub use crate::v3::refund::chain::RefundDomesticRefundsByOutRefundNo as OutRefundNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询单笔退款 · `GET v3/refund/domestic/refunds/{out_refund_no}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012553002](https://pay.weixin.qq.com/doc/v3/merchant/4012553002)
+/// - partner: [4012709434](https://pay.weixin.qq.com/doc/v3/partner/4012709434)
+///
+/// `weipay api show GET v3/refund/domestic/refunds/{out_refund_no}` lists all 32.
+pub mod get {
+    pub use crate::v3::refund::shared::{
+        RefundAmount, RefundFrom, RefundFromAccount, RefundPromotionDetail, RefundPromotionDetailGoodsDetail,
+        RefundPromotionDetailScope, RefundPromotionDetailType,
+    };
 
-chain_step! {
-    /// `v3/refund/domestic/refunds/{out_refund_no}`
-    OutRefundNo
-}
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> OutRefundNo<M> {
-    /// 查询单笔退款 · `GET v3/refund/domestic/refunds/{out_refund_no}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::refund::domestic::refunds::out_refund_no::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .refund()
-    ///     .domestic()
-    ///     .refunds()
-    ///     .out_refund_no("sdk12345678920210326144648")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO, request)
+    request! {
+        /// 查询单笔退款: what is sent.
+        ///
+        /// Its flat name is [`weipay::refund::GetRefundDomesticRefundsByOutRefundNoRequest`](crate::refund::GetRefundDomesticRefundsByOutRefundNoRequest).
+        #[doc(alias = "查询单笔退款")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
+
+    response! {
+        /// 查询单笔退款: what comes back.
+        ///
+        /// Its flat name is [`weipay::refund::GetRefundDomesticRefundsByOutRefundNoResponse`](crate::refund::GetRefundDomesticRefundsByOutRefundNoResponse).
+        #[doc(alias = "查询单笔退款")]
+        pub struct Response {
+            /// 微信支付退款号. Required.
+            refund_id: String = body("refund_id").required(),
+            /// 商户退款单号. Required.
+            out_refund_no: String = body("out_refund_no").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 退款渠道. Required.
+            channel: Channel = body("channel").required(),
+            /// 退款入账账户. Required.
+            user_received_account: String = body("user_received_account").required(),
+            /// 退款成功时间.
+            success_time: Time = body("success_time"),
+            /// 退款创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 退款状态. Required.
+            status: Status = body("status").required(),
+            /// 资金账户.
+            funds_account: FundsAccount = body("funds_account"),
+            /// 金额信息. Required.
+            amount: RefundAmount = body("amount").required(),
+            /// 优惠退款信息.
+            promotion_detail: Vec<RefundPromotionDetail> = body("promotion_detail"),
+        }
+    }
+
+    open_enum! {
+        /// 退款渠道.
+        pub enum Channel {
+            Original = "ORIGINAL",
+            Balance = "BALANCE",
+            OtherBalance = "OTHER_BALANCE",
+            OtherBankcard = "OTHER_BANKCARD",
+        }
+
+        /// 退款状态.
+        pub enum Status {
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+            Processing = "PROCESSING",
+            Abnormal = "ABNORMAL",
+        }
+
+        /// 资金账户.
+        pub enum FundsAccount {
+            Unsettled = "UNSETTLED",
+            Available = "AVAILABLE",
+            Unavailable = "UNAVAILABLE",
+            Operation = "OPERATION",
+            Basic = "BASIC",
+            EcnyBasic = "ECNY_BASIC",
+        }
     }
 }

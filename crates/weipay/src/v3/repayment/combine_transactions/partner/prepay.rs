@@ -2,43 +2,163 @@
 
 //! `v3/repayment/combine-transactions/partner/prepay`
 
-pub mod post;
+pub use crate::v3::repayment::chain::RepaymentCombineTransactionsPartnerPrepay as Prepay;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 还款下单 · `POST v3/repayment/combine-transactions/partner/prepay`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015124463](https://pay.weixin.qq.com/doc/v3/partner/4015124463)
+pub mod post {
+    pub use crate::v3::repayment::shared::PaySettleInfo;
 
-chain_step! {
-    /// `v3/repayment/combine-transactions/partner/prepay`
-    Prepay
-}
+    use crate::model::{Sensitive, Time, body, open_enum, request, response};
 
-impl<M: Mode> Prepay<M> {
-    /// 还款下单 · `POST v3/repayment/combine-transactions/partner/prepay`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::repayment::combine_transactions::partner::prepay::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .combine_out_trade_no("1217752501201407033233368018")
-    ///     .combine_mchid("1900057215")
-    ///     .sub_orders(vec![post::SubOrders::new()
-    ///         .mchid("1900057215")
-    ///         .out_trade_no("20150806125346")
-    ///         .amount(post::Amount::new().total_amount(10).currency("CNY"))
-    ///         .attach("深圳分店")
-    ///         .description("某某放心借")]);
-    /// let response =
-    ///     client.v3().repayment().combine_transactions().partner().prepay().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_PREPAY, request)
+    request! {
+        /// 还款下单: what is sent.
+        ///
+        /// Its flat name is [`weipay::repayment::PostRepaymentCombineTransactionsPartnerPrepayRequest`](crate::repayment::PostRepaymentCombineTransactionsPartnerPrepayRequest).
+        #[doc(alias = "还款下单")]
+        pub struct Request {
+            /// 还款单订单号. Required.
+            combine_out_trade_no: String = body("combine_out_trade_no").required().request_number(),
+            /// 还款服务商商户号. Required.
+            combine_mchid: String = body("combine_mchid").required(),
+            /// 还款明细单信息列表. Required; at most 10 members.
+            sub_orders: Vec<SubOrders> = body("sub_orders").required().items(0, 10),
+            /// 交易结束时间.
+            time_expire: Time = body("time_expire"),
+            /// 通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// H5调起支付场景信息.
+            h5_info: H5Info = body("h5_info"),
+            /// APP调起支付场景信息.
+            app_info: AppInfo = body("app_info"),
+            /// 小程序调起支付场景信息.
+            miniprogram_info: MiniprogramInfo = body("miniprogram_info"),
+            /// 支付者信息.
+            combine_payer_info: CombinePayerInfo = body("combine_payer_info"),
+            /// 微信内网页调起支付场景信息.
+            wechat_web_info: WechatWebInfo = body("wechat_web_info"),
+        }
+
+        /// 还款明细单信息列表.
+        pub struct SubOrders {
+            /// 还款单发起商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 还款明细单订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 附加数据. Required.
+            attach: String = body("attach").required(),
+            /// 商品描述. Required.
+            description: String = body("description").required(),
+            /// 结算信息.
+            settle_info: PaySettleInfo = body("settle_info"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 标价金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 标价币种. Required.
+            currency: String = body("currency").required(),
+        }
+
+        /// H5调起支付场景信息.
+        pub struct H5Info {
+            /// 还款服务商APPID. Required.
+            combine_appid: String = body("combine_appid").required(),
+            /// 用户终端IP. Required.
+            payer_client_ip: String = body("payer_client_ip").required(),
+            /// 场景类型. Required.
+            type_: Type = body("type").required(),
+            /// 应用名称.
+            app_name: String = body("app_name"),
+            /// 网站URL. Required.
+            app_url: String = body("app_url").required(),
+            /// iOS平台BundleID.
+            bundle_id: String = body("bundle_id"),
+            /// On the wire: `package_name`.
+            package_name: String = body("package_name"),
+        }
+
+        /// APP调起支付场景信息.
+        pub struct AppInfo {
+            /// 还款服务商APPID. Required.
+            combine_appid: String = body("combine_appid").required(),
+        }
+
+        /// 小程序调起支付场景信息.
+        pub struct MiniprogramInfo {
+            /// 还款服务商APPID. Required.
+            combine_appid: String = body("combine_appid").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+        }
+
+        /// 支付者信息.
+        pub struct CombinePayerInfo {
+            /// 实名支付.
+            identity: Identity = body("identity"),
+        }
+
+        /// 实名支付.
+        pub struct Identity {
+            /// 类型. Required.
+            type_: IdentityType = body("type").required(),
+            /// 加密后的证件号. Required; travels encrypted (敏感信息加密).
+            number: Sensitive = body("number").required().encrypted(),
+            /// 加密后的姓名. Required; travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").required().encrypted(),
+        }
+
+        /// 微信内网页调起支付场景信息.
+        pub struct WechatWebInfo {
+            /// 还款服务商APPID.
+            combine_appid: String = body("combine_appid"),
+            /// 用户标识.
+            openid: String = body("openid"),
+            /// 网页经营场景URL.
+            webview_url: String = body("webview_url"),
+        }
+    }
+
+    response! {
+        /// 还款下单: what comes back.
+        ///
+        /// Its flat name is [`weipay::repayment::PostRepaymentCombineTransactionsPartnerPrepayResponse`](crate::repayment::PostRepaymentCombineTransactionsPartnerPrepayResponse).
+        #[doc(alias = "还款下单")]
+        pub struct Response {
+            /// 预支付交易会话标识.
+            prepay_id: String = body("prepay_id"),
+            /// 支付跳转链接.
+            h5_url: String = body("h5_url"),
+        }
+    }
+
+    open_enum! {
+        /// 场景类型.
+        pub enum Type {
+            IOS = "iOS",
+            Android = "Android",
+            Wap = "Wap",
+        }
+
+        /// 类型.
+        pub enum IdentityType {
+            Idcard = "IDCARD",
+            HongkongMacao = "HONGKONG_MACAO",
+            HongkongMacaoResident = "HONGKONG_MACAO_RESIDENT",
+            TaiwanResident = "TAIWAN_RESIDENT",
+            ForeignResident = "FOREIGN_RESIDENT",
+            OverseaPassport = "OVERSEA_PASSPORT",
+            TaiwanCompatriotPermit = "TAIWAN_COMPATRIOT_PERMIT",
+        }
     }
 }

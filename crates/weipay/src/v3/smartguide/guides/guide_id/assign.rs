@@ -2,35 +2,29 @@
 
 //! `v3/smartguide/guides/{guide_id}/assign`
 
-pub mod post;
+pub use crate::v3::smartguide::chain::SmartguideGuidesByGuideIdAssign as Assign;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 服务人员分配 · `POST v3/smartguide/guides/{guide_id}/assign`
+///
+/// For 服务商, 直连商户. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012535161](https://pay.weixin.qq.com/doc/v3/merchant/4012535161)
+/// - partner: [4012474145](https://pay.weixin.qq.com/doc/v3/partner/4012474145)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/smartguide/guides/{guide_id}/assign`
-    Assign
-}
-
-impl<M: Mode> Assign<M> {
-    /// 服务人员分配 · `POST v3/smartguide/guides/{guide_id}/assign`
-    ///
-    /// For 服务商, 直连商户. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::smartguide::guides::guide_id::assign::post;
-    ///
-    /// let request = post::Request::new().out_trade_no("20150806125346");
-    /// let response = client.v3().smartguide().guides().guide_id("example").assign().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN, request)
+    request! {
+        /// 服务人员分配: what is sent.
+        ///
+        /// Its flat name is [`weipay::smartguide::PostSmartguideGuidesByGuideIdAssignRequest`](crate::smartguide::PostSmartguideGuidesByGuideIdAssignRequest).
+        #[doc(alias = "服务人员分配")]
+        pub struct Request {
+            /// 子商户ID.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+        }
     }
 }

@@ -2,42 +2,91 @@
 
 //! `v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}`
 
-pub mod get;
+pub use crate::v3::transaction_block::chain::TransactionBlockTransactionBlockRecordsSubMchidBySubMchid as SubMchid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 分页查询子商户名下的交易拦截记录 · `GET v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014940432](https://pay.weixin.qq.com/doc/v3/partner/4014940432)
+pub mod get {
+    pub use crate::v3::transaction_block::shared::{
+        ManageRecordField, ManageRecordFieldEnumCheckRule, ManageRecordFieldFileCheckRule,
+        ManageRecordFieldFileCheckRuleEnumFileExts, ManageRecordFieldOrderIntervalCheckRule,
+        ManageRecordFieldOrderIntervalCheckRuleEnumFileExts, ManageRecordFieldRelations,
+        ManageRecordFieldRepeatedFieldData, ManageRecordFieldRepeatedFieldDataFieldData,
+        ManageRecordFieldStringCheckRule, ManageRecordFieldStringCheckRuleValidator,
+        ManageRecordFieldTimeIntervalCheckRule,
+    };
 
-chain_step! {
-    /// `v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}`
-    SubMchid
-}
+    use crate::model::{JsonText, Time, body, open_enum, query, request, response};
 
-impl<M: Mode> SubMchid<M> {
-    /// 分页查询子商户名下的交易拦截记录 · `GET v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transaction_block::transaction_block_records::sub_mchid::sub_mchid::get;
-    ///
-    /// let request = get::Request::new().limit(5);
-    /// let response = client
-    ///     .v3()
-    ///     .transaction_block()
-    ///     .transaction_block_records()
-    ///     .sub_mchid()
-    ///     .sub_mchid("123000110")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_SUB_MCHID_SUB_MCHID, request)
+    request! {
+        /// 分页查询子商户名下的交易拦截记录: what is sent.
+        ///
+        /// Its flat name is [`weipay::transaction_block::GetTransactionBlockTransactionBlockRecordsSubMchidBySubMchidRequest`](crate::transaction_block::GetTransactionBlockTransactionBlockRecordsSubMchidBySubMchidRequest).
+        #[doc(alias = "分页查询子商户名下的交易拦截记录")]
+        pub struct Request {
+            /// 最大资源条数. Required.
+            limit: i64 = query("limit").required(),
+            /// 请求资源起始位置.
+            offset: i64 = query("offset"),
+        }
+    }
+
+    response! {
+        /// 分页查询子商户名下的交易拦截记录: what comes back.
+        ///
+        /// Its flat name is [`weipay::transaction_block::GetTransactionBlockTransactionBlockRecordsSubMchidBySubMchidResponse`](crate::transaction_block::GetTransactionBlockTransactionBlockRecordsSubMchidBySubMchidResponse).
+        #[doc(alias = "分页查询子商户名下的交易拦截记录")]
+        pub struct Response {
+            /// 请求资源起始位置.
+            offset: i64 = body("offset"),
+            /// 最大资源条数.
+            limit: i64 = body("limit"),
+            /// 资源总条数.
+            total_count: i64 = body("total_count"),
+            /// 交易拦截记录详情列表.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 交易拦截记录详情列表.
+        pub struct Data {
+            /// 交易拦截记录ID.
+            block_record_id: String = body("block_record_id"),
+            /// 拦截时间.
+            block_time: Time = body("block_time"),
+            /// 拦截原因.
+            block_reason: String = body("block_reason"),
+            /// 拦截笔数.
+            number_of_block: NumberOfBlock = body("number_of_block"),
+            /// 解除管控方式.
+            recover_way: RecoverWay = body("recover_way"),
+            /// 商户提交资料内容. JSON text in a string.
+            requested_item_info: JsonText<RequestedItemInfo> = body("requested_item_info"),
+        }
+
+        /// 商户提交资料内容.
+        pub struct RequestedItemInfo {
+            /// 资料项集合. Required.
+            record_fields: Vec<ManageRecordField> = body("record_fields").required(),
+        }
+    }
+
+    open_enum! {
+        /// 拦截笔数.
+        pub enum NumberOfBlock {
+            LessThanTwenty = "LESS_THAN_TWENTY",
+            LessThanOneHundred = "LESS_THAN_ONE_HUNDRED",
+            LessThanOneThousand = "LESS_THAN_ONE_THOUSAND",
+            OverOneThousand = "OVER_ONE_THOUSAND",
+        }
+
+        /// 解除管控方式.
+        pub enum RecoverWay {
+            SubmitInformation = "SUBMIT_INFORMATION",
+        }
     }
 }

@@ -2,47 +2,71 @@
 
 //! `v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}`
 
-pub mod post;
+pub use crate::v3::transaction_block::chain::TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid as SubMchid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 发起交易拦截申诉 · `POST v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014940446](https://pay.weixin.qq.com/doc/v3/partner/4014940446)
+pub mod post {
+    pub use crate::v3::transaction_block::shared::{
+        ManageRecordField, ManageRecordFieldEnumCheckRule, ManageRecordFieldFileCheckRule,
+        ManageRecordFieldFileCheckRuleEnumFileExts, ManageRecordFieldOrderIntervalCheckRule,
+        ManageRecordFieldOrderIntervalCheckRuleEnumFileExts, ManageRecordFieldRelations,
+        ManageRecordFieldRepeatedFieldData, ManageRecordFieldRepeatedFieldDataFieldData,
+        ManageRecordFieldStringCheckRule, ManageRecordFieldStringCheckRuleValidator,
+        ManageRecordFieldTimeIntervalCheckRule,
+    };
 
-chain_step! {
-    /// `v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}`
-    SubMchid
-}
+    use crate::model::{JsonText, Time, body, open_enum, request, response};
 
-impl<M: Mode> SubMchid<M> {
-    /// 发起交易拦截申诉 · `POST v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transaction_block::transaction_block_submissions::sub_mchid::sub_mchid::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .merchant_submit_id("ABC123456789")
-    ///     .submit_data(post::SubmitData::new()
-    ///         .record_fields(vec![post::RecordFields::new().item_id("example")]));
-    /// let response = client
-    ///     .v3()
-    ///     .transaction_block()
-    ///     .transaction_block_submissions()
-    ///     .sub_mchid()
-    ///     .sub_mchid("123000110")
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_SUB_MCHID_SUB_MCHID,
-            request,
-        )
+    request! {
+        /// 发起交易拦截申诉: what is sent.
+        ///
+        /// Its flat name is [`weipay::transaction_block::PostTransactionBlockTransactionBlockSubmissionsSubMchidBySubMchidRequest`](crate::transaction_block::PostTransactionBlockTransactionBlockSubmissionsSubMchidBySubMchidRequest).
+        #[doc(alias = "发起交易拦截申诉")]
+        pub struct Request {
+            /// 商户侧申诉单号. Required.
+            merchant_submit_id: String = body("merchant_submit_id").required(),
+            /// 商户提交资料内容. Required; JSON text in a string.
+            submit_data: JsonText<SubmitData> = body("submit_data").required(),
+        }
+
+        /// 商户提交资料内容.
+        pub struct SubmitData {
+            /// 资料项集合. Required.
+            record_fields: Vec<ManageRecordField> = body("record_fields").required(),
+        }
+    }
+
+    response! {
+        /// 发起交易拦截申诉: what comes back.
+        ///
+        /// Its flat name is [`weipay::transaction_block::PostTransactionBlockTransactionBlockSubmissionsSubMchidBySubMchidResponse`](crate::transaction_block::PostTransactionBlockTransactionBlockSubmissionsSubMchidBySubMchidResponse).
+        #[doc(alias = "发起交易拦截申诉")]
+        pub struct Response {
+            /// 交易拦截申诉ID.
+            block_submission_id: String = body("block_submission_id"),
+            /// 提交时间.
+            submit_time: Time = body("submit_time"),
+            /// 审核结果.
+            review_result: ReviewResult = body("review_result"),
+            /// 审核时间.
+            review_time: Time = body("review_time"),
+            /// 审核驳回原因.
+            review_reject_reason: String = body("review_reject_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 审核结果.
+        pub enum ReviewResult {
+            Empty = "EMPTY",
+            Pass = "PASS",
+            Reject = "REJECT",
+        }
     }
 }

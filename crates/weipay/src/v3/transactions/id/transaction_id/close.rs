@@ -2,36 +2,30 @@
 
 //! `v3/transactions/id/{transaction_id}/close`
 
-pub mod post;
+pub use crate::v3::transactions::chain::TransactionsIdByTransactionIdClose as Close;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 关闭订单(微信支付订单号) · `POST v3/transactions/id/{transaction_id}/close`
+///
+/// Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/NativePay/chapter8_6.shtml>
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/transactions/id/{transaction_id}/close`
-    Close
-}
-
-impl<M: Mode> Close<M> {
-    /// 关闭订单(微信支付订单号) · `POST v3/transactions/id/{transaction_id}/close`
-    ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transactions::id::transaction_id::close::post;
-    ///
-    /// let request = post::Request::new().mchid("1900057215");
-    /// let response =
-    ///     client.v3().transactions().id().transaction_id("example").close().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE, request)
+    request! {
+        /// 关闭订单(微信支付订单号): what is sent.
+        ///
+        /// Its flat name is [`weipay::transactions::PostTransactionsIdByTransactionIdCloseRequest`](crate::transactions::PostTransactionsIdByTransactionIdCloseRequest).
+        #[doc(alias = "关闭订单(微信支付订单号)")]
+        pub struct Request {
+            /// 直连商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 机构商户号.
+            sp_mchid: String = body("sp_mchid"),
+        }
     }
 }

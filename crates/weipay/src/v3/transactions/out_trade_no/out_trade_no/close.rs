@@ -2,36 +2,30 @@
 
 //! `v3/transactions/out-trade-no/{out_trade_no}/close`
 
-pub mod post;
+pub use crate::v3::transactions::chain::TransactionsOutTradeNoByOutTradeNoClose as Close;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 关闭订单(商户订单号) · `POST v3/transactions/out-trade-no/{out_trade_no}/close`
+///
+/// Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/NativePay/chapter8_6.shtml>
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/transactions/out-trade-no/{out_trade_no}/close`
-    Close
-}
-
-impl<M: Mode> Close<M> {
-    /// 关闭订单(商户订单号) · `POST v3/transactions/out-trade-no/{out_trade_no}/close`
-    ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transactions::out_trade_no::out_trade_no::close::post;
-    ///
-    /// let request = post::Request::new().mchid("1900057215");
-    /// let response =
-    ///     client.v3().transactions().out_trade_no().out_trade_no("example").close().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
+    request! {
+        /// 关闭订单(商户订单号): what is sent.
+        ///
+        /// Its flat name is [`weipay::transactions::PostTransactionsOutTradeNoByOutTradeNoCloseRequest`](crate::transactions::PostTransactionsOutTradeNoByOutTradeNoCloseRequest).
+        #[doc(alias = "关闭订单(商户订单号)")]
+        pub struct Request {
+            /// 直连商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 机构商户号.
+            sp_mchid: String = body("sp_mchid"),
+        }
     }
 }

@@ -2,42 +2,30 @@
 
 //! `v3/transactions/out-trade-no/{out_trade_no}/reverse`
 
-pub mod post;
+pub use crate::v3::transactions::chain::TransactionsOutTradeNoByOutTradeNoReverse as Reverse;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销订单(商户订单号) · `POST v3/transactions/out-trade-no/{out_trade_no}/reverse`
+///
+/// Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/api/wxpay/ch/fusion_wallet_ch/QuickPay/chapter3_4.shtml>
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/transactions/out-trade-no/{out_trade_no}/reverse`
-    Reverse
-}
-
-impl<M: Mode> Reverse<M> {
-    /// 撤销订单(商户订单号) · `POST v3/transactions/out-trade-no/{out_trade_no}/reverse`
-    ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transactions::out_trade_no::out_trade_no::reverse::post;
-    ///
-    /// let request = post::Request::new().mchid("1900057215");
-    /// let response = client
-    ///     .v3()
-    ///     .transactions()
-    ///     .out_trade_no()
-    ///     .out_trade_no("example")
-    ///     .reverse()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
+    request! {
+        /// 撤销订单(商户订单号): what is sent.
+        ///
+        /// Its flat name is [`weipay::transactions::PostTransactionsOutTradeNoByOutTradeNoReverseRequest`](crate::transactions::PostTransactionsOutTradeNoByOutTradeNoReverseRequest).
+        #[doc(alias = "撤销订单(商户订单号)")]
+        pub struct Request {
+            /// 商户号. Required in 直连模式 only.
+            mchid: String = body("mchid"),
+            /// 机构商户号. Required in 机构模式 only.
+            sp_mchid: String = body("sp_mchid"),
+            /// 子商户号. Required in 机构模式 only.
+            sub_mchid: String = body("sub_mchid"),
+        }
     }
 }

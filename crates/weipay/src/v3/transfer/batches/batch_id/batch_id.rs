@@ -2,47 +2,59 @@
 
 //! `v3/transfer/batches/batch-id/{batch_id}`
 
-pub mod details;
-pub mod get;
+/// `v3/transfer/batches/batch-id/{batch_id}/details`
+pub mod details {
+    /// `v3/transfer/batches/batch-id/{batch_id}/details/detail-id`
+    pub mod detail_id {
+        pub mod detail_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/transfer/batches/batch-id/{batch_id}`
-    BatchId
-}
-
-impl<M: Mode> BatchId<M> {
-    /// 微信批次单号查询批次单 · `GET v3/transfer/batches/batch-id/{batch_id}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transfer::batches::batch_id::batch_id::get;
-    ///
-    /// let request = get::Request::new().need_query_detail(true);
-    /// let response = client
-    ///     .v3()
-    ///     .transfer()
-    ///     .batches()
-    ///     .batch_id()
-    ///     .batch_id("1030000071100999991182020050700019480001")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
+        pub use crate::v3::transfer::chain::TransferBatchesBatchIdByBatchIdDetailsDetailId as DetailId;
     }
 
-    /// `v3/transfer/batches/batch-id/{batch_id}/details`
-    pub fn details(self) -> details::Details<M> {
-        details::Details::new(self.call.step("details"))
+    pub use crate::v3::transfer::chain::TransferBatchesBatchIdByBatchIdDetails as Details;
+}
+
+pub use crate::v3::transfer::chain::TransferBatchesBatchIdByBatchId as BatchId;
+
+/// 微信批次单号查询批次单 · `GET v3/transfer/batches/batch-id/{batch_id}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012458868](https://pay.weixin.qq.com/doc/v3/merchant/4012458868)
+pub mod get {
+    pub use crate::v3::transfer::shared::{TransferBatch, TransferBatchCloseReason, TransferDetail};
+
+    use crate::model::{body, query, request, response};
+
+    request! {
+        /// 微信批次单号查询批次单: what is sent.
+        ///
+        /// Its flat name is [`weipay::transfer::GetTransferBatchesBatchIdByBatchIdRequest`](crate::transfer::GetTransferBatchesBatchIdByBatchIdRequest).
+        #[doc(alias = "微信批次单号查询批次单")]
+        pub struct Request {
+            /// 是否查询转账明细单. Required.
+            need_query_detail: bool = query("need_query_detail").required(),
+            /// 请求资源起始位置.
+            offset: i64 = query("offset"),
+            /// 最大资源条数. 20 to 100.
+            limit: i64 = query("limit").range(20, 100),
+            /// 明细状态.
+            detail_status: String = query("detail_status"),
+        }
+    }
+
+    response! {
+        /// 微信批次单号查询批次单: what comes back.
+        ///
+        /// Its flat name is [`weipay::transfer::GetTransferBatchesBatchIdByBatchIdResponse`](crate::transfer::GetTransferBatchesBatchIdByBatchIdResponse).
+        #[doc(alias = "微信批次单号查询批次单")]
+        pub struct Response {
+            /// 转账批次单. Required.
+            transfer_batch: TransferBatch = body("transfer_batch").required(),
+            /// 转账明细单列表.
+            transfer_detail_list: Vec<TransferDetail> = body("transfer_detail_list"),
+        }
     }
 }

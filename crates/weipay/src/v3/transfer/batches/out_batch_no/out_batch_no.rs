@@ -2,47 +2,63 @@
 
 //! `v3/transfer/batches/out-batch-no/{out_batch_no}`
 
-pub mod details;
-pub mod get;
+/// `v3/transfer/batches/out-batch-no/{out_batch_no}/details`
+pub mod details {
+    /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
+    pub mod out_detail_no {
+        pub mod out_detail_no;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/transfer/batches/out-batch-no/{out_batch_no}`
-    OutBatchNo
-}
-
-impl<M: Mode> OutBatchNo<M> {
-    /// 商家批次单号查询批次单 · `GET v3/transfer/batches/out-batch-no/{out_batch_no}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::transfer::batches::out_batch_no::out_batch_no::get;
-    ///
-    /// let request = get::Request::new().need_query_detail(true);
-    /// let response = client
-    ///     .v3()
-    ///     .transfer()
-    ///     .batches()
-    ///     .out_batch_no()
-    ///     .out_batch_no("plfk2020042013")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
+        pub use crate::v3::transfer::chain::TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo as OutDetailNo;
     }
 
-    /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details`
-    pub fn details(self) -> details::Details<M> {
-        details::Details::new(self.call.step("details"))
+    pub use crate::v3::transfer::chain::TransferBatchesOutBatchNoByOutBatchNoDetails as Details;
+}
+
+pub use crate::v3::transfer::chain::TransferBatchesOutBatchNoByOutBatchNo as OutBatchNo;
+
+/// 商家批次单号查询批次单 · `GET v3/transfer/batches/out-batch-no/{out_batch_no}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012458877](https://pay.weixin.qq.com/doc/v3/merchant/4012458877)
+pub mod get {
+    pub use crate::v3::transfer::shared::{TransferBatch, TransferBatchCloseReason, TransferDetail};
+
+    use crate::model::{body, query, request, response};
+
+    request! {
+        /// 商家批次单号查询批次单: what is sent.
+        ///
+        /// Its flat name is [`weipay::transfer::GetTransferBatchesOutBatchNoByOutBatchNoRequest`](crate::transfer::GetTransferBatchesOutBatchNoByOutBatchNoRequest).
+        #[doc(alias = "商家批次单号查询批次单")]
+        pub struct Request {
+            /// 是否查询转账明细单. Required.
+            need_query_detail: bool = query("need_query_detail").required(),
+            /// 请求资源起始位置.
+            offset: i64 = query("offset"),
+            /// 最大资源条数. 20 to 100.
+            limit: i64 = query("limit").range(20, 100),
+            /// 明细状态.
+            detail_status: String = query("detail_status"),
+        }
+    }
+
+    response! {
+        /// 商家批次单号查询批次单: what comes back.
+        ///
+        /// Its flat name is [`weipay::transfer::GetTransferBatchesOutBatchNoByOutBatchNoResponse`](crate::transfer::GetTransferBatchesOutBatchNoByOutBatchNoResponse).
+        #[doc(alias = "商家批次单号查询批次单")]
+        pub struct Response {
+            /// 转账批次单. Required.
+            transfer_batch: TransferBatch = body("transfer_batch").required(),
+            /// 转账明细单列表.
+            transfer_detail_list: Vec<TransferDetail> = body("transfer_detail_list"),
+            /// 请求资源起始位置.
+            offset: i64 = body("offset"),
+            /// 最大资源条数.
+            limit: i64 = body("limit"),
+        }
     }
 }

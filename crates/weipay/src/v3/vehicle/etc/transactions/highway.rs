@@ -2,45 +2,129 @@
 
 //! `v3/vehicle/etc/transactions/highway`
 
-pub mod post;
+pub use crate::v3::vehicle::chain::VehicleEtcTransactionsHighway as Highway;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 高速场景商户扣款 · `POST v3/vehicle/etc/transactions/highway`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012715331](https://pay.weixin.qq.com/doc/v3/partner/4012715331)
+pub mod post {
+    pub use crate::v3::vehicle::shared::{
+        IndustryPaymentAmount, IndustryPromotionDetail, VehicleDeviceInfo, VehiclePayer,
+    };
 
-chain_step! {
-    /// `v3/vehicle/etc/transactions/highway`
-    Highway
-}
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> Highway<M> {
-    /// 高速场景商户扣款 · `POST v3/vehicle/etc/transactions/highway`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::vehicle::etc::transactions::highway::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_trade_no("121775250124070332")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .contract_id("wxd678ef4Fwxd678ef4Fwxd678ef4F21")
-    ///     .description("商品信息")
-    ///     .highway_info(post::HighwayInfo::new()
-    ///         .plate_number("粤B888888")
-    ///         .start_time("2026-01-01T00:00:00+08:00")
-    ///         .end_time("2026-01-31T23:59:59+08:00")
-    ///         .channel_type("ETC")
-    ///         .entrance("沿江深圳-大铲湾"))
-    ///     .amount(post::Amount::new().total(888));
-    /// let response = client.v3().vehicle().etc().transactions().highway().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_VEHICLE_ETC_TRANSACTIONS_HIGHWAY, request)
+    request! {
+        /// 高速场景商户扣款: what is sent.
+        ///
+        /// Its flat name is [`weipay::vehicle::PostVehicleEtcTransactionsHighwayRequest`](crate::vehicle::PostVehicleEtcTransactionsHighwayRequest).
+        #[doc(alias = "高速场景商户扣款")]
+        pub struct Request {
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required().request_number(),
+            /// 特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户appid. Required.
+            appid: String = body("appid").required(),
+            /// 特约商户appid.
+            sub_appid: String = body("sub_appid"),
+            /// ETC扣费授权协议号. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 商品信息. Required.
+            description: String = body("description").required(),
+            /// 附加信息.
+            attach: String = body("attach"),
+            /// 营销信息.
+            goods_tag: String = body("goods_tag"),
+            /// 高速场景信息. Required.
+            highway_info: HighwayInfo = body("highway_info").required(),
+            /// 订单金额. Required.
+            amount: Amount = body("amount").required(),
+            /// 设备信息.
+            device_info: DeviceInfo = body("device_info"),
+        }
+
+        /// 高速场景信息.
+        pub struct HighwayInfo {
+            /// 车牌号. Required.
+            plate_number: String = body("plate_number").required(),
+            /// 入站时间. Required.
+            start_time: Time = body("start_time").required(),
+            /// 出站时间. Required.
+            end_time: Time = body("end_time").required(),
+            /// 通道类型. Required.
+            channel_type: String = body("channel_type").required(),
+            /// 车辆类型.
+            car_type: String = body("car_type"),
+            /// 入口名称. Required.
+            entrance: String = body("entrance").required(),
+            /// 出口名称.
+            exit: String = body("exit"),
+            /// 承载人数.
+            carrying_capacity: i64 = body("carrying_capacity"),
+            /// 荷载范围.
+            carrying_range: String = body("carrying_range"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 订单金额. In fen (分).
+            total: i64 = body("total"),
+            /// 货币类型.
+            currency: String = body("currency"),
+        }
+
+        /// 设备信息.
+        pub struct DeviceInfo {
+            /// 商户端设备号.
+            device_id: String = body("device_id"),
+            /// 商户端设备IP. Required.
+            device_ip: String = body("device_ip").required(),
+        }
+    }
+
+    response! {
+        /// 高速场景商户扣款: what comes back.
+        ///
+        /// Its flat name is [`weipay::vehicle::PostVehicleEtcTransactionsHighwayResponse`](crate::vehicle::PostVehicleEtcTransactionsHighwayResponse).
+        #[doc(alias = "高速场景商户扣款")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户appid. Required.
+            appid: String = body("appid").required(),
+            /// 特约商户appid.
+            sub_appid: String = body("sub_appid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 交易类型. Required.
+            trade_type: String = body("trade_type").required(),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 交易状态描述.
+            trade_state_desc: String = body("trade_state_desc"),
+            /// 支付者.
+            payer: VehiclePayer = body("payer"),
+            /// 订单金额. Required.
+            amount: IndustryPaymentAmount = body("amount").required(),
+            /// 设备信息.
+            device_info: VehicleDeviceInfo = body("device_info"),
+            /// 优惠详情.
+            promotion_detail: Vec<IndustryPromotionDetail> = body("promotion_detail"),
+        }
     }
 }

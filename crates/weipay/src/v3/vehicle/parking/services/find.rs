@@ -2,38 +2,73 @@
 
 //! `v3/vehicle/parking/services/find`
 
-pub mod get;
+pub use crate::v3::vehicle::chain::VehicleParkingServicesFind as Find;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询车牌服务开通信息 · `GET v3/vehicle/parking/services/find`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012534043](https://pay.weixin.qq.com/doc/v3/merchant/4012534043)
+/// - partner: [4012534183](https://pay.weixin.qq.com/doc/v3/partner/4012534183)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/vehicle/parking/services/find`
-    Find
-}
+    request! {
+        /// 查询车牌服务开通信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::vehicle::GetVehicleParkingServicesFindRequest`](crate::vehicle::GetVehicleParkingServicesFindRequest).
+        #[doc(alias = "查询车牌服务开通信息")]
+        pub struct Request {
+            /// 应用ID. Required.
+            appid: String = query("appid").required(),
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 车牌号. Required.
+            plate_number: String = query("plate_number").required(),
+            /// 车牌颜色. Required.
+            plate_color: PlateColor = query("plate_color").required(),
+            /// 用户标识. Required.
+            openid: String = query("openid").required(),
+        }
+    }
 
-impl<M: Mode> Find<M> {
-    /// 查询车牌服务开通信息 · `GET v3/vehicle/parking/services/find`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::vehicle::parking::services::find::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .plate_number("粤B888888")
-    ///     .plate_color("BLUE")
-    ///     .openid("oWeiPaySandboxUser-000000001");
-    /// let response = client.v3().vehicle().parking().services().find().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_VEHICLE_PARKING_SERVICES_FIND, request)
+    response! {
+        /// 查询车牌服务开通信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::vehicle::GetVehicleParkingServicesFindResponse`](crate::vehicle::GetVehicleParkingServicesFindResponse).
+        #[doc(alias = "查询车牌服务开通信息")]
+        pub struct Response {
+            /// 车牌号. Required.
+            plate_number: String = body("plate_number").required(),
+            /// 车牌颜色. Required.
+            plate_color: PlateColor = body("plate_color").required(),
+            /// 车牌服务开通时间.
+            service_open_time: Time = body("service_open_time"),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 车牌服务开通状态. Required.
+            service_state: ServiceState = body("service_state").required(),
+        }
+    }
+
+    open_enum! {
+        /// 车牌颜色.
+        pub enum PlateColor {
+            Blue = "BLUE",
+            Green = "GREEN",
+            Yellow = "YELLOW",
+            Black = "BLACK",
+            White = "WHITE",
+            Limegreen = "LIMEGREEN",
+        }
+
+        /// 车牌服务开通状态.
+        pub enum ServiceState {
+            Normal = "NORMAL",
+            Pause = "PAUSE",
+            OutService = "OUT_SERVICE",
+        }
     }
 }

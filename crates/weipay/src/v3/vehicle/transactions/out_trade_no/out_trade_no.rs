@@ -2,41 +2,110 @@
 
 //! `v3/vehicle/transactions/out-trade-no/{out_trade_no}`
 
-pub mod get;
+pub use crate::v3::vehicle::chain::VehicleTransactionsOutTradeNoByOutTradeNo as OutTradeNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询订单 · `GET v3/vehicle/transactions/out-trade-no/{out_trade_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012534308](https://pay.weixin.qq.com/doc/v3/merchant/4012534308)
+/// - partner: [4012534441](https://pay.weixin.qq.com/doc/v3/partner/4012534441)
+pub mod get {
+    pub use crate::v3::vehicle::shared::{
+        IndustryPaymentAmount, VehicleParkingInfo, VehicleParkingInfoPlateColor,
+    };
 
-chain_step! {
-    /// `v3/vehicle/transactions/out-trade-no/{out_trade_no}`
-    OutTradeNo
-}
+    use crate::model::{Time, body, query, request, response};
 
-impl<M: Mode> OutTradeNo<M> {
-    /// 查询订单 · `GET v3/vehicle/transactions/out-trade-no/{out_trade_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::vehicle::transactions::out_trade_no::out_trade_no::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .vehicle()
-    ///     .transactions()
-    ///     .out_trade_no()
-    ///     .out_trade_no("20150806125346")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_VEHICLE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
+    request! {
+        /// 查询订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::vehicle::GetVehicleTransactionsOutTradeNoByOutTradeNoRequest`](crate::vehicle::GetVehicleTransactionsOutTradeNoByOutTradeNoRequest).
+        #[doc(alias = "查询订单")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
+
+    response! {
+        /// 查询订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::vehicle::GetVehicleTransactionsOutTradeNoByOutTradeNoResponse`](crate::vehicle::GetVehicleTransactionsOutTradeNoByOutTradeNoResponse).
+        #[doc(alias = "查询订单")]
+        pub struct Response {
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 服务描述. Required.
+            description: String = body("description").required(),
+            /// 订单创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 交易状态描述.
+            trade_state_description: String = body("trade_state_description"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 用户是否已还款.
+            user_repaid: String = body("user_repaid"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 交易场景. Required.
+            trade_scene: String = body("trade_scene").required(),
+            /// 停车场景信息.
+            parking_info: VehicleParkingInfo = body("parking_info"),
+            /// 支付者信息. Required.
+            payer: Payer = body("payer").required(),
+            /// 订单金额信息. Required.
+            amount: IndustryPaymentAmount = body("amount").required(),
+            /// 优惠信息.
+            promotion_detail: Vec<PromotionDetail> = body("promotion_detail"),
+        }
+
+        /// 支付者信息.
+        pub struct Payer {
+            /// 用户在appid下的标识. Required.
+            openid: String = body("openid").required(),
+            /// 用户在特约商户APP的标识.
+            sub_openid: String = body("sub_openid"),
+        }
+
+        /// 优惠信息.
+        pub struct PromotionDetail {
+            /// 券ID. Required.
+            coupon_id: String = body("coupon_id").required(),
+            /// 优惠名称.
+            name: String = body("name"),
+            /// 优惠范围.
+            scope: String = body("scope"),
+            /// 优惠类型.
+            type_: String = body("type"),
+            /// 活动ID.
+            stock_id: String = body("stock_id"),
+            /// 优惠券面额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 微信出资. In fen (分).
+            wechatpay_contribute: i64 = body("wechatpay_contribute"),
+            /// 商户出资. In fen (分).
+            merchant_contribute: i64 = body("merchant_contribute"),
+            /// 其他出资. In fen (分).
+            other_contribute: i64 = body("other_contribute"),
+            /// 优惠币种.
+            currency: String = body("currency"),
+        }
     }
 }

@@ -2,80 +2,86 @@
 
 //! `v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
 
-pub mod get;
 pub mod merchant_identifier;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::webizpay::chain::WebizpayAvailMchRangesByRangeIdMerchantIdentifiers as MerchantIdentifiers;
 
-chain_step! {
-    /// `v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
-    MerchantIdentifiers
+/// 查询商户标识列表 · `GET v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4017205633](https://pay.weixin.qq.com/doc/v3/partner/4017205633)
+pub mod get {
+    use crate::model::{body, query, request, response};
+
+    request! {
+        /// 查询商户标识列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::GetWebizpayAvailMchRangesByRangeIdMerchantIdentifiersRequest`](crate::webizpay::GetWebizpayAvailMchRangesByRangeIdMerchantIdentifiersRequest).
+        #[doc(alias = "查询商户标识列表")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = query("sp_mchid").required(),
+            /// 分页开始位置. Required.
+            offset: i64 = query("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = query("limit").required(),
+        }
+    }
+
+    response! {
+        /// 查询商户标识列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::GetWebizpayAvailMchRangesByRangeIdMerchantIdentifiersResponse`](crate::webizpay::GetWebizpayAvailMchRangesByRangeIdMerchantIdentifiersResponse).
+        #[doc(alias = "查询商户标识列表")]
+        pub struct Response {
+            /// 分页开始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 实际返回数量. Required.
+            count: i64 = body("count").required(),
+            /// 总数量. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 商户标识列表. Required.
+            data: Vec<String> = body("data").required(),
+        }
+    }
 }
 
-impl<M: Mode> MerchantIdentifiers<M> {
-    /// 查询商户标识列表 · `GET v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::get;
-    ///
-    /// let request = get::Request::new().sp_mchid("1900057215").offset(0).limit(100);
-    /// let response = client
-    ///     .v3()
-    ///     .webizpay()
-    ///     .avail_mch_ranges()
-    ///     .range_id("89f5123e-5ad4-4e0e-89b1-63ced0c798c5")
-    ///     .merchant_identifiers()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS, request)
+/// 添加商户标识 · `POST v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4017205631](https://pay.weixin.qq.com/doc/v3/partner/4017205631)
+pub mod post {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 添加商户标识: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayAvailMchRangesByRangeIdMerchantIdentifiersRequest`](crate::webizpay::PostWebizpayAvailMchRangesByRangeIdMerchantIdentifiersRequest).
+        #[doc(alias = "添加商户标识")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 商户标识值. Required.
+            merchant_identifier: String = body("merchant_identifier").required(),
+        }
     }
 
-    /// 添加商户标识 · `POST v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::post;
-    ///
-    /// let request = post::Request::new().sp_mchid("1900057215").merchant_identifier("91110000710926094P");
-    /// let response = client
-    ///     .v3()
-    ///     .webizpay()
-    ///     .avail_mch_ranges()
-    ///     .range_id("89f5123e-5ad4-4e0e-89b1-63ced0c798c5")
-    ///     .merchant_identifiers()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS, request)
-    }
-
-    /// `v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}` with this 商户标识值.
-    pub fn merchant_identifier(
-        self,
-        merchant_identifier: impl Into<String>,
-    ) -> merchant_identifier::MerchantIdentifier<M> {
-        merchant_identifier::MerchantIdentifier::new(
-            self.call.fill(path("merchant_identifier"), merchant_identifier.into()),
-        )
+    response! {
+        /// 添加商户标识: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayAvailMchRangesByRangeIdMerchantIdentifiersResponse`](crate::webizpay::PostWebizpayAvailMchRangesByRangeIdMerchantIdentifiersResponse).
+        #[doc(alias = "添加商户标识")]
+        pub struct Response {
+            /// 可用商户范围id. Required.
+            range_id: String = body("range_id").required(),
+        }
     }
 }

@@ -3,54 +3,66 @@
 //! `v3/webizpay/employees/{employee_id}/quota-cards`
 
 pub mod card_no;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::webizpay::chain::WebizpayEmployeesByEmployeeIdQuotaCards as QuotaCards;
 
-chain_step! {
-    /// `v3/webizpay/employees/{employee_id}/quota-cards`
-    QuotaCards
-}
+/// 企业商户为员工下发企业支付额度卡 · `POST v3/webizpay/employees/{employee_id}/quota-cards`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014507148](https://pay.weixin.qq.com/doc/v3/partner/4014507148)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> QuotaCards<M> {
-    /// 企业商户为员工下发企业支付额度卡 · `POST v3/webizpay/employees/{employee_id}/quota-cards`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::employees::employee_id::quota_cards::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_mchid("1900057215")
-    ///     .sub_mchid("43214321")
-    ///     .card_template_id("template_123")
-    ///     .amount(10000)
-    ///     .card_name("报销额度卡")
-    ///     .out_card_no("mch_card_123456")
-    ///     .effective_end_time("2026-01-31T23:59:59+08:00");
-    /// let response = client
-    ///     .v3()
-    ///     .webizpay()
-    ///     .employees()
-    ///     .employee_id("WeBizPay_a968402a-73bb-43e2-9e1a-8371b0ca3d7c")
-    ///     .quota_cards()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS, request)
+    request! {
+        /// 企业商户为员工下发企业支付额度卡: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayEmployeesByEmployeeIdQuotaCardsRequest`](crate::webizpay::PostWebizpayEmployeesByEmployeeIdQuotaCardsRequest).
+        #[doc(alias = "企业商户为员工下发企业支付额度卡")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 企业支付卡模板ID. Required.
+            card_template_id: String = body("card_template_id").required(),
+            /// 卡片总金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 卡片名称. Required.
+            card_name: String = body("card_name").required(),
+            /// 商户卡号. Required.
+            out_card_no: String = body("out_card_no").required().request_number(),
+            /// 卡片有效期. Required.
+            effective_end_time: Time = body("effective_end_time").required(),
+            /// 卡片备注.
+            card_remark: String = body("card_remark"),
+            /// 可用商户范围ID.
+            avail_mch_range_id: String = body("avail_mch_range_id"),
+        }
     }
 
-    /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}` with this 企业支付额度卡卡号.
-    pub fn card_no(self, card_no: impl Into<String>) -> card_no::CardNo<M> {
-        card_no::CardNo::new(self.call.fill(path("card_no"), card_no.into()))
+    response! {
+        /// 企业商户为员工下发企业支付额度卡: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayEmployeesByEmployeeIdQuotaCardsResponse`](crate::webizpay::PostWebizpayEmployeesByEmployeeIdQuotaCardsResponse).
+        #[doc(alias = "企业商户为员工下发企业支付额度卡")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户卡号. Required.
+            out_card_no: String = body("out_card_no").required(),
+            /// 微信授权关系ID. Required.
+            employee_id: String = body("employee_id").required(),
+            /// 企业支付额度卡卡号. Required.
+            card_no: String = body("card_no").required(),
+            /// 卡片生效时间. Required.
+            effective_begin_time: Time = body("effective_begin_time").required(),
+            /// 卡片有效期. Required.
+            effective_end_time: Time = body("effective_end_time").required(),
+        }
     }
 }

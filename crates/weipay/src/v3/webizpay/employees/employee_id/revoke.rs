@@ -2,41 +2,57 @@
 
 //! `v3/webizpay/employees/{employee_id}/revoke`
 
-pub mod post;
+pub use crate::v3::webizpay::chain::WebizpayEmployeesByEmployeeIdRevoke as Revoke;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 企业商户发起解除员工企业支付授权 · `POST v3/webizpay/employees/{employee_id}/revoke`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014507156](https://pay.weixin.qq.com/doc/v3/partner/4014507156)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/webizpay/employees/{employee_id}/revoke`
-    Revoke
-}
+    request! {
+        /// 企业商户发起解除员工企业支付授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayEmployeesByEmployeeIdRevokeRequest`](crate::webizpay::PostWebizpayEmployeesByEmployeeIdRevokeRequest).
+        #[doc(alias = "企业商户发起解除员工企业支付授权")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+        }
+    }
 
-impl<M: Mode> Revoke<M> {
-    /// 企业商户发起解除员工企业支付授权 · `POST v3/webizpay/employees/{employee_id}/revoke`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::employees::employee_id::revoke::post;
-    ///
-    /// let request = post::Request::new().sp_mchid("1900057215").sub_mchid("43214321");
-    /// let response = client
-    ///     .v3()
-    ///     .webizpay()
-    ///     .employees()
-    ///     .employee_id("WeBizPay_a968402a-73bb-43e2-9e1a-8371b0ca3d7c")
-    ///     .revoke()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_REVOKE, request)
+    response! {
+        /// 企业商户发起解除员工企业支付授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayEmployeesByEmployeeIdRevokeResponse`](crate::webizpay::PostWebizpayEmployeesByEmployeeIdRevokeResponse).
+        #[doc(alias = "企业商户发起解除员工企业支付授权")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户企业员工ID. Required.
+            user_id: String = body("user_id").required(),
+            /// 员工企业支付权限状态. Required.
+            authorization_state: AuthorizationState = body("authorization_state").required(),
+            /// 员工企业支付失效时间. Required.
+            authorization_revoked_time: Time = body("authorization_revoked_time").required(),
+            /// 作废原因. Required.
+            reason: String = body("reason").required(),
+        }
+    }
+
+    open_enum! {
+        /// 员工企业支付权限状态.
+        pub enum AuthorizationState {
+            Revoked = "REVOKED",
+            Authorized = "AUTHORIZED",
+        }
     }
 }

@@ -2,41 +2,65 @@
 
 //! `v3/webizpay/stores/entity-matches/{batch_id}`
 
-pub mod get;
+pub use crate::v3::webizpay::chain::WebizpayStoresEntityMatchesByBatchId as BatchId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询门店主体匹配结果 · `GET v3/webizpay/stores/entity-matches/{batch_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014507133](https://pay.weixin.qq.com/doc/v3/partner/4014507133)
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/webizpay/stores/entity-matches/{batch_id}`
-    BatchId
-}
+    request! {
+        /// 查询门店主体匹配结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::GetWebizpayStoresEntityMatchesByBatchIdRequest`](crate::webizpay::GetWebizpayStoresEntityMatchesByBatchIdRequest).
+        #[doc(alias = "查询门店主体匹配结果")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = query("sp_mchid").required(),
+        }
+    }
 
-impl<M: Mode> BatchId<M> {
-    /// 查询门店主体匹配结果 · `GET v3/webizpay/stores/entity-matches/{batch_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::stores::entity_matches::batch_id::get;
-    ///
-    /// let request = get::Request::new().sp_mchid("1900057215");
-    /// let response = client
-    ///     .v3()
-    ///     .webizpay()
-    ///     .stores()
-    ///     .entity_matches()
-    ///     .batch_id("1030000071201xxxxx")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_WEBIZPAY_STORES_ENTITY_MATCHES_BATCH_ID, request)
+    response! {
+        /// 查询门店主体匹配结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::GetWebizpayStoresEntityMatchesByBatchIdResponse`](crate::webizpay::GetWebizpayStoresEntityMatchesByBatchIdResponse).
+        #[doc(alias = "查询门店主体匹配结果")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 商户主体匹配批次单号. Required.
+            out_batch_id: String = body("out_batch_id").required(),
+            /// 微信支付主体匹配批次单号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 批次状态. Required.
+            state: State = body("state").required(),
+            /// 主体匹配明细列表.
+            match_results: Vec<MatchResults> = body("match_results"),
+        }
+
+        /// 主体匹配明细列表.
+        pub struct MatchResults {
+            /// 门店统一社会信用代码. Required.
+            organization_code: String = body("organization_code").required(),
+            /// 门店名称. Required.
+            store_name: String = body("store_name").required(),
+            /// Required.
+            has_valid_mchid: bool = body("has_valid_mchid").required(),
+        }
+    }
+
+    open_enum! {
+        /// 批次状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            InProgress = "IN_PROGRESS",
+            Completed = "COMPLETED",
+            Closed = "CLOSED",
+        }
     }
 }

@@ -2,35 +2,65 @@
 
 //! `v3/webizpay/users/{user_id}/authorization-state`
 
-pub mod get;
+pub use crate::v3::webizpay::chain::WebizpayUsersByUserIdAuthorizationState as AuthorizationState;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 企业商户查询企业员工开通授权状态 · `GET v3/webizpay/users/{user_id}/authorization-state`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014507163](https://pay.weixin.qq.com/doc/v3/partner/4014507163)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/webizpay/users/{user_id}/authorization-state`
-    AuthorizationState
-}
+    request! {
+        /// 企业商户查询企业员工开通授权状态: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::GetWebizpayUsersByUserIdAuthorizationStateRequest`](crate::webizpay::GetWebizpayUsersByUserIdAuthorizationStateRequest).
+        #[doc(alias = "企业商户查询企业员工开通授权状态")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = query("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
+    }
 
-impl<M: Mode> AuthorizationState<M> {
-    /// 企业商户查询企业员工开通授权状态 · `GET v3/webizpay/users/{user_id}/authorization-state`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::users::user_id::authorization_state::get;
-    ///
-    /// let request = get::Request::new().sp_mchid("1900057215").sub_mchid("43214321");
-    /// let response =
-    ///     client.v3().webizpay().users().user_id("123456").authorization_state().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_STATE, request)
+    response! {
+        /// 企业商户查询企业员工开通授权状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::GetWebizpayUsersByUserIdAuthorizationStateResponse`](crate::webizpay::GetWebizpayUsersByUserIdAuthorizationStateResponse).
+        #[doc(alias = "企业商户查询企业员工开通授权状态")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 企业员工ID. Required.
+            user_id: String = body("user_id").required(),
+            /// 微信授权关系列表.
+            employee_list: Vec<EmployeeList> = body("employee_list"),
+        }
+
+        /// 微信授权关系列表.
+        pub struct EmployeeList {
+            /// 微信授权关系ID. Required.
+            employee_id: String = body("employee_id").required(),
+            /// 授权状态. Required.
+            authorization_state: AuthorizationState = body("authorization_state").required(),
+            /// 授权时间. Required.
+            authorization_time: Time = body("authorization_time").required(),
+            /// 解除授权时间. Required.
+            authorization_revoked_time: Time = body("authorization_revoked_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 授权状态.
+        pub enum AuthorizationState {
+            Authorized = "AUTHORIZED",
+            Revoked = "REVOKED",
+        }
     }
 }

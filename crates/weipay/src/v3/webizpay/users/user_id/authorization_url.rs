@@ -2,36 +2,63 @@
 
 //! `v3/webizpay/users/{user_id}/authorization-url`
 
-pub mod post;
+pub use crate::v3::webizpay::chain::WebizpayUsersByUserIdAuthorizationUrl as AuthorizationUrl;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 企业商户发起员工开通企业支付授权 · `POST v3/webizpay/users/{user_id}/authorization-url`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014507153](https://pay.weixin.qq.com/doc/v3/partner/4014507153)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/webizpay/users/{user_id}/authorization-url`
-    AuthorizationUrl
-}
+    request! {
+        /// 企业商户发起员工开通企业支付授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayUsersByUserIdAuthorizationUrlRequest`](crate::webizpay::PostWebizpayUsersByUserIdAuthorizationUrlRequest).
+        #[doc(alias = "企业商户发起员工开通企业支付授权")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 发起授权应用类型. Required.
+            application_type: ApplicationType = body("application_type").required(),
+        }
+    }
 
-impl<M: Mode> AuthorizationUrl<M> {
-    /// 企业商户发起员工开通企业支付授权 · `POST v3/webizpay/users/{user_id}/authorization-url`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::users::user_id::authorization_url::post;
-    ///
-    /// let request =
-    ///     post::Request::new().sp_mchid("1900057215").sub_mchid("43214321").application_type("H5");
-    /// let response =
-    ///     client.v3().webizpay().users().user_id("123456").authorization_url().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_URL, request)
+    response! {
+        /// 企业商户发起员工开通企业支付授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayUsersByUserIdAuthorizationUrlResponse`](crate::webizpay::PostWebizpayUsersByUserIdAuthorizationUrlResponse).
+        #[doc(alias = "企业商户发起员工开通企业支付授权")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 企业员工ID. Required.
+            user_id: String = body("user_id").required(),
+            /// 跳转链接.
+            authorization_url: String = body("authorization_url"),
+            /// 链接失效时间.
+            expire_time: Time = body("expire_time"),
+            /// 发起授权应用类型. Required.
+            application_type: ApplicationType = body("application_type").required(),
+            /// 小程序查询参数.
+            mp_query: String = body("mp_query"),
+            /// 小程序业务类型.
+            mp_business_type: String = body("mp_business_type"),
+        }
+    }
+
+    open_enum! {
+        /// 发起授权应用类型.
+        pub enum ApplicationType {
+            H5 = "H5",
+            Miniprogram = "MINIPROGRAM",
+        }
     }
 }

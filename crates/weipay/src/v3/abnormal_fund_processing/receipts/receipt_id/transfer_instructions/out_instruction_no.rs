@@ -2,40 +2,86 @@
 
 //! `v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}`
 
-pub mod get;
+pub use crate::v3::abnormal_fund_processing::chain::AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNo as OutInstructionNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询在途异常资金付款指令执行结果 · `GET v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016636882](https://pay.weixin.qq.com/doc/v3/partner/4016636882)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}`
-    OutInstructionNo
-}
+    response! {
+        /// 查询在途异常资金付款指令执行结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::abnormal_fund_processing::GetAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNoResponse`](crate::abnormal_fund_processing::GetAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNoResponse).
+        #[doc(alias = "查询在途异常资金付款指令执行结果")]
+        pub struct Response {
+            /// 商户侧指令编号. Required.
+            out_instruction_no: String = body("out_instruction_no").required(),
+            /// 在途异常资金付款指令的发起方. Required.
+            commander: Commander = body("commander").required(),
+            /// 付款方式. Required.
+            transfer_mode: TransferMode = body("transfer_mode").required(),
+            /// 收款方.
+            receiver: Receiver = body("receiver"),
+            /// 在途异常资金付款指令状态. Required.
+            instruction_state: InstructionState = body("instruction_state").required(),
+            /// 在途异常资金付款指令创建时间.
+            create_time: Time = body("create_time"),
+            /// 入账成功时间.
+            success_time: Time = body("success_time"),
+            /// 在途异常资金付款指令关闭时间.
+            close_time: Time = body("close_time"),
+            /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// On the wire: `instruction_instance_id`.
+            instruction_instance_id: String = body("instruction_instance_id"),
+        }
 
-impl<M: Mode> OutInstructionNo<M> {
-    /// 查询在途异常资金付款指令执行结果 · `GET v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .abnormal_fund_processing()
-    ///     .receipts()
-    ///     .receipt_id("0100011742874700562078230000")
-    ///     .transfer_instructions()
-    ///     .out_instruction_no("1200002")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID_TRANSFER_INSTRUCTIONS_OUT_INSTRUCTION_NO, Nothing)
+        /// 在途异常资金付款指令的发起方.
+        pub struct Commander {
+            /// Required.
+            operator: Operator = body("operator").required(),
+            /// 微信支付商户号.
+            mchid: String = body("mchid"),
+        }
+
+        /// 收款方.
+        pub struct Receiver {
+            /// 入账账户类型.
+            account_type: String = body("account_type"),
+            /// 入账用户OpenID.
+            openid: String = body("openid"),
+            /// 商户AppID.
+            appid: String = body("appid"),
+            /// 入账商户号.
+            mchid: String = body("mchid"),
+        }
+    }
+
+    open_enum! {
+        /// The values of `operator`.
+        pub enum Operator {
+            Merchant = "MERCHANT",
+        }
+
+        /// 付款方式.
+        pub enum TransferMode {
+            TransferToOriginalReceiveUser = "TRANSFER_TO_ORIGINAL_RECEIVE_USER",
+            TransferModeToOriginalReceiveMerchant = "TRANSFER_MODE_TO_ORIGINAL_RECEIVE_MERCHANT",
+            TransferModeToSpecifiedReceiveMerchant = "TRANSFER_MODE_TO_SPECIFIED_RECEIVE_MERCHANT",
+        }
+
+        /// 在途异常资金付款指令状态.
+        pub enum InstructionState {
+            InstructionStatePending = "INSTRUCTION_STATE_PENDING",
+            InstructionStateInProgress = "INSTRUCTION_STATE_IN_PROGRESS",
+            InstructionStateClosed = "INSTRUCTION_STATE_CLOSED",
+            InstructionStateSuccess = "INSTRUCTION_STATE_SUCCESS",
+        }
     }
 }

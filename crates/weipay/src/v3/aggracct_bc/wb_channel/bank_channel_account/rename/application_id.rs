@@ -2,44 +2,73 @@
 
 //! `v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`
 
-pub mod get;
+pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelBankChannelAccountRenameByApplicationId as ApplicationId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询渠道结算银行账户更名申请 · `GET v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4018968051](https://pay.weixin.qq.com/doc/v3/merchant/4018968051)
+pub mod get {
+    use crate::model::{Sensitive, Time, body, header, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`
-    ApplicationId
-}
+    request! {
+        /// 查询渠道结算银行账户更名申请: what is sent.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelBankChannelAccountRenameByApplicationIdRequest`](crate::aggracct_bc::GetAggracctBcWbChannelBankChannelAccountRenameByApplicationIdRequest).
+        #[doc(alias = "查询渠道结算银行账户更名申请")]
+        pub struct Request {
+            /// 目标商户号. Required.
+            mchid: String = query("mchid").required(),
+            /// 台账ID. Required; travels encrypted (敏感信息加密).
+            bal_account_no: Sensitive = query("bal_account_no").required().encrypted(),
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+        }
+    }
 
-impl<M: Mode> ApplicationId<M> {
-    /// 查询渠道结算银行账户更名申请 · `GET v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::aggracct_bc::wb_channel::bank_channel_account::rename::application_id::get;
-    ///
-    /// let request = get::Request::new().mchid("1900057215").bal_account_no("example");
-    /// let response = client
-    ///     .v3()
-    ///     .aggracct_bc()
-    ///     .wb_channel()
-    ///     .bank_channel_account()
-    ///     .rename()
-    ///     .application_id("11117742499090086455469010028373")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_BANK_CHANNEL_ACCOUNT_RENAME_APPLICATION_ID, request)
+    response! {
+        /// 查询渠道结算银行账户更名申请: what comes back.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::GetAggracctBcWbChannelBankChannelAccountRenameByApplicationIdResponse`](crate::aggracct_bc::GetAggracctBcWbChannelBankChannelAccountRenameByApplicationIdResponse).
+        #[doc(alias = "查询渠道结算银行账户更名申请")]
+        pub struct Response {
+            /// 变更类型. Required.
+            change_scene: ChangeScene = body("change_scene").required(),
+            /// Required.
+            application_id: String = body("application_id").required(),
+            /// Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 目标商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 台账ID. Required; travels encrypted (敏感信息加密).
+            bal_account_no: Sensitive = body("bal_account_no").required().encrypted(),
+            /// 目标账户名. Required; travels encrypted (敏感信息加密).
+            new_account_name: Sensitive = body("new_account_name").required().encrypted(),
+            /// 申请单状态. Required.
+            application_state: ApplicationState = body("application_state").required(),
+            /// 完成时间.
+            finish_time: Time = body("finish_time"),
+            /// 失败错误码.
+            fail_code: String = body("fail_code"),
+            /// 失败原因.
+            fail_msg: String = body("fail_msg"),
+        }
+    }
+
+    open_enum! {
+        /// 变更类型.
+        pub enum ChangeScene {
+            SubjectInfoRename = "SUBJECT_INFO_RENAME",
+        }
+
+        /// 申请单状态.
+        pub enum ApplicationState {
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,42 +2,76 @@
 
 //! `v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}`
 
-pub mod get;
+pub use crate::v3::apply4sub::chain::Apply4subSubMerchantsBySubMchidApplicationByApplicationNo as ApplicationNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询结算账户修改申请状态 · `GET v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}`
+///
+/// For 普通服务商, 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012721475](https://pay.weixin.qq.com/doc/v3/partner/4012721475)
+///
+/// `weipay api show GET v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}` lists all 4.
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}`
-    ApplicationNo
-}
+    request! {
+        /// 查询结算账户修改申请状态: what is sent.
+        ///
+        /// Its flat name is [`weipay::apply4sub::GetApply4subSubMerchantsBySubMchidApplicationByApplicationNoRequest`](crate::apply4sub::GetApply4subSubMerchantsBySubMchidApplicationByApplicationNoRequest).
+        #[doc(alias = "查询结算账户修改申请状态")]
+        pub struct Request {
+            /// 银行账号展示规则.
+            account_number_rule: AccountNumberRule = query("account_number_rule"),
+        }
+    }
 
-impl<M: Mode> ApplicationNo<M> {
-    /// 查询结算账户修改申请状态 · `GET v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}`
-    ///
-    /// For 普通服务商, 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::apply4sub::sub_merchants::sub_mchid::application::application_no::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .apply4sub()
-    ///     .sub_merchants()
-    ///     .sub_mchid("1511101111")
-    ///     .application()
-    ///     .application_no("102329389XXXX")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_APPLICATION_APPLICATION_NO, request)
+    response! {
+        /// 查询结算账户修改申请状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::apply4sub::GetApply4subSubMerchantsBySubMchidApplicationByApplicationNoResponse`](crate::apply4sub::GetApply4subSubMerchantsBySubMchidApplicationByApplicationNoResponse).
+        #[doc(alias = "查询结算账户修改申请状态")]
+        pub struct Response {
+            /// 开户名称. Required.
+            account_name: String = body("account_name").required(),
+            /// 账户类型. Required.
+            account_type: AccountType = body("account_type").required(),
+            /// 开户银行. Required.
+            account_bank: String = body("account_bank").required(),
+            /// 开户银行全称.
+            bank_name: String = body("bank_name"),
+            /// 开户银行联行号.
+            bank_branch_id: String = body("bank_branch_id"),
+            /// 银行账号. Required.
+            account_number: String = body("account_number").required(),
+            /// 审核状态. Required.
+            verify_result: VerifyResult = body("verify_result").required(),
+            /// 审核驳回原因.
+            verify_fail_reason: String = body("verify_fail_reason"),
+            /// 审核结果更新时间.
+            verify_finish_time: Time = body("verify_finish_time"),
+        }
+    }
+
+    open_enum! {
+        /// 银行账号展示规则.
+        pub enum AccountNumberRule {
+            AccountNumberRuleMaskV1 = "ACCOUNT_NUMBER_RULE_MASK_V1",
+            AccountNumberRuleMaskV2 = "ACCOUNT_NUMBER_RULE_MASK_V2",
+        }
+
+        /// 账户类型.
+        pub enum AccountType {
+            AccountTypeBusiness = "ACCOUNT_TYPE_BUSINESS",
+            AccountTypePrivate = "ACCOUNT_TYPE_PRIVATE",
+        }
+
+        /// 审核状态.
+        pub enum VerifyResult {
+            AuditSuccess = "AUDIT_SUCCESS",
+            Auditing = "AUDITING",
+            AuditFail = "AUDIT_FAIL",
+        }
     }
 }

@@ -2,33 +2,34 @@
 
 //! `v3/apply4subject/applyment/merchants/{sub_mchid}/state`
 
-pub mod get;
+pub use crate::v3::apply4subject::chain::Apply4subjectApplymentMerchantsBySubMchidState as State;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取商户开户意愿确认状态 · `GET v3/apply4subject/applyment/merchants/{sub_mchid}/state`
+///
+/// For 从业机构, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012467549](https://pay.weixin.qq.com/doc/v3/partner/4012467549)
+pub mod get {
+    use crate::model::{body, open_enum, response};
 
-chain_step! {
-    /// `v3/apply4subject/applyment/merchants/{sub_mchid}/state`
-    State
-}
+    response! {
+        /// 获取商户开户意愿确认状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::apply4subject::GetApply4subjectApplymentMerchantsBySubMchidStateResponse`](crate::apply4subject::GetApply4subjectApplymentMerchantsBySubMchidStateResponse).
+        #[doc(alias = "获取商户开户意愿确认状态")]
+        pub struct Response {
+            /// 授权状态. Required.
+            authorize_state: AuthorizeState = body("authorize_state").required(),
+        }
+    }
 
-impl<M: Mode> State<M> {
-    /// 获取商户开户意愿确认状态 · `GET v3/apply4subject/applyment/merchants/{sub_mchid}/state`
-    ///
-    /// For 从业机构, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().apply4subject().applyment().merchants().sub_mchid("10000000").state().get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_APPLY4SUBJECT_APPLYMENT_MERCHANTS_SUB_MCHID_STATE, Nothing)
+    open_enum! {
+        /// 授权状态.
+        pub enum AuthorizeState {
+            AuthorizeStateUnauthorized = "AUTHORIZE_STATE_UNAUTHORIZED",
+            AuthorizeStateAuthorized = "AUTHORIZE_STATE_AUTHORIZED",
+        }
     }
 }

@@ -2,42 +2,70 @@
 
 //! `v3/brand/card/card-links/business-code/{business_code}`
 
-pub mod get;
+pub use crate::v3::brand::chain::BrandCardCardLinksBusinessCodeByBusinessCode as BusinessCode;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 根据业务申请编号查询添加申请状态 · `GET v3/brand/card/card-links/business-code/{business_code}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016366816](https://pay.weixin.qq.com/doc/v3/partner/4016366816)
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/brand/card/card-links/business-code/{business_code}`
-    BusinessCode
-}
+    request! {
+        /// 根据业务申请编号查询添加申请状态: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandCardCardLinksBusinessCodeByBusinessCodeRequest`](crate::brand::GetBrandCardCardLinksBusinessCodeByBusinessCodeRequest).
+        #[doc(alias = "根据业务申请编号查询添加申请状态")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = query("brand_id").required(),
+        }
+    }
 
-impl<M: Mode> BusinessCode<M> {
-    /// 根据业务申请编号查询添加申请状态 · `GET v3/brand/card/card-links/business-code/{business_code}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::card::card_links::business_code::business_code::get;
-    ///
-    /// let request = get::Request::new().brand_id("120344");
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .card()
-    ///     .card_links()
-    ///     .business_code()
-    ///     .business_code("190001351110000")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_CARD_CARD_LINKS_BUSINESS_CODE_BUSINESS_CODE, request)
+    response! {
+        /// 根据业务申请编号查询添加申请状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandCardCardLinksBusinessCodeByBusinessCodeResponse`](crate::brand::GetBrandCardCardLinksBusinessCodeByBusinessCodeResponse).
+        #[doc(alias = "根据业务申请编号查询添加申请状态")]
+        pub struct Response {
+            /// 业务申请编号. Required.
+            business_code: String = body("business_code").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 交易场景类型. Required.
+            payment_scene: PaymentScene = body("payment_scene").required(),
+            /// 公众账号ID.
+            appid: String = body("appid"),
+            /// 商户号.
+            card_link_mchid: String = body("card_link_mchid"),
+            /// 服务ID.
+            service_id: String = body("service_id"),
+            /// 交易连接名片配置状态. Required.
+            configuration_state: ConfigurationState = body("configuration_state").required(),
+            /// 驳回原因.
+            reject_reason: String = body("reject_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 交易场景类型.
+        pub enum PaymentScene {
+            MiniProgram = "MINI_PROGRAM",
+            App = "APP",
+            PaymentScore = "PAYMENT_SCORE",
+            PaymentCode = "PAYMENT_CODE",
+        }
+
+        /// 交易连接名片配置状态.
+        pub enum ConfigurationState {
+            WaitingAudit = "WAITING_AUDIT",
+            AuditReject = "AUDIT_REJECT",
+            WaitingConfirmation = "WAITING_CONFIRMATION",
+            MerchantAdminReject = "MERCHANT_ADMIN_REJECT",
+            InEffect = "IN_EFFECT",
+        }
     }
 }

@@ -2,104 +2,395 @@
 
 //! `v3/brand/partner/card-member/cards/{card_id}`
 
-pub mod delete;
-pub mod get;
 pub mod invalidate;
-pub mod patch;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::brand::chain::BrandPartnerCardMemberCardsByCardId as CardId;
 
-chain_step! {
-    /// `v3/brand/partner/card-member/cards/{card_id}`
-    CardId
+/// 查询会员卡模板信息 · `GET v3/brand/partner/card-member/cards/{card_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015336974](https://pay.weixin.qq.com/doc/v3/partner/4015336974)
+pub mod get {
+    pub use crate::v3::brand::shared::{
+        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
+        MembercardValidDateInformation, MembercardValidDateInformationType,
+    };
+
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询会员卡模板信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberCardsByCardIdRequest`](crate::brand::GetBrandPartnerCardMemberCardsByCardIdRequest).
+        #[doc(alias = "查询会员卡模板信息")]
+        pub struct Request {
+            /// 品牌id. Required.
+            brand_id: String = query("brand_id").required(),
+        }
+    }
+
+    response! {
+        /// 查询会员卡模板信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberCardsByCardIdResponse`](crate::brand::GetBrandPartnerCardMemberCardsByCardIdResponse).
+        #[doc(alias = "查询会员卡模板信息")]
+        pub struct Response {
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商户AppId. Required.
+            appid: String = body("appid").required(),
+            /// 会员卡类型. Required.
+            card_type: CardType = body("card_type").required(),
+            /// 卡名称. Required.
+            card_title: String = body("card_title").required(),
+            /// 卡背景颜色. Required.
+            card_color: String = body("card_color").required(),
+            /// 卡背景图URL. Required.
+            card_picture_url: String = body("card_picture_url").required(),
+            /// 会员卡code分配类型. Required.
+            code_mode: CodeMode = body("code_mode").required(),
+            /// 会员码型. Required.
+            code_type: CodeType = body("code_type").required(),
+            /// 会员码跳转信息.
+            code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
+            /// 会员权益. Required.
+            benefits: String = body("benefits").required(),
+            /// 回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 是否置顶.
+            need_pinned: bool = body("need_pinned"),
+            /// 是否展示会员等级.
+            need_display_level: bool = body("need_display_level"),
+            /// 会员初始等级.
+            init_level: String = body("init_level"),
+            /// 服务电话.
+            service_phone: String = body("service_phone"),
+            /// 商家法务协议.
+            legal_agreement: String = body("legal_agreement"),
+            /// 会员卡有效期. Required.
+            valid_date_information: MembercardValidDateInformation =
+                body("valid_date_information").required(),
+            /// 积分信息.
+            points_information: BrandPointsInformation = body("points_information"),
+            /// 储值信息.
+            balance_information: BrandBalanceInformation = body("balance_information"),
+            /// 付费会员信息.
+            purchase_information: BrandPurchaseInformation = body("purchase_information"),
+            /// 用户开卡信息.
+            user_information: BrandCardsUserInformation = body("user_information"),
+            /// 状态. Required.
+            state: State = body("state").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 更新时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 会员卡类型.
+        pub enum CardType {
+            Purchase = "PURCHASE",
+            Normal = "NORMAL",
+            Balance = "BALANCE",
+        }
+
+        /// 会员卡code分配类型.
+        pub enum CodeMode {
+            SystemAllocate = "SYSTEM_ALLOCATE",
+            MerchantAllocate = "MERCHANT_ALLOCATE",
+        }
+
+        /// 会员码型.
+        pub enum CodeType {
+            NoneCode = "NONE_CODE",
+            BarCode = "BAR_CODE",
+            QrCode = "QR_CODE",
+            BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
+            JumpMiniProgram = "JUMP_MINI_PROGRAM",
+        }
+
+        /// 状态.
+        pub enum State {
+            CardEffective = "CARD_EFFECTIVE",
+            CardInvalid = "CARD_INVALID",
+        }
+    }
 }
 
-impl<M: Mode> CardId<M> {
-    /// 查询会员卡模板信息 · `GET v3/brand/partner/card-member/cards/{card_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::cards::card_id::get;
-    ///
-    /// let request = get::Request::new().brand_id("1004");
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .partner()
-    ///     .card_member()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID, request)
+/// 修改会员卡模板信息 · `PATCH v3/brand/partner/card-member/cards/{card_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015336977](https://pay.weixin.qq.com/doc/v3/partner/4015336977)
+pub mod patch {
+    pub use crate::v3::brand::shared::{
+        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
+        MembercardValidDateInformation, MembercardValidDateInformationType,
+    };
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 修改会员卡模板信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PatchBrandPartnerCardMemberCardsByCardIdRequest`](crate::brand::PatchBrandPartnerCardMemberCardsByCardIdRequest).
+        #[doc(alias = "修改会员卡模板信息")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 卡名称.
+            card_title: String = body("card_title"),
+            /// 卡背景颜色.
+            card_color: String = body("card_color"),
+            /// 卡背景图URL.
+            card_picture_url: String = body("card_picture_url"),
+            /// 会员码跳转信息.
+            code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
+            /// 会员权益.
+            benefits: String = body("benefits"),
+            /// 回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 是否置顶.
+            need_pinned: bool = body("need_pinned"),
+            /// 是否展示会员等级.
+            need_display_level: bool = body("need_display_level"),
+            /// 会员初始等级.
+            init_level: String = body("init_level"),
+            /// 服务电话.
+            service_phone: String = body("service_phone"),
+            /// 商家法务协议.
+            legal_agreement: String = body("legal_agreement"),
+            /// 会员卡有效期.
+            valid_date_information: MembercardValidDateInformation = body("valid_date_information"),
+            /// 积分信息.
+            points_information: BrandPointsInformation = body("points_information"),
+            /// 储值信息.
+            balance_information: BrandBalanceInformation = body("balance_information"),
+            /// 付费会员信息.
+            purchase_information: BrandPurchaseInformation = body("purchase_information"),
+            /// 用户开卡信息.
+            user_information: BrandCardsUserInformation = body("user_information"),
+        }
     }
 
-    /// 修改会员卡模板信息 · `PATCH v3/brand/partner/card-member/cards/{card_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::cards::card_id::patch;
-    ///
-    /// let request = patch::Request::new().brand_id("1004");
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .partner()
-    ///     .card_member()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID, request)
+    response! {
+        /// 修改会员卡模板信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PatchBrandPartnerCardMemberCardsByCardIdResponse`](crate::brand::PatchBrandPartnerCardMemberCardsByCardIdResponse).
+        #[doc(alias = "修改会员卡模板信息")]
+        pub struct Response {
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商户AppId. Required.
+            appid: String = body("appid").required(),
+            /// 会员卡类型. Required.
+            card_type: CardType = body("card_type").required(),
+            /// 卡名称. Required.
+            card_title: String = body("card_title").required(),
+            /// 卡背景颜色. Required.
+            card_color: String = body("card_color").required(),
+            /// 卡背景图URL. Required.
+            card_picture_url: String = body("card_picture_url").required(),
+            /// 会员卡code分配类型. Required.
+            code_mode: CodeMode = body("code_mode").required(),
+            /// 会员码型. Required.
+            code_type: CodeType = body("code_type").required(),
+            /// 会员码跳转信息.
+            code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
+            /// 会员权益. Required.
+            benefits: String = body("benefits").required(),
+            /// 回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 是否置顶.
+            need_pinned: bool = body("need_pinned"),
+            /// 是否展示会员等级.
+            need_display_level: bool = body("need_display_level"),
+            /// 会员初始等级.
+            init_level: String = body("init_level"),
+            /// 服务电话.
+            service_phone: String = body("service_phone"),
+            /// 商家法务协议.
+            legal_agreement: String = body("legal_agreement"),
+            /// 会员卡有效期. Required.
+            valid_date_information: MembercardValidDateInformation =
+                body("valid_date_information").required(),
+            /// 积分信息.
+            points_information: BrandPointsInformation = body("points_information"),
+            /// 储值信息.
+            balance_information: BrandBalanceInformation = body("balance_information"),
+            /// 付费会员信息.
+            purchase_information: BrandPurchaseInformation = body("purchase_information"),
+            /// 用户开卡信息.
+            user_information: BrandCardsUserInformation = body("user_information"),
+            /// 状态. Required.
+            state: State = body("state").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 更新时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
     }
 
-    /// 删除会员卡模板 · `DELETE v3/brand/partner/card-member/cards/{card_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`delete`](mod@delete).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::cards::card_id::delete;
-    ///
-    /// let request = delete::Request::new().brand_id("1004");
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .partner()
-    ///     .card_member()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .delete(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn delete(self, request: delete::Request) -> M::Sent<delete::Response> {
-        self.call.typed(&table::DELETE_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID, request)
+    open_enum! {
+        /// 会员卡类型.
+        pub enum CardType {
+            Purchase = "PURCHASE",
+            Normal = "NORMAL",
+            Balance = "BALANCE",
+        }
+
+        /// 会员卡code分配类型.
+        pub enum CodeMode {
+            SystemAllocate = "SYSTEM_ALLOCATE",
+            MerchantAllocate = "MERCHANT_ALLOCATE",
+        }
+
+        /// 会员码型.
+        pub enum CodeType {
+            NoneCode = "NONE_CODE",
+            BarCode = "BAR_CODE",
+            QrCode = "QR_CODE",
+            BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
+            JumpMiniProgram = "JUMP_MINI_PROGRAM",
+        }
+
+        /// 状态.
+        pub enum State {
+            CardEffective = "CARD_EFFECTIVE",
+            CardInvalid = "CARD_INVALID",
+        }
+    }
+}
+
+/// 删除会员卡模板 · `DELETE v3/brand/partner/card-member/cards/{card_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015336972](https://pay.weixin.qq.com/doc/v3/partner/4015336972)
+pub mod delete {
+    pub use crate::v3::brand::shared::{
+        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
+        MembercardValidDateInformation, MembercardValidDateInformationType,
+    };
+
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 删除会员卡模板: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::DeleteBrandPartnerCardMemberCardsByCardIdRequest`](crate::brand::DeleteBrandPartnerCardMemberCardsByCardIdRequest).
+        #[doc(alias = "删除会员卡模板")]
+        pub struct Request {
+            /// 品牌id. Required.
+            brand_id: String = query("brand_id").required(),
+        }
     }
 
-    /// `v3/brand/partner/card-member/cards/{card_id}/invalidate`
-    pub fn invalidate(self) -> invalidate::Invalidate<M> {
-        invalidate::Invalidate::new(self.call.step("invalidate"))
+    response! {
+        /// 删除会员卡模板: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::DeleteBrandPartnerCardMemberCardsByCardIdResponse`](crate::brand::DeleteBrandPartnerCardMemberCardsByCardIdResponse).
+        #[doc(alias = "删除会员卡模板")]
+        pub struct Response {
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商户AppId. Required.
+            appid: String = body("appid").required(),
+            /// 会员卡类型. Required.
+            card_type: CardType = body("card_type").required(),
+            /// 卡名称. Required.
+            card_title: String = body("card_title").required(),
+            /// 卡背景颜色. Required.
+            card_color: String = body("card_color").required(),
+            /// 卡背景图URL. Required.
+            card_picture_url: String = body("card_picture_url").required(),
+            /// 会员卡code分配类型. Required.
+            code_mode: CodeMode = body("code_mode").required(),
+            /// 会员码型. Required.
+            code_type: CodeType = body("code_type").required(),
+            /// 会员码跳转信息.
+            code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
+            /// 会员权益. Required.
+            benefits: String = body("benefits").required(),
+            /// 回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 是否置顶.
+            need_pinned: bool = body("need_pinned"),
+            /// 是否展示会员等级.
+            need_display_level: bool = body("need_display_level"),
+            /// 会员初始等级.
+            init_level: String = body("init_level"),
+            /// 服务电话.
+            service_phone: String = body("service_phone"),
+            /// 商家法务协议.
+            legal_agreement: String = body("legal_agreement"),
+            /// 会员卡有效期. Required.
+            valid_date_information: MembercardValidDateInformation =
+                body("valid_date_information").required(),
+            /// 积分信息.
+            points_information: BrandPointsInformation = body("points_information"),
+            /// 储值信息.
+            balance_information: BrandBalanceInformation = body("balance_information"),
+            /// 付费会员信息.
+            purchase_information: BrandPurchaseInformation = body("purchase_information"),
+            /// 用户开卡信息.
+            user_information: BrandCardsUserInformation = body("user_information"),
+            /// 状态. Required.
+            state: State = body("state").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 更新时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 会员卡类型.
+        pub enum CardType {
+            Purchase = "PURCHASE",
+            Normal = "NORMAL",
+            Balance = "BALANCE",
+        }
+
+        /// 会员卡code分配类型.
+        pub enum CodeMode {
+            SystemAllocate = "SYSTEM_ALLOCATE",
+            MerchantAllocate = "MERCHANT_ALLOCATE",
+        }
+
+        /// 会员码型.
+        pub enum CodeType {
+            NoneCode = "NONE_CODE",
+            BarCode = "BAR_CODE",
+            QrCode = "QR_CODE",
+            BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
+            JumpMiniProgram = "JUMP_MINI_PROGRAM",
+        }
+
+        /// 状态.
+        pub enum State {
+            CardEffective = "CARD_EFFECTIVE",
+            CardInvalid = "CARD_INVALID",
+        }
     }
 }

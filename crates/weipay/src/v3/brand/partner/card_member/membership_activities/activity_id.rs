@@ -2,81 +2,172 @@
 
 //! `v3/brand/partner/card-member/membership-activities/{activity_id}`
 
-pub mod get;
-pub mod patch;
 pub mod terminate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::brand::chain::BrandPartnerCardMemberMembershipActivitiesByActivityId as ActivityId;
 
-chain_step! {
-    /// `v3/brand/partner/card-member/membership-activities/{activity_id}`
-    ActivityId
+/// 查询品牌会员发券活动 · `GET v3/brand/partner/card-member/membership-activities/{activity_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016588015](https://pay.weixin.qq.com/doc/v3/partner/4016588015)
+pub mod get {
+    pub use crate::v3::brand::shared::BrandProductCouponStock;
+
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询品牌会员发券活动: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberMembershipActivitiesByActivityIdRequest`](crate::brand::GetBrandPartnerCardMemberMembershipActivitiesByActivityIdRequest).
+        #[doc(alias = "查询品牌会员发券活动")]
+        pub struct Request {
+            /// 品牌id. Required.
+            brand_id: String = query("brand_id").required(),
+        }
+    }
+
+    response! {
+        /// 查询品牌会员发券活动: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberMembershipActivitiesByActivityIdResponse`](crate::brand::GetBrandPartnerCardMemberMembershipActivitiesByActivityIdResponse).
+        #[doc(alias = "查询品牌会员发券活动")]
+        pub struct Response {
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 活动渠道. Required.
+            activity_channel: ActivityChannel = body("activity_channel").required(),
+            /// 活动主标题. Required.
+            title: String = body("title").required(),
+            /// 活动主标题. Required.
+            sub_title: String = body("sub_title").required(),
+            /// 活动开始时间. Required.
+            begin_time: Time = body("begin_time").required(),
+            /// 活动结束时间. Required.
+            end_time: Time = body("end_time").required(),
+            /// 活动总库存. Required.
+            apply_total: i64 = body("apply_total").required(),
+            /// 活动剩余库存. Required.
+            apply_available: i64 = body("apply_available").required(),
+            /// 商品券批次列表. Required.
+            product_coupon_stock_list: Vec<BrandProductCouponStock> =
+                body("product_coupon_stock_list").required(),
+            /// 活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 活动状态. Required.
+            activity_state: ActivityState = body("activity_state").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 更新时间. Required.
+            modify_time: Time = body("modify_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 活动渠道.
+        pub enum ActivityChannel {
+            MechantAppComponent = "MECHANT_APP_COMPONENT",
+        }
+
+        /// 活动状态.
+        pub enum ActivityState {
+            MembershipActivityCreated = "MEMBERSHIP_ACTIVITY_CREATED",
+            MembershipActivityEffective = "MEMBERSHIP_ACTIVITY_EFFECTIVE",
+            MembershipActivityTerminated = "MEMBERSHIP_ACTIVITY_TERMINATED",
+            MembershipActivityExpired = "MEMBERSHIP_ACTIVITY_EXPIRED",
+        }
+    }
 }
 
-impl<M: Mode> ActivityId<M> {
-    /// 查询品牌会员发券活动 · `GET v3/brand/partner/card-member/membership-activities/{activity_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::membership_activities::activity_id::get;
-    ///
-    /// let request = get::Request::new().brand_id("1004");
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .partner()
-    ///     .card_member()
-    ///     .membership_activities()
-    ///     .activity_id("371067")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID, request)
+/// 修改品牌会员发券活动信息 · `PATCH v3/brand/partner/card-member/membership-activities/{activity_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016588044](https://pay.weixin.qq.com/doc/v3/partner/4016588044)
+pub mod patch {
+    pub use crate::v3::brand::shared::BrandProductCouponStock;
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 修改品牌会员发券活动信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PatchBrandPartnerCardMemberMembershipActivitiesByActivityIdRequest`](crate::brand::PatchBrandPartnerCardMemberMembershipActivitiesByActivityIdRequest).
+        #[doc(alias = "修改品牌会员发券活动信息")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 活动主标题. Required.
+            title: String = body("title").required(),
+            /// 活动主标题. Required.
+            sub_title: String = body("sub_title").required(),
+            /// 活动开始时间. Required.
+            begin_time: Time = body("begin_time").required(),
+            /// 活动结束时间. Required.
+            end_time: Time = body("end_time").required(),
+        }
     }
 
-    /// 修改品牌会员发券活动信息 · `PATCH v3/brand/partner/card-member/membership-activities/{activity_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::membership_activities::activity_id::patch;
-    ///
-    /// let request = patch::Request::new()
-    ///     .brand_id("1004")
-    ///     .title("入会享券")
-    ///     .sub_title("5张满减券")
-    ///     .begin_time("2026-01-01T00:00:00+08:00")
-    ///     .end_time("2026-01-31T23:59:59+08:00");
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .partner()
-    ///     .card_member()
-    ///     .membership_activities()
-    ///     .activity_id("371067")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID, request)
+    response! {
+        /// 修改品牌会员发券活动信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PatchBrandPartnerCardMemberMembershipActivitiesByActivityIdResponse`](crate::brand::PatchBrandPartnerCardMemberMembershipActivitiesByActivityIdResponse).
+        #[doc(alias = "修改品牌会员发券活动信息")]
+        pub struct Response {
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 活动渠道. Required.
+            activity_channel: ActivityChannel = body("activity_channel").required(),
+            /// 活动主标题. Required.
+            title: String = body("title").required(),
+            /// 活动主标题. Required.
+            sub_title: String = body("sub_title").required(),
+            /// 活动开始时间. Required.
+            begin_time: Time = body("begin_time").required(),
+            /// 活动结束时间. Required.
+            end_time: Time = body("end_time").required(),
+            /// 活动总库存. Required.
+            apply_total: i64 = body("apply_total").required(),
+            /// 活动剩余库存. Required.
+            apply_available: i64 = body("apply_available").required(),
+            /// 商品券批次列表. Required.
+            product_coupon_stock_list: Vec<BrandProductCouponStock> =
+                body("product_coupon_stock_list").required(),
+            /// 活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 活动状态. Required.
+            activity_state: ActivityState = body("activity_state").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 更新时间. Required.
+            modify_time: Time = body("modify_time").required(),
+        }
     }
 
-    /// `v3/brand/partner/card-member/membership-activities/{activity_id}/terminate`
-    pub fn terminate(self) -> terminate::Terminate<M> {
-        terminate::Terminate::new(self.call.step("terminate"))
+    open_enum! {
+        /// 活动渠道.
+        pub enum ActivityChannel {
+            MechantAppComponent = "MECHANT_APP_COMPONENT",
+        }
+
+        /// 活动状态.
+        pub enum ActivityState {
+            MembershipActivityCreated = "MEMBERSHIP_ACTIVITY_CREATED",
+            MembershipActivityEffective = "MEMBERSHIP_ACTIVITY_EFFECTIVE",
+            MembershipActivityTerminated = "MEMBERSHIP_ACTIVITY_TERMINATED",
+            MembershipActivityExpired = "MEMBERSHIP_ACTIVITY_EXPIRED",
+        }
     }
 }

@@ -3,84 +3,204 @@
 //! `v3/brand/partner/card-member/user-cards/{user_card_code}`
 
 pub mod confirm;
-pub mod get;
 pub mod invalidate;
-pub mod patch;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::brand::chain::BrandPartnerCardMemberUserCardsByUserCardCode as UserCardCode;
 
-chain_step! {
-    /// `v3/brand/partner/card-member/user-cards/{user_card_code}`
-    UserCardCode
+/// 查询用户会员卡信息 · `GET v3/brand/partner/card-member/user-cards/{user_card_code}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015336980](https://pay.weixin.qq.com/doc/v3/partner/4015336980)
+pub mod get {
+    pub use crate::v3::brand::shared::{
+        BrandUserInformation, BrandUserInformationCommonFieldList, BrandUserInformationCommonFieldListName,
+        BrandUserInformationCustomFieldList, MembercardValidDateInformation,
+        MembercardValidDateInformationType,
+    };
+
+    use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询用户会员卡信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberUserCardsByUserCardCodeRequest`](crate::brand::GetBrandPartnerCardMemberUserCardsByUserCardCodeRequest).
+        #[doc(alias = "查询用户会员卡信息")]
+        pub struct Request {
+            /// 品牌id. Required.
+            brand_id: String = query("brand_id").required(),
+            /// 会员卡模版ID. Required.
+            card_id: String = query("card_id").required(),
+            /// 用户标识. Required.
+            openid: String = query("openid").required(),
+        }
+    }
+
+    response! {
+        /// 查询用户会员卡信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerCardMemberUserCardsByUserCardCodeResponse`](crate::brand::GetBrandPartnerCardMemberUserCardsByUserCardCodeResponse).
+        #[doc(alias = "查询用户会员卡信息")]
+        pub struct Response {
+            /// 会员卡code. Required.
+            user_card_code: String = body("user_card_code").required(),
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 卡背景颜色.
+            card_color: String = body("card_color"),
+            /// 卡背景图URL.
+            card_picture_url: String = body("card_picture_url"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡类型. Required.
+            card_type: CardType = body("card_type").required(),
+            /// 加密的手机号. Travels encrypted (敏感信息加密).
+            phone_number: Sensitive = body("phone_number").encrypted(),
+            /// 等级.
+            level: String = body("level"),
+            /// 会员卡有效期. Required.
+            valid_date_information: MembercardValidDateInformation =
+                body("valid_date_information").required(),
+            /// 领取时间. Required.
+            pickup_time: Time = body("pickup_time").required(),
+            /// 用户开卡时填写的个人信息.
+            user_information: BrandUserInformation = body("user_information"),
+            /// 商家数据包.
+            attach: String = body("attach"),
+            /// 用户会员卡状态. Required.
+            user_card_state: UserCardState = body("user_card_state").required(),
+            /// 作废原因.
+            invalid_reason: String = body("invalid_reason"),
+            /// 作废时间.
+            invalid_time: Time = body("invalid_time"),
+        }
+    }
+
+    open_enum! {
+        /// 会员卡类型.
+        pub enum CardType {
+            Purchase = "PURCHASE",
+            Normal = "NORMAL",
+            Balance = "BALANCE",
+        }
+
+        /// 用户会员卡状态.
+        pub enum UserCardState {
+            Unactivated = "UNACTIVATED",
+            Effective = "EFFECTIVE",
+            Expired = "EXPIRED",
+            Invalid = "INVALID",
+        }
+    }
 }
 
-impl<M: Mode> UserCardCode<M> {
-    /// 查询用户会员卡信息 · `GET v3/brand/partner/card-member/user-cards/{user_card_code}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::user_cards::user_card_code::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .brand_id("1004")
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .openid("oWeiPaySandboxUser-000000001");
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .partner()
-    ///     .card_member()
-    ///     .user_cards()
-    ///     .user_card_code("478515832665")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE, request)
+/// 修改用户会员卡信息 · `PATCH v3/brand/partner/card-member/user-cards/{user_card_code}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015336985](https://pay.weixin.qq.com/doc/v3/partner/4015336985)
+pub mod patch {
+    pub use crate::v3::brand::shared::{
+        BrandUserInformation, BrandUserInformationCommonFieldList, BrandUserInformationCommonFieldListName,
+        BrandUserInformationCustomFieldList, MembercardValidDateInformation,
+        MembercardValidDateInformationType,
+    };
+
+    use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 修改用户会员卡信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PatchBrandPartnerCardMemberUserCardsByUserCardCodeRequest`](crate::brand::PatchBrandPartnerCardMemberUserCardsByUserCardCodeRequest).
+        #[doc(alias = "修改用户会员卡信息")]
+        pub struct Request {
+            /// 会员卡模板ID. Required.
+            card_id: String = query("card_id").required(),
+            /// 品牌ID.
+            brand_id: String = body("brand_id"),
+            /// 用户标识.
+            openid: String = body("openid"),
+            /// 卡背景颜色.
+            card_color: String = body("card_color"),
+            /// 卡背景图URL.
+            card_picture_url: String = body("card_picture_url"),
+            /// 加密的手机号. Travels encrypted (敏感信息加密).
+            phone_number: Sensitive = body("phone_number").encrypted(),
+            /// 等级.
+            level: String = body("level"),
+            /// 会员卡有效期.
+            valid_date_information: MembercardValidDateInformation = body("valid_date_information"),
+            /// 领取时间.
+            pickup_time: Time = body("pickup_time"),
+            /// 用户开卡时填写的个人信息.
+            user_information: BrandUserInformation = body("user_information"),
+            /// 商家数据包.
+            attach: String = body("attach"),
+        }
     }
 
-    /// 修改用户会员卡信息 · `PATCH v3/brand/partner/card-member/user-cards/{user_card_code}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::user_cards::user_card_code::patch;
-    ///
-    /// let request = patch::Request::new().card_id("pbLatjvWOibDc5-TBnbUk1pD12o0");
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .partner()
-    ///     .card_member()
-    ///     .user_cards()
-    ///     .user_card_code("478515832665")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE, request)
+    response! {
+        /// 修改用户会员卡信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PatchBrandPartnerCardMemberUserCardsByUserCardCodeResponse`](crate::brand::PatchBrandPartnerCardMemberUserCardsByUserCardCodeResponse).
+        #[doc(alias = "修改用户会员卡信息")]
+        pub struct Response {
+            /// 会员卡code. Required.
+            user_card_code: String = body("user_card_code").required(),
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 卡背景颜色.
+            card_color: String = body("card_color"),
+            /// 卡背景图URL.
+            card_picture_url: String = body("card_picture_url"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡类型. Required.
+            card_type: CardType = body("card_type").required(),
+            /// 加密的手机号. Travels encrypted (敏感信息加密).
+            phone_number: Sensitive = body("phone_number").encrypted(),
+            /// 等级.
+            level: String = body("level"),
+            /// 会员卡有效期. Required.
+            valid_date_information: MembercardValidDateInformation =
+                body("valid_date_information").required(),
+            /// 领取时间. Required.
+            pickup_time: Time = body("pickup_time").required(),
+            /// 用户开卡时填写的个人信息.
+            user_information: BrandUserInformation = body("user_information"),
+            /// 商家数据包.
+            attach: String = body("attach"),
+            /// 用户会员卡状态. Required.
+            user_card_state: UserCardState = body("user_card_state").required(),
+            /// 作废原因.
+            invalid_reason: String = body("invalid_reason"),
+            /// 作废时间.
+            invalid_time: Time = body("invalid_time"),
+        }
     }
 
-    /// `v3/brand/partner/card-member/user-cards/{user_card_code}/confirm`
-    pub fn confirm(self) -> confirm::Confirm<M> {
-        confirm::Confirm::new(self.call.step("confirm"))
-    }
+    open_enum! {
+        /// 会员卡类型.
+        pub enum CardType {
+            Purchase = "PURCHASE",
+            Normal = "NORMAL",
+            Balance = "BALANCE",
+        }
 
-    /// `v3/brand/partner/card-member/user-cards/{user_card_code}/invalidate`
-    pub fn invalidate(self) -> invalidate::Invalidate<M> {
-        invalidate::Invalidate::new(self.call.step("invalidate"))
+        /// 用户会员卡状态.
+        pub enum UserCardState {
+            Unactivated = "UNACTIVATED",
+            Effective = "EFFECTIVE",
+            Expired = "EXPIRED",
+            Invalid = "INVALID",
+        }
     }
 }

@@ -2,41 +2,57 @@
 
 //! `v3/brand/partner/card-member/user-points/sync`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandPartnerCardMemberUserPointsSync as Sync;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 同步积分余额 · `POST v3/brand/partner/card-member/user-points/sync`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015897280](https://pay.weixin.qq.com/doc/v3/partner/4015897280)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/brand/partner/card-member/user-points/sync`
-    Sync
-}
+    request! {
+        /// 同步积分余额: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserPointsSyncRequest`](crate::brand::PostBrandPartnerCardMemberUserPointsSyncRequest).
+        #[doc(alias = "同步积分余额")]
+        pub struct Request {
+            /// 商家请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 会员卡code. Required.
+            user_card_code: String = body("user_card_code").required(),
+            /// 积分余额. Required.
+            point_balance: i64 = body("point_balance").required(),
+        }
+    }
 
-impl<M: Mode> Sync<M> {
-    /// 同步积分余额 · `POST v3/brand/partner/card-member/user-points/sync`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::user_points::sync::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_request_no("100002322019090134234sfdf")
-    ///     .brand_id("1004")
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .user_card_code("478515832665")
-    ///     .point_balance(1000);
-    /// let response =
-    ///     client.v3().brand().partner().card_member().user_points().sync().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_POINTS_SYNC, request)
+    response! {
+        /// 同步积分余额: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserPointsSyncResponse`](crate::brand::PostBrandPartnerCardMemberUserPointsSyncResponse).
+        #[doc(alias = "同步积分余额")]
+        pub struct Response {
+            /// 商家请求单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 会员卡code. Required.
+            user_card_code: String = body("user_card_code").required(),
+            /// 积分余额. Required.
+            point_balance: i64 = body("point_balance").required(),
+        }
     }
 }

@@ -4,100 +4,189 @@
 
 pub mod bindrecipient;
 pub mod close;
-pub mod delete;
-pub mod get;
-pub mod patch;
 pub mod resume;
 pub mod unbindrecipient;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::brand::chain::BrandPartnerStoreBrandstoresByStoreId as StoreId;
 
-chain_step! {
-    /// `v3/brand/partner/store/brandstores/{store_id}`
-    StoreId
+/// 查询品牌门店 · `GET v3/brand/partner/store/brandstores/{store_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015783153](https://pay.weixin.qq.com/doc/v3/partner/4015783153)
+pub mod get {
+    pub use crate::v3::brand::shared::{
+        BrandStoreBusiness, BrandStoreRecipient, BrandStoreRecipientRecipientState, StoreAddress,
+    };
+
+    use crate::model::{body, open_enum, query, request, response};
+
+    request! {
+        /// 查询品牌门店: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerStoreBrandstoresByStoreIdRequest`](crate::brand::GetBrandPartnerStoreBrandstoresByStoreIdRequest).
+        #[doc(alias = "查询品牌门店")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = query("brand_id").required(),
+        }
+    }
+
+    response! {
+        /// 查询品牌门店: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandPartnerStoreBrandstoresByStoreIdResponse`](crate::brand::GetBrandPartnerStoreBrandstoresByStoreIdResponse).
+        #[doc(alias = "查询品牌门店")]
+        pub struct Response {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 品牌门店ID. Required.
+            store_id: String = body("store_id").required(),
+            /// 门店状态.
+            store_state: StoreState = body("store_state"),
+            /// 审核状态.
+            audit_state: AuditState = body("audit_state"),
+            /// 审核失败原因.
+            review_reject_reason: String = body("review_reject_reason"),
+            /// 门店基础信息.
+            store_basics: StoreBasics = body("store_basics"),
+            /// 门店地址信息.
+            store_address: StoreAddress = body("store_address"),
+            /// 门店经营信息.
+            store_business: BrandStoreBusiness = body("store_business"),
+            /// 门店收款信息.
+            store_recipient: Vec<BrandStoreRecipient> = body("store_recipient"),
+        }
+
+        /// 门店基础信息.
+        pub struct StoreBasics {
+            /// 商家门店编号.
+            store_reference_id: String = body("store_reference_id"),
+            /// 门店名称.
+            branch_name: String = body("branch_name"),
+        }
+    }
+
+    open_enum! {
+        /// 门店状态.
+        pub enum StoreState {
+            Open = "OPEN",
+            Creating = "CREATING",
+            Closed = "CLOSED",
+        }
+
+        /// 审核状态.
+        pub enum AuditState {
+            Success = "SUCCESS",
+            Processing = "PROCESSING",
+            Rejected = "REJECTED",
+        }
+    }
 }
 
-impl<M: Mode> StoreId<M> {
-    /// 查询品牌门店 · `GET v3/brand/partner/store/brandstores/{store_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::store::brandstores::store_id::get;
-    ///
-    /// let request = get::Request::new().brand_id("123456789");
-    /// let response =
-    ///     client.v3().brand().partner().store().brandstores().store_id("20488000").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
+/// 更新品牌门店 · `PATCH v3/brand/partner/store/brandstores/{store_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015783158](https://pay.weixin.qq.com/doc/v3/partner/4015783158)
+pub mod patch {
+    pub use crate::v3::brand::shared::{
+        BrandStoreBusiness, BrandStoreRecipient, BrandStoreRecipientRecipientState, StoreAddress,
+    };
+
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 更新品牌门店: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PatchBrandPartnerStoreBrandstoresByStoreIdRequest`](crate::brand::PatchBrandPartnerStoreBrandstoresByStoreIdRequest).
+        #[doc(alias = "更新品牌门店")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 门店基础信息.
+            store_basics: StoreBasics = body("store_basics"),
+            /// 门店地址信息.
+            store_address: StoreAddress = body("store_address"),
+            /// 门店经营信息.
+            store_business: BrandStoreBusiness = body("store_business"),
+        }
+
+        /// 门店基础信息.
+        pub struct StoreBasics {
+            /// 商家门店编号.
+            store_reference_id: String = body("store_reference_id"),
+            /// 门店名称.
+            branch_name: String = body("branch_name"),
+        }
     }
 
-    /// 更新品牌门店 · `PATCH v3/brand/partner/store/brandstores/{store_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::store::brandstores::store_id::patch;
-    ///
-    /// let request = patch::Request::new().brand_id("123456789");
-    /// let response =
-    ///     client.v3().brand().partner().store().brandstores().store_id("20488000").patch(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
+    response! {
+        /// 更新品牌门店: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PatchBrandPartnerStoreBrandstoresByStoreIdResponse`](crate::brand::PatchBrandPartnerStoreBrandstoresByStoreIdResponse).
+        #[doc(alias = "更新品牌门店")]
+        pub struct Response {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 品牌门店ID. Required.
+            store_id: String = body("store_id").required(),
+            /// 门店状态.
+            store_state: StoreState = body("store_state"),
+            /// 审核状态.
+            audit_state: AuditState = body("audit_state"),
+            /// 审核失败原因.
+            review_reject_reason: String = body("review_reject_reason"),
+            /// 门店基础信息.
+            store_basics: StoreBasics = body("store_basics"),
+            /// 门店地址信息.
+            store_address: StoreAddress = body("store_address"),
+            /// 门店经营信息.
+            store_business: BrandStoreBusiness = body("store_business"),
+            /// 门店收款信息.
+            store_recipient: Vec<BrandStoreRecipient> = body("store_recipient"),
+        }
     }
 
-    /// 删除品牌门店 · `DELETE v3/brand/partner/store/brandstores/{store_id}`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`delete`](mod@delete).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::store::brandstores::store_id::delete;
-    ///
-    /// let request = delete::Request::new().brand_id("123456789");
-    /// let response =
-    ///     client.v3().brand().partner().store().brandstores().store_id("20488000").delete(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn delete(self, request: delete::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::DELETE_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
-    }
+    open_enum! {
+        /// 门店状态.
+        pub enum StoreState {
+            Open = "OPEN",
+            Creating = "CREATING",
+            Closed = "CLOSED",
+        }
 
-    /// `v3/brand/partner/store/brandstores/{store_id}/bindrecipient`
-    pub fn bindrecipient(self) -> bindrecipient::Bindrecipient<M> {
-        bindrecipient::Bindrecipient::new(self.call.step("bindrecipient"))
+        /// 审核状态.
+        pub enum AuditState {
+            Success = "SUCCESS",
+            Processing = "PROCESSING",
+            Rejected = "REJECTED",
+        }
     }
+}
 
-    /// `v3/brand/partner/store/brandstores/{store_id}/close`
-    pub fn close(self) -> close::Close<M> {
-        close::Close::new(self.call.step("close"))
-    }
+/// 删除品牌门店 · `DELETE v3/brand/partner/store/brandstores/{store_id}`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015783113](https://pay.weixin.qq.com/doc/v3/partner/4015783113)
+pub mod delete {
+    use crate::model::{body, request};
 
-    /// `v3/brand/partner/store/brandstores/{store_id}/resume`
-    pub fn resume(self) -> resume::Resume<M> {
-        resume::Resume::new(self.call.step("resume"))
-    }
-
-    /// `v3/brand/partner/store/brandstores/{store_id}/unbindrecipient`
-    pub fn unbindrecipient(self) -> unbindrecipient::Unbindrecipient<M> {
-        unbindrecipient::Unbindrecipient::new(self.call.step("unbindrecipient"))
+    request! {
+        /// 删除品牌门店: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::DeleteBrandPartnerStoreBrandstoresByStoreIdRequest`](crate::brand::DeleteBrandPartnerStoreBrandstoresByStoreIdRequest).
+        #[doc(alias = "删除品牌门店")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
     }
 }

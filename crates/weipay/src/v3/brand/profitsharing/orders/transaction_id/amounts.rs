@@ -2,40 +2,28 @@
 
 //! `v3/brand/profitsharing/orders/{transaction_id}/amounts`
 
-pub mod get;
+pub use crate::v3::brand::chain::BrandProfitsharingOrdersByTransactionIdAmounts as Amounts;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询订单剩余待分金额 · `GET v3/brand/profitsharing/orders/{transaction_id}/amounts`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012467021](https://pay.weixin.qq.com/doc/v3/partner/4012467021)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/brand/profitsharing/orders/{transaction_id}/amounts`
-    Amounts
-}
-
-impl<M: Mode> Amounts<M> {
-    /// 查询订单剩余待分金额 · `GET v3/brand/profitsharing/orders/{transaction_id}/amounts`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .profitsharing()
-    ///     .orders()
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .amounts()
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS, Nothing)
+    response! {
+        /// 查询订单剩余待分金额: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::GetBrandProfitsharingOrdersByTransactionIdAmountsResponse`](crate::brand::GetBrandProfitsharingOrdersByTransactionIdAmountsResponse).
+        #[doc(alias = "查询订单剩余待分金额")]
+        pub struct Response {
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 订单剩余待分金额. Required; in fen (分).
+            unsplit_amount: i64 = body("unsplit_amount").required(),
+        }
     }
 }

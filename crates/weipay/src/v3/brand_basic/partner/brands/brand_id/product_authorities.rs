@@ -2,40 +2,54 @@
 
 //! `v3/brand-basic/partner/brands/{brand_id}/product-authorities`
 
-pub mod get;
+pub use crate::v3::brand_basic::chain::BrandBasicPartnerBrandsByBrandIdProductAuthorities as ProductAuthorities;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获得品牌已授权且在生效中的产品权限信息 · `GET v3/brand-basic/partner/brands/{brand_id}/product-authorities`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4017410365](https://pay.weixin.qq.com/doc/v3/partner/4017410365)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/brand-basic/partner/brands/{brand_id}/product-authorities`
-    ProductAuthorities
-}
+    response! {
+        /// 获得品牌已授权且在生效中的产品权限信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand_basic::GetBrandBasicPartnerBrandsByBrandIdProductAuthoritiesResponse`](crate::brand_basic::GetBrandBasicPartnerBrandsByBrandIdProductAuthoritiesResponse).
+        #[doc(alias = "获得品牌已授权且在生效中的产品权限信息")]
+        pub struct Response {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 授权类型. Required.
+            authorization_type: AuthorizationType = body("authorization_type").required(),
+            /// 授权产品权限.
+            authorization_product: Vec<AuthorizationProduct> = body("authorization_product"),
+            /// 更新时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
+    }
 
-impl<M: Mode> ProductAuthorities<M> {
-    /// 获得品牌已授权且在生效中的产品权限信息 · `GET v3/brand-basic/partner/brands/{brand_id}/product-authorities`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .brand_basic()
-    ///     .partner()
-    ///     .brands()
-    ///     .brand_id("123456789")
-    ///     .product_authorities()
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BRAND_BASIC_PARTNER_BRANDS_BRAND_ID_PRODUCT_AUTHORITIES, Nothing)
+    open_enum! {
+        /// 授权类型.
+        pub enum AuthorizationType {
+            AuthorizationTypeHosting = "AUTHORIZATION_TYPE_HOSTING",
+            AuthorizationTypePartly = "AUTHORIZATION_TYPE_PARTLY",
+        }
+
+        /// 授权产品权限.
+        pub enum AuthorizationProduct {
+            BrandProductAuthorityMerchantCard = "BRAND_PRODUCT_AUTHORITY_MERCHANT_CARD",
+            BrandProductAuthorityCardLink = "BRAND_PRODUCT_AUTHORITY_CARD_LINK",
+            BrandProductAuthorityProductCoupon = "BRAND_PRODUCT_AUTHORITY_PRODUCT_COUPON",
+            BrandProductAuthorityShakeCoupon = "BRAND_PRODUCT_AUTHORITY_SHAKE_COUPON",
+            BrandProductAuthorityBrandPayGift = "BRAND_PRODUCT_AUTHORITY_BRAND_PAY_GIFT",
+            BrandProductAuthorityBrandStore = "BRAND_PRODUCT_AUTHORITY_BRAND_STORE",
+            BrandProductAuthorityPaymentMerchantManage = "BRAND_PRODUCT_AUTHORITY_PAYMENT_MERCHANT_MANAGE",
+            BrandProductAuthorityAppidManage = "BRAND_PRODUCT_AUTHORITY_APPID_MANAGE",
+            BrandProductAuthorityFinderManage = "BRAND_PRODUCT_AUTHORITY_FINDER_MANAGE",
+            BrandProductAuthorityCategoryManage = "BRAND_PRODUCT_AUTHORITY_CATEGORY_MANAGE",
+        }
     }
 }

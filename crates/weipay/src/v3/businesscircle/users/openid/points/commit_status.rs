@@ -2,43 +2,31 @@
 
 //! `v3/businesscircle/users/{openid}/points/commit_status`
 
-pub mod get;
+pub use crate::v3::businesscircle::chain::BusinesscircleUsersByOpenidPointsCommitStatus as CommitStatus;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商圈会员待积分状态查询 · `GET v3/businesscircle/users/{openid}/points/commit_status`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012534994](https://pay.weixin.qq.com/doc/v3/merchant/4012534994)
+/// - partner: [4012474129](https://pay.weixin.qq.com/doc/v3/partner/4012474129)
+pub mod get {
+    use crate::model::{query, request};
 
-chain_step! {
-    /// `v3/businesscircle/users/{openid}/points/commit_status`
-    CommitStatus
-}
-
-impl<M: Mode> CommitStatus<M> {
-    /// 商圈会员待积分状态查询 · `GET v3/businesscircle/users/{openid}/points/commit_status`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::businesscircle::users::openid::points::commit_status::get;
-    ///
-    /// let request = get::Request::new().brandid(1000).appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .businesscircle()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .points()
-    ///     .commit_status()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::GET_V3_BUSINESSCIRCLE_USERS_OPENID_POINTS_COMMIT_STATUS, request)
+    request! {
+        /// 商圈会员待积分状态查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::businesscircle::GetBusinesscircleUsersByOpenidPointsCommitStatusRequest`](crate::businesscircle::GetBusinesscircleUsersByOpenidPointsCommitStatusRequest).
+        #[doc(alias = "商圈会员待积分状态查询")]
+        pub struct Request {
+            /// 商圈商户ID.
+            sub_mchid: String = query("sub_mchid"),
+            /// 品牌ID. Required.
+            brandid: i64 = query("brandid").required(),
+            /// 应用ID. Required.
+            appid: String = query("appid").required(),
+        }
     }
 }

@@ -2,42 +2,67 @@
 
 //! `v3/capital/capitallhh/banks/{bank_alias_code}/branches`
 
-pub mod get;
+pub use crate::v3::capital::chain::CapitalCapitallhhBanksByBankAliasCodeBranches as Branches;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询支行列表 · `GET v3/capital/capitallhh/banks/{bank_alias_code}/branches`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012697673](https://pay.weixin.qq.com/doc/v3/partner/4012697673)
+pub mod get {
+    pub use crate::v3::capital::shared::PageLinks;
 
-chain_step! {
-    /// `v3/capital/capitallhh/banks/{bank_alias_code}/branches`
-    Branches
-}
+    use crate::model::{body, query, request, response};
 
-impl<M: Mode> Branches<M> {
-    /// 查询支行列表 · `GET v3/capital/capitallhh/banks/{bank_alias_code}/branches`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::capital::capitallhh::banks::bank_alias_code::branches::get;
-    ///
-    /// let request = get::Request::new().city_code(536).limit(200);
-    /// let response = client
-    ///     .v3()
-    ///     .capital()
-    ///     .capitallhh()
-    ///     .banks()
-    ///     .bank_alias_code("1000006247")
-    ///     .branches()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_BANK_ALIAS_CODE_BRANCHES, request)
+    request! {
+        /// 查询支行列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksByBankAliasCodeBranchesRequest`](crate::capital::GetCapitalCapitallhhBanksByBankAliasCodeBranchesRequest).
+        #[doc(alias = "查询支行列表")]
+        pub struct Request {
+            /// 城市编码. Required.
+            city_code: i64 = query("city_code").required(),
+            /// 本次查询偏移量.
+            offset: i64 = query("offset"),
+            /// 本次请求最大查询条数. Required.
+            limit: i64 = query("limit").required(),
+        }
+    }
+
+    response! {
+        /// 查询支行列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::capital::GetCapitalCapitallhhBanksByBankAliasCodeBranchesResponse`](crate::capital::GetCapitalCapitallhhBanksByBankAliasCodeBranchesResponse).
+        #[doc(alias = "查询支行列表")]
+        pub struct Response {
+            /// 查询数据总条数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 本次查询条数. Required.
+            count: i64 = body("count").required(),
+            /// 支行列表.
+            data: Vec<Data> = body("data"),
+            /// 本次查询偏移量. Required.
+            offset: i64 = body("offset").required(),
+            /// 分页链接. Required.
+            links: PageLinks = body("links").required(),
+            /// 开户银行. Required.
+            account_bank: String = body("account_bank").required(),
+            /// 开户银行编码. Required.
+            account_bank_code: i64 = body("account_bank_code").required(),
+            /// 银行别名. Required.
+            bank_alias: String = body("bank_alias").required(),
+            /// 银行别名编码. Required.
+            bank_alias_code: String = body("bank_alias_code").required(),
+        }
+
+        /// 支行列表.
+        pub struct Data {
+            /// 开户银行支行名称. Required.
+            bank_branch_name: String = body("bank_branch_name").required(),
+            /// 开户银行支行联行号. Required.
+            bank_branch_id: String = body("bank_branch_id").required(),
+        }
     }
 }

@@ -2,48 +2,55 @@
 
 //! `v3/ebike/charge/contracts/{contract_id}/confirm`
 
-pub mod post;
+pub use crate::v3::ebike::chain::EbikeChargeContractsByContractIdConfirm as Confirm;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 创建用户当次充电代扣凭证 · `POST v3/ebike/charge/contracts/{contract_id}/confirm`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_4.shtml>
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/ebike/charge/contracts/{contract_id}/confirm`
-    Confirm
-}
+    request! {
+        /// 创建用户当次充电代扣凭证: what is sent.
+        ///
+        /// Its flat name is [`weipay::ebike::PostEbikeChargeContractsByContractIdConfirmRequest`](crate::ebike::PostEbikeChargeContractsByContractIdConfirmRequest).
+        #[doc(alias = "创建用户当次充电代扣凭证")]
+        pub struct Request {
+            /// 特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 服务商公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 特约商户公众号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 充电场景信息. Required.
+            charge_info: ChargeInfo = body("charge_info").required(),
+        }
 
-impl<M: Mode> Confirm<M> {
-    /// 创建用户当次充电代扣凭证 · `POST v3/ebike/charge/contracts/{contract_id}/confirm`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ebike::charge::contracts::contract_id::confirm::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .charge_info(post::ChargeInfo::new()
-    ///         .start_time("2026-01-01T00:00:00+08:00")
-    ///         .charging_station_name("xxx充电站")
-    ///         .charging_gun_number("6555")
-    ///         .device_id("12343232"));
-    /// let response = client
-    ///     .v3()
-    ///     .ebike()
-    ///     .charge()
-    ///     .contracts()
-    ///     .contract_id("aAfixCs13LsdKPpfZfDkk2189ssXjfx")
-    ///     .confirm()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID_CONFIRM, request)
+        /// 充电场景信息.
+        pub struct ChargeInfo {
+            /// 开始时间. Required.
+            start_time: Time = body("start_time").required(),
+            /// 充电站名称. Required.
+            charging_station_name: String = body("charging_station_name").required(),
+            /// 充电枪编号. Required.
+            charging_gun_number: String = body("charging_gun_number").required(),
+            /// 充电位设备号. Required.
+            device_id: String = body("device_id").required(),
+        }
+    }
+
+    response! {
+        /// 创建用户当次充电代扣凭证: what comes back.
+        ///
+        /// Its flat name is [`weipay::ebike::PostEbikeChargeContractsByContractIdConfirmResponse`](crate::ebike::PostEbikeChargeContractsByContractIdConfirmResponse).
+        #[doc(alias = "创建用户当次充电代扣凭证")]
+        pub struct Response {
+            /// 用户充电代扣凭证. Required.
+            charging_token: String = body("charging_token").required(),
+        }
     }
 }

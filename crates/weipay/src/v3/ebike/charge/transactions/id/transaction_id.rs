@@ -2,42 +2,79 @@
 
 //! `v3/ebike/charge/transactions/id/{transaction_id}`
 
-pub mod get;
+pub use crate::v3::ebike::chain::EbikeChargeTransactionsIdByTransactionId as TransactionId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询订单 · `GET v3/ebike/charge/transactions/id/{transaction_id}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_6.shtml>
+pub mod get {
+    pub use crate::v3::ebike::shared::{EbikeDeviceInfo, IndustryPaymentAmount, IndustryPromotionDetail};
 
-chain_step! {
-    /// `v3/ebike/charge/transactions/id/{transaction_id}`
-    TransactionId
-}
+    use crate::model::{Time, body, query, request, response};
 
-impl<M: Mode> TransactionId<M> {
-    /// 查询订单 · `GET v3/ebike/charge/transactions/id/{transaction_id}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ebike::charge::transactions::id::transaction_id::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .ebike()
-    ///     .charge()
-    ///     .transactions()
-    ///     .id()
-    ///     .transaction_id("25012014070332333018")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_EBIKE_CHARGE_TRANSACTIONS_ID_TRANSACTION_ID, request)
+    request! {
+        /// 查询订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::ebike::GetEbikeChargeTransactionsIdByTransactionIdRequest`](crate::ebike::GetEbikeChargeTransactionsIdByTransactionIdRequest).
+        #[doc(alias = "查询订单")]
+        pub struct Request {
+            /// 特约商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
+
+    response! {
+        /// 查询订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::ebike::GetEbikeChargeTransactionsIdByTransactionIdResponse`](crate::ebike::GetEbikeChargeTransactionsIdByTransactionIdResponse).
+        #[doc(alias = "查询订单")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 服务商公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 特约商户公众号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 交易类型. Required.
+            trade_type: String = body("trade_type").required(),
+            /// 银行类型.
+            bank_type: String = body("bank_type"),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 交易状态描述.
+            trade_state_des: String = body("trade_state_des"),
+            /// 充电授权扣费协议号. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 支付者信息.
+            payer: Payer = body("payer"),
+            /// 订单金额信息. Required.
+            amount: IndustryPaymentAmount = body("amount").required(),
+            /// 设备信息. Required.
+            device_info: EbikeDeviceInfo = body("device_info").required(),
+            /// 优惠信息.
+            promotion_detail: Vec<IndustryPromotionDetail> = body("promotion_detail"),
+        }
+
+        /// 支付者信息.
+        pub struct Payer {
+            /// 用户在服务商的标识.
+            openid: String = body("openid"),
+            /// 用户在特约商户的标识.
+            sub_openid: String = body("sub_openid"),
+        }
     }
 }

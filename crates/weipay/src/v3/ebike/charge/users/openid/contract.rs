@@ -2,42 +2,47 @@
 
 //! `v3/ebike/charge/users/{openid}/contract`
 
-pub mod get;
+pub use crate::v3::ebike::chain::EbikeChargeUsersByOpenidContract as Contract;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 通过用户标识查询用户状态 · `GET v3/ebike/charge/users/{openid}/contract`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/vehicle/ebike/chapter3_1.shtml>
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/ebike/charge/users/{openid}/contract`
-    Contract
-}
+    request! {
+        /// 通过用户标识查询用户状态: what is sent.
+        ///
+        /// Its flat name is [`weipay::ebike::GetEbikeChargeUsersByOpenidContractRequest`](crate::ebike::GetEbikeChargeUsersByOpenidContractRequest).
+        #[doc(alias = "通过用户标识查询用户状态")]
+        pub struct Request {
+            /// 特约商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 交易场景. Required.
+            trade_scene: String = query("trade_scene").required(),
+        }
+    }
 
-impl<M: Mode> Contract<M> {
-    /// 通过用户标识查询用户状态 · `GET v3/ebike/charge/users/{openid}/contract`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ebike::charge::users::openid::contract::get;
-    ///
-    /// let request = get::Request::new().trade_scene("CHARGE");
-    /// let response = client
-    ///     .v3()
-    ///     .ebike()
-    ///     .charge()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .contract()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_EBIKE_CHARGE_USERS_OPENID_CONTRACT, request)
+    response! {
+        /// 通过用户标识查询用户状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::ebike::GetEbikeChargeUsersByOpenidContractResponse`](crate::ebike::GetEbikeChargeUsersByOpenidContractResponse).
+        #[doc(alias = "通过用户标识查询用户状态")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 充电授权扣费协议号.
+            contract_id: String = body("contract_id"),
+            /// 协议状态. Required.
+            contract_state: String = body("contract_state").required(),
+        }
     }
 }

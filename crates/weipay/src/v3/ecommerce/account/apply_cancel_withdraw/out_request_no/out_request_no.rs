@@ -2,43 +2,101 @@
 
 //! `v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}`
 
-pub mod get;
+pub use crate::v3::ecommerce::chain::EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo as OutRequestNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户注销提现申请单号查询申请单状态 · `GET v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013892759](https://pay.weixin.qq.com/doc/v3/partner/4013892759)
+pub mod get {
+    pub use crate::v3::ecommerce::shared::{
+        EcommerceAccountWithdrawResult, EcommerceAccountWithdrawResultOutAccountType,
+        EcommerceAccountWithdrawResultPayState,
+    };
 
-chain_step! {
-    /// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}`
-    OutRequestNo
-}
+    use crate::model::{Time, body, open_enum, response};
 
-impl<M: Mode> OutRequestNo<M> {
-    /// 商户注销提现申请单号查询申请单状态 · `GET v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .account()
-    ///     .apply_cancel_withdraw()
-    ///     .out_request_no()
-    ///     .out_request_no("P202410241010125346")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO,
-            Nothing,
-        )
+    response! {
+        /// 商户注销提现申请单号查询申请单状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNoResponse`](crate::ecommerce::GetEcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNoResponse).
+        #[doc(alias = "商户注销提现申请单号查询申请单状态")]
+        pub struct Response {
+            /// 微信支付注销提现申请单号. Required.
+            applyment_id: String = body("applyment_id").required(),
+            /// 商户注销提现申请单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 注销提现申请单状态. Required.
+            cancel_state: CancelState = body("cancel_state").required(),
+            /// 注销提现申请单状态描述. Required.
+            cancel_state_description: String = body("cancel_state_description").required(),
+            /// 是否提取资金.
+            withdraw: Withdraw = body("withdraw"),
+            /// 提现状态.
+            withdraw_state: WithdrawState = body("withdraw_state"),
+            /// 账户提现结果.
+            account_withdraw_result: Vec<EcommerceAccountWithdrawResult> = body("account_withdraw_result"),
+            /// 最后更新时间.
+            modify_time: Time = body("modify_time"),
+            /// 申请注销的二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 账户信息.
+            account_info: Vec<AccountInfo> = body("account_info"),
+            /// On the wire: `confirm_cancel`.
+            confirm_cancel: ConfirmCancel = body("confirm_cancel"),
+        }
+
+        /// 账户信息.
+        pub struct AccountInfo {
+            /// 二级商户号的出款子账户类型. Required.
+            out_account_type: OutAccountType = body("out_account_type").required(),
+            /// 账户金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+        }
+
+        /// The object `confirm_cancel`.
+        pub struct ConfirmCancel {
+            /// 确认商户注销的页面url.
+            confirm_cancel_url: String = body("confirm_cancel_url"),
+        }
+    }
+
+    open_enum! {
+        /// 注销提现申请单状态.
+        pub enum CancelState {
+            Accepted = "ACCEPTED",
+            Reviewing = "REVIEWING",
+            Rejected = "REJECTED",
+            WaitingMerchantConfirm = "WAITING_MERCHANT_CONFIRM",
+            Revoked = "REVOKED",
+            SystemProcessing = "SYSTEM_PROCESSING",
+            Canceled = "CANCELED",
+            FundProcessing = "FUND_PROCESSING",
+            Finish = "FINISH",
+        }
+
+        /// 是否提取资金.
+        pub enum Withdraw {
+            ApplyWithdraw = "APPLY_WITHDRAW",
+            NotApplyWithdraw = "NOT_APPLY_WITHDRAW",
+        }
+
+        /// 提现状态.
+        pub enum WithdrawState {
+            WithdrawProcessing = "WITHDRAW_PROCESSING",
+            WithdrawException = "WITHDRAW_EXCEPTION",
+            WithdrawSucceed = "WITHDRAW_SUCCEED",
+        }
+
+        /// 二级商户号的出款子账户类型.
+        pub enum OutAccountType {
+            BasicAccount = "BASIC_ACCOUNT",
+            OperateAccount = "OPERATE_ACCOUNT",
+            MarginAccount = "MARGIN_ACCOUNT",
+            TradeFeeAccount = "TRADE_FEE_ACCOUNT",
+        }
     }
 }

@@ -2,41 +2,80 @@
 
 //! `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}`
 
-pub mod get;
+pub use crate::v3::ecommerce::chain::EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid as SubMchid;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户注销资格校验 · `GET v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016420099](https://pay.weixin.qq.com/doc/v3/partner/4016420099)
+pub mod get {
+    use crate::model::{body, open_enum, response};
 
-chain_step! {
-    /// `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}`
-    SubMchid
-}
+    response! {
+        /// 商户注销资格校验: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceAccountApplyCancelWithdrawValidateCancelBySubMchidResponse`](crate::ecommerce::GetEcommerceAccountApplyCancelWithdrawValidateCancelBySubMchidResponse).
+        #[doc(alias = "商户注销资格校验")]
+        pub struct Response {
+            /// 注销检查的二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 注销提现申请单状态. Required.
+            merchant_state: MerchantState = body("merchant_state").required(),
+            /// 注销资格检查结果. Required.
+            validate_result: ValidateResult = body("validate_result").required(),
+            /// 账户信息. Required.
+            account_info: Vec<AccountInfo> = body("account_info").required(),
+            /// 不可发起注销原因.
+            block_reasons: Vec<BlockReasons> = body("block_reasons"),
+        }
 
-impl<M: Mode> SubMchid<M> {
-    /// 商户注销资格校验 · `GET v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .account()
-    ///     .apply_cancel_withdraw()
-    ///     .validate_cancel()
-    ///     .sub_mchid("1900000109")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_VALIDATE_CANCEL_SUB_MCHID, Nothing)
+        /// 账户信息.
+        pub struct AccountInfo {
+            /// 商户资金账户余额. Required.
+            out_account_type: OutAccountType = body("out_account_type").required(),
+            /// 账户金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+        }
+
+        /// 不可发起注销原因.
+        pub struct BlockReasons {
+            /// 二级商户号的出款子账户类型.
+            type_: Type = body("type"),
+            /// 原因描述.
+            description: String = body("description"),
+        }
+    }
+
+    open_enum! {
+        /// 注销提现申请单状态.
+        pub enum MerchantState {
+            Normal = "NORMAL",
+            HasBeenCancelled = "HAS_BEEN_CANCELLED",
+        }
+
+        /// 注销资格检查结果.
+        pub enum ValidateResult {
+            AllowCancelWithdraw = "ALLOW_CANCEL_WITHDRAW",
+            NotAllowCancelWithdraw = "NOT_ALLOW_CANCEL_WITHDRAW",
+        }
+
+        /// 商户资金账户余额.
+        pub enum OutAccountType {
+            BasicAccount = "BASIC_ACCOUNT",
+            OperateAccount = "OPERATE_ACCOUNT",
+            MarginAccount = "MARGIN_ACCOUNT",
+            TradeFeeAccount = "TRADE_FEE_ACCOUNT",
+        }
+
+        /// 二级商户号的出款子账户类型.
+        pub enum Type {
+            ConsumerComplaintUnprocessed = "CONSUMER_COMPLAINT_UNPROCESSED",
+            HasBlockingControl = "HAS_BLOCKING_CONTROL",
+            FundsPendingProcessing = "FUNDS_PENDING_PROCESSING",
+            OtherReason = "OTHER_REASON",
+        }
     }
 }

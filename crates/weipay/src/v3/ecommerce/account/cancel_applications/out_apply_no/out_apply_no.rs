@@ -2,41 +2,43 @@
 
 //! `v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}`
 
-pub mod get;
+pub use crate::v3::ecommerce::chain::EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo as OutApplyNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询注销单状态 · `GET v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476223](https://pay.weixin.qq.com/doc/v3/partner/4012476223)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}`
-    OutApplyNo
-}
+    response! {
+        /// 查询注销单状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceAccountCancelApplicationsOutApplyNoByOutApplyNoResponse`](crate::ecommerce::GetEcommerceAccountCancelApplicationsOutApplyNoByOutApplyNoResponse).
+        #[doc(alias = "查询注销单状态")]
+        pub struct Response {
+            /// 商户注销申请单号. Required.
+            out_apply_no: String = body("out_apply_no").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 受理失败原因.
+            reject_reason: String = body("reject_reason"),
+            /// 注销状态.
+            cancel_state: CancelState = body("cancel_state"),
+            /// 最后更新时间.
+            update_time: Time = body("update_time"),
+        }
+    }
 
-impl<M: Mode> OutApplyNo<M> {
-    /// 查询注销单状态 · `GET v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .account()
-    ///     .cancel_applications()
-    ///     .out_apply_no()
-    ///     .out_apply_no("2019061122222222122")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS_OUT_APPLY_NO_OUT_APPLY_NO, Nothing)
+    open_enum! {
+        /// 注销状态.
+        pub enum CancelState {
+            Reviewing = "REVIEWING",
+            Rejected = "REJECTED",
+            CancelSuccess = "CANCEL_SUCCESS",
+        }
     }
 }

@@ -2,40 +2,28 @@
 
 //! `v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceApplymentsOutRequestNoByOutRequestNoRevoke as Revoke;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销申请单-使用业务申请编号 · `POST v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015616721](https://pay.weixin.qq.com/doc/v3/partner/4015616721)
+pub mod post {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke`
-    Revoke
-}
-
-impl<M: Mode> Revoke<M> {
-    /// 撤销申请单-使用业务申请编号 · `POST v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .applyments()
-    ///     .out_request_no()
-    ///     .out_request_no("APPLYMENT_00000000001")
-    ///     .revoke()
-    ///     .post()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO_REVOKE, Nothing)
+    response! {
+        /// 撤销申请单-使用业务申请编号: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceApplymentsOutRequestNoByOutRequestNoRevokeResponse`](crate::ecommerce::PostEcommerceApplymentsOutRequestNoByOutRequestNoRevokeResponse).
+        #[doc(alias = "撤销申请单-使用业务申请编号")]
+        pub struct Response {
+            /// 微信支付申请单号. Required.
+            applyment_id: i64 = body("applyment_id").required(),
+            /// 业务申请编号. Required.
+            out_request_no: String = body("out_request_no").required(),
+        }
     }
 }

@@ -2,48 +2,51 @@
 
 //! `v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceCombinePapayContractsPreEntrustSignMiniProgram as MiniProgram;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 小程序方式预签约 · `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4017177322](https://pay.weixin.qq.com/doc/v3/partner/4017177322)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`
-    MiniProgram
-}
+    request! {
+        /// 小程序方式预签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignMiniProgramRequest`](crate::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignMiniProgramRequest).
+        #[doc(alias = "小程序方式预签约")]
+        pub struct Request {
+            /// 商户APPID. Required.
+            appid: String = body("appid").required(),
+            /// 委托代扣协议模板ID. Required.
+            plan_id: i64 = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required().request_number(),
+            /// 用户账户展示名称. Required.
+            contract_display_account: String = body("contract_display_account").required(),
+            /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+        }
+    }
 
-impl<M: Mode> MiniProgram<M> {
-    /// 小程序方式预签约 · `POST v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::combine_papay::contracts::pre_entrust_sign::mini_program::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .plan_id(12535)
-    ///     .out_contract_code("wxwtdk20200910100000")
-    ///     .contract_display_account("example")
-    ///     .notify_url("https://yourapp.com/notify");
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .combine_papay()
-    ///     .contracts()
-    ///     .pre_entrust_sign()
-    ///     .mini_program()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call
-            .typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM, request)
+    response! {
+        /// 小程序方式预签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignMiniProgramResponse`](crate::ecommerce::PostEcommerceCombinePapayContractsPreEntrustSignMiniProgramResponse).
+        #[doc(alias = "小程序方式预签约")]
+        pub struct Response {
+            /// 预签约ID. Required.
+            pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 委托代扣协议模板ID. Required.
+            plan_id: i64 = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+        }
     }
 }

@@ -2,44 +2,40 @@
 
 //! `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse as Reverse;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 电商合单委托代扣撤销订单 · `POST v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse`
+///
+/// For 电商平台, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012884126](https://pay.weixin.qq.com/doc/v3/partner/4012884126)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse`
-    Reverse
-}
+    request! {
+        /// 电商合单委托代扣撤销订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayTransactionsByCombineOutTradeNoReverseRequest`](crate::ecommerce::PostEcommerceCombinePapayTransactionsByCombineOutTradeNoReverseRequest).
+        #[doc(alias = "电商合单委托代扣撤销订单")]
+        pub struct Request {
+            /// 合单商户APPID. Required.
+            combine_appid: String = body("combine_appid").required(),
+            /// 子单信息.
+            sub_orders: Vec<SubOrders> = body("sub_orders"),
+        }
 
-impl<M: Mode> Reverse<M> {
-    /// 电商合单委托代扣撤销订单 · `POST v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse`
-    ///
-    /// For 电商平台, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::combine_papay::transactions::combine_out_trade_no::reverse::post;
-    ///
-    /// let request = post::Request::new().combine_appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .combine_papay()
-    ///     .transactions()
-    ///     .combine_out_trade_no("P20150806125346")
-    ///     .reverse()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call
-            .typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO_REVERSE, request)
+        /// 子单信息.
+        pub struct SubOrders {
+            /// 子单商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子单商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 二级商户appid.
+            sub_appid: String = body("sub_appid"),
+        }
     }
 }

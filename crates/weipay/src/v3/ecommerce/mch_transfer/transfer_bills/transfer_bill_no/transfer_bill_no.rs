@@ -2,45 +2,63 @@
 
 //! `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
 
-pub mod get;
+pub use crate::v3::ecommerce::chain::EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo as TransferBillNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信转账单号查询转账单 · `GET v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504214](https://pay.weixin.qq.com/doc/v3/partner/4013504214)
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
-    TransferBillNo
-}
+    request! {
+        /// 微信转账单号查询转账单: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceMchTransferTransferBillsTransferBillNoByTransferBillNoRequest`](crate::ecommerce::GetEcommerceMchTransferTransferBillsTransferBillNoByTransferBillNoRequest).
+        #[doc(alias = "微信转账单号查询转账单")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
+    }
 
-impl<M: Mode> TransferBillNo<M> {
-    /// 微信转账单号查询转账单 · `GET v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900001121");
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .mch_transfer()
-    ///     .transfer_bills()
-    ///     .transfer_bill_no()
-    ///     .transfer_bill_no("1330000071100999991182020050700019480001")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO,
-            request,
-        )
+    response! {
+        /// 微信转账单号查询转账单: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceMchTransferTransferBillsTransferBillNoByTransferBillNoResponse`](crate::ecommerce::GetEcommerceMchTransferTransferBillsTransferBillNoByTransferBillNoResponse).
+        #[doc(alias = "微信转账单号查询转账单")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 微信转账单号. Required.
+            transfer_bill_no: String = body("transfer_bill_no").required(),
+            /// 服务商AppID. Required.
+            appid: String = body("appid").required(),
+            /// 转账场景ID. Required.
+            transfer_scene_id: String = body("transfer_scene_id").required(),
+            /// 单据状态. Required.
+            state: String = body("state").required(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// 收款用户OpenID.
+            openid: String = body("openid"),
+            /// 收款用户姓名.
+            user_name: String = body("user_name"),
+            /// 单据创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 状态变更时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
     }
 }

@@ -2,41 +2,53 @@
 
 //! `v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}`
 
-pub mod get;
+pub use crate::v3::fund_app::chain::FundAppMchTransferElecsignTransferBillNoByTransferBillNo as TransferBillNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信单号查询电子回单 · `GET v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012716455](https://pay.weixin.qq.com/doc/v3/merchant/4012716455)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}`
-    TransferBillNo
-}
+    response! {
+        /// 微信单号查询电子回单: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferElecsignTransferBillNoByTransferBillNoResponse`](crate::fund_app::GetFundAppMchTransferElecsignTransferBillNoByTransferBillNoResponse).
+        #[doc(alias = "微信单号查询电子回单")]
+        pub struct Response {
+            /// 申请单状态. Required.
+            state: State = body("state").required(),
+            /// 申请单创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 申请单更新时间. Required.
+            update_time: Time = body("update_time").required(),
+            /// 回单文件摘要类型.
+            hash_type: HashType = body("hash_type"),
+            /// 回单文件摘要值.
+            hash_value: String = body("hash_value"),
+            /// 回单文件下载地址.
+            download_url: String = body("download_url"),
+            /// 失败原因.
+            fail_reason: String = body("fail_reason"),
+        }
+    }
 
-impl<M: Mode> TransferBillNo<M> {
-    /// 微信单号查询电子回单 · `GET v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .elecsign()
-    ///     .transfer_bill_no()
-    ///     .transfer_bill_no("1330000071100999991182020050700019480001")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO_TRANSFER_BILL_NO, Nothing)
+    open_enum! {
+        /// 申请单状态.
+        pub enum State {
+            Generating = "GENERATING",
+            Finished = "FINISHED",
+            Failed = "FAILED",
+        }
+
+        /// 回单文件摘要类型.
+        pub enum HashType {
+            Sha256 = "SHA256",
+            Sm3 = "SM3",
+        }
     }
 }

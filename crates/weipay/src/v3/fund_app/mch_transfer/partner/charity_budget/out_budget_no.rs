@@ -2,48 +2,77 @@
 
 //! `v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}`
 
-pub mod get;
 pub mod unlock;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerCharityBudgetByOutBudgetNo as OutBudgetNo;
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}`
-    OutBudgetNo
-}
+/// 商户单号查询公益捐赠预算详情 · `GET v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015554788](https://pay.weixin.qq.com/doc/v3/partner/4015554788)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> OutBudgetNo<M> {
-    /// 商户单号查询公益捐赠预算详情 · `GET v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::partner::charity_budget::out_budget_no::get;
-    ///
-    /// let request = get::Request::new().sponsor_mchid("1900001109");
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .partner()
-    ///     .charity_budget()
-    ///     .out_budget_no("budget202506300102")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET_OUT_BUDGET_NO, request)
+    request! {
+        /// 商户单号查询公益捐赠预算详情: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerCharityBudgetByOutBudgetNoRequest`](crate::fund_app::GetFundAppMchTransferPartnerCharityBudgetByOutBudgetNoRequest).
+        #[doc(alias = "商户单号查询公益捐赠预算详情")]
+        pub struct Request {
+            /// 出资商户号. Required.
+            sponsor_mchid: String = query("sponsor_mchid").required(),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`
-    pub fn unlock(self) -> unlock::Unlock<M> {
-        unlock::Unlock::new(self.call.step("unlock"))
+    response! {
+        /// 商户单号查询公益捐赠预算详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerCharityBudgetByOutBudgetNoResponse`](crate::fund_app::GetFundAppMchTransferPartnerCharityBudgetByOutBudgetNoResponse).
+        #[doc(alias = "商户单号查询公益捐赠预算详情")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 商户预算单号. Required.
+            out_budget_no: String = body("out_budget_no").required(),
+            /// 微信支付预算单号. Required.
+            budget_id: String = body("budget_id").required(),
+            /// 预算总金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 出资商户号. Required.
+            sponsor_mchid: String = body("sponsor_mchid").required(),
+            /// 活动名称. Required.
+            activity_name: String = body("activity_name").required(),
+            /// 活动说明. Required.
+            activity_remark: String = body("activity_remark").required(),
+            /// 预算单状态.
+            state: State = body("state"),
+            /// 确认出资页面地址.
+            confirm_url: String = body("confirm_url"),
+            /// 商户号超管微信号掩码.
+            super_admin_wxid_mask: String = body("super_admin_wxid_mask"),
+            /// 剩余预算金额. In fen (分).
+            remain_amount: i64 = body("remain_amount"),
+            /// 撤销说明.
+            unlock_remark: String = body("unlock_remark"),
+            /// 资金锁定时间.
+            locked_time: Time = body("locked_time"),
+            /// 完成时间.
+            finished_time: Time = body("finished_time"),
+            /// 关闭时间.
+            closed_time: Time = body("closed_time"),
+        }
+    }
+
+    open_enum! {
+        /// 预算单状态.
+        pub enum State {
+            Pending = "PENDING",
+            Locked = "LOCKED",
+            Finished = "FINISHED",
+            Closed = "CLOSED",
+        }
     }
 }

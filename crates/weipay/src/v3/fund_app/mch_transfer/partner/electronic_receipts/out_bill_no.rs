@@ -2,42 +2,64 @@
 
 //! `v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}`
 
-pub mod get;
+pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerElectronicReceiptsByOutBillNo as OutBillNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询单笔转账电子回单 · `GET v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016315544](https://pay.weixin.qq.com/doc/v3/partner/4016315544)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}`
-    OutBillNo
-}
+    request! {
+        /// 查询单笔转账电子回单: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerElectronicReceiptsByOutBillNoRequest`](crate::fund_app::GetFundAppMchTransferPartnerElectronicReceiptsByOutBillNoRequest).
+        #[doc(alias = "查询单笔转账电子回单")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
+    }
 
-impl<M: Mode> OutBillNo<M> {
-    /// 查询单笔转账电子回单 · `GET v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::partner::electronic_receipts::out_bill_no::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900001121");
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .partner()
-    ///     .electronic_receipts()
-    ///     .out_bill_no("plfk2020042013")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS_OUT_BILL_NO, request)
+    response! {
+        /// 查询单笔转账电子回单: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerElectronicReceiptsByOutBillNoResponse`](crate::fund_app::GetFundAppMchTransferPartnerElectronicReceiptsByOutBillNoResponse).
+        #[doc(alias = "查询单笔转账电子回单")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户转账单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 申请单状态. Required.
+            state: State = body("state").required(),
+            /// 申请单创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 申请单更新时间.
+            update_time: Time = body("update_time"),
+            /// 回单文件摘要类型.
+            hash_type: HashType = body("hash_type"),
+            /// 回单文件摘要值.
+            hash_value: String = body("hash_value"),
+            /// 回单文件下载地址.
+            download_url: String = body("download_url"),
+        }
+    }
+
+    open_enum! {
+        /// 申请单状态.
+        pub enum State {
+            Generating = "GENERATING",
+            Finished = "FINISHED",
+        }
+
+        /// 回单文件摘要类型.
+        pub enum HashType {
+            Sm3 = "SM3",
+        }
     }
 }

@@ -2,41 +2,65 @@
 
 //! `v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}`
 
-pub mod get;
+pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid as SubMchid;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询子商户商家转账授权状态 · `GET v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015469112](https://pay.weixin.qq.com/doc/v3/partner/4015469112)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}`
-    SubMchid
-}
+    response! {
+        /// 查询子商户商家转账授权状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerSubMchAuthorizationsBySubMchidResponse`](crate::fund_app::GetFundAppMchTransferPartnerSubMchAuthorizationsBySubMchidResponse).
+        #[doc(alias = "查询子商户商家转账授权状态")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 授权状态. Required.
+            state: State = body("state").required(),
+            /// 授权申请单.
+            apply_order: ApplyOrder = body("apply_order"),
+            /// 授权时间.
+            authorization_time: Time = body("authorization_time"),
+            /// 解除授权时间.
+            cancel_authorization_time: Time = body("cancel_authorization_time"),
+        }
 
-impl<M: Mode> SubMchid<M> {
-    /// 查询子商户商家转账授权状态 · `GET v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .partner()
-    ///     .sub_mch_authorizations()
-    ///     .sub_mchid("1900001121")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS_SUB_MCHID, Nothing)
+        /// 授权申请单.
+        pub struct ApplyOrder {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户申请单号. Required.
+            out_apply_no: String = body("out_apply_no").required(),
+            /// 授权申请单状态. Required.
+            state: ApplyOrderState = body("state").required(),
+            /// 授权申请受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 最后一次状态变更时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 授权状态.
+        pub enum State {
+            Authorized = "AUTHORIZED",
+            Unauthorized = "UNAUTHORIZED",
+            Canceled = "CANCELED",
+        }
+
+        /// 授权申请单状态.
+        pub enum ApplyOrderState {
+            Invited = "INVITED",
+            Passed = "PASSED",
+            Rejected = "REJECTED",
+            Expired = "EXPIRED",
+        }
     }
 }

@@ -3,45 +3,65 @@
 //! `v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
 
 pub mod cancel;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBillsOutBillNoByOutBillNo as OutBillNo;
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
-    OutBillNo
-}
+/// 商户单号查询转账单 · `GET v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012716437](https://pay.weixin.qq.com/doc/v3/merchant/4012716437)
+///
+/// `weipay api show GET v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}` lists all 2.
+pub mod get {
+    use crate::model::{Sensitive, Time, body, open_enum, response};
 
-impl<M: Mode> OutBillNo<M> {
-    /// 商户单号查询转账单 · `GET v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .transfer_bills()
-    ///     .out_bill_no()
-    ///     .out_bill_no("plfk2020042013")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO, Nothing)
+    response! {
+        /// 商户单号查询转账单: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferTransferBillsOutBillNoByOutBillNoResponse`](crate::fund_app::GetFundAppMchTransferTransferBillsOutBillNoByOutBillNoResponse).
+        #[doc(alias = "商户单号查询转账单")]
+        pub struct Response {
+            /// 商户号. Required.
+            mch_id: String = body("mch_id").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 商家转账订单号. Required.
+            transfer_bill_no: String = body("transfer_bill_no").required(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 单据状态. Required.
+            state: State = body("state").required(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// 收款用户OpenID.
+            openid: String = body("openid"),
+            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").encrypted(),
+            /// 单据创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 最后一次状态变更时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
-    pub fn cancel(self) -> cancel::Cancel<M> {
-        cancel::Cancel::new(self.call.step("cancel"))
+    open_enum! {
+        /// 单据状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Processing = "PROCESSING",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Transfering = "TRANSFERING",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

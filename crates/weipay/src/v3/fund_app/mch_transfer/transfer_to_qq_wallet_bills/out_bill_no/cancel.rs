@@ -2,43 +2,64 @@
 
 //! `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel`
 
-pub mod post;
+pub use crate::v3::fund_app::chain::FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel as Cancel;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销转账到QQ钱包 · `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4014297396](https://pay.weixin.qq.com/doc/v3/merchant/4014297396)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel`
-    Cancel
-}
+    response! {
+        /// 撤销转账到QQ钱包: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferToQqWalletBillsByOutBillNoCancelResponse`](crate::fund_app::PostFundAppMchTransferTransferToQqWalletBillsByOutBillNoCancelResponse).
+        #[doc(alias = "撤销转账到QQ钱包")]
+        pub struct Response {
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 微信转账单号. Required.
+            transfer_bill_no: String = body("transfer_bill_no").required(),
+            /// QQ互联开放平台AppID.
+            appid: String = body("appid"),
+            /// 单据状态. Required.
+            state: State = body("state").required(),
+            /// 转账金额. In fen (分).
+            transfer_amount: i64 = body("transfer_amount"),
+            /// 转账备注.
+            transfer_remark: String = body("transfer_remark"),
+            /// 失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// 收款用户OpenID.
+            openid: String = body("openid"),
+            /// 收款用户QQ号.
+            user_qq: String = body("user_qq"),
+            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").encrypted(),
+            /// 单据创建时间.
+            create_time: Time = body("create_time"),
+            /// 最后一次状态变更时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
+    }
 
-impl<M: Mode> Cancel<M> {
-    /// 撤销转账到QQ钱包 · `POST v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .transfer_to_qq_wallet_bills()
-    ///     .out_bill_no("plfk2020042013")
-    ///     .cancel()
-    ///     .post()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS_OUT_BILL_NO_CANCEL,
-            Nothing,
-        )
+    open_enum! {
+        /// 单据状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Processing = "PROCESSING",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Transfering = "TRANSFERING",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

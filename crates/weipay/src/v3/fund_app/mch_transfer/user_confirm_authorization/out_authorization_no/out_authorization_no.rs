@@ -3,47 +3,86 @@
 //! `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`
 
 pub mod close;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::fund_app::chain::FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNo as OutAuthorizationNo;
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`
-    OutAuthorizationNo
-}
+/// 商户单号查询自动收款授权 · `GET v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4014399423](https://pay.weixin.qq.com/doc/v3/merchant/4014399423)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> OutAuthorizationNo<M> {
-    /// 商户单号查询自动收款授权 · `GET v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .user_confirm_authorization()
-    ///     .out_authorization_no()
-    ///     .out_authorization_no("plfk2020042013")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO, request)
+    request! {
+        /// 商户单号查询自动收款授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoRequest`](crate::fund_app::GetFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoRequest).
+        #[doc(alias = "商户单号查询自动收款授权")]
+        pub struct Request {
+            /// 是否展示用户授权信息.
+            is_display_authorization: bool = query("is_display_authorization"),
+        }
     }
 
-    /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close`
-    pub fn close(self) -> close::Close<M> {
-        close::Close::new(self.call.step("close"))
+    response! {
+        /// 商户单号查询自动收款授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoResponse`](crate::fund_app::GetFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoResponse).
+        #[doc(alias = "商户单号查询自动收款授权")]
+        pub struct Response {
+            /// 商户侧授权单号. Required.
+            out_authorization_no: String = body("out_authorization_no").required(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 收款用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 用户展示名称. Required.
+            user_display_name: String = body("user_display_name").required(),
+            /// 微信自动收款授权单号.
+            authorization_id: String = body("authorization_id"),
+            /// 单据状态. Required.
+            state: State = body("state").required(),
+            /// 用户确认授权的时间.
+            authorize_time: Time = body("authorize_time"),
+            /// 自动收款授权的关闭信息.
+            close_info: CloseInfo = body("close_info"),
+            /// 转账场景ID.
+            transfer_scene_id: String = body("transfer_scene_id"),
+            /// 用户收款感知.
+            user_recv_perception: String = body("user_recv_perception"),
+            /// 单据创建时间.
+            create_time: Time = body("create_time"),
+            /// On the wire: `package_info`.
+            package_info: String = body("package_info"),
+        }
+
+        /// 自动收款授权的关闭信息.
+        pub struct CloseInfo {
+            /// 关闭时间. Required.
+            close_time: Time = body("close_time").required(),
+            /// 自动收款授权的原因. Required.
+            close_reason: CloseReason = body("close_reason").required(),
+        }
+    }
+
+    open_enum! {
+        /// 单据状态.
+        pub enum State {
+            TakingEffect = "TAKING_EFFECT",
+            Closed = "CLOSED",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+        }
+
+        /// 自动收款授权的原因.
+        pub enum CloseReason {
+            CloseViaMchApi = "CLOSE_VIA_MCH_API",
+            UserClose = "USER_CLOSE",
+            UserOverdueUnconfirmed = "USER_OVERDUE_UNCONFIRMED",
+            TransferRisk = "TRANSFER_RISK",
+            UserAccountAbnormal = "USER_ACCOUNT_ABNORMAL",
+        }
     }
 }

@@ -2,43 +2,66 @@
 
 //! `v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}`
 
-pub mod get;
+pub use crate::v3::funds_to_oversea::chain::FundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNo as OutReturnNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询出境退回结果（通过商户出境退回单号） · `GET v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013735052](https://pay.weixin.qq.com/doc/v3/partner/4013735052)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}`
-    OutReturnNo
-}
+    request! {
+        /// 查询出境退回结果（通过商户出境退回单号）: what is sent.
+        ///
+        /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNoRequest`](crate::funds_to_oversea::GetFundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNoRequest).
+        #[doc(alias = "查询出境退回结果（通过商户出境退回单号）")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
+    }
 
-impl<M: Mode> OutReturnNo<M> {
-    /// 查询出境退回结果（通过商户出境退回单号） · `GET v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::funds_to_oversea::return_::return_orders::out_return_no::out_return_no::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1231231");
-    /// let response = client
-    ///     .v3()
-    ///     .funds_to_oversea()
-    ///     .return_()
-    ///     .return_orders()
-    ///     .out_return_no()
-    ///     .out_return_no("merchant123123")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS_OUT_RETURN_NO_OUT_RETURN_NO, request)
+    response! {
+        /// 查询出境退回结果（通过商户出境退回单号）: what comes back.
+        ///
+        /// Its flat name is [`weipay::funds_to_oversea::GetFundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNoResponse`](crate::funds_to_oversea::GetFundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNoResponse).
+        #[doc(alias = "查询出境退回结果（通过商户出境退回单号）")]
+        pub struct Response {
+            /// 商户出境退回单号. Required.
+            out_return_no: String = body("out_return_no").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信出境退回单号. Required.
+            return_id: String = body("return_id").required(),
+            /// 商户出境单号. Required.
+            out_order_id: String = body("out_order_id").required(),
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 微信退款单号. Required.
+            refund_id: String = body("refund_id").required(),
+            /// 退回金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 出境退回状态. Required.
+            state: State = body("state").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 失败原因.
+            fail_reason: String = body("fail_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 出境退回状态.
+        pub enum State {
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Failed = "FAILED",
+        }
     }
 }

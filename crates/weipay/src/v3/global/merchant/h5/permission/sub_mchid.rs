@@ -2,33 +2,39 @@
 
 //! `v3/global/merchant/h5/permission/{sub_mchid}`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalMerchantH5PermissionBySubMchid as SubMchid;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询子商户H5支付权限状态 · `GET v3/global/merchant/h5/permission/{sub_mchid}`
+///
+/// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013025117](https://pay.weixin.qq.com/doc/global/v3/zh/4013025117)
+pub mod get {
+    use crate::model::{body, open_enum, response};
 
-chain_step! {
-    /// `v3/global/merchant/h5/permission/{sub_mchid}`
-    SubMchid
-}
+    response! {
+        /// 查询子商户H5支付权限状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalMerchantH5PermissionBySubMchidResponse`](crate::global::GetGlobalMerchantH5PermissionBySubMchidResponse).
+        #[doc(alias = "查询子商户H5支付权限状态")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// H5支付权限状态. Required.
+            authorization_state: AuthorizationState = body("authorization_state").required(),
+        }
+    }
 
-impl<M: Mode> SubMchid<M> {
-    /// 查询子商户H5支付权限状态 · `GET v3/global/merchant/h5/permission/{sub_mchid}`
-    ///
-    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response =
-    ///     client.v3().global().merchant().h5().permission().sub_mchid("2491935631").get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_SUB_MCHID, Nothing)
+    open_enum! {
+        /// H5支付权限状态.
+        pub enum AuthorizationState {
+            AuthorityToTest = "AUTHORITY_TO_TEST",
+            FormalAuthority = "FORMAL_AUTHORITY",
+            Authorized = "AUTHORIZED",
+            UnderPunishment = "UNDER_PUNISHMENT",
+            Unauthorized = "UNAUTHORIZED",
+        }
     }
 }

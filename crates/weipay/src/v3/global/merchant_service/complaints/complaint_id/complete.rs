@@ -2,43 +2,22 @@
 
 //! `v3/global/merchant-service/complaints/{complaint_id}/complete`
 
-pub mod post;
+pub use crate::v3::global::chain::GlobalMerchantServiceComplaintsByComplaintIdComplete as Complete;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 反馈处理完成 · `POST v3/global/merchant-service/complaints/{complaint_id}/complete`
+///
+/// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/global/merchant-service/complaints/{complaint_id}/complete`
-    Complete
-}
-
-impl<M: Mode> Complete<M> {
-    /// 反馈处理完成 · `POST v3/global/merchant-service/complaints/{complaint_id}/complete`
-    ///
-    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::merchant_service::complaints::complaint_id::complete::post;
-    ///
-    /// let request = post::Request::new().complainted_mchid("1900012181");
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .merchant_service()
-    ///     .complaints()
-    ///     .complaint_id("200201820200101080076610000")
-    ///     .complete()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_COMPLETE, request)
+    request! {
+        /// 反馈处理完成: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalMerchantServiceComplaintsByComplaintIdCompleteRequest`](crate::global::PostGlobalMerchantServiceComplaintsByComplaintIdCompleteRequest).
+        #[doc(alias = "反馈处理完成")]
+        pub struct Request {
+            /// 被诉商户号. Required.
+            complainted_mchid: String = body("complainted_mchid").required(),
+        }
     }
 }

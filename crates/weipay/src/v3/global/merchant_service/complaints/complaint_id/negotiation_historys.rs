@@ -2,45 +2,119 @@
 
 //! `v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys as NegotiationHistorys;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询投诉协商历史 · `GET v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys`
+///
+/// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys`
-    NegotiationHistorys
-}
+    request! {
+        /// 查询投诉协商历史: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorysRequest`](crate::global::GetGlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorysRequest).
+        #[doc(alias = "查询投诉协商历史")]
+        pub struct Request {
+            /// 分页大小.
+            limit: i64 = query("limit"),
+            /// 分页开始位置.
+            offset: i64 = query("offset"),
+            /// 商户语言.
+            mch_language: MchLanguage = query("mch_language"),
+        }
+    }
 
-impl<M: Mode> NegotiationHistorys<M> {
-    /// 查询投诉协商历史 · `GET v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys`
-    ///
-    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::merchant_service::complaints::complaint_id::negotiation_historys::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .merchant_service()
-    ///     .complaints()
-    ///     .complaint_id("200201820200101080076610000")
-    ///     .negotiation_historys()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_NEGOTIATION_HISTORYS,
-            request,
-        )
+    response! {
+        /// 查询投诉协商历史: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorysResponse`](crate::global::GetGlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorysResponse).
+        #[doc(alias = "查询投诉协商历史")]
+        pub struct Response {
+            /// 投诉协商历史.
+            data: Vec<Data> = body("data"),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 分页开始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 投诉协商历史总条数.
+            total_count: i64 = body("total_count"),
+        }
+
+        /// 投诉协商历史.
+        pub struct Data {
+            /// 操作流水号. Required.
+            log_id: String = body("log_id").required(),
+            /// 操作人. Required.
+            operator: String = body("operator").required(),
+            /// 操作时间. Required.
+            operate_time: Time = body("operate_time").required(),
+            /// 操作类型. Required.
+            operate_type: OperateType = body("operate_type").required(),
+            /// 操作内容.
+            operate_details: String = body("operate_details"),
+            /// 图片凭证.
+            image_list: Vec<String> = body("image_list"),
+            /// 操作资料列表.
+            complaint_media_list: ComplaintMediaList = body("complaint_media_list"),
+        }
+
+        /// 操作资料列表.
+        pub struct ComplaintMediaList {
+            /// 媒体文件业务类型. Required.
+            media_type: MediaType = body("media_type").required(),
+            /// 媒体文件请求url. Required.
+            media_url: Vec<String> = body("media_url").required(),
+        }
+    }
+
+    open_enum! {
+        /// 商户语言.
+        pub enum MchLanguage {
+            ZhCn = "ZH_CN",
+            ZhTw = "ZH_TW",
+            ZhHk = "ZH_HK",
+            En = "EN",
+            Ja = "JA",
+            Ko = "KO",
+            Th = "TH",
+            Vi = "VI",
+            Ru = "RU",
+            De = "DE",
+            Fr = "FR",
+            Ar = "AR",
+            Es = "ES",
+        }
+
+        /// 操作类型.
+        pub enum OperateType {
+            UserCreateComplaint = "USER_CREATE_COMPLAINT",
+            UserContinueComplaint = "USER_CONTINUE_COMPLAINT",
+            UserResponse = "USER_RESPONSE",
+            PlatformResponse = "PLATFORM_RESPONSE",
+            MerchantResponse = "MERCHANT_RESPONSE",
+            MerchantConfirmComplete = "MERCHANT_CONFIRM_COMPLETE",
+            UserCreateComplaintSystemMessage = "USER_CREATE_COMPLAINT_SYSTEM_MESSAGE",
+            ComplaintFullRefundedSystemMessage = "COMPLAINT_FULL_REFUNDED_SYSTEM_MESSAGE",
+            UserContinueComplaintSystemMessage = "USER_CONTINUE_COMPLAINT_SYSTEM_MESSAGE",
+            UserRevokeComplaint = "USER_REVOKE_COMPLAINT",
+            UserComfirmComplaint = "USER_COMFIRM_COMPLAINT",
+            PlatformHelpApplication = "PLATFORM_HELP_APPLICATION",
+            UserApplyPlatformHelp = "USER_APPLY_PLATFORM_HELP",
+            MerchantApproveRefund = "MERCHANT_APPROVE_REFUND",
+            MerchantRefuseRerund = "MERCHANT_REFUSE_RERUND",
+            UserSubmitSatisfaction = "USER_SUBMIT_SATISFACTION",
+            ServiceOrderCancel = "SERVICE_ORDER_CANCEL",
+            ServiceOrderComplete = "SERVICE_ORDER_COMPLETE",
+            ComplaintPartialRefundedSystemMessage = "COMPLAINT_PARTIAL_REFUNDED_SYSTEM_MESSAGE",
+            ComplaintRefundReceivedSystemMessage = "COMPLAINT_REFUND_RECEIVED_SYSTEM_MESSAGE",
+            ComplaintEntrustedRefundSystemMessage = "COMPLAINT_ENTRUSTED_REFUND_SYSTEM_MESSAGE",
+        }
+
+        /// 媒体文件业务类型.
+        pub enum MediaType {
+            UserComplaintImage = "USER_COMPLAINT_IMAGE",
+            OperationImage = "OPERATION_IMAGE",
+        }
     }
 }

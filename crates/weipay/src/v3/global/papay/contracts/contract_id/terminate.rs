@@ -2,43 +2,34 @@
 
 //! `v3/global/papay/contracts/{contract_id}/terminate`
 
-pub mod post;
+pub use crate::v3::global::chain::GlobalPapayContractsByContractIdTerminate as Terminate;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请解约 · `POST v3/global/papay/contracts/{contract_id}/terminate`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013015478](https://pay.weixin.qq.com/doc/global/v3/zh/4013015478)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/global/papay/contracts/{contract_id}/terminate`
-    Terminate
-}
-
-impl<M: Mode> Terminate<M> {
-    /// 申请解约 · `POST v3/global/papay/contracts/{contract_id}/terminate`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::papay::contracts::contract_id::terminate::post;
-    ///
-    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .papay()
-    ///     .contracts()
-    ///     .contract_id("100005698")
-    ///     .terminate()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID_TERMINATE, request)
+    request! {
+        /// 申请解约: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalPapayContractsByContractIdTerminateRequest`](crate::global::PostGlobalPapayContractsByContractIdTerminateRequest).
+        #[doc(alias = "申请解约")]
+        pub struct Request {
+            /// 机构APPID.
+            appid: String = body("appid"),
+            /// 机构appid.
+            sp_appid: String = body("sp_appid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 解约备注.
+            termination_note: String = body("termination_note"),
+        }
     }
 }

@@ -2,42 +2,75 @@
 
 //! `v3/global/papay/contracts/out-contract-code/{out_contract_code}`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalPapayContractsOutContractCodeByOutContractCode as OutContractCode;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户协议号查询签约 · `GET v3/global/papay/contracts/out-contract-code/{out_contract_code}`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013015477](https://pay.weixin.qq.com/doc/global/v3/zh/4013015477)
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/global/papay/contracts/out-contract-code/{out_contract_code}`
-    OutContractCode
-}
+    request! {
+        /// 商户协议号查询签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalPapayContractsOutContractCodeByOutContractCodeRequest`](crate::global::GetGlobalPapayContractsOutContractCodeByOutContractCodeRequest).
+        #[doc(alias = "商户协议号查询签约")]
+        pub struct Request {
+            /// 机构APPID.
+            appid: String = query("appid"),
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// 机构appid.
+            sp_appid: String = query("sp_appid"),
+            /// 机构商户号.
+            sp_mchid: String = query("sp_mchid"),
+            /// 子商户应用ID.
+            sub_appid: String = query("sub_appid"),
+        }
+    }
 
-impl<M: Mode> OutContractCode<M> {
-    /// 商户协议号查询签约 · `GET v3/global/papay/contracts/out-contract-code/{out_contract_code}`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::papay::contracts::out_contract_code::out_contract_code::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .papay()
-    ///     .contracts()
-    ///     .out_contract_code()
-    ///     .out_contract_code("100005698")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_PAPAY_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, request)
+    response! {
+        /// 商户协议号查询签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalPapayContractsOutContractCodeByOutContractCodeResponse`](crate::global::GetGlobalPapayContractsOutContractCodeByOutContractCodeResponse).
+        #[doc(alias = "商户协议号查询签约")]
+        pub struct Response {
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 机构APPID.
+            appid: String = body("appid"),
+            /// 机构商户号.
+            sp_mchid: String = body("sp_mchid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 机构appid.
+            sp_appid: String = body("sp_appid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 委托代扣协议ID.
+            contract_id: String = body("contract_id"),
+            /// 模板ID.
+            plan_id: i64 = body("plan_id"),
+            /// 商户侧签约协议号.
+            out_contract_code: String = body("out_contract_code"),
+            /// 用户账户展示名称.
+            user_display_name: String = body("user_display_name"),
+            /// 协议状态.
+            state: String = body("state"),
+            /// 协议签署时间.
+            signed_time: Time = body("signed_time"),
+            /// 协议签署时间.
+            terminated_time: Time = body("terminated_time"),
+            /// 协议解约方式.
+            termination_mode: String = body("termination_mode"),
+            /// 解约备注.
+            termination_note: String = body("termination_note"),
+            /// 商户appid下的用户标识.
+            openid: String = body("openid"),
+        }
     }
 }

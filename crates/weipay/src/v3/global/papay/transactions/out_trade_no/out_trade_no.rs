@@ -2,48 +2,88 @@
 
 //! `v3/global/papay/transactions/out-trade-no/{out_trade_no}`
 
-pub mod get;
 pub mod reverse;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::global::chain::GlobalPapayTransactionsOutTradeNoByOutTradeNo as OutTradeNo;
 
-chain_step! {
-    /// `v3/global/papay/transactions/out-trade-no/{out_trade_no}`
-    OutTradeNo
-}
+/// 查询订单(商户订单号) · `GET v3/global/papay/transactions/out-trade-no/{out_trade_no}`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013026988](https://pay.weixin.qq.com/doc/global/v3/zh/4013026988)
+pub mod get {
+    pub use crate::v3::global::shared::{
+        GlobalPaymentAmount, GlobalPaymentAmountExchangeRate, GlobalPaymentAmountExchangeRateType,
+        GoodsDetail, OverseaPaidPayer, OverseaPromotionDetail, OverseaPromotionDetailScope,
+        OverseaPromotionDetailType,
+    };
 
-impl<M: Mode> OutTradeNo<M> {
-    /// 查询订单(商户订单号) · `GET v3/global/papay/transactions/out-trade-no/{out_trade_no}`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::papay::transactions::out_trade_no::out_trade_no::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900000109");
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .papay()
-    ///     .transactions()
-    ///     .out_trade_no()
-    ///     .out_trade_no("example")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询订单(商户订单号): what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalPapayTransactionsOutTradeNoByOutTradeNoRequest`](crate::global::GetGlobalPapayTransactionsOutTradeNoByOutTradeNoRequest).
+        #[doc(alias = "查询订单(商户订单号)")]
+        pub struct Request {
+            /// 子商户号. Required in 机构模式 only.
+            sub_mchid: String = query("sub_mchid"),
+        }
     }
 
-    /// `v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse`
-    pub fn reverse(self) -> reverse::Reverse<M> {
-        reverse::Reverse::new(self.call.step("reverse"))
+    response! {
+        /// 查询订单(商户订单号): what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalPapayTransactionsOutTradeNoByOutTradeNoResponse`](crate::global::GetGlobalPapayTransactionsOutTradeNoByOutTradeNoResponse).
+        #[doc(alias = "查询订单(商户订单号)")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// APPID. Required.
+            appid: String = body("appid").required(),
+            /// 机构商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 机构APPID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 子商户APPID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 交易类型. Required.
+            trade_type: TradeType = body("trade_type").required(),
+            /// 付款银行. Required.
+            bank_type: String = body("bank_type").required(),
+            /// 支付完成时间. Required.
+            success_time: Time = body("success_time").required(),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 交易状态描述. Required.
+            trade_state_desc: String = body("trade_state_desc").required(),
+            /// 支付者. Required.
+            payer: OverseaPaidPayer = body("payer").required(),
+            /// 订单金额. Required.
+            amount: GlobalPaymentAmount = body("amount").required(),
+            /// 优惠功能.
+            promotion_detail: Vec<OverseaPromotionDetail> = body("promotion_detail"),
+        }
+    }
+
+    open_enum! {
+        /// 交易类型.
+        pub enum TradeType {
+            Jsapi = "JSAPI",
+            Native = "NATIVE",
+            App = "APP",
+            Mweb = "MWEB",
+            Micropay = "MICROPAY",
+        }
     }
 }

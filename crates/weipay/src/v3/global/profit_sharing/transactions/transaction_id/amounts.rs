@@ -2,42 +2,41 @@
 
 //! `v3/global/profit-sharing/transactions/{transaction_id}/amounts`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalProfitSharingTransactionsByTransactionIdAmounts as Amounts;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询剩余待分金额 · `GET v3/global/profit-sharing/transactions/{transaction_id}/amounts`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013024904](https://pay.weixin.qq.com/doc/global/v3/zh/4013024904)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/global/profit-sharing/transactions/{transaction_id}/amounts`
-    Amounts
-}
+    request! {
+        /// 查询剩余待分金额: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalProfitSharingTransactionsByTransactionIdAmountsRequest`](crate::global::GetGlobalProfitSharingTransactionsByTransactionIdAmountsRequest).
+        #[doc(alias = "查询剩余待分金额")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
 
-impl<M: Mode> Amounts<M> {
-    /// 查询剩余待分金额 · `GET v3/global/profit-sharing/transactions/{transaction_id}/amounts`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::profit_sharing::transactions::transaction_id::amounts::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .profit_sharing()
-    ///     .transactions()
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .amounts()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS, request)
+    response! {
+        /// 查询剩余待分金额: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalProfitSharingTransactionsByTransactionIdAmountsResponse`](crate::global::GetGlobalProfitSharingTransactionsByTransactionIdAmountsResponse).
+        #[doc(alias = "查询剩余待分金额")]
+        pub struct Response {
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 订单剩余待分金额. In the smallest unit of its currency (币种最小货币单位).
+            unsplit_amount: i64 = body("unsplit_amount"),
+            /// 货币类型.
+            currency: String = body("currency"),
+        }
     }
 }

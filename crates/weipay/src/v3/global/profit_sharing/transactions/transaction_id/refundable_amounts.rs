@@ -2,45 +2,43 @@
 
 //! `v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts as RefundableAmounts;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询订单剩余可退款金额 · `GET v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013024982](https://pay.weixin.qq.com/doc/global/v3/zh/4013024982)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`
-    RefundableAmounts
-}
+    request! {
+        /// 查询订单剩余可退款金额: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalProfitSharingTransactionsByTransactionIdRefundableAmountsRequest`](crate::global::GetGlobalProfitSharingTransactionsByTransactionIdRefundableAmountsRequest).
+        #[doc(alias = "查询订单剩余可退款金额")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
 
-impl<M: Mode> RefundableAmounts<M> {
-    /// 查询订单剩余可退款金额 · `GET v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::profit_sharing::transactions::transaction_id::refundable_amounts::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .profit_sharing()
-    ///     .transactions()
-    ///     .transaction_id("4208450740201411110007820472")
-    ///     .refundable_amounts()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_TRANSACTION_ID_REFUNDABLE_AMOUNTS,
-            request,
-        )
+    response! {
+        /// 查询订单剩余可退款金额: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalProfitSharingTransactionsByTransactionIdRefundableAmountsResponse`](crate::global::GetGlobalProfitSharingTransactionsByTransactionIdRefundableAmountsResponse).
+        #[doc(alias = "查询订单剩余可退款金额")]
+        pub struct Response {
+            /// 微信订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 订单剩余可退款金额. In the smallest unit of its currency (币种最小货币单位).
+            refundable_amount: i64 = body("refundable_amount"),
+            /// 货币类型.
+            currency: String = body("currency"),
+            /// In the smallest unit of its currency (币种最小货币单位).
+            funds_refundable_amount: i64 = body("funds_refundable_amount"),
+        }
     }
 }

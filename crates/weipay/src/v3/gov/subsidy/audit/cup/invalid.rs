@@ -2,35 +2,47 @@
 
 //! `v3/gov/subsidy/audit/cup/invalid`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyAuditCupInvalid as Invalid;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询审核结果 · `POST v3/gov/subsidy/audit/cup/invalid`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/audit/cup/invalid`
-    Invalid
-}
+    request! {
+        /// 查询审核结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupInvalidRequest`](crate::gov::PostGovSubsidyAuditCupInvalidRequest).
+        #[doc(alias = "查询审核结果")]
+        pub struct Request {
+            /// 分公司机构代码. Required.
+            org_no: String = body("org_no").required(),
+            /// 商户订单号. Required.
+            mchnt_order_id: String = body("mchnt_order_id").required(),
+            /// 审核记录上传时间. Required.
+            upload_time: String = body("upload_time").required(),
+        }
+    }
 
-impl<M: Mode> Invalid<M> {
-    /// 查询审核结果 · `POST v3/gov/subsidy/audit/cup/invalid`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::audit::cup::invalid::post;
-    ///
-    /// let request =
-    ///     post::Request::new().org_no("example").mchnt_order_id("example").upload_time("example");
-    /// let response = client.v3().gov().subsidy().audit().cup().invalid().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_INVALID, request)
+    response! {
+        /// 查询审核结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupInvalidResponse`](crate::gov::PostGovSubsidyAuditCupInvalidResponse).
+        #[doc(alias = "查询审核结果")]
+        pub struct Response {
+            /// 响应码. Required.
+            code: String = body("code").required(),
+            /// 响应描述. Required.
+            msg: String = body("msg").required(),
+            /// 详细应答码.
+            sub_code: String = body("sub_code"),
+            /// 详细应答码描述.
+            sub_msg: String = body("sub_msg"),
+        }
     }
 }

@@ -2,35 +2,65 @@
 
 //! `v3/gov/subsidy/audit/cup/query`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyAuditCupQuery as Query;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询审核结果 · `POST v3/gov/subsidy/audit/cup/query`
+///
+/// For 电商平台, 服务商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/audit/cup/query`
-    Query
-}
+    request! {
+        /// 查询审核结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupQueryRequest`](crate::gov::PostGovSubsidyAuditCupQueryRequest).
+        #[doc(alias = "查询审核结果")]
+        pub struct Request {
+            /// 分公司机构代码. Required.
+            org_no: String = body("org_no").required(),
+            /// 商户订单号. Required.
+            mchnt_order_id: String = body("mchnt_order_id").required(),
+            /// 审核记录上传时间. Required.
+            upload_time: String = body("upload_time").required(),
+        }
+    }
 
-impl<M: Mode> Query<M> {
-    /// 查询审核结果 · `POST v3/gov/subsidy/audit/cup/query`
-    ///
-    /// For 电商平台, 服务商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::audit::cup::query::post;
-    ///
-    /// let request =
-    ///     post::Request::new().org_no("example").mchnt_order_id("example").upload_time("example");
-    /// let response = client.v3().gov().subsidy().audit().cup().query().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_QUERY, request)
+    response! {
+        /// 查询审核结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupQueryResponse`](crate::gov::PostGovSubsidyAuditCupQueryResponse).
+        #[doc(alias = "查询审核结果")]
+        pub struct Response {
+            /// 响应码. Required.
+            code: String = body("code").required(),
+            /// 响应描述.
+            msg: String = body("msg"),
+            /// 详细应答码.
+            sub_code: String = body("sub_code"),
+            /// 详细应答码描述.
+            sub_msg: String = body("sub_msg"),
+            /// 商户订单号.
+            mchnt_order_id: String = body("mchnt_order_id"),
+            /// 核验结果.
+            verify_status: String = body("verify_status"),
+            /// 核验结果描述.
+            verify_status_desc: String = body("verify_status_desc"),
+            /// 审核结果.
+            audit_status: String = body("audit_status"),
+            /// 审核结果描述.
+            audit_status_desc: String = body("audit_status_desc"),
+            /// 订单状态.
+            trade_status: String = body("trade_status"),
+            /// 退货金额.
+            refund_at: String = body("refund_at"),
+            /// 退货日期.
+            refund_dt: String = body("refund_dt"),
+            /// 分公司机构代码.
+            org_no: String = body("org_no"),
+        }
     }
 }

@@ -2,54 +2,139 @@
 
 //! `v3/gov/subsidy/audit/cup/upload`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyAuditCupUpload as Upload;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 上传审核数据 · `POST v3/gov/subsidy/audit/cup/upload`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
+pub mod post {
+    pub use crate::v3::gov::shared::{GovInvoiceInfo, GovTrackInfo};
 
-chain_step! {
-    /// `v3/gov/subsidy/audit/cup/upload`
-    Upload
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> Upload<M> {
-    /// 上传审核数据 · `POST v3/gov/subsidy/audit/cup/upload`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::audit::cup::upload::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .org_no("example")
-    ///     .sub_mchnt_cd("example")
-    ///     .sub_mchnt_nm("example")
-    ///     .online_no("example")
-    ///     .mchnt_order_id("example")
-    ///     .upload_time("example")
-    ///     .notify_url("https://example.com/")
-    ///     .prod_id("example")
-    ///     .brand_nm("example")
-    ///     .prod_model("example")
-    ///     .plat_form("example")
-    ///     .payer_tp("example")
-    ///     .sales_at("example")
-    ///     .actual_at("example")
-    ///     .trans_tm("example")
-    ///     .mchnt_cd("example")
-    ///     .discount_at("example")
-    ///     .sn_code("example")
-    ///     .invoice_info(post::InvoiceInfo::new().invoice_cd("example"))
-    ///     .track_info(post::TrackInfo::new().tracking_no("example"));
-    /// let response = client.v3().gov().subsidy().audit().cup().upload().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_UPLOAD, request)
+    request! {
+        /// 上传审核数据: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupUploadRequest`](crate::gov::PostGovSubsidyAuditCupUploadRequest).
+        #[doc(alias = "上传审核数据")]
+        pub struct Request {
+            /// 分公司机构代码. Required.
+            org_no: String = body("org_no").required(),
+            /// 店铺编码. Required.
+            sub_mchnt_cd: String = body("sub_mchnt_cd").required(),
+            /// 店铺名称. Required.
+            sub_mchnt_nm: String = body("sub_mchnt_nm").required(),
+            /// 门店名称.
+            store_nm: String = body("store_nm"),
+            /// 线上平台订单号. Required.
+            online_no: String = body("online_no").required(),
+            /// 商户订单号. Required.
+            mchnt_order_id: String = body("mchnt_order_id").required(),
+            /// 审核记录上传时间. Required.
+            upload_time: String = body("upload_time").required(),
+            /// 审核结果通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 品类. Required.
+            prod_id: String = body("prod_id").required(),
+            /// 能效.
+            eng_grade: String = body("eng_grade"),
+            /// 品牌. Required.
+            brand_nm: String = body("brand_nm").required(),
+            /// 型号. Required.
+            prod_model: String = body("prod_model").required(),
+            /// 销售方式.
+            sales_chnl: String = body("sales_chnl"),
+            /// 电商平台方. Required.
+            plat_form: String = body("plat_form").required(),
+            /// 支付方式类型. Required.
+            payer_tp: String = body("payer_tp").required(),
+            /// 收旧订单号.
+            trade_in_order_id: String = body("trade_in_order_id"),
+            /// 收旧价格.
+            trade_in_at: String = body("trade_in_at"),
+            /// 收旧价格是否统计.
+            is_trade_in: String = body("is_trade_in"),
+            /// 订单金额. Required.
+            sales_at: String = body("sales_at").required(),
+            /// 实付金额. Required.
+            actual_at: String = body("actual_at").required(),
+            /// 交易时间. Required.
+            trans_tm: String = body("trans_tm").required(),
+            /// 商户编码. Required.
+            mchnt_cd: String = body("mchnt_cd").required(),
+            /// 商家优惠金额.
+            mer_sub_at: String = body("mer_sub_at"),
+            /// 国补优惠金额. Required.
+            discount_at: String = body("discount_at").required(),
+            /// 其他图片1.
+            image01: String = body("image01"),
+            /// 其他图片2.
+            image02: String = body("image02"),
+            /// 其他图片3.
+            image03: String = body("image03"),
+            /// 其他图片4.
+            image04: String = body("image04"),
+            /// 其他图片5.
+            image05: String = body("image05"),
+            /// 其他图片6.
+            image06: String = body("image06"),
+            /// 其他图片7.
+            image07: String = body("image07"),
+            /// 其他图片8.
+            image08: String = body("image08"),
+            /// 其他图片9.
+            image09: String = body("image09"),
+            /// 其他图片10.
+            image10: String = body("image10"),
+            /// 收旧承诺函照片.
+            commitment_letter_photo: String = body("commitment_letter_photo"),
+            /// 收旧承诺函照片格式.
+            commitment_letter_photo_format: String = body("commitment_letter_photo_format"),
+            /// 收旧设备外观照片.
+            device_photo: String = body("device_photo"),
+            /// 收旧设备外观照片格式.
+            device_photo_format: String = body("device_photo_format"),
+            /// On the wire: `pack_and_active_photo`.
+            pack_and_active_photo: String = body("pack_and_active_photo"),
+            /// 商品条码.
+            bar_code: String = body("bar_code"),
+            /// SN码. Required.
+            sn_code: String = body("sn_code").required(),
+            /// IMEI1.
+            imei1: String = body("imei1"),
+            /// IMEI2.
+            imei2: String = body("imei2"),
+            /// 能效或水效网备案登记型号.
+            register_model: String = body("register_model"),
+            /// 能效或水效备案号.
+            record_number: String = body("record_number"),
+            /// 能效或水效执行的国家标准名称.
+            eng_grade_standard: String = body("eng_grade_standard"),
+            /// 发票信息. Required.
+            invoice_info: GovInvoiceInfo = body("invoice_info").required(),
+            /// 物流信息. Required.
+            track_info: GovTrackInfo = body("track_info").required(),
+        }
+    }
+
+    response! {
+        /// 上传审核数据: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupUploadResponse`](crate::gov::PostGovSubsidyAuditCupUploadResponse).
+        #[doc(alias = "上传审核数据")]
+        pub struct Response {
+            /// 响应码. Required.
+            code: String = body("code").required(),
+            /// 响应描述. Required.
+            msg: String = body("msg").required(),
+            /// 详细应答码.
+            sub_code: String = body("sub_code"),
+            /// 详细应答码描述.
+            sub_msg: String = body("sub_msg"),
+        }
     }
 }

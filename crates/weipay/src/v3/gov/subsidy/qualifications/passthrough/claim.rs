@@ -2,43 +2,60 @@
 
 //! `v3/gov/subsidy/qualifications/passthrough/claim`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyQualificationsPassthroughClaim as Claim;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 领取资格(透传模式) · `POST v3/gov/subsidy/qualifications/passthrough/claim`
+///
+/// For 电商平台, 服务商.
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/qualifications/passthrough/claim`
-    Claim
-}
+    request! {
+        /// 领取资格(透传模式): what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyQualificationsPassthroughClaimRequest`](crate::gov::PostGovSubsidyQualificationsPassthroughClaimRequest).
+        #[doc(alias = "领取资格(透传模式)")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 自然人姓名. Required; travels encrypted (敏感信息加密).
+            real_name: Sensitive = body("real_name").required().encrypted(),
+            /// 自然人证件号. Required; travels encrypted (敏感信息加密).
+            id_card_number: Sensitive = body("id_card_number").required().encrypted(),
+            /// 手机号. Required; travels encrypted (敏感信息加密).
+            phone_number: Sensitive = body("phone_number").required().encrypted(),
+            /// 消费品类ID.
+            appliance_id: i64 = body("appliance_id"),
+            /// 使用的资格的地区编码. Required.
+            qualification_region_code: i64 = body("qualification_region_code").required(),
+            /// 证件类型. Required.
+            identity_document_type: IdentityDocumentType = body("identity_document_type").required(),
+            /// 经度. Required.
+            longitude: String = body("longitude").required(),
+            /// 纬度. Required.
+            latitude: String = body("latitude").required(),
+        }
+    }
 
-impl<M: Mode> Claim<M> {
-    /// 领取资格(透传模式) · `POST v3/gov/subsidy/qualifications/passthrough/claim`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::gov::subsidy::qualifications::passthrough::claim::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .real_name("张三")
-    ///     .id_card_number("11010519491231002X")
-    ///     .phone_number("13800138000")
-    ///     .qualification_region_code(310100)
-    ///     .identity_document_type("ID_DOC_TYPE_ID_CARD")
-    ///     .longitude("example")
-    ///     .latitude("example");
-    /// let response =
-    ///     client.v3().gov().subsidy().qualifications().passthrough().claim().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_CLAIM, request)
+    response! {
+        /// 领取资格(透传模式): what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyQualificationsPassthroughClaimResponse`](crate::gov::PostGovSubsidyQualificationsPassthroughClaimResponse).
+        #[doc(alias = "领取资格(透传模式)")]
+        pub struct Response {
+            /// 响应码. Required.
+            code: String = body("code").required(),
+            /// 响应描述. Required.
+            message: String = body("message").required(),
+        }
+    }
+
+    open_enum! {
+        /// 证件类型.
+        pub enum IdentityDocumentType {
+            IdDocTypeIdCard = "ID_DOC_TYPE_ID_CARD",
+            IdDocTypeMainlandTravelPermitForHkMc = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_HK_MC",
+            IdDocTypeMainlandTravelPermitForTw = "ID_DOC_TYPE_MAINLAND_TRAVEL_PERMIT_FOR_TW",
+        }
     }
 }

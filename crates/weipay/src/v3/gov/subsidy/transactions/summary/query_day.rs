@@ -2,38 +2,69 @@
 
 //! `v3/gov/subsidy/transactions/summary/query-day`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyTransactionsSummaryQueryDay as QueryDay;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询单日交易汇总 · `POST v3/gov/subsidy/transactions/summary/query-day`
+///
+/// For 电商平台, 服务商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989543](https://pay.weixin.qq.com/doc/v3/partner/4013989543)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/transactions/summary/query-day`
-    QueryDay
-}
+    request! {
+        /// 查询单日交易汇总: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyTransactionsSummaryQueryDayRequest`](crate::gov::PostGovSubsidyTransactionsSummaryQueryDayRequest).
+        #[doc(alias = "查询单日交易汇总")]
+        pub struct Request {
+            /// 使用的资格的地区编码. Required.
+            qualification_region_code: i64 = body("qualification_region_code").required(),
+            /// 查询的日期. Required.
+            query_date: String = body("query_date").required(),
+            /// 查询的订单类别. Required.
+            query_type: QueryType = body("query_type").required(),
+            /// 消费品类ID.
+            appliance_id: i64 = body("appliance_id"),
+            /// 品类状态.
+            cate_state: CateState = body("cate_state"),
+        }
+    }
 
-impl<M: Mode> QueryDay<M> {
-    /// 查询单日交易汇总 · `POST v3/gov/subsidy/transactions/summary/query-day`
-    ///
-    /// For 电商平台, 服务商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::transactions::summary::query_day::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .qualification_region_code(310100)
-    ///     .query_date("2025-01-14")
-    ///     .query_type("ORDER_TYPE_TRANSACTION");
-    /// let response =
-    ///     client.v3().gov().subsidy().transactions().summary().query_day().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_TRANSACTIONS_SUMMARY_QUERY_DAY, request)
+    response! {
+        /// 查询单日交易汇总: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyTransactionsSummaryQueryDayResponse`](crate::gov::PostGovSubsidyTransactionsSummaryQueryDayResponse).
+        #[doc(alias = "查询单日交易汇总")]
+        pub struct Response {
+            /// 响应码. Required.
+            code: String = body("code").required(),
+            /// 响应描述. Required.
+            message: String = body("message").required(),
+            /// 交易总笔数. Required.
+            total_trade_count: i64 = body("total_trade_count").required(),
+            /// 交易总金额. Required; in fen (分).
+            total_trade_amount: i64 = body("total_trade_amount").required(),
+            /// 补贴总金额. Required; in fen (分).
+            total_subsidy_count: i64 = body("total_subsidy_count").required(),
+        }
+    }
+
+    open_enum! {
+        /// 查询的订单类别.
+        pub enum QueryType {
+            OrderTypeTransaction = "ORDER_TYPE_TRANSACTION",
+            OrderTypeApplianceRedeem = "ORDER_TYPE_APPLIANCE_REDEEM",
+            OrderType3cRedeem = "ORDER_TYPE_3C_REDEEM",
+            OrderTypeNQualificationRedeem = "ORDER_TYPE_N_QUALIFICATION_REDEEM",
+        }
+
+        /// 品类状态.
+        pub enum CateState {
+            CateStateRedeem = "CATE_STATE_REDEEM",
+            CateStateRefund = "CATE_STATE_REFUND",
+        }
     }
 }

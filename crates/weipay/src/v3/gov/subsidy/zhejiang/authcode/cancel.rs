@@ -2,40 +2,49 @@
 
 //! `v3/gov/subsidy/zhejiang/authcode/cancel`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyZhejiangAuthcodeCancel as Cancel;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 品类凭证码预核销撤销 · `POST v3/gov/subsidy/zhejiang/authcode/cancel`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/zhejiang/authcode/cancel`
-    Cancel
-}
+    request! {
+        /// 品类凭证码预核销撤销: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeCancelRequest`](crate::gov::PostGovSubsidyZhejiangAuthcodeCancelRequest).
+        #[doc(alias = "品类凭证码预核销撤销")]
+        pub struct Request {
+            /// 接入方请求流水号. Required.
+            sp_serial_no: String = body("sp_serial_no").required(),
+            /// 冻结流水号. Required.
+            cred_frozen_no: String = body("cred_frozen_no").required(),
+            /// 交易日期. Required.
+            trans_date: String = body("trans_date").required(),
+            /// 交易时间. Required.
+            trans_time: String = body("trans_time").required(),
+            /// 品类凭证码. Required.
+            auth_code: String = body("auth_code").required(),
+            /// 请求流水号. Required.
+            req_ssn: String = body("req_ssn").required(),
+        }
+    }
 
-impl<M: Mode> Cancel<M> {
-    /// 品类凭证码预核销撤销 · `POST v3/gov/subsidy/zhejiang/authcode/cancel`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::zhejiang::authcode::cancel::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_serial_no("example")
-    ///     .cred_frozen_no("example")
-    ///     .trans_date("example")
-    ///     .trans_time("example")
-    ///     .auth_code("example")
-    ///     .req_ssn("123");
-    /// let response = client.v3().gov().subsidy().zhejiang().authcode().cancel().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_CANCEL, request)
+    response! {
+        /// 品类凭证码预核销撤销: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeCancelResponse`](crate::gov::PostGovSubsidyZhejiangAuthcodeCancelResponse).
+        #[doc(alias = "品类凭证码预核销撤销")]
+        pub struct Response {
+            /// 响应码. Required.
+            resp_code: String = body("resp_code").required(),
+            /// 响应描述. Required.
+            resp_desc: String = body("resp_desc").required(),
+        }
     }
 }

@@ -2,42 +2,70 @@
 
 //! `v3/gov/subsidy/zhejiang/authcode/issue`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyZhejiangAuthcodeIssue as Issue;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请品类凭证码 · `POST v3/gov/subsidy/zhejiang/authcode/issue`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/zhejiang/authcode/issue`
-    Issue
-}
+    request! {
+        /// 申请品类凭证码: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeIssueRequest`](crate::gov::PostGovSubsidyZhejiangAuthcodeIssueRequest).
+        #[doc(alias = "申请品类凭证码")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 品类编码. Required.
+            category_id: String = body("category_id").required(),
+            /// 用户id.
+            openid: String = body("openid"),
+            /// 姓名. Required; travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").required().encrypted(),
+            /// 手机号. Required; travels encrypted (敏感信息加密).
+            mobile: Sensitive = body("mobile").required().encrypted(),
+            /// 区县编码. Required.
+            add_code: String = body("add_code").required(),
+            /// 自定义域.
+            custom_info: String = body("custom_info"),
+            /// 证件类型. Required.
+            cert_type: CertType = body("cert_type").required(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            cert_no: Sensitive = body("cert_no").required().encrypted(),
+            /// 请求流水号. Required.
+            req_ssn: String = body("req_ssn").required(),
+        }
+    }
 
-impl<M: Mode> Issue<M> {
-    /// 申请品类凭证码 · `POST v3/gov/subsidy/zhejiang/authcode/issue`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::gov::subsidy::zhejiang::authcode::issue::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .category_id("A01")
-    ///     .name("张三")
-    ///     .mobile("13800138000")
-    ///     .add_code("330000")
-    ///     .cert_type("1")
-    ///     .cert_no("11010519491231002X")
-    ///     .req_ssn("123");
-    /// let response = client.v3().gov().subsidy().zhejiang().authcode().issue().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_ISSUE, request)
+    response! {
+        /// 申请品类凭证码: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeIssueResponse`](crate::gov::PostGovSubsidyZhejiangAuthcodeIssueResponse).
+        #[doc(alias = "申请品类凭证码")]
+        pub struct Response {
+            /// 响应码. Required.
+            resp_code: String = body("resp_code").required(),
+            /// 响应描述. Required.
+            resp_desc: String = body("resp_desc").required(),
+            /// 品类凭证码.
+            auth_code: String = body("auth_code"),
+        }
+    }
+
+    open_enum! {
+        /// 证件类型.
+        pub enum CertType {
+            V1 = "1",
+            V2 = "2",
+            V3 = "3",
+            V4 = "4",
+            V5 = "5",
+        }
     }
 }

@@ -2,40 +2,83 @@
 
 //! `v3/gov/subsidy/zhejiang/authcode/refund`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyZhejiangAuthcodeRefund as Refund;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 品类凭证码上报撤销 · `POST v3/gov/subsidy/zhejiang/authcode/refund`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+pub mod post {
+    use serde_json::Number;
 
-chain_step! {
-    /// `v3/gov/subsidy/zhejiang/authcode/refund`
-    Refund
-}
+    use crate::model::{body, open_enum, request, response};
 
-impl<M: Mode> Refund<M> {
-    /// 品类凭证码上报撤销 · `POST v3/gov/subsidy/zhejiang/authcode/refund`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::zhejiang::authcode::refund::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_serial_no("example")
-    ///     .cred_frozen_no("example")
-    ///     .trans_date("example")
-    ///     .trans_time("example")
-    ///     .auth_code("example")
-    ///     .req_ssn("123");
-    /// let response = client.v3().gov().subsidy().zhejiang().authcode().refund().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_REFUND, request)
+    request! {
+        /// 品类凭证码上报撤销: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeRefundRequest`](crate::gov::PostGovSubsidyZhejiangAuthcodeRefundRequest).
+        #[doc(alias = "品类凭证码上报撤销")]
+        pub struct Request {
+            /// 接入方请求流水号. Required.
+            sp_serial_no: String = body("sp_serial_no").required(),
+            /// 冻结流水号. Required.
+            cred_frozen_no: String = body("cred_frozen_no").required(),
+            /// 交易日期. Required.
+            trans_date: String = body("trans_date").required(),
+            /// 交易时间. Required.
+            trans_time: String = body("trans_time").required(),
+            /// 商户订单号.
+            order_no: String = body("order_no"),
+            /// 政府补贴金额.
+            subsidy_amt: Number = body("subsidy_amt"),
+            /// 收货地区编码.
+            add_code: String = body("add_code"),
+            /// 收货地址.
+            address: String = body("address"),
+            /// 销售方式.
+            sale_models: SaleModels = body("sale_models"),
+            /// 统一社会信息代码.
+            uniscid: String = body("uniscid"),
+            /// 商品条码.
+            barcode: String = body("barcode"),
+            /// 品类凭证码. Required.
+            auth_code: String = body("auth_code").required(),
+            /// 请求流水号. Required.
+            req_ssn: String = body("req_ssn").required(),
+            /// 银行机构名称.
+            bank_name: String = body("bank_name"),
+            /// 银行补贴金额.
+            bank_subsidy: String = body("bank_subsidy"),
+            /// 交易平台补贴金额.
+            plat_subsidy: String = body("plat_subsidy"),
+            /// 销售企业名称.
+            corp_name: String = body("corp_name"),
+            /// 家电品牌.
+            brand: String = body("brand"),
+        }
+    }
+
+    response! {
+        /// 品类凭证码上报撤销: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeRefundResponse`](crate::gov::PostGovSubsidyZhejiangAuthcodeRefundResponse).
+        #[doc(alias = "品类凭证码上报撤销")]
+        pub struct Response {
+            /// 响应码. Required.
+            resp_code: String = body("resp_code").required(),
+            /// 响应描述. Required.
+            resp_desc: String = body("resp_desc").required(),
+        }
+    }
+
+    open_enum! {
+        /// 销售方式.
+        pub enum SaleModels {
+            V0 = "0",
+            V1 = "1",
+        }
     }
 }

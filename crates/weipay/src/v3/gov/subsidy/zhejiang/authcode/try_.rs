@@ -2,40 +2,80 @@
 
 //! `v3/gov/subsidy/zhejiang/authcode/try`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyZhejiangAuthcodeTry as Try;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 预核销品类凭证码 · `POST v3/gov/subsidy/zhejiang/authcode/try`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+pub mod post {
+    use serde_json::Number;
 
-chain_step! {
-    /// `v3/gov/subsidy/zhejiang/authcode/try`
-    Try
-}
+    use crate::model::{body, open_enum, request, response};
 
-impl<M: Mode> Try<M> {
-    /// 预核销品类凭证码 · `POST v3/gov/subsidy/zhejiang/authcode/try`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::zhejiang::authcode::try_::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_serial_no("example")
-    ///     .mchnt_no("example")
-    ///     .term_no("example")
-    ///     .auth_code("example")
-    ///     .category("A01")
-    ///     .county_code("330000");
-    /// let response = client.v3().gov().subsidy().zhejiang().authcode().try_().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_TRY_, request)
+    request! {
+        /// 预核销品类凭证码: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeTryRequest`](crate::gov::PostGovSubsidyZhejiangAuthcodeTryRequest).
+        #[doc(alias = "预核销品类凭证码")]
+        pub struct Request {
+            /// 接入方请求流水号. Required.
+            sp_serial_no: String = body("sp_serial_no").required(),
+            /// 商户号. Required.
+            mchnt_no: String = body("mchnt_no").required(),
+            /// 终端号. Required.
+            term_no: String = body("term_no").required(),
+            /// 品类凭证码. Required.
+            auth_code: String = body("auth_code").required(),
+            /// 品类编码. Required.
+            category: String = body("category").required(),
+            /// 区县编码. Required.
+            county_code: String = body("county_code").required(),
+        }
+    }
+
+    response! {
+        /// 预核销品类凭证码: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangAuthcodeTryResponse`](crate::gov::PostGovSubsidyZhejiangAuthcodeTryResponse).
+        #[doc(alias = "预核销品类凭证码")]
+        pub struct Response {
+            /// 响应码. Required.
+            resp_code: String = body("resp_code").required(),
+            /// 响应描述. Required.
+            resp_desc: String = body("resp_desc").required(),
+            /// 冻结流水号. Required.
+            cred_frozen_no: String = body("cred_frozen_no").required(),
+            /// 活动号. Required.
+            event_id: String = body("event_id").required(),
+            /// 活动标题. Required.
+            event_title: String = body("event_title").required(),
+            /// 优惠模式. Required.
+            discount_mode: DiscountMode = body("discount_mode").required(),
+            /// 原订单金额.
+            amount: Number = body("amount"),
+            /// 优惠金额.
+            discount_amt: Number = body("discount_amt"),
+            /// 实付金额.
+            pay_amt: Number = body("pay_amt"),
+            /// 渠道优惠标记.
+            channel_dis_flag: String = body("channel_dis_flag"),
+            /// 渠道活动号列表.
+            channel_evt_no: String = body("channel_evt_no"),
+            /// 品类编码. Required.
+            category_id: String = body("category_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 优惠模式.
+        pub enum DiscountMode {
+            DisFlag = "DIS_FLAG",
+            DisCalc = "DIS_CALC",
+            DisSmkt = "DIS_SMKT",
+        }
     }
 }

@@ -2,34 +2,135 @@
 
 //! `v3/gov/subsidy/zhejiang/goods/query`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyZhejiangGoodsQuery as Query;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商品信息查询 · `POST v3/gov/subsidy/zhejiang/goods/query`
+///
+/// For 电商平台, 服务商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/zhejiang/goods/query`
-    Query
-}
+    request! {
+        /// 商品信息查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangGoodsQueryRequest`](crate::gov::PostGovSubsidyZhejiangGoodsQueryRequest).
+        #[doc(alias = "商品信息查询")]
+        pub struct Request {
+            /// 商品条码.
+            goods_bar_code: String = body("goods_bar_code"),
+            /// 省份代码.
+            province: String = body("province"),
+            /// 请求流水号. Required.
+            req_ssn: String = body("req_ssn").required(),
+            /// 请求时间.
+            req_time: String = body("req_time"),
+        }
+    }
 
-impl<M: Mode> Query<M> {
-    /// 商品信息查询 · `POST v3/gov/subsidy/zhejiang/goods/query`
-    ///
-    /// For 电商平台, 服务商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::zhejiang::goods::query::post;
-    ///
-    /// let request = post::Request::new().req_ssn("123");
-    /// let response = client.v3().gov().subsidy().zhejiang().goods().query().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_GOODS_QUERY, request)
+    response! {
+        /// 商品信息查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangGoodsQueryResponse`](crate::gov::PostGovSubsidyZhejiangGoodsQueryResponse).
+        #[doc(alias = "商品信息查询")]
+        pub struct Response {
+            /// 响应码. Required.
+            resp_code: String = body("resp_code").required(),
+            /// 响应描述. Required.
+            resp_desc: String = body("resp_desc").required(),
+            /// 商品条码. Required.
+            goods_bar_code: String = body("goods_bar_code").required(),
+            /// 本记录唯一ID. Required.
+            seq_id: String = body("seq_id").required(),
+            /// 省份代码. Required.
+            province: String = body("province").required(),
+            /// 条码类型. Required.
+            code_type: CodeType = body("code_type").required(),
+            /// 商品品类. Required.
+            goods_type: String = body("goods_type").required(),
+            /// 商品名称. Required.
+            goods_name: String = body("goods_name").required(),
+            /// 品牌名称. Required.
+            logo_name: String = body("logo_name").required(),
+            /// 商品型号. Required.
+            goods_model: String = body("goods_model").required(),
+            /// 基准价格. Required.
+            basis_price: String = body("basis_price").required(),
+            /// 厂商统一社会信用代码. Required.
+            manufact_cert_code: String = body("manufact_cert_code").required(),
+            /// 厂商指导零售价. Required.
+            manufact_price: String = body("manufact_price").required(),
+            /// 能效标识.
+            energy_effciency: String = body("energy_effciency"),
+            /// 能效备案编号.
+            energy_reg_code: String = body("energy_reg_code"),
+            /// 能效备案型号.
+            energy_reg_model: String = body("energy_reg_model"),
+            /// 3C.
+            reg_3c_code: String = body("reg_3c_code"),
+            /// 水效标识.
+            water_effciency: String = body("water_effciency"),
+            /// 有效期.
+            expire_date: String = body("expire_date"),
+            /// 产品描述.
+            description: String = body("description"),
+            /// gpc.
+            gpc: String = body("gpc"),
+            /// 净含量.
+            net_content: String = body("net_content"),
+            /// 净含量单位代码.
+            unit_code: String = body("unit_code"),
+            /// 原产国.
+            origin: String = body("origin"),
+            /// 市级区域代码.
+            city: String = body("city"),
+            /// 区县区域代码.
+            county: String = body("county"),
+            /// 数据状态.
+            data_state: String = body("data_state"),
+            /// 备注.
+            remark: String = body("remark"),
+            /// 上送状态.
+            upload_state: String = body("upload_state"),
+            /// 失效时间.
+            expire_time: String = body("expire_time"),
+            /// 是否属于AI产品.
+            is_ai_product: String = body("is_ai_product"),
+            /// 设备类型.
+            device_type: String = body("device_type"),
+            /// 厂商识别代码.
+            manufact_code: String = body("manufact_code"),
+            /// 厂商注册日期.
+            manufact_login_date: String = body("manufact_login_date"),
+            /// 厂商失效日期.
+            manufact_logout_date: String = body("manufact_logout_date"),
+            /// 厂商失效标识.
+            manufact_logout_flag: String = body("manufact_logout_flag"),
+            /// 厂商注册地址.
+            manufact_register_addr: String = body("manufact_register_addr"),
+            /// 厂商过期日期.
+            manufact_valid_date: String = body("manufact_valid_date"),
+            /// 厂商企业名称.
+            manufact_firm_name: String = body("manufact_firm_name"),
+            /// 企业定价单位.
+            price_unit: String = body("price_unit"),
+            /// 上市日期.
+            sale_date: String = body("sale_date"),
+            /// PC.
+            pc_type: String = body("pc_type"),
+            /// 上送平台编码.
+            msg_src_platform: String = body("msg_src_platform"),
+        }
+    }
+
+    open_enum! {
+        /// 条码类型.
+        pub enum CodeType {
+            V001 = "001",
+            V002 = "002",
+        }
     }
 }

@@ -2,35 +2,89 @@
 
 //! `v3/gov/subsidy/zhejiang/n-qualifications/confirm`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyZhejiangNQualificationsConfirm as Confirm;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// n品类核销 · `POST v3/gov/subsidy/zhejiang/n-qualifications/confirm`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+pub mod post {
+    use crate::model::{Sensitive, body, header, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/zhejiang/n-qualifications/confirm`
-    Confirm
-}
+    request! {
+        /// n品类核销: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangNQualificationsConfirmRequest`](crate::gov::PostGovSubsidyZhejiangNQualificationsConfirmRequest).
+        #[doc(alias = "n品类核销")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 品类集合.
+            data: Vec<Data> = body("data"),
+            /// 请求流水号. Required.
+            req_ssn: String = body("req_ssn").required(),
+            /// 请求时间.
+            req_time: String = body("req_time"),
+        }
 
-impl<M: Mode> Confirm<M> {
-    /// n品类核销 · `POST v3/gov/subsidy/zhejiang/n-qualifications/confirm`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::zhejiang::n_qualifications::confirm::post;
-    ///
-    /// let request = post::Request::new().req_ssn("123");
-    /// let response =
-    ///     client.v3().gov().subsidy().zhejiang().n_qualifications().confirm().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_N_QUALIFICATIONS_CONFIRM, request)
+        /// 品类集合.
+        pub struct Data {
+            /// 品类编码. Required.
+            cate_code: String = body("cate_code").required(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            cert_no: Sensitive = body("cert_no").required().encrypted(),
+            /// 能耗等级.
+            grade: String = body("grade"),
+            /// 姓名. Required; travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").required().encrypted(),
+            /// 交易完成或商品退回时间戳. Required.
+            operation_time: String = body("operation_time").required(),
+            /// 银行机构名称.
+            bank_name: String = body("bank_name"),
+            /// 银行补贴金额.
+            bank_subsidy: String = body("bank_subsidy"),
+            /// 交易平台补贴金额.
+            plat_subsidy: String = body("plat_subsidy"),
+            /// 销售金额. Required.
+            sales: String = body("sales").required(),
+            /// 品类状态. Required.
+            status: String = body("status").required(),
+            /// 政府补贴金额. Required.
+            subsidy: String = body("subsidy").required(),
+            /// 手机号. Required; travels encrypted (敏感信息加密).
+            tel: Sensitive = body("tel").required().encrypted(),
+            /// 收货地区编码. Required.
+            add_code: String = body("add_code").required(),
+            /// 收货地址. Required; travels encrypted (敏感信息加密).
+            address: Sensitive = body("address").required().encrypted(),
+            /// 销售方式. Required.
+            sale_models: String = body("sale_models").required(),
+            /// 家电品牌. Required.
+            brand: String = body("brand").required(),
+            /// 活动资金地区编码. Required.
+            activity_add_code: String = body("activity_add_code").required(),
+            /// 统一社会信息代码. Required.
+            uniscid: String = body("uniscid").required(),
+            /// 销售企业名称. Required.
+            corp_name: String = body("corp_name").required(),
+            /// 数据流水号. Required.
+            serial_num: String = body("serial_num").required(),
+        }
+    }
+
+    response! {
+        /// n品类核销: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangNQualificationsConfirmResponse`](crate::gov::PostGovSubsidyZhejiangNQualificationsConfirmResponse).
+        #[doc(alias = "n品类核销")]
+        pub struct Response {
+            /// 响应码. Required.
+            resp_code: String = body("resp_code").required(),
+            /// 响应描述. Required.
+            resp_desc: String = body("resp_desc").required(),
+        }
     }
 }

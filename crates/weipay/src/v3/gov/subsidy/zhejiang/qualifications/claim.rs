@@ -2,40 +2,62 @@
 
 //! `v3/gov/subsidy/zhejiang/qualifications/claim`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyZhejiangQualificationsClaim as Claim;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 领取资格 · `POST v3/gov/subsidy/zhejiang/qualifications/claim`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/zhejiang/qualifications/claim`
-    Claim
-}
+    request! {
+        /// 领取资格: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangQualificationsClaimRequest`](crate::gov::PostGovSubsidyZhejiangQualificationsClaimRequest).
+        #[doc(alias = "领取资格")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 品类编码. Required.
+            cate_code: String = body("cate_code").required(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            cert_no: Sensitive = body("cert_no").required().encrypted(),
+            /// 姓名. Required; travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").required().encrypted(),
+            /// 手机号. Required; travels encrypted (敏感信息加密).
+            tel: Sensitive = body("tel").required().encrypted(),
+            /// 证件类型.
+            cert_type: CertType = body("cert_type"),
+            /// 请求流水号. Required.
+            req_ssn: String = body("req_ssn").required(),
+        }
+    }
 
-impl<M: Mode> Claim<M> {
-    /// 领取资格 · `POST v3/gov/subsidy/zhejiang/qualifications/claim`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::gov::subsidy::zhejiang::qualifications::claim::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .cate_code("A01")
-    ///     .cert_no("11010519491231002X")
-    ///     .name("张三")
-    ///     .tel("13800138000")
-    ///     .req_ssn("123");
-    /// let response = client.v3().gov().subsidy().zhejiang().qualifications().claim().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_CLAIM, request)
+    response! {
+        /// 领取资格: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangQualificationsClaimResponse`](crate::gov::PostGovSubsidyZhejiangQualificationsClaimResponse).
+        #[doc(alias = "领取资格")]
+        pub struct Response {
+            /// 响应码. Required.
+            resp_code: String = body("resp_code").required(),
+            /// 响应描述. Required.
+            resp_desc: String = body("resp_desc").required(),
+        }
+    }
+
+    open_enum! {
+        /// 证件类型.
+        pub enum CertType {
+            V1 = "1",
+            V2 = "2",
+            V3 = "3",
+            V4 = "4",
+            V5 = "5",
+        }
     }
 }

@@ -2,35 +2,70 @@
 
 //! `v3/gov/subsidy/zhejiang/qualifications/query`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyZhejiangQualificationsQuery as Query;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询补贴资格 · `POST v3/gov/subsidy/zhejiang/qualifications/query`
+///
+/// For 电商平台, 服务商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/zhejiang/qualifications/query`
-    Query
-}
+    request! {
+        /// 查询补贴资格: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangQualificationsQueryRequest`](crate::gov::PostGovSubsidyZhejiangQualificationsQueryRequest).
+        #[doc(alias = "查询补贴资格")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            cert_no: Sensitive = body("cert_no").required().encrypted(),
+            /// 品类编码.
+            cate_code: String = body("cate_code"),
+            /// 请求流水号. Required.
+            req_ssn: String = body("req_ssn").required(),
+        }
+    }
 
-impl<M: Mode> Query<M> {
-    /// 查询补贴资格 · `POST v3/gov/subsidy/zhejiang/qualifications/query`
-    ///
-    /// For 电商平台, 服务商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::gov::subsidy::zhejiang::qualifications::query::post;
-    ///
-    /// let request = post::Request::new().cert_no("11010519491231002X").req_ssn("123");
-    /// let response = client.v3().gov().subsidy().zhejiang().qualifications().query().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_QUERY, request)
+    response! {
+        /// 查询补贴资格: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangQualificationsQueryResponse`](crate::gov::PostGovSubsidyZhejiangQualificationsQueryResponse).
+        #[doc(alias = "查询补贴资格")]
+        pub struct Response {
+            /// 响应码. Required.
+            resp_code: String = body("resp_code").required(),
+            /// 响应描述. Required.
+            resp_desc: String = body("resp_desc").required(),
+            /// 资格信息.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 资格信息.
+        pub struct Data {
+            /// 品类编码. Required.
+            cate_code: String = body("cate_code").required(),
+            /// 状态信息.
+            status: String = body("status"),
+            /// 状态编码.
+            status_code: StatusCode = body("status_code"),
+        }
+    }
+
+    open_enum! {
+        /// 状态编码.
+        pub enum StatusCode {
+            V00 = "00",
+            V01 = "01",
+            V02 = "02",
+            V03 = "03",
+            V04 = "04",
+            V05 = "05",
+            V06 = "06",
+        }
     }
 }

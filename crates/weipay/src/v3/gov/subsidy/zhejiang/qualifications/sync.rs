@@ -2,34 +2,137 @@
 
 //! `v3/gov/subsidy/zhejiang/qualifications/sync`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyZhejiangQualificationsSync as Sync;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 核销资格 · `POST v3/gov/subsidy/zhejiang/qualifications/sync`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+pub mod post {
+    use crate::model::{Sensitive, body, header, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/zhejiang/qualifications/sync`
-    Sync
-}
+    request! {
+        /// 核销资格: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangQualificationsSyncRequest`](crate::gov::PostGovSubsidyZhejiangQualificationsSyncRequest).
+        #[doc(alias = "核销资格")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 请求流水号.
+            req_ssn: String = body("req_ssn"),
+            /// 资格集合.
+            data: Vec<Data> = body("data"),
+        }
 
-impl<M: Mode> Sync<M> {
-    /// 核销资格 · `POST v3/gov/subsidy/zhejiang/qualifications/sync`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::zhejiang::qualifications::sync::post;
-    ///
-    /// let request = post::Request::new().req_ssn("123");
-    /// let response = client.v3().gov().subsidy().zhejiang().qualifications().sync().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_SYNC, request)
+        /// 资格集合.
+        pub struct Data {
+            /// 品类凭证码. Required.
+            auth_code: String = body("auth_code").required(),
+            /// 品类编码. Required.
+            cate_code: String = body("cate_code").required(),
+            /// 证件号码. Required; travels encrypted (敏感信息加密).
+            cert_no: Sensitive = body("cert_no").required().encrypted(),
+            /// 能耗等级.
+            grade: Grade = body("grade"),
+            /// 姓名. Required; travels encrypted (敏感信息加密).
+            name: Sensitive = body("name").required().encrypted(),
+            /// 交易完成或商品退回时间戳. Required.
+            operation_time: String = body("operation_time").required(),
+            /// 银行机构名称.
+            bank_name: String = body("bank_name"),
+            /// 银行补贴金额.
+            bank_subsidy: String = body("bank_subsidy"),
+            /// 交易平台补贴金额.
+            plat_subsidy: String = body("plat_subsidy"),
+            /// 销售金额. Required.
+            sales: String = body("sales").required(),
+            /// 品类状态. Required.
+            status: Status = body("status").required(),
+            /// 政府补贴金额. Required.
+            subsidy: String = body("subsidy").required(),
+            /// 手机号. Required; travels encrypted (敏感信息加密).
+            tel: Sensitive = body("tel").required().encrypted(),
+            /// 区县编码. Required.
+            add_code: String = body("add_code").required(),
+            /// 收货地址. Required.
+            address: String = body("address").required(),
+            /// 销售方式. Required.
+            sale_models: SaleModels = body("sale_models").required(),
+            /// S/N码. Required.
+            sn_code: String = body("sn_code").required(),
+            /// 统一社会信息代码. Required.
+            uniscid: String = body("uniscid").required(),
+            /// 销售企业名称. Required.
+            corp_name: String = body("corp_name").required(),
+            /// 商品条码. Required.
+            barcode: String = body("barcode").required(),
+            /// 商品名称. Required.
+            item_name: String = body("item_name").required(),
+            /// 规格型号. Required.
+            spec_model: String = body("spec_model").required(),
+            /// 家电品牌. Required.
+            brand: String = body("brand").required(),
+            /// 物流单号.
+            logistics_no: String = body("logistics_no"),
+            /// 签收时间.
+            delivery_time: String = body("delivery_time"),
+            /// 发票号.
+            invoice_no: String = body("invoice_no"),
+            /// 是否属于AI产品. Required.
+            is_ai_product: String = body("is_ai_product").required(),
+            /// 类型.
+            pc_type: String = body("pc_type"),
+            /// 商户订单号. Required.
+            order_no: String = body("order_no").required(),
+            /// 原始订单号.
+            origin_order_no: String = body("origin_order_no"),
+            /// 活动地区编码. Required.
+            activity_add_code: String = body("activity_add_code").required(),
+            /// IMEI1.
+            imei1: String = body("imei1"),
+            /// IMEI2.
+            imei2: String = body("imei2"),
+            /// 3C.
+            ccc_sn_order_no: String = body("ccc_sn_order_no"),
+        }
+    }
+
+    response! {
+        /// 核销资格: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangQualificationsSyncResponse`](crate::gov::PostGovSubsidyZhejiangQualificationsSyncResponse).
+        #[doc(alias = "核销资格")]
+        pub struct Response {
+            /// 响应码. Required.
+            resp_code: String = body("resp_code").required(),
+            /// 响应描述. Required.
+            resp_desc: String = body("resp_desc").required(),
+            /// 异常数据说明列表.
+            error_data: Vec<String> = body("error_data"),
+        }
+    }
+
+    open_enum! {
+        /// 能耗等级.
+        pub enum Grade {
+            一级 = "一级",
+            二级 = "二级",
+        }
+
+        /// 品类状态.
+        pub enum Status {
+            V0 = "0",
+            V1 = "1",
+        }
+
+        /// 销售方式.
+        pub enum SaleModels {
+            V0 = "0",
+            V1 = "1",
+        }
     }
 }

@@ -2,40 +2,73 @@
 
 //! `v3/gov/subsidy/zhejiang/sncode/query`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyZhejiangSncodeQuery as Query;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// sn码销售状态查询 · `POST v3/gov/subsidy/zhejiang/sncode/query`
+///
+/// For 电商平台, 服务商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/zhejiang/sncode/query`
-    Query
-}
+    request! {
+        /// sn码销售状态查询: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangSncodeQueryRequest`](crate::gov::PostGovSubsidyZhejiangSncodeQueryRequest).
+        #[doc(alias = "sn码销售状态查询")]
+        pub struct Request {
+            /// 商品SN码. Required.
+            sn: String = body("sn").required(),
+            /// 省份代码. Required.
+            province: String = body("province").required(),
+            /// 厂商统一社会信.
+            manufact_cert_code: String = body("manufact_cert_code"),
+            /// 商品品类. Required.
+            goods_type: String = body("goods_type").required(),
+            /// 商品条码. Required.
+            goods_bar_code: String = body("goods_bar_code").required(),
+            /// IMEI_1.
+            imei1: String = body("imei1"),
+            /// IMEI_2.
+            imei2: String = body("imei2"),
+            /// 渠道类型.
+            sales_models: String = body("sales_models"),
+            /// 请求流水号. Required.
+            req_ssn: String = body("req_ssn").required(),
+            /// 请求时间. Required.
+            req_time: String = body("req_time").required(),
+        }
+    }
 
-impl<M: Mode> Query<M> {
-    /// sn码销售状态查询 · `POST v3/gov/subsidy/zhejiang/sncode/query`
-    ///
-    /// For 电商平台, 服务商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::zhejiang::sncode::query::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sn("example")
-    ///     .province("example")
-    ///     .goods_type("example")
-    ///     .goods_bar_code("example")
-    ///     .req_ssn("example")
-    ///     .req_time("example");
-    /// let response = client.v3().gov().subsidy().zhejiang().sncode().query().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_QUERY, request)
+    response! {
+        /// sn码销售状态查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangSncodeQueryResponse`](crate::gov::PostGovSubsidyZhejiangSncodeQueryResponse).
+        #[doc(alias = "sn码销售状态查询")]
+        pub struct Response {
+            /// 响应码. Required.
+            resp_code: String = body("resp_code").required(),
+            /// 响应描述. Required.
+            resp_desc: String = body("resp_desc").required(),
+            /// 商品SN码.
+            sn: String = body("sn"),
+            /// 省份代码.
+            province: String = body("province"),
+            /// 售卖状态.
+            sell_state: SellState = body("sell_state"),
+        }
+    }
+
+    open_enum! {
+        /// 售卖状态.
+        pub enum SellState {
+            U0022 = "U0022",
+            U0023 = "U0023",
+            U0024 = "U0024",
+            U9999 = "U9999",
+        }
     }
 }

@@ -2,46 +2,85 @@
 
 //! `v3/gov/subsidy/zhejiang/sncode/unlock`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyZhejiangSncodeUnlock as Unlock;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// sn码解锁 · `POST v3/gov/subsidy/zhejiang/sncode/unlock`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989530](https://pay.weixin.qq.com/doc/v3/partner/4013989530)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/zhejiang/sncode/unlock`
-    Unlock
-}
+    request! {
+        /// sn码解锁: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangSncodeUnlockRequest`](crate::gov::PostGovSubsidyZhejiangSncodeUnlockRequest).
+        #[doc(alias = "sn码解锁")]
+        pub struct Request {
+            /// 请求流水号. Required.
+            req_ssn: String = body("req_ssn").required(),
+            /// 请求时间. Required.
+            req_time: String = body("req_time").required(),
+            /// 发起方. Required.
+            create_user: String = body("create_user").required(),
+            /// 省份代码. Required.
+            province: String = body("province").required(),
+            /// 厂商统一.
+            manufact_cert_code: String = body("manufact_cert_code"),
+            /// 商品. Required.
+            sn: String = body("sn").required(),
+            /// 商品条码. Required.
+            goods_bar_code: String = body("goods_bar_code").required(),
+            /// 商品品类. Required.
+            goods_type: String = body("goods_type").required(),
+            /// 商品名称. Required.
+            goods_name: String = body("goods_name").required(),
+            /// 商品型号.
+            goods_model: String = body("goods_model"),
+            /// IMEI_1.
+            imei1: String = body("imei1"),
+            /// IMEI_2.
+            imei2: String = body("imei2"),
+            /// 交易订单. Required.
+            trans_orderid: String = body("trans_orderid").required(),
+            /// 原支付订. Required.
+            ori_pay_orderid: String = body("ori_pay_orderid").required(),
+            /// 订单金额. Required.
+            order_price: String = body("order_price").required(),
+            /// 收单机构.
+            acquire_code: String = body("acquire_code"),
+            /// 销售订单. Required.
+            sell_orderid: String = body("sell_orderid").required(),
+            /// 市级区域.
+            city: String = body("city"),
+            /// 区县区域代码.
+            county: String = body("county"),
+            /// 是否属于AI产品.
+            is_ai_product: String = body("is_ai_product"),
+            /// 销售时间.
+            sale_time: String = body("sale_time"),
+            /// 厂商信息.
+            mfr_info: String = body("mfr_info"),
+            /// 具体品牌.
+            brand: String = body("brand"),
+            /// 渠道类型.
+            sales_models: String = body("sales_models"),
+        }
+    }
 
-impl<M: Mode> Unlock<M> {
-    /// sn码解锁 · `POST v3/gov/subsidy/zhejiang/sncode/unlock`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::zhejiang::sncode::unlock::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .req_ssn("example")
-    ///     .req_time("example")
-    ///     .create_user("example")
-    ///     .province("example")
-    ///     .sn("example")
-    ///     .goods_bar_code("example")
-    ///     .goods_type("example")
-    ///     .goods_name("example")
-    ///     .trans_orderid("example")
-    ///     .ori_pay_orderid("example")
-    ///     .order_price("example")
-    ///     .sell_orderid("example");
-    /// let response = client.v3().gov().subsidy().zhejiang().sncode().unlock().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_UNLOCK, request)
+    response! {
+        /// sn码解锁: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyZhejiangSncodeUnlockResponse`](crate::gov::PostGovSubsidyZhejiangSncodeUnlockResponse).
+        #[doc(alias = "sn码解锁")]
+        pub struct Response {
+            /// 响应码. Required.
+            resp_code: String = body("resp_code").required(),
+            /// 响应描述. Required.
+            resp_desc: String = body("resp_desc").required(),
+        }
     }
 }

@@ -2,57 +2,146 @@
 
 //! `v3/marketing/bank/packages/{package_id}/tasks`
 
-pub mod get;
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingBankPackagesByPackageIdTasks as Tasks;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询上传任务列表 · `GET v3/marketing/bank/packages/{package_id}/tasks`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012466728](https://pay.weixin.qq.com/doc/v3/partner/4012466728)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/marketing/bank/packages/{package_id}/tasks`
-    Tasks
-}
-
-impl<M: Mode> Tasks<M> {
-    /// 查询上传任务列表 · `GET v3/marketing/bank/packages/{package_id}/tasks`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::bank::packages::package_id::tasks::get;
-    ///
-    /// let request = get::Request::new().status("PROCESSING");
-    /// let response =
-    ///     client.v3().marketing().bank().packages().package_id("8473295").tasks().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS, request)
+    request! {
+        /// 查询上传任务列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBankPackagesByPackageIdTasksRequest`](crate::marketing::GetMarketingBankPackagesByPackageIdTasksRequest).
+        #[doc(alias = "查询上传任务列表")]
+        pub struct Request {
+            /// 任务状态. Required.
+            status: Status = query("status").required(),
+            /// 文件名.
+            filename: String = query("filename"),
+            /// 分页页码.
+            offset: i64 = query("offset"),
+            /// 分页大小.
+            limit: i64 = query("limit"),
+        }
     }
 
-    /// 导入定向用户协议号 · `POST v3/marketing/bank/packages/{package_id}/tasks`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::bank::packages::package_id::tasks::post;
-    ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request = post::Request::new().file(file).bank_type("example");
-    /// let response =
-    ///     client.v3().marketing().bank().packages().package_id("8473295").tasks().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS, request)
+    response! {
+        /// 查询上传任务列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBankPackagesByPackageIdTasksResponse`](crate::marketing::GetMarketingBankPackagesByPackageIdTasksResponse).
+        #[doc(alias = "查询上传任务列表")]
+        pub struct Response {
+            /// 总数量. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 分页页码. Required.
+            offset: i64 = body("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 上传任务列表.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 上传任务列表.
+        pub struct Data {
+            /// 上传任务. Required.
+            task_id: String = body("task_id").required(),
+            /// 号码包id. Required.
+            package_id: String = body("package_id").required(),
+            /// 文件名. Required.
+            filename: String = body("filename").required(),
+            /// 银行类型. Required.
+            bank_type: String = body("bank_type").required(),
+            /// 创建上传任务的时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 上传任务最近一次更新的时间.
+            update_time: Time = body("update_time"),
+            /// 任务状态.
+            status: Status = body("status"),
+            /// 成功数.
+            success_count: i64 = body("success_count"),
+            /// 失败数.
+            fail_count: i64 = body("fail_count"),
+            /// 匹配成功的微信用户数.
+            success_user_count: i64 = body("success_user_count"),
+        }
+    }
+
+    open_enum! {
+        /// 任务状态.
+        pub enum Status {
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+        }
+    }
+}
+
+/// 导入定向用户协议号 · `POST v3/marketing/bank/packages/{package_id}/tasks`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/apis/chapter9_8_1.shtml>
+pub mod post {
+    use crate::model::{File, Time, body, file, meta, open_enum, request, response};
+
+    request! {
+        /// 导入定向用户协议号: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBankPackagesByPackageIdTasksRequest`](crate::marketing::PostMarketingBankPackagesByPackageIdTasksRequest).
+        #[doc(alias = "导入定向用户协议号")]
+        pub struct Request {
+            /// 快捷交易协议号文件. Required.
+            file: File = file("file").required(),
+            /// 银行类型. Required.
+            bank_type: String = meta("bank_type").required(),
+            /// 文件名. The client takes it from the file unless it is set. Required.
+            filename: String = meta("filename").required().file_name(),
+            /// 文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+            sha256: String = meta("sha256").required().file_sha256(),
+        }
+    }
+
+    response! {
+        /// 导入定向用户协议号: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBankPackagesByPackageIdTasksResponse`](crate::marketing::PostMarketingBankPackagesByPackageIdTasksResponse).
+        #[doc(alias = "导入定向用户协议号")]
+        pub struct Response {
+            /// 上传任务. Required.
+            task_id: String = body("task_id").required(),
+            /// 号码包id. Required.
+            package_id: String = body("package_id").required(),
+            /// 文件名. Required.
+            filename: String = body("filename").required(),
+            /// 银行类型. Required.
+            bank_type: String = body("bank_type").required(),
+            /// 创建上传任务的时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 上传任务最近一次更新的时间.
+            update_time: Time = body("update_time"),
+            /// 任务状态.
+            status: Status = body("status"),
+            /// 失败数.
+            fail_count: i64 = body("fail_count"),
+            /// 成功数.
+            success_count: i64 = body("success_count"),
+            /// 匹配成功的微信用户数.
+            success_user_count: i64 = body("success_user_count"),
+        }
+    }
+
+    open_enum! {
+        /// 任务状态.
+        pub enum Status {
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+        }
     }
 }

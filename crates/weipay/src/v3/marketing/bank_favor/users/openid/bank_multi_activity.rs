@@ -2,47 +2,45 @@
 
 //! `v3/marketing/bank-favor/users/{openid}/bank-multi-activity`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingBankFavorUsersByOpenidBankMultiActivity as BankMultiActivity;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 给指定用户报名多笔立减活动 · `POST v3/marketing/bank-favor/users/{openid}/bank-multi-activity`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4014569793](https://pay.weixin.qq.com/doc/v3/merchant/4014569793)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/marketing/bank-favor/users/{openid}/bank-multi-activity`
-    BankMultiActivity
-}
+    request! {
+        /// 给指定用户报名多笔立减活动: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBankFavorUsersByOpenidBankMultiActivityRequest`](crate::marketing::PostMarketingBankFavorUsersByOpenidBankMultiActivityRequest).
+        #[doc(alias = "给指定用户报名多笔立减活动")]
+        pub struct Request {
+            /// 批次号. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 发券凭证. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 创建批次的商户号. Required.
+            stock_creator_mchid: String = body("stock_creator_mchid").required(),
+        }
+    }
 
-impl<M: Mode> BankMultiActivity<M> {
-    /// 给指定用户报名多笔立减活动 · `POST v3/marketing/bank-favor/users/{openid}/bank-multi-activity`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::bank_favor::users::openid::bank_multi_activity::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .stock_id("100088")
-    ///     .activity_id("186745560")
-    ///     .out_request_no("1002600620019090123143254435")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .stock_creator_mchid("1900057215");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .bank_favor()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .bank_multi_activity()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_BANK_FAVOR_USERS_OPENID_BANK_MULTI_ACTIVITY, request)
+    response! {
+        /// 给指定用户报名多笔立减活动: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBankFavorUsersByOpenidBankMultiActivityResponse`](crate::marketing::PostMarketingBankFavorUsersByOpenidBankMultiActivityResponse).
+        #[doc(alias = "给指定用户报名多笔立减活动")]
+        pub struct Response {
+            /// 代金券id. Required.
+            coupon_id: String = body("coupon_id").required(),
+        }
     }
 }

@@ -2,39 +2,47 @@
 
 //! `v3/marketing/busifavor/coupons/{card_id}/send`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingBusifavorCouponsByCardIdSend as Send;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 发放消费卡 · `POST v3/marketing/busifavor/coupons/{card_id}/send`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4017164666](https://pay.weixin.qq.com/doc/v3/merchant/4017164666)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/marketing/busifavor/coupons/{card_id}/send`
-    Send
-}
+    request! {
+        /// 发放消费卡: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsByCardIdSendRequest`](crate::marketing::PostMarketingBusifavorCouponsByCardIdSendRequest).
+        #[doc(alias = "发放消费卡")]
+        pub struct Request {
+            /// 消费卡归属appid. Required; 1 to 32 characters.
+            appid: String = body("appid").required().length(1, 32),
+            /// 用户openid. Required; 1 to 128 characters.
+            openid: String = body("openid").required().length(1, 128),
+            /// 商户单据号. Required; 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+            out_request_no: String = body("out_request_no")
+                .required()
+                .length(1, 128)
+                .request_number()
+                .pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+            /// 请求发卡时间. Required.
+            send_time: Time = body("send_time").required(),
+        }
+    }
 
-impl<M: Mode> Send<M> {
-    /// 发放消费卡 · `POST v3/marketing/busifavor/coupons/{card_id}/send`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::coupons::card_id::send::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .out_request_no("example")
-    ///     .send_time("2026-01-31T23:59:59+08:00");
-    /// let response =
-    ///     client.v3().marketing().busifavor().coupons().card_id("example").send().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_CARD_ID_SEND, request)
+    response! {
+        /// 发放消费卡: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorCouponsByCardIdSendResponse`](crate::marketing::PostMarketingBusifavorCouponsByCardIdSendResponse).
+        #[doc(alias = "发放消费卡")]
+        pub struct Response {
+            /// 消费卡code. Required.
+            card_code: String = body("card_code").required(),
+        }
     }
 }

@@ -2,45 +2,51 @@
 
 //! `v3/marketing/busifavor/stocks/{stock_id}/budget`
 
-pub mod patch;
+pub use crate::v3::marketing::chain::MarketingBusifavorStocksByStockIdBudget as Budget;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 修改批次预算 · `PATCH v3/marketing/busifavor/stocks/{stock_id}/budget`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012465739](https://pay.weixin.qq.com/doc/v3/merchant/4012465739)
+/// - partner: [4012465809](https://pay.weixin.qq.com/doc/v3/partner/4012465809)
+///
+/// `weipay api show PATCH v3/marketing/busifavor/stocks/{stock_id}/budget` lists all 4.
+pub mod patch {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/marketing/busifavor/stocks/{stock_id}/budget`
-    Budget
-}
+    request! {
+        /// 修改批次预算: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingBusifavorStocksByStockIdBudgetRequest`](crate::marketing::PatchMarketingBusifavorStocksByStockIdBudgetRequest).
+        #[doc(alias = "修改批次预算")]
+        pub struct Request {
+            /// 目标批次最大发放个数. Needed in one case: 按批次.
+            target_max_coupons: i64 = body("target_max_coupons"),
+            /// 目标单天发放上限个数. Needed in one case: 按单天.
+            target_max_coupons_by_day: i64 = body("target_max_coupons_by_day"),
+            /// 当前批次最大发放个数. Needed in one case: 按批次.
+            current_max_coupons: i64 = body("current_max_coupons"),
+            /// 当前单天发放上限个数. Needed in one case: 按单天.
+            current_max_coupons_by_day: i64 = body("current_max_coupons_by_day"),
+            /// 修改预算请求单据号. Required; 1 to 128 characters.
+            modify_budget_request_no: String =
+                body("modify_budget_request_no").required().length(1, 128).request_number(),
+        }
+    }
 
-impl<M: Mode> Budget<M> {
-    /// 修改批次预算 · `PATCH v3/marketing/busifavor/stocks/{stock_id}/budget`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::stocks::stock_id::budget::patch;
-    ///
-    /// let request = patch::Request::new()
-    ///     .target_max_coupons(3000)
-    ///     .current_max_coupons(500)
-    ///     .modify_budget_request_no("1002600620019090123143254436");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .busifavor()
-    ///     .stocks()
-    ///     .stock_id("98065001")
-    ///     .budget()
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_BUDGET, request)
+    response! {
+        /// 修改批次预算: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingBusifavorStocksByStockIdBudgetResponse`](crate::marketing::PatchMarketingBusifavorStocksByStockIdBudgetResponse).
+        #[doc(alias = "修改批次预算")]
+        pub struct Response {
+            /// 批次当前最大发放个数. Required.
+            max_coupons: i64 = body("max_coupons").required(),
+            /// 当前单天发放上限个数.
+            max_coupons_by_day: i64 = body("max_coupons_by_day"),
+        }
     }
 }

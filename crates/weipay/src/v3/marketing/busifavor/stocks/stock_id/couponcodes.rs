@@ -3,76 +3,126 @@
 //! `v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
 
 pub mod coupon_code;
-pub mod get;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingBusifavorStocksByStockIdCouponcodes as Couponcodes;
 
-chain_step! {
-    /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
-    Couponcodes
+/// 查询预存code列表 · `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
+pub mod get {
+    pub use crate::v3::marketing::shared::{BusifavorData, BusifavorDataCodeStatus};
+
+    use crate::model::{body, open_enum, query, request, response};
+
+    request! {
+        /// 查询预存code列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesRequest`](crate::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesRequest).
+        #[doc(alias = "查询预存code列表")]
+        pub struct Request {
+            /// 券code状态.
+            status: Status = query("status"),
+            /// 公众账号ID. 1 to 32 characters.
+            appid: String = query("appid").length(1, 32),
+            /// 分页页码.
+            offset: i64 = query("offset"),
+            /// 分页大小.
+            limit: i64 = query("limit"),
+        }
+    }
+
+    response! {
+        /// 查询预存code列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesResponse`](crate::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesResponse).
+        #[doc(alias = "查询预存code列表")]
+        pub struct Response {
+            /// 批次号. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 批次总数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 分页页码. Required.
+            offset: i64 = body("offset").required(),
+            /// 券code信息.
+            data: Vec<BusifavorData> = body("data"),
+        }
+    }
+
+    open_enum! {
+        /// 券code状态.
+        pub enum Status {
+            Available = "AVAILABLE",
+            Dispatched = "DISPATCHED",
+        }
+    }
 }
 
-impl<M: Mode> Couponcodes<M> {
-    /// 查询预存code列表 · `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::stocks::stock_id::couponcodes::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .busifavor()
-    ///     .stocks()
-    ///     .stock_id("98065001")
-    ///     .couponcodes()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, request)
+/// 上传预存code · `POST v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
+///
+/// For 直连商户, 服务商. Safe to repeat with the same `upload_request_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012487038](https://pay.weixin.qq.com/doc/v3/merchant/4012487038)
+/// - partner: [4012492853](https://pay.weixin.qq.com/doc/v3/partner/4012492853)
+///
+/// `weipay api show POST v3/marketing/busifavor/stocks/{stock_id}/couponcodes` lists all 4.
+pub mod post {
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 上传预存code: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorStocksByStockIdCouponcodesRequest`](crate::marketing::PostMarketingBusifavorStocksByStockIdCouponcodesRequest).
+        #[doc(alias = "上传预存code")]
+        pub struct Request {
+            /// 券code列表. 1 to 200 members.
+            coupon_code_list: Vec<String> = body("coupon_code_list").items(1, 200),
+            /// 请求业务单据号. Required; 1 to 128 characters.
+            upload_request_no: String = body("upload_request_no").required().length(1, 128).request_number(),
+        }
     }
 
-    /// 上传预存code · `POST v3/marketing/busifavor/stocks/{stock_id}/couponcodes`
-    ///
-    /// For 直连商户, 服务商. Safe to repeat with the same `upload_request_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::stocks::stock_id::couponcodes::post;
-    ///
-    /// let request = post::Request::new().upload_request_no("100002322019090134234sfdf");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .busifavor()
-    ///     .stocks()
-    ///     .stock_id("98065001")
-    ///     .couponcodes()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, request)
-    }
+    response! {
+        /// 上传预存code: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingBusifavorStocksByStockIdCouponcodesResponse`](crate::marketing::PostMarketingBusifavorStocksByStockIdCouponcodesResponse).
+        #[doc(alias = "上传预存code")]
+        pub struct Response {
+            /// 批次号. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 去重后上传code总数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 上传成功code个数. Required.
+            success_count: i64 = body("success_count").required(),
+            /// 上传成功的code列表.
+            success_codes: Vec<String> = body("success_codes"),
+            /// 上传成功时间. Required.
+            success_time: Time = body("success_time").required(),
+            /// 上传失败code个数.
+            fail_count: i64 = body("fail_count"),
+            /// 上传失败的code及原因.
+            fail_codes: Vec<FailCodes> = body("fail_codes"),
+            /// 已存在的code列表.
+            exist_codes: Vec<String> = body("exist_codes"),
+            /// 本次请求中重复的code列表.
+            duplicate_codes: Vec<String> = body("duplicate_codes"),
+        }
 
-    /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}` with this 商户上传的code. 1 to 32 characters.
-    pub fn coupon_code(self, coupon_code: impl Into<String>) -> coupon_code::CouponCode<M> {
-        coupon_code::CouponCode::new(self.call.fill(path("coupon_code").length(1, 32), coupon_code.into()))
+        /// 上传失败的code及原因.
+        pub struct FailCodes {
+            /// 上传失败的券code. Required.
+            coupon_code: String = body("coupon_code").required(),
+            /// 上传失败错误码. Required.
+            code: String = body("code").required(),
+            /// 上传失败错误信息. Required.
+            message: String = body("message").required(),
+        }
     }
 }

@@ -2,40 +2,51 @@
 
 //! `v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId as SubsidyReceiptId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询营销补差付款单详情 · `GET v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4017147336](https://pay.weixin.qq.com/doc/v3/merchant/4017147336)
+/// - partner: [4017170661](https://pay.weixin.qq.com/doc/v3/partner/4017170661)
+pub mod get {
+    use crate::model::{Time, body, response};
 
-chain_step! {
-    /// `v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}`
-    SubsidyReceiptId
-}
-
-impl<M: Mode> SubsidyReceiptId<M> {
-    /// 查询营销补差付款单详情 · `GET v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .busifavor()
-    ///     .subsidy()
-    ///     .pay_receipts()
-    ///     .subsidy_receipt_id("1120200119165100000000000001")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS_SUBSIDY_RECEIPT_ID, Nothing)
+    response! {
+        /// 查询营销补差付款单详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptIdResponse`](crate::marketing::GetMarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptIdResponse).
+        #[doc(alias = "查询营销补差付款单详情")]
+        pub struct Response {
+            /// 补差付款单号. Required.
+            subsidy_receipt_id: String = body("subsidy_receipt_id").required(),
+            /// 商家券批次号. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 商家券Code. Required.
+            coupon_code: String = body("coupon_code").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 营销补差扣款商户号. Required.
+            payer_merchant: String = body("payer_merchant").required(),
+            /// 营销补差入账商户号. Required.
+            payee_merchant: String = body("payee_merchant").required(),
+            /// 补差付款金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 补差付款描述. Required.
+            description: String = body("description").required(),
+            /// 补差付款单据状态. Required.
+            status: String = body("status").required(),
+            /// 补差付款失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// 补差付款完成时间.
+            success_time: Time = body("success_time"),
+            /// 业务请求唯一单号. Required.
+            out_subsidy_no: String = body("out_subsidy_no").required(),
+            /// 补差付款发起时间.
+            create_time: Time = body("create_time"),
+        }
     }
 }

@@ -2,43 +2,55 @@
 
 //! `v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId as SubsidyReturnReceiptId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询商家券营销补差回退单详情 · `GET v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4017147344](https://pay.weixin.qq.com/doc/v3/merchant/4017147344)
+/// - partner: [4017171779](https://pay.weixin.qq.com/doc/v3/partner/4017171779)
+pub mod get {
+    use crate::model::{Time, body, response};
 
-chain_step! {
-    /// `v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}`
-    SubsidyReturnReceiptId
-}
-
-impl<M: Mode> SubsidyReturnReceiptId<M> {
-    /// 查询商家券营销补差回退单详情 · `GET v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .busifavor()
-    ///     .subsidy()
-    ///     .return_receipts()
-    ///     .subsidy_return_receipt_id("2120200119165100000000000001")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS_SUBSIDY_RETURN_RECEIPT_ID,
-            Nothing,
-        )
+    response! {
+        /// 查询商家券营销补差回退单详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdResponse`](crate::marketing::GetMarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdResponse).
+        #[doc(alias = "查询商家券营销补差回退单详情")]
+        pub struct Response {
+            /// 补差回退单号.
+            subsidy_return_receipt_id: String = body("subsidy_return_receipt_id"),
+            /// 商家券批次号. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 商家券Code. Required.
+            coupon_code: String = body("coupon_code").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 微信支付退款单号. Required.
+            refund_id: String = body("refund_id").required(),
+            /// 原营销补差扣款商户号. Required.
+            payer_merchant: String = body("payer_merchant").required(),
+            /// 原营销补差入账商户号. Required.
+            payee_merchant: String = body("payee_merchant").required(),
+            /// 补差回退金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 补差回退描述. Required.
+            description: String = body("description").required(),
+            /// 补差回退单据状态. Required.
+            status: String = body("status").required(),
+            /// 补差回退失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// 补差回退完成时间.
+            return_done_time: Time = body("return_done_time"),
+            /// 补差付款单号. Required.
+            subsidy_receipt_id: String = body("subsidy_receipt_id").required(),
+            /// 业务请求唯一单号. Required.
+            out_subsidy_return_no: String = body("out_subsidy_return_no").required(),
+            /// 补差回退发起时间.
+            return_create_time: Time = body("return_create_time"),
+        }
     }
 }

@@ -2,49 +2,159 @@
 
 //! `v3/marketing/busifavor/users/{openid}/coupons`
 
-pub mod coupon_code;
-pub mod get;
+/// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}`
+pub mod coupon_code {
+    /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids`
+    pub mod appids {
+        pub mod appid;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/marketing/busifavor/users/{openid}/coupons`
-    Coupons
-}
-
-impl<M: Mode> Coupons<M> {
-    /// 根据过滤条件查询用户券 · `GET v3/marketing/busifavor/users/{openid}/coupons`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::users::openid::coupons::get;
-    ///
-    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8").creator_merchant("1900057215");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .busifavor()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupons()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS, request)
+        pub use crate::v3::marketing::chain::MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids as Appids;
     }
 
-    /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}` with this 券code. 1 to 32 characters.
-    pub fn coupon_code(self, coupon_code: impl Into<String>) -> coupon_code::CouponCode<M> {
-        coupon_code::CouponCode::new(self.call.fill(path("coupon_code").length(1, 32), coupon_code.into()))
+    pub use crate::v3::marketing::chain::MarketingBusifavorUsersByOpenidCouponsByCouponCode as CouponCode;
+}
+
+pub use crate::v3::marketing::chain::MarketingBusifavorUsersByOpenidCoupons as Coupons;
+
+/// 根据过滤条件查询用户券 · `GET v3/marketing/busifavor/users/{openid}/coupons`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012534963](https://pay.weixin.qq.com/doc/v3/merchant/4012534963)
+/// - partner: [4012693087](https://pay.weixin.qq.com/doc/v3/partner/4012693087)
+/// - elsewhere: <https://pay.weixin.qq.com/index.php/xphp/cfav_market/hall>
+///
+/// `weipay api show GET v3/marketing/busifavor/users/{openid}/coupons` lists all 5.
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        BusifavorCouponsCustomEntrance, BusifavorCouponsCustomEntranceCodeDisplayMode,
+        BusifavorDisplayPatternInfo, BusifavorDisplayPatternInfoBackgroundColor, BusifavorFinderInfo,
+        BusifavorMiniProgramsInfo, BusifavorUserCouponUseRule, BusifavorUserCouponUseRuleAvailableWeek,
+        BusifavorUserCouponUseRuleAvailableWeekAvailableDayTime,
+        BusifavorUserCouponUseRuleCouponAvailableTime,
+        BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeek,
+        BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime,
+        BusifavorUserCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime,
+        BusifavorUserCouponUseRuleDiscountCoupon, BusifavorUserCouponUseRuleExchangeCoupon,
+        BusifavorUserCouponUseRuleFixedNormalCoupon, BusifavorUserCouponUseRuleIrregularyAvaliableTime,
+        BusifavorUserCouponUseRuleUseMethod,
+    };
+
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 根据过滤条件查询用户券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBusifavorUsersByOpenidCouponsRequest`](crate::marketing::GetMarketingBusifavorUsersByOpenidCouponsRequest).
+        #[doc(alias = "根据过滤条件查询用户券")]
+        pub struct Request {
+            /// 公众账号ID. Required; 1 to 32 characters.
+            appid: String = query("appid").required().length(1, 32),
+            /// 批次号. 1 to 20 characters.
+            stock_id: String = query("stock_id").length(1, 20),
+            /// 券状态.
+            coupon_state: CouponState = query("coupon_state"),
+            /// 创建批次的商户号. Needed in one case: 按创建方; 8 to 15 characters.
+            creator_merchant: String = query("creator_merchant").length(8, 15),
+            /// 批次归属商户号. Needed in one case: 按归属方; 8 to 15 characters.
+            belong_merchant: String = query("belong_merchant").length(8, 15),
+            /// 批次发放商户号. Needed in one case: 按发放方; 8 to 15 characters.
+            sender_merchant: String = query("sender_merchant").length(8, 15),
+            /// 分页页码.
+            offset: i64 = query("offset"),
+            /// 分页大小.
+            limit: i64 = query("limit"),
+        }
+    }
+
+    response! {
+        /// 根据过滤条件查询用户券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBusifavorUsersByOpenidCouponsResponse`](crate::marketing::GetMarketingBusifavorUsersByOpenidCouponsResponse).
+        #[doc(alias = "根据过滤条件查询用户券")]
+        pub struct Response {
+            /// 总数量. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 分页页码. Required.
+            offset: i64 = body("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 结果集.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 结果集.
+        pub struct Data {
+            /// 商家券批次名称. Required; 1 to 21 characters.
+            stock_name: String = body("stock_name").required().length(1, 21),
+            /// 批次归属商户号. Required; 8 to 15 characters.
+            belong_merchant: String = body("belong_merchant").required().length(8, 15),
+            /// 批次备注. 0 to 20 characters.
+            comment: String = body("comment").length(0, 20),
+            /// 适用商品范围. Required; 1 to 15 characters.
+            goods_name: String = body("goods_name").required().length(1, 15),
+            /// 批次类型. Required; at most 32 characters.
+            stock_type: StockType = body("stock_type").required().length(0, 32),
+            /// 核销规则. Required.
+            coupon_use_rule: BusifavorUserCouponUseRule = body("coupon_use_rule").required(),
+            /// 自定义入口.
+            custom_entrance: BusifavorCouponsCustomEntrance = body("custom_entrance"),
+            /// 样式信息.
+            display_pattern_info: BusifavorDisplayPatternInfo = body("display_pattern_info"),
+            /// 券code.
+            coupon_code: String = body("coupon_code"),
+            /// 券状态.
+            coupon_state: CouponState = body("coupon_state"),
+            /// 批次号.
+            stock_id: String = body("stock_id"),
+            /// 是否允许转赠.
+            transferable: bool = body("transferable"),
+            /// 是否允许分享链接.
+            shareable: bool = body("shareable"),
+            /// 发券请求单号.
+            send_request_no: String = body("send_request_no"),
+            /// 核销请求单号.
+            use_request_no: String = body("use_request_no"),
+            /// 券可使用开始时间.
+            available_start_time: Time = body("available_start_time"),
+            /// 券过期时间.
+            expire_time: Time = body("expire_time"),
+            /// 券领券时间.
+            receive_time: Time = body("receive_time"),
+            /// 券核销时间.
+            use_time: Time = body("use_time"),
+            /// 关联的商户订单号.
+            associate_out_trade_no: String = body("associate_out_trade_no"),
+            /// 回退时传入的唯一凭证.
+            return_request_no: String = body("return_request_no"),
+            /// 券被回退的时间.
+            return_time: Time = body("return_time"),
+            /// 失效时传入的唯一凭证.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 券被失效的时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效一张券的原因.
+            deactivate_reason: String = body("deactivate_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 券状态.
+        pub enum CouponState {
+            Sended = "SENDED",
+            Used = "USED",
+            Expired = "EXPIRED",
+            Deleted = "DELETED",
+            Deactivated = "DEACTIVATED",
+        }
+
+        /// 批次类型.
+        pub enum StockType {
+            Normal = "NORMAL",
+            Discount = "DISCOUNT",
+            Exchange = "EXCHANGE",
+        }
     }
 }

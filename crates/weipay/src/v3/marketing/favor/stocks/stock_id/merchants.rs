@@ -2,35 +2,50 @@
 
 //! `v3/marketing/favor/stocks/{stock_id}/merchants`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingFavorStocksByStockIdMerchants as Merchants;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询代金券可用商户 · `GET v3/marketing/favor/stocks/{stock_id}/merchants`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012463358](https://pay.weixin.qq.com/doc/v3/merchant/4012463358)
+/// - partner: [4012463409](https://pay.weixin.qq.com/doc/v3/partner/4012463409)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/marketing/favor/stocks/{stock_id}/merchants`
-    Merchants
-}
+    request! {
+        /// 查询代金券可用商户: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdMerchantsRequest`](crate::marketing::GetMarketingFavorStocksByStockIdMerchantsRequest).
+        #[doc(alias = "查询代金券可用商户")]
+        pub struct Request {
+            /// 分页页码. Required; at most 1000.
+            offset: i64 = query("offset").required().range(i64::MIN, 1000),
+            /// 分页大小. Required; at most 50.
+            limit: i64 = query("limit").required().range(i64::MIN, 50),
+            /// 创建批次的商户号. Required.
+            stock_creator_mchid: String = query("stock_creator_mchid").required(),
+        }
+    }
 
-impl<M: Mode> Merchants<M> {
-    /// 查询代金券可用商户 · `GET v3/marketing/favor/stocks/{stock_id}/merchants`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::favor::stocks::stock_id::merchants::get;
-    ///
-    /// let request = get::Request::new().offset(1).limit(1).stock_creator_mchid("1900057215");
-    /// let response =
-    ///     client.v3().marketing().favor().stocks().stock_id("example").merchants().get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MERCHANTS, request)
+    response! {
+        /// 查询代金券可用商户: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdMerchantsResponse`](crate::marketing::GetMarketingFavorStocksByStockIdMerchantsResponse).
+        #[doc(alias = "查询代金券可用商户")]
+        pub struct Response {
+            /// 可用商户总数量. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 可用商户列表.
+            data: Vec<String> = body("data"),
+            /// 分页页码. Required.
+            offset: i64 = body("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 批次号. Required.
+            stock_id: String = body("stock_id").required(),
+        }
     }
 }

@@ -2,42 +2,43 @@
 
 //! `v3/marketing/favor/stocks/{stock_id}/modify-goods-id`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingFavorStocksByStockIdModifyGoodsId as ModifyGoodsId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 修改可用单品编码 · `POST v3/marketing/favor/stocks/{stock_id}/modify-goods-id`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4017164667](https://pay.weixin.qq.com/doc/v3/merchant/4017164667)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/marketing/favor/stocks/{stock_id}/modify-goods-id`
-    ModifyGoodsId
-}
+    request! {
+        /// 修改可用单品编码: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdModifyGoodsIdRequest`](crate::marketing::PostMarketingFavorStocksByStockIdModifyGoodsIdRequest).
+        #[doc(alias = "修改可用单品编码")]
+        pub struct Request {
+            /// 创建批次的商户号. Required.
+            stock_creator_mchid: String = body("stock_creator_mchid").required(),
+            /// 增加单品编码列表.
+            add_goods_id_list: Vec<String> = body("add_goods_id_list"),
+            /// 删除单品编码列表.
+            delete_goods_id_list: Vec<String> = body("delete_goods_id_list"),
+        }
+    }
 
-impl<M: Mode> ModifyGoodsId<M> {
-    /// 修改可用单品编码 · `POST v3/marketing/favor/stocks/{stock_id}/modify-goods-id`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::favor::stocks::stock_id::modify_goods_id::post;
-    ///
-    /// let request = post::Request::new().stock_creator_mchid("1900057215");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .favor()
-    ///     .stocks()
-    ///     .stock_id("9865000")
-    ///     .modify_goods_id()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MODIFY_GOODS_ID, request)
+    response! {
+        /// 修改可用单品编码: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdModifyGoodsIdResponse`](crate::marketing::PostMarketingFavorStocksByStockIdModifyGoodsIdResponse).
+        #[doc(alias = "修改可用单品编码")]
+        pub struct Response {
+            /// 生效时间. Required.
+            pause_time: Time = body("pause_time").required(),
+            /// 批次号. Required.
+            stock_id: String = body("stock_id").required(),
+        }
     }
 }

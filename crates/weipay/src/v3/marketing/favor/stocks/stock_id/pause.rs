@@ -2,35 +2,40 @@
 
 //! `v3/marketing/favor/stocks/{stock_id}/pause`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingFavorStocksByStockIdPause as Pause;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 暂停代金券批次 · `POST v3/marketing/favor/stocks/{stock_id}/pause`
+///
+/// For 直连商户, 服务商, 渠道商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012460305](https://pay.weixin.qq.com/doc/v3/merchant/4012460305)
+/// - partner: [4012460340](https://pay.weixin.qq.com/doc/v3/partner/4012460340)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/marketing/favor/stocks/{stock_id}/pause`
-    Pause
-}
+    request! {
+        /// 暂停代金券批次: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdPauseRequest`](crate::marketing::PostMarketingFavorStocksByStockIdPauseRequest).
+        #[doc(alias = "暂停代金券批次")]
+        pub struct Request {
+            /// 创建批次的商户号. Required.
+            stock_creator_mchid: String = body("stock_creator_mchid").required(),
+        }
+    }
 
-impl<M: Mode> Pause<M> {
-    /// 暂停代金券批次 · `POST v3/marketing/favor/stocks/{stock_id}/pause`
-    ///
-    /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::favor::stocks::stock_id::pause::post;
-    ///
-    /// let request = post::Request::new().stock_creator_mchid("1900057215");
-    /// let response =
-    ///     client.v3().marketing().favor().stocks().stock_id("example").pause().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE, request)
+    response! {
+        /// 暂停代金券批次: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdPauseResponse`](crate::marketing::PostMarketingFavorStocksByStockIdPauseResponse).
+        #[doc(alias = "暂停代金券批次")]
+        pub struct Response {
+            /// 暂停时间. Required.
+            pause_time: Time = body("pause_time").required(),
+            /// 批次号. Required.
+            stock_id: String = body("stock_id").required(),
+        }
     }
 }

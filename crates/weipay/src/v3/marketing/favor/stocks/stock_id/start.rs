@@ -2,35 +2,40 @@
 
 //! `v3/marketing/favor/stocks/{stock_id}/start`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingFavorStocksByStockIdStart as Start;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 激活代金券批次 · `POST v3/marketing/favor/stocks/{stock_id}/start`
+///
+/// For 直连商户, 服务商, 渠道商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012460137](https://pay.weixin.qq.com/doc/v3/merchant/4012460137)
+/// - partner: [4012460237](https://pay.weixin.qq.com/doc/v3/partner/4012460237)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/marketing/favor/stocks/{stock_id}/start`
-    Start
-}
+    request! {
+        /// 激活代金券批次: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdStartRequest`](crate::marketing::PostMarketingFavorStocksByStockIdStartRequest).
+        #[doc(alias = "激活代金券批次")]
+        pub struct Request {
+            /// 创建批次的商户号. Required.
+            stock_creator_mchid: String = body("stock_creator_mchid").required(),
+        }
+    }
 
-impl<M: Mode> Start<M> {
-    /// 激活代金券批次 · `POST v3/marketing/favor/stocks/{stock_id}/start`
-    ///
-    /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::favor::stocks::stock_id::start::post;
-    ///
-    /// let request = post::Request::new().stock_creator_mchid("1900057215");
-    /// let response =
-    ///     client.v3().marketing().favor().stocks().stock_id("example").start().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_START, request)
+    response! {
+        /// 激活代金券批次: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdStartResponse`](crate::marketing::PostMarketingFavorStocksByStockIdStartResponse).
+        #[doc(alias = "激活代金券批次")]
+        pub struct Response {
+            /// 生效时间. Required.
+            start_time: Time = body("start_time").required(),
+            /// 批次号. Required.
+            stock_id: String = body("stock_id").required(),
+        }
     }
 }

@@ -2,33 +2,33 @@
 
 //! `v3/marketing/favor/stocks/{stock_id}/stop`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingFavorStocksByStockIdStop as Stop;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// StopStock · `POST v3/marketing/favor/stocks/{stock_id}/stop`
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/marketing/favor/stocks/{stock_id}/stop`
-    Stop
-}
+    request! {
+        /// StopStock: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdStopRequest`](crate::marketing::PostMarketingFavorStocksByStockIdStopRequest).
+        #[doc(alias = "StopStock")]
+        pub struct Request {
+            /// 批次创建方商户号. Required.
+            stock_creator_mchid: String = body("stock_creator_mchid").required(),
+        }
+    }
 
-impl<M: Mode> Stop<M> {
-    /// StopStock · `POST v3/marketing/favor/stocks/{stock_id}/stop`
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::favor::stocks::stock_id::stop::post;
-    ///
-    /// let request = post::Request::new().stock_creator_mchid("1900057215");
-    /// let response =
-    ///     client.v3().marketing().favor().stocks().stock_id("example").stop().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_STOP, request)
+    response! {
+        /// StopStock: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorStocksByStockIdStopResponse`](crate::marketing::PostMarketingFavorStocksByStockIdStopResponse).
+        #[doc(alias = "StopStock")]
+        pub struct Response {
+            /// 暂停时间. Required.
+            stop_time: Time = body("stop_time").required(),
+            /// 批次号. Required.
+            stock_id: String = body("stock_id").required(),
+        }
     }
 }

@@ -2,32 +2,31 @@
 
 //! `v3/marketing/favor/stocks/{stock_id}/use-flow`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingFavorStocksByStockIdUseFlow as UseFlow;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 下载批次核销明细 · `GET v3/marketing/favor/stocks/{stock_id}/use-flow`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012463585](https://pay.weixin.qq.com/doc/v3/merchant/4012463585)
+/// - partner: [4012463698](https://pay.weixin.qq.com/doc/v3/partner/4012463698)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/marketing/favor/stocks/{stock_id}/use-flow`
-    UseFlow
-}
-
-impl<M: Mode> UseFlow<M> {
-    /// 下载批次核销明细 · `GET v3/marketing/favor/stocks/{stock_id}/use-flow`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client.v3().marketing().favor().stocks().stock_id("example").use_flow().get().await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW, Nothing)
+    response! {
+        /// 下载批次核销明细: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdUseFlowResponse`](crate::marketing::GetMarketingFavorStocksByStockIdUseFlowResponse).
+        #[doc(alias = "下载批次核销明细")]
+        pub struct Response {
+            /// 下载链接. Required.
+            url: String = body("url").required(),
+            /// 安全校验码. Required.
+            hash_value: String = body("hash_value").required(),
+            /// 哈希算法类型. Required.
+            hash_type: String = body("hash_type").required(),
+        }
     }
 }

@@ -2,42 +2,37 @@
 
 //! `v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingFavorStocksByStockIdUseFlowByDay as UseFlowByDay;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 获取批次核销明细下载链接 · `GET v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`
+///
+/// For 直连商户, 服务商.
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`
-    UseFlowByDay
-}
+    request! {
+        /// 获取批次核销明细下载链接: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdUseFlowByDayRequest`](crate::marketing::GetMarketingFavorStocksByStockIdUseFlowByDayRequest).
+        #[doc(alias = "获取批次核销明细下载链接")]
+        pub struct Request {
+            /// 账单日期. Required.
+            bill_date: String = query("bill_date").required(),
+        }
+    }
 
-impl<M: Mode> UseFlowByDay<M> {
-    /// 获取批次核销明细下载链接 · `GET v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::favor::stocks::stock_id::use_flow_by_day::get;
-    ///
-    /// let request = get::Request::new().bill_date("2025-08-09");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .favor()
-    ///     .stocks()
-    ///     .stock_id("12356458")
-    ///     .use_flow_by_day()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW_BY_DAY, request)
+    response! {
+        /// 获取批次核销明细下载链接: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingFavorStocksByStockIdUseFlowByDayResponse`](crate::marketing::GetMarketingFavorStocksByStockIdUseFlowByDayResponse).
+        #[doc(alias = "获取批次核销明细下载链接")]
+        pub struct Response {
+            /// 下载链接. Required.
+            url: String = body("url").required(),
+            /// 账单文件摘要. Required.
+            stock_useflow_hash: String = body("stock_useflow_hash").required(),
+            /// 账单记录总条数. Required.
+            stock_useflow_count: String = body("stock_useflow_count").required(),
+        }
     }
 }

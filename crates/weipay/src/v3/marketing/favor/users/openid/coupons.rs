@@ -3,80 +3,179 @@
 //! `v3/marketing/favor/users/{openid}/coupons`
 
 pub mod coupon_id;
-pub mod get;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingFavorUsersByOpenidCoupons as Coupons;
 
-chain_step! {
-    /// `v3/marketing/favor/users/{openid}/coupons`
-    Coupons
+/// 根据商户号查用户的券 · `GET v3/marketing/favor/users/{openid}/coupons`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012534690](https://pay.weixin.qq.com/doc/v3/merchant/4012534690)
+/// - partner: [4012494237](https://pay.weixin.qq.com/doc/v3/partner/4012494237)
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        FavorConsumeInformation, FavorConsumeInformationGoodsDetail, FavorCutToMessage,
+        FavorFixedNormalCoupon,
+    };
+
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 根据商户号查用户的券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingFavorUsersByOpenidCouponsRequest`](crate::marketing::GetMarketingFavorUsersByOpenidCouponsRequest).
+        #[doc(alias = "根据商户号查用户的券")]
+        pub struct Request {
+            /// 公众账号ID. Required.
+            appid: String = query("appid").required(),
+            /// 批次号.
+            stock_id: String = query("stock_id"),
+            /// 券或消费金状态.
+            status: Status = query("status"),
+            /// 创建批次的商户号.
+            creator_mchid: String = query("creator_mchid"),
+            /// 批次发放商户号.
+            sender_mchid: String = query("sender_mchid"),
+            /// 可用商户号.
+            available_mchid: String = query("available_mchid"),
+            /// 分页页码.
+            offset: i64 = query("offset"),
+            /// 分页大小.
+            limit: i64 = query("limit"),
+            /// 业务类型.
+            business_type: BusinessType = query("business_type"),
+        }
+    }
+
+    response! {
+        /// 根据商户号查用户的券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingFavorUsersByOpenidCouponsResponse`](crate::marketing::GetMarketingFavorUsersByOpenidCouponsResponse).
+        #[doc(alias = "根据商户号查用户的券")]
+        pub struct Response {
+            /// 总数量. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 分页页码. Required.
+            offset: i64 = body("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 结果集.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 结果集.
+        pub struct Data {
+            /// 创建批次的商户号.
+            stock_creator_mchid: String = body("stock_creator_mchid"),
+            /// 批次号.
+            stock_id: String = body("stock_id"),
+            /// 代金券id.
+            coupon_id: String = body("coupon_id"),
+            /// 代金券名称.
+            coupon_name: String = body("coupon_name"),
+            /// 代金券状态.
+            status: DataStatus = body("status"),
+            /// 使用说明.
+            description: String = body("description"),
+            /// 领券时间.
+            create_time: Time = body("create_time"),
+            /// 券类型.
+            coupon_type: CouponType = body("coupon_type"),
+            /// 激活批次的时间.
+            start_time: Time = body("start_time"),
+            /// 终止批次的时间.
+            stop_time: Time = body("stop_time"),
+            /// 是否单品优惠.
+            singleitem: bool = body("singleitem"),
+            /// 减至批次特定信息.
+            cut_to_message: FavorCutToMessage = body("cut_to_message"),
+            /// 可用开始时间.
+            available_begin_time: Time = body("available_begin_time"),
+            /// 可用结束时间.
+            available_end_time: Time = body("available_end_time"),
+            /// 固定面额满减券使用规则.
+            normal_coupon_information: FavorFixedNormalCoupon = body("normal_coupon_information"),
+            /// 已实扣代金券核销信息.
+            consume_information: FavorConsumeInformation = body("consume_information"),
+            /// 剩余金额. In fen (分).
+            available_balance: i64 = body("available_balance"),
+            /// 业务类型.
+            business_type: BusinessType = body("business_type"),
+            /// 是否无资金流.
+            no_cash: bool = body("no_cash"),
+        }
+    }
+
+    open_enum! {
+        /// 券或消费金状态.
+        pub enum Status {
+            Sended = "SENDED",
+            Used = "USED",
+        }
+
+        /// 业务类型.
+        pub enum BusinessType {
+            Multiuse = "MULTIUSE",
+        }
+
+        /// 代金券状态.
+        pub enum DataStatus {
+            Sended = "SENDED",
+            Used = "USED",
+            Expired = "EXPIRED",
+            Recover = "RECOVER",
+        }
+
+        /// 券类型.
+        pub enum CouponType {
+            Normal = "NORMAL",
+            CutTo = "CUT_TO",
+        }
+    }
 }
 
-impl<M: Mode> Coupons<M> {
-    /// 根据商户号查用户的券 · `GET v3/marketing/favor/users/{openid}/coupons`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::favor::users::openid::coupons::get;
-    ///
-    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .favor()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupons()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS, request)
+/// 发放代金券 · `POST v3/marketing/favor/users/{openid}/coupons`
+///
+/// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `out_request_no` and the same content.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012463767](https://pay.weixin.qq.com/doc/v3/merchant/4012463767)
+/// - partner: [4012463807](https://pay.weixin.qq.com/doc/v3/partner/4012463807)
+pub mod post {
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 发放代金券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorUsersByOpenidCouponsRequest`](crate::marketing::PostMarketingFavorUsersByOpenidCouponsRequest).
+        #[doc(alias = "发放代金券")]
+        pub struct Request {
+            /// 批次号. Required; 1 to 20 characters.
+            stock_id: String = body("stock_id").required().length(1, 20),
+            /// 商户单据号. Required; 1 to 128 characters.
+            out_request_no: String = body("out_request_no").required().length(1, 128).request_number(),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 创建批次的商户号. Required.
+            stock_creator_mchid: String = body("stock_creator_mchid").required(),
+            /// 指定面额发券. In fen (分).
+            coupon_value: i64 = body("coupon_value"),
+            /// 指定面额发券. In fen (分).
+            coupon_minimum: i64 = body("coupon_minimum"),
+        }
     }
 
-    /// 发放代金券 · `POST v3/marketing/favor/users/{openid}/coupons`
-    ///
-    /// For 直连商户, 服务商, 渠道商. Safe to repeat with the same `out_request_no` and the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::favor::users::openid::coupons::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .stock_id("9856000")
-    ///     .out_request_no("89560002019101000121")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .stock_creator_mchid("1900057215");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .favor()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupons()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS, request)
-    }
-
-    /// `v3/marketing/favor/users/{openid}/coupons/{coupon_id}` with this 代金券id.
-    pub fn coupon_id(self, coupon_id: impl Into<String>) -> coupon_id::CouponId<M> {
-        coupon_id::CouponId::new(self.call.fill(path("coupon_id"), coupon_id.into()))
+    response! {
+        /// 发放代金券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingFavorUsersByOpenidCouponsResponse`](crate::marketing::PostMarketingFavorUsersByOpenidCouponsResponse).
+        #[doc(alias = "发放代金券")]
+        pub struct Response {
+            /// 代金券id. Required.
+            coupon_id: String = body("coupon_id").required(),
+        }
     }
 }

@@ -2,42 +2,77 @@
 
 //! `v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityActivityByActivityIdApply as Apply;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 门店报名品牌加价购活动 · `POST v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/retail-store/introduction.html>
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply`
-    Apply
-}
+    request! {
+        /// 门店报名品牌加价购活动: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityActivityByActivityIdApplyRequest`](crate::marketing::PostMarketingGoodsSubsidyActivityActivityByActivityIdApplyRequest).
+        #[doc(alias = "门店报名品牌加价购活动")]
+        pub struct Request {
+            /// Required.
+            caller_merchant_id: String = body("caller_merchant_id").required(),
+            /// 门店报名信息.
+            apply_infos: Vec<ApplyInfos> = body("apply_infos"),
+        }
 
-impl<M: Mode> Apply<M> {
-    /// 门店报名品牌加价购活动 · `POST v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::goods_subsidy_activity::activity::activity_id::apply::post;
-    ///
-    /// let request = post::Request::new().caller_merchant_id("example");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .goods_subsidy_activity()
-    ///     .activity()
-    ///     .activity_id("example")
-    ///     .apply()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITY_ACTIVITY_ID_APPLY, request)
+        /// 门店报名信息.
+        pub struct ApplyInfos {
+            /// 门店信息.
+            store_info: StoreInfo = body("store_info"),
+            /// 商品原价. In fen (分).
+            goods_original_price: i64 = body("goods_original_price"),
+        }
+
+        /// 门店信息.
+        pub struct StoreInfo {
+            /// 门店ID.
+            store_id: String = body("store_id"),
+            /// 门店补贴入账商户号.
+            accounting_merchant_id: String = body("accounting_merchant_id"),
+            /// 门店商户号.
+            merchant_id: String = body("merchant_id"),
+        }
+    }
+
+    response! {
+        /// 门店报名品牌加价购活动: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityActivityByActivityIdApplyResponse`](crate::marketing::PostMarketingGoodsSubsidyActivityActivityByActivityIdApplyResponse).
+        #[doc(alias = "门店报名品牌加价购活动")]
+        pub struct Response {
+            /// 返回结果文案.
+            return_message: String = body("return_message"),
+            /// 失败的报名记录.
+            failed_apply_infos: Vec<FailedApplyInfos> = body("failed_apply_infos"),
+            /// 成功的报名记录.
+            succeed_apply_infos: Vec<SucceedApplyInfos> = body("succeed_apply_infos"),
+        }
+
+        /// 失败的报名记录.
+        pub struct FailedApplyInfos {
+            /// 门店信息.
+            store_info: StoreInfo = body("store_info"),
+            /// 商品原价. In fen (分).
+            goods_original_price: i64 = body("goods_original_price"),
+        }
+
+        /// 成功的报名记录.
+        pub struct SucceedApplyInfos {
+            /// 门店信息.
+            store_info: StoreInfo = body("store_info"),
+            /// 商品原价. In fen (分).
+            goods_original_price: i64 = body("goods_original_price"),
+        }
     }
 }

@@ -2,83 +2,116 @@
 
 //! `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
 
-pub mod delete;
-pub mod put;
+pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative as Representative;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 添加零售小店活动业务代理 · `PUT v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012384327](https://pay.weixin.qq.com/doc/v3/merchant/4012384327)
+/// - partner: [4012384386](https://pay.weixin.qq.com/doc/v3/partner/4012384386)
+pub mod put {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
-    Representative
-}
+    request! {
+        /// 添加零售小店活动业务代理: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PutMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeRequest`](crate::marketing::PutMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeRequest).
+        #[doc(alias = "添加零售小店活动业务代理")]
+        pub struct Request {
+            /// 业务代理信息列表. Required.
+            representative_info_list: Vec<RepresentativeInfoList> =
+                body("representative_info_list").required(),
+            /// 请求业务单据号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 添加时间.
+            add_time: Time = body("add_time"),
+        }
 
-impl<M: Mode> Representative<M> {
-    /// 添加零售小店活动业务代理 · `PUT v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`put`](mod@put).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representative::put;
-    ///
-    /// let request = put::Request::new()
-    ///     .representative_info_list(vec![put::RepresentativeInfoList::new()
-    ///         .openid("oWeiPaySandboxUser-000000001")])
-    ///     .out_request_no("1002600620019090123143254436");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .goods_subsidy_activity()
-    ///     .retail_store_act()
-    ///     .activity_id("3118550000000004")
-    ///     .representative()
-    ///     .put(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn put(self, request: put::Request) -> M::Sent<put::Response> {
-        self.call.typed(
-            &table::PUT_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE,
-            request,
-        )
+        /// 业务代理信息列表.
+        pub struct RepresentativeInfoList {
+            /// 业务代理的OpenID. Required.
+            openid: String = body("openid").required(),
+        }
     }
 
-    /// 删除零售小店活动业务代理 · `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`delete`](mod@delete).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representative::delete;
-    ///
-    /// let request = delete::Request::new()
-    ///     .representative_info_list(vec![delete::RepresentativeInfoList::new()
-    ///         .openid("oWeiPaySandboxUser-000000001")])
-    ///     .out_request_no("1002600620019090123143254436")
-    ///     .delete_time("2026-01-01T00:00:00+08:00");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .goods_subsidy_activity()
-    ///     .retail_store_act()
-    ///     .activity_id("3118550000000004")
-    ///     .representative()
-    ///     .delete(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn delete(self, request: delete::Request) -> M::Sent<delete::Response> {
-        self.call.typed(
-            &table::DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE,
-            request,
-        )
+    response! {
+        /// 添加零售小店活动业务代理: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PutMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeResponse`](crate::marketing::PutMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeResponse).
+        #[doc(alias = "添加零售小店活动业务代理")]
+        pub struct Response {
+            /// 零售小店活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 添加失败业务代理信息列表.
+            failed_representative_info_list: Vec<FailedRepresentativeInfoList> =
+                body("failed_representative_info_list"),
+            /// 添加时间. Required.
+            add_time: Time = body("add_time").required(),
+        }
+
+        /// 添加失败业务代理信息列表.
+        pub struct FailedRepresentativeInfoList {
+            /// 业务代理的OpenID. Required.
+            openid: String = body("openid").required(),
+        }
+    }
+}
+
+/// 删除零售小店活动业务代理 · `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012384344](https://pay.weixin.qq.com/doc/v3/merchant/4012384344)
+/// - partner: [4012384399](https://pay.weixin.qq.com/doc/v3/partner/4012384399)
+pub mod delete {
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 删除零售小店活动业务代理: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeRequest`](crate::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeRequest).
+        #[doc(alias = "删除零售小店活动业务代理")]
+        pub struct Request {
+            /// 业务代理信息列表. Required.
+            representative_info_list: Vec<RepresentativeInfoList> =
+                body("representative_info_list").required(),
+            /// 请求业务单据号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 删除时间. Required.
+            delete_time: Time = body("delete_time").required(),
+        }
+
+        /// 业务代理信息列表.
+        pub struct RepresentativeInfoList {
+            /// 业务代理的OpenID. Required.
+            openid: String = body("openid").required(),
+        }
+    }
+
+    response! {
+        /// 删除零售小店活动业务代理: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeResponse`](crate::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativeResponse).
+        #[doc(alias = "删除零售小店活动业务代理")]
+        pub struct Response {
+            /// 零售小店活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 删除失败业务代理信息列表.
+            failed_representative_info_list: Vec<FailedRepresentativeInfoList> =
+                body("failed_representative_info_list"),
+            /// 删除时间. Required.
+            delete_time: Time = body("delete_time").required(),
+        }
+
+        /// 删除失败业务代理信息列表.
+        pub struct FailedRepresentativeInfoList {
+            /// 业务代理的OpenID. Required.
+            openid: String = body("openid").required(),
+        }
     }
 }

@@ -2,45 +2,52 @@
 
 //! `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives as Representatives;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询零售小店活动业务代理 · `GET v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012384347](https://pay.weixin.qq.com/doc/v3/merchant/4012384347)
+/// - partner: [4012384405](https://pay.weixin.qq.com/doc/v3/partner/4012384405)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives`
-    Representatives
-}
+    request! {
+        /// 查询零售小店活动业务代理: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesRequest`](crate::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesRequest).
+        #[doc(alias = "查询零售小店活动业务代理")]
+        pub struct Request {
+            /// 分页页码. Required.
+            offset: i64 = query("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = query("limit").required(),
+        }
+    }
 
-impl<M: Mode> Representatives<M> {
-    /// 查询零售小店活动业务代理 · `GET v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::activity_id::representatives::get;
-    ///
-    /// let request = get::Request::new().offset(0).limit(10);
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .goods_subsidy_activity()
-    ///     .retail_store_act()
-    ///     .activity_id("3118550000000004")
-    ///     .representatives()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVES,
-            request,
-        )
+    response! {
+        /// 查询零售小店活动业务代理: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesResponse`](crate::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesResponse).
+        #[doc(alias = "查询零售小店活动业务代理")]
+        pub struct Response {
+            /// 小店活动业代总数.
+            total_count: i64 = body("total_count"),
+            /// 小店活动业代集合.
+            data: Vec<Data> = body("data"),
+            /// 分页页码. Required.
+            offset: i64 = body("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+        }
+
+        /// 小店活动业代集合.
+        pub struct Data {
+            /// 业务代理的OpenID. Required.
+            openid: String = body("openid").required(),
+        }
     }
 }

@@ -2,45 +2,48 @@
 
 //! `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials as Materials;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 生成小店活动物料码 · `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012384337](https://pay.weixin.qq.com/doc/v3/merchant/4012384337)
+/// - partner: [4012384395](https://pay.weixin.qq.com/doc/v3/partner/4012384395)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials`
-    Materials
-}
+    request! {
+        /// 生成小店活动物料码: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterialsRequest`](crate::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterialsRequest).
+        #[doc(alias = "生成小店活动物料码")]
+        pub struct Request {
+            /// 请求业务单据. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 生成物料码数量. Required.
+            material_num: i64 = body("material_num").required(),
+        }
+    }
 
-impl<M: Mode> Materials<M> {
-    /// 生成小店活动物料码 · `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::materials::post;
-    ///
-    /// let request = post::Request::new().out_request_no("1002600620019090123143254436").material_num(100);
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .goods_subsidy_activity()
-    ///     .retail_store_act()
-    ///     .brand_id("1001")
-    ///     .materials()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_MATERIALS,
-            request,
-        )
+    response! {
+        /// 生成小店活动物料码: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterialsResponse`](crate::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterialsResponse).
+        #[doc(alias = "生成小店活动物料码")]
+        pub struct Response {
+            /// 成功的物料码列表.
+            material_list: Vec<MaterialList> = body("material_list"),
+        }
+
+        /// 成功的物料码列表.
+        pub struct MaterialList {
+            /// 物料码ID.
+            material_id: String = body("material_id"),
+            /// 物料码链接.
+            material_url: String = body("material_url"),
+        }
     }
 }

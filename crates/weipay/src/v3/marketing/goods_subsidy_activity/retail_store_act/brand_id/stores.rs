@@ -2,116 +2,168 @@
 
 //! `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
 
-pub mod delete;
-pub mod get;
-pub mod post;
 pub mod store_code;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores as Stores;
 
-chain_step! {
-    /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
-    Stores
+/// 查询小店活动门店列表 · `GET v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012384355](https://pay.weixin.qq.com/doc/v3/merchant/4012384355)
+/// - partner: [4012384414](https://pay.weixin.qq.com/doc/v3/partner/4012384414)
+pub mod get {
+    use crate::model::{body, query, request, response};
+
+    request! {
+        /// 查询小店活动门店列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresRequest`](crate::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresRequest).
+        #[doc(alias = "查询小店活动门店列表")]
+        pub struct Request {
+            /// 分页页码. Required.
+            offset: i64 = query("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = query("limit").required(),
+        }
+    }
+
+    response! {
+        /// 查询小店活动门店列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresResponse`](crate::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresResponse).
+        #[doc(alias = "查询小店活动门店列表")]
+        pub struct Response {
+            /// 小店活动门店总数.
+            total_count: i64 = body("total_count"),
+            /// 小店活动门店集合.
+            data: Vec<Data> = body("data"),
+            /// 分页页码.
+            offset: i64 = body("offset"),
+            /// 分页大小.
+            limit: i64 = body("limit"),
+        }
+
+        /// 小店活动门店集合.
+        pub struct Data {
+            /// 门店编码.
+            store_code: String = body("store_code"),
+            /// 门店名称.
+            store_name: String = body("store_name"),
+        }
+    }
 }
 
-impl<M: Mode> Stores<M> {
-    /// 查询小店活动门店列表 · `GET v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::get;
-    ///
-    /// let request = get::Request::new().offset(0).limit(10);
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .goods_subsidy_activity()
-    ///     .retail_store_act()
-    ///     .brand_id("1001")
-    ///     .stores()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES, request)
+/// 添加小店活动门店 · `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012384359](https://pay.weixin.qq.com/doc/v3/merchant/4012384359)
+/// - partner: [4012384421](https://pay.weixin.qq.com/doc/v3/partner/4012384421)
+pub mod post {
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 添加小店活动门店: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresRequest`](crate::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresRequest).
+        #[doc(alias = "添加小店活动门店")]
+        pub struct Request {
+            /// 请求业务单据. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 添加时间. Required.
+            add_time: Time = body("add_time").required(),
+            /// 待新增的小店活动门店列表. Required.
+            stores: Vec<Stores> = body("stores").required(),
+        }
+
+        /// 待新增的小店活动门店列表.
+        pub struct Stores {
+            /// 门店编码.
+            store_code: String = body("store_code"),
+            /// 门店名称.
+            store_name: String = body("store_name"),
+        }
     }
 
-    /// 添加小店活动门店 · `POST v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_request_no("1002600620019090123143254436")
-    ///     .add_time("2026-01-01T00:00:00+08:00")
-    ///     .stores(vec![post::Stores::new().store_code("abc_001")]);
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .goods_subsidy_activity()
-    ///     .retail_store_act()
-    ///     .brand_id("1001")
-    ///     .stores()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call
-            .typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES, request)
+    response! {
+        /// 添加小店活动门店: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresResponse`](crate::marketing::PostMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresResponse).
+        #[doc(alias = "添加小店活动门店")]
+        pub struct Response {
+            /// 添加时间.
+            add_time: Time = body("add_time"),
+            /// 添加失败的小店活动门店列表.
+            failed_stores: Vec<FailedStores> = body("failed_stores"),
+        }
+
+        /// 添加失败的小店活动门店列表.
+        pub struct FailedStores {
+            /// 门店编码.
+            store_code: String = body("store_code"),
+            /// 门店名称.
+            store_name: String = body("store_name"),
+        }
+    }
+}
+
+/// 删除小店活动门店 · `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012384363](https://pay.weixin.qq.com/doc/v3/merchant/4012384363)
+/// - partner: [4012384431](https://pay.weixin.qq.com/doc/v3/partner/4012384431)
+pub mod delete {
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 删除小店活动门店: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresRequest`](crate::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresRequest).
+        #[doc(alias = "删除小店活动门店")]
+        pub struct Request {
+            /// 请求业务单据. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 删除时间. Required.
+            delete_time: Time = body("delete_time").required(),
+            /// 待删除的小店活动门店列表. Required.
+            stores: Vec<Stores> = body("stores").required(),
+        }
+
+        /// 待删除的小店活动门店列表.
+        pub struct Stores {
+            /// 门店编码.
+            store_code: String = body("store_code"),
+            /// 门店名称.
+            store_name: String = body("store_name"),
+        }
     }
 
-    /// 删除小店活动门店 · `DELETE v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`delete`](mod@delete).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::goods_subsidy_activity::retail_store_act::brand_id::stores::delete;
-    ///
-    /// let request = delete::Request::new()
-    ///     .out_request_no("1002600620019090123143254436")
-    ///     .delete_time("2026-01-01T00:00:00+08:00")
-    ///     .stores(vec![delete::Stores::new().store_code("abc_001")]);
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .goods_subsidy_activity()
-    ///     .retail_store_act()
-    ///     .brand_id("1001")
-    ///     .stores()
-    ///     .delete(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn delete(self, request: delete::Request) -> M::Sent<delete::Response> {
-        self.call.typed(
-            &table::DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES,
-            request,
-        )
-    }
+    response! {
+        /// 删除小店活动门店: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresResponse`](crate::marketing::DeleteMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresResponse).
+        #[doc(alias = "删除小店活动门店")]
+        pub struct Response {
+            /// 删除时间.
+            delete_time: Time = body("delete_time"),
+            /// 删除失败的小店活动门店列表.
+            failed_stores: Vec<FailedStores> = body("failed_stores"),
+        }
 
-    /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}` with this 门店编码.
-    pub fn store_code(self, store_code: impl Into<String>) -> store_code::StoreCode<M> {
-        store_code::StoreCode::new(self.call.fill(path("store_code"), store_code.into()))
+        /// 删除失败的小店活动门店列表.
+        pub struct FailedStores {
+            /// 门店编码.
+            store_code: String = body("store_code"),
+            /// 门店名称.
+            store_name: String = body("store_name"),
+        }
     }
 }

@@ -2,41 +2,29 @@
 
 //! `v3/marketing/membercard-activity/activities/{activity_id}/terminate`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingMembercardActivityActivitiesByActivityIdTerminate as Terminate;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 终止活动 · `POST v3/marketing/membercard-activity/activities/{activity_id}/terminate`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012553381](https://pay.weixin.qq.com/doc/v3/merchant/4012553381)
+/// - partner: [4012714466](https://pay.weixin.qq.com/doc/v3/partner/4012714466)
+pub mod post {
+    use crate::model::{Time, body, response};
 
-chain_step! {
-    /// `v3/marketing/membercard-activity/activities/{activity_id}/terminate`
-    Terminate
-}
-
-impl<M: Mode> Terminate<M> {
-    /// 终止活动 · `POST v3/marketing/membercard-activity/activities/{activity_id}/terminate`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_activity()
-    ///     .activities()
-    ///     .activity_id("371067")
-    ///     .terminate()
-    ///     .post()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self) -> M::Sent<post::Response> {
-        self.call
-            .typed(&table::POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE, Nothing)
+    response! {
+        /// 终止活动: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardActivityActivitiesByActivityIdTerminateResponse`](crate::marketing::PostMarketingMembercardActivityActivitiesByActivityIdTerminateResponse).
+        #[doc(alias = "终止活动")]
+        pub struct Response {
+            /// 活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 终止时间.
+            terminate_time: Time = body("terminate_time"),
+        }
     }
 }

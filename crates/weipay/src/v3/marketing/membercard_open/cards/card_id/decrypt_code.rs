@@ -2,43 +2,38 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/decrypt-code`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdDecryptCode as DecryptCode;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 加密code解码（跳转型激活） · `GET v3/marketing/membercard-open/cards/{card_id}/decrypt-code`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012550742](https://pay.weixin.qq.com/doc/v3/merchant/4012550742)
+/// - partner: [4012727758](https://pay.weixin.qq.com/doc/v3/partner/4012727758)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/decrypt-code`
-    DecryptCode
-}
+    request! {
+        /// 加密code解码（跳转型激活）: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenCardsByCardIdDecryptCodeRequest`](crate::marketing::GetMarketingMembercardOpenCardsByCardIdDecryptCodeRequest).
+        #[doc(alias = "加密code解码（跳转型激活）")]
+        pub struct Request {
+            /// 加密code. Required.
+            encrypt_code: String = query("encrypt_code").required(),
+        }
+    }
 
-impl<M: Mode> DecryptCode<M> {
-    /// 加密code解码（跳转型激活） · `GET v3/marketing/membercard-open/cards/{card_id}/decrypt-code`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::decrypt_code::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .encrypt_code("XXIzTtMqCxwOaawoE91+VJdsFmv7b8g0VZIZkqf4GWA60Fzpc8ksZ/5ZZ0DVkXdE");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .decrypt_code()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_DECRYPT_CODE, request)
+    response! {
+        /// 加密code解码（跳转型激活）: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenCardsByCardIdDecryptCodeResponse`](crate::marketing::GetMarketingMembercardOpenCardsByCardIdDecryptCodeResponse).
+        #[doc(alias = "加密code解码（跳转型激活）")]
+        pub struct Response {
+            /// 会员卡code. Required.
+            code: String = body("code").required(),
+        }
     }
 }

@@ -2,42 +2,48 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/permission-tokens`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdPermissionTokens as PermissionTokens;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户预授权 · `POST v3/marketing/membercard-open/cards/{card_id}/permission-tokens`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012550867](https://pay.weixin.qq.com/doc/v3/merchant/4012550867)
+/// - partner: [4012728179](https://pay.weixin.qq.com/doc/v3/partner/4012728179)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/permission-tokens`
-    PermissionTokens
-}
+    request! {
+        /// 商户预授权: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdPermissionTokensRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdPermissionTokensRequest).
+        #[doc(alias = "商户预授权")]
+        pub struct Request {
+            /// 激活类型. Required.
+            activate_type: String = body("activate_type").required(),
+            /// 设置用户在开卡完成后.
+            navigate_back_previous_page: bool = body("navigate_back_previous_page"),
+            /// 跳转激活的url.
+            activate_url: String = body("activate_url"),
+            /// 跳转激活的appid.
+            activate_appid: String = body("activate_appid"),
+            /// 跳转激活的path.
+            activate_path: String = body("activate_path"),
+            /// 自定义场景值.
+            outer_str: String = body("outer_str"),
+        }
+    }
 
-impl<M: Mode> PermissionTokens<M> {
-    /// 商户预授权 · `POST v3/marketing/membercard-open/cards/{card_id}/permission-tokens`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::permission_tokens::post;
-    ///
-    /// let request = post::Request::new().activate_type("AUTO_ACTIVATE");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .permission_tokens()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_PERMISSION_TOKENS, request)
+    response! {
+        /// 商户预授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdPermissionTokensResponse`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdPermissionTokensResponse).
+        #[doc(alias = "商户预授权")]
+        pub struct Response {
+            /// 预授权token. Required.
+            permission_token: String = body("permission_token").required(),
+        }
     }
 }

@@ -2,42 +2,54 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/qrcode`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdQrcode as Qrcode;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 创建会员卡二维码 · `POST v3/marketing/membercard-open/cards/{card_id}/qrcode`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012550605](https://pay.weixin.qq.com/doc/v3/merchant/4012550605)
+/// - partner: [4012727701](https://pay.weixin.qq.com/doc/v3/partner/4012727701)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/qrcode`
-    Qrcode
-}
+    request! {
+        /// 创建会员卡二维码: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdQrcodeRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdQrcodeRequest).
+        #[doc(alias = "创建会员卡二维码")]
+        pub struct Request {
+            /// 会员卡激活类型. Required.
+            activate_type: ActivateType = body("activate_type").required(),
+            /// 跳转激活的url.
+            activate_url: String = body("activate_url"),
+            /// 跳转激活的appid.
+            activate_appid: String = body("activate_appid"),
+            /// 跳转激活的path.
+            activate_path: String = body("activate_path"),
+            /// 自定义场景值.
+            outer_str: String = body("outer_str"),
+        }
+    }
 
-impl<M: Mode> Qrcode<M> {
-    /// 创建会员卡二维码 · `POST v3/marketing/membercard-open/cards/{card_id}/qrcode`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::qrcode::post;
-    ///
-    /// let request = post::Request::new().activate_type("AUTO_ACTIVATE");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .qrcode()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_QRCODE, request)
+    response! {
+        /// 创建会员卡二维码: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdQrcodeResponse`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdQrcodeResponse).
+        #[doc(alias = "创建会员卡二维码")]
+        pub struct Response {
+            /// 二维码对应的url. Required.
+            url: String = body("url").required(),
+        }
+    }
+
+    open_enum! {
+        /// 会员卡激活类型.
+        pub enum ActivateType {
+            AutoActivate = "AUTO_ACTIVATE",
+            JumpActivate = "JUMP_ACTIVATE",
+        }
     }
 }

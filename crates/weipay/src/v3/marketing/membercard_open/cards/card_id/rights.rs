@@ -2,43 +2,105 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/rights`
 
-pub mod patch;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdRights as Rights;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 设置会员卡模板权益项 · `PATCH v3/marketing/membercard-open/cards/{card_id}/rights`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012551219](https://pay.weixin.qq.com/doc/v3/merchant/4012551219)
+/// - partner: [4012729618](https://pay.weixin.qq.com/doc/v3/partner/4012729618)
+pub mod patch {
+    pub use crate::v3::marketing::shared::MembercardOpenGuide;
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/rights`
-    Rights
-}
+    use crate::model::{body, open_enum, request};
 
-impl<M: Mode> Rights<M> {
-    /// 设置会员卡模板权益项 · `PATCH v3/marketing/membercard-open/cards/{card_id}/rights`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::rights::patch;
-    ///
-    /// let request = patch::Request::new().show_bonus(true).show_favor(true);
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .rights()
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_RIGHTS, request)
+    request! {
+        /// 设置会员卡模板权益项: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCardsByCardIdRightsRequest`](crate::marketing::PatchMarketingMembercardOpenCardsByCardIdRightsRequest).
+        #[doc(alias = "设置会员卡模板权益项")]
+        pub struct Request {
+            /// 是否展示会员积分. Required.
+            show_bonus: bool = body("show_bonus").required(),
+            /// 是否展示会员优惠. Required.
+            show_favor: bool = body("show_favor").required(),
+            /// 会员积分.
+            bonus: Bonus = body("bonus"),
+            /// 会员优惠.
+            favor: Favor = body("favor"),
+            /// 是否展示会员发票.
+            show_fapiao: bool = body("show_fapiao"),
+            /// 会员发票.
+            fapiao: Fapiao = body("fapiao"),
+            /// 是否展示会员专属咨询.
+            show_guide: bool = body("show_guide"),
+            /// 会员专属咨询信息.
+            guide: MembercardOpenGuide = body("guide"),
+        }
+
+        /// 会员积分.
+        pub struct Bonus {
+            /// 会员初始积分值. Required.
+            init_bonus: i64 = body("init_bonus").required(),
+            /// 积分值文案. Required.
+            bonus_value_word: String = body("bonus_value_word").required(),
+            /// 积分价值项标题.
+            bonus_cost_title: String = body("bonus_cost_title"),
+            /// 积分价值项文案. Required.
+            bonus_cost_word: String = body("bonus_cost_word").required(),
+            /// 积分跳转文案.
+            bonus_jump_word: String = body("bonus_jump_word"),
+            /// 积分跳转appid.
+            bonus_jump_appid: String = body("bonus_jump_appid"),
+            /// 积分跳转path.
+            bonus_jump_path: String = body("bonus_jump_path"),
+            /// 自助积分跳转appid.
+            bonus_support_appid: String = body("bonus_support_appid"),
+            /// 自助积分跳转path.
+            bonus_support_path: String = body("bonus_support_path"),
+        }
+
+        /// 会员优惠.
+        pub struct Favor {
+            /// 是否展示优惠券. Required.
+            show_coupon: bool = body("show_coupon").required(),
+            /// 会员专享价文案.
+            member_price_word: String = body("member_price_word"),
+            /// 会员专享价跳转appid.
+            member_price_appid: String = body("member_price_appid"),
+            /// 会员专享价跳转path.
+            member_price_path: String = body("member_price_path"),
+            /// 会员专享价标题.
+            member_price_title: MemberPriceTitle = body("member_price_title"),
+            /// 会员优惠栏目名称.
+            favor_module_title: FavorModuleTitle = body("favor_module_title"),
+        }
+
+        /// 会员发票.
+        pub struct Fapiao {
+            /// 发票跳转文案.
+            fapiao_jump_word: String = body("fapiao_jump_word"),
+            /// 发票跳转AppID.
+            fapiao_jump_appid: String = body("fapiao_jump_appid"),
+            /// 发票跳转path.
+            fapiao_jump_path: String = body("fapiao_jump_path"),
+        }
+    }
+
+    open_enum! {
+        /// 会员专享价标题.
+        pub enum MemberPriceTitle {
+            MemberPrice = "MEMBER_PRICE",
+            MemberActivity = "MEMBER_ACTIVITY",
+        }
+
+        /// 会员优惠栏目名称.
+        pub enum FavorModuleTitle {
+            Favor = "FAVOR",
+            Vip = "VIP",
+        }
     }
 }

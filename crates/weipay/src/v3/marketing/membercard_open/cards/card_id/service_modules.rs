@@ -2,58 +2,48 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/service-modules`
 
-pub mod post;
 pub mod service_module_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdServiceModules as ServiceModules;
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/service-modules`
-    ServiceModules
-}
+/// 添加会员卡服务项 · `POST v3/marketing/membercard-open/cards/{card_id}/service-modules`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4017167277](https://pay.weixin.qq.com/doc/v3/merchant/4017167277)
+/// - partner: [4017176338](https://pay.weixin.qq.com/doc/v3/partner/4017176338)
+pub mod post {
+    pub use crate::v3::marketing::shared::MembercardOpenJumpMiniprogram;
 
-impl<M: Mode> ServiceModules<M> {
-    /// 添加会员卡服务项 · `POST v3/marketing/membercard-open/cards/{card_id}/service-modules`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::service_modules::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_module_id("666")
-    ///     .jump_miniprogram(post::JumpMiniprogram::new()
-    ///         .appid("wx57e15a0db0c5d1e8")
-    ///         .path("pages/index/index"));
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .service_modules()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES, request)
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 添加会员卡服务项: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdServiceModulesRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdServiceModulesRequest).
+        #[doc(alias = "添加会员卡服务项")]
+        pub struct Request {
+            /// 会员服务项ID. Required.
+            service_module_id: String = body("service_module_id").required(),
+            /// 跳转小程序. Required.
+            jump_miniprogram: MembercardOpenJumpMiniprogram = body("jump_miniprogram").required(),
+        }
     }
 
-    /// `v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}` with this 会员服务项ID.
-    pub fn service_module_id(
-        self,
-        service_module_id: impl Into<String>,
-    ) -> service_module_id::ServiceModuleId<M> {
-        service_module_id::ServiceModuleId::new(
-            self.call.fill(path("service_module_id"), service_module_id.into()),
-        )
+    response! {
+        /// 添加会员卡服务项: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdServiceModulesResponse`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdServiceModulesResponse).
+        #[doc(alias = "添加会员卡服务项")]
+        pub struct Response {
+            /// 会员卡id. Required.
+            card_id: String = body("card_id").required(),
+            /// 会员服务项ID. Required.
+            service_module_id: String = body("service_module_id").required(),
+            /// 跳转小程序. Required.
+            jump_miniprogram: MembercardOpenJumpMiniprogram = body("jump_miniprogram").required(),
+        }
     }
 }

@@ -2,43 +2,29 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/upgrade`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdUpgrade as Upgrade;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 老会员卡模板升级 · `POST v3/marketing/membercard-open/cards/{card_id}/upgrade`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012545673](https://pay.weixin.qq.com/doc/v3/merchant/4012545673)
+/// - partner: [4012708437](https://pay.weixin.qq.com/doc/v3/partner/4012708437)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/upgrade`
-    Upgrade
-}
-
-impl<M: Mode> Upgrade<M> {
-    /// 老会员卡模板升级 · `POST v3/marketing/membercard-open/cards/{card_id}/upgrade`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::upgrade::post;
-    ///
-    /// let request = post::Request::new().brand_id("1001622624").appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .upgrade()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_UPGRADE, request)
+    request! {
+        /// 老会员卡模板升级: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdUpgradeRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdUpgradeRequest).
+        #[doc(alias = "老会员卡模板升级")]
+        pub struct Request {
+            /// 品牌id. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商户AppId. Required.
+            appid: String = body("appid").required(),
+        }
     }
 }

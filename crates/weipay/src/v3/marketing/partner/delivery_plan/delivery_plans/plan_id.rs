@@ -2,49 +2,62 @@
 
 //! `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`
 
-pub mod patch;
-pub mod terminate;
-
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`
-    PlanId
+/// `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}/terminate`
+pub mod terminate {
+    pub use crate::v3::marketing::chain::MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate as Terminate;
 }
 
-impl<M: Mode> PlanId<M> {
-    /// 更新投放计划 · `PATCH v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::delivery_plan::delivery_plans::plan_id::patch;
-    ///
-    /// let request =
-    ///     patch::Request::new().modify_content(patch::ModifyContent::new().plan_name("example"));
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .delivery_plan()
-    ///     .delivery_plans()
-    ///     .plan_id("12000")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID, request)
+pub use crate::v3::marketing::chain::MarketingPartnerDeliveryPlanDeliveryPlansByPlanId as PlanId;
+
+/// 更新投放计划 · `PATCH v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016184594](https://pay.weixin.qq.com/doc/v3/partner/4016184594)
+pub mod patch {
+    pub use crate::v3::marketing::shared::{DeliveryPlan, DeliveryPlanPlanState};
+
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 更新投放计划: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingPartnerDeliveryPlanDeliveryPlansByPlanIdRequest`](crate::marketing::PatchMarketingPartnerDeliveryPlanDeliveryPlansByPlanIdRequest).
+        #[doc(alias = "更新投放计划")]
+        pub struct Request {
+            /// 修改内容. Required.
+            modify_content: ModifyContent = body("modify_content").required(),
+            /// 修改请求单号.
+            out_request_no: String = body("out_request_no").request_number(),
+        }
+
+        /// 修改内容.
+        pub struct ModifyContent {
+            /// 投放计划名称.
+            plan_name: String = body("plan_name"),
+            /// 结束可用时间.
+            delivery_end_time: Time = body("delivery_end_time"),
+            /// 总库存.
+            total_count: i64 = body("total_count"),
+            /// 单用户限领.
+            user_limit: i64 = body("user_limit"),
+            /// 单日限领.
+            daily_limit: i64 = body("daily_limit"),
+            /// 营销标签.
+            recommend_word: String = body("recommend_word"),
+        }
     }
 
-    /// `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}/terminate`
-    pub fn terminate(self) -> terminate::Terminate<M> {
-        terminate::Terminate::new(self.call.step("terminate"))
+    response! {
+        /// 更新投放计划: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingPartnerDeliveryPlanDeliveryPlansByPlanIdResponse`](crate::marketing::PatchMarketingPartnerDeliveryPlanDeliveryPlansByPlanIdResponse).
+        #[doc(alias = "更新投放计划")]
+        pub struct Response {
+            /// 投放计划详情. Required.
+            plan: DeliveryPlan = body("plan").required(),
+        }
     }
 }

@@ -2,42 +2,37 @@
 
 //! `v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPartnerDeliveryPlanBySpMchidNotifyUrl as NotifyUrl;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 设置投放计划回调地址 · `POST v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016184598](https://pay.weixin.qq.com/doc/v3/partner/4016184598)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url`
-    NotifyUrl
-}
+    request! {
+        /// 设置投放计划回调地址: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerDeliveryPlanBySpMchidNotifyUrlRequest`](crate::marketing::PostMarketingPartnerDeliveryPlanBySpMchidNotifyUrlRequest).
+        #[doc(alias = "设置投放计划回调地址")]
+        pub struct Request {
+            /// 通知url地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+        }
+    }
 
-impl<M: Mode> NotifyUrl<M> {
-    /// 设置投放计划回调地址 · `POST v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::delivery_plan::sp_mchid::notify_url::post;
-    ///
-    /// let request = post::Request::new().notify_url("https://pay.weixin.qq.com");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .delivery_plan()
-    ///     .sp_mchid("1900057215")
-    ///     .notify_url()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_SP_MCHID_NOTIFY_URL, request)
+    response! {
+        /// 设置投放计划回调地址: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerDeliveryPlanBySpMchidNotifyUrlResponse`](crate::marketing::PostMarketingPartnerDeliveryPlanBySpMchidNotifyUrlResponse).
+        #[doc(alias = "设置投放计划回调地址")]
+        pub struct Response {
+            /// 通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+        }
     }
 }

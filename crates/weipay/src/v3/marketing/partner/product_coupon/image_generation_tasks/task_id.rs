@@ -2,43 +2,78 @@
 
 //! `v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponImageGenerationTasksByTaskId as TaskId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询图片生成任务执行结果 · `GET v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4017327739](https://pay.weixin.qq.com/doc/v3/partner/4017327739)
+///
+/// `weipay api show GET v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}` lists all 2.
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`
-    TaskId
-}
+    request! {
+        /// 查询图片生成任务执行结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponImageGenerationTasksByTaskIdRequest`](crate::marketing::GetMarketingPartnerProductCouponImageGenerationTasksByTaskIdRequest).
+        #[doc(alias = "查询图片生成任务执行结果")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = query("brand_id").required(),
+            /// 图片生成类型. Required.
+            image_generation_type: ImageGenerationType = query("image_generation_type").required(),
+        }
+    }
 
-impl<M: Mode> TaskId<M> {
-    /// 查询图片生成任务执行结果 · `GET v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::image_generation_tasks::task_id::get;
-    ///
-    /// let request = get::Request::new().brand_id("120344").image_generation_type("COMBINE_IMAGE");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .image_generation_tasks()
-    ///     .task_id("image_generation_task_1")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_IMAGE_GENERATION_TASKS_TASK_ID, request)
+    response! {
+        /// 查询图片生成任务执行结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponImageGenerationTasksByTaskIdResponse`](crate::marketing::GetMarketingPartnerProductCouponImageGenerationTasksByTaskIdResponse).
+        #[doc(alias = "查询图片生成任务执行结果")]
+        pub struct Response {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 图片生成的任务ID. Required.
+            task_id: String = body("task_id").required(),
+            /// 图片生成类型. Required.
+            image_generation_type: ImageGenerationType = body("image_generation_type").required(),
+            /// 任务状态. Required.
+            task_state: TaskState = body("task_state").required(),
+            /// 拼图结果.
+            combine_image_result: CombineImageResult = body("combine_image_result"),
+            /// 生成商品图结果.
+            cut_out_result: CutOutResult = body("cut_out_result"),
+        }
+
+        /// 拼图结果.
+        pub struct CombineImageResult {
+            /// 生成的图片URL. Required.
+            image_url: String = body("image_url").required(),
+        }
+
+        /// 生成商品图结果.
+        pub struct CutOutResult {
+            /// 生成的图片URL. Required.
+            image_url: String = body("image_url").required(),
+        }
+    }
+
+    open_enum! {
+        /// 图片生成类型.
+        pub enum ImageGenerationType {
+            CombineImage = "COMBINE_IMAGE",
+            CutOut = "CUT_OUT",
+        }
+
+        /// 任务状态.
+        pub enum TaskState {
+            Processing = "PROCESSING",
+            Fail = "FAIL",
+            Success = "SUCCESS",
+        }
     }
 }

@@ -2,36 +2,41 @@
 
 //! `v3/marketing/partner/product-coupon/media/upload-image`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponMediaUploadImage as UploadImage;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 图片上传 · `POST v3/marketing/partner/product-coupon/media/upload-image`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781275](https://pay.weixin.qq.com/doc/v3/partner/4015781275)
+pub mod post {
+    use crate::model::{File, body, file, meta, request, response};
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/media/upload-image`
-    UploadImage
-}
+    request! {
+        /// 图片上传: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponMediaUploadImageRequest`](crate::marketing::PostMarketingPartnerProductCouponMediaUploadImageRequest).
+        #[doc(alias = "图片上传")]
+        pub struct Request {
+            /// 图片文件. Required; at most 2097152 bytes.
+            file: File = file("file").required(),
+            /// 图片文件的SHA256摘要. The client takes it from the file unless it is set. Required.
+            sha256: String = meta("sha256").required().file_sha256(),
+            /// 商户上传的媒体图片的名称. The client takes it from the file unless it is set. Required.
+            filename: String = meta("filename").required().file_name(),
+        }
+    }
 
-impl<M: Mode> UploadImage<M> {
-    /// 图片上传 · `POST v3/marketing/partner/product-coupon/media/upload-image`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::media::upload_image::post;
-    ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request = post::Request::new().file(file);
-    /// let response =
-    ///     client.v3().marketing().partner().product_coupon().media().upload_image().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_MEDIA_UPLOAD_IMAGE, request)
+    response! {
+        /// 图片上传: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponMediaUploadImageResponse`](crate::marketing::PostMarketingPartnerProductCouponMediaUploadImageResponse).
+        #[doc(alias = "图片上传")]
+        pub struct Response {
+            /// 媒体文件URL地址. Required.
+            media_url: String = body("media_url").required(),
+        }
     }
 }

@@ -3,97 +3,199 @@
 //! `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
 
 pub mod deactivate;
-pub mod get;
-pub mod patch;
 pub mod stock_bundles;
 pub mod stocks;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCouponsByProductCouponId as ProductCouponId;
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
-    ProductCouponId
+/// 查询商品券 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781292](https://pay.weixin.qq.com/doc/v3/partner/4015781292)
+///
+/// `weipay api show GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}` lists all 2.
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        PartnerDiscountCoupon, PartnerNormalCoupon, PartnerSingleUsageInfo, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
+    };
+
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询商品券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdRequest`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdRequest).
+        #[doc(alias = "查询商品券")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = query("brand_id").required(),
+        }
+    }
+
+    response! {
+        /// 查询商品券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdResponse`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdResponse).
+        #[doc(alias = "查询商品券")]
+        pub struct Response {
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 商品券状态. Required.
+            state: State = body("state").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 优惠范围. Required.
+            scope: Scope = body("scope").required(),
+            /// 商品券类型. Required.
+            type_: Type = body("type").required(),
+            /// 使用模式. Required.
+            usage_mode: UsageMode = body("usage_mode").required(),
+            /// 单券模式信息.
+            single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
+            /// 多次优惠模式信息.
+            sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
+            /// 展示信息. Required.
+            display_info: ProductCouponProductInfo = body("display_info").required(),
+            /// 外部商品ID.
+            out_product_no: String = body("out_product_no"),
+            /// 失效请求单号.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 失效时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效原因.
+            deactivate_reason: String = body("deactivate_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 商品券状态.
+        pub enum State {
+            Auditing = "AUDITING",
+            Effective = "EFFECTIVE",
+            Deactivated = "DEACTIVATED",
+        }
+
+        /// 优惠范围.
+        pub enum Scope {
+            All = "ALL",
+            Single = "SINGLE",
+            Category = "CATEGORY",
+        }
+
+        /// 商品券类型.
+        pub enum Type {
+            Normal = "NORMAL",
+            Discount = "DISCOUNT",
+            Exchange = "EXCHANGE",
+        }
+
+        /// 使用模式.
+        pub enum UsageMode {
+            Single = "SINGLE",
+            Sequential = "SEQUENTIAL",
+        }
+    }
 }
 
-impl<M: Mode> ProductCouponId<M> {
-    /// 查询商品券 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::get;
-    ///
-    /// let request = get::Request::new().brand_id("120344");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .product_coupons()
-    ///     .product_coupon_id("1000000013")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID, request)
+/// 修改商品券 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781296](https://pay.weixin.qq.com/doc/v3/partner/4015781296)
+///
+/// `weipay api show PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}` lists all 2.
+pub mod patch {
+    pub use crate::v3::marketing::shared::{
+        PartnerDiscountCoupon, PartnerNormalCoupon, PartnerSingleUsageInfo, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
+    };
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 修改商品券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdRequest`](crate::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdRequest).
+        #[doc(alias = "修改商品券")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 修改请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 展示信息. Required.
+            display_info: ProductCouponProductInfo = body("display_info").required(),
+        }
     }
 
-    /// 修改商品券 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::patch;
-    ///
-    /// let request = patch::Request::new()
-    ///     .brand_id("120344")
-    ///     .out_request_no("34657_20250101_123456")
-    ///     .display_info(patch::DisplayInfo::new()
-    ///         .name("全场满100立打8折")
-    ///         .image_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/xxx")
-    ///         .background_url("https://wxpaylogo.qpic.cn/wxpaylogo/xxxxx/xxx"));
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .product_coupons()
-    ///     .product_coupon_id("1000000013")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(
-            &table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID,
-            request,
-        )
+    response! {
+        /// 修改商品券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdResponse`](crate::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdResponse).
+        #[doc(alias = "修改商品券")]
+        pub struct Response {
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 商品券状态. Required.
+            state: State = body("state").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 优惠范围. Required.
+            scope: Scope = body("scope").required(),
+            /// 商品券类型. Required.
+            type_: Type = body("type").required(),
+            /// 使用模式. Required.
+            usage_mode: UsageMode = body("usage_mode").required(),
+            /// 单券模式信息.
+            single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
+            /// 多次优惠模式信息.
+            sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
+            /// 展示信息. Required.
+            display_info: ProductCouponProductInfo = body("display_info").required(),
+            /// 外部商品ID.
+            out_product_no: String = body("out_product_no"),
+            /// 失效请求单号.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 失效时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效原因.
+            deactivate_reason: String = body("deactivate_reason"),
+        }
     }
 
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate`
-    pub fn deactivate(self) -> deactivate::Deactivate<M> {
-        deactivate::Deactivate::new(self.call.step("deactivate"))
-    }
+    open_enum! {
+        /// 商品券状态.
+        pub enum State {
+            Auditing = "AUDITING",
+            Effective = "EFFECTIVE",
+            Deactivated = "DEACTIVATED",
+        }
 
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
-    pub fn stock_bundles(self) -> stock_bundles::StockBundles<M> {
-        stock_bundles::StockBundles::new(self.call.step("stock-bundles"))
-    }
+        /// 优惠范围.
+        pub enum Scope {
+            All = "ALL",
+            Single = "SINGLE",
+            Category = "CATEGORY",
+        }
 
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
-    pub fn stocks(self) -> stocks::Stocks<M> {
-        stocks::Stocks::new(self.call.step("stocks"))
+        /// 商品券类型.
+        pub enum Type {
+            Normal = "NORMAL",
+            Discount = "DISCOUNT",
+            Exchange = "EXCHANGE",
+        }
+
+        /// 使用模式.
+        pub enum UsageMode {
+            Single = "SINGLE",
+            Sequential = "SEQUENTIAL",
+        }
     }
 }

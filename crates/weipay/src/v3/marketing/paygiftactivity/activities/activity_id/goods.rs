@@ -2,42 +2,58 @@
 
 //! `v3/marketing/paygiftactivity/activities/{activity_id}/goods`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingPaygiftactivityActivitiesByActivityIdGoods as Goods;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询活动指定商品列表 · `GET v3/marketing/paygiftactivity/activities/{activity_id}/goods`
+///
+/// For 微信支付商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012466448](https://pay.weixin.qq.com/doc/v3/merchant/4012466448)
+/// - partner: [4012466492](https://pay.weixin.qq.com/doc/v3/partner/4012466492)
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/marketing/paygiftactivity/activities/{activity_id}/goods`
-    Goods
-}
+    request! {
+        /// 查询活动指定商品列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdGoodsRequest`](crate::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdGoodsRequest).
+        #[doc(alias = "查询活动指定商品列表")]
+        pub struct Request {
+            /// 分页页码.
+            offset: i64 = query("offset"),
+            /// 分页大小.
+            limit: i64 = query("limit"),
+        }
+    }
 
-impl<M: Mode> Goods<M> {
-    /// 查询活动指定商品列表 · `GET v3/marketing/paygiftactivity/activities/{activity_id}/goods`
-    ///
-    /// For 微信支付商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::paygiftactivity::activities::activity_id::goods::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .paygiftactivity()
-    ///     .activities()
-    ///     .activity_id("example")
-    ///     .goods()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_GOODS, request)
+    response! {
+        /// 查询活动指定商品列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdGoodsResponse`](crate::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdGoodsResponse).
+        #[doc(alias = "查询活动指定商品列表")]
+        pub struct Response {
+            /// 分页页码.
+            offset: i64 = body("offset"),
+            /// 分页大小.
+            limit: i64 = body("limit"),
+            /// 总数.
+            total_count: i64 = body("total_count"),
+            /// 活动id.
+            activity_id: String = body("activity_id"),
+            /// 结果集.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 结果集.
+        pub struct Data {
+            /// 指定商品.
+            goods_id: String = body("goods_id"),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 更新时间.
+            update_time: Time = body("update_time"),
+        }
     }
 }

@@ -4,52 +4,61 @@
 
 pub mod add;
 pub mod delete_;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingPaygiftactivityActivitiesByActivityIdMerchants as Merchants;
 
-chain_step! {
-    /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants`
-    Merchants
-}
+/// 查询活动发券商户号 · `GET v3/marketing/paygiftactivity/activities/{activity_id}/merchants`
+///
+/// For 微信支付商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012466149](https://pay.weixin.qq.com/doc/v3/merchant/4012466149)
+/// - partner: [4012466191](https://pay.weixin.qq.com/doc/v3/partner/4012466191)
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-impl<M: Mode> Merchants<M> {
-    /// 查询活动发券商户号 · `GET v3/marketing/paygiftactivity/activities/{activity_id}/merchants`
-    ///
-    /// For 微信支付商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::paygiftactivity::activities::activity_id::merchants::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .paygiftactivity()
-    ///     .activities()
-    ///     .activity_id("example")
-    ///     .merchants()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS, request)
+    request! {
+        /// 查询活动发券商户号: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdMerchantsRequest`](crate::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdMerchantsRequest).
+        #[doc(alias = "查询活动发券商户号")]
+        pub struct Request {
+            /// 分页页码.
+            offset: i64 = query("offset"),
+            /// 分页大小.
+            limit: i64 = query("limit"),
+        }
     }
 
-    /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`
-    pub fn add(self) -> add::Add<M> {
-        add::Add::new(self.call.step("add"))
-    }
+    response! {
+        /// 查询活动发券商户号: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdMerchantsResponse`](crate::marketing::GetMarketingPaygiftactivityActivitiesByActivityIdMerchantsResponse).
+        #[doc(alias = "查询活动发券商户号")]
+        pub struct Response {
+            /// 分页页码.
+            offset: i64 = body("offset"),
+            /// 分页大小.
+            limit: i64 = body("limit"),
+            /// 总数.
+            total_count: i64 = body("total_count"),
+            /// 活动id.
+            activity_id: String = body("activity_id"),
+            /// 结果集.
+            data: Vec<Data> = body("data"),
+        }
 
-    /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete`
-    pub fn delete_(self) -> delete_::Delete<M> {
-        delete_::Delete::new(self.call.step("delete"))
+        /// 结果集.
+        pub struct Data {
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 商户名称.
+            merchant_name: String = body("merchant_name"),
+            /// 创建时间.
+            create_time: Time = body("create_time"),
+            /// 更新时间.
+            update_time: Time = body("update_time"),
+        }
     }
 }

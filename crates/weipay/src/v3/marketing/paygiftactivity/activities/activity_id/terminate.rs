@@ -2,40 +2,29 @@
 
 //! `v3/marketing/paygiftactivity/activities/{activity_id}/terminate`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPaygiftactivityActivitiesByActivityIdTerminate as Terminate;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 终止活动 · `POST v3/marketing/paygiftactivity/activities/{activity_id}/terminate`
+///
+/// For 微信支付商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012466523](https://pay.weixin.qq.com/doc/v3/merchant/4012466523)
+/// - partner: [4012466633](https://pay.weixin.qq.com/doc/v3/partner/4012466633)
+pub mod post {
+    use crate::model::{Time, body, response};
 
-chain_step! {
-    /// `v3/marketing/paygiftactivity/activities/{activity_id}/terminate`
-    Terminate
-}
-
-impl<M: Mode> Terminate<M> {
-    /// 终止活动 · `POST v3/marketing/paygiftactivity/activities/{activity_id}/terminate`
-    ///
-    /// For 微信支付商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .paygiftactivity()
-    ///     .activities()
-    ///     .activity_id("example")
-    ///     .terminate()
-    ///     .post()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE, Nothing)
+    response! {
+        /// 终止活动: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdTerminateResponse`](crate::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdTerminateResponse).
+        #[doc(alias = "终止活动")]
+        pub struct Response {
+            /// 活动id.
+            activity_id: String = body("activity_id"),
+            /// 生效时间.
+            terminate_time: Time = body("terminate_time"),
+        }
     }
 }

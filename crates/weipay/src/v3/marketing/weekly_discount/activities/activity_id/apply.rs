@@ -2,42 +2,41 @@
 
 //! `v3/marketing/weekly-discount/activities/{activity_id}/apply`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingWeeklyDiscountActivitiesByActivityIdApply as Apply;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 报名周周惠活动 · `POST v3/marketing/weekly-discount/activities/{activity_id}/apply`
+///
+/// For 服务商, 渠道商, 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter6_1_1.shtml>
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/marketing/weekly-discount/activities/{activity_id}/apply`
-    Apply
-}
+    request! {
+        /// 报名周周惠活动: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingWeeklyDiscountActivitiesByActivityIdApplyRequest`](crate::marketing::PostMarketingWeeklyDiscountActivitiesByActivityIdApplyRequest).
+        #[doc(alias = "报名周周惠活动")]
+        pub struct Request {
+            /// 报名商户号. Required.
+            applying_merchant_id: i64 = body("applying_merchant_id").required(),
+            /// 报名商户门店号. Required.
+            store_id: i64 = body("store_id").required(),
+        }
+    }
 
-impl<M: Mode> Apply<M> {
-    /// 报名周周惠活动 · `POST v3/marketing/weekly-discount/activities/{activity_id}/apply`
-    ///
-    /// For 服务商, 渠道商, 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::weekly_discount::activities::activity_id::apply::post;
-    ///
-    /// let request = post::Request::new().applying_merchant_id(10000098).store_id(111111);
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .weekly_discount()
-    ///     .activities()
-    ///     .activity_id("11111")
-    ///     .apply()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID_APPLY, request)
+    response! {
+        /// 报名周周惠活动: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingWeeklyDiscountActivitiesByActivityIdApplyResponse`](crate::marketing::PostMarketingWeeklyDiscountActivitiesByActivityIdApplyResponse).
+        #[doc(alias = "报名周周惠活动")]
+        pub struct Response {
+            /// 报名成功的活动ID. Required.
+            activity_id: i64 = body("activity_id").required(),
+            /// 报名成功时间. Required.
+            success_time: Time = body("success_time").required(),
+        }
     }
 }

@@ -2,77 +2,106 @@
 
 //! `v3/marketing/withdraw-favor/users/{openid}/coupons`
 
-pub mod get;
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingWithdrawFavorUsersByOpenidCoupons as Coupons;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询批次下用户银行提现免费券列表 · `GET v3/marketing/withdraw-favor/users/{openid}/coupons`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_2.shtml>
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/marketing/withdraw-favor/users/{openid}/coupons`
-    Coupons
-}
-
-impl<M: Mode> Coupons<M> {
-    /// 查询批次下用户银行提现免费券列表 · `GET v3/marketing/withdraw-favor/users/{openid}/coupons`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::withdraw_favor::users::openid::coupons::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .mchid("1900057215")
-    ///     .stock_id("1304490000000059")
-    ///     .appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .withdraw_favor()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupons()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS, request)
+    request! {
+        /// 查询批次下用户银行提现免费券列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingWithdrawFavorUsersByOpenidCouponsRequest`](crate::marketing::GetMarketingWithdrawFavorUsersByOpenidCouponsRequest).
+        #[doc(alias = "查询批次下用户银行提现免费券列表")]
+        pub struct Request {
+            /// Required.
+            mchid: String = query("mchid").required(),
+            /// 银行提现免费券批次ID. Required.
+            stock_id: String = query("stock_id").required(),
+            /// 应用ID. Required.
+            appid: String = query("appid").required(),
+            /// 分页页码.
+            offset: i64 = query("offset"),
+            /// 分页大小.
+            limit: i64 = query("limit"),
+        }
     }
 
-    /// 为用户发银行提现免费券 · `POST v3/marketing/withdraw-favor/users/{openid}/coupons`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::withdraw_favor::users::openid::coupons::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .mchid("1900057215")
-    ///     .stock_id("1304490000000059")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .send_request_no("89560002019101000121");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .withdraw_favor()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupons()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS, request)
+    response! {
+        /// 查询批次下用户银行提现免费券列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingWithdrawFavorUsersByOpenidCouponsResponse`](crate::marketing::GetMarketingWithdrawFavorUsersByOpenidCouponsResponse).
+        #[doc(alias = "查询批次下用户银行提现免费券列表")]
+        pub struct Response {
+            /// 银行提现免费券列表. Required.
+            data: Vec<Data> = body("data").required(),
+            /// 分页页码. Required.
+            offset: i64 = body("offset").required(),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 查询结果总数. Required.
+            total_count: i64 = body("total_count").required(),
+        }
+
+        /// 银行提现免费券列表.
+        pub struct Data {
+            /// 发放时间.
+            send_time: Time = body("send_time"),
+            /// 发放额度.
+            send_quota: i64 = body("send_quota"),
+            /// 银行提现免费券的券ID.
+            coupon_id: String = body("coupon_id"),
+            /// 使用额度.
+            use_quota: i64 = body("use_quota"),
+            /// 银行提现免费券券状态.
+            coupon_state: String = body("coupon_state"),
+        }
+    }
+}
+
+/// 为用户发银行提现免费券 · `POST v3/marketing/withdraw-favor/users/{openid}/coupons`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3_partner/Offline/apis/chapter3_2_1.shtml>
+pub mod post {
+    use crate::model::{Time, body, request, response};
+
+    request! {
+        /// 为用户发银行提现免费券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingWithdrawFavorUsersByOpenidCouponsRequest`](crate::marketing::PostMarketingWithdrawFavorUsersByOpenidCouponsRequest).
+        #[doc(alias = "为用户发银行提现免费券")]
+        pub struct Request {
+            /// Required.
+            mchid: String = body("mchid").required(),
+            /// 银行提现免费券批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 商户单据号. Required.
+            send_request_no: String = body("send_request_no").required().request_number(),
+        }
+    }
+
+    response! {
+        /// 为用户发银行提现免费券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingWithdrawFavorUsersByOpenidCouponsResponse`](crate::marketing::PostMarketingWithdrawFavorUsersByOpenidCouponsResponse).
+        #[doc(alias = "为用户发银行提现免费券")]
+        pub struct Response {
+            /// 银行提现免费券ID.
+            coupon_id: String = body("coupon_id"),
+            /// 银行提现免费券过期时间.
+            expire_time: Time = body("expire_time"),
+        }
     }
 }

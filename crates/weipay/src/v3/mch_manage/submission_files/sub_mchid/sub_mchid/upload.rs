@@ -2,43 +2,43 @@
 
 //! `v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload`
 
-pub mod post;
+pub use crate::v3::mch_manage::chain::MchManageSubmissionFilesSubMchidBySubMchidUpload as Upload;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 上传商户提交资料文件 · `POST v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014940425](https://pay.weixin.qq.com/doc/v3/partner/4014940425)
+pub mod post {
+    use crate::model::{File, body, file, meta, request, response};
 
-chain_step! {
-    /// `v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload`
-    Upload
-}
+    request! {
+        /// 上传商户提交资料文件: what is sent.
+        ///
+        /// Its flat name is [`weipay::mch_manage::PostMchManageSubmissionFilesSubMchidBySubMchidUploadRequest`](crate::mch_manage::PostMchManageSubmissionFilesSubMchidBySubMchidUploadRequest).
+        #[doc(alias = "上传商户提交资料文件")]
+        pub struct Request {
+            /// 要上传的资料文件. Required.
+            submission_file: File = file("submission_file").required(),
+            /// 商户上传的媒体图片的名称. The client takes it from the file unless it is set. Required.
+            file_name: String = meta("file_name").required().file_name(),
+            /// 图片文件的摘要. The client takes it from the file unless it is set. Required.
+            file_digest: String = meta("file_digest").required().file_sha256(),
+            /// 资料项唯一id. Required.
+            item_id: i64 = meta("item_id").required(),
+        }
+    }
 
-impl<M: Mode> Upload<M> {
-    /// 上传商户提交资料文件 · `POST v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::mch_manage::submission_files::sub_mchid::sub_mchid::upload::post;
-    ///
-    /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request = post::Request::new().submission_file(file).item_id(1);
-    /// let response = client
-    ///     .v3()
-    ///     .mch_manage()
-    ///     .submission_files()
-    ///     .sub_mchid()
-    ///     .sub_mchid("123000110")
-    ///     .upload()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MCH_MANAGE_SUBMISSION_FILES_SUB_MCHID_SUB_MCHID_UPLOAD, request)
+    response! {
+        /// 上传商户提交资料文件: what comes back.
+        ///
+        /// Its flat name is [`weipay::mch_manage::PostMchManageSubmissionFilesSubMchidBySubMchidUploadResponse`](crate::mch_manage::PostMchManageSubmissionFilesSubMchidBySubMchidUploadResponse).
+        #[doc(alias = "上传商户提交资料文件")]
+        pub struct Response {
+            /// 文件标识ID. Required.
+            file_id: String = body("file_id").required(),
+        }
     }
 }

@@ -2,40 +2,28 @@
 
 //! `v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}`
 
-pub mod get;
+pub use crate::v3::mch_operate::chain::MchOperateRiskWithdrawlApplyApplymentIdByApplymentId as ApplymentId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信支付提现申请单号查询提现申请单状态 · `GET v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012778400](https://pay.weixin.qq.com/doc/v3/partner/4012778400)
+pub mod get {
+    pub use crate::v3::mch_operate::shared::MchOperateWithdrawlApply;
 
-chain_step! {
-    /// `v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}`
-    ApplymentId
-}
+    use crate::model::{body, response};
 
-impl<M: Mode> ApplymentId<M> {
-    /// 微信支付提现申请单号查询提现申请单状态 · `GET v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .mch_operate()
-    ///     .risk()
-    ///     .withdrawl_apply()
-    ///     .applyment_id()
-    ///     .applyment_id("20220210183333")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_APPLYMENT_ID_APPLYMENT_ID, Nothing)
+    response! {
+        /// 微信支付提现申请单号查询提现申请单状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::mch_operate::GetMchOperateRiskWithdrawlApplyApplymentIdByApplymentIdResponse`](crate::mch_operate::GetMchOperateRiskWithdrawlApplyApplymentIdByApplymentIdResponse).
+        #[doc(alias = "微信支付提现申请单号查询提现申请单状态")]
+        pub struct Response {
+            /// 提现申请单信息. Required.
+            withdrawl_apply: MchOperateWithdrawlApply = body("withdrawl_apply").required(),
+        }
     }
 }

@@ -2,41 +2,28 @@
 
 //! `v3/mch_operate/risk/withdrawl-apply/out-request-no/{out_request_no}`
 
-pub mod get;
+pub use crate::v3::mch_operate::chain::MchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNo as OutRequestNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户提现申请单号查询提现申请单状态 · `GET v3/mch_operate/risk/withdrawl-apply/out-request-no/{out_request_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476164](https://pay.weixin.qq.com/doc/v3/partner/4012476164)
+pub mod get {
+    pub use crate::v3::mch_operate::shared::MchOperateWithdrawlApply;
 
-chain_step! {
-    /// `v3/mch_operate/risk/withdrawl-apply/out-request-no/{out_request_no}`
-    OutRequestNo
-}
+    use crate::model::{body, response};
 
-impl<M: Mode> OutRequestNo<M> {
-    /// 商户提现申请单号查询提现申请单状态 · `GET v3/mch_operate/risk/withdrawl-apply/out-request-no/{out_request_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .mch_operate()
-    ///     .risk()
-    ///     .withdrawl_apply()
-    ///     .out_request_no()
-    ///     .out_request_no("123283928932")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
+    response! {
+        /// 商户提现申请单号查询提现申请单状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::mch_operate::GetMchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNoResponse`](crate::mch_operate::GetMchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNoResponse).
+        #[doc(alias = "商户提现申请单号查询提现申请单状态")]
+        pub struct Response {
+            /// 提现申请单信息. Required.
+            withdrawl_apply: MchOperateWithdrawlApply = body("withdrawl_apply").required(),
+        }
     }
 }

@@ -2,35 +2,64 @@
 
 //! `v3/merchant/fund/withdraw/bill-type/{bill_type}`
 
-pub mod get;
+pub use crate::v3::merchant::chain::MerchantFundWithdrawBillTypeByBillType as BillType;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 按日下载提现异常文件 · `GET v3/merchant/fund/withdraw/bill-type/{bill_type}`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476678](https://pay.weixin.qq.com/doc/v3/partner/4012476678)
+///
+/// `weipay api show GET v3/merchant/fund/withdraw/bill-type/{bill_type}` lists all 4.
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/merchant/fund/withdraw/bill-type/{bill_type}`
-    BillType
-}
+    request! {
+        /// 按日下载提现异常文件: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant::GetMerchantFundWithdrawBillTypeByBillTypeRequest`](crate::merchant::GetMerchantFundWithdrawBillTypeByBillTypeRequest).
+        #[doc(alias = "按日下载提现异常文件")]
+        pub struct Request {
+            /// 账单类型.
+            bill_type: BillType = query("bill_type"),
+            /// 账单日期. Required.
+            bill_date: String = query("bill_date").required(),
+            /// 压缩类型.
+            tar_type: TarType = query("tar_type"),
+        }
+    }
 
-impl<M: Mode> BillType<M> {
-    /// 按日下载提现异常文件 · `GET v3/merchant/fund/withdraw/bill-type/{bill_type}`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant::fund::withdraw::bill_type::bill_type::get;
-    ///
-    /// let request = get::Request::new().bill_date("2019-06-11");
-    /// let response =
-    ///     client.v3().merchant().fund().withdraw().bill_type().bill_type("NO_SUCC").get(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_BILL_TYPE_BILL_TYPE, request)
+    response! {
+        /// 按日下载提现异常文件: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant::GetMerchantFundWithdrawBillTypeByBillTypeResponse`](crate::merchant::GetMerchantFundWithdrawBillTypeByBillTypeResponse).
+        #[doc(alias = "按日下载提现异常文件")]
+        pub struct Response {
+            /// 哈希类型. Required.
+            hash_type: HashType = body("hash_type").required(),
+            /// 哈希值. Required.
+            hash_value: String = body("hash_value").required(),
+            /// 账单下载地址. Required.
+            download_url: String = body("download_url").required(),
+        }
+    }
+
+    open_enum! {
+        /// 账单类型.
+        pub enum BillType {
+            NoSucc = "NO_SUCC",
+        }
+
+        /// 压缩类型.
+        pub enum TarType {
+            Gzip = "GZIP",
+        }
+
+        /// 哈希类型.
+        pub enum HashType {
+            Sha1 = "SHA1",
+        }
     }
 }

@@ -2,40 +2,65 @@
 
 //! `v3/merchant/fund/withdraw/out-request-no/{out_request_no}`
 
-pub mod get;
+pub use crate::v3::merchant::chain::MerchantFundWithdrawOutRequestNoByOutRequestNo as OutRequestNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 电商平台(商户提现单号查询)提现状态 · `GET v3/merchant/fund/withdraw/out-request-no/{out_request_no}`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012476672](https://pay.weixin.qq.com/doc/v3/partner/4012476672)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/merchant/fund/withdraw/out-request-no/{out_request_no}`
-    OutRequestNo
-}
+    response! {
+        /// 电商平台(商户提现单号查询)提现状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant::GetMerchantFundWithdrawOutRequestNoByOutRequestNoResponse`](crate::merchant::GetMerchantFundWithdrawOutRequestNoByOutRequestNoResponse).
+        #[doc(alias = "电商平台(商户提现单号查询)提现状态")]
+        pub struct Response {
+            /// 提现单状态. Required.
+            status: Status = body("status").required(),
+            /// 微信支付提现单号. Required.
+            withdraw_id: String = body("withdraw_id").required(),
+            /// 商户提现单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 提现金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 发起提现时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 提现状态更新时间. Required.
+            update_time: Time = body("update_time").required(),
+            /// 失败原因. Required.
+            reason: String = body("reason").required(),
+            /// 提现备注. Required.
+            remark: String = body("remark").required(),
+            /// 银行附言. Required.
+            bank_memo: String = body("bank_memo").required(),
+            /// 出款账户类型. Required.
+            account_type: AccountType = body("account_type").required(),
+            /// 提现失败解决方案. Required.
+            solution: String = body("solution").required(),
+        }
+    }
 
-impl<M: Mode> OutRequestNo<M> {
-    /// 电商平台(商户提现单号查询)提现状态 · `GET v3/merchant/fund/withdraw/out-request-no/{out_request_no}`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .merchant()
-    ///     .fund()
-    ///     .withdraw()
-    ///     .out_request_no()
-    ///     .out_request_no("20190611222222222200000000012122")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
+    open_enum! {
+        /// 提现单状态.
+        pub enum Status {
+            CreateSuccess = "CREATE_SUCCESS",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Refund = "REFUND",
+            Close = "CLOSE",
+            Init = "INIT",
+        }
+
+        /// 出款账户类型.
+        pub enum AccountType {
+            Basic = "BASIC",
+            Operation = "OPERATION",
+            Fees = "FEES",
+        }
     }
 }

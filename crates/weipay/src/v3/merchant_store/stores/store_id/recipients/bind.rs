@@ -2,44 +2,51 @@
 
 //! `v3/merchant-store/stores/{store_id}/recipients/bind`
 
-pub mod post;
+pub use crate::v3::merchant_store::chain::MerchantStoreStoresByStoreIdRecipientsBind as Bind;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 绑定门店收款信息 · `POST v3/merchant-store/stores/{store_id}/recipients/bind`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4013948579](https://pay.weixin.qq.com/doc/v3/merchant/4013948579)
+///
+/// `weipay api show POST v3/merchant-store/stores/{store_id}/recipients/bind` lists all 2.
+pub mod post {
+    pub use crate::v3::merchant_store::shared::MerchantStoreRecipient;
 
-chain_step! {
-    /// `v3/merchant-store/stores/{store_id}/recipients/bind`
-    Bind
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> Bind<M> {
-    /// 绑定门店收款信息 · `POST v3/merchant-store/stores/{store_id}/recipients/bind`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::merchant_store::stores::store_id::recipients::bind::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .store_recipient(vec![post::StoreRecipient::new().mchid("1900057215")]);
-    /// let response = client
-    ///     .v3()
-    ///     .merchant_store()
-    ///     .stores()
-    ///     .store_id("20488000")
-    ///     .recipients()
-    ///     .bind()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_BIND, request)
+    request! {
+        /// 绑定门店收款信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsBindRequest`](crate::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsBindRequest).
+        #[doc(alias = "绑定门店收款信息")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 收款门店信息. Required.
+            store_recipient: Vec<MerchantStoreRecipient> = body("store_recipient").required(),
+        }
+    }
+
+    response! {
+        /// 绑定门店收款信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsBindResponse`](crate::merchant_store::PostMerchantStoreStoresByStoreIdRecipientsBindResponse).
+        #[doc(alias = "绑定门店收款信息")]
+        pub struct Response {
+            /// 收款门店信息.
+            failed_store_recipient: Vec<FailedStoreRecipient> = body("failed_store_recipient"),
+        }
+
+        /// 收款门店信息.
+        pub struct FailedStoreRecipient {
+            /// 门店收款商户号.
+            mchid: String = body("mchid"),
+            /// 绑定当前收款信息失败的原因.
+            failed_reason: String = body("failed_reason"),
+        }
     }
 }

@@ -2,46 +2,82 @@
 
 //! `v3/papay/insurance-sign/contracts/pre-entrust-sign/app`
 
-pub mod post;
+pub use crate::v3::papay::chain::PapayInsuranceSignContractsPreEntrustSignApp as App;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 保险商户App预签约 · `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/app`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4013005766](https://pay.weixin.qq.com/doc/v3/merchant/4013005766)
+pub mod post {
+    pub use crate::v3::papay::shared::{
+        InsuranceRealIdentity, InsuranceRealIdentityIdentityType, PapayEstimatedDeductAmount,
+        PapayPolicyPeriod,
+    };
 
-chain_step! {
-    /// `v3/papay/insurance-sign/contracts/pre-entrust-sign/app`
-    App
-}
+    use crate::model::{body, header, request, response};
 
-impl<M: Mode> App<M> {
-    /// 保险商户App预签约 · `POST v3/papay/insurance-sign/contracts/pre-entrust-sign/app`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::papay::insurance_sign::contracts::pre_entrust_sign::app::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .plan_id(12535)
-    ///     .out_contract_code("wxwtdk20200910100000")
-    ///     .insured_display_name("*明")
-    ///     .contract_notify_url("https://yourapp.com/notify")
-    ///     .policy_start_date("2019-11-22")
-    ///     .policy_end_date("2020-11-22")
-    ///     .policy_periods(vec![post::PolicyPeriods::new()
-    ///         .policy_period_id(1)
-    ///         .estimated_deduct_date("2019-11-22")
-    ///         .estimated_deduct_amount(post::EstimatedDeductAmount::new().total(1))]);
-    /// let response =
-    ///     client.v3().papay().insurance_sign().contracts().pre_entrust_sign().app().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_APP, request)
+    request! {
+        /// 保险商户App预签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayInsuranceSignContractsPreEntrustSignAppRequest`](crate::papay::PostPapayInsuranceSignContractsPreEntrustSignAppRequest).
+        #[doc(alias = "保险商户App预签约")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 用户OpenID.
+            openid: String = body("openid"),
+            /// 委托代扣模板ID. Required.
+            plan_id: i64 = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required().request_number(),
+            /// 被保人的展示名称. Required.
+            insured_display_name: String = body("insured_display_name").required(),
+            /// 签约结果通知地址. Required; a URL that the platform calls: http or https, without a query.
+            contract_notify_url: String = body("contract_notify_url").required().notify_url(),
+            /// 保险保单的开始日期. Required.
+            policy_start_date: String = body("policy_start_date").required(),
+            /// 保险保单的结束日期. Required.
+            policy_end_date: String = body("policy_end_date").required(),
+            /// 保单的扣费周期列表. Required.
+            policy_periods: Vec<PapayPolicyPeriod> = body("policy_periods").required(),
+            /// 扣费金额信息.
+            amount: PapayEstimatedDeductAmount = body("amount"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 商品描述.
+            description: String = body("description"),
+            /// 支付结果通知地址. A URL that the platform calls: http or https, without a query.
+            transaction_notify_url: String = body("transaction_notify_url").notify_url(),
+            /// 商户侧用户标识.
+            out_user_code: String = body("out_user_code"),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 是否自动续保.
+            can_auto_insure: bool = body("can_auto_insure"),
+            /// 是否自动重新投保.
+            can_auto_reinsure: bool = body("can_auto_reinsure"),
+            /// 用户实名信息.
+            real_identity: InsuranceRealIdentity = body("real_identity"),
+            /// 合并扣费期数.
+            combined_deduct_period_count: i64 = body("combined_deduct_period_count"),
+        }
+    }
+
+    response! {
+        /// 保险商户App预签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayInsuranceSignContractsPreEntrustSignAppResponse`](crate::papay::PostPapayInsuranceSignContractsPreEntrustSignAppResponse).
+        #[doc(alias = "保险商户App预签约")]
+        pub struct Response {
+            /// 预签约ID. Required.
+            pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
+        }
     }
 }

@@ -2,47 +2,53 @@
 
 //! `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`
 
-pub mod post;
+pub use crate::v3::papay::chain::PapayScheduledDeductSignContractsPreEntrustSignJsapi as Jsapi;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// JSAPI场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012525133](https://pay.weixin.qq.com/doc/v3/merchant/4012525133)
+pub mod post {
+    pub use crate::v3::papay::shared::{PapayEstimatedDeductAmount, PapayPlannedDeduction};
 
-chain_step! {
-    /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`
-    Jsapi
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> Jsapi<M> {
-    /// JSAPI场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::papay::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .plan_id(12535)
-    ///     .out_contract_code("wxwtdk20200910100000")
-    ///     .contract_display_account("example")
-    ///     .contract_notify_url("https://yourapp.com/notify");
-    /// let response = client
-    ///     .v3()
-    ///     .papay()
-    ///     .scheduled_deduct_sign()
-    ///     .contracts()
-    ///     .pre_entrust_sign()
-    ///     .jsapi()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI, request)
+    request! {
+        /// JSAPI场景预约扣费类型签约的预签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignJsapiRequest`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignJsapiRequest).
+        #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
+        pub struct Request {
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 用户OpenID.
+            openid: String = body("openid"),
+            /// 委托代扣模板ID. Required.
+            plan_id: i64 = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required().request_number(),
+            /// 用户账户展示名称. Required.
+            contract_display_account: String = body("contract_display_account").required(),
+            /// 签约结果通知地址. Required; a URL that the platform calls: http or https, without a query.
+            contract_notify_url: String = body("contract_notify_url").required().notify_url(),
+            /// 商户侧用户标识.
+            out_user_code: String = body("out_user_code"),
+            /// 用于预约扣费的预约信息.
+            deduct_schedule: PapayPlannedDeduction = body("deduct_schedule"),
+        }
+    }
+
+    response! {
+        /// JSAPI场景预约扣费类型签约的预签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignContractsPreEntrustSignJsapiResponse`](crate::papay::PostPapayScheduledDeductSignContractsPreEntrustSignJsapiResponse).
+        #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
+        pub struct Response {
+            /// 跳转签约流程的URL. Required.
+            redirect_url: String = body("redirect_url").required(),
+        }
     }
 }

@@ -2,53 +2,59 @@
 
 //! `v3/password-exempt-contract/contracts/qs/pre-entrust-sign/pay-redirect-sign`
 
-pub mod post;
+pub use crate::v3::password_exempt_contract::chain::PasswordExemptContractContractsQsPreEntrustSignPayRedirectSign as PayRedirectSign;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 清算机构模式支付后场景预签约 · `POST v3/password-exempt-contract/contracts/qs/pre-entrust-sign/pay-redirect-sign`
+///
+/// For 从业机构（支付机构）.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012471286](https://pay.weixin.qq.com/doc/v3/partner/4012471286)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/password-exempt-contract/contracts/qs/pre-entrust-sign/pay-redirect-sign`
-    PayRedirectSign
-}
+    request! {
+        /// 清算机构模式支付后场景预签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsQsPreEntrustSignPayRedirectSignRequest`](crate::password_exempt_contract::PostPasswordExemptContractContractsQsPreEntrustSignPayRedirectSignRequest).
+        #[doc(alias = "清算机构模式支付后场景预签约")]
+        pub struct Request {
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户AppID. Required.
+            sub_appid: String = body("sub_appid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 免密支付服务ID. Required.
+            service_id: i64 = body("service_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required().request_number(),
+            /// 回调通知地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 用户账户展示名称. Required.
+            contract_display_account: String = body("contract_display_account").required(),
+            /// 预支付交易会话标识. Required.
+            prepay_id: String = body("prepay_id").required(),
+            /// 用户标识.
+            openid: String = body("openid"),
+            /// 用户子标识.
+            sub_openid: String = body("sub_openid"),
+        }
+    }
 
-impl<M: Mode> PayRedirectSign<M> {
-    /// 清算机构模式支付后场景预签约 · `POST v3/password-exempt-contract/contracts/qs/pre-entrust-sign/pay-redirect-sign`
-    ///
-    /// For 从业机构（支付机构）.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::password_exempt_contract::contracts::qs::pre_entrust_sign::pay_redirect_sign::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .sub_appid("wxd678efh567hg6787")
-    ///     .sub_mchid("1900000109")
-    ///     .service_id(12535)
-    ///     .out_contract_code("wxwtdk20200910100000")
-    ///     .notify_url("https://yourapp.com/notify")
-    ///     .contract_display_account("example")
-    ///     .prepay_id("wx201410272009395522657a690389285100");
-    /// let response = client
-    ///     .v3()
-    ///     .password_exempt_contract()
-    ///     .contracts()
-    ///     .qs()
-    ///     .pre_entrust_sign()
-    ///     .pay_redirect_sign()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_QS_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN,
-            request,
-        )
+    response! {
+        /// 清算机构模式支付后场景预签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsQsPreEntrustSignPayRedirectSignResponse`](crate::password_exempt_contract::PostPasswordExemptContractContractsQsPreEntrustSignPayRedirectSignResponse).
+        #[doc(alias = "清算机构模式支付后场景预签约")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 免密支付服务ID. Required.
+            service_id: i64 = body("service_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+        }
     }
 }

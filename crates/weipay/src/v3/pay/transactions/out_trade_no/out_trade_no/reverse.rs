@@ -2,42 +2,43 @@
 
 //! `v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`
 
-pub mod post;
+pub use crate::v3::pay::chain::PayTransactionsOutTradeNoByOutTradeNoReverse as Reverse;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销 · `POST v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012382161](https://pay.weixin.qq.com/doc/v3/merchant/4012382161)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`
-    Reverse
-}
+    request! {
+        /// 撤销: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayTransactionsOutTradeNoByOutTradeNoReverseRequest`](crate::pay::PostPayTransactionsOutTradeNoByOutTradeNoReverseRequest).
+        #[doc(alias = "撤销")]
+        pub struct Request {
+            /// 应用AppID. Required; 1 to 32 characters.
+            appid: String = body("appid").required().length(1, 32),
+            /// 直连商户号. Required; 1 to 32 characters.
+            mchid: String = body("mchid").required().length(1, 32),
+        }
+    }
 
-impl<M: Mode> Reverse<M> {
-    /// 撤销 · `POST v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay::transactions::out_trade_no::out_trade_no::reverse::post;
-    ///
-    /// let request = post::Request::new().appid("wx57e15a0db0c5d1e8").mchid("1900057215");
-    /// let response = client
-    ///     .v3()
-    ///     .pay()
-    ///     .transactions()
-    ///     .out_trade_no()
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .reverse()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
+    response! {
+        /// 撤销: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayTransactionsOutTradeNoByOutTradeNoReverseResponse`](crate::pay::PostPayTransactionsOutTradeNoByOutTradeNoReverseResponse).
+        #[doc(alias = "撤销")]
+        pub struct Response {
+            /// 应用AppID.
+            appid: String = body("appid"),
+            /// 直连商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+        }
     }
 }

@@ -2,40 +2,54 @@
 
 //! `v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}`
 
-pub mod get;
+pub use crate::v3::pay_devices::chain::PayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNo as PrintOrderNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询订单 · `GET v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}`
+///
+/// For 服务商, 渠道商.
+pub mod get {
+    pub use crate::v3::pay_devices::shared::{PayDevicesTable, PayDevicesTableRowList};
 
-chain_step! {
-    /// `v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}`
-    PrintOrderNo
-}
+    use crate::model::{body, open_enum, response};
 
-impl<M: Mode> PrintOrderNo<M> {
-    /// 查询订单 · `GET v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}`
-    ///
-    /// For 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .pay_devices()
-    ///     .printers()
-    ///     .device_id("WINCIE*EIXHRB")
-    ///     .print_orders()
-    ///     .print_order_no("wx8888888888888888")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS_PRINT_ORDER_NO, Nothing)
+    response! {
+        /// 查询订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay_devices::GetPayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNoResponse`](crate::pay_devices::GetPayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNoResponse).
+        #[doc(alias = "查询订单")]
+        pub struct Response {
+            /// 打印单号.
+            print_order_no: String = body("print_order_no"),
+            /// 模板ID.
+            template_id: String = body("template_id"),
+            /// 回调通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 打印状态.
+            print_state: PrintState = body("print_state"),
+            /// 打印状态描述.
+            print_state_description: String = body("print_state_description"),
+            /// 变量列表.
+            variable_list: Vec<VariableList> = body("variable_list"),
+            /// 表格变量列表.
+            table_list: Vec<PayDevicesTable> = body("table_list"),
+        }
+
+        /// 变量列表.
+        pub struct VariableList {
+            /// Key字段.
+            key: String = body("key"),
+            /// Value值字段.
+            value: String = body("value"),
+        }
+    }
+
+    open_enum! {
+        /// 打印状态.
+        pub enum PrintState {
+            PrintStateWait = "PRINT_STATE_WAIT",
+            PrintStateSuccess = "PRINT_STATE_SUCCESS",
+            PrintStateFail = "PRINT_STATE_FAIL",
+            PrintStateCached = "PRINT_STATE_CACHED",
+        }
     }
 }

@@ -2,47 +2,34 @@
 
 //! `v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreAcquiringbankServiceorderByOutOrderNoCancel as Cancel;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 从业机构取消微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel`
+///
+/// For 从业机构. A success has no body (204). Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012458146](https://pay.weixin.qq.com/doc/v3/partner/4012458146)
+///
+/// `weipay api show POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel` lists all 2.
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel`
-    Cancel
-}
-
-impl<M: Mode> Cancel<M> {
-    /// 从业机构取消微信支付分订单 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel`
-    ///
-    /// For 从业机构. A success has no body (204). Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::acquiringbank::serviceorder::out_order_no::cancel::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .channel_id("1230000109")
-    ///     .sub_mchid("1900000109")
-    ///     .reason("用户投诉");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .acquiringbank()
-    ///     .serviceorder()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .cancel()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
+    request! {
+        /// 从业机构取消微信支付分订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoCancelRequest`](crate::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoCancelRequest).
+        #[doc(alias = "从业机构取消微信支付分订单")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 渠道商商户号. Required.
+            channel_id: String = body("channel_id").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 撤销原因. Required.
+            reason: String = body("reason").required(),
+        }
     }
 }

@@ -2,47 +2,42 @@
 
 //! `v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreAcquiringbankServiceorderByOutOrderNoModify as Modify;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 从业机构修改微信支付分订单金额 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify`
+///
+/// For 从业机构. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012691363](https://pay.weixin.qq.com/doc/v3/partner/4012691363)
+///
+/// `weipay api show POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify` lists all 2.
+pub mod post {
+    pub use crate::v3::payscore::shared::{PayscoreInstitutionPostPayment, PayscoreSentPostDiscount};
 
-chain_step! {
-    /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify`
-    Modify
-}
+    use crate::model::{body, request};
 
-impl<M: Mode> Modify<M> {
-    /// 从业机构修改微信支付分订单金额 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify`
-    ///
-    /// For 从业机构. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::acquiringbank::serviceorder::out_order_no::modify::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .sub_mchid("1900000109")
-    ///     .total_amount(50000)
-    ///     .reason("用户投诉");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .acquiringbank()
-    ///     .serviceorder()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .modify()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_MODIFY, request)
+    request! {
+        /// 从业机构修改微信支付分订单金额: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoModifyRequest`](crate::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoModifyRequest).
+        #[doc(alias = "从业机构修改微信支付分订单金额")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 渠道商商户号.
+            channel_id: String = body("channel_id"),
+            /// 后付费项目.
+            post_payments: Vec<PayscoreInstitutionPostPayment> = body("post_payments"),
+            /// 后付费商户优惠.
+            post_discounts: Vec<PayscoreSentPostDiscount> = body("post_discounts"),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 修改原因. Required.
+            reason: String = body("reason").required(),
+        }
     }
 }

@@ -2,48 +2,49 @@
 
 //! `v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo as Registerdeductinfo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 从业机构登记微信支付分扣款信息 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo`
+///
+/// For 从业机构.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012458414](https://pay.weixin.qq.com/doc/v3/partner/4012458414)
+///
+/// `weipay api show POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo` lists all 2.
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo`
-    Registerdeductinfo
-}
+    request! {
+        /// 从业机构登记微信支付分扣款信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfoRequest`](crate::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfoRequest).
+        #[doc(alias = "从业机构登记微信支付分扣款信息")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商应用ID.
+            appid: String = body("appid"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 渠道商商户号. Required.
+            channel_id: String = body("channel_id").required(),
+            /// 商户系统内部扣款单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 子商户公众账号ID.
+            sub_appid: String = body("sub_appid"),
+        }
+    }
 
-impl<M: Mode> Registerdeductinfo<M> {
-    /// 从业机构登记微信支付分扣款信息 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo`
-    ///
-    /// For 从业机构.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::acquiringbank::serviceorder::out_order_no::registerdeductinfo::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .sub_mchid("1900000109")
-    ///     .channel_id("1230000109");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .acquiringbank()
-    ///     .serviceorder()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .registerdeductinfo()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_REGISTERDEDUCTINFO,
-            request,
-        )
+    response! {
+        /// 从业机构登记微信支付分扣款信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfoResponse`](crate::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfoResponse).
+        #[doc(alias = "从业机构登记微信支付分扣款信息")]
+        pub struct Response {
+            /// 商品或支付单简要描述.
+            description: String = body("description"),
+        }
     }
 }

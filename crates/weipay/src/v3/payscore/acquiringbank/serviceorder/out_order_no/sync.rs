@@ -2,47 +2,42 @@
 
 //! `v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreAcquiringbankServiceorderByOutOrderNoSync as Sync;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 从业机构同步微信支付分订单信息 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync`
+///
+/// For 从业机构. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012691378](https://pay.weixin.qq.com/doc/v3/partner/4012691378)
+///
+/// `weipay api show POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync` lists all 2.
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync`
-    Sync
-}
+    request! {
+        /// 从业机构同步微信支付分订单信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoSyncRequest`](crate::payscore::PostPayscoreAcquiringbankServiceorderByOutOrderNoSyncRequest).
+        #[doc(alias = "从业机构同步微信支付分订单信息")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 渠道商商户号.
+            channel_id: String = body("channel_id"),
+            /// 场景类型. Required.
+            type_: String = body("type").required(),
+            /// 内容信息详情. Required.
+            detail: Detail = body("detail").required(),
+        }
 
-impl<M: Mode> Sync<M> {
-    /// 从业机构同步微信支付分订单信息 · `POST v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync`
-    ///
-    /// For 从业机构. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::acquiringbank::serviceorder::out_order_no::sync::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .sub_mchid("1900000109")
-    ///     .type_("Order_Paid")
-    ///     .detail(post::Detail::new().paid_time("20091225091210"));
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .acquiringbank()
-    ///     .serviceorder()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .sync()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
+        /// 内容信息详情.
+        pub struct Detail {
+            /// 收款成功时间. Required.
+            paid_time: String = body("paid_time").required(),
+        }
     }
 }

@@ -2,49 +2,67 @@
 
 //! `v3/payscore/partner/permissions/authorization-code/{authorization_code}`
 
-pub mod get;
 pub mod terminate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::payscore::chain::PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode as AuthorizationCode;
 
-chain_step! {
-    /// `v3/payscore/partner/permissions/authorization-code/{authorization_code}`
-    AuthorizationCode
-}
+/// 查询与用户授权记录（授权协议号） · `GET v3/payscore/partner/permissions/authorization-code/{authorization_code}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012692687](https://pay.weixin.qq.com/doc/v3/partner/4012692687)
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-impl<M: Mode> AuthorizationCode<M> {
-    /// 查询与用户授权记录（授权协议号） · `GET v3/payscore/partner/permissions/authorization-code/{authorization_code}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::partner::permissions::authorization_code::authorization_code::get;
-    ///
-    /// let request = get::Request::new().service_id("500001").sub_mchid("1230000109");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .partner()
-    ///     .permissions()
-    ///     .authorization_code()
-    ///     .authorization_code("1234323JKHDFE1243252")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE, request)
+    request! {
+        /// 查询与用户授权记录（授权协议号）: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeRequest`](crate::payscore::GetPayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeRequest).
+        #[doc(alias = "查询与用户授权记录（授权协议号）")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = query("service_id").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
     }
 
-    /// `v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate`
-    pub fn terminate(self) -> terminate::Terminate<M> {
-        terminate::Terminate::new(self.call.step("terminate"))
+    response! {
+        /// 查询与用户授权记录（授权协议号）: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeResponse`](crate::payscore::GetPayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeResponse).
+        #[doc(alias = "查询与用户授权记录（授权协议号）")]
+        pub struct Response {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 服务商公众号下的用户标识.
+            openid: String = body("openid"),
+            /// 授权协议号. Required.
+            authorization_code: String = body("authorization_code").required(),
+            /// 授权状态. Required.
+            authorization_state: String = body("authorization_state").required(),
+            /// 授权通知地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 最近一次解除授权时间.
+            cancel_authorization_time: Time = body("cancel_authorization_time"),
+            /// 最近一次授权成功时间.
+            authorization_success_time: Time = body("authorization_success_time"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 子商户公众号下的用户标识.
+            sub_openid: String = body("sub_openid"),
+            /// 用户分层.
+            user_risk_level: i64 = body("user_risk_level"),
+            /// 分层版本.
+            risk_level_version: i64 = body("risk_level_version"),
+        }
     }
 }

@@ -2,47 +2,53 @@
 
 //! `v3/payscore/partner/serviceorder/{out_order_no}/complete`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscorePartnerServiceorderByOutOrderNoComplete as Complete;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 完结支付分订单 · `POST v3/payscore/partner/serviceorder/{out_order_no}/complete`
+///
+/// For 服务商. A success has no body (204). Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012692408](https://pay.weixin.qq.com/doc/v3/partner/4012692408)
+///
+/// `weipay api show POST v3/payscore/partner/serviceorder/{out_order_no}/complete` lists all 2.
+pub mod post {
+    pub use crate::v3::payscore::shared::{
+        PayscoreDevice, PayscoreLocation, PayscorePartnerPostPayment, PayscorePartnerTimeRange,
+        PayscoreSentPostDiscount,
+    };
 
-chain_step! {
-    /// `v3/payscore/partner/serviceorder/{out_order_no}/complete`
-    Complete
-}
+    use crate::model::{Time, body, request};
 
-impl<M: Mode> Complete<M> {
-    /// 完结支付分订单 · `POST v3/payscore/partner/serviceorder/{out_order_no}/complete`
-    ///
-    /// For 服务商. A success has no body (204). Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::partner::serviceorder::out_order_no::complete::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .sub_mchid("1900000109")
-    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
-    ///     .total_amount(50000);
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .partner()
-    ///     .serviceorder()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .complete()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
+    request! {
+        /// 完结支付分订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderByOutOrderNoCompleteRequest`](crate::payscore::PostPayscorePartnerServiceorderByOutOrderNoCompleteRequest).
+        #[doc(alias = "完结支付分订单")]
+        pub struct Request {
+            /// 服务ID. Required; 1 to 32 characters.
+            service_id: String = body("service_id").required().length(1, 32),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 后付费项目. Required; at most 100 members.
+            post_payments: Vec<PayscorePartnerPostPayment> = body("post_payments").required().items(0, 100),
+            /// 后付费商户优惠. At most 30 members.
+            post_discounts: Vec<PayscoreSentPostDiscount> = body("post_discounts").items(0, 30),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 实际服务时间.
+            time_range: PayscorePartnerTimeRange = body("time_range"),
+            /// 实际服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 微信支付服务分账标记.
+            profit_sharing: bool = body("profit_sharing"),
+            /// 完结服务时间.
+            complete_time: Time = body("complete_time"),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+            /// 设备信息.
+            device: PayscoreDevice = body("device"),
+        }
     }
 }

@@ -2,47 +2,44 @@
 
 //! `v3/payscore/partner/serviceorder/{out_order_no}/modify`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscorePartnerServiceorderByOutOrderNoModify as Modify;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 修改订单金额 · `POST v3/payscore/partner/serviceorder/{out_order_no}/modify`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012692360](https://pay.weixin.qq.com/doc/v3/partner/4012692360)
+///
+/// `weipay api show POST v3/payscore/partner/serviceorder/{out_order_no}/modify` lists all 2.
+pub mod post {
+    pub use crate::v3::payscore::shared::{
+        PayscoreCompletePostDiscount, PayscoreDevice, PayscorePartnerPostPayment,
+    };
 
-chain_step! {
-    /// `v3/payscore/partner/serviceorder/{out_order_no}/modify`
-    Modify
-}
+    use crate::model::{body, request};
 
-impl<M: Mode> Modify<M> {
-    /// 修改订单金额 · `POST v3/payscore/partner/serviceorder/{out_order_no}/modify`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::partner::serviceorder::out_order_no::modify::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_mchid("1900000109")
-    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
-    ///     .total_amount(50000)
-    ///     .reason("用户投诉");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .partner()
-    ///     .serviceorder()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .modify()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_MODIFY, request)
+    request! {
+        /// 修改订单金额: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderByOutOrderNoModifyRequest`](crate::payscore::PostPayscorePartnerServiceorderByOutOrderNoModifyRequest).
+        #[doc(alias = "修改订单金额")]
+        pub struct Request {
+            /// 服务ID. 1 to 32 characters.
+            service_id: String = body("service_id").length(1, 32),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 后付费项目. Required; at most 100 members.
+            post_payments: Vec<PayscorePartnerPostPayment> = body("post_payments").required().items(0, 100),
+            /// 后付费商户优惠. At most 30 members.
+            post_discounts: Vec<PayscoreCompletePostDiscount> = body("post_discounts").items(0, 30),
+            /// 总金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 修改原因. Required; 1 to 50 characters.
+            reason: String = body("reason").required().length(1, 50),
+            /// 设备信息.
+            device: PayscoreDevice = body("device"),
+        }
     }
 }

@@ -2,43 +2,28 @@
 
 //! `v3/payscore/partner/serviceorder/{out_order_no}/pay`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscorePartnerServiceorderByOutOrderNoPay as Pay;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户发起催收扣款 · `POST v3/payscore/partner/serviceorder/{out_order_no}/pay`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013394544](https://pay.weixin.qq.com/doc/v3/partner/4013394544)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/payscore/partner/serviceorder/{out_order_no}/pay`
-    Pay
-}
-
-impl<M: Mode> Pay<M> {
-    /// 商户发起催收扣款 · `POST v3/payscore/partner/serviceorder/{out_order_no}/pay`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::partner::serviceorder::out_order_no::pay::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900000109");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .partner()
-    ///     .serviceorder()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .pay()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_PAY, request)
+    request! {
+        /// 商户发起催收扣款: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderByOutOrderNoPayRequest`](crate::payscore::PostPayscorePartnerServiceorderByOutOrderNoPayRequest).
+        #[doc(alias = "商户发起催收扣款")]
+        pub struct Request {
+            /// 服务ID. 1 to 32 characters.
+            service_id: String = body("service_id").length(1, 32),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+        }
     }
 }

@@ -2,47 +2,44 @@
 
 //! `v3/payscore/partner/serviceorder/{out_order_no}/sync`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscorePartnerServiceorderByOutOrderNoSync as Sync;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 同步订单信息 · `POST v3/payscore/partner/serviceorder/{out_order_no}/sync`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012458816](https://pay.weixin.qq.com/doc/v3/partner/4012458816)
+///
+/// `weipay api show POST v3/payscore/partner/serviceorder/{out_order_no}/sync` lists all 2.
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/payscore/partner/serviceorder/{out_order_no}/sync`
-    Sync
-}
+    request! {
+        /// 同步订单信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePartnerServiceorderByOutOrderNoSyncRequest`](crate::payscore::PostPayscorePartnerServiceorderByOutOrderNoSyncRequest).
+        #[doc(alias = "同步订单信息")]
+        pub struct Request {
+            /// 服务ID. Required; 1 to 32 characters.
+            service_id: String = body("service_id").required().length(1, 32),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 场景类型. Required.
+            type_: String = body("type").required(),
+            /// 内容信息详情. Required.
+            detail: Detail = body("detail").required(),
+        }
 
-impl<M: Mode> Sync<M> {
-    /// 同步订单信息 · `POST v3/payscore/partner/serviceorder/{out_order_no}/sync`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::partner::serviceorder::out_order_no::sync::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .sub_mchid("1900000109")
-    ///     .type_("Order_Paid")
-    ///     .detail(post::Detail::new().paid_time("20091225091210"));
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .partner()
-    ///     .serviceorder()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .sync()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
+        /// 内容信息详情.
+        pub struct Detail {
+            /// 收款序号.
+            seq: i64 = body("seq"),
+            /// 收款成功时间. Required.
+            paid_time: String = body("paid_time").required(),
+            /// 收款金额. In fen (分).
+            paid_amount: i64 = body("paid_amount"),
+        }
     }
 }

@@ -2,43 +2,63 @@
 
 //! `v3/payscore/partner/servicequotas/service-id/{service_id}`
 
-pub mod get;
+pub use crate::v3::payscore::chain::PayscorePartnerServicequotasServiceIdByServiceId as ServiceId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询用户分层对应建议先享金额 · `GET v3/payscore/partner/servicequotas/service-id/{service_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013394486](https://pay.weixin.qq.com/doc/v3/partner/4013394486)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/payscore/partner/servicequotas/service-id/{service_id}`
-    ServiceId
-}
+    request! {
+        /// 查询用户分层对应建议先享金额: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscorePartnerServicequotasServiceIdByServiceIdRequest`](crate::payscore::GetPayscorePartnerServicequotasServiceIdByServiceIdRequest).
+        #[doc(alias = "查询用户分层对应建议先享金额")]
+        pub struct Request {
+            /// 子商户商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 服务商的公众号ID. Required.
+            appid: String = query("appid").required(),
+            /// 子商户的公众号ID.
+            sub_appid: String = query("sub_appid"),
+            /// 分层版本. Required.
+            risk_level_version: i64 = query("risk_level_version").required(),
+        }
+    }
 
-impl<M: Mode> ServiceId<M> {
-    /// 查询用户分层对应建议先享金额 · `GET v3/payscore/partner/servicequotas/service-id/{service_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::partner::servicequotas::service_id::service_id::get;
-    ///
-    /// let request =
-    ///     get::Request::new().sub_mchid("1230000109").appid("wx57e15a0db0c5d1e8").risk_level_version(1);
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .partner()
-    ///     .servicequotas()
-    ///     .service_id()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_SERVICEQUOTAS_SERVICE_ID_SERVICE_ID, request)
+    response! {
+        /// 查询用户分层对应建议先享金额: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::GetPayscorePartnerServicequotasServiceIdByServiceIdResponse`](crate::payscore::GetPayscorePartnerServicequotasServiceIdByServiceIdResponse).
+        #[doc(alias = "查询用户分层对应建议先享金额")]
+        pub struct Response {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 公众号ID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户的公众号ID.
+            sub_appid: String = body("sub_appid"),
+            /// 分层版本. Required.
+            risk_level_version: i64 = body("risk_level_version").required(),
+            /// 先享金额列表. Required.
+            quotas: Vec<Quotas> = body("quotas").required(),
+        }
+
+        /// 先享金额列表.
+        pub struct Quotas {
+            /// 用户分层. Required.
+            risk_level: i64 = body("risk_level").required(),
+            /// 建议先享金额. Required; in fen (分).
+            suggested_quota: i64 = body("suggested_quota").required(),
+        }
     }
 }

@@ -2,46 +2,28 @@
 
 //! `v3/payscore/permissions/authorization-code/{authorization_code}/terminate`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate as Terminate;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 解除用户授权关系（授权协议号） · `POST v3/payscore/permissions/authorization-code/{authorization_code}/terminate`
+///
+/// For 直连商户. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012647410](https://pay.weixin.qq.com/doc/v3/merchant/4012647410)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/payscore/permissions/authorization-code/{authorization_code}/terminate`
-    Terminate
-}
-
-impl<M: Mode> Terminate<M> {
-    /// 解除用户授权关系（授权协议号） · `POST v3/payscore/permissions/authorization-code/{authorization_code}/terminate`
-    ///
-    /// For 直连商户. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::permissions::authorization_code::authorization_code::terminate::post;
-    ///
-    /// let request = post::Request::new().service_id("500001").reason("撤销原因");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .permissions()
-    ///     .authorization_code()
-    ///     .authorization_code("1234323JKHDFE1243252")
-    ///     .terminate()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(
-            &table::POST_V3_PAYSCORE_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE,
-            request,
-        )
+    request! {
+        /// 解除用户授权关系（授权协议号）: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminateRequest`](crate::payscore::PostPayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminateRequest).
+        #[doc(alias = "解除用户授权关系（授权协议号）")]
+        pub struct Request {
+            /// 服务id. Required.
+            service_id: String = body("service_id").required(),
+            /// 撤销原因. Required.
+            reason: String = body("reason").required(),
+        }
     }
 }

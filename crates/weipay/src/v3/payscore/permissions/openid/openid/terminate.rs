@@ -2,46 +2,30 @@
 
 //! `v3/payscore/permissions/openid/{openid}/terminate`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscorePermissionsOpenidByOpenidTerminate as Terminate;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 解除用户授权关系（openid） · `POST v3/payscore/permissions/openid/{openid}/terminate`
+///
+/// For 直连商户. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012647413](https://pay.weixin.qq.com/doc/v3/merchant/4012647413)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/payscore/permissions/openid/{openid}/terminate`
-    Terminate
-}
-
-impl<M: Mode> Terminate<M> {
-    /// 解除用户授权关系（openid） · `POST v3/payscore/permissions/openid/{openid}/terminate`
-    ///
-    /// For 直连商户. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::permissions::openid::openid::terminate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .reason("reason");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .permissions()
-    ///     .openid()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .terminate()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID_TERMINATE, request)
+    request! {
+        /// 解除用户授权关系（openid）: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePermissionsOpenidByOpenidTerminateRequest`](crate::payscore::PostPayscorePermissionsOpenidByOpenidTerminateRequest).
+        #[doc(alias = "解除用户授权关系（openid）")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 公众号id. Required.
+            appid: String = body("appid").required(),
+            /// 撤销原因. Required.
+            reason: String = body("reason").required(),
+        }
     }
 }

@@ -2,43 +2,85 @@
 
 //! `v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`
 
-pub mod get;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNo as OutRechargeNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询银行转账充值结果 · `GET v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`
+///
+/// For 平台商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-recharge/bank-recharge/bank-transfer-recharge-get-by-out-no.html>
+pub mod get {
+    pub use crate::v3::platsolution::shared::PlatsolutionRechargeAmount;
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`
-    OutRechargeNo
-}
+    use crate::model::{Time, body, open_enum, response};
 
-impl<M: Mode> OutRechargeNo<M> {
-    /// 查询银行转账充值结果 · `GET v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`
-    ///
-    /// For 平台商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .bank_transfer_recharges()
-    ///     .out_recharge_no()
-    ///     .out_recharge_no("cz202407181234")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO,
-            Nothing,
-        )
+    response! {
+        /// 查询银行转账充值结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoResponse`](crate::platsolution::GetPlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoResponse).
+        #[doc(alias = "查询银行转账充值结果")]
+        pub struct Response {
+            /// 充值商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 微信支付充值单号. Required.
+            recharge_id: String = body("recharge_id").required(),
+            /// 商户充值单号. Required.
+            out_recharge_no: String = body("out_recharge_no").required(),
+            /// 充值入账账户. Required.
+            account_type: AccountType = body("account_type").required(),
+            /// 充值状态. Required.
+            recharge_state: RechargeState = body("recharge_state").required(),
+            /// 充值场景. Required.
+            recharge_scene: RechargeScene = body("recharge_scene").required(),
+            /// 充值状态描述.
+            recharge_state_desc: String = body("recharge_state_desc"),
+            /// 充值金额. Required.
+            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
+            /// 转账充值的付款信息.
+            bank_transfer_info: BankTransferInfo = body("bank_transfer_info"),
+            /// 受理充值时间.
+            accept_time: Time = body("accept_time"),
+            /// 充值成功时间.
+            success_time: Time = body("success_time"),
+            /// 关闭充值时间.
+            close_time: Time = body("close_time"),
+        }
+
+        /// 转账充值的付款信息.
+        pub struct BankTransferInfo {
+            /// 转账充值附言.
+            memo: String = body("memo"),
+            /// 银行转账退回时间.
+            return_time: Time = body("return_time"),
+            /// 银行转账退回原因.
+            return_reason: String = body("return_reason"),
+            /// 开户银行名称.
+            bank_name: String = body("bank_name"),
+            /// 银行卡号后四位.
+            bank_card_tail: String = body("bank_card_tail"),
+        }
+    }
+
+    open_enum! {
+        /// 充值入账账户.
+        pub enum AccountType {
+            Basic = "BASIC",
+            Operation = "OPERATION",
+            Fees = "FEES",
+        }
+
+        /// 充值状态.
+        pub enum RechargeState {
+            Success = "SUCCESS",
+            Recharging = "RECHARGING",
+            Closed = "CLOSED",
+        }
+
+        /// 充值场景.
+        pub enum RechargeScene {
+            EcommerceBankTransfer = "ECOMMERCE_BANK_TRANSFER",
+        }
     }
 }

@@ -2,48 +2,60 @@
 
 //! `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer`
 
-pub mod post;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer as PreTransfer;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 请求保险理赔预下单 · `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504185](https://pay.weixin.qq.com/doc/v3/partner/4013504185)
+pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionInsuranceClaimBillsReceiver, PlatsolutionInsuranceClaimBillsReceiverType,
+        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+    };
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer`
-    PreTransfer
-}
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> PreTransfer<M> {
-    /// 请求保险理赔预下单 · `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::pre_transfer::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .receiver(post::Receiver::new().type_("MERCHANT"))
-    ///     .out_bill_no("plfk2020042013")
-    ///     .transfer_remark("example");
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .mch_transfer()
-    ///     .insurance_claim_bills()
-    ///     .pre_transfer()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_PRE_TRANSFER,
-            request,
-        )
+    request! {
+        /// 请求保险理赔预下单: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferRequest).
+        #[doc(alias = "请求保险理赔预下单")]
+        pub struct Request {
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 收款方信息. Required.
+            receiver: PlatsolutionInsuranceClaimBillsReceiver = body("receiver").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required().request_number(),
+            /// 赔付金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 赔付原因. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 商户回调地址. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
+    }
+
+    response! {
+        /// 请求保险理赔预下单: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferResponse).
+        #[doc(alias = "请求保险理赔预下单")]
+        pub struct Response {
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 微信支付转账单号. Required.
+            bill_id: String = body("bill_id").required(),
+            /// 受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// Required.
+            package_info: String = body("package_info").required(),
+        }
     }
 }

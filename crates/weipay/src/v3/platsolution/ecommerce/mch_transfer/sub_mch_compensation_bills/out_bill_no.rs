@@ -2,45 +2,74 @@
 
 //! `v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`
 
-pub mod get;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo as OutBillNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询赔付结果（按商户赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016777372](https://pay.weixin.qq.com/doc/v3/partner/4016777372)
+pub mod get {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionCloseInfo, PlatsolutionSubMchCompensationBillsReceiverDetail,
+        PlatsolutionSubMchCompensationBillsReceiverDetailReceiver,
+        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverMchInfo,
+        PlatsolutionSubMchCompensationBillsReceiverDetailReceiverType,
+    };
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`
-    OutBillNo
-}
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> OutBillNo<M> {
-    /// 查询赔付结果（按商户赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::mch_transfer::sub_mch_compensation_bills::out_bill_no::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .mch_transfer()
-    ///     .sub_mch_compensation_bills()
-    ///     .out_bill_no("plfk2020042013")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_SUB_MCH_COMPENSATION_BILLS_OUT_BILL_NO,
-            request,
-        )
+    request! {
+        /// 查询赔付结果（按商户赔付单号）: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoRequest`](crate::platsolution::GetPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoRequest).
+        #[doc(alias = "查询赔付结果（按商户赔付单号）")]
+        pub struct Request {
+            /// 出资商户号.
+            sponsor_mchid: String = query("sponsor_mchid"),
+        }
+    }
+
+    response! {
+        /// 查询赔付结果（按商户赔付单号）: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoResponse`](crate::platsolution::GetPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoResponse).
+        #[doc(alias = "查询赔付结果（按商户赔付单号）")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 赔付接收方信息. Required.
+            receiver_detail: PlatsolutionSubMchCompensationBillsReceiverDetail =
+                body("receiver_detail").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 赔付金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 赔付原因. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 微信支付转账单号. Required.
+            bill_id: String = body("bill_id").required(),
+            /// 赔付状态. Required.
+            state: State = body("state").required(),
+            /// 受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 关单信息.
+            close_info: PlatsolutionCloseInfo = body("close_info"),
+            /// 出资商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+        }
+    }
+
+    open_enum! {
+        /// 赔付状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+        }
     }
 }

@@ -2,46 +2,60 @@
 
 //! `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}`
 
-pub mod get;
-pub mod sp_openid;
+/// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid`
+pub mod sp_openid {
+    /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}`
+    pub mod sp_openid {
+        pub mod delete_;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}`
-    SubMchid
-}
-
-impl<M: Mode> SubMchid<M> {
-    /// 查询二级商户可扫码充值员工列表 · `GET v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .recharge_employees()
-    ///     .sub_mchid()
-    ///     .sub_mchid("1900000109")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID, Nothing)
+        pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenid as SpOpenid;
     }
 
-    /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid`
-    pub fn sp_openid(self) -> sp_openid::SpOpenid<M> {
-        sp_openid::SpOpenid::new(self.call.step("sp-openid"))
+    pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid as SpOpenid;
+}
+
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid as SubMchid;
+
+/// 查询二级商户可扫码充值员工列表 · `GET v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013521757](https://pay.weixin.qq.com/doc/v3/partner/4013521757)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
+
+    response! {
+        /// 查询二级商户可扫码充值员工列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidResponse`](crate::platsolution::GetPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidResponse).
+        #[doc(alias = "查询二级商户可扫码充值员工列表")]
+        pub struct Response {
+            /// 员工列表.
+            employees: Vec<Employees> = body("employees"),
+        }
+
+        /// 员工列表.
+        pub struct Employees {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 员工OpenID.
+            sp_openid: String = body("sp_openid"),
+            /// 员工状态.
+            state: State = body("state"),
+            /// 添加员工时间.
+            create_time: Time = body("create_time"),
+            /// 最后更新时间.
+            update_time: Time = body("update_time"),
+        }
+    }
+
+    open_enum! {
+        /// 员工状态.
+        pub enum State {
+            Effective = "EFFECTIVE",
+            Deleted = "DELETED",
+        }
     }
 }

@@ -3,46 +3,48 @@
 //! `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}`
 
 pub mod apply_abnormal_settle;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo as SettleBatchNo;
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}`
-    SettleBatchNo
-}
+/// 个人收款-查询批量结算信息 · `GET v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012650326](https://pay.weixin.qq.com/doc/v3/partner/4012650326)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-impl<M: Mode> SettleBatchNo<M> {
-    /// 个人收款-查询批量结算信息 · `GET v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .settle()
-    ///     .prepay_settle_orders()
-    ///     .settle_batch_no("123685544886666")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO, Nothing)
+    response! {
+        /// 个人收款-查询批量结算信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoResponse`](crate::platsolution::GetPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoResponse).
+        #[doc(alias = "个人收款-查询批量结算信息")]
+        pub struct Response {
+            /// 商户结算批次单号. Required.
+            out_settle_batch_no: String = body("out_settle_batch_no").required(),
+            /// 微信支付结算批次单号. Required.
+            settle_batch_no: String = body("settle_batch_no").required(),
+            /// 商品单个人收款方受理授权ID. Required.
+            individual_auth_id: String = body("individual_auth_id").required(),
+            /// 收款方描述. Required.
+            description: String = body("description").required(),
+            /// 批次状态. Required.
+            state: String = body("state").required(),
+            /// 交易场景. Required.
+            trade_scenario: TradeScenario = body("trade_scenario").required(),
+            /// 批次创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 批次完成时间.
+            finish_time: Time = body("finish_time"),
+        }
     }
 
-    /// `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`
-    pub fn apply_abnormal_settle(self) -> apply_abnormal_settle::ApplyAbnormalSettle<M> {
-        apply_abnormal_settle::ApplyAbnormalSettle::new(self.call.step("apply-abnormal-settle"))
+    open_enum! {
+        /// 交易场景.
+        pub enum TradeScenario {
+            Recommerce = "RECOMMERCE",
+        }
     }
 }

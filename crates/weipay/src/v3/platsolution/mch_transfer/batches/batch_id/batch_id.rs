@@ -2,48 +2,75 @@
 
 //! `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}`
 
-pub mod details;
-pub mod get;
+/// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details`
+pub mod details {
+    /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id`
+    pub mod detail_id {
+        pub mod detail_id;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}`
-    BatchId
-}
-
-impl<M: Mode> BatchId<M> {
-    /// 微信支付转账批次单号查询批次单 · `GET v3/platsolution/mch-transfer/batches/batch-id/{batch_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::mch_transfer::batches::batch_id::batch_id::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900102208").need_query_detail(true);
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .mch_transfer()
-    ///     .batches()
-    ///     .batch_id()
-    ///     .batch_id("131000011085109987515042023022300246500006")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
+        pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId as DetailId;
     }
 
-    /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details`
-    pub fn details(self) -> details::Details<M> {
-        details::Details::new(self.call.step("details"))
+    pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails as Details;
+}
+
+pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesBatchIdByBatchId as BatchId;
+
+/// 微信支付转账批次单号查询批次单 · `GET v3/platsolution/mch-transfer/batches/batch-id/{batch_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-get-by-id.html>
+pub mod get {
+    pub use crate::v3::platsolution::shared::{PlatsolutionBatchesData, PlatsolutionBatchesTransferBatch};
+
+    use crate::model::{body, open_enum, query, request, response};
+
+    request! {
+        /// 微信支付转账批次单号查询批次单: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdRequest`](crate::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdRequest).
+        #[doc(alias = "微信支付转账批次单号查询批次单")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 是否查询转账明细单. Required.
+            need_query_detail: bool = query("need_query_detail").required(),
+            /// 明细状态.
+            detail_state: DetailState = query("detail_state"),
+            /// 请求资源起始位置.
+            offset: i64 = query("offset"),
+            /// 最大资源条数.
+            limit: i64 = query("limit"),
+        }
+    }
+
+    response! {
+        /// 微信支付转账批次单号查询批次单: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdResponse`](crate::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdResponse).
+        #[doc(alias = "微信支付转账批次单号查询批次单")]
+        pub struct Response {
+            /// 转账批次单. Required.
+            transfer_batch: PlatsolutionBatchesTransferBatch = body("transfer_batch").required(),
+            /// 转账明细单列表.
+            data: Vec<PlatsolutionBatchesData> = body("data"),
+            /// 请求资源起始位置.
+            offset: i64 = body("offset"),
+            /// 最大资源条数.
+            limit: i64 = body("limit"),
+        }
+    }
+
+    open_enum! {
+        /// 明细状态.
+        pub enum DetailState {
+            All = "ALL",
+            WaitPay = "WAIT_PAY",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,48 +2,76 @@
 
 //! `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}`
 
-pub mod details;
-pub mod get;
+/// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details`
+pub mod details {
+    /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
+    pub mod out_detail_no {
+        pub mod out_detail_no;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}`
-    OutBatchNo
-}
-
-impl<M: Mode> OutBatchNo<M> {
-    /// 商户转账批次单号查询批次单 · `GET v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::mch_transfer::batches::out_batch_no::out_batch_no::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900102208").need_query_detail(true);
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .mch_transfer()
-    ///     .batches()
-    ///     .out_batch_no()
-    ///     .out_batch_no("sjzz20230223")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
+        pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo as OutDetailNo;
     }
 
-    /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details`
-    pub fn details(self) -> details::Details<M> {
-        details::Details::new(self.call.step("details"))
+    pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails as Details;
+}
+
+pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo as OutBatchNo;
+
+/// 商户转账批次单号查询批次单 · `GET v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/transfer-batch-get-by-out-code.html>
+pub mod get {
+    pub use crate::v3::platsolution::shared::{PlatsolutionBatchesData, PlatsolutionBatchesTransferBatch};
+
+    use crate::model::{body, open_enum, query, request, response};
+
+    request! {
+        /// 商户转账批次单号查询批次单: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoRequest`](crate::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoRequest).
+        #[doc(alias = "商户转账批次单号查询批次单")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 是否查询转账明细单. Required.
+            need_query_detail: bool = query("need_query_detail").required(),
+            /// 请求资源起始位置.
+            offset: i64 = query("offset"),
+            /// 最大资源条数.
+            limit: i64 = query("limit"),
+            /// 明细状态.
+            detail_state: DetailState = query("detail_state"),
+        }
+    }
+
+    response! {
+        /// 商户转账批次单号查询批次单: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoResponse`](crate::platsolution::GetPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoResponse).
+        #[doc(alias = "商户转账批次单号查询批次单")]
+        pub struct Response {
+            /// 转账批次单. Required.
+            transfer_batch: PlatsolutionBatchesTransferBatch = body("transfer_batch").required(),
+            /// 转账明细单列表.
+            data: Vec<PlatsolutionBatchesData> = body("data"),
+            /// 请求资源起始位置.
+            offset: i64 = body("offset"),
+            /// 最大资源条数.
+            limit: i64 = body("limit"),
+        }
+    }
+
+    open_enum! {
+        /// 明细状态.
+        pub enum DetailState {
+            All = "ALL",
+            WaitPay = "WAIT_PAY",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            BankRefund = "BANK_REFUND",
+        }
     }
 }

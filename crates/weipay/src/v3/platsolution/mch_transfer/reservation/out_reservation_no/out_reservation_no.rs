@@ -3,50 +3,70 @@
 //! `v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
 
 pub mod close;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::platsolution::chain::PlatsolutionMchTransferReservationOutReservationNoByOutReservationNo as OutReservationNo;
 
-chain_step! {
-    /// `v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
-    OutReservationNo
-}
+/// 商户预约单号查询预约商家转账记录 · `GET v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-get-by-out-no.html>
+pub mod get {
+    pub use crate::v3::platsolution::shared::PlatsolutionMchTransferCloseInfo;
 
-impl<M: Mode> OutReservationNo<M> {
-    /// 商户预约单号查询预约商家转账记录 · `GET v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::mch_transfer::reservation::out_reservation_no::out_reservation_no::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900001109");
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .mch_transfer()
-    ///     .reservation()
-    ///     .out_reservation_no()
-    ///     .out_reservation_no("plfk2020042013")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO,
-            request,
-        )
+    use crate::model::{Time, body, query, request, response};
+
+    request! {
+        /// 商户预约单号查询预约商家转账记录: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoRequest`](crate::platsolution::GetPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoRequest).
+        #[doc(alias = "商户预约单号查询预约商家转账记录")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
     }
 
-    /// `v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`
-    pub fn close(self) -> close::Close<M> {
-        close::Close::new(self.call.step("close"))
+    response! {
+        /// 商户预约单号查询预约商家转账记录: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoResponse`](crate::platsolution::GetPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoResponse).
+        #[doc(alias = "商户预约单号查询预约商家转账记录")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 服务商AppID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 二级商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 微信转账预约单号. Required.
+            reservation_id: String = body("reservation_id").required(),
+            /// 商户预约单号. Required.
+            out_reservation_no: String = body("out_reservation_no").required(),
+            /// 转账场景ID. Required.
+            transfer_scene_id: String = body("transfer_scene_id").required(),
+            /// 预计最晚转账日期.
+            estimated_date: String = body("estimated_date"),
+            /// 预计最大转账金额. In fen (分).
+            estimated_max_amount: i64 = body("estimated_max_amount"),
+            /// 准确转账金额. In fen (分).
+            exact_amount: i64 = body("exact_amount"),
+            /// 收款用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 收款银行类型.
+            bank_type: String = body("bank_type"),
+            /// 预约记录状态. Required.
+            state: String = body("state").required(),
+            /// 预约记录受理的时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 预约记录用户确认预约的时间.
+            reserve_time: Time = body("reserve_time"),
+            /// 预约记录的关闭信息.
+            close_info: PlatsolutionMchTransferCloseInfo = body("close_info"),
+        }
     }
 }

@@ -2,45 +2,69 @@
 
 //! `v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}`
 
-pub mod get;
+pub use crate::v3::platsolution::chain::PlatsolutionMchTransferReservationReservationIdByReservationId as ReservationId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信支付预约单号查询预约商家转账记录 · `GET v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-reservation/transfer-reservation-get-by-id.html>
+pub mod get {
+    pub use crate::v3::platsolution::shared::PlatsolutionMchTransferCloseInfo;
 
-chain_step! {
-    /// `v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}`
-    ReservationId
-}
+    use crate::model::{Time, body, query, request, response};
 
-impl<M: Mode> ReservationId<M> {
-    /// 微信支付预约单号查询预约商家转账记录 · `GET v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::mch_transfer::reservation::reservation_id::reservation_id::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900001109");
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .mch_transfer()
-    ///     .reservation()
-    ///     .reservation_id()
-    ///     .reservation_id("1330000071100999991182020050700019480001")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID,
-            request,
-        )
+    request! {
+        /// 微信支付预约单号查询预约商家转账记录: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferReservationReservationIdByReservationIdRequest`](crate::platsolution::GetPlatsolutionMchTransferReservationReservationIdByReservationIdRequest).
+        #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
+    }
+
+    response! {
+        /// 微信支付预约单号查询预约商家转账记录: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferReservationReservationIdByReservationIdResponse`](crate::platsolution::GetPlatsolutionMchTransferReservationReservationIdByReservationIdResponse).
+        #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 服务商AppID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 二级商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 微信转账预约单号. Required.
+            reservation_id: String = body("reservation_id").required(),
+            /// 商户预约单号. Required.
+            out_reservation_no: String = body("out_reservation_no").required(),
+            /// 转账场景ID. Required.
+            transfer_scene_id: String = body("transfer_scene_id").required(),
+            /// 预计最晚转账日期.
+            estimated_date: String = body("estimated_date"),
+            /// 预计最大转账金额. In fen (分).
+            estimated_max_amount: i64 = body("estimated_max_amount"),
+            /// 准确转账金额. In fen (分).
+            exact_amount: i64 = body("exact_amount"),
+            /// 收款用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 收款银行类型.
+            bank_type: String = body("bank_type"),
+            /// 预约记录状态. Required.
+            state: String = body("state").required(),
+            /// 预约记录受理的时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 预约记录用户确认预约的时间.
+            reserve_time: Time = body("reserve_time"),
+            /// 预约记录的关闭信息.
+            close_info: PlatsolutionMchTransferCloseInfo = body("close_info"),
+        }
     }
 }

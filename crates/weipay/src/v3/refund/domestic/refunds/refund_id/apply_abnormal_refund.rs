@@ -2,43 +2,107 @@
 
 //! `v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`
 
-pub mod post;
+pub use crate::v3::refund::chain::RefundDomesticRefundsByRefundIdApplyAbnormalRefund as ApplyAbnormalRefund;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 发起异常退款 · `POST v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012791864](https://pay.weixin.qq.com/doc/v3/merchant/4012791864)
+/// - partner: [4013080240](https://pay.weixin.qq.com/doc/v3/partner/4013080240)
+///
+/// `weipay api show POST v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund` lists all 23.
+pub mod post {
+    pub use crate::v3::refund::shared::{
+        RefundAmount, RefundFrom, RefundFromAccount, RefundPromotionDetail, RefundPromotionDetailGoodsDetail,
+        RefundPromotionDetailScope, RefundPromotionDetailType,
+    };
 
-chain_step! {
-    /// `v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`
-    ApplyAbnormalRefund
-}
+    use crate::model::{Sensitive, Time, body, header, open_enum, request, response};
 
-impl<M: Mode> ApplyAbnormalRefund<M> {
-    /// 发起异常退款 · `POST v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::refund::domestic::refunds::refund_id::apply_abnormal_refund::post;
-    ///
-    /// let request =
-    ///     post::Request::new().out_refund_no("1217752501201407033233368018").type_("USER_BANK_CARD");
-    /// let response = client
-    ///     .v3()
-    ///     .refund()
-    ///     .domestic()
-    ///     .refunds()
-    ///     .refund_id("50000000382019052709732678859")
-    ///     .apply_abnormal_refund()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND, request)
+    request! {
+        /// 发起异常退款: what is sent.
+        ///
+        /// Its flat name is [`weipay::refund::PostRefundDomesticRefundsByRefundIdApplyAbnormalRefundRequest`](crate::refund::PostRefundDomesticRefundsByRefundIdApplyAbnormalRefundRequest).
+        #[doc(alias = "发起异常退款")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户退款单号. Required; 1 to 64 characters; matches `^[0-9A-Za-z_\-|*@]+$`.
+            out_refund_no: String =
+                body("out_refund_no").required().length(1, 64).pattern(r#"^[0-9A-Za-z_\-|*@]+$"#),
+            /// 异常退款处理方式. Required.
+            type_: Type = body("type").required(),
+            /// 开户银行. At most 16 characters.
+            bank_type: BankType = body("bank_type").length(0, 16),
+            /// 收款银行卡号. Travels encrypted (敏感信息加密).
+            bank_account: Sensitive = body("bank_account").encrypted(),
+            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            real_name: Sensitive = body("real_name").encrypted(),
+        }
+    }
+
+    response! {
+        /// 发起异常退款: what comes back.
+        ///
+        /// Its flat name is [`weipay::refund::PostRefundDomesticRefundsByRefundIdApplyAbnormalRefundResponse`](crate::refund::PostRefundDomesticRefundsByRefundIdApplyAbnormalRefundResponse).
+        #[doc(alias = "发起异常退款")]
+        pub struct Response {
+            /// 微信支付退款号. Required.
+            refund_id: String = body("refund_id").required(),
+            /// 商户退款单号. Required.
+            out_refund_no: String = body("out_refund_no").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 退款渠道. Required.
+            channel: String = body("channel").required(),
+            /// 退款入账账户. Required.
+            user_received_account: String = body("user_received_account").required(),
+            /// 退款成功时间.
+            success_time: Time = body("success_time"),
+            /// 退款创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 退款状态. Required.
+            status: String = body("status").required(),
+            /// 资金账户.
+            funds_account: String = body("funds_account"),
+            /// 金额信息. Required.
+            amount: RefundAmount = body("amount").required(),
+            /// 优惠退款信息.
+            promotion_detail: Vec<RefundPromotionDetail> = body("promotion_detail"),
+        }
+    }
+
+    open_enum! {
+        /// 异常退款处理方式.
+        pub enum Type {
+            UserBankCard = "USER_BANK_CARD",
+            MerchantBankCard = "MERCHANT_BANK_CARD",
+        }
+
+        /// 开户银行.
+        pub enum BankType {
+            CmbDebit = "CMB_DEBIT",
+            CommDebit = "COMM_DEBIT",
+            AbcDebit = "ABC_DEBIT",
+            CcbDebit = "CCB_DEBIT",
+            IcbcDebit = "ICBC_DEBIT",
+            BocDebit = "BOC_DEBIT",
+            PabDebit = "PAB_DEBIT",
+            SpdbDebit = "SPDB_DEBIT",
+            CiticDebit = "CITIC_DEBIT",
+            CebDebit = "CEB_DEBIT",
+            CmbcDebit = "CMBC_DEBIT",
+            CibDebit = "CIB_DEBIT",
+            GdbDebit = "GDB_DEBIT",
+            PsbcDebit = "PSBC_DEBIT",
+            NbcbDebit = "NBCB_DEBIT",
+        }
     }
 }

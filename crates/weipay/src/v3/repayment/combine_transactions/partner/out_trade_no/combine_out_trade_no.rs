@@ -3,48 +3,93 @@
 //! `v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}`
 
 pub mod close;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::repayment::chain::RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo as CombineOutTradeNo;
 
-chain_step! {
-    /// `v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}`
-    CombineOutTradeNo
-}
+/// 还款单查询 · `GET v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015124483](https://pay.weixin.qq.com/doc/v3/partner/4015124483)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-impl<M: Mode> CombineOutTradeNo<M> {
-    /// 还款单查询 · `GET v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .repayment()
-    ///     .combine_transactions()
-    ///     .partner()
-    ///     .out_trade_no()
-    ///     .combine_out_trade_no("P20150806125346")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO,
-            Nothing,
-        )
+    response! {
+        /// 还款单查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::repayment::GetRepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoResponse`](crate::repayment::GetRepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoResponse).
+        #[doc(alias = "还款单查询")]
+        pub struct Response {
+            /// 还款服务商APPID. Required.
+            combine_appid: String = body("combine_appid").required(),
+            /// 还款服务商商户号. Required.
+            combine_mchid: String = body("combine_mchid").required(),
+            /// 还款单订单号. Required.
+            combine_out_trade_no: String = body("combine_out_trade_no").required(),
+            /// 还款单微信支付订单号. Required.
+            combine_transaction_id: String = body("combine_transaction_id").required(),
+            /// 还款支付者信息.
+            combine_payer_info: CombinePayerInfo = body("combine_payer_info"),
+            /// 还款明细单信息列表.
+            sub_orders: Vec<SubOrders> = body("sub_orders"),
+        }
+
+        /// 还款支付者信息.
+        pub struct CombinePayerInfo {
+            /// 用户服务商标识. Required.
+            openid: String = body("openid").required(),
+        }
+
+        /// 还款明细单信息列表.
+        pub struct SubOrders {
+            /// 还款单发起商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 还款明细单订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 还款明细单微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 交易类型.
+            trade_type: TradeType = body("trade_type"),
+            /// 交易状态.
+            trade_state: TradeState = body("trade_state"),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 附加数据.
+            attach: String = body("attach"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 子单金额信息.
+            amount: Amount = body("amount"),
+        }
+
+        /// 子单金额信息.
+        pub struct Amount {
+            /// 标价金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 标价币种.
+            currency: String = body("currency"),
+            /// 现金支付金额. Required; in fen (分).
+            payer_amount: i64 = body("payer_amount").required(),
+            /// 现金支付币种.
+            payer_currency: String = body("payer_currency"),
+        }
     }
 
-    /// `v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close`
-    pub fn close(self) -> close::Close<M> {
-        close::Close::new(self.call.step("close"))
+    open_enum! {
+        /// 交易类型.
+        pub enum TradeType {
+            Repayment = "REPAYMENT",
+        }
+
+        /// 交易状态.
+        pub enum TradeState {
+            Success = "SUCCESS",
+            Notpay = "NOTPAY",
+            Closed = "CLOSED",
+        }
     }
 }

@@ -2,42 +2,71 @@
 
 //! `v3/vehicle/etc/transactions/id/{transaction_id}`
 
-pub mod get;
+pub use crate::v3::vehicle::chain::VehicleEtcTransactionsIdByTransactionId as TransactionId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询订单 · `GET v3/vehicle/etc/transactions/id/{transaction_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012715719](https://pay.weixin.qq.com/doc/v3/partner/4012715719)
+pub mod get {
+    pub use crate::v3::vehicle::shared::{
+        IndustryPaymentAmount, IndustryPromotionDetail, VehicleDeviceInfo, VehiclePayer,
+    };
 
-chain_step! {
-    /// `v3/vehicle/etc/transactions/id/{transaction_id}`
-    TransactionId
-}
+    use crate::model::{Time, body, query, request, response};
 
-impl<M: Mode> TransactionId<M> {
-    /// 查询订单 · `GET v3/vehicle/etc/transactions/id/{transaction_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::vehicle::etc::transactions::id::transaction_id::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .vehicle()
-    ///     .etc()
-    ///     .transactions()
-    ///     .id()
-    ///     .transaction_id("25012014070332333018")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_VEHICLE_ETC_TRANSACTIONS_ID_TRANSACTION_ID, request)
+    request! {
+        /// 查询订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::vehicle::GetVehicleEtcTransactionsIdByTransactionIdRequest`](crate::vehicle::GetVehicleEtcTransactionsIdByTransactionIdRequest).
+        #[doc(alias = "查询订单")]
+        pub struct Request {
+            /// 特约商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
+
+    response! {
+        /// 查询订单: what comes back.
+        ///
+        /// Its flat name is [`weipay::vehicle::GetVehicleEtcTransactionsIdByTransactionIdResponse`](crate::vehicle::GetVehicleEtcTransactionsIdByTransactionIdResponse).
+        #[doc(alias = "查询订单")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户appid. Required.
+            appid: String = body("appid").required(),
+            /// 特约商户appid.
+            sub_appid: String = body("sub_appid"),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 微信支付订单号. Required.
+            transaction_id: String = body("transaction_id").required(),
+            /// 商户数据.
+            attach: String = body("attach"),
+            /// 交易类型. Required.
+            trade_type: String = body("trade_type").required(),
+            /// 付款银行.
+            bank_type: String = body("bank_type"),
+            /// 支付完成时间.
+            success_time: Time = body("success_time"),
+            /// 交易状态. Required.
+            trade_state: String = body("trade_state").required(),
+            /// 交易状态描述.
+            trade_state_desc: String = body("trade_state_desc"),
+            /// 支付者.
+            payer: VehiclePayer = body("payer"),
+            /// 订单金额. Required.
+            amount: IndustryPaymentAmount = body("amount").required(),
+            /// 设备信息.
+            device_info: VehicleDeviceInfo = body("device_info"),
+            /// 优惠详情.
+            promotion_detail: Vec<IndustryPromotionDetail> = body("promotion_detail"),
+        }
     }
 }

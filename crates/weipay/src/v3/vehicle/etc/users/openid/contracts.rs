@@ -2,42 +2,57 @@
 
 //! `v3/vehicle/etc/users/{openid}/contracts`
 
-pub mod get;
+pub use crate::v3::vehicle::chain::VehicleEtcUsersByOpenidContracts as Contracts;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询ETC签约状态 · `GET v3/vehicle/etc/users/{openid}/contracts`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012715623](https://pay.weixin.qq.com/doc/v3/partner/4012715623)
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/vehicle/etc/users/{openid}/contracts`
-    Contracts
-}
+    request! {
+        /// 查询ETC签约状态: what is sent.
+        ///
+        /// Its flat name is [`weipay::vehicle::GetVehicleEtcUsersByOpenidContractsRequest`](crate::vehicle::GetVehicleEtcUsersByOpenidContractsRequest).
+        #[doc(alias = "查询ETC签约状态")]
+        pub struct Request {
+            /// 特约商户号.
+            sub_mchid: String = query("sub_mchid"),
+            /// ETC授权扣费模板ID. Required.
+            plan_id: String = query("plan_id").required(),
+            /// 车牌号. Required.
+            plate_number: String = query("plate_number").required(),
+        }
+    }
 
-impl<M: Mode> Contracts<M> {
-    /// 查询ETC签约状态 · `GET v3/vehicle/etc/users/{openid}/contracts`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::vehicle::etc::users::openid::contracts::get;
-    ///
-    /// let request = get::Request::new().plan_id("123").plate_number("浙ASB945");
-    /// let response = client
-    ///     .v3()
-    ///     .vehicle()
-    ///     .etc()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .contracts()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_VEHICLE_ETC_USERS_OPENID_CONTRACTS, request)
+    response! {
+        /// 查询ETC签约状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::vehicle::GetVehicleEtcUsersByOpenidContractsResponse`](crate::vehicle::GetVehicleEtcUsersByOpenidContractsResponse).
+        #[doc(alias = "查询ETC签约状态")]
+        pub struct Response {
+            /// 发起签约的appid. Required.
+            appid: String = body("appid").required(),
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 用户在发起签约APP的标识. Required.
+            sp_openid: String = body("sp_openid").required(),
+            /// 子商户appid.
+            sub_appid: String = body("sub_appid"),
+            /// 特约商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// ETC扣费授权协议号. Required.
+            contract_id: String = body("contract_id").required(),
+            /// ETC绑定状态. Required.
+            bind_state: String = body("bind_state").required(),
+            /// 绑定的车牌号. Required.
+            plate_number: String = body("plate_number").required(),
+            /// 用户在发起签约子APP的标识.
+            sub_openid: String = body("sub_openid"),
+        }
     }
 }

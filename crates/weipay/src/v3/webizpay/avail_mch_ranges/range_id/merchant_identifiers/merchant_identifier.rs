@@ -2,45 +2,37 @@
 
 //! `v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}`
 
-pub mod delete;
+pub use crate::v3::webizpay::chain::WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier as MerchantIdentifier;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 删除商户标识 · `DELETE v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4017205637](https://pay.weixin.qq.com/doc/v3/partner/4017205637)
+pub mod delete {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}`
-    MerchantIdentifier
-}
+    request! {
+        /// 删除商户标识: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::DeleteWebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierRequest`](crate::webizpay::DeleteWebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierRequest).
+        #[doc(alias = "删除商户标识")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+        }
+    }
 
-impl<M: Mode> MerchantIdentifier<M> {
-    /// 删除商户标识 · `DELETE v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`delete`](mod@delete).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::avail_mch_ranges::range_id::merchant_identifiers::merchant_identifier::delete;
-    ///
-    /// let request = delete::Request::new().sp_mchid("1900057215");
-    /// let response = client
-    ///     .v3()
-    ///     .webizpay()
-    ///     .avail_mch_ranges()
-    ///     .range_id("89f5123e-5ad4-4e0e-89b1-63ced0c798c5")
-    ///     .merchant_identifiers()
-    ///     .merchant_identifier("91110000710926094P")
-    ///     .delete(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn delete(self, request: delete::Request) -> M::Sent<delete::Response> {
-        self.call.typed(
-            &table::DELETE_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS_MERCHANT_IDENTIFIER,
-            request,
-        )
+    response! {
+        /// 删除商户标识: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::DeleteWebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierResponse`](crate::webizpay::DeleteWebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierResponse).
+        #[doc(alias = "删除商户标识")]
+        pub struct Response {
+            /// 可用商户范围id. Required.
+            range_id: String = body("range_id").required(),
+        }
     }
 }

@@ -2,42 +2,95 @@
 
 //! `v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}`
 
-pub mod get;
+pub use crate::v3::webizpay::chain::WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo as OutCardNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 使用商户卡号查询企业支付额度卡 · `GET v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015001625](https://pay.weixin.qq.com/doc/v3/partner/4015001625)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}`
-    OutCardNo
-}
+    request! {
+        /// 使用商户卡号查询企业支付额度卡: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::GetWebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNoRequest`](crate::webizpay::GetWebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNoRequest).
+        #[doc(alias = "使用商户卡号查询企业支付额度卡")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = query("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
+    }
 
-impl<M: Mode> OutCardNo<M> {
-    /// 使用商户卡号查询企业支付额度卡 · `GET v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::employees::employee_id::out_quota_cards::out_card_no::get;
-    ///
-    /// let request = get::Request::new().sp_mchid("1900057215").sub_mchid("43214321");
-    /// let response = client
-    ///     .v3()
-    ///     .webizpay()
-    ///     .employees()
-    ///     .employee_id("WeBizPay_a968402a-73bb-43e2-9e1a-8371b0ca3d7c")
-    ///     .out_quota_cards()
-    ///     .out_card_no("out_card_123456")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_OUT_QUOTA_CARDS_OUT_CARD_NO, request)
+    response! {
+        /// 使用商户卡号查询企业支付额度卡: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::GetWebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNoResponse`](crate::webizpay::GetWebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNoResponse).
+        #[doc(alias = "使用商户卡号查询企业支付额度卡")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 企业支付额度卡卡号. Required.
+            card_no: String = body("card_no").required(),
+            /// 商户卡号. Required.
+            out_card_no: String = body("out_card_no").required(),
+            /// 微信授权关系ID. Required.
+            employee_id: String = body("employee_id").required(),
+            /// 企业支付卡模板ID. Required.
+            card_template_id: String = body("card_template_id").required(),
+            /// 使用规则. Required.
+            card_rule: CardRule = body("card_rule").required(),
+            /// 退款规则. Required.
+            refund_rule: RefundRule = body("refund_rule").required(),
+            /// 卡片总金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 卡片可用金额. Required; in fen (分).
+            remain_amount: i64 = body("remain_amount").required(),
+            /// 卡片有效期. Required.
+            effective_end_time: Time = body("effective_end_time").required(),
+            /// 卡片生效时间. Required.
+            effective_begin_time: Time = body("effective_begin_time").required(),
+            /// 卡片状态. Required.
+            card_state: CardState = body("card_state").required(),
+            /// 卡片名称. Required.
+            card_name: String = body("card_name").required(),
+            /// 失效原因.
+            reason: String = body("reason"),
+            /// 卡片使用时间.
+            card_usage_time: Time = body("card_usage_time"),
+            /// 卡片关联微信支付订单号.
+            transaction_id: String = body("transaction_id"),
+            /// 卡片失效时间.
+            card_disabled_time: Time = body("card_disabled_time"),
+            /// 卡片备注.
+            card_remark: String = body("card_remark"),
+        }
+    }
+
+    open_enum! {
+        /// 使用规则.
+        pub enum CardRule {
+            Single = "SINGLE",
+            Multiple = "MULTIPLE",
+        }
+
+        /// 退款规则.
+        pub enum RefundRule {
+            Return = "RETURN",
+            NotReturn = "NOT_RETURN",
+        }
+
+        /// 卡片状态.
+        pub enum CardState {
+            Active = "ACTIVE",
+            Disabled = "DISABLED",
+        }
     }
 }

@@ -2,43 +2,135 @@
 
 //! `v3/brand/partner/card-member/cards/{card_id}/invalidate`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandPartnerCardMemberCardsByCardIdInvalidate as Invalidate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 作废会员卡模板 · `POST v3/brand/partner/card-member/cards/{card_id}/invalidate`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015336972](https://pay.weixin.qq.com/doc/v3/partner/4015336972)
+pub mod post {
+    pub use crate::v3::brand::shared::{
+        BrandBalanceInformation, BrandCardsUserInformation, BrandCardsUserInformationCommonFieldList,
+        BrandCardsUserInformationCustomFieldList, BrandCardsUserInformationCustomFieldListType,
+        BrandCodeJumpInformation, BrandPointsInformation, BrandPurchaseInformation,
+        MembercardValidDateInformation, MembercardValidDateInformationType,
+    };
 
-chain_step! {
-    /// `v3/brand/partner/card-member/cards/{card_id}/invalidate`
-    Invalidate
-}
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> Invalidate<M> {
-    /// 作废会员卡模板 · `POST v3/brand/partner/card-member/cards/{card_id}/invalidate`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::cards::card_id::invalidate::post;
-    ///
-    /// let request = post::Request::new().brand_id("1004");
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .partner()
-    ///     .card_member()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .invalidate()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID_INVALIDATE, request)
+    request! {
+        /// 作废会员卡模板: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberCardsByCardIdInvalidateRequest`](crate::brand::PostBrandPartnerCardMemberCardsByCardIdInvalidateRequest).
+        #[doc(alias = "作废会员卡模板")]
+        pub struct Request {
+            /// 品牌id. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+    }
+
+    response! {
+        /// 作废会员卡模板: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberCardsByCardIdInvalidateResponse`](crate::brand::PostBrandPartnerCardMemberCardsByCardIdInvalidateResponse).
+        #[doc(alias = "作废会员卡模板")]
+        pub struct Response {
+            /// 商家请求单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商户AppId. Required.
+            appid: String = body("appid").required(),
+            /// 会员卡类型. Required.
+            card_type: CardType = body("card_type").required(),
+            /// 卡名称. Required.
+            card_title: String = body("card_title").required(),
+            /// 卡背景颜色. Required.
+            card_color: String = body("card_color").required(),
+            /// 卡背景图URL. Required.
+            card_picture_url: String = body("card_picture_url").required(),
+            /// 会员卡code分配类型. Required.
+            code_mode: CodeMode = body("code_mode").required(),
+            /// 会员码型. Required.
+            code_type: CodeType = body("code_type").required(),
+            /// 会员码跳转信息.
+            code_jump_information: BrandCodeJumpInformation = body("code_jump_information"),
+            /// 会员权益. Required.
+            benefits: String = body("benefits").required(),
+            /// 回调地址. Required; a URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").required().notify_url(),
+            /// 是否置顶.
+            need_pinned: bool = body("need_pinned"),
+            /// 是否展示会员等级.
+            need_display_level: bool = body("need_display_level"),
+            /// 会员初始等级.
+            init_level: String = body("init_level"),
+            /// 服务电话.
+            service_phone: String = body("service_phone"),
+            /// 商家法务协议.
+            legal_agreement: String = body("legal_agreement"),
+            /// 会员卡有效期. Required.
+            valid_date_information: MembercardValidDateInformation =
+                body("valid_date_information").required(),
+            /// 会员中心信息. Required.
+            member_information: MemberInformation = body("member_information").required(),
+            /// 积分信息.
+            points_information: BrandPointsInformation = body("points_information"),
+            /// 储值信息.
+            balance_information: BrandBalanceInformation = body("balance_information"),
+            /// 付费会员信息.
+            purchase_information: BrandPurchaseInformation = body("purchase_information"),
+            /// 用户开卡信息.
+            user_information: BrandCardsUserInformation = body("user_information"),
+            /// 状态. Required.
+            state: State = body("state").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 更新时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
+
+        /// 会员中心信息.
+        pub struct MemberInformation {
+            /// 会员中心跳转AppID.
+            jump_appid: String = body("jump_appid"),
+            /// 会员中心跳转路径.
+            jump_path: String = body("jump_path"),
+        }
+    }
+
+    open_enum! {
+        /// 会员卡类型.
+        pub enum CardType {
+            Purchase = "PURCHASE",
+            Normal = "NORMAL",
+            Balance = "BALANCE",
+        }
+
+        /// 会员卡code分配类型.
+        pub enum CodeMode {
+            SystemAllocate = "SYSTEM_ALLOCATE",
+            MerchantAllocate = "MERCHANT_ALLOCATE",
+        }
+
+        /// 会员码型.
+        pub enum CodeType {
+            NoneCode = "NONE_CODE",
+            BarCode = "BAR_CODE",
+            QrCode = "QR_CODE",
+            BarCodeAndQrCode = "BAR_CODE_AND_QR_CODE",
+            JumpMiniProgram = "JUMP_MINI_PROGRAM",
+        }
+
+        /// 状态.
+        pub enum State {
+            CardEffective = "CARD_EFFECTIVE",
+            CardInvalid = "CARD_INVALID",
+        }
     }
 }

@@ -2,46 +2,83 @@
 
 //! `v3/brand/partner/card-member/membership-activities/{activity_id}/terminate`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandPartnerCardMemberMembershipActivitiesByActivityIdTerminate as Terminate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 终止品牌会员发券活动 · `POST v3/brand/partner/card-member/membership-activities/{activity_id}/terminate`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016588028](https://pay.weixin.qq.com/doc/v3/partner/4016588028)
+pub mod post {
+    pub use crate::v3::brand::shared::BrandProductCouponStock;
 
-chain_step! {
-    /// `v3/brand/partner/card-member/membership-activities/{activity_id}/terminate`
-    Terminate
-}
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> Terminate<M> {
-    /// 终止品牌会员发券活动 · `POST v3/brand/partner/card-member/membership-activities/{activity_id}/terminate`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::membership_activities::activity_id::terminate::post;
-    ///
-    /// let request = post::Request::new().brand_id("1004");
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .partner()
-    ///     .card_member()
-    ///     .membership_activities()
-    ///     .activity_id("371067")
-    ///     .terminate()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID_TERMINATE,
-            request,
-        )
+    request! {
+        /// 终止品牌会员发券活动: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberMembershipActivitiesByActivityIdTerminateRequest`](crate::brand::PostBrandPartnerCardMemberMembershipActivitiesByActivityIdTerminateRequest).
+        #[doc(alias = "终止品牌会员发券活动")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+    }
+
+    response! {
+        /// 终止品牌会员发券活动: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberMembershipActivitiesByActivityIdTerminateResponse`](crate::brand::PostBrandPartnerCardMemberMembershipActivitiesByActivityIdTerminateResponse).
+        #[doc(alias = "终止品牌会员发券活动")]
+        pub struct Response {
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 活动渠道. Required.
+            activity_channel: ActivityChannel = body("activity_channel").required(),
+            /// 活动主标题. Required.
+            title: String = body("title").required(),
+            /// 活动主标题. Required.
+            sub_title: String = body("sub_title").required(),
+            /// 活动开始时间. Required.
+            begin_time: Time = body("begin_time").required(),
+            /// 活动结束时间. Required.
+            end_time: Time = body("end_time").required(),
+            /// 活动总库存. Required.
+            apply_total: i64 = body("apply_total").required(),
+            /// 活动剩余库存. Required.
+            apply_available: i64 = body("apply_available").required(),
+            /// 商品券批次列表. Required.
+            product_coupon_stock_list: Vec<BrandProductCouponStock> =
+                body("product_coupon_stock_list").required(),
+            /// 活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 活动状态. Required.
+            activity_state: ActivityState = body("activity_state").required(),
+            /// 创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 更新时间. Required.
+            modify_time: Time = body("modify_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 活动渠道.
+        pub enum ActivityChannel {
+            MechantAppComponent = "MECHANT_APP_COMPONENT",
+        }
+
+        /// 活动状态.
+        pub enum ActivityState {
+            MembershipActivityCreated = "MEMBERSHIP_ACTIVITY_CREATED",
+            MembershipActivityEffective = "MEMBERSHIP_ACTIVITY_EFFECTIVE",
+            MembershipActivityTerminated = "MEMBERSHIP_ACTIVITY_TERMINATED",
+            MembershipActivityExpired = "MEMBERSHIP_ACTIVITY_EXPIRED",
+        }
     }
 }

@@ -2,47 +2,97 @@
 
 //! `v3/brand/partner/card-member/user-cards/{user_card_code}/invalidate`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandPartnerCardMemberUserCardsByUserCardCodeInvalidate as Invalidate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 作废用户会员卡 · `POST v3/brand/partner/card-member/user-cards/{user_card_code}/invalidate`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015336983](https://pay.weixin.qq.com/doc/v3/partner/4015336983)
+pub mod post {
+    pub use crate::v3::brand::shared::{
+        BrandUserInformation, BrandUserInformationCommonFieldList, BrandUserInformationCommonFieldListName,
+        BrandUserInformationCustomFieldList, MembercardValidDateInformation,
+        MembercardValidDateInformationType,
+    };
 
-chain_step! {
-    /// `v3/brand/partner/card-member/user-cards/{user_card_code}/invalidate`
-    Invalidate
-}
+    use crate::model::{Sensitive, Time, body, open_enum, query, request, response};
 
-impl<M: Mode> Invalidate<M> {
-    /// 作废用户会员卡 · `POST v3/brand/partner/card-member/user-cards/{user_card_code}/invalidate`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::user_cards::user_card_code::invalidate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("1004")
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .openid("oWeiPaySandboxUser-000000001");
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .partner()
-    ///     .card_member()
-    ///     .user_cards()
-    ///     .user_card_code("478515832665")
-    ///     .invalidate()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call
-            .typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE_INVALIDATE, request)
+    request! {
+        /// 作废用户会员卡: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserCardsByUserCardCodeInvalidateRequest`](crate::brand::PostBrandPartnerCardMemberUserCardsByUserCardCodeInvalidateRequest).
+        #[doc(alias = "作废用户会员卡")]
+        pub struct Request {
+            /// 品牌id. Required.
+            brand_id: String = query("brand_id").required(),
+            /// 会员卡模版ID. Required.
+            card_id: String = query("card_id").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 作废原因.
+            invalid_reason: String = body("invalid_reason"),
+        }
+    }
+
+    response! {
+        /// 作废用户会员卡: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserCardsByUserCardCodeInvalidateResponse`](crate::brand::PostBrandPartnerCardMemberUserCardsByUserCardCodeInvalidateResponse).
+        #[doc(alias = "作废用户会员卡")]
+        pub struct Response {
+            /// 会员卡code. Required.
+            user_card_code: String = body("user_card_code").required(),
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 卡背景颜色.
+            card_color: String = body("card_color"),
+            /// 卡背景图URL.
+            card_picture_url: String = body("card_picture_url"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡类型. Required.
+            card_type: CardType = body("card_type").required(),
+            /// 加密的手机号. Travels encrypted (敏感信息加密).
+            phone_number: Sensitive = body("phone_number").encrypted(),
+            /// 等级.
+            level: String = body("level"),
+            /// 会员卡有效期. Required.
+            valid_date_information: MembercardValidDateInformation =
+                body("valid_date_information").required(),
+            /// 领取时间. Required.
+            pickup_time: Time = body("pickup_time").required(),
+            /// 用户开卡时填写的个人信息.
+            user_information: BrandUserInformation = body("user_information"),
+            /// 商家数据包.
+            attach: String = body("attach"),
+            /// 用户会员卡状态. Required.
+            user_card_state: UserCardState = body("user_card_state").required(),
+            /// 作废原因.
+            invalid_reason: String = body("invalid_reason"),
+            /// 作废时间.
+            invalid_time: Time = body("invalid_time"),
+        }
+    }
+
+    open_enum! {
+        /// 会员卡类型.
+        pub enum CardType {
+            Purchase = "PURCHASE",
+            Normal = "NORMAL",
+            Balance = "BALANCE",
+        }
+
+        /// 用户会员卡状态.
+        pub enum UserCardState {
+            Unactivated = "UNACTIVATED",
+            Effective = "EFFECTIVE",
+            Expired = "EXPIRED",
+            Invalid = "INVALID",
+        }
     }
 }

@@ -2,51 +2,77 @@
 
 //! `v3/brand/partner/card-member/user-points/exchange-coupon/confirm`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandPartnerCardMemberUserPointsExchangeCouponConfirm as Confirm;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 同步积分兑券结果 · `POST v3/brand/partner/card-member/user-points/exchange-coupon/confirm`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015897268](https://pay.weixin.qq.com/doc/v3/partner/4015897268)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/brand/partner/card-member/user-points/exchange-coupon/confirm`
-    Confirm
-}
+    request! {
+        /// 同步积分兑券结果: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserPointsExchangeCouponConfirmRequest`](crate::brand::PostBrandPartnerCardMemberUserPointsExchangeCouponConfirmRequest).
+        #[doc(alias = "同步积分兑券结果")]
+        pub struct Request {
+            /// 积分兑券ID. Required.
+            record_id: String = body("record_id").required(),
+            /// 积分兑券模板ID. Required.
+            exchange_coupon_template_id: String = body("exchange_coupon_template_id").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 会员卡code. Required.
+            user_card_code: String = body("user_card_code").required(),
+            /// 积分兑券状态. Required.
+            state: State = body("state").required(),
+            /// 兑券成功的券code.
+            coupon_code: String = body("coupon_code"),
+            /// 兑券失败原因.
+            fail_reason: String = body("fail_reason"),
+        }
+    }
 
-impl<M: Mode> Confirm<M> {
-    /// 同步积分兑券结果 · `POST v3/brand/partner/card-member/user-points/exchange-coupon/confirm`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::card_member::user_points::exchange_coupon::confirm::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .record_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .exchange_coupon_template_id("0Flpo7FqTQ")
-    ///     .brand_id("1004")
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .user_card_code("478515832665")
-    ///     .state("POINT_EXCHANGE_COUPON_SUCCESS");
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .partner()
-    ///     .card_member()
-    ///     .user_points()
-    ///     .exchange_coupon()
-    ///     .confirm()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call
-            .typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_POINTS_EXCHANGE_COUPON_CONFIRM, request)
+    response! {
+        /// 同步积分兑券结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerCardMemberUserPointsExchangeCouponConfirmResponse`](crate::brand::PostBrandPartnerCardMemberUserPointsExchangeCouponConfirmResponse).
+        #[doc(alias = "同步积分兑券结果")]
+        pub struct Response {
+            /// 积分兑券ID. Required.
+            record_id: String = body("record_id").required(),
+            /// 积分兑券模板ID. Required.
+            exchange_coupon_template_id: String = body("exchange_coupon_template_id").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 会员卡模板ID. Required.
+            card_id: String = body("card_id").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 会员卡code. Required.
+            user_card_code: String = body("user_card_code").required(),
+            /// 积分兑券状态. Required.
+            state: State = body("state").required(),
+            /// 兑券成功的券code.
+            coupon_code: String = body("coupon_code"),
+            /// 兑券失败原因.
+            fail_reason: String = body("fail_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 积分兑券状态.
+        pub enum State {
+            PointExchangeCouponSuccess = "POINT_EXCHANGE_COUPON_SUCCESS",
+            PointExchangeCouponFail = "POINT_EXCHANGE_COUPON_FAIL",
+        }
     }
 }

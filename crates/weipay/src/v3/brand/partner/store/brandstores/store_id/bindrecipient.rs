@@ -2,44 +2,59 @@
 
 //! `v3/brand/partner/store/brandstores/{store_id}/bindrecipient`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandPartnerStoreBrandstoresByStoreIdBindrecipient as Bindrecipient;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 绑定收款商户号 · `POST v3/brand/partner/store/brandstores/{store_id}/bindrecipient`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015783177](https://pay.weixin.qq.com/doc/v3/partner/4015783177)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/brand/partner/store/brandstores/{store_id}/bindrecipient`
-    Bindrecipient
-}
+    request! {
+        /// 绑定收款商户号: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresByStoreIdBindrecipientRequest`](crate::brand::PostBrandPartnerStoreBrandstoresByStoreIdBindrecipientRequest).
+        #[doc(alias = "绑定收款商户号")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 门店收款商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 门店收款主体. Required.
+            company_name: String = body("company_name").required(),
+        }
+    }
 
-impl<M: Mode> Bindrecipient<M> {
-    /// 绑定收款商户号 · `POST v3/brand/partner/store/brandstores/{store_id}/bindrecipient`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::store::brandstores::store_id::bindrecipient::post;
-    ///
-    /// let request =
-    ///     post::Request::new().brand_id("123456789").mchid("1900057215").company_name("腾讯科技（深圳）有限公司");
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .partner()
-    ///     .store()
-    ///     .brandstores()
-    ///     .store_id("20488000")
-    ///     .bindrecipient()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_BINDRECIPIENT, request)
+    response! {
+        /// 绑定收款商户号: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresByStoreIdBindrecipientResponse`](crate::brand::PostBrandPartnerStoreBrandstoresByStoreIdBindrecipientResponse).
+        #[doc(alias = "绑定收款商户号")]
+        pub struct Response {
+            /// 品牌ID.
+            brand_id: String = body("brand_id"),
+            /// 品牌门店ID.
+            store_id: String = body("store_id"),
+            /// 门店收款商户号.
+            mchid: String = body("mchid"),
+            /// 门店收款主体.
+            company_name: String = body("company_name"),
+            /// 收款绑定状态.
+            recipient_state: RecipientState = body("recipient_state"),
+        }
+    }
+
+    open_enum! {
+        /// 收款绑定状态.
+        pub enum RecipientState {
+            Confirmed = "CONFIRMED",
+            AdminRejected = "ADMIN_REJECTED",
+            Confirming = "CONFIRMING",
+            TimeoutRejected = "TIMEOUT_REJECTED",
+        }
     }
 }

@@ -2,43 +2,50 @@
 
 //! `v3/brand/partner/store/brandstores/{store_id}/close`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandPartnerStoreBrandstoresByStoreIdClose as Close;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 暂停门店营业 · `POST v3/brand/partner/store/brandstores/{store_id}/close`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016756671](https://pay.weixin.qq.com/doc/v3/partner/4016756671)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/brand/partner/store/brandstores/{store_id}/close`
-    Close
-}
+    request! {
+        /// 暂停门店营业: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresByStoreIdCloseRequest`](crate::brand::PostBrandPartnerStoreBrandstoresByStoreIdCloseRequest).
+        #[doc(alias = "暂停门店营业")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+    }
 
-impl<M: Mode> Close<M> {
-    /// 暂停门店营业 · `POST v3/brand/partner/store/brandstores/{store_id}/close`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::store::brandstores::store_id::close::post;
-    ///
-    /// let request = post::Request::new().brand_id("123456789");
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .partner()
-    ///     .store()
-    ///     .brandstores()
-    ///     .store_id("20488000")
-    ///     .close()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_CLOSE, request)
+    response! {
+        /// 暂停门店营业: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresByStoreIdCloseResponse`](crate::brand::PostBrandPartnerStoreBrandstoresByStoreIdCloseResponse).
+        #[doc(alias = "暂停门店营业")]
+        pub struct Response {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 品牌门店ID.
+            store_id: String = body("store_id"),
+            /// 门店状态.
+            store_state: StoreState = body("store_state"),
+        }
+    }
+
+    open_enum! {
+        /// 门店状态.
+        pub enum StoreState {
+            Open = "OPEN",
+            Creating = "CREATING",
+            Closed = "CLOSED",
+        }
     }
 }

@@ -2,43 +2,39 @@
 
 //! `v3/brand/partner/store/brandstores/{store_id}/unbindrecipient`
 
-pub mod post;
+pub use crate::v3::brand::chain::BrandPartnerStoreBrandstoresByStoreIdUnbindrecipient as Unbindrecipient;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 解绑收款商户号 · `POST v3/brand/partner/store/brandstores/{store_id}/unbindrecipient`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015783188](https://pay.weixin.qq.com/doc/v3/partner/4015783188)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/brand/partner/store/brandstores/{store_id}/unbindrecipient`
-    Unbindrecipient
-}
+    request! {
+        /// 解绑收款商户号: what is sent.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresByStoreIdUnbindrecipientRequest`](crate::brand::PostBrandPartnerStoreBrandstoresByStoreIdUnbindrecipientRequest).
+        #[doc(alias = "解绑收款商户号")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 门店收款商户号. Required.
+            mchid: String = body("mchid").required(),
+        }
+    }
 
-impl<M: Mode> Unbindrecipient<M> {
-    /// 解绑收款商户号 · `POST v3/brand/partner/store/brandstores/{store_id}/unbindrecipient`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::brand::partner::store::brandstores::store_id::unbindrecipient::post;
-    ///
-    /// let request = post::Request::new().brand_id("123456789").mchid("1900057215");
-    /// let response = client
-    ///     .v3()
-    ///     .brand()
-    ///     .partner()
-    ///     .store()
-    ///     .brandstores()
-    ///     .store_id("20488000")
-    ///     .unbindrecipient()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_UNBINDRECIPIENT, request)
+    response! {
+        /// 解绑收款商户号: what comes back.
+        ///
+        /// Its flat name is [`weipay::brand::PostBrandPartnerStoreBrandstoresByStoreIdUnbindrecipientResponse`](crate::brand::PostBrandPartnerStoreBrandstoresByStoreIdUnbindrecipientResponse).
+        #[doc(alias = "解绑收款商户号")]
+        pub struct Response {
+            /// 解绑失败原因.
+            failed_reason: String = body("failed_reason"),
+        }
     }
 }

@@ -2,41 +2,36 @@
 
 //! `v3/capital/capitallhh/areas/provinces/{province_code}/cities`
 
-pub mod get;
+pub use crate::v3::capital::chain::CapitalCapitallhhAreasProvincesByProvinceCodeCities as Cities;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询城市列表 · `GET v3/capital/capitallhh/areas/provinces/{province_code}/cities`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012697470](https://pay.weixin.qq.com/doc/v3/partner/4012697470)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/capital/capitallhh/areas/provinces/{province_code}/cities`
-    Cities
-}
+    response! {
+        /// 查询城市列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::capital::GetCapitalCapitallhhAreasProvincesByProvinceCodeCitiesResponse`](crate::capital::GetCapitalCapitallhhAreasProvincesByProvinceCodeCitiesResponse).
+        #[doc(alias = "查询城市列表")]
+        pub struct Response {
+            /// 城市列表.
+            data: Vec<Data> = body("data"),
+            /// 查询数据总条数. Required.
+            total_count: i64 = body("total_count").required(),
+        }
 
-impl<M: Mode> Cities<M> {
-    /// 查询城市列表 · `GET v3/capital/capitallhh/areas/provinces/{province_code}/cities`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .capital()
-    ///     .capitallhh()
-    ///     .areas()
-    ///     .provinces()
-    ///     .province_code("10")
-    ///     .cities()
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES_PROVINCE_CODE_CITIES, Nothing)
+        /// 城市列表.
+        pub struct Data {
+            /// 城市名称. Required.
+            city_name: String = body("city_name").required(),
+            /// 城市编码. Required.
+            city_code: i64 = body("city_code").required(),
+        }
     }
 }

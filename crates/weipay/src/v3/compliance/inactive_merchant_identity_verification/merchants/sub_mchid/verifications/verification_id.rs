@@ -2,41 +2,51 @@
 
 //! `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications/{verification_id}`
 
-pub mod get;
+pub use crate::v3::compliance::chain::ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationId as VerificationId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询不活跃商户身份核实结果 · `GET v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications/{verification_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012471359](https://pay.weixin.qq.com/doc/v3/partner/4012471359)
+pub mod get {
+    use crate::model::{body, open_enum, response};
 
-chain_step! {
-    /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications/{verification_id}`
-    VerificationId
-}
+    response! {
+        /// 查询不活跃商户身份核实结果: what comes back.
+        ///
+        /// Its flat name is [`weipay::compliance::GetComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationIdResponse`](crate::compliance::GetComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationIdResponse).
+        #[doc(alias = "查询不活跃商户身份核实结果")]
+        pub struct Response {
+            /// 特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 核实单号. Required.
+            verification_id: String = body("verification_id").required(),
+            /// 核实单状态. Required.
+            state: State = body("state").required(),
+            /// 失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+            /// 创建时间.
+            create_time: String = body("create_time"),
+            /// 完成时间.
+            finish_time: String = body("finish_time"),
+        }
+    }
 
-impl<M: Mode> VerificationId<M> {
-    /// 查询不活跃商户身份核实结果 · `GET v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications/{verification_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .compliance()
-    ///     .inactive_merchant_identity_verification()
-    ///     .merchants()
-    ///     .sub_mchid("1900009231")
-    ///     .verifications()
-    ///     .verification_id("28011678863778000000123124312")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS_SUB_MCHID_VERIFICATIONS_VERIFICATION_ID, Nothing)
+    open_enum! {
+        /// 核实单状态.
+        pub enum State {
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+        }
+
+        /// 失败原因.
+        pub enum FailReason {
+            MaterialsAbnormal = "MATERIALS_ABNORMAL",
+            ProcessTimeout = "PROCESS_TIMEOUT",
+        }
     }
 }

@@ -2,46 +2,45 @@
 
 //! `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel as Cancel;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销转账 · `POST v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504212](https://pay.weixin.qq.com/doc/v3/partner/4013504212)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
-    Cancel
-}
+    request! {
+        /// 撤销转账: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancelRequest`](crate::ecommerce::PostEcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancelRequest).
+        #[doc(alias = "撤销转账")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+        }
+    }
 
-impl<M: Mode> Cancel<M> {
-    /// 撤销转账 · `POST v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900001109");
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .mch_transfer()
-    ///     .transfer_bills()
-    ///     .out_bill_no()
-    ///     .out_bill_no("plfk2020042013")
-    ///     .cancel()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL,
-            request,
-        )
+    response! {
+        /// 撤销转账: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancelResponse`](crate::ecommerce::PostEcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancelResponse).
+        #[doc(alias = "撤销转账")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 微信转账单号. Required.
+            transfer_bill_no: String = body("transfer_bill_no").required(),
+            /// 单据状态. Required.
+            state: String = body("state").required(),
+            /// 状态变更时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
     }
 }

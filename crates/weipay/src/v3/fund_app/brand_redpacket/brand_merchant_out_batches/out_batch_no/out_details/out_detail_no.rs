@@ -2,41 +2,91 @@
 
 //! `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details/{out_detail_no}`
 
-pub mod get;
+pub use crate::v3::fund_app::chain::FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNo as OutDetailNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商家明细单号查询明细单 · `GET v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details/{out_detail_no}`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4014310391](https://pay.weixin.qq.com/doc/v3/merchant/4014310391)
+pub mod get {
+    use crate::model::{Sensitive, Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details/{out_detail_no}`
-    OutDetailNo
-}
+    response! {
+        /// 商家明细单号查询明细单: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoResponse`](crate::fund_app::GetFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoResponse).
+        #[doc(alias = "商家明细单号查询明细单")]
+        pub struct Response {
+            /// 品牌主商户号. Required.
+            brand_mchid: String = body("brand_mchid").required(),
+            /// 商家品牌红包批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 微信支付品牌红包批次单号. Required.
+            batch_no: String = body("batch_no").required(),
+            /// 商家品牌红包明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+            /// 微信支付品牌红包明细单号. Required.
+            detail_no: String = body("detail_no").required(),
+            /// 品牌红包明细单状态. Required.
+            detail_state: DetailState = body("detail_state").required(),
+            /// 红包金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 红包备注. Required.
+            remark: String = body("remark").required(),
+            /// 失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+            /// 接收红包用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 接收红包用户姓名. Travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").encrypted(),
+            /// 品牌红包发起时间.
+            initiate_time: Time = body("initiate_time"),
+            /// 品牌红包更新时间. Required.
+            update_time: Time = body("update_time").required(),
+            /// 品牌ID. Required.
+            brand_id: i64 = body("brand_id").required(),
+            /// 品牌红包模板ID. Required.
+            template_id: String = body("template_id").required(),
+            /// 品牌AppID.
+            brand_appid: String = body("brand_appid"),
+        }
+    }
 
-impl<M: Mode> OutDetailNo<M> {
-    /// 商家明细单号查询明细单 · `GET v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details/{out_detail_no}`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .brand_redpacket()
-    ///     .brand_merchant_out_batches()
-    ///     .out_batch_no("plfk2020042013")
-    ///     .out_details()
-    ///     .out_detail_no("x23zy545Bd5436")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO_OUT_DETAILS_OUT_DETAIL_NO, Nothing)
+    open_enum! {
+        /// 品牌红包明细单状态.
+        pub enum DetailState {
+            DetailInit = "DETAIL_INIT",
+            DetailWaitPay = "DETAIL_WAIT_PAY",
+            DetailProcessing = "DETAIL_PROCESSING",
+            DetailSuccess = "DETAIL_SUCCESS",
+            DetailFail = "DETAIL_FAIL",
+        }
+
+        /// 失败原因.
+        pub enum FailReason {
+            AccountFrozen = "ACCOUNT_FROZEN",
+            RealNameCheckFail = "REAL_NAME_CHECK_FAIL",
+            NameNotCorrect = "NAME_NOT_CORRECT",
+            OpenidInvalid = "OPENID_INVALID",
+            TransferQuotaExceed = "TRANSFER_QUOTA_EXCEED",
+            DayReceivedQuotaExceed = "DAY_RECEIVED_QUOTA_EXCEED",
+            DayReceivedCountExceed = "DAY_RECEIVED_COUNT_EXCEED",
+            ProductAuthCheckFail = "PRODUCT_AUTH_CHECK_FAIL",
+            OverdueClose = "OVERDUE_CLOSE",
+            AccountNotExist = "ACCOUNT_NOT_EXIST",
+            TransferRisk = "TRANSFER_RISK",
+            UserAccountLimit = "USER_ACCOUNT_LIMIT",
+            FailReasonUnknown = "FAIL_REASON_UNKNOWN",
+            PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
+            PayeeAccountAbnormal = "PAYEE_ACCOUNT_ABNORMAL",
+            UserReceiveOverdue = "USER_RECEIVE_OVERDUE",
+            RemarkNotCorrect = "REMARK_NOT_CORRECT",
+            MerchantReject = "MERCHANT_REJECT",
+            MerchantNotConfirm = "MERCHANT_NOT_CONFIRM",
+            BlockB2cUserlimitamountBsruleMonth = "BLOCK_B2C_USERLIMITAMOUNT_BSRULE_MONTH",
+        }
     }
 }

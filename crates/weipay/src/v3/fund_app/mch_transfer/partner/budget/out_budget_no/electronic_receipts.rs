@@ -2,81 +2,140 @@
 
 //! `v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
 
-pub mod get;
-pub mod post;
+pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts as ElectronicReceipts;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询预算出资的电子回单 · `GET v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016209977](https://pay.weixin.qq.com/doc/v3/partner/4016209977)
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
-    ElectronicReceipts
-}
-
-impl<M: Mode> ElectronicReceipts<M> {
-    /// 查询预算出资的电子回单 · `GET v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::partner::budget::out_budget_no::electronic_receipts::get;
-    ///
-    /// let request = get::Request::new().accept_id("c2RmYWtqampqampsZmFza2xmanNhbGZqc2FrZmpzbGZqc2tsZmp");
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .partner()
-    ///     .budget()
-    ///     .out_budget_no("budget202506300102")
-    ///     .electronic_receipts()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS,
-            request,
-        )
+    request! {
+        /// 查询预算出资的电子回单: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsRequest`](crate::fund_app::GetFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsRequest).
+        #[doc(alias = "查询预算出资的电子回单")]
+        pub struct Request {
+            /// 受理凭证. Required.
+            accept_id: String = query("accept_id").required(),
+        }
     }
 
-    /// 申请预算出资的电子回单 · `POST v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::partner::budget::out_budget_no::electronic_receipts::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .start_date("2025-09-01")
-    ///     .end_date("2025-09-30")
-    ///     .sponsor_mchid("1900001109");
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .partner()
-    ///     .budget()
-    ///     .out_budget_no("budget202506300102")
-    ///     .electronic_receipts()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS,
-            request,
-        )
+    response! {
+        /// 查询预算出资的电子回单: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsResponse`](crate::fund_app::GetFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsResponse).
+        #[doc(alias = "查询预算出资的电子回单")]
+        pub struct Response {
+            /// 商户预算单号. Required.
+            out_budget_no: String = body("out_budget_no").required(),
+            /// 开始日期. Required.
+            start_date: String = body("start_date").required(),
+            /// 结束日期. Required.
+            end_date: String = body("end_date").required(),
+            /// 出资商户号. Required.
+            sponsor_mchid: String = body("sponsor_mchid").required(),
+            /// 收款商户号.
+            receiver_mchid: String = body("receiver_mchid"),
+            /// 电子回单状态. Required.
+            receipt_state: ReceiptState = body("receipt_state").required(),
+            /// 受理凭证. Required.
+            accept_id: String = body("accept_id").required(),
+            /// 电子回单文件的hash方法.
+            hash_type: HashType = body("hash_type"),
+            /// 电子回单文件的hash值.
+            hash_value: String = body("hash_value"),
+            /// 电子回单下载地址.
+            download_url: String = body("download_url"),
+        }
+    }
+
+    open_enum! {
+        /// 电子回单状态.
+        pub enum ReceiptState {
+            Accepted = "ACCEPTED",
+            Finished = "FINISHED",
+        }
+
+        /// 电子回单文件的hash方法.
+        pub enum HashType {
+            Sha256 = "SHA256",
+            Sm3 = "SM3",
+        }
+    }
+}
+
+/// 申请预算出资的电子回单 · `POST v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016209966](https://pay.weixin.qq.com/doc/v3/partner/4016209966)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 申请预算出资的电子回单: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsRequest`](crate::fund_app::PostFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsRequest).
+        #[doc(alias = "申请预算出资的电子回单")]
+        pub struct Request {
+            /// 开始日期. Required.
+            start_date: String = body("start_date").required(),
+            /// 结束日期. Required.
+            end_date: String = body("end_date").required(),
+            /// 出资商户号. Required.
+            sponsor_mchid: String = body("sponsor_mchid").required(),
+            /// 收款商户号.
+            receiver_mchid: String = body("receiver_mchid"),
+        }
+    }
+
+    response! {
+        /// 申请预算出资的电子回单: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsResponse`](crate::fund_app::PostFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsResponse).
+        #[doc(alias = "申请预算出资的电子回单")]
+        pub struct Response {
+            /// 商户预算单号. Required.
+            out_budget_no: String = body("out_budget_no").required(),
+            /// 开始日期. Required.
+            start_date: String = body("start_date").required(),
+            /// 结束日期. Required.
+            end_date: String = body("end_date").required(),
+            /// 出资商户号. Required.
+            sponsor_mchid: String = body("sponsor_mchid").required(),
+            /// 收款商户号.
+            receiver_mchid: String = body("receiver_mchid"),
+            /// 电子回单状态. Required.
+            receipt_state: ReceiptState = body("receipt_state").required(),
+            /// 受理凭证. Required.
+            accept_id: String = body("accept_id").required(),
+            /// 电子回单文件的hash方法.
+            hash_type: HashType = body("hash_type"),
+            /// 电子回单文件的hash值.
+            hash_value: String = body("hash_value"),
+            /// 电子回单下载地址.
+            download_url: String = body("download_url"),
+        }
+    }
+
+    open_enum! {
+        /// 电子回单状态.
+        pub enum ReceiptState {
+            Accepted = "ACCEPTED",
+            Finished = "FINISHED",
+        }
+
+        /// 电子回单文件的hash方法.
+        pub enum HashType {
+            Sha256 = "SHA256",
+            Sm3 = "SM3",
+        }
     }
 }

@@ -2,44 +2,68 @@
 
 //! `v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`
 
-pub mod post;
+pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock as Unlock;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 解锁公益捐赠预算 · `POST v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015554795](https://pay.weixin.qq.com/doc/v3/partner/4015554795)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`
-    Unlock
-}
+    request! {
+        /// 解锁公益捐赠预算: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlockRequest`](crate::fund_app::PostFundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlockRequest).
+        #[doc(alias = "解锁公益捐赠预算")]
+        pub struct Request {
+            /// 出资商户号. Required.
+            sponsor_mchid: String = body("sponsor_mchid").required(),
+            /// 解锁备注. Required.
+            activity_remark: String = body("activity_remark").required(),
+        }
+    }
 
-impl<M: Mode> Unlock<M> {
-    /// 解锁公益捐赠预算 · `POST v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::partner::charity_budget::out_budget_no::unlock::post;
-    ///
-    /// let request = post::Request::new().sponsor_mchid("1900001109").activity_remark("example");
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .partner()
-    ///     .charity_budget()
-    ///     .out_budget_no("budget202506300102")
-    ///     .unlock()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call
-            .typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET_OUT_BUDGET_NO_UNLOCK, request)
+    response! {
+        /// 解锁公益捐赠预算: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlockResponse`](crate::fund_app::PostFundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlockResponse).
+        #[doc(alias = "解锁公益捐赠预算")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 商户预算单号. Required.
+            out_budget_no: String = body("out_budget_no").required(),
+            /// 微信支付预算单号. Required.
+            budget_id: String = body("budget_id").required(),
+            /// 预算总金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 出资商户号. Required.
+            sponsor_mchid: String = body("sponsor_mchid").required(),
+            /// 活动名称. Required.
+            activity_name: String = body("activity_name").required(),
+            /// 活动说明. Required.
+            activity_remark: String = body("activity_remark").required(),
+            /// 预算单状态. Required.
+            state: State = body("state").required(),
+            /// 撤销说明. Required.
+            unlock_remark: String = body("unlock_remark").required(),
+            /// 资金锁定时间. Required.
+            locked_time: Time = body("locked_time").required(),
+            /// 完成时间. Required.
+            finished_time: Time = body("finished_time").required(),
+            /// 解锁金额. In fen (分).
+            unlocked_amount: i64 = body("unlocked_amount"),
+        }
+    }
+
+    open_enum! {
+        /// 预算单状态.
+        pub enum State {
+            Finished = "FINISHED",
+        }
     }
 }

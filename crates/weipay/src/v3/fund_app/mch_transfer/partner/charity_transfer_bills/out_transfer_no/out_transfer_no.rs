@@ -2,43 +2,66 @@
 
 //! `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}`
 
-pub mod get;
+pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNo as OutTransferNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户单号查询公益捐赠详情 · `GET v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015554859](https://pay.weixin.qq.com/doc/v3/partner/4015554859)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}`
-    OutTransferNo
-}
+    request! {
+        /// 商户单号查询公益捐赠详情: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoRequest`](crate::fund_app::GetFundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoRequest).
+        #[doc(alias = "商户单号查询公益捐赠详情")]
+        pub struct Request {
+            /// 出资商户号. Required.
+            sponsor_mchid: String = query("sponsor_mchid").required(),
+            /// 商户预算单号. Required.
+            out_budget_no: String = query("out_budget_no").required(),
+        }
+    }
 
-impl<M: Mode> OutTransferNo<M> {
-    /// 商户单号查询公益捐赠详情 · `GET v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::partner::charity_transfer_bills::out_transfer_no::out_transfer_no::get;
-    ///
-    /// let request = get::Request::new().sponsor_mchid("1900001109").out_budget_no("budget202506030102");
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .partner()
-    ///     .charity_transfer_bills()
-    ///     .out_transfer_no()
-    ///     .out_transfer_no("trans202506300102")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS_OUT_TRANSFER_NO_OUT_TRANSFER_NO, request)
+    response! {
+        /// 商户单号查询公益捐赠详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::GetFundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoResponse`](crate::fund_app::GetFundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoResponse).
+        #[doc(alias = "商户单号查询公益捐赠详情")]
+        pub struct Response {
+            /// 商户预算单号. Required.
+            out_budget_no: String = body("out_budget_no").required(),
+            /// 微信支付预算单号. Required.
+            budget_id: String = body("budget_id").required(),
+            /// 商户公益捐赠单号. Required.
+            out_transfer_no: String = body("out_transfer_no").required(),
+            /// 微信支付公益捐赠单号. Required.
+            transfer_id: String = body("transfer_id").required(),
+            /// 预算总金额. Required; in fen (分).
+            amount: i64 = body("amount").required(),
+            /// 捐赠备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 收款商户号. Required.
+            receive_mchid: String = body("receive_mchid").required(),
+            /// 捐赠状态. Required.
+            state: State = body("state").required(),
+            /// 捐赠单创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 捐赠完成时间.
+            success_time: Time = body("success_time"),
+        }
+    }
+
+    open_enum! {
+        /// 捐赠状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Close = "CLOSE",
+        }
     }
 }

@@ -2,44 +2,40 @@
 
 //! `v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
 
-pub mod post;
+pub use crate::v3::fund_app::chain::FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel as Cancel;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销转账 · `POST v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012716458](https://pay.weixin.qq.com/doc/v3/merchant/4012716458)
+pub mod post {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
-    Cancel
-}
+    response! {
+        /// 撤销转账: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferTransferBillsOutBillNoByOutBillNoCancelResponse`](crate::fund_app::PostFundAppMchTransferTransferBillsOutBillNoByOutBillNoCancelResponse).
+        #[doc(alias = "撤销转账")]
+        pub struct Response {
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 微信转账单号. Required.
+            transfer_bill_no: String = body("transfer_bill_no").required(),
+            /// 单据状态. Required.
+            state: State = body("state").required(),
+            /// 最后一次单据状态变更时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
+    }
 
-impl<M: Mode> Cancel<M> {
-    /// 撤销转账 · `POST v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .transfer_bills()
-    ///     .out_bill_no()
-    ///     .out_bill_no("plfk2020042013")
-    ///     .cancel()
-    ///     .post()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL,
-            Nothing,
-        )
+    open_enum! {
+        /// 单据状态.
+        pub enum State {
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

@@ -2,41 +2,66 @@
 
 //! `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close`
 
-pub mod post;
+pub use crate::v3::fund_app::chain::FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClose as Close;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 解除免确认收款授权 · `POST v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4015653811](https://pay.weixin.qq.com/doc/v3/merchant/4015653811)
+pub mod post {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close`
-    Close
-}
+    response! {
+        /// 解除免确认收款授权: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoCloseResponse`](crate::fund_app::PostFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoCloseResponse).
+        #[doc(alias = "解除免确认收款授权")]
+        pub struct Response {
+            /// 商户侧授权单号. Required.
+            out_authorization_no: String = body("out_authorization_no").required(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 收款用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 用户展示名称. Required.
+            user_display_name: String = body("user_display_name").required(),
+            /// 微信自动收款授权单号.
+            authorization_id: String = body("authorization_id"),
+            /// 单据状态. Required.
+            state: State = body("state").required(),
+            /// 用户确认授权的时间.
+            authorize_time: Time = body("authorize_time"),
+            /// 自动收款授权的关闭信息.
+            close_info: CloseInfo = body("close_info"),
+            /// 转账场景ID.
+            transfer_scene_id: String = body("transfer_scene_id"),
+            /// 用户收款感知.
+            user_recv_perception: String = body("user_recv_perception"),
+            /// 单据创建时间.
+            create_time: Time = body("create_time"),
+        }
 
-impl<M: Mode> Close<M> {
-    /// 解除免确认收款授权 · `POST v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .user_confirm_authorization()
-    ///     .out_authorization_no()
-    ///     .out_authorization_no("plfk2020042013")
-    ///     .close()
-    ///     .post()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO_CLOSE, Nothing)
+        /// 自动收款授权的关闭信息.
+        pub struct CloseInfo {
+            /// 关闭时间. Required.
+            close_time: Time = body("close_time").required(),
+            /// 自动收款授权的原因. Required.
+            close_reason: CloseReason = body("close_reason").required(),
+        }
+    }
+
+    open_enum! {
+        /// 单据状态.
+        pub enum State {
+            Closed = "CLOSED",
+        }
+
+        /// 自动收款授权的原因.
+        pub enum CloseReason {
+            CloseViaMchApi = "CLOSE_VIA_MCH_API",
+        }
     }
 }

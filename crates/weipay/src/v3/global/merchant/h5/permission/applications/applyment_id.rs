@@ -2,70 +2,181 @@
 
 //! `v3/global/merchant/h5/permission/applications/{applyment_id}`
 
-pub mod get;
-pub mod patch;
+pub use crate::v3::global::chain::GlobalMerchantH5PermissionApplicationsByApplymentId as ApplymentId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询H5支付权限申请单详情 · `GET v3/global/merchant/h5/permission/applications/{applyment_id}`
+///
+/// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013025107](https://pay.weixin.qq.com/doc/global/v3/zh/4013025107)
+pub mod get {
+    use crate::model::{body, open_enum, response};
 
-chain_step! {
-    /// `v3/global/merchant/h5/permission/applications/{applyment_id}`
-    ApplymentId
-}
-
-impl<M: Mode> ApplymentId<M> {
-    /// 查询H5支付权限申请单详情 · `GET v3/global/merchant/h5/permission/applications/{applyment_id}`
-    ///
-    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .merchant()
-    ///     .h5()
-    ///     .permission()
-    ///     .applications()
-    ///     .applyment_id("100000")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS_APPLYMENT_ID, Nothing)
+    response! {
+        /// 查询H5支付权限申请单详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalMerchantH5PermissionApplicationsByApplymentIdResponse`](crate::global::GetGlobalMerchantH5PermissionApplicationsByApplymentIdResponse).
+        #[doc(alias = "查询H5支付权限申请单详情")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// H5支付域名. Required.
+            domains: Vec<String> = body("domains").required(),
+            /// 公司介绍和业务描述.
+            business_description: String = body("business_description"),
+            /// 限额类型. Required.
+            transaction_limit_type: TransactionLimitType = body("transaction_limit_type").required(),
+            /// 公司注册资质证书. Format `media-id`.
+            company_register_cert: String = body("company_register_cert"),
+            /// 经营网址商业页面截图.
+            website_business_page_pics: Vec<String> = body("website_business_page_pics"),
+            /// 经营网址首页截图.
+            website_homepage_pics: Vec<String> = body("website_homepage_pics"),
+            /// 子商户经营网址状态. Required.
+            website_state: WebsiteState = body("website_state").required(),
+            /// 子商户H5经营网址. Required.
+            website_url: String = body("website_url").required(),
+            /// 申请单号. Required.
+            applyment_id: i64 = body("applyment_id").required(),
+            /// 驳回原因.
+            audit_reject_detail: String = body("audit_reject_detail"),
+            /// 申请单状态. Required.
+            applyment_state: ApplymentState = body("applyment_state").required(),
+            /// 申请单类型. Required.
+            applyment_type: ApplymentType = body("applyment_type").required(),
+            /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
     }
 
-    /// 修改H5支付权限申请单 · `PATCH v3/global/merchant/h5/permission/applications/{applyment_id}`
-    ///
-    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::merchant::h5::permission::applications::applyment_id::patch;
-    ///
-    /// let request = patch::Request::new().domains(vec!["example".to_owned()]);
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .merchant()
-    ///     .h5()
-    ///     .permission()
-    ///     .applications()
-    ///     .applyment_id("100000")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS_APPLYMENT_ID, request)
+    open_enum! {
+        /// 限额类型.
+        pub enum TransactionLimitType {
+            UnLaunchedWebsiteLimit = "UN_LAUNCHED_WEBSITE_LIMIT",
+            NormalLimit = "NORMAL_LIMIT",
+            NoLimit = "NO_LIMIT",
+        }
+
+        /// 子商户经营网址状态.
+        pub enum WebsiteState {
+            HasLaunched = "HAS_LAUNCHED",
+            UnLaunched = "UN_LAUNCHED",
+        }
+
+        /// 申请单状态.
+        pub enum ApplymentState {
+            Pending = "PENDING",
+            UnderReview = "UNDER_REVIEW",
+            Approved = "APPROVED",
+            Rejected = "REJECTED",
+        }
+
+        /// 申请单类型.
+        pub enum ApplymentType {
+            ApplyForPaymentAuthority = "APPLY_FOR_PAYMENT_AUTHORITY",
+            ApplyForRelieveLimited = "APPLY_FOR_RELIEVE_LIMITED",
+        }
+    }
+}
+
+/// 修改H5支付权限申请单 · `PATCH v3/global/merchant/h5/permission/applications/{applyment_id}`
+///
+/// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013025109](https://pay.weixin.qq.com/doc/global/v3/zh/4013025109)
+pub mod patch {
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 修改H5支付权限申请单: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PatchGlobalMerchantH5PermissionApplicationsByApplymentIdRequest`](crate::global::PatchGlobalMerchantH5PermissionApplicationsByApplymentIdRequest).
+        #[doc(alias = "修改H5支付权限申请单")]
+        pub struct Request {
+            /// H5支付域名. Required.
+            domains: Vec<String> = body("domains").required(),
+            /// 公司介绍和业务描述.
+            business_description: String = body("business_description"),
+            /// 公司注册资质证书. Format `media-id`.
+            company_register_cert: String = body("company_register_cert"),
+            /// 经营网址商业页面截图.
+            website_business_page_pics: Vec<String> = body("website_business_page_pics"),
+            /// 经营网址首页截图.
+            website_homepage_pics: Vec<String> = body("website_homepage_pics"),
+            /// 子商户经营网址状态.
+            website_state: WebsiteState = body("website_state"),
+            /// 子商户H5经营网址.
+            website_url: String = body("website_url"),
+        }
+    }
+
+    response! {
+        /// 修改H5支付权限申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PatchGlobalMerchantH5PermissionApplicationsByApplymentIdResponse`](crate::global::PatchGlobalMerchantH5PermissionApplicationsByApplymentIdResponse).
+        #[doc(alias = "修改H5支付权限申请单")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// H5支付域名. Required.
+            domains: Vec<String> = body("domains").required(),
+            /// 公司介绍和业务描述.
+            business_description: String = body("business_description"),
+            /// 限额类型. Required.
+            transaction_limit_type: TransactionLimitType = body("transaction_limit_type").required(),
+            /// 公司注册资质证书.
+            company_register_cert: String = body("company_register_cert"),
+            /// 经营网址商业页面截图.
+            website_business_page_pics: Vec<String> = body("website_business_page_pics"),
+            /// 经营网址首页截图.
+            website_homepage_pics: Vec<String> = body("website_homepage_pics"),
+            /// 子商户经营网址状态. Required.
+            website_state: WebsiteState = body("website_state").required(),
+            /// 子商户H5经营网址. Required.
+            website_url: String = body("website_url").required(),
+            /// 申请单号. Required.
+            applyment_id: i64 = body("applyment_id").required(),
+            /// 驳回原因.
+            audit_reject_detail: String = body("audit_reject_detail"),
+            /// 申请单状态. Required.
+            applyment_state: ApplymentState = body("applyment_state").required(),
+            /// 申请单类型. Required.
+            applyment_type: ApplymentType = body("applyment_type").required(),
+            /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+        }
+    }
+
+    open_enum! {
+        /// 子商户经营网址状态.
+        pub enum WebsiteState {
+            HasLaunched = "HAS_LAUNCHED",
+            UnLaunched = "UN_LAUNCHED",
+        }
+
+        /// 限额类型.
+        pub enum TransactionLimitType {
+            UnLaunchedWebsiteLimit = "UN_LAUNCHED_WEBSITE_LIMIT",
+            NormalLimit = "NORMAL_LIMIT",
+            NoLimit = "NO_LIMIT",
+        }
+
+        /// 申请单状态.
+        pub enum ApplymentState {
+            Pending = "PENDING",
+            UnderReview = "UNDER_REVIEW",
+            Approved = "APPROVED",
+            Rejected = "REJECTED",
+        }
+
+        /// 申请单类型.
+        pub enum ApplymentType {
+            ApplyForPaymentAuthority = "APPLY_FOR_PAYMENT_AUTHORITY",
+            ApplyForRelieveLimited = "APPLY_FOR_RELIEVE_LIMITED",
+        }
     }
 }

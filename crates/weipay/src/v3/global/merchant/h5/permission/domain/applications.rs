@@ -3,44 +3,88 @@
 //! `v3/global/merchant/h5/permission/domain/applications`
 
 pub mod applyment_id;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::global::chain::GlobalMerchantH5PermissionDomainApplications as Applications;
 
-chain_step! {
-    /// `v3/global/merchant/h5/permission/domain/applications`
-    Applications
-}
+/// 创建H5支付域名修改申请单 · `POST v3/global/merchant/h5/permission/domain/applications`
+///
+/// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013025110](https://pay.weixin.qq.com/doc/global/v3/zh/4013025110)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-impl<M: Mode> Applications<M> {
-    /// 创建H5支付域名修改申请单 · `POST v3/global/merchant/h5/permission/domain/applications`
-    ///
-    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::merchant::h5::permission::domain::applications::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .domains(vec!["example".to_owned()])
-    ///     .website_url("https://qq.com")
-    ///     .out_applyment_id("123456");
-    /// let response =
-    ///     client.v3().global().merchant().h5().permission().domain().applications().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS, request)
+    request! {
+        /// 创建H5支付域名修改申请单: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalMerchantH5PermissionDomainApplicationsRequest`](crate::global::PostGlobalMerchantH5PermissionDomainApplicationsRequest).
+        #[doc(alias = "创建H5支付域名修改申请单")]
+        pub struct Request {
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// H5支付域名. Required.
+            domains: Vec<String> = body("domains").required(),
+            /// 子商户H5经营网址. Required.
+            website_url: String = body("website_url").required(),
+            /// 经营网址商业页面截图.
+            website_business_page_pics: Vec<String> = body("website_business_page_pics"),
+            /// 经营网址首页截图.
+            website_homepage_pics: Vec<String> = body("website_homepage_pics"),
+            /// 子商户经营网址状态.
+            website_state: WebsiteState = body("website_state"),
+            /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 商户申请单号. Required.
+            out_applyment_id: String = body("out_applyment_id").required().request_number(),
+        }
     }
 
-    /// `v3/global/merchant/h5/permission/domain/applications/{applyment_id}` with this 申请单号.
-    pub fn applyment_id(self, applyment_id: impl Into<String>) -> applyment_id::ApplymentId<M> {
-        applyment_id::ApplymentId::new(self.call.fill(path("applyment_id"), applyment_id.into()))
+    response! {
+        /// 创建H5支付域名修改申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalMerchantH5PermissionDomainApplicationsResponse`](crate::global::PostGlobalMerchantH5PermissionDomainApplicationsResponse).
+        #[doc(alias = "创建H5支付域名修改申请单")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户经营网址状态. Required.
+            website_state: WebsiteState = body("website_state").required(),
+            /// H5支付域名. Required.
+            domains: Vec<String> = body("domains").required(),
+            /// 子商户H5经营网址. Required.
+            webiste_url: String = body("webiste_url").required(),
+            /// 经营网址商业页面截图.
+            website_business_page_pics: Vec<String> = body("website_business_page_pics"),
+            /// 经营网址首页截图.
+            website_homepage_pics: Vec<String> = body("website_homepage_pics"),
+            /// 申请单号. Required.
+            applyment_id: i64 = body("applyment_id").required(),
+            /// 驳回原因.
+            audit_reject_detail: String = body("audit_reject_detail"),
+            /// 申请单状态.
+            applyment_state: ApplymentState = body("applyment_state"),
+            /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 商户申请单号. Required.
+            out_applyment_id: String = body("out_applyment_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 子商户经营网址状态.
+        pub enum WebsiteState {
+            HasLaunched = "HAS_LAUNCHED",
+            UnLaunched = "UN_LAUNCHED",
+        }
+
+        /// 申请单状态.
+        pub enum ApplymentState {
+            Pending = "PENDING",
+            UnderReview = "UNDER_REVIEW",
+            Approved = "APPROVED",
+            Rejected = "REJECTED",
+        }
     }
 }

@@ -2,44 +2,30 @@
 
 //! `v3/global/micropay/transactions/id/{transaction_id}/reverse`
 
-pub mod post;
+pub use crate::v3::global::chain::GlobalMicropayTransactionsIdByTransactionIdReverse as Reverse;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销订单(微信支付订单号) · `POST v3/global/micropay/transactions/id/{transaction_id}/reverse`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013013926](https://pay.weixin.qq.com/doc/global/v3/zh/4013013926)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/global/micropay/transactions/id/{transaction_id}/reverse`
-    Reverse
-}
-
-impl<M: Mode> Reverse<M> {
-    /// 撤销订单(微信支付订单号) · `POST v3/global/micropay/transactions/id/{transaction_id}/reverse`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::micropay::transactions::id::transaction_id::reverse::post;
-    ///
-    /// let request = post::Request::new().mchid("1900057215");
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .micropay()
-    ///     .transactions()
-    ///     .id()
-    ///     .transaction_id("1217752501201407033233368018")
-    ///     .reverse()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE, request)
+    request! {
+        /// 撤销订单(微信支付订单号): what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalMicropayTransactionsIdByTransactionIdReverseRequest`](crate::global::PostGlobalMicropayTransactionsIdByTransactionIdReverseRequest).
+        #[doc(alias = "撤销订单(微信支付订单号)")]
+        pub struct Request {
+            /// 商户号. Required in 直连模式 only.
+            mchid: String = body("mchid"),
+            /// 机构商户号. Required in 机构模式 only.
+            sp_mchid: String = body("sp_mchid"),
+            /// 子商户号. Required in 机构模式 only.
+            sub_mchid: String = body("sub_mchid"),
+        }
     }
 }

@@ -2,44 +2,26 @@
 
 //! `v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse`
 
-pub mod post;
+pub use crate::v3::global::chain::GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse as Reverse;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销订单(商户订单号) · `POST v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse`
+///
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013015496](https://pay.weixin.qq.com/doc/global/v3/zh/4013015496)
+pub mod post {
+    use crate::model::{query, request};
 
-chain_step! {
-    /// `v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse`
-    Reverse
-}
-
-impl<M: Mode> Reverse<M> {
-    /// 撤销订单(商户订单号) · `POST v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse`
-    ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::papay::transactions::out_trade_no::out_trade_no::reverse::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900000109");
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .papay()
-    ///     .transactions()
-    ///     .out_trade_no()
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .reverse()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
+    request! {
+        /// 撤销订单(商户订单号): what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PostGlobalPapayTransactionsOutTradeNoByOutTradeNoReverseRequest`](crate::global::PostGlobalPapayTransactionsOutTradeNoByOutTradeNoReverseRequest).
+        #[doc(alias = "撤销订单(商户订单号)")]
+        pub struct Request {
+            /// 子商户号. Required in 机构模式 only.
+            sub_mchid: String = query("sub_mchid"),
+        }
     }
 }

@@ -2,41 +2,28 @@
 
 //! `v3/global/refund/partner/recharge-balance/sub-mchid/{sub_mchid}`
 
-pub mod get;
+pub use crate::v3::global::chain::GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid as SubMchid;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商家充值退款余额查询 · `GET v3/global/refund/partner/recharge-balance/sub-mchid/{sub_mchid}`
+///
+/// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013068962](https://pay.weixin.qq.com/doc/global/v3/zh/4013068962)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/global/refund/partner/recharge-balance/sub-mchid/{sub_mchid}`
-    SubMchid
-}
-
-impl<M: Mode> SubMchid<M> {
-    /// 商家充值退款余额查询 · `GET v3/global/refund/partner/recharge-balance/sub-mchid/{sub_mchid}`
-    ///
-    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .refund()
-    ///     .partner()
-    ///     .recharge_balance()
-    ///     .sub_mchid()
-    ///     .sub_mchid("1900000109")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_GLOBAL_REFUND_PARTNER_RECHARGE_BALANCE_SUB_MCHID_SUB_MCHID, Nothing)
+    response! {
+        /// 商家充值退款余额查询: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalRefundPartnerRechargeBalanceSubMchidBySubMchidResponse`](crate::global::GetGlobalRefundPartnerRechargeBalanceSubMchidBySubMchidResponse).
+        #[doc(alias = "商家充值退款余额查询")]
+        pub struct Response {
+            /// 账户可用余额. Required; in the smallest unit of its currency (币种最小货币单位).
+            remaining_amount: i64 = body("remaining_amount").required(),
+            /// 货币类型. Required.
+            currency: String = body("currency").required(),
+        }
     }
 }

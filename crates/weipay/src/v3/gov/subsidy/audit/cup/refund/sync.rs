@@ -2,39 +2,51 @@
 
 //! `v3/gov/subsidy/audit/cup/refund/sync`
 
-pub mod post;
+pub use crate::v3::gov::chain::GovSubsidyAuditCupRefundSync as Sync;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 同步非银联支付交易退款信息 · `POST v3/gov/subsidy/audit/cup/refund/sync`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013989535](https://pay.weixin.qq.com/doc/v3/partner/4013989535)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/gov/subsidy/audit/cup/refund/sync`
-    Sync
-}
+    request! {
+        /// 同步非银联支付交易退款信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupRefundSyncRequest`](crate::gov::PostGovSubsidyAuditCupRefundSyncRequest).
+        #[doc(alias = "同步非银联支付交易退款信息")]
+        pub struct Request {
+            /// 分公司机构代码. Required.
+            org_no: String = body("org_no").required(),
+            /// 商户订单号. Required.
+            mchnt_order_id: String = body("mchnt_order_id").required(),
+            /// 审核记录上传时间. Required.
+            upload_time: String = body("upload_time").required(),
+            /// 退款金额. Required.
+            refund_at: String = body("refund_at").required(),
+            /// 退款日期. Required.
+            refund_dt: String = body("refund_dt").required(),
+        }
+    }
 
-impl<M: Mode> Sync<M> {
-    /// 同步非银联支付交易退款信息 · `POST v3/gov/subsidy/audit/cup/refund/sync`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::gov::subsidy::audit::cup::refund::sync::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .org_no("example")
-    ///     .mchnt_order_id("example")
-    ///     .upload_time("example")
-    ///     .refund_at("example")
-    ///     .refund_dt("example");
-    /// let response = client.v3().gov().subsidy().audit().cup().refund().sync().post(request).await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_REFUND_SYNC, request)
+    response! {
+        /// 同步非银联支付交易退款信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::gov::PostGovSubsidyAuditCupRefundSyncResponse`](crate::gov::PostGovSubsidyAuditCupRefundSyncResponse).
+        #[doc(alias = "同步非银联支付交易退款信息")]
+        pub struct Response {
+            /// 响应码. Required.
+            code: String = body("code").required(),
+            /// 响应描述. Required.
+            msg: String = body("msg").required(),
+            /// 详细应答码.
+            sub_code: String = body("sub_code"),
+            /// 详细应答码描述.
+            sub_msg: String = body("sub_msg"),
+        }
     }
 }

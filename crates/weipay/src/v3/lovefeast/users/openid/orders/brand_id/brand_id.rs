@@ -2,43 +2,95 @@
 
 //! `v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}`
 
-pub mod get;
+pub use crate::v3::lovefeast::chain::LovefeastUsersByOpenidOrdersBrandIdByBrandId as BrandId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询用户捐赠单列表 · `GET v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}`
+///
+/// For 服务商, 微信平台商户.
+pub mod get {
+    pub use crate::v3::lovefeast::shared::{LovefeastMerchantOrder, LovefeastPayer};
 
-chain_step! {
-    /// `v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}`
-    BrandId
-}
+    use crate::model::{body, open_enum, query, request, response};
 
-impl<M: Mode> BrandId<M> {
-    /// 查询用户捐赠单列表 · `GET v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}`
-    ///
-    /// For 服务商, 微信平台商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::lovefeast::users::openid::orders::brand_id::brand_id::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .lovefeast()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .orders()
-    ///     .brand_id()
-    ///     .brand_id("2250")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_BRAND_ID_BRAND_ID, request)
+    request! {
+        /// 查询用户捐赠单列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::lovefeast::GetLovefeastUsersByOpenidOrdersBrandIdByBrandIdRequest`](crate::lovefeast::GetLovefeastUsersByOpenidOrdersBrandIdByBrandIdRequest).
+        #[doc(alias = "查询用户捐赠单列表")]
+        pub struct Request {
+            /// 请求资源起始位置.
+            offset: i64 = query("offset"),
+            /// 最大资源条数.
+            limit: i64 = query("limit"),
+        }
+    }
+
+    response! {
+        /// 查询用户捐赠单列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::lovefeast::GetLovefeastUsersByOpenidOrdersBrandIdByBrandIdResponse`](crate::lovefeast::GetLovefeastUsersByOpenidOrdersBrandIdByBrandIdResponse).
+        #[doc(alias = "查询用户捐赠单列表")]
+        pub struct Response {
+            /// 该次请求返回的记录条数.
+            count: i64 = body("count"),
+            /// 最大记录条数.
+            limit: i64 = body("limit"),
+            /// 起始位置.
+            offset: i64 = body("offset"),
+            /// 全部记录数量.
+            total_count: i64 = body("total_count"),
+            /// 结果集.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 结果集.
+        pub struct Data {
+            /// 捐赠订单号.
+            welfare_trade_id: String = body("welfare_trade_id"),
+            /// 应用ID.
+            appid: String = body("appid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 品牌ID.
+            brand_id: i64 = body("brand_id"),
+            /// 捐赠来源.
+            donate_source: DonateSource = body("donate_source"),
+            /// 商户订单.
+            merchant_order: LovefeastMerchantOrder = body("merchant_order"),
+            /// 捐赠机构名称.
+            institution_name: String = body("institution_name"),
+            /// 捐赠项目编号.
+            business_id: String = body("business_id"),
+            /// 捐赠活动名称.
+            business_name: String = body("business_name"),
+            /// 支付完成时间.
+            success_time: String = body("success_time"),
+            /// 支付者.
+            payer: LovefeastPayer = body("payer"),
+            /// 订单金额.
+            amount: Amount = body("amount"),
+            /// 设备编号.
+            device_id: String = body("device_id"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 总金额. In fen (分).
+            total: i64 = body("total"),
+            /// 用户支付金额. In fen (分).
+            payer_total: i64 = body("payer_total"),
+            /// 货币类型.
+            currency: String = body("currency"),
+            /// 用户支付币种.
+            payer_currency: String = body("payer_currency"),
+        }
+    }
+
+    open_enum! {
+        /// 捐赠来源.
+        pub enum DonateSource {
+            MiniprogramPay = "MINIPROGRAM_PAY",
+            EntrustPay = "ENTRUST_PAY",
+        }
     }
 }

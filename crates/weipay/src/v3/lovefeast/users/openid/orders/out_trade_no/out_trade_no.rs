@@ -2,41 +2,68 @@
 
 //! `v3/lovefeast/users/{openid}/orders/out-trade-no/{out_trade_no}`
 
-pub mod get;
+pub use crate::v3::lovefeast::chain::LovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNo as OutTradeNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询用户捐赠单详情 · `GET v3/lovefeast/users/{openid}/orders/out-trade-no/{out_trade_no}`
+///
+/// For 服务商, 微信平台商户.
+pub mod get {
+    pub use crate::v3::lovefeast::shared::{LovefeastMerchantOrder, LovefeastPayer};
 
-chain_step! {
-    /// `v3/lovefeast/users/{openid}/orders/out-trade-no/{out_trade_no}`
-    OutTradeNo
-}
+    use crate::model::{body, open_enum, response};
 
-impl<M: Mode> OutTradeNo<M> {
-    /// 查询用户捐赠单详情 · `GET v3/lovefeast/users/{openid}/orders/out-trade-no/{out_trade_no}`
-    ///
-    /// For 服务商, 微信平台商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .lovefeast()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .orders()
-    ///     .out_trade_no()
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, Nothing)
+    response! {
+        /// 查询用户捐赠单详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::lovefeast::GetLovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNoResponse`](crate::lovefeast::GetLovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNoResponse).
+        #[doc(alias = "查询用户捐赠单详情")]
+        pub struct Response {
+            /// 捐赠订单号.
+            welfare_trade_id: String = body("welfare_trade_id"),
+            /// 应用ID.
+            appid: String = body("appid"),
+            /// 子商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 品牌ID.
+            brand_id: i64 = body("brand_id"),
+            /// 捐赠来源.
+            donate_source: DonateSource = body("donate_source"),
+            /// 商户订单.
+            merchant_order: LovefeastMerchantOrder = body("merchant_order"),
+            /// 捐赠机构名称.
+            institution_name: String = body("institution_name"),
+            /// 捐赠项目编号.
+            business_id: String = body("business_id"),
+            /// 捐赠活动名称.
+            business_name: String = body("business_name"),
+            /// 支付完成时间.
+            success_time: String = body("success_time"),
+            /// 支付者.
+            payer: LovefeastPayer = body("payer"),
+            /// 订单金额.
+            amount: Amount = body("amount"),
+            /// 设备编号.
+            device_id: String = body("device_id"),
+        }
+
+        /// 订单金额.
+        pub struct Amount {
+            /// 订单总金额. In fen (分).
+            total: i64 = body("total"),
+            /// 用户支付金额. In fen (分).
+            payer_total: i64 = body("payer_total"),
+            /// CNY.
+            currency: String = body("currency"),
+            /// 用户支付币种.
+            payer_currency: String = body("payer_currency"),
+        }
+    }
+
+    open_enum! {
+        /// 捐赠来源.
+        pub enum DonateSource {
+            MiniprogramPay = "MINIPROGRAM_PAY",
+            EntrustPay = "ENTRUST_PAY",
+        }
     }
 }

@@ -2,43 +2,79 @@
 
 //! `v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingBankFavorUsersByOpenidCouponsByCouponId as CouponId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询绑定多笔立减活动的代金券详情 · `GET v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4014569864](https://pay.weixin.qq.com/doc/v3/merchant/4014569864)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}`
-    CouponId
-}
+    request! {
+        /// 查询绑定多笔立减活动的代金券详情: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBankFavorUsersByOpenidCouponsByCouponIdRequest`](crate::marketing::GetMarketingBankFavorUsersByOpenidCouponsByCouponIdRequest).
+        #[doc(alias = "查询绑定多笔立减活动的代金券详情")]
+        pub struct Request {
+            /// 公众账号ID. Required.
+            appid: String = query("appid").required(),
+        }
+    }
 
-impl<M: Mode> CouponId<M> {
-    /// 查询绑定多笔立减活动的代金券详情 · `GET v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::bank_favor::users::openid::coupons::coupon_id::get;
-    ///
-    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .bank_favor()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupons()
-    ///     .coupon_id("9856888")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_BANK_FAVOR_USERS_OPENID_COUPONS_COUPON_ID, request)
+    response! {
+        /// 查询绑定多笔立减活动的代金券详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBankFavorUsersByOpenidCouponsByCouponIdResponse`](crate::marketing::GetMarketingBankFavorUsersByOpenidCouponsByCouponIdResponse).
+        #[doc(alias = "查询绑定多笔立减活动的代金券详情")]
+        pub struct Response {
+            /// 创建批次的商户号. Required.
+            stock_creator_mchid: String = body("stock_creator_mchid").required(),
+            /// 批次号. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 代金券id. Required.
+            coupon_id: String = body("coupon_id").required(),
+            /// 代金券名称. Required.
+            coupon_name: String = body("coupon_name").required(),
+            /// 券状态. Required.
+            coupon_state: CouponState = body("coupon_state").required(),
+            /// 领券时间. Required.
+            receive_time: Time = body("receive_time").required(),
+            /// 可用开始时间. Required.
+            available_begin_time: Time = body("available_begin_time").required(),
+            /// 可用结束时间. Required.
+            available_end_time: Time = body("available_end_time").required(),
+            /// 活动ID. Required.
+            activity_id: String = body("activity_id").required(),
+            /// 最大使用次数. Required.
+            max_use_number: i64 = body("max_use_number").required(),
+            /// 可用次数. Required.
+            available_number: i64 = body("available_number").required(),
+            /// 已使用次数. Required.
+            used_number: i64 = body("used_number").required(),
+            /// 已用金额列表.
+            use_amount_list: UseAmountList = body("use_amount_list"),
+            /// 用户标识ID.
+            openid: String = body("openid"),
+        }
+
+        /// 已用金额列表.
+        pub struct UseAmountList {
+            /// 已用金额.
+            used_amounts: Vec<String> = body("used_amounts"),
+        }
+    }
+
+    open_enum! {
+        /// 券状态.
+        pub enum CouponState {
+            CouponStateUnknow = "COUPON_STATE_UNKNOW",
+            CouponStateSend = "COUPON_STATE_SEND",
+            CouponStateUsed = "COUPON_STATE_USED",
+            CouponStateExpired = "COUPON_STATE_EXPIRED",
+        }
     }
 }

@@ -2,73 +2,187 @@
 
 //! `v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
 
-pub mod delete;
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingBusifavorStocksByStockIdCouponcodesByCouponCode as CouponCode;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询预存code详情 · `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        BusifavorCouponUseRule, BusifavorCouponUseRuleCouponAvailableTime,
+        BusifavorCouponUseRuleCouponAvailableTimeAvailableWeek,
+        BusifavorCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime,
+        BusifavorCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime,
+        BusifavorCouponUseRuleDiscountCoupon, BusifavorCouponUseRuleExchangeCoupon,
+        BusifavorCouponUseRuleFixedNormalCoupon, BusifavorCouponUseRuleUseMethod, BusifavorCustomEntrance,
+        BusifavorCustomEntranceCodeDisplayMode, BusifavorData, BusifavorDataCodeStatus, BusifavorFinderInfo,
+        BusifavorMiniProgramsInfo,
+    };
 
-chain_step! {
-    /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
-    CouponCode
-}
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> CouponCode<M> {
-    /// 查询预存code详情 · `GET v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::stocks::stock_id::couponcodes::coupon_code::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .busifavor()
-    ///     .stocks()
-    ///     .stock_id("1212")
-    ///     .couponcodes()
-    ///     .coupon_code("1212")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE, request)
+    request! {
+        /// 查询预存code详情: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeRequest`](crate::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeRequest).
+        #[doc(alias = "查询预存code详情")]
+        pub struct Request {
+            /// 公众账号ID. 1 to 32 characters.
+            appid: String = query("appid").length(1, 32),
+        }
     }
 
-    /// 删除预存code · `DELETE v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`delete`](mod@delete).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::busifavor::stocks::stock_id::couponcodes::coupon_code::delete;
-    ///
-    /// let request = delete::Request::new().delete_request_no("1212");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .busifavor()
-    ///     .stocks()
-    ///     .stock_id("101156451224")
-    ///     .couponcodes()
-    ///     .coupon_code("1212")
-    ///     .delete(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn delete(self, request: delete::Request) -> M::Sent<delete::Response> {
-        self.call
-            .typed(&table::DELETE_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE, request)
+    response! {
+        /// 查询预存code详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeResponse`](crate::marketing::GetMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeResponse).
+        #[doc(alias = "查询预存code详情")]
+        pub struct Response {
+            /// 券code信息. Required.
+            code_information: BusifavorData = body("code_information").required(),
+            /// 券码信息.
+            coupon_information: CouponInformation = body("coupon_information"),
+        }
+
+        /// 券码信息.
+        pub struct CouponInformation {
+            /// 商家券批次名称. Required.
+            stock_name: String = body("stock_name").required(),
+            /// 批次归属商户号. Required.
+            belong_merchant: String = body("belong_merchant").required(),
+            /// 批次备注.
+            comment: String = body("comment"),
+            /// 适用商品范围. Required.
+            goods_name: String = body("goods_name").required(),
+            /// 批次类型. Required.
+            stock_type: StockType = body("stock_type").required(),
+            /// 是否允许转赠.
+            transferable: bool = body("transferable"),
+            /// 是否允许分享领券链接.
+            shareable: bool = body("shareable"),
+            /// 券状态.
+            coupon_state: CouponState = body("coupon_state"),
+            /// 核销规则. Required.
+            coupon_use_rule: BusifavorCouponUseRule = body("coupon_use_rule").required(),
+            /// 自定义入口.
+            custom_entrance: BusifavorCustomEntrance = body("custom_entrance"),
+            /// 样式信息.
+            display_pattern_info: DisplayPatternInfo = body("display_pattern_info"),
+            /// 券的唯一标识.
+            coupon_code: String = body("coupon_code"),
+            /// 批次号.
+            stock_id: String = body("stock_id"),
+            /// 券可使用开始时间.
+            available_start_time: Time = body("available_start_time"),
+            /// 用户领取到这张券的过期时间.
+            expire_time: Time = body("expire_time"),
+            /// 用户领取到这张券的时间.
+            receive_time: Time = body("receive_time"),
+            /// 发券时传入的唯一凭证.
+            send_request_no: String = body("send_request_no"),
+            /// 核销时传入的唯一凭证.
+            use_request_no: String = body("use_request_no"),
+            /// 券被核销的时间.
+            use_time: Time = body("use_time"),
+            /// 关联的商户订单号.
+            associate_out_trade_no: String = body("associate_out_trade_no"),
+            /// 回退时传入的唯一凭证.
+            return_request_no: String = body("return_request_no"),
+            /// 券被回退的时间.
+            return_time: Time = body("return_time"),
+            /// 失效时传入的唯一凭证.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 券被失效的时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效一张券的原因.
+            deactivate_reason: String = body("deactivate_reason"),
+        }
+
+        /// 样式信息.
+        pub struct DisplayPatternInfo {
+            /// 使用须知.
+            description: String = body("description"),
+            /// 商户logo.
+            merchant_logo_url: String = body("merchant_logo_url"),
+            /// 商户名称.
+            merchant_name: String = body("merchant_name"),
+            /// 背景颜色.
+            background_color: BackgroundColor = body("background_color"),
+            /// 券详情图片.
+            coupon_image_url: String = body("coupon_image_url"),
+            /// 视频号相关信息.
+            finder_info: BusifavorFinderInfo = body("finder_info"),
+        }
+    }
+
+    open_enum! {
+        /// 批次类型.
+        pub enum StockType {
+            Normal = "NORMAL",
+            Discount = "DISCOUNT",
+            Exchange = "EXCHANGE",
+        }
+
+        /// 券状态.
+        pub enum CouponState {
+            Sended = "SENDED",
+            Used = "USED",
+            Expired = "EXPIRED",
+            Deleted = "DELETED",
+            Deactivated = "DEACTIVATED",
+        }
+
+        /// 背景颜色.
+        pub enum BackgroundColor {
+            Color010 = "Color010",
+            Color020 = "Color020",
+            Color030 = "Color030",
+            Color040 = "Color040",
+            Color050 = "Color050",
+            Color060 = "Color060",
+            Color070 = "Color070",
+            Color080 = "Color080",
+            Color090 = "Color090",
+            Color100 = "Color100",
+        }
+    }
+}
+
+/// 删除预存code · `DELETE v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/merchant/products/merchant-exclusive-coupon/introduction.html>
+pub mod delete {
+    use crate::model::{Time, body, query, request, response};
+
+    request! {
+        /// 删除预存code: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::DeleteMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeRequest`](crate::marketing::DeleteMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeRequest).
+        #[doc(alias = "删除预存code")]
+        pub struct Request {
+            /// 请求业务单据号. Required.
+            delete_request_no: String = query("delete_request_no").required().request_number(),
+        }
+    }
+
+    response! {
+        /// 删除预存code: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::DeleteMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeResponse`](crate::marketing::DeleteMarketingBusifavorStocksByStockIdCouponcodesByCouponCodeResponse).
+        #[doc(alias = "删除预存code")]
+        pub struct Response {
+            /// 批次号.
+            stock_id: String = body("stock_id"),
+            /// 删除时间.
+            delete_time: Time = body("delete_time"),
+        }
     }
 }

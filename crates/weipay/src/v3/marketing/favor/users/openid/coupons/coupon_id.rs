@@ -2,43 +2,100 @@
 
 //! `v3/marketing/favor/users/{openid}/coupons/{coupon_id}`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingFavorUsersByOpenidCouponsByCouponId as CouponId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询代金券详情 · `GET v3/marketing/favor/users/{openid}/coupons/{coupon_id}`
+///
+/// For 直连商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012486942](https://pay.weixin.qq.com/doc/v3/merchant/4012486942)
+/// - partner: [4012492796](https://pay.weixin.qq.com/doc/v3/partner/4012492796)
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        FavorConsumeInformation, FavorConsumeInformationGoodsDetail, FavorCutToMessage,
+        FavorFixedNormalCoupon,
+    };
 
-chain_step! {
-    /// `v3/marketing/favor/users/{openid}/coupons/{coupon_id}`
-    CouponId
-}
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> CouponId<M> {
-    /// 查询代金券详情 · `GET v3/marketing/favor/users/{openid}/coupons/{coupon_id}`
-    ///
-    /// For 直连商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::favor::users::openid::coupons::coupon_id::get;
-    ///
-    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .favor()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupons()
-    ///     .coupon_id("example")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS_COUPON_ID, request)
+    request! {
+        /// 查询代金券详情: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingFavorUsersByOpenidCouponsByCouponIdRequest`](crate::marketing::GetMarketingFavorUsersByOpenidCouponsByCouponIdRequest).
+        #[doc(alias = "查询代金券详情")]
+        pub struct Request {
+            /// 公众账号ID. Required.
+            appid: String = query("appid").required(),
+        }
+    }
+
+    response! {
+        /// 查询代金券详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingFavorUsersByOpenidCouponsByCouponIdResponse`](crate::marketing::GetMarketingFavorUsersByOpenidCouponsByCouponIdResponse).
+        #[doc(alias = "查询代金券详情")]
+        pub struct Response {
+            /// 创建批次的商户号.
+            stock_creator_mchid: String = body("stock_creator_mchid"),
+            /// 批次号.
+            stock_id: String = body("stock_id"),
+            /// 代金券id.
+            coupon_id: String = body("coupon_id"),
+            /// 代金券名称.
+            coupon_name: String = body("coupon_name"),
+            /// 代金券状态.
+            status: Status = body("status"),
+            /// 使用说明.
+            description: String = body("description"),
+            /// 领券时间.
+            create_time: Time = body("create_time"),
+            /// 券类型.
+            coupon_type: CouponType = body("coupon_type"),
+            /// 激活批次的时间.
+            start_time: Time = body("start_time"),
+            /// 终止批次的时间.
+            stop_time: Time = body("stop_time"),
+            /// 是否单品优惠.
+            singleitem: bool = body("singleitem"),
+            /// 减至批次特定信息.
+            cut_to_message: FavorCutToMessage = body("cut_to_message"),
+            /// 可用开始时间.
+            available_begin_time: Time = body("available_begin_time"),
+            /// 可用结束时间.
+            available_end_time: Time = body("available_end_time"),
+            /// 固定面额满减券使用规则.
+            normal_coupon_information: FavorFixedNormalCoupon = body("normal_coupon_information"),
+            /// 已实扣代金券核销信息.
+            consume_information: FavorConsumeInformation = body("consume_information"),
+            /// 剩余金额. In fen (分).
+            available_balance: i64 = body("available_balance"),
+            /// 业务类型.
+            business_type: BusinessType = body("business_type"),
+            /// 是否无资金流.
+            no_cash: bool = body("no_cash"),
+        }
+    }
+
+    open_enum! {
+        /// 代金券状态.
+        pub enum Status {
+            Sended = "SENDED",
+            Used = "USED",
+            Expired = "EXPIRED",
+            Recover = "RECOVER",
+        }
+
+        /// 券类型.
+        pub enum CouponType {
+            Normal = "NORMAL",
+            CutTo = "CUT_TO",
+        }
+
+        /// 业务类型.
+        pub enum BusinessType {
+            Multiuse = "MULTIUSE",
+        }
     }
 }

@@ -2,44 +2,29 @@
 
 //! `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode as StoreCode;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询小店活动门店详情 · `GET v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}`
+///
+/// For 普通商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012384379](https://pay.weixin.qq.com/doc/v3/merchant/4012384379)
+/// - partner: [4012384437](https://pay.weixin.qq.com/doc/v3/partner/4012384437)
+pub mod get {
+    use crate::model::{body, response};
 
-chain_step! {
-    /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}`
-    StoreCode
-}
-
-impl<M: Mode> StoreCode<M> {
-    /// 查询小店活动门店详情 · `GET v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}`
-    ///
-    /// For 普通商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .goods_subsidy_activity()
-    ///     .retail_store_act()
-    ///     .brand_id("1001")
-    ///     .stores()
-    ///     .store_code("abc_001")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES_STORE_CODE,
-            Nothing,
-        )
+    response! {
+        /// 查询小店活动门店详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeResponse`](crate::marketing::GetMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodeResponse).
+        #[doc(alias = "查询小店活动门店详情")]
+        pub struct Response {
+            /// 门店编码.
+            store_code: String = body("store_code"),
+            /// 门店名称.
+            store_name: String = body("store_name"),
+        }
     }
 }

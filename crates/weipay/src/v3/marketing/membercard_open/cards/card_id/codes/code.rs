@@ -3,99 +3,155 @@
 //! `v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
 
 pub mod activate;
-pub mod bonus;
-pub mod get;
-pub mod patch;
+/// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus`
+pub mod bonus {
+    pub mod commit;
+    pub mod prepare;
+
+    pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdCodesByCodeBonus as Bonus;
+}
 pub mod rights;
 pub mod set_service_module_data;
 pub mod unavailable;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdCodesByCode as Code;
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
-    Code
+/// 查询用户会员卡信息 · `GET v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012547768](https://pay.weixin.qq.com/doc/v3/merchant/4012547768)
+/// - partner: [4012709442](https://pay.weixin.qq.com/doc/v3/partner/4012709442)
+pub mod get {
+    use crate::model::{body, open_enum, response};
+
+    response! {
+        /// 查询用户会员卡信息: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingMembercardOpenCardsByCardIdCodesByCodeResponse`](crate::marketing::GetMarketingMembercardOpenCardsByCardIdCodesByCodeResponse).
+        #[doc(alias = "查询用户会员卡信息")]
+        pub struct Response {
+            /// 会员卡id.
+            card_id: String = body("card_id"),
+            /// 会员卡code.
+            code: String = body("code"),
+            /// 用户标识.
+            openid: String = body("openid"),
+            /// 会员卡编号.
+            membership_number: String = body("membership_number"),
+            /// 用户等级.
+            level: String = body("level"),
+            /// 微信昵称.
+            nickname: String = body("nickname"),
+            /// 微信头像url.
+            head_image_url: String = body("head_image_url"),
+            /// 会员卡背景图. Format `media-url`.
+            background_picture_url: String = body("background_picture_url").url(),
+            /// 用户储值余额.
+            balance: i64 = body("balance"),
+            /// 用户会员卡状态.
+            user_card_status: UserCardStatus = body("user_card_status"),
+            /// 用户开卡时填写的个人信息.
+            user_information: UserInformation = body("user_information"),
+            /// 用户当前积分.
+            bonus_value: i64 = body("bonus_value"),
+        }
+
+        /// 用户开卡时填写的个人信息.
+        pub struct UserInformation {
+            /// 平台提供的通用开卡信息字段.
+            common_field_list: Vec<CommonFieldList> = body("common_field_list"),
+            /// 商户自定义的开卡信息字段.
+            custom_field_list: Vec<CustomFieldList> = body("custom_field_list"),
+        }
+
+        /// 平台提供的通用开卡信息字段.
+        pub struct CommonFieldList {
+            /// 平台提供的通用开卡信息字段.
+            name: Name = body("name"),
+            /// 用户开卡时填写的个人信息.
+            value: String = body("value"),
+        }
+
+        /// 商户自定义的开卡信息字段.
+        pub struct CustomFieldList {
+            /// 字段名称.
+            name: String = body("name"),
+            /// 字段值.
+            value: String = body("value"),
+            /// 字段值列表.
+            value_list: Vec<String> = body("value_list"),
+        }
+    }
+
+    open_enum! {
+        /// 用户会员卡状态.
+        pub enum UserCardStatus {
+            NotActivate = "NOT_ACTIVATE",
+            Effective = "EFFECTIVE",
+            Expire = "EXPIRE",
+            Unavailable = "UNAVAILABLE",
+            Delete = "DELETE",
+        }
+
+        /// 平台提供的通用开卡信息字段.
+        pub enum Name {
+            UserFormFlagMobile = "USER_FORM_FLAG_MOBILE",
+            UserFormFlagSex = "USER_FORM_FLAG_SEX",
+            UserFormFlagName = "USER_FORM_FLAG_NAME",
+            UserFormFlagBirthday = "USER_FORM_FLAG_BIRTHDAY",
+            UserFormFlagAddress = "USER_FORM_FLAG_ADDRESS",
+            UserFormFlagEmail = "USER_FORM_FLAG_EMAIL",
+            UserFormFlagCity = "USER_FORM_FLAG_CITY",
+        }
+    }
 }
 
-impl<M: Mode> Code<M> {
-    /// 查询用户会员卡信息 · `GET v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .codes()
-    ///     .code("478515832665")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE, Nothing)
-    }
+/// 修改用户会员卡信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012549292](https://pay.weixin.qq.com/doc/v3/merchant/4012549292)
+/// - partner: [4012709735](https://pay.weixin.qq.com/doc/v3/partner/4012709735)
+pub mod patch {
+    use crate::model::{body, request};
 
-    /// 修改用户会员卡信息 · `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::code::patch;
-    ///
-    /// let request = patch::Request::new().membership_number("316510891298");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .codes()
-    ///     .code("478515832665")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE, request)
-    }
+    request! {
+        /// 修改用户会员卡信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCardsByCardIdCodesByCodeRequest`](crate::marketing::PatchMarketingMembercardOpenCardsByCardIdCodesByCodeRequest).
+        #[doc(alias = "修改用户会员卡信息")]
+        pub struct Request {
+            /// 会员卡编号.
+            membership_number: String = body("membership_number"),
+            /// 会员卡背景图. Format `media-url`.
+            background_picture_url: String = body("background_picture_url").url(),
+            /// 用户等级.
+            level: String = body("level"),
+            /// 商户请求单号.
+            out_request_no: String = body("out_request_no").request_number(),
+            /// 用户储值变更信息.
+            balance_information: BalanceInformation = body("balance_information"),
+            /// 是否发送储值变更通知.
+            need_inform_balance: bool = body("need_inform_balance"),
+            /// 是否发送等级变更通知.
+            need_inform_level: bool = body("need_inform_level"),
+        }
 
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`
-    pub fn activate(self) -> activate::Activate<M> {
-        activate::Activate::new(self.call.step("activate"))
-    }
-
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus`
-    pub fn bonus(self) -> bonus::Bonus<M> {
-        bonus::Bonus::new(self.call.step("bonus"))
-    }
-
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights`
-    pub fn rights(self) -> rights::Rights<M> {
-        rights::Rights::new(self.call.step("rights"))
-    }
-
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data`
-    pub fn set_service_module_data(self) -> set_service_module_data::SetServiceModuleData<M> {
-        set_service_module_data::SetServiceModuleData::new(self.call.step("set-service-module-data"))
-    }
-
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable`
-    pub fn unavailable(self) -> unavailable::Unavailable<M> {
-        unavailable::Unavailable::new(self.call.step("unavailable"))
+        /// 用户储值变更信息.
+        pub struct BalanceInformation {
+            /// 更新前用户储值余额. Required.
+            before_balance: i64 = body("before_balance").required(),
+            /// 更新后用户储值余额. Required.
+            balance: i64 = body("balance").required(),
+            /// 本次余额变动值. Required.
+            add_balance: i64 = body("add_balance").required(),
+            /// 储值消耗记录.
+            balance_remark: String = body("balance_remark"),
+        }
     }
 }

@@ -2,43 +2,55 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/codes/deposit`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdCodesDeposit as Deposit;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 导入会员Code · `POST v3/marketing/membercard-open/cards/{card_id}/codes/deposit`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012545728](https://pay.weixin.qq.com/doc/v3/merchant/4012545728)
+/// - partner: [4012709031](https://pay.weixin.qq.com/doc/v3/partner/4012709031)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes/deposit`
-    Deposit
-}
+    request! {
+        /// 导入会员Code: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdCodesDepositRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdCodesDepositRequest).
+        #[doc(alias = "导入会员Code")]
+        pub struct Request {
+            /// 会员卡code.
+            code: Vec<String> = body("code"),
+        }
+    }
 
-impl<M: Mode> Deposit<M> {
-    /// 导入会员Code · `POST v3/marketing/membercard-open/cards/{card_id}/codes/deposit`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::deposit::post;
-    ///
-    /// let request = post::Request::new().code(vec!["example".to_owned()]);
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .codes()
-    ///     .deposit()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_DEPOSIT, request)
+    response! {
+        /// 导入会员Code: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdCodesDepositResponse`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdCodesDepositResponse).
+        #[doc(alias = "导入会员Code")]
+        pub struct Response {
+            /// 导入结果.
+            data: Vec<Data> = body("data"),
+        }
+
+        /// 导入结果.
+        pub struct Data {
+            /// 会员卡code.
+            code: String = body("code"),
+            /// 导入结果.
+            result: DataResult = body("result"),
+        }
+    }
+
+    open_enum! {
+        /// 导入结果.
+        pub enum DataResult {
+            Success = "SUCCESS",
+            Duplicate = "DUPLICATE",
+            Fail = "FAIL",
+        }
     }
 }

@@ -2,47 +2,44 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdPhoneMembercardImport as Import;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 根据手机号导入用户会员卡 · `POST v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012550535](https://pay.weixin.qq.com/doc/v3/merchant/4012550535)
+/// - partner: [4012727629](https://pay.weixin.qq.com/doc/v3/partner/4012727629)
+pub mod post {
+    use crate::model::{Sensitive, body, header, request, response};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import`
-    Import
-}
+    request! {
+        /// 根据手机号导入用户会员卡: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdPhoneMembercardImportRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdPhoneMembercardImportRequest).
+        #[doc(alias = "根据手机号导入用户会员卡")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 用户加密手机号. Required; travels encrypted (敏感信息加密).
+            encrypted_phone_number: Sensitive = body("encrypted_phone_number").required().encrypted(),
+            /// 会员卡code.
+            code: String = body("code"),
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+        }
+    }
 
-impl<M: Mode> Import<M> {
-    /// 根据手机号导入用户会员卡 · `POST v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::phone_membercard::import::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .encrypted_phone_number("13800138000")
-    ///     .out_request_no("100002322019090134234sfdf");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .phone_membercard()
-    ///     .import()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call
-            .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_PHONE_MEMBERCARD_IMPORT, request)
+    response! {
+        /// 根据手机号导入用户会员卡: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdPhoneMembercardImportResponse`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdPhoneMembercardImportResponse).
+        #[doc(alias = "根据手机号导入用户会员卡")]
+        pub struct Response {
+            /// 会员卡code. Required.
+            code: String = body("code").required(),
+        }
     }
 }

@@ -2,81 +2,44 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
 
-pub mod patch;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId as ServiceModuleId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 修改会员卡服务项 · `PATCH v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4017167417](https://pay.weixin.qq.com/doc/v3/merchant/4017167417)
+/// - partner: [4017176491](https://pay.weixin.qq.com/doc/v3/partner/4017176491)
+pub mod patch {
+    pub use crate::v3::marketing::shared::MembercardOpenJumpMiniprogram;
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
-    ServiceModuleId
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> ServiceModuleId<M> {
-    /// 修改会员卡服务项 · `PATCH v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::service_modules::service_module_id::patch;
-    ///
-    /// let request = patch::Request::new()
-    ///     .jump_miniprogram(patch::JumpMiniprogram::new()
-    ///         .appid("wx57e15a0db0c5d1e8")
-    ///         .path("pages/index/index"));
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .service_modules()
-    ///     .service_module_id("666")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(
-            &table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,
-            request,
-        )
+    request! {
+        /// 修改会员卡服务项: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdRequest`](crate::marketing::PatchMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdRequest).
+        #[doc(alias = "修改会员卡服务项")]
+        pub struct Request {
+            /// 跳转小程序. Required.
+            jump_miniprogram: MembercardOpenJumpMiniprogram = body("jump_miniprogram").required(),
+        }
     }
 
-    /// 移除会员卡服务项 · `DELETE v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Official documents (官方文档):
-    ///
-    /// - merchant: [4017167557](https://pay.weixin.qq.com/doc/v3/merchant/4017167557)
-    /// - partner: [4017176594](https://pay.weixin.qq.com/doc/v3/partner/4017176594)
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .service_modules()
-    ///     .service_module_id("666")
-    ///     .delete()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn delete(self) -> M::Sent<Nothing> {
-        self.call.typed(
-            &table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,
-            Nothing,
-        )
+    response! {
+        /// 修改会员卡服务项: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdResponse`](crate::marketing::PatchMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdResponse).
+        #[doc(alias = "修改会员卡服务项")]
+        pub struct Response {
+            /// 会员卡id. Required.
+            card_id: String = body("card_id").required(),
+            /// 会员服务项ID. Required.
+            service_module_id: String = body("service_module_id").required(),
+            /// 跳转小程序. Required.
+            jump_miniprogram: MembercardOpenJumpMiniprogram = body("jump_miniprogram").required(),
+        }
     }
 }

@@ -2,45 +2,42 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/users/import`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdUsersImport as Import;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 根据openid导入用户会员卡 · `POST v3/marketing/membercard-open/cards/{card_id}/users/import`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012549739](https://pay.weixin.qq.com/doc/v3/merchant/4012549739)
+/// - partner: [4012727561](https://pay.weixin.qq.com/doc/v3/partner/4012727561)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/users/import`
-    Import
-}
+    request! {
+        /// 根据openid导入用户会员卡: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdUsersImportRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdUsersImportRequest).
+        #[doc(alias = "根据openid导入用户会员卡")]
+        pub struct Request {
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 会员卡code.
+            code: String = body("code"),
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+        }
+    }
 
-impl<M: Mode> Import<M> {
-    /// 根据openid导入用户会员卡 · `POST v3/marketing/membercard-open/cards/{card_id}/users/import`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::users::import::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .out_request_no("100002322019090134234sfdf");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .users()
-    ///     .import()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_USERS_IMPORT, request)
+    response! {
+        /// 根据openid导入用户会员卡: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdUsersImportResponse`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdUsersImportResponse).
+        #[doc(alias = "根据openid导入用户会员卡")]
+        pub struct Response {
+            /// 会员卡code. Required.
+            code: String = body("code").required(),
+        }
     }
 }

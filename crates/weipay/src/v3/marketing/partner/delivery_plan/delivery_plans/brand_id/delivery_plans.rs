@@ -2,46 +2,70 @@
 
 //! `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans as DeliveryPlans;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 分页查询投放计划列表 · `GET v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016184563](https://pay.weixin.qq.com/doc/v3/partner/4016184563)
+pub mod get {
+    pub use crate::v3::marketing::shared::{DeliveryPlan, DeliveryPlanPlanState};
 
-chain_step! {
-    /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans`
-    DeliveryPlans
-}
+    use crate::model::{body, open_enum, query, request, response};
 
-impl<M: Mode> DeliveryPlans<M> {
-    /// 分页查询投放计划列表 · `GET v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .delivery_plan()
-    ///     .delivery_plans()
-    ///     .brand_id("40016")
-    ///     .delivery_plans()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_BRAND_ID_DELIVERY_PLANS,
-            request,
-        )
+    request! {
+        /// 分页查询投放计划列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansRequest`](crate::marketing::GetMarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansRequest).
+        #[doc(alias = "分页查询投放计划列表")]
+        pub struct Request {
+            /// 分页大小.
+            page_size: i64 = query("page_size"),
+            /// 分页起始位置.
+            offset: i64 = query("offset"),
+            /// 投放计划线上状态.
+            plan_state: PlanState = query("plan_state"),
+            /// 投放计划审核状态.
+            audit_state: AuditState = query("audit_state"),
+            /// 投放计划ID.
+            plan_id: String = query("plan_id"),
+        }
+    }
+
+    response! {
+        /// 分页查询投放计划列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansResponse`](crate::marketing::GetMarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansResponse).
+        #[doc(alias = "分页查询投放计划列表")]
+        pub struct Response {
+            /// 资源总条数.
+            total_count: i64 = body("total_count"),
+            /// 投放计划列表.
+            plan_list: Vec<DeliveryPlan> = body("plan_list"),
+        }
+    }
+
+    open_enum! {
+        /// 投放计划线上状态.
+        pub enum PlanState {
+            PlanCreating = "PLAN_CREATING",
+            PlanCreated = "PLAN_CREATED",
+            PlanTerminating = "PLAN_TERMINATING",
+            PlanTerminated = "PLAN_TERMINATED",
+            PlanExpired = "PLAN_EXPIRED",
+            PlanDelivering = "PLAN_DELIVERING",
+            PlanPaused = "PLAN_PAUSED",
+        }
+
+        /// 投放计划审核状态.
+        pub enum AuditState {
+            AuditInitial = "AUDIT_INITIAL",
+            AuditProcessing = "AUDIT_PROCESSING",
+            AuditPassed = "AUDIT_PASSED",
+            AuditRejected = "AUDIT_REJECTED",
+        }
     }
 }

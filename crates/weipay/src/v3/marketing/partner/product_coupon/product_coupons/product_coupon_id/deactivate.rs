@@ -2,49 +2,102 @@
 
 //! `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate as Deactivate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 失效商品券 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781290](https://pay.weixin.qq.com/doc/v3/partner/4015781290)
+///
+/// `weipay api show POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate` lists all 2.
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        PartnerDiscountCoupon, PartnerNormalCoupon, PartnerSingleUsageInfo, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
+    };
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate`
-    Deactivate
-}
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> Deactivate<M> {
-    /// 失效商品券 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::deactivate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("120344")
-    ///     .out_request_no("34657_20250101_123456")
-    ///     .deactivate_reason("example");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .product_coupons()
-    ///     .product_coupon_id("1000000013")
-    ///     .deactivate()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_DEACTIVATE,
-            request,
-        )
+    request! {
+        /// 失效商品券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivateRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivateRequest).
+        #[doc(alias = "失效商品券")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 失效请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 失效原因. Required.
+            deactivate_reason: String = body("deactivate_reason").required(),
+        }
+    }
+
+    response! {
+        /// 失效商品券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivateResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivateResponse).
+        #[doc(alias = "失效商品券")]
+        pub struct Response {
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 商品券状态. Required.
+            state: State = body("state").required(),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 优惠范围. Required.
+            scope: Scope = body("scope").required(),
+            /// 商品券类型. Required.
+            type_: Type = body("type").required(),
+            /// 使用模式. Required.
+            usage_mode: UsageMode = body("usage_mode").required(),
+            /// 单券模式信息.
+            single_usage_info: PartnerSingleUsageInfo = body("single_usage_info"),
+            /// 多次优惠模式信息.
+            sequential_usage_info: ProductCouponSequentialUsageInfo = body("sequential_usage_info"),
+            /// 展示信息. Required.
+            display_info: ProductCouponProductInfo = body("display_info").required(),
+            /// 外部商品ID.
+            out_product_no: String = body("out_product_no"),
+            /// 失效请求单号.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 失效时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效原因.
+            deactivate_reason: String = body("deactivate_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 商品券状态.
+        pub enum State {
+            Auditing = "AUDITING",
+            Effective = "EFFECTIVE",
+            Deactivated = "DEACTIVATED",
+        }
+
+        /// 优惠范围.
+        pub enum Scope {
+            All = "ALL",
+            Single = "SINGLE",
+            Category = "CATEGORY",
+        }
+
+        /// 商品券类型.
+        pub enum Type {
+            Normal = "NORMAL",
+            Discount = "DISCOUNT",
+            Exchange = "EXCHANGE",
+        }
+
+        /// 使用模式.
+        pub enum UsageMode {
+            Single = "SINGLE",
+            Sequential = "SEQUENTIAL",
+        }
     }
 }

@@ -2,64 +2,135 @@
 
 //! `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
 
-pub mod post;
 pub mod stock_bundle_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles as StockBundles;
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
-    StockBundles
-}
+/// 添加商品券批次组 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016280622](https://pay.weixin.qq.com/doc/v3/partner/4016280622)
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerStockSendRule,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponBundleStock,
+        ProductCouponBundleStockCouponCodeMode, ProductCouponBundleStockNotifyConfig,
+        ProductCouponBundleStockState, ProductCouponBundleStockStockBundleInfo,
+        ProductCouponBundleStockStoreScope, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageRuleDisplayInfo,
+        ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+    };
 
-impl<M: Mode> StockBundles<M> {
-    /// 添加商品券批次组 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("120344")
-    ///     .out_request_no("34657_20250101_123456")
-    ///     .stock_bundle(post::StockBundle::new()
-    ///         .coupon_code_mode("WECHATPAY")
-    ///         .stock_send_rule(post::StockSendRule::new().max_count(100000).max_count_per_user(5))
-    ///         .usage_rule_display_info(post::UsageRuleDisplayInfo::new()
-    ///             .coupon_usage_method_list(vec![post::CouponUsageMethodList::from("OFFLINE")])
-    ///             .usage_description("工作日可用"))
-    ///         .coupon_display_info(post::CouponDisplayInfo::new().code_display_mode("QRCODE"))
-    ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
-    ///         .store_scope("NONE"));
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .product_coupons()
-    ///     .product_coupon_id("1000000013")
-    ///     .stock_bundles()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES,
-            request,
-        )
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 添加商品券批次组: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesRequest).
+        #[doc(alias = "添加商品券批次组")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 创建请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 批次组信息. Required.
+            stock_bundle: StockBundle = body("stock_bundle").required(),
+        }
+
+        /// 批次组信息.
+        pub struct StockBundle {
+            /// 备注.
+            remark: String = body("remark"),
+            /// 券Code分配模式. Required.
+            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            /// 发放规则. Required.
+            stock_send_rule: PartnerStockSendRule = body("stock_send_rule").required(),
+            /// 多次优惠使用规则.
+            progressive_bundle_usage_rule: ProgressiveBundleUsageRule = body("progressive_bundle_usage_rule"),
+            /// 券使用规则展示信息. Required.
+            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+                body("usage_rule_display_info").required(),
+            /// 用户商品券展示信息. Required.
+            coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
+            /// 事件通知配置. Required.
+            notify_config: NotifyConfig = body("notify_config").required(),
+            /// 可用门店范围. Required.
+            store_scope: StoreScope = body("store_scope").required(),
+        }
+
+        /// 多次优惠使用规则.
+        pub struct ProgressiveBundleUsageRule {
+            /// 券可核销时间. Required.
+            coupon_available_period: CouponAvailablePeriod = body("coupon_available_period").required(),
+            /// 满减券使用规则.
+            normal_coupon_list: Vec<PartnerNormalCoupon> = body("normal_coupon_list"),
+            /// 折扣券使用规则.
+            discount_coupon_list: Vec<PartnerDiscountCoupon> = body("discount_coupon_list"),
+            /// 兑换券使用规则.
+            exchange_coupon_list: Vec<PartnerExchangeCouponList> = body("exchange_coupon_list"),
+        }
+
+        /// 券可核销时间.
+        pub struct CouponAvailablePeriod {
+            /// 开始时间. Required.
+            available_begin_time: Time = body("available_begin_time").required(),
+            /// 结束时间. Required.
+            available_end_time: Time = body("available_end_time").required(),
+            /// 生效后N天内有效.
+            available_days: i64 = body("available_days"),
+            /// 领取后N天开始生效.
+            wait_days_after_receive: i64 = body("wait_days_after_receive"),
+            /// 每周固定可用时间.
+            weekly_available_period: PartnerWeeklyAvailablePeriod = body("weekly_available_period"),
+            /// 无规律的可用时间段.
+            irregular_available_period_list: Vec<PartnerIrregularAvailablePeriod> =
+                body("irregular_available_period_list"),
+            /// 领取后N秒内有效.
+            available_seconds: i64 = body("available_seconds"),
+        }
+
+        /// 事件通知配置.
+        pub struct NotifyConfig {
+            /// 事件通知appid.
+            notify_appid: String = body("notify_appid"),
+        }
     }
 
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}` with this 批次组ID.
-    pub fn stock_bundle_id(self, stock_bundle_id: impl Into<String>) -> stock_bundle_id::StockBundleId<M> {
-        stock_bundle_id::StockBundleId::new(self.call.fill(path("stock_bundle_id"), stock_bundle_id.into()))
+    response! {
+        /// 添加商品券批次组: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesResponse).
+        #[doc(alias = "添加商品券批次组")]
+        pub struct Response {
+            /// 批次组ID. Required.
+            stock_bundle_id: String = body("stock_bundle_id").required(),
+            /// 批次列表. Required.
+            stock_list: Vec<ProductCouponBundleStock> = body("stock_list").required(),
+        }
+    }
+
+    open_enum! {
+        /// 券Code分配模式.
+        pub enum CouponCodeMode {
+            Wechatpay = "WECHATPAY",
+            Upload = "UPLOAD",
+        }
+
+        /// 可用门店范围.
+        pub enum StoreScope {
+            None = "NONE",
+            All = "ALL",
+            Specific = "SPECIFIC",
+        }
     }
 }

@@ -2,96 +2,255 @@
 
 //! `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
 
-pub mod get;
-pub mod post;
 pub mod stock_id;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks as Stocks;
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
-    Stocks
+/// 查询商品券批次列表 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781553](https://pay.weixin.qq.com/doc/v3/partner/4015781553)
+///
+/// `weipay api show GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks` lists all 2.
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStock,
+        ProductCouponStockCouponCodeMode, ProductCouponStockNotifyConfig, ProductCouponStockSendRule,
+        ProductCouponStockState, ProductCouponStockStoreScope, ProductCouponUsageRuleDisplayInfo,
+        ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+    };
+
+    use crate::model::{body, open_enum, query, request, response};
+
+    request! {
+        /// 查询商品券批次列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksRequest`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksRequest).
+        #[doc(alias = "查询商品券批次列表")]
+        pub struct Request {
+            /// 批次状态.
+            state: State = query("state"),
+            /// 分页大小.
+            page_size: i64 = query("page_size"),
+            /// 分页Token.
+            page_token: String = query("page_token"),
+            /// 品牌ID. Required.
+            brand_id: String = query("brand_id").required(),
+        }
+    }
+
+    response! {
+        /// 查询商品券批次列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksResponse`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksResponse).
+        #[doc(alias = "查询商品券批次列表")]
+        pub struct Response {
+            /// 总个数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 下一页Token.
+            next_page_token: String = body("next_page_token"),
+            /// 批次列表.
+            stock_list: Vec<ProductCouponStock> = body("stock_list"),
+        }
+    }
+
+    open_enum! {
+        /// 批次状态.
+        pub enum State {
+            Auditing = "AUDITING",
+            Sending = "SENDING",
+            Paused = "PAUSED",
+            Stopped = "STOPPED",
+            Deactivated = "DEACTIVATED",
+        }
+    }
 }
 
-impl<M: Mode> Stocks<M> {
-    /// 查询商品券批次列表 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::get;
-    ///
-    /// let request = get::Request::new().brand_id("120344");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .product_coupons()
-    ///     .product_coupon_id("1000000013")
-    ///     .stocks()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS,
-            request,
-        )
+/// 添加商品券批次 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781304](https://pay.weixin.qq.com/doc/v3/partner/4015781304)
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
+        ProductCouponStockSingleUsageRule, ProductCouponStockSingleUsageRuleCouponAvailablePeriod,
+        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+    };
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 添加商品券批次: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksRequest).
+        #[doc(alias = "添加商品券批次")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 创建请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 批次信息. Required.
+            stock: Stock = body("stock").required(),
+        }
+
+        /// 批次信息.
+        pub struct Stock {
+            /// 备注.
+            remark: String = body("remark"),
+            /// 券Code分配模式. Required.
+            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            /// 发放规则. Required.
+            stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
+            /// 单券使用规则.
+            single_usage_rule: ProductCouponStockSingleUsageRule = body("single_usage_rule"),
+            /// 多次优惠使用规则.
+            sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
+            /// 券使用规则展示信息. Required.
+            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+                body("usage_rule_display_info").required(),
+            /// 用户商品券展示信息. Required.
+            coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
+            /// 事件通知配置. Required.
+            notify_config: NotifyConfig = body("notify_config").required(),
+            /// 可用门店范围. Required.
+            store_scope: StoreScope = body("store_scope").required(),
+        }
+
+        /// 事件通知配置.
+        pub struct NotifyConfig {
+            /// 事件通知appid.
+            notify_appid: String = body("notify_appid"),
+        }
     }
 
-    /// 添加商品券批次 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("120344")
-    ///     .out_request_no("34657_20250101_123456")
-    ///     .stock(post::Stock::new()
-    ///         .coupon_code_mode("WECHATPAY")
-    ///         .stock_send_rule(post::StockSendRule::new().max_count(100000))
-    ///         .usage_rule_display_info(post::UsageRuleDisplayInfo::new()
-    ///             .coupon_usage_method_list(vec![post::CouponUsageMethodList::from("OFFLINE")])
-    ///             .usage_description("工作日可用"))
-    ///         .coupon_display_info(post::CouponDisplayInfo::new().code_display_mode("QRCODE"))
-    ///         .notify_config(post::NotifyConfig::new().notify_appid("wx23232232323"))
-    ///         .store_scope("NONE"));
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .product_coupons()
-    ///     .product_coupon_id("1000000013")
-    ///     .stocks()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS,
-            request,
-        )
+    response! {
+        /// 添加商品券批次: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksResponse).
+        #[doc(alias = "添加商品券批次")]
+        pub struct Response {
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 备注.
+            remark: String = body("remark"),
+            /// 券Code分配模式. Required.
+            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            /// On the wire: `coupon_code_count_info`.
+            coupon_code_count_info: PartnerCouponCodeCountInfo = body("coupon_code_count_info"),
+            /// 发放规则. Required.
+            stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
+            /// 单券使用规则.
+            single_usage_rule: ProductCouponSingleUsageRule = body("single_usage_rule"),
+            /// 多次优惠使用规则.
+            sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
+            /// 券使用规则展示信息. Required.
+            usage_rule_display_info: UsageRuleDisplayInfo = body("usage_rule_display_info").required(),
+            /// 用户商品券展示信息. Required.
+            coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
+            /// 事件通知配置. Required.
+            notify_config: NotifyConfig = body("notify_config").required(),
+            /// 可用门店范围. Required.
+            store_scope: StoreScope = body("store_scope").required(),
+            /// 已发放次数. Required.
+            sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
+            /// 批次状态. Required.
+            state: State = body("state").required(),
+            /// 失效请求单号.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 失效时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效原因.
+            deactivate_reason: String = body("deactivate_reason"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+
+        /// 券使用规则展示信息.
+        pub struct UsageRuleDisplayInfo {
+            /// 券使用方式列表. Required.
+            coupon_usage_method_list: Vec<CouponUsageMethodList> =
+                body("coupon_usage_method_list").required(),
+            /// 小程序AppID.
+            mini_program_appid: String = body("mini_program_appid"),
+            /// 小程序跳转路径.
+            mini_program_path: String = body("mini_program_path"),
+            /// APP跳转路径.
+            app_path: String = body("app_path"),
+            /// 券使用说明. Required.
+            usage_description: String = body("usage_description").required(),
+            /// 券可用门店信息.
+            coupon_available_store_info: CouponAvailableStoreInfo = body("coupon_available_store_info"),
+        }
+
+        /// 券可用门店信息.
+        pub struct CouponAvailableStoreInfo {
+            /// 券可用门店描述. Required.
+            description: String = body("description").required(),
+            /// 小程序AppID.
+            mini_program_appid: String = body("mini_program_appid"),
+            /// 小程序跳转路径.
+            mini_program_path: String = body("mini_program_path"),
+        }
     }
 
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}` with this 批次ID.
-    pub fn stock_id(self, stock_id: impl Into<String>) -> stock_id::StockId<M> {
-        stock_id::StockId::new(self.call.fill(path("stock_id"), stock_id.into()))
+    open_enum! {
+        /// 券Code分配模式.
+        pub enum CouponCodeMode {
+            Wechatpay = "WECHATPAY",
+            Upload = "UPLOAD",
+            ApiAssign = "API_ASSIGN",
+        }
+
+        /// 可用门店范围.
+        pub enum StoreScope {
+            None = "NONE",
+            All = "ALL",
+            Specific = "SPECIFIC",
+        }
+
+        /// 券使用方式列表.
+        pub enum CouponUsageMethodList {
+            Offline = "OFFLINE",
+            MiniProgram = "MINI_PROGRAM",
+            App = "APP",
+            PaymentCode = "PAYMENT_CODE",
+        }
+
+        /// 批次状态.
+        pub enum State {
+            Auditing = "AUDITING",
+            Sending = "SENDING",
+            Paused = "PAUSED",
+            Stopped = "STOPPED",
+            Deactivated = "DEACTIVATED",
+        }
     }
 }

@@ -2,60 +2,97 @@
 
 //! `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`
 
-pub mod post;
-pub mod user_coupon_bundle_id;
+/// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}`
+pub mod user_coupon_bundle_id {
+    pub mod deactivate;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
-
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`
-    CouponBundles
+    pub use crate::v3::marketing::chain::MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId as UserCouponBundleId;
 }
 
-impl<M: Mode> CouponBundles<M> {
-    /// 向用户发放商品券批次组 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupon_bundles::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("120344")
-    ///     .product_coupon_id("1000000013")
-    ///     .stock_bundle_id("712315129419284901")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .send_request_no("34657_20250101_123456");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupon_bundles()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPON_BUNDLES, request)
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponUsersByOpenidCouponBundles as CouponBundles;
+
+/// 向用户发放商品券批次组 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016280664](https://pay.weixin.qq.com/doc/v3/partner/4016280664)
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        AssociatedOrderInfo, PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
+        PartnerStockSendRule, PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponSingleUsageDetail, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageRuleDisplayInfo,
+        ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList, UserProductCoupon,
+        UserProductCouponCouponState, UserProductCouponCouponTagInfo,
+        UserProductCouponCouponTagInfoCouponTagList, UserProductCouponCouponTagInfoMemberTagInfo,
+        UserProductCouponProductCoupon, UserProductCouponProductCouponProgressiveBundleUsageInfo,
+        UserProductCouponProductCouponScope, UserProductCouponProductCouponState,
+        UserProductCouponProductCouponType, UserProductCouponProductCouponUsageMode,
+        UserProductCouponSendChannel, UserProductCouponStock, UserProductCouponStockCouponCodeMode,
+        UserProductCouponStockNotifyConfig, UserProductCouponStockState,
+        UserProductCouponStockStockBundleInfo, UserProductCouponStockStoreScope,
+        UserProductCouponUserProductCouponBundleInfo,
+    };
+
+    use crate::model::{body, request, response};
+
+    request! {
+        /// 向用户发放商品券批次组: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesRequest).
+        #[doc(alias = "向用户发放商品券批次组")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 批次组ID. Required.
+            stock_bundle_id: String = body("stock_bundle_id").required(),
+            /// 公众账号AppID. Required.
+            appid: String = body("appid").required(),
+            /// 发券请求单号. Required.
+            send_request_no: String = body("send_request_no").required().request_number(),
+            /// 自定义附加信息.
+            attach: String = body("attach"),
+            /// 用户商品券标签信息.
+            coupon_tag_info: CouponTagInfo = body("coupon_tag_info"),
+        }
+
+        /// 用户商品券标签信息.
+        pub struct CouponTagInfo {
+            /// 用户商品券标签列表.
+            coupon_tag_list: Vec<String> = body("coupon_tag_list"),
+            /// 会员标签信息.
+            member_tag_info: MemberTagInfo = body("member_tag_info"),
+        }
+
+        /// 会员标签信息.
+        pub struct MemberTagInfo {
+            /// 会员卡模板ID. Required.
+            member_card_id: String = body("member_card_id").required(),
+        }
     }
 
-    /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}` with this 用户券组ID.
-    pub fn user_coupon_bundle_id(
-        self,
-        user_coupon_bundle_id: impl Into<String>,
-    ) -> user_coupon_bundle_id::UserCouponBundleId<M> {
-        user_coupon_bundle_id::UserCouponBundleId::new(
-            self.call.fill(path("user_coupon_bundle_id"), user_coupon_bundle_id.into()),
-        )
+    response! {
+        /// 向用户发放商品券批次组: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesResponse).
+        #[doc(alias = "向用户发放商品券批次组")]
+        pub struct Response {
+            /// 用户券组ID. Required.
+            user_coupon_bundle_id: String = body("user_coupon_bundle_id").required(),
+            /// 用户商品券列表. Required.
+            user_product_coupon_list: Vec<UserProductCoupon> = body("user_product_coupon_list").required(),
+        }
     }
 }

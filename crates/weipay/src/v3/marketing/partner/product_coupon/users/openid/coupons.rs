@@ -3,83 +3,488 @@
 //! `v3/marketing/partner/product-coupon/users/{openid}/coupons`
 
 pub mod coupon_code;
-pub mod get;
-pub mod post;
 
-use crate::mode::Mode;
-use crate::model::path;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponUsersByOpenidCoupons as Coupons;
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/users/{openid}/coupons`
-    Coupons
+/// 指定券状态查询用户商品券列表 · `GET v3/marketing/partner/product-coupon/users/{openid}/coupons`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781590](https://pay.weixin.qq.com/doc/v3/partner/4015781590)
+///
+/// `weipay api show GET v3/marketing/partner/product-coupon/users/{openid}/coupons` lists all 2.
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        AssociatedOrderInfo, PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponScope, ProductCouponSequentialUsageDetail,
+        ProductCouponSequentialUsageDetailDetailItemList,
+        ProductCouponSequentialUsageDetailDetailItemListDetailState, ProductCouponSequentialUsageInfo,
+        ProductCouponSequentialUsageInfoType, ProductCouponSingleUsageDetail, ProductCouponState,
+        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule,
+        ProductCouponStockSingleUsageRuleCouponAvailablePeriod, ProductCouponType, ProductCouponUsageMode,
+        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+    };
+
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 指定券状态查询用户商品券列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsRequest`](crate::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsRequest).
+        #[doc(alias = "指定券状态查询用户商品券列表")]
+        pub struct Request {
+            /// 商品券ID.
+            product_coupon_id: String = query("product_coupon_id"),
+            /// 批次ID.
+            stock_id: String = query("stock_id"),
+            /// 公众账号AppID. Required.
+            appid: String = query("appid").required(),
+            /// 用户商品券状态.
+            coupon_state: CouponState = query("coupon_state"),
+            /// 分页大小.
+            page_size: i64 = query("page_size"),
+            /// 分页Token.
+            page_token: String = query("page_token"),
+            /// 品牌ID. Required.
+            brand_id: String = query("brand_id").required(),
+        }
+    }
+
+    response! {
+        /// 指定券状态查询用户商品券列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsResponse`](crate::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsResponse).
+        #[doc(alias = "指定券状态查询用户商品券列表")]
+        pub struct Response {
+            /// 总个数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 下一页Token.
+            next_page_token: String = body("next_page_token"),
+            /// 用户商品券列表.
+            user_coupon_list: Vec<UserCouponList> = body("user_coupon_list"),
+        }
+
+        /// 用户商品券列表.
+        pub struct UserCouponList {
+            /// 用户商品券Code. Required.
+            coupon_code: String = body("coupon_code").required(),
+            /// 用户商品券状态. Required.
+            coupon_state: CouponState = body("coupon_state").required(),
+            /// 有效期开始时间. Required.
+            valid_begin_time: Time = body("valid_begin_time").required(),
+            /// 有效期结束时间. Required.
+            valid_end_time: Time = body("valid_end_time").required(),
+            /// 领券时间. Required.
+            receive_time: Time = body("receive_time").required(),
+            /// 发券请求单号. Required.
+            send_request_no: String = body("send_request_no").required(),
+            /// 发券渠道. Required.
+            send_channel: SendChannel = body("send_channel").required(),
+            /// 确认请求单号.
+            confirm_request_no: String = body("confirm_request_no"),
+            /// 确认发放时间.
+            confirm_time: Time = body("confirm_time"),
+            /// 失效请求单号.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 失效时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效原因.
+            deactivate_reason: String = body("deactivate_reason"),
+            /// 单券使用详情.
+            single_usage_detail: ProductCouponSingleUsageDetail = body("single_usage_detail"),
+            /// 多次优惠使用详情.
+            sequential_usage_detail: ProductCouponSequentialUsageDetail = body("sequential_usage_detail"),
+            /// 商品券信息. Required.
+            product_coupon: ProductCoupon = body("product_coupon").required(),
+            /// 批次信息. Required.
+            stock: Stock = body("stock").required(),
+            /// 自定义附加信息.
+            attach: String = body("attach"),
+            /// 渠道自定义信息.
+            channel_custom_info: String = body("channel_custom_info"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+
+        /// 批次信息.
+        pub struct Stock {
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 备注.
+            remark: String = body("remark"),
+            /// 券Code分配模式. Required.
+            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            /// On the wire: `coupon_code_count_info`.
+            coupon_code_count_info: PartnerCouponCodeCountInfo = body("coupon_code_count_info"),
+            /// 发放规则. Required.
+            stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
+            /// 单券使用规则.
+            single_usage_rule: ProductCouponStockSingleUsageRule = body("single_usage_rule"),
+            /// 多次优惠使用规则.
+            sequential_usage_rule: SequentialUsageRule = body("sequential_usage_rule"),
+            /// 券使用规则展示信息. Required.
+            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+                body("usage_rule_display_info").required(),
+            /// 用户商品券展示信息. Required.
+            coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
+            /// 事件通知配置. Required.
+            notify_config: NotifyConfig = body("notify_config").required(),
+            /// 可用门店范围. Required.
+            store_scope: StoreScope = body("store_scope").required(),
+            /// 已发放次数. Required.
+            sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
+            /// 批次状态. Required.
+            state: State = body("state").required(),
+            /// 失效请求单号.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 失效时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效原因.
+            deactivate_reason: String = body("deactivate_reason"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+
+        /// 多次优惠使用规则.
+        pub struct SequentialUsageRule {
+            /// 券可核销时间. Required.
+            coupon_available_period: CouponAvailablePeriod = body("coupon_available_period").required(),
+            /// 满减券使用规则.
+            normal_coupon_list: Vec<PartnerNormalCoupon> = body("normal_coupon_list"),
+            /// 折扣券使用规则列表.
+            discount_coupon_list: Vec<PartnerDiscountCoupon> = body("discount_coupon_list"),
+            /// 兑换券使用规则列表.
+            exchange_coupon_list: Vec<PartnerExchangeCouponList> = body("exchange_coupon_list"),
+            /// 多次优惠是否提供首笔特惠.
+            special_first: bool = body("special_first"),
+        }
+
+        /// 券可核销时间.
+        pub struct CouponAvailablePeriod {
+            /// 开始时间. Required.
+            available_begin_time: Time = body("available_begin_time").required(),
+            /// 结束时间. Required.
+            available_end_time: Time = body("available_end_time").required(),
+            /// 领取后N天开始生效.
+            wait_days_after_receive: i64 = body("wait_days_after_receive"),
+            /// 每周固定可用时间.
+            weekly_available_period: PartnerWeeklyAvailablePeriod = body("weekly_available_period"),
+            /// 无规律的可用时间段.
+            irregular_available_period_list: Vec<PartnerIrregularAvailablePeriod> =
+                body("irregular_available_period_list"),
+            /// 领取后N秒内有效.
+            available_seconds: i64 = body("available_seconds"),
+        }
+
+        /// 事件通知配置.
+        pub struct NotifyConfig {
+            /// 事件通知appid.
+            notify_appid: String = body("notify_appid"),
+        }
+    }
+
+    open_enum! {
+        /// 用户商品券状态.
+        pub enum CouponState {
+            Confirming = "CONFIRMING",
+            Pending = "PENDING",
+            Effective = "EFFECTIVE",
+            Used = "USED",
+            Expired = "EXPIRED",
+            Deleted = "DELETED",
+            Deactivated = "DEACTIVATED",
+        }
+
+        /// 发券渠道.
+        pub enum SendChannel {
+            Api = "API",
+            BrandManage = "BRAND_MANAGE",
+            MerchantCard = "MERCHANT_CARD",
+            Member = "MEMBER",
+            SmallActivity = "SMALL_ACTIVITY",
+            ReceiveComponent = "RECEIVE_COMPONENT",
+        }
+
+        /// 券Code分配模式.
+        pub enum CouponCodeMode {
+            Wechatpay = "WECHATPAY",
+            Upload = "UPLOAD",
+            ApiAssign = "API_ASSIGN",
+        }
+
+        /// 可用门店范围.
+        pub enum StoreScope {
+            None = "NONE",
+            All = "ALL",
+            Specific = "SPECIFIC",
+        }
+
+        /// 批次状态.
+        pub enum State {
+            Auditing = "AUDITING",
+            Sending = "SENDING",
+            Paused = "PAUSED",
+            Stopped = "STOPPED",
+            Deactivated = "DEACTIVATED",
+        }
+    }
 }
 
-impl<M: Mode> Coupons<M> {
-    /// 指定券状态查询用户商品券列表 · `GET v3/marketing/partner/product-coupon/users/{openid}/coupons`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::get;
-    ///
-    /// let request = get::Request::new().appid("wx57e15a0db0c5d1e8").brand_id("120344");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupons()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS, request)
+/// 向用户发放商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781605](https://pay.weixin.qq.com/doc/v3/partner/4015781605)
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        AssociatedOrderInfo, PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponScope, ProductCouponSequentialUsageDetail,
+        ProductCouponSequentialUsageDetailDetailItemList,
+        ProductCouponSequentialUsageDetailDetailItemListDetailState, ProductCouponSequentialUsageInfo,
+        ProductCouponSequentialUsageInfoType, ProductCouponSingleUsageDetail, ProductCouponState,
+        ProductCouponStockSendRule, ProductCouponStockSingleUsageRule,
+        ProductCouponStockSingleUsageRuleCouponAvailablePeriod, ProductCouponType, ProductCouponUsageMode,
+        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+    };
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 向用户发放商品券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsRequest).
+        #[doc(alias = "向用户发放商品券")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 用户商品券Code.
+            coupon_code: String = body("coupon_code"),
+            /// 公众账号AppID. Required.
+            appid: String = body("appid").required(),
+            /// 发券请求单号. Required.
+            send_request_no: String = body("send_request_no").required().request_number(),
+            /// 自定义附加信息.
+            attach: String = body("attach"),
+            /// 用户商品券标签信息.
+            coupon_tag_info: CouponTagInfo = body("coupon_tag_info"),
+        }
+
+        /// 用户商品券标签信息.
+        pub struct CouponTagInfo {
+            /// 用户商品券标签列表.
+            coupon_tag_list: Vec<CouponTagList> = body("coupon_tag_list"),
+            /// 会员标签信息.
+            member_tag_info: MemberTagInfo = body("member_tag_info"),
+        }
+
+        /// 会员标签信息.
+        pub struct MemberTagInfo {
+            /// 会员卡模板ID.
+            member_card_id: String = body("member_card_id"),
+        }
     }
 
-    /// 向用户发放商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("120344")
-    ///     .product_coupon_id("1000000013")
-    ///     .stock_id("1000000013001")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .send_request_no("34657_20250101_123456");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupons()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS, request)
+    response! {
+        /// 向用户发放商品券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsResponse).
+        #[doc(alias = "向用户发放商品券")]
+        pub struct Response {
+            /// 用户商品券Code. Required.
+            coupon_code: String = body("coupon_code").required(),
+            /// 用户商品券状态. Required.
+            coupon_state: CouponState = body("coupon_state").required(),
+            /// 有效期开始时间. Required.
+            valid_begin_time: Time = body("valid_begin_time").required(),
+            /// 有效期结束时间. Required.
+            valid_end_time: Time = body("valid_end_time").required(),
+            /// 领券时间. Required.
+            receive_time: Time = body("receive_time").required(),
+            /// 发券请求单号. Required.
+            send_request_no: String = body("send_request_no").required(),
+            /// 发券渠道. Required.
+            send_channel: SendChannel = body("send_channel").required(),
+            /// 确认请求单号.
+            confirm_request_no: String = body("confirm_request_no"),
+            /// 确认发放时间.
+            confirm_time: Time = body("confirm_time"),
+            /// 失效请求单号.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 失效时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效原因.
+            deactivate_reason: String = body("deactivate_reason"),
+            /// 单券使用详情.
+            single_usage_detail: ProductCouponSingleUsageDetail = body("single_usage_detail"),
+            /// 多次优惠使用详情.
+            sequential_usage_detail: ProductCouponSequentialUsageDetail = body("sequential_usage_detail"),
+            /// 商品券信息. Required.
+            product_coupon: ProductCoupon = body("product_coupon").required(),
+            /// 批次信息. Required.
+            stock: Stock = body("stock").required(),
+            /// 自定义附加信息.
+            attach: String = body("attach"),
+            /// 渠道自定义信息.
+            channel_custom_info: String = body("channel_custom_info"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+
+        /// 批次信息.
+        pub struct Stock {
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 备注.
+            remark: String = body("remark"),
+            /// 券Code分配模式. Required.
+            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            /// On the wire: `coupon_code_count_info`.
+            coupon_code_count_info: PartnerCouponCodeCountInfo = body("coupon_code_count_info"),
+            /// 发放规则. Required.
+            stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
+            /// 单券使用规则.
+            single_usage_rule: ProductCouponStockSingleUsageRule = body("single_usage_rule"),
+            /// 多次优惠使用规则.
+            sequential_usage_rule: SequentialUsageRule = body("sequential_usage_rule"),
+            /// 券使用规则展示信息. Required.
+            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+                body("usage_rule_display_info").required(),
+            /// 用户商品券展示信息. Required.
+            coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
+            /// 事件通知配置. Required.
+            notify_config: NotifyConfig = body("notify_config").required(),
+            /// 可用门店范围. Required.
+            store_scope: StoreScope = body("store_scope").required(),
+            /// 已发放次数. Required.
+            sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
+            /// 批次状态. Required.
+            state: State = body("state").required(),
+            /// 失效请求单号.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 失效时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效原因.
+            deactivate_reason: String = body("deactivate_reason"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+
+        /// 多次优惠使用规则.
+        pub struct SequentialUsageRule {
+            /// 券可核销时间. Required.
+            coupon_available_period: CouponAvailablePeriod = body("coupon_available_period").required(),
+            /// 满减券使用规则.
+            normal_coupon_list: Vec<PartnerNormalCoupon> = body("normal_coupon_list"),
+            /// 折扣券使用规则列表.
+            discount_coupon_list: Vec<PartnerDiscountCoupon> = body("discount_coupon_list"),
+            /// 兑换券使用规则列表.
+            exchange_coupon_list: Vec<PartnerExchangeCouponList> = body("exchange_coupon_list"),
+            /// 多次优惠是否提供首笔特惠.
+            special_first: bool = body("special_first"),
+        }
+
+        /// 券可核销时间.
+        pub struct CouponAvailablePeriod {
+            /// 开始时间. Required.
+            available_begin_time: Time = body("available_begin_time").required(),
+            /// 结束时间. Required.
+            available_end_time: Time = body("available_end_time").required(),
+            /// 领取后N天开始生效.
+            wait_days_after_receive: i64 = body("wait_days_after_receive"),
+            /// 每周固定可用时间.
+            weekly_available_period: PartnerWeeklyAvailablePeriod = body("weekly_available_period"),
+            /// 无规律的可用时间段.
+            irregular_available_period_list: Vec<PartnerIrregularAvailablePeriod> =
+                body("irregular_available_period_list"),
+            /// 领取后N秒内有效.
+            available_seconds: i64 = body("available_seconds"),
+        }
+
+        /// 事件通知配置.
+        pub struct NotifyConfig {
+            /// 事件通知appid.
+            notify_appid: String = body("notify_appid"),
+        }
     }
 
-    /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}` with this 用户商品券Code.
-    pub fn coupon_code(self, coupon_code: impl Into<String>) -> coupon_code::CouponCode<M> {
-        coupon_code::CouponCode::new(self.call.fill(path("coupon_code"), coupon_code.into()))
+    open_enum! {
+        /// 用户商品券标签列表.
+        pub enum CouponTagList {
+            Member = "MEMBER",
+        }
+
+        /// 用户商品券状态.
+        pub enum CouponState {
+            Confirming = "CONFIRMING",
+            Pending = "PENDING",
+            Effective = "EFFECTIVE",
+            Used = "USED",
+            Expired = "EXPIRED",
+            Deleted = "DELETED",
+            Deactivated = "DEACTIVATED",
+        }
+
+        /// 发券渠道.
+        pub enum SendChannel {
+            Api = "API",
+            BrandManage = "BRAND_MANAGE",
+            MerchantCard = "MERCHANT_CARD",
+            Member = "MEMBER",
+            SmallActivity = "SMALL_ACTIVITY",
+            ReceiveComponent = "RECEIVE_COMPONENT",
+        }
+
+        /// 券Code分配模式.
+        pub enum CouponCodeMode {
+            Wechatpay = "WECHATPAY",
+            Upload = "UPLOAD",
+            ApiAssign = "API_ASSIGN",
+        }
+
+        /// 可用门店范围.
+        pub enum StoreScope {
+            None = "NONE",
+            All = "ALL",
+            Specific = "SPECIFIC",
+        }
+
+        /// 批次状态.
+        pub enum State {
+            Auditing = "AUDITING",
+            Sending = "SENDING",
+            Paused = "PAUSED",
+            Stopped = "STOPPED",
+            Deactivated = "DEACTIVATED",
+        }
     }
 }

@@ -2,49 +2,49 @@
 
 //! `v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponUsersByOpenidPreSendCoupon as PreSendCoupon;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 向用户预发放商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016434365](https://pay.weixin.qq.com/doc/v3/partner/4016434365)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon`
-    PreSendCoupon
-}
+    request! {
+        /// 向用户预发放商品券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponRequest).
+        #[doc(alias = "向用户预发放商品券")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 用户商品券Code.
+            coupon_code: String = body("coupon_code"),
+            /// 公众账号AppID. Required.
+            appid: String = body("appid").required(),
+            /// 发券请求单号. Required.
+            send_request_no: String = body("send_request_no").required().request_number(),
+            /// 自定义附加信息.
+            attach: String = body("attach"),
+        }
+    }
 
-impl<M: Mode> PreSendCoupon<M> {
-    /// 向用户预发放商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::users::openid::pre_send_coupon::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("120344")
-    ///     .product_coupon_id("1000000013")
-    ///     .stock_id("1000000013001")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .send_request_no("34657_20250101_123456");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .pre_send_coupon()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call
-            .typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_PRE_SEND_COUPON, request)
+    response! {
+        /// 向用户预发放商品券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponResponse).
+        #[doc(alias = "向用户预发放商品券")]
+        pub struct Response {
+            /// 预发券token. Required.
+            token: String = body("token").required(),
+        }
     }
 }

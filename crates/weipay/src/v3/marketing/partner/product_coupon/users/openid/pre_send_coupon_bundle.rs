@@ -2,51 +2,47 @@
 
 //! `v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle as PreSendCouponBundle;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 向用户预发放商品券批次组 · `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016280670](https://pay.weixin.qq.com/doc/v3/partner/4016280670)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle`
-    PreSendCouponBundle
-}
+    request! {
+        /// 向用户预发放商品券批次组: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponBundleRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponBundleRequest).
+        #[doc(alias = "向用户预发放商品券批次组")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 批次组ID. Required.
+            stock_bundle_id: String = body("stock_bundle_id").required(),
+            /// 公众账号AppID. Required.
+            appid: String = body("appid").required(),
+            /// 发券请求单号. Required.
+            send_request_no: String = body("send_request_no").required().request_number(),
+            /// 自定义附加信息.
+            attach: String = body("attach"),
+        }
+    }
 
-impl<M: Mode> PreSendCouponBundle<M> {
-    /// 向用户预发放商品券批次组 · `POST v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::users::openid::pre_send_coupon_bundle::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("120344")
-    ///     .product_coupon_id("1000000013")
-    ///     .stock_bundle_id("100232301")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .send_request_no("34657_20250101_123456");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .pre_send_coupon_bundle()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_PRE_SEND_COUPON_BUNDLE,
-            request,
-        )
+    response! {
+        /// 向用户预发放商品券批次组: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponBundleResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidPreSendCouponBundleResponse).
+        #[doc(alias = "向用户预发放商品券批次组")]
+        pub struct Response {
+            /// 预发券token. Required.
+            token: String = body("token").required(),
+        }
     }
 }

@@ -2,44 +2,52 @@
 
 //! `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd as Add;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 新增活动发券商户号 · `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`
+///
+/// For 微信支付商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012466671](https://pay.weixin.qq.com/doc/v3/merchant/4012466671)
+/// - partner: [4012466735](https://pay.weixin.qq.com/doc/v3/partner/4012466735)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`
-    Add
-}
+    request! {
+        /// 新增活动发券商户号: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsAddRequest`](crate::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsAddRequest).
+        #[doc(alias = "新增活动发券商户号")]
+        pub struct Request {
+            /// 发券商户号.
+            merchant_id_list: Vec<String> = body("merchant_id_list"),
+            /// 请求业务单据号.
+            add_request_no: String = body("add_request_no"),
+        }
+    }
 
-impl<M: Mode> Add<M> {
-    /// 新增活动发券商户号 · `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`
-    ///
-    /// For 微信支付商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::paygiftactivity::activities::activity_id::merchants::add::post;
-    ///
-    /// let request = post::Request::new().merchant_id_list(vec!["example".to_owned()]);
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .paygiftactivity()
-    ///     .activities()
-    ///     .activity_id("example")
-    ///     .merchants()
-    ///     .add()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call
-            .typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS_ADD, request)
+    response! {
+        /// 新增活动发券商户号: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsAddResponse`](crate::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsAddResponse).
+        #[doc(alias = "新增活动发券商户号")]
+        pub struct Response {
+            /// 活动id.
+            activity_id: String = body("activity_id"),
+            /// 添加时间.
+            add_time: Time = body("add_time"),
+            /// On the wire: `invalid_merchant_id_list`.
+            invalid_merchant_id_list: Vec<InvalidMerchantIdList> = body("invalid_merchant_id_list"),
+        }
+
+        /// The object `invalid_merchant_id_list`.
+        pub struct InvalidMerchantIdList {
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 无效原因.
+            invalid_reason: String = body("invalid_reason"),
+        }
     }
 }

@@ -2,44 +2,43 @@
 
 //! `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete as Delete;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 删除活动发券商户号 · `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete`
+///
+/// For 微信支付商户, 服务商, 渠道商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012466787](https://pay.weixin.qq.com/doc/v3/merchant/4012466787)
+/// - partner: [4012466827](https://pay.weixin.qq.com/doc/v3/partner/4012466827)
+pub mod post {
+    use crate::model::{Time, body, request, response};
 
-chain_step! {
-    /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete`
-    Delete
-}
+    request! {
+        /// 删除活动发券商户号: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsDeleteRequest`](crate::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsDeleteRequest).
+        #[doc(alias = "删除活动发券商户号")]
+        pub struct Request {
+            /// 删除的发券商户号. 1 to 500 members.
+            merchant_id_list: Vec<String> = body("merchant_id_list").items(1, 500),
+            /// 商户请求单号. 1 to 128 characters; matches `^[0-9A-Za-z_\-|*]+$`.
+            delete_request_no: String =
+                body("delete_request_no").length(1, 128).request_number().pattern(r#"^[0-9A-Za-z_\-|*]+$"#),
+        }
+    }
 
-impl<M: Mode> Delete<M> {
-    /// 删除活动发券商户号 · `POST v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete`
-    ///
-    /// For 微信支付商户, 服务商, 渠道商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::paygiftactivity::activities::activity_id::merchants::delete_::post;
-    ///
-    /// let request = post::Request::new().merchant_id_list(vec!["example".to_owned()]);
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .paygiftactivity()
-    ///     .activities()
-    ///     .activity_id("example")
-    ///     .merchants()
-    ///     .delete_()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call
-            .typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS_DELETE, request)
+    response! {
+        /// 删除活动发券商户号: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsDeleteResponse`](crate::marketing::PostMarketingPaygiftactivityActivitiesByActivityIdMerchantsDeleteResponse).
+        #[doc(alias = "删除活动发券商户号")]
+        pub struct Response {
+            /// 活动id.
+            activity_id: String = body("activity_id"),
+            /// 删除时间.
+            delete_time: Time = body("delete_time"),
+        }
     }
 }

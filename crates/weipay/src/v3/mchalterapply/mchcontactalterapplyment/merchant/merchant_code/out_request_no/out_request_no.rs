@@ -2,41 +2,50 @@
 
 //! `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`
 
-pub mod get;
+pub use crate::v3::mchalterapply::chain::MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo as OutRequestNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询超管变更申请单状态-使用业务单号和商户号 · `GET v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015617915](https://pay.weixin.qq.com/doc/v3/partner/4015617915)
+pub mod get {
+    pub use crate::v3::mchalterapply::shared::MchalterapplyAuditRejectDetail;
 
-chain_step! {
-    /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`
-    OutRequestNo
-}
+    use crate::model::{body, open_enum, response};
 
-impl<M: Mode> OutRequestNo<M> {
-    /// 查询超管变更申请单状态-使用业务单号和商户号 · `GET v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .mchalterapply()
-    ///     .mchcontactalterapplyment()
-    ///     .merchant()
-    ///     .merchant_code("1900006491")
-    ///     .out_request_no()
-    ///     .out_request_no("1900013511_10000")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
+    response! {
+        /// 查询超管变更申请单状态-使用业务单号和商户号: what comes back.
+        ///
+        /// Its flat name is [`weipay::mchalterapply::GetMchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoResponse`](crate::mchalterapply::GetMchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNoResponse).
+        #[doc(alias = "查询超管变更申请单状态-使用业务单号和商户号")]
+        pub struct Response {
+            /// 申请单号. Required.
+            apply_id: String = body("apply_id").required(),
+            /// 业务申请编号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 微信支付商户号. Required.
+            merchant_code: String = body("merchant_code").required(),
+            /// 申请单状态. Required.
+            state: State = body("state").required(),
+            /// 总体驳回原因.
+            audit_reject_reason: String = body("audit_reject_reason"),
+            /// 驳回原因详情.
+            audit_reject_detail: Vec<MchalterapplyAuditRejectDetail> = body("audit_reject_detail"),
+        }
+    }
+
+    open_enum! {
+        /// 申请单状态.
+        pub enum State {
+            ApplymentStateEditting = "APPLYMENT_STATE_EDITTING",
+            ApplymentStateAuditing = "APPLYMENT_STATE_AUDITING",
+            ApplymentStateRejected = "APPLYMENT_STATE_REJECTED",
+            ApplymentStateModifing = "APPLYMENT_STATE_MODIFING",
+            ApplymentStateFinished = "APPLYMENT_STATE_FINISHED",
+            ApplymentStateCanceled = "APPLYMENT_STATE_CANCELED",
+        }
     }
 }

@@ -2,77 +2,139 @@
 
 //! `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
 
-pub mod get;
-pub mod patch;
+pub use crate::v3::offlinefacemch::chain::OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId as OutUserId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 刷脸用户信息查询接口 · `GET v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/k12-development-guidelines.html>
+pub mod get {
+    use crate::model::{body, open_enum, response};
 
-chain_step! {
-    /// `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
-    OutUserId
-}
+    response! {
+        /// 刷脸用户信息查询接口: what comes back.
+        ///
+        /// Its flat name is [`weipay::offlinefacemch::GetOfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserIdResponse`](crate::offlinefacemch::GetOfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserIdResponse).
+        #[doc(alias = "刷脸用户信息查询接口")]
+        pub struct Response {
+            /// 刷脸用户ID.
+            use_id: String = body("use_id"),
+            /// 商户刷脸用户ID.
+            out_user_id: String = body("out_user_id"),
+            /// 机构ID.
+            organization_id: String = body("organization_id"),
+            /// 姓名.
+            user_name: String = body("user_name"),
+            /// 用户类型.
+            user_type: UserType = body("user_type"),
+            /// 学生信息.
+            student_info: StudentInfo = body("student_info"),
+            /// 职工信息.
+            staff_info: StaffInfo = body("staff_info"),
+            /// 用户状态.
+            status: Status = body("status"),
+            /// 签约状态.
+            contract_state: ContractState = body("contract_state"),
+            /// 人脸图片上传状态.
+            face_image_ok: bool = body("face_image_ok"),
+            /// 签约ID.
+            contract_id: String = body("contract_id"),
+        }
 
-impl<M: Mode> OutUserId<M> {
-    /// 刷脸用户信息查询接口 · `GET v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .offlinefacemch()
-    ///     .organizations()
-    ///     .organization_id("example")
-    ///     .users()
-    ///     .out_user_id()
-    ///     .out_user_id("example")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID,
-            Nothing,
-        )
+        /// 学生信息.
+        pub struct StudentInfo {
+            /// 班级名.
+            class_name: String = body("class_name"),
+        }
+
+        /// 职工信息.
+        pub struct StaffInfo {
+            /// 职业.
+            occupation: String = body("occupation"),
+        }
     }
 
-    /// 刷脸用户信息修改接口 · `PATCH v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // 敏感信息加密: give plain text, the client encrypts it
-    /// use weipay::v3::offlinefacemch::organizations::organization_id::users::out_user_id::out_user_id::patch;
-    ///
-    /// let request = patch::Request::new().user_name("张三");
-    /// let response = client
-    ///     .v3()
-    ///     .offlinefacemch()
-    ///     .organizations()
-    ///     .organization_id("example")
-    ///     .users()
-    ///     .out_user_id()
-    ///     .out_user_id("example")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(
-            &table::PATCH_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID,
-            request,
-        )
+    open_enum! {
+        /// 用户类型.
+        pub enum UserType {
+            Student = "STUDENT",
+            Stuff = "STUFF",
+        }
+
+        /// 用户状态.
+        pub enum Status {
+            Normal = "NORMAL",
+            Disabled = "DISABLED",
+        }
+
+        /// 签约状态.
+        pub enum ContractState {
+            NotContracted = "NOT_CONTRACTED",
+            Terminated = "TERMINATED",
+            Contracted = "CONTRACTED",
+        }
+    }
+}
+
+/// 刷脸用户信息修改接口 · `PATCH v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/wxfacepay/develop/access-specifications.html>
+pub mod patch {
+    use crate::model::{Sensitive, body, header, open_enum, request};
+
+    request! {
+        /// 刷脸用户信息修改接口: what is sent.
+        ///
+        /// Its flat name is [`weipay::offlinefacemch::PatchOfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserIdRequest`](crate::offlinefacemch::PatchOfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserIdRequest).
+        #[doc(alias = "刷脸用户信息修改接口")]
+        pub struct Request {
+            /// 微信支付公钥ID或平台证书序列号. The client sends that of its first platform key unless this is set.
+            wechatpay_serial: String = header("Wechatpay-Serial").platform_serial(),
+            /// 姓名. Travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").encrypted(),
+            /// 用户类型.
+            user_type: UserType = body("user_type"),
+            /// 学生信息.
+            student_info: StudentInfo = body("student_info"),
+            /// 职工信息.
+            staff_info: StaffInfo = body("staff_info"),
+            /// 状态.
+            status: Status = body("status"),
+            /// 手机号. Travels encrypted (敏感信息加密).
+            phone: Sensitive = body("phone").encrypted(),
+        }
+
+        /// 学生信息.
+        pub struct StudentInfo {
+            /// 班级名.
+            class_name: String = body("class_name"),
+        }
+
+        /// 职工信息.
+        pub struct StaffInfo {
+            /// 职业.
+            occupation: String = body("occupation"),
+        }
+    }
+
+    open_enum! {
+        /// 用户类型.
+        pub enum UserType {
+            Student = "STUDENT",
+            Stuff = "STUFF",
+        }
+
+        /// 状态.
+        pub enum Status {
+            Normal = "NORMAL",
+            Disabled = "DISABLED",
+        }
     }
 }

@@ -2,49 +2,51 @@
 
 //! `v3/papay/pay/partner/schedules/contract-id/{contract_id}`
 
-pub mod get;
 pub mod schedule;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::papay::chain::PapayPayPartnerSchedulesContractIdByContractId as ContractId;
 
-chain_step! {
-    /// `v3/papay/pay/partner/schedules/contract-id/{contract_id}`
-    ContractId
-}
+/// 查询扣费预约 · `GET v3/papay/pay/partner/schedules/contract-id/{contract_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012468579](https://pay.weixin.qq.com/doc/v3/partner/4012468579)
+pub mod get {
+    pub use crate::v3::papay::shared::PapayEstimatedDeductAmount;
 
-impl<M: Mode> ContractId<M> {
-    /// 查询扣费预约 · `GET v3/papay/pay/partner/schedules/contract-id/{contract_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::papay::pay::partner::schedules::contract_id::contract_id::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900000109");
-    /// let response = client
-    ///     .v3()
-    ///     .papay()
-    ///     .pay()
-    ///     .partner()
-    ///     .schedules()
-    ///     .contract_id()
-    ///     .contract_id("123124412412423431")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAPAY_PAY_PARTNER_SCHEDULES_CONTRACT_ID_CONTRACT_ID, request)
+    use crate::model::{body, query, request, response};
+
+    request! {
+        /// 查询扣费预约: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::GetPapayPayPartnerSchedulesContractIdByContractIdRequest`](crate::papay::GetPapayPayPartnerSchedulesContractIdByContractIdRequest).
+        #[doc(alias = "查询扣费预约")]
+        pub struct Request {
+            /// 子商户号商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
     }
 
-    /// `v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`
-    pub fn schedule(self) -> schedule::Schedule<M> {
-        schedule::Schedule::new(self.call.step("schedule"))
+    response! {
+        /// 查询扣费预约: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::GetPapayPayPartnerSchedulesContractIdByContractIdResponse`](crate::papay::GetPapayPayPartnerSchedulesContractIdByContractIdResponse).
+        #[doc(alias = "查询扣费预约")]
+        pub struct Response {
+            /// 扣费预约的状态. Required.
+            schedule_state: String = body("schedule_state").required(),
+            /// 可扣费开始日期.
+            deduct_start_date: String = body("deduct_start_date"),
+            /// 可扣费结束日期.
+            deduct_end_date: String = body("deduct_end_date"),
+            /// 已预约的扣费金额信息.
+            scheduled_amount: PapayEstimatedDeductAmount = body("scheduled_amount"),
+            /// 实际扣费金额.
+            deduct_amount: PapayEstimatedDeductAmount = body("deduct_amount"),
+            /// 实际扣费的日期.
+            deduct_date: String = body("deduct_date"),
+        }
     }
 }

@@ -2,52 +2,63 @@
 
 //! `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app`
 
-pub mod post;
+pub use crate::v3::papay::chain::PapayScheduledDeductSignPartnerContractsPreEntrustSignApp as App;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// App场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012693028](https://pay.weixin.qq.com/doc/v3/partner/4012693028)
+pub mod post {
+    pub use crate::v3::papay::shared::{PapayEstimatedDeductAmount, PapayPlannedDeduction};
 
-chain_step! {
-    /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app`
-    App
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> App<M> {
-    /// App场景预约扣费类型签约的预签约 · `POST v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::papay::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::app::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("1900000109")
-    ///     .plan_id(12535)
-    ///     .out_contract_code("wxwtdk20200910100000")
-    ///     .contract_display_account("example")
-    ///     .contract_notify_url("https://yourapp.com/notify");
-    /// let response = client
-    ///     .v3()
-    ///     .papay()
-    ///     .scheduled_deduct_sign()
-    ///     .partner()
-    ///     .contracts()
-    ///     .pre_entrust_sign()
-    ///     .app()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_APP,
-            request,
-        )
+    request! {
+        /// App场景预约扣费类型签约的预签约: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignAppRequest`](crate::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignAppRequest).
+        #[doc(alias = "App场景预约扣费类型签约的预签约")]
+        pub struct Request {
+            /// 应用ID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 用户OpenID.
+            sp_openid: String = body("sp_openid"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户的AppID.
+            sub_appid: String = body("sub_appid"),
+            /// On the wire: `sub_openid`.
+            sub_openid: String = body("sub_openid"),
+            /// 委托代扣模板ID. Required.
+            plan_id: i64 = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required().request_number(),
+            /// 用户账户展示名称. Required.
+            contract_display_account: String = body("contract_display_account").required(),
+            /// 签约结果通知地址. Required; a URL that the platform calls: http or https, without a query.
+            contract_notify_url: String = body("contract_notify_url").required().notify_url(),
+            /// 商户侧用户标识.
+            out_user_code: String = body("out_user_code"),
+            /// 用于预约扣费的预约信息.
+            deduct_schedule: PapayPlannedDeduction = body("deduct_schedule"),
+        }
+    }
+
+    response! {
+        /// App场景预约扣费类型签约的预签约: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignAppResponse`](crate::papay::PostPapayScheduledDeductSignPartnerContractsPreEntrustSignAppResponse).
+        #[doc(alias = "App场景预约扣费类型签约的预签约")]
+        pub struct Response {
+            /// 预签约ID. Required.
+            pre_entrustweb_id: String = body("pre_entrustweb_id").required(),
+            /// On the wire: `miniprogram_username`.
+            miniprogram_username: String = body("miniprogram_username"),
+            /// 跳转签约小程序的path.
+            miniprogram_path: String = body("miniprogram_path"),
+        }
     }
 }

@@ -2,47 +2,61 @@
 
 //! `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}`
 
-pub mod get;
 pub mod terminate;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::password_exempt_contract::chain::PasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCode as OutContractCode;
 
-chain_step! {
-    /// `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}`
-    OutContractCode
-}
+/// 商户通过商户协议号查询协议 · `GET v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012472855](https://pay.weixin.qq.com/doc/v3/merchant/4012472855)
+/// - partner: [4012715321](https://pay.weixin.qq.com/doc/v3/partner/4012715321)
+pub mod get {
+    use crate::model::{Time, body, response};
 
-impl<M: Mode> OutContractCode<M> {
-    /// 商户通过商户协议号查询协议 · `GET v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .password_exempt_contract()
-    ///     .contracts()
-    ///     .service_id()
-    ///     .service_id("12535")
-    ///     .out_contract_code()
-    ///     .out_contract_code("wxwtdk20200910100000")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_ID_SERVICE_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, Nothing)
-    }
+    response! {
+        /// 商户通过商户协议号查询协议: what comes back.
+        ///
+        /// Its flat name is [`weipay::password_exempt_contract::GetPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeResponse`](crate::password_exempt_contract::GetPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeResponse).
+        #[doc(alias = "商户通过商户协议号查询协议")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 免密支付协议ID. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 用户标识. Required.
+            openid: String = body("openid").required(),
+            /// 子商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 用户标识.
+            sub_openid: String = body("sub_openid"),
+            /// 免密支付服务ID. Required.
+            service_id: i64 = body("service_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+            /// 用户账户展示名称.
+            contract_display_account: String = body("contract_display_account"),
+            /// 委托代扣协议状态. Required.
+            contract_state: String = body("contract_state").required(),
+            /// 协议签署时间. Required.
+            contract_signed_time: Time = body("contract_signed_time").required(),
+            /// 协议解约信息.
+            contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info"),
+        }
 
-    /// `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate`
-    pub fn terminate(self) -> terminate::Terminate<M> {
-        terminate::Terminate::new(self.call.step("terminate"))
+        /// 协议解约信息.
+        pub struct ContractTerminateInfo {
+            /// 协议解约方式. Required.
+            contract_termination_mode: String = body("contract_termination_mode").required(),
+            /// 协议解约时间.
+            contract_terminated_time: Time = body("contract_terminated_time"),
+            /// 解约备注.
+            contract_termination_remark: String = body("contract_termination_remark"),
+        }
     }
 }

@@ -2,44 +2,30 @@
 
 //! `v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close`
 
-pub mod post;
+pub use crate::v3::pay::chain::PayPartnerTransactionsOutTradeNoByOutTradeNoClose as Close;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 关单 · `POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close`
+///
+/// For 服务商, 电商平台. A success has no body (204). Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012526949](https://pay.weixin.qq.com/doc/v3/partner/4012526949)
+///
+/// `weipay api show POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close` lists all 9.
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close`
-    Close
-}
-
-impl<M: Mode> Close<M> {
-    /// 关单 · `POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close`
-    ///
-    /// For 服务商, 电商平台. A success has no body (204). Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay::partner::transactions::out_trade_no::out_trade_no::close::post;
-    ///
-    /// let request = post::Request::new().sp_mchid("1900057215").sub_mchid("1900000109");
-    /// let response = client
-    ///     .v3()
-    ///     .pay()
-    ///     .partner()
-    ///     .transactions()
-    ///     .out_trade_no()
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .close()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
+    request! {
+        /// 关单: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsOutTradeNoByOutTradeNoCloseRequest`](crate::pay::PostPayPartnerTransactionsOutTradeNoByOutTradeNoCloseRequest).
+        #[doc(alias = "关单")]
+        pub struct Request {
+            /// 服务商户号. Required; 1 to 32 characters.
+            sp_mchid: String = body("sp_mchid").required().length(1, 32),
+            /// 子商户号. Required; 1 to 32 characters.
+            sub_mchid: String = body("sub_mchid").required().length(1, 32),
+        }
     }
 }

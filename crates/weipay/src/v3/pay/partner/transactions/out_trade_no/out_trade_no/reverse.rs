@@ -2,43 +2,51 @@
 
 //! `v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse`
 
-pub mod post;
+pub use crate::v3::pay::chain::PayPartnerTransactionsOutTradeNoByOutTradeNoReverse as Reverse;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销 · `POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012382181](https://pay.weixin.qq.com/doc/v3/partner/4012382181)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse`
-    Reverse
-}
+    request! {
+        /// 撤销: what is sent.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsOutTradeNoByOutTradeNoReverseRequest`](crate::pay::PostPayPartnerTransactionsOutTradeNoByOutTradeNoReverseRequest).
+        #[doc(alias = "撤销")]
+        pub struct Request {
+            /// 合作伙伴应用AppID. 1 to 32 characters.
+            sp_appid: String = body("sp_appid").length(1, 32),
+            /// 合作伙伴商户号. Required; 1 to 32 characters.
+            sp_mchid: String = body("sp_mchid").required().length(1, 32),
+            /// 特约商户应用AppID. At most 32 characters.
+            sub_appid: String = body("sub_appid").length(0, 32),
+            /// 特约商户商户号. Required; 1 to 32 characters.
+            sub_mchid: String = body("sub_mchid").required().length(1, 32),
+        }
+    }
 
-impl<M: Mode> Reverse<M> {
-    /// 撤销 · `POST v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::pay::partner::transactions::out_trade_no::out_trade_no::reverse::post;
-    ///
-    /// let request = post::Request::new().sp_mchid("1900057215").sub_mchid("1230000109");
-    /// let response = client
-    ///     .v3()
-    ///     .pay()
-    ///     .partner()
-    ///     .transactions()
-    ///     .out_trade_no()
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .reverse()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
+    response! {
+        /// 撤销: what comes back.
+        ///
+        /// Its flat name is [`weipay::pay::PostPayPartnerTransactionsOutTradeNoByOutTradeNoReverseResponse`](crate::pay::PostPayPartnerTransactionsOutTradeNoByOutTradeNoReverseResponse).
+        #[doc(alias = "撤销")]
+        pub struct Response {
+            /// 合作伙伴应用AppID.
+            sp_appid: String = body("sp_appid"),
+            /// 合作伙伴商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 特约商户应用AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 特约商户商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+        }
     }
 }

@@ -2,44 +2,32 @@
 
 //! `v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminate as Terminate;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 从业机构解除用户授权关系（授权协议号） · `POST v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate`
+///
+/// For 从业机构. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012461012](https://pay.weixin.qq.com/doc/v3/partner/4012461012)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate`
-    Terminate
-}
-
-impl<M: Mode> Terminate<M> {
-    /// 从业机构解除用户授权关系（授权协议号） · `POST v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate`
-    ///
-    /// For 从业机构. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::acquiringbank::permissions::authorization_code::authorization_code::terminate::post;
-    ///
-    /// let request = post::Request::new().service_id("500001").sub_mchid("1230000109").reason("撤销原因");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .acquiringbank()
-    ///     .permissions()
-    ///     .authorization_code()
-    ///     .authorization_code("1275342195190894594")
-    ///     .terminate()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE, request)
+    request! {
+        /// 从业机构解除用户授权关系（授权协议号）: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminateRequest`](crate::payscore::PostPayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminateRequest).
+        #[doc(alias = "从业机构解除用户授权关系（授权协议号）")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 渠道商商户号.
+            channel_id: String = body("channel_id"),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 撤销原因. Required.
+            reason: String = body("reason").required(),
+        }
     }
 }

@@ -2,47 +2,30 @@
 
 //! `v3/payscore/oversea/partner/serviceorder/{out_order_no}/cancel`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreOverseaPartnerServiceorderByOutOrderNoCancel as Cancel;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 取消支付分订单 · `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/cancel`
+///
+/// For 从业机构. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - global: [4014096416](https://pay.weixin.qq.com/doc/global/v3/zh/4014096416)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}/cancel`
-    Cancel
-}
-
-impl<M: Mode> Cancel<M> {
-    /// 取消支付分订单 · `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/cancel`
-    ///
-    /// For 从业机构. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::oversea::partner::serviceorder::out_order_no::cancel::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .sub_mchid("1900000109")
-    ///     .reason("用户投诉");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .oversea()
-    ///     .partner()
-    ///     .serviceorder()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .cancel()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
+    request! {
+        /// 取消支付分订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreOverseaPartnerServiceorderByOutOrderNoCancelRequest`](crate::payscore::PostPayscoreOverseaPartnerServiceorderByOutOrderNoCancelRequest).
+        #[doc(alias = "取消支付分订单")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 撤销原因. Required.
+            reason: String = body("reason").required(),
+        }
     }
 }

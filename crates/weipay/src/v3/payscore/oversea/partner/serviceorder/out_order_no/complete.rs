@@ -2,48 +2,84 @@
 
 //! `v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreOverseaPartnerServiceorderByOutOrderNoComplete as Complete;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 完结支付分订单 · `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete`
+///
+/// For 从业机构. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - global: [4014096431](https://pay.weixin.qq.com/doc/global/v3/zh/4014096431)
+pub mod post {
+    pub use crate::v3::payscore::shared::PayscoreLocation;
 
-chain_step! {
-    /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete`
-    Complete
-}
+    use crate::model::{Time, body, request};
 
-impl<M: Mode> Complete<M> {
-    /// 完结支付分订单 · `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete`
-    ///
-    /// For 从业机构. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::oversea::partner::serviceorder::out_order_no::complete::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .sub_mchid("1900000109")
-    ///     .post_payments(vec![post::PostPayments::new().name("就餐费用")])
-    ///     .total_amount(50000);
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .oversea()
-    ///     .partner()
-    ///     .serviceorder()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .complete()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
+    request! {
+        /// 完结支付分订单: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreOverseaPartnerServiceorderByOutOrderNoCompleteRequest`](crate::payscore::PostPayscoreOverseaPartnerServiceorderByOutOrderNoCompleteRequest).
+        #[doc(alias = "完结支付分订单")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 后付费项目. Required.
+            post_payments: Vec<PostPayments> = body("post_payments").required(),
+            /// 商户优惠.
+            post_discounts: Vec<PostDiscounts> = body("post_discounts"),
+            /// 总金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            total_amount: i64 = body("total_amount").required(),
+            /// 货币类型.
+            currency: String = body("currency"),
+            /// 实际服务时间.
+            time_range: TimeRange = body("time_range"),
+            /// 实际服务位置.
+            location: PayscoreLocation = body("location"),
+            /// 微信支付服务分账标记.
+            profit_sharing: bool = body("profit_sharing"),
+            /// 完结服务时间.
+            complete_time: Time = body("complete_time"),
+            /// 订单优惠标记.
+            goods_tag: String = body("goods_tag"),
+        }
+
+        /// 后付费项目.
+        pub struct PostPayments {
+            /// 付费名称. Required.
+            name: String = body("name").required(),
+            /// 付费说明.
+            description: String = body("description"),
+            /// 付费金额. In the smallest unit of its currency (币种最小货币单位).
+            amount: i64 = body("amount"),
+            /// 付费数量.
+            count: i64 = body("count"),
+        }
+
+        /// 商户优惠.
+        pub struct PostDiscounts {
+            /// 优惠名称. Required.
+            name: String = body("name").required(),
+            /// 优惠说明. Required.
+            description: String = body("description").required(),
+            /// 优惠金额. Required; in the smallest unit of its currency (币种最小货币单位).
+            amount: i64 = body("amount").required(),
+            /// 优惠数量.
+            count: i64 = body("count"),
+        }
+
+        /// 实际服务时间.
+        pub struct TimeRange {
+            /// 服务开始时间.
+            start_time: Time = body("start_time"),
+            /// 服务结束时间.
+            end_time: Time = body("end_time"),
+            /// 服务开始时间备注.
+            start_time_remark: String = body("start_time_remark"),
+            /// 服务结束时间备注.
+            end_time_remark: String = body("end_time_remark"),
+        }
     }
 }

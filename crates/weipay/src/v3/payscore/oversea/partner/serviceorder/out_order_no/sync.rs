@@ -2,48 +2,49 @@
 
 //! `v3/payscore/oversea/partner/serviceorder/{out_order_no}/sync`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreOverseaPartnerServiceorderByOutOrderNoSync as Sync;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 同步支付分订单信息 · `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/sync`
+///
+/// For 从业机构. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - global: [4014096438](https://pay.weixin.qq.com/doc/global/v3/zh/4014096438)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request};
 
-chain_step! {
-    /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}/sync`
-    Sync
-}
+    request! {
+        /// 同步支付分订单信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreOverseaPartnerServiceorderByOutOrderNoSyncRequest`](crate::payscore::PostPayscoreOverseaPartnerServiceorderByOutOrderNoSyncRequest).
+        #[doc(alias = "同步支付分订单信息")]
+        pub struct Request {
+            /// 服务ID. Required.
+            service_id: String = body("service_id").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 场景类型. Required.
+            type_: Type = body("type").required(),
+            /// 内容信息详情. Required.
+            detail: Detail = body("detail").required(),
+        }
 
-impl<M: Mode> Sync<M> {
-    /// 同步支付分订单信息 · `POST v3/payscore/oversea/partner/serviceorder/{out_order_no}/sync`
-    ///
-    /// For 从业机构. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::oversea::partner::serviceorder::out_order_no::sync::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .service_id("2002000000000558128851361561536")
-    ///     .sub_mchid("1900000109")
-    ///     .type_("Order_Paid")
-    ///     .detail(post::Detail::new().paid_time("2026-01-01T00:00:00+08:00"));
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .oversea()
-    ///     .partner()
-    ///     .serviceorder()
-    ///     .out_order_no("1234323JKHDFE1243252")
-    ///     .sync()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
+        /// 内容信息详情.
+        pub struct Detail {
+            /// 收款序号.
+            seq: i64 = body("seq"),
+            /// 收款成功时间. Required.
+            paid_time: Time = body("paid_time").required(),
+            /// 收款金额. In the smallest unit of its currency (币种最小货币单位).
+            paid_amount: i64 = body("paid_amount"),
+        }
+    }
+
+    open_enum! {
+        /// 场景类型.
+        pub enum Type {
+            OrderPaid = "Order_Paid",
+        }
     }
 }

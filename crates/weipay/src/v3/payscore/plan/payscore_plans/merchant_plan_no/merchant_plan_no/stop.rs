@@ -2,44 +2,54 @@
 
 //! `v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop as Stop;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 停止支付分计划 · `POST v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012470851](https://pay.weixin.qq.com/doc/v3/merchant/4012470851)
+pub mod post {
+    pub use crate::v3::payscore::shared::PayscorePlanDetail;
 
-chain_step! {
-    /// `v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
-    Stop
-}
+    use crate::model::{Time, body, response};
 
-impl<M: Mode> Stop<M> {
-    /// 停止支付分计划 · `POST v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .plan()
-    ///     .payscore_plans()
-    ///     .merchant_plan_no()
-    ///     .merchant_plan_no("1234323JKHDFE1243252")
-    ///     .stop()
-    ///     .post()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP,
-            Nothing,
-        )
+    response! {
+        /// 停止支付分计划: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopResponse`](crate::payscore::PostPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopResponse).
+        #[doc(alias = "停止支付分计划")]
+        pub struct Response {
+            /// 支付分计划ID. Required.
+            plan_id: String = body("plan_id").required(),
+            /// 计划所属服务. Required.
+            service_id: String = body("service_id").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// AppID. Required.
+            appid: String = body("appid").required(),
+            /// 商户侧计划号. Required.
+            merchant_plan_no: String = body("merchant_plan_no").required(),
+            /// 支付分计划名称. Required.
+            plan_name: String = body("plan_name").required(),
+            /// 支付分计划有效期. Required.
+            plan_duration: i64 = body("plan_duration").required(),
+            /// 支付分计划状态. Required.
+            plan_state: String = body("plan_state").required(),
+            /// 支付分计划原总金额. Required; in fen (分).
+            total_original_price: i64 = body("total_original_price").required(),
+            /// 支付分计划扣费次数. Required.
+            deduction_quantity: i64 = body("deduction_quantity").required(),
+            /// 支付分计划实际扣费总金额. Required; in fen (分).
+            total_actual_price: i64 = body("total_actual_price").required(),
+            /// 支付分计划明细列表.
+            plan_detail_list: Vec<PayscorePlanDetail> = body("plan_detail_list"),
+            /// 终止方商户号.
+            stop_mchid: String = body("stop_mchid"),
+            /// 终止时间.
+            stop_time: Time = body("stop_time"),
+        }
     }
 }

@@ -2,48 +2,32 @@
 
 //! `v3/payscore/users/{openid}/permissions/{service_id}/terminate`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreUsersByOpenidPermissionsByServiceIdTerminate as Terminate;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户解除用户授权关系 · `POST v3/payscore/users/{openid}/permissions/{service_id}/terminate`
+///
+/// For 服务商, 直连商户. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/wiki/doc/apiv3/wxpay/payscore/chapter9_1.shtml>
+pub mod post {
+    use crate::model::{body, query, request};
 
-chain_step! {
-    /// `v3/payscore/users/{openid}/permissions/{service_id}/terminate`
-    Terminate
-}
-
-impl<M: Mode> Terminate<M> {
-    /// 商户解除用户授权关系 · `POST v3/payscore/users/{openid}/permissions/{service_id}/terminate`
-    ///
-    /// For 服务商, 直连商户. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::users::openid::permissions::service_id::terminate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .service_id("example")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .reason("example");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .permissions()
-    ///     .service_id("example")
-    ///     .terminate()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_PAYSCORE_USERS_OPENID_PERMISSIONS_SERVICE_ID_TERMINATE, request)
+    request! {
+        /// 商户解除用户授权关系: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreUsersByOpenidPermissionsByServiceIdTerminateRequest`](crate::payscore::PostPayscoreUsersByOpenidPermissionsByServiceIdTerminateRequest).
+        #[doc(alias = "商户解除用户授权关系")]
+        pub struct Request {
+            /// 用户标识. Required.
+            openid: String = query("openid").required(),
+            /// 公众账号ID. Required.
+            service_id: String = query("service_id").required(),
+            /// 公众账号ID. Required.
+            appid: String = body("appid").required(),
+            /// 撤销原因. Required.
+            reason: String = body("reason").required(),
+        }
     }
 }

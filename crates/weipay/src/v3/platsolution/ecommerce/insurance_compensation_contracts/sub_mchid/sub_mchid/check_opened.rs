@@ -2,41 +2,30 @@
 
 //! `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened`
 
-pub mod post;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpened as CheckOpened;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询保险理赔功能开通状态 · `POST v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened`
+///
+/// For 服务商. Safe to repeat with the same content.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012781480](https://pay.weixin.qq.com/doc/v3/partner/4012781480)
+pub mod post {
+    use crate::model::{Time, body, response};
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened`
-    CheckOpened
-}
-
-impl<M: Mode> CheckOpened<M> {
-    /// 查询保险理赔功能开通状态 · `POST v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened`
-    ///
-    /// For 服务商. Safe to repeat with the same content.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .insurance_compensation_contracts()
-    ///     .sub_mchid()
-    ///     .sub_mchid("1900000109")
-    ///     .check_opened()
-    ///     .post()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS_SUB_MCHID_SUB_MCHID_CHECK_OPENED, Nothing)
+    response! {
+        /// 查询保险理赔功能开通状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedResponse`](crate::platsolution::PostPlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedResponse).
+        #[doc(alias = "查询保险理赔功能开通状态")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 是否开通成功. Required.
+            opened: bool = body("opened").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+        }
     }
 }

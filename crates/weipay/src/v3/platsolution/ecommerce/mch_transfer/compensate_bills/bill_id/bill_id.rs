@@ -2,44 +2,63 @@
 
 //! `v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id/{bill_id}`
 
-pub mod get;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId as BillId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询赔付结果（按微信支付赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id/{bill_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504179](https://pay.weixin.qq.com/doc/v3/partner/4013504179)
+pub mod get {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionCloseInfo, PlatsolutionCompensateBillsReceiverDetail, PlatsolutionReceiver,
+        PlatsolutionReceiverType, PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+    };
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id/{bill_id}`
-    BillId
-}
+    use crate::model::{Time, body, open_enum, response};
 
-impl<M: Mode> BillId<M> {
-    /// 查询赔付结果（按微信支付赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id/{bill_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .mch_transfer()
-    ///     .compensate_bills()
-    ///     .bill_id()
-    ///     .bill_id("1330000071100999991182020050700019480001")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_BILL_ID_BILL_ID,
-            Nothing,
-        )
+    response! {
+        /// 查询赔付结果（按微信支付赔付单号）: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillIdResponse`](crate::platsolution::GetPlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillIdResponse).
+        #[doc(alias = "查询赔付结果（按微信支付赔付单号）")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 转账接收方信息. Required.
+            receiver_detail: PlatsolutionCompensateBillsReceiverDetail = body("receiver_detail").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 赔付金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 赔付原因.
+            transfer_remark: String = body("transfer_remark"),
+            /// 微信支付转账单号. Required.
+            bill_id: String = body("bill_id").required(),
+            /// 赔付状态. Required.
+            state: State = body("state").required(),
+            /// 受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 关单信息.
+            close_info: PlatsolutionCloseInfo = body("close_info"),
+            /// 出资商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+        }
+    }
+
+    open_enum! {
+        /// 赔付状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

@@ -3,49 +3,64 @@
 //! `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}`
 
 pub mod cancel;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNo as OutBillNo;
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}`
-    OutBillNo
-}
+/// 查询赔付结果（按商户赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504178](https://pay.weixin.qq.com/doc/v3/partner/4013504178)
+pub mod get {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionCloseInfo, PlatsolutionCompensateBillsReceiverDetail, PlatsolutionReceiver,
+        PlatsolutionReceiverType, PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+    };
 
-impl<M: Mode> OutBillNo<M> {
-    /// 查询赔付结果（按商户赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .mch_transfer()
-    ///     .compensate_bills()
-    ///     .out_bill_no()
-    ///     .out_bill_no("plfk2020042013")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_OUT_BILL_NO_OUT_BILL_NO,
-            Nothing,
-        )
+    use crate::model::{Time, body, open_enum, response};
+
+    response! {
+        /// 查询赔付结果（按商户赔付单号）: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoResponse`](crate::platsolution::GetPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoResponse).
+        #[doc(alias = "查询赔付结果（按商户赔付单号）")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 转账接收方信息. Required.
+            receiver_detail: PlatsolutionCompensateBillsReceiverDetail = body("receiver_detail").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 赔付金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 赔付原因.
+            transfer_remark: String = body("transfer_remark"),
+            /// 微信支付转账单号. Required.
+            bill_id: String = body("bill_id").required(),
+            /// 赔付状态. Required.
+            state: State = body("state").required(),
+            /// 受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 关单信息.
+            close_info: PlatsolutionCloseInfo = body("close_info"),
+            /// 出资商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+        }
     }
 
-    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel`
-    pub fn cancel(self) -> cancel::Cancel<M> {
-        cancel::Cancel::new(self.call.step("cancel"))
+    open_enum! {
+        /// 赔付状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

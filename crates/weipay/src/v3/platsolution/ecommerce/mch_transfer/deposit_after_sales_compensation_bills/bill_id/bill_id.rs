@@ -2,43 +2,79 @@
 
 //! `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}`
 
-pub mod get;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillId as BillId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询保证金售后赔付结果（按微信支付赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504196](https://pay.weixin.qq.com/doc/v3/partner/4013504196)
+pub mod get {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionCloseInfo, PlatsolutionInsuranceClaimBillsReceiver,
+        PlatsolutionInsuranceClaimBillsReceiverType, PlatsolutionMchTransferReceiverDetail,
+        PlatsolutionTransactionInfo, PlatsolutionTransactionInfoType,
+    };
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}`
-    BillId
-}
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> BillId<M> {
-    /// 查询保证金售后赔付结果（按微信支付赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .mch_transfer()
-    ///     .deposit_after_sales_compensation_bills()
-    ///     .bill_id()
-    ///     .bill_id("1330000071100999991182020050700019480001")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS_BILL_ID_BILL_ID, request)
+    request! {
+        /// 查询保证金售后赔付结果（按微信支付赔付单号）: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdRequest`](crate::platsolution::GetPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdRequest).
+        #[doc(alias = "查询保证金售后赔付结果（按微信支付赔付单号）")]
+        pub struct Request {
+            /// 二级商户号.
+            sub_mchid: String = query("sub_mchid"),
+        }
+    }
+
+    response! {
+        /// 查询保证金售后赔付结果（按微信支付赔付单号）: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdResponse`](crate::platsolution::GetPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdResponse).
+        #[doc(alias = "查询保证金售后赔付结果（按微信支付赔付单号）")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 转账接收方信息. Required.
+            receiver_detail: PlatsolutionMchTransferReceiverDetail = body("receiver_detail").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 赔付金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 赔付原因.
+            transfer_remark: String = body("transfer_remark"),
+            /// 微信支付转账单号. Required.
+            bill_id: String = body("bill_id").required(),
+            /// 赔付状态. Required.
+            state: State = body("state").required(),
+            /// 受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 关单信息.
+            close_info: PlatsolutionCloseInfo = body("close_info"),
+            /// 出资商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+            /// 二级商户AppID.
+            sub_appid: String = body("sub_appid"),
+        }
+    }
+
+    open_enum! {
+        /// 赔付状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

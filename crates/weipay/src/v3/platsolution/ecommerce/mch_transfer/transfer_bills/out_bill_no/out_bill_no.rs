@@ -2,46 +2,88 @@
 
 //! `v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
 
-pub mod get;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo as OutBillNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询保证金赔付结果（按商户赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504199](https://pay.weixin.qq.com/doc/v3/partner/4013504199)
+pub mod get {
+    pub use crate::v3::platsolution::shared::{
+        PlatsolutionCloseInfo, PlatsolutionTransferBillsReceiverDetail,
+        PlatsolutionTransferBillsReceiverDetailReceiver,
+        PlatsolutionTransferBillsReceiverDetailReceiverMchInfo,
+        PlatsolutionTransferBillsReceiverDetailReceiverType,
+    };
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
-    OutBillNo
-}
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> OutBillNo<M> {
-    /// 查询保证金赔付结果（按商户赔付单号） · `GET v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .mch_transfer()
-    ///     .transfer_bills()
-    ///     .out_bill_no()
-    ///     .out_bill_no("plfk2020042013")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO,
-            request,
-        )
+    request! {
+        /// 查询保证金赔付结果（按商户赔付单号）: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNoRequest`](crate::platsolution::GetPlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNoRequest).
+        #[doc(alias = "查询保证金赔付结果（按商户赔付单号）")]
+        pub struct Request {
+            /// 业务类型.
+            business_type: BusinessType = query("business_type"),
+        }
+    }
+
+    response! {
+        /// 查询保证金赔付结果（按商户赔付单号）: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNoResponse`](crate::platsolution::GetPlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNoResponse).
+        #[doc(alias = "查询保证金赔付结果（按商户赔付单号）")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 业务类型.
+            business_type: BusinessType = body("business_type"),
+            /// 转账接收方信息. Required.
+            receiver_detail: PlatsolutionTransferBillsReceiverDetail = body("receiver_detail").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 赔付金额. In fen (分).
+            amount: i64 = body("amount"),
+            /// 赔付原因.
+            transfer_remark: String = body("transfer_remark"),
+            /// 收款方备注.
+            receiver_remark: String = body("receiver_remark"),
+            /// 微信支付转账单号. Required.
+            bill_id: String = body("bill_id").required(),
+            /// 赔付状态. Required.
+            state: State = body("state").required(),
+            /// 受理时间. Required.
+            accept_time: Time = body("accept_time").required(),
+            /// 成功时间.
+            success_time: Time = body("success_time"),
+            /// 关单信息.
+            close_info: PlatsolutionCloseInfo = body("close_info"),
+            /// 出资商户号.
+            sponsor_mchid: String = body("sponsor_mchid"),
+        }
+    }
+
+    open_enum! {
+        /// 业务类型.
+        pub enum BusinessType {
+            DepositCompensation = "DEPOSIT_COMPENSATION",
+            PlatformAfterSalesCompensation = "PLATFORM_AFTER_SALES_COMPENSATION",
+            InsuranceClaim = "INSURANCE_CLAIM",
+            DepositAfterSalesCompensation = "DEPOSIT_AFTER_SALES_COMPENSATION",
+        }
+
+        /// 赔付状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

@@ -2,46 +2,123 @@
 
 //! `v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close`
 
-pub mod post;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose as Close;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 关闭二级商户充值 · `POST v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012762895](https://pay.weixin.qq.com/doc/v3/partner/4012762895)
+pub mod post {
+    pub use crate::v3::platsolution::shared::{
+        OnlineBankRechargeInfo, OnlineBankRechargeInfoOnlineBankType, PlatsolutionBankTransferInfo,
+        PlatsolutionRechargeAmount,
+    };
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close`
-    Close
-}
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-impl<M: Mode> Close<M> {
-    /// 关闭二级商户充值 · `POST v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::recharges::out_recharge_no::out_recharge_no::close::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900001121");
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .recharges()
-    ///     .out_recharge_no()
-    ///     .out_recharge_no("cz2020042013")
-    ///     .close()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO_CLOSE,
-            request,
-        )
+    request! {
+        /// 关闭二级商户充值: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoCloseRequest`](crate::platsolution::PostPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoCloseRequest).
+        #[doc(alias = "关闭二级商户充值")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
+    }
+
+    response! {
+        /// 关闭二级商户充值: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoCloseResponse`](crate::platsolution::PostPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoCloseResponse).
+        #[doc(alias = "关闭二级商户充值")]
+        pub struct Response {
+            /// 平台商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信支付充值单号. Required.
+            recharge_id: String = body("recharge_id").required(),
+            /// 商户充值单号. Required.
+            out_recharge_no: String = body("out_recharge_no").required(),
+            /// 充值渠道.
+            recharge_channel: RechargeChannel = body("recharge_channel"),
+            /// 充值入账账户. Required.
+            account_type: AccountType = body("account_type").required(),
+            /// 充值状态. Required.
+            recharge_state: RechargeState = body("recharge_state").required(),
+            /// 充值场景. Required.
+            recharge_scene: RechargeScene = body("recharge_scene").required(),
+            /// 充值状态描述.
+            recharge_state_desc: String = body("recharge_state_desc"),
+            /// 充值金额. Required.
+            recharge_amount: PlatsolutionRechargeAmount = body("recharge_amount").required(),
+            /// 转账充值的付款信息.
+            bank_transfer_info: PlatsolutionBankTransferInfo = body("bank_transfer_info"),
+            /// 扫码充值的付款信息.
+            qr_recharge_info: QrRechargeInfo = body("qr_recharge_info"),
+            /// 网银充值的付款信息.
+            online_bank_recharge_info: OnlineBankRechargeInfo = body("online_bank_recharge_info"),
+            /// 受理充值时间.
+            accept_time: Time = body("accept_time"),
+            /// 充值成功时间.
+            success_time: Time = body("success_time"),
+            /// 关闭充值时间.
+            close_time: Time = body("close_time"),
+            /// 可用充值渠道列表.
+            available_recharge_channels: Vec<AvailableRechargeChannels> = body("available_recharge_channels"),
+        }
+
+        /// 扫码充值的付款信息.
+        pub struct QrRechargeInfo {
+            /// 用户OpenID.
+            openid: String = body("openid"),
+            /// 员工类型.
+            employee_type: EmployeeType = body("employee_type"),
+        }
+    }
+
+    open_enum! {
+        /// 充值渠道.
+        pub enum RechargeChannel {
+            BankTransfer = "BANK_TRANSFER",
+            QrRecharge = "QR_RECHARGE",
+            OnlineBank = "ONLINE_BANK",
+        }
+
+        /// 充值入账账户.
+        pub enum AccountType {
+            Deposit = "DEPOSIT",
+            Operation = "OPERATION",
+        }
+
+        /// 充值状态.
+        pub enum RechargeState {
+            Success = "SUCCESS",
+            Recharging = "RECHARGING",
+            Closed = "CLOSED",
+        }
+
+        /// 充值场景.
+        pub enum RechargeScene {
+            EcommerceDeposit = "ECOMMERCE_DEPOSIT",
+            EcommercePayment = "ECOMMERCE_PAYMENT",
+        }
+
+        /// 员工类型.
+        pub enum EmployeeType {
+            Admin = "ADMIN",
+            Staff = "STAFF",
+        }
+
+        /// 可用充值渠道列表.
+        pub enum AvailableRechargeChannels {
+            BankTransfer = "BANK_TRANSFER",
+            QrRecharge = "QR_RECHARGE",
+            OnlineBank = "ONLINE_BANK",
+        }
     }
 }

@@ -2,46 +2,103 @@
 
 //! `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`
 
-pub mod post;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettle as ApplyAbnormalSettle;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 个人收款-申请异常结算批次单处理 · `POST v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`
+///
+/// For 电商平台.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015198012](https://pay.weixin.qq.com/doc/v3/partner/4015198012)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`
-    ApplyAbnormalSettle
-}
+    request! {
+        /// 个人收款-申请异常结算批次单处理: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettleRequest`](crate::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettleRequest).
+        #[doc(alias = "个人收款-申请异常结算批次单处理")]
+        pub struct Request {
+            /// 商品单个人收款方受理授权ID. Required.
+            individual_auth_id: String = body("individual_auth_id").required(),
+            /// 商户异常结算批次单号. Required.
+            out_abnormal_settle_batch_no: String =
+                body("out_abnormal_settle_batch_no").required().request_number(),
+            /// 异常结算批次单处理方式. Required.
+            abnormal_settle_type: AbnormalSettleType = body("abnormal_settle_type").required(),
+            /// 异常处理说明.
+            description: String = body("description"),
+        }
+    }
 
-impl<M: Mode> ApplyAbnormalSettle<M> {
-    /// 个人收款-申请异常结算批次单处理 · `POST v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`
-    ///
-    /// For 电商平台.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .individual_auth_id("256322110225")
-    ///     .out_abnormal_settle_batch_no("1236698745558870")
-    ///     .abnormal_settle_type("TRANSFER_TO_ORIGINAL_RECEIVE_USER");
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .settle()
-    ///     .prepay_settle_orders()
-    ///     .settle_batch_no("123685544886666")
-    ///     .apply_abnormal_settle()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO_APPLY_ABNORMAL_SETTLE, request)
+    response! {
+        /// 个人收款-申请异常结算批次单处理: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettleResponse`](crate::platsolution::PostPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettleResponse).
+        #[doc(alias = "个人收款-申请异常结算批次单处理")]
+        pub struct Response {
+            /// 商户结算批次单号. Required.
+            out_settle_batch_no: String = body("out_settle_batch_no").required(),
+            /// 微信支付结算批次单号. Required.
+            settle_batch_no: String = body("settle_batch_no").required(),
+            /// 商品单个人收款方受理授权ID. Required.
+            individual_auth_id: String = body("individual_auth_id").required(),
+            /// 收款方描述. Required.
+            description: String = body("description").required(),
+            /// 批次状态. Required.
+            state: State = body("state").required(),
+            /// 交易场景. Required.
+            trade_scenario: TradeScenario = body("trade_scenario").required(),
+            /// 批次创建时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 批次完成时间.
+            finish_time: Time = body("finish_time"),
+            /// 异常原因类型.
+            abnormal_type: AbnormalType = body("abnormal_type"),
+            /// 异常结算处理结果.
+            abnormal_settle_result: AbnormalSettleResult = body("abnormal_settle_result"),
+        }
+
+        /// 异常结算处理结果.
+        pub struct AbnormalSettleResult {
+            /// 异常结算批次单处理方式. Required.
+            abnormal_settle_type: AbnormalSettleType = body("abnormal_settle_type").required(),
+            /// 批次创建时间. Required.
+            apply_success_time: Time = body("apply_success_time").required(),
+            /// 微信支付异常资金付款单号. Required.
+            abnormal_fund_receipt_id: String = body("abnormal_fund_receipt_id").required(),
+            /// 商户异常结算批次单号. Required.
+            out_abnormal_settle_batch_no: String = body("out_abnormal_settle_batch_no").required(),
+        }
+    }
+
+    open_enum! {
+        /// 异常结算批次单处理方式.
+        pub enum AbnormalSettleType {
+            TransferToOriginalReceiveUser = "TRANSFER_TO_ORIGINAL_RECEIVE_USER",
+        }
+
+        /// 批次状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Received = "RECEIVED",
+            Success = "SUCCESS",
+            DeductFeeFail = "DEDUCT_FEE_FAIL",
+            Abnormal = "ABNORMAL",
+            AbnormalSettleSuccess = "ABNORMAL_SETTLE_SUCCESS",
+        }
+
+        /// 交易场景.
+        pub enum TradeScenario {
+            Recommerce = "RECOMMERCE",
+            Individualtrade = "INDIVIDUALTRADE",
+        }
+
+        /// 异常原因类型.
+        pub enum AbnormalType {
+            AuthRelationshipInvalid = "AUTH_RELATIONSHIP_INVALID",
+            UserPayQuotaLimit = "USER_PAY_QUOTA_LIMIT",
+        }
     }
 }

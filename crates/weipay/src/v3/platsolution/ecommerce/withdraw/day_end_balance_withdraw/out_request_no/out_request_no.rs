@@ -2,43 +2,88 @@
 
 //! `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}`
 
-pub mod get;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNo as OutRequestNo;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询二级商户按日终余额预约提现状态 · `GET v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013328163](https://pay.weixin.qq.com/doc/v3/partner/4013328163)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}`
-    OutRequestNo
-}
+    request! {
+        /// 查询二级商户按日终余额预约提现状态: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoRequest`](crate::platsolution::GetPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoRequest).
+        #[doc(alias = "查询二级商户按日终余额预约提现状态")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
+    }
 
-impl<M: Mode> OutRequestNo<M> {
-    /// 查询二级商户按日终余额预约提现状态 · `GET v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::withdraw::day_end_balance_withdraw::out_request_no::out_request_no::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900000109");
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .withdraw()
-    ///     .day_end_balance_withdraw()
-    ///     .out_request_no()
-    ///     .out_request_no("20190611222222222200000000012122")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO, request)
+    response! {
+        /// 查询二级商户按日终余额预约提现状态: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoResponse`](crate::platsolution::GetPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoResponse).
+        #[doc(alias = "查询二级商户按日终余额预约提现状态")]
+        pub struct Response {
+            /// 收付通平台商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 特约商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 单据状态. Required.
+            status: Status = body("status").required(),
+            /// 微信支付提现单号. Required.
+            withdraw_id: String = body("withdraw_id").required(),
+            /// 商户提现单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 提现金额. Required; in fen (分).
+            total_amount: i64 = body("total_amount").required(),
+            /// 提现成功金额. In fen (分).
+            success_amount: i64 = body("success_amount"),
+            /// 提现失败金额. In fen (分).
+            fail_amount: i64 = body("fail_amount"),
+            /// 提现退票金额. In fen (分).
+            refund_amount: i64 = body("refund_amount"),
+            /// 发起提现时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 提现状态更新时间. Required.
+            update_time: Time = body("update_time").required(),
+            /// 失败原因.
+            reason: String = body("reason"),
+            /// 提现备注.
+            remark: String = body("remark"),
+            /// 银行附言.
+            bank_memo: String = body("bank_memo"),
+            /// 出款账户类型. Required.
+            account_type: AccountType = body("account_type").required(),
+            /// 入账银行账号后四位. Required.
+            account_number: String = body("account_number").required(),
+            /// 入账银行. Required.
+            account_bank: String = body("account_bank").required(),
+            /// 入账银行全称.
+            bank_name: String = body("bank_name"),
+        }
+    }
+
+    open_enum! {
+        /// 单据状态.
+        pub enum Status {
+            Created = "CREATED",
+            Processing = "PROCESSING",
+            Finished = "FINISHED",
+            Abnormal = "ABNORMAL",
+        }
+
+        /// 出款账户类型.
+        pub enum AccountType {
+            Basic = "BASIC",
+            Operation = "OPERATION",
+            Fees = "FEES",
+        }
     }
 }

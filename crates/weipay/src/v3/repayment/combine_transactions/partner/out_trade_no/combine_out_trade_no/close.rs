@@ -2,48 +2,36 @@
 
 //! `v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close`
 
-pub mod post;
+pub use crate::v3::repayment::chain::RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClose as Close;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户关单 · `POST v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close`
+///
+/// For 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015124497](https://pay.weixin.qq.com/doc/v3/partner/4015124497)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close`
-    Close
-}
+    request! {
+        /// 商户关单: what is sent.
+        ///
+        /// Its flat name is [`weipay::repayment::PostRepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoCloseRequest`](crate::repayment::PostRepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoCloseRequest).
+        #[doc(alias = "商户关单")]
+        pub struct Request {
+            /// 还款明细单信息列表. Required; at most 10 members.
+            sub_orders: Vec<SubOrders> = body("sub_orders").required().items(0, 10),
+        }
 
-impl<M: Mode> Close<M> {
-    /// 商户关单 · `POST v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close`
-    ///
-    /// For 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::repayment::combine_transactions::partner::out_trade_no::combine_out_trade_no::close::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sub_orders(vec![post::SubOrders::new().mchid("1900057215").out_trade_no("20150806125346")]);
-    /// let response = client
-    ///     .v3()
-    ///     .repayment()
-    ///     .combine_transactions()
-    ///     .partner()
-    ///     .out_trade_no()
-    ///     .combine_out_trade_no("1217752501201407033233368018")
-    ///     .close()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(
-            &table::POST_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE,
-            request,
-        )
+        /// 还款明细单信息列表.
+        pub struct SubOrders {
+            /// 还款单发起商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 还款明细单订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+        }
     }
 }

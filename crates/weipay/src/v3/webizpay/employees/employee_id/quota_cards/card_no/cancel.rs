@@ -2,43 +2,59 @@
 
 //! `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel`
 
-pub mod post;
+pub use crate::v3::webizpay::chain::WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel as Cancel;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 企业商户作废员工企业支付额度卡 · `POST v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014507127](https://pay.weixin.qq.com/doc/v3/partner/4014507127)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel`
-    Cancel
-}
+    request! {
+        /// 企业商户作废员工企业支付额度卡: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancelRequest`](crate::webizpay::PostWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancelRequest).
+        #[doc(alias = "企业商户作废员工企业支付额度卡")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 作废原因. Required.
+            reason: String = body("reason").required(),
+        }
+    }
 
-impl<M: Mode> Cancel<M> {
-    /// 企业商户作废员工企业支付额度卡 · `POST v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::employees::employee_id::quota_cards::card_no::cancel::post;
-    ///
-    /// let request = post::Request::new().sp_mchid("1900057215").sub_mchid("43214321").reason("example");
-    /// let response = client
-    ///     .v3()
-    ///     .webizpay()
-    ///     .employees()
-    ///     .employee_id("WeBizPay_a968402a-73bb-43e2-9e1a-8371b0ca3d7c")
-    ///     .quota_cards()
-    ///     .card_no("1068019671702503425")
-    ///     .cancel()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO_CANCEL, request)
+    response! {
+        /// 企业商户作废员工企业支付额度卡: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::PostWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancelResponse`](crate::webizpay::PostWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancelResponse).
+        #[doc(alias = "企业商户作废员工企业支付额度卡")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信授权关系ID. Required.
+            employee_id: String = body("employee_id").required(),
+            /// 企业支付额度卡卡号. Required.
+            card_no: String = body("card_no").required(),
+            /// 卡片状态. Required.
+            card_state: CardState = body("card_state").required(),
+            /// 卡片失效时间.
+            card_disabled_time: Time = body("card_disabled_time"),
+        }
+    }
+
+    open_enum! {
+        /// 卡片状态.
+        pub enum CardState {
+            Active = "ACTIVE",
+            Disabled = "DISABLED",
+        }
     }
 }

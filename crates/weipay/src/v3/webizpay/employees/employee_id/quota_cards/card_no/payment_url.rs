@@ -2,45 +2,65 @@
 
 //! `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`
 
-pub mod get;
+pub use crate::v3::webizpay::chain::WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl as PaymentUrl;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 企业商户获取指定额度卡支付链接 · `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4014507160](https://pay.weixin.qq.com/doc/v3/partner/4014507160)
+pub mod get {
+    use crate::model::{Time, body, open_enum, query, request, response};
 
-chain_step! {
-    /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`
-    PaymentUrl
-}
+    request! {
+        /// 企业商户获取指定额度卡支付链接: what is sent.
+        ///
+        /// Its flat name is [`weipay::webizpay::GetWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlRequest`](crate::webizpay::GetWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlRequest).
+        #[doc(alias = "企业商户获取指定额度卡支付链接")]
+        pub struct Request {
+            /// 服务商商户号. Required.
+            sp_mchid: String = query("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+            /// 拉起付款码页面的企业应用类型. Required.
+            application_type: ApplicationType = query("application_type").required(),
+        }
+    }
 
-impl<M: Mode> PaymentUrl<M> {
-    /// 企业商户获取指定额度卡支付链接 · `GET v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::webizpay::employees::employee_id::quota_cards::card_no::payment_url::get;
-    ///
-    /// let request =
-    ///     get::Request::new().sp_mchid("1900057215").sub_mchid("43214321").application_type("H5");
-    /// let response = client
-    ///     .v3()
-    ///     .webizpay()
-    ///     .employees()
-    ///     .employee_id("WeBizPay_a968402a-73bb-43e2-9e1a-8371b0ca3d7c")
-    ///     .quota_cards()
-    ///     .card_no("1068019671702503425")
-    ///     .payment_url()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO_PAYMENT_URL, request)
+    response! {
+        /// 企业商户获取指定额度卡支付链接: what comes back.
+        ///
+        /// Its flat name is [`weipay::webizpay::GetWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlResponse`](crate::webizpay::GetWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlResponse).
+        #[doc(alias = "企业商户获取指定额度卡支付链接")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 出资子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 微信授权关系ID. Required.
+            employee_id: String = body("employee_id").required(),
+            /// 企业支付额度卡卡号. Required.
+            card_no: String = body("card_no").required(),
+            /// 链接失效时间. Required.
+            expire_time: Time = body("expire_time").required(),
+            /// 跳转链接. Required.
+            payment_url: String = body("payment_url").required(),
+            /// 拉起付款码页面的企业应用类型.
+            application_type: ApplicationType = body("application_type"),
+            /// 小程序查询参数.
+            mp_query: String = body("mp_query"),
+            /// 小程序业务类型.
+            mp_business_type: String = body("mp_business_type"),
+        }
+    }
+
+    open_enum! {
+        /// 拉起付款码页面的企业应用类型.
+        pub enum ApplicationType {
+            H5 = "H5",
+            Miniprogram = "MINIPROGRAM",
+        }
     }
 }

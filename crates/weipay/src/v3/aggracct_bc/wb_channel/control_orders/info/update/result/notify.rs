@@ -2,46 +2,66 @@
 
 //! `v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify`
 
-pub mod post;
+pub use crate::v3::aggracct_bc::chain::AggracctBcWbChannelControlOrdersInfoUpdateResultNotify as Notify;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 资料更新请求审核结果回调通知 · `POST v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify`
+///
+/// For 直连商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4016080141](https://pay.weixin.qq.com/doc/v3/merchant/4016080141)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify`
-    Notify
-}
+    request! {
+        /// 资料更新请求审核结果回调通知: what is sent.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelControlOrdersInfoUpdateResultNotifyRequest`](crate::aggracct_bc::PostAggracctBcWbChannelControlOrdersInfoUpdateResultNotifyRequest).
+        #[doc(alias = "资料更新请求审核结果回调通知")]
+        pub struct Request {
+            /// 资料更新请求单号. Required.
+            out_request_no: String = body("out_request_no").required(),
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 审核结果.
+            audit_result: AuditResult = body("audit_result"),
+            /// 审核完成时间.
+            audit_finish_time: Time = body("audit_finish_time"),
+            /// 业务附属信息.
+            attach_info: String = body("attach_info"),
+            /// 审核驳回错误码.
+            fail_code: String = body("fail_code"),
+            /// 审核驳回错误原因.
+            fail_msg: String = body("fail_msg"),
+            /// 场景.
+            scene: Scene = body("scene"),
+        }
+    }
 
-impl<M: Mode> Notify<M> {
-    /// 资料更新请求审核结果回调通知 · `POST v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify`
-    ///
-    /// For 直连商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::aggracct_bc::wb_channel::control_orders::info::update::result::notify::post;
-    ///
-    /// let request =
-    ///     post::Request::new().out_request_no("htozr8denqegbt6tk6u10iymo7yww5pn").mchid("1900057215");
-    /// let response = client
-    ///     .v3()
-    ///     .aggracct_bc()
-    ///     .wb_channel()
-    ///     .control_orders()
-    ///     .info()
-    ///     .update()
-    ///     .result()
-    ///     .notify()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call
-            .typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_INFO_UPDATE_RESULT_NOTIFY, request)
+    response! {
+        /// 资料更新请求审核结果回调通知: what comes back.
+        ///
+        /// Its flat name is [`weipay::aggracct_bc::PostAggracctBcWbChannelControlOrdersInfoUpdateResultNotifyResponse`](crate::aggracct_bc::PostAggracctBcWbChannelControlOrdersInfoUpdateResultNotifyResponse).
+        #[doc(alias = "资料更新请求审核结果回调通知")]
+        pub struct Response {
+            /// 接口返回信息.
+            ret_msg: String = body("ret_msg"),
+        }
+    }
+
+    open_enum! {
+        /// 审核结果.
+        pub enum AuditResult {
+            Pass = "PASS",
+            Reject = "REJECT",
+        }
+
+        /// 场景.
+        pub enum Scene {
+            V01 = "01",
+            V02 = "02",
+            V03 = "03",
+        }
     }
 }

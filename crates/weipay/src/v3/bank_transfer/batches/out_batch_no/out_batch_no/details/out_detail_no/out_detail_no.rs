@@ -2,42 +2,122 @@
 
 //! `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
 
-pub mod get;
+pub use crate::v3::bank_transfer::chain::BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo as OutDetailNo;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 银行明细单号查询明细单 · `GET v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012465915](https://pay.weixin.qq.com/doc/v3/partner/4012465915)
+pub mod get {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
-    OutDetailNo
-}
+    response! {
+        /// 银行明细单号查询明细单: what comes back.
+        ///
+        /// Its flat name is [`weipay::bank_transfer::GetBankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoResponse`](crate::bank_transfer::GetBankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoResponse).
+        #[doc(alias = "银行明细单号查询明细单")]
+        pub struct Response {
+            /// 银行服务商号. Required.
+            bank_sp_mchid: String = body("bank_sp_mchid").required(),
+            /// 服务平台商户号. Required.
+            platform_mchid: String = body("platform_mchid").required(),
+            /// 付款企业商户号. Required.
+            specialized_payment_mchid: String = body("specialized_payment_mchid").required(),
+            /// 实际出资商户号. Required.
+            sponsor_mchid: String = body("sponsor_mchid").required(),
+            /// 用户授权商户号. Required.
+            user_authorized_mchid: String = body("user_authorized_mchid").required(),
+            /// 用户授权appid. Required.
+            user_authorized_appid: String = body("user_authorized_appid").required(),
+            /// 银行批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 微信支付批次单号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 转账场景. Required.
+            transfer_scene: TransferScene = body("transfer_scene").required(),
+            /// 银行明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+            /// 微信支付明细单号. Required.
+            detail_id: String = body("detail_id").required(),
+            /// 收款用户openid. Required.
+            openid: String = body("openid").required(),
+            /// 收款用户姓名. Required.
+            username: String = body("username").required(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 明细状态. Required.
+            detail_state: DetailState = body("detail_state").required(),
+            /// 明细失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+            /// 转账发起时间.
+            initiate_time: Time = body("initiate_time"),
+            /// 明细更新时间. Required.
+            update_time: Time = body("update_time").required(),
+            /// 收款账户类型. Required.
+            account_type: AccountType = body("account_type").required(),
+            /// 银行名称.
+            bank_name: String = body("bank_name"),
+            /// 银行卡尾号.
+            bank_card_number_tail: String = body("bank_card_number_tail"),
+        }
+    }
 
-impl<M: Mode> OutDetailNo<M> {
-    /// 银行明细单号查询明细单 · `GET v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .bank_transfer()
-    ///     .batches()
-    ///     .out_batch_no()
-    ///     .out_batch_no("plfk2020042013")
-    ///     .details()
-    ///     .out_detail_no()
-    ///     .out_detail_no("x23zy545Bd5436")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO, Nothing)
+    open_enum! {
+        /// 转账场景.
+        pub enum TransferScene {
+            OrdinaryTransfer = "ORDINARY_TRANSFER",
+            PayrollCardTransfer = "PAYROLL_CARD_TRANSFER",
+        }
+
+        /// 明细状态.
+        pub enum DetailState {
+            Processing = "PROCESSING",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Refund = "REFUND",
+        }
+
+        /// 明细失败原因.
+        pub enum FailReason {
+            AccountFrozen = "ACCOUNT_FROZEN",
+            RealNameCheckFail = "REAL_NAME_CHECK_FAIL",
+            NameNotCorrect = "NAME_NOT_CORRECT",
+            OpenidInvalid = "OPENID_INVALID",
+            TransferQuotaExceed = "TRANSFER_QUOTA_EXCEED",
+            DayReceivedQuotaExceed = "DAY_RECEIVED_QUOTA_EXCEED",
+            MonthReceivedQuotaExceed = "MONTH_RECEIVED_QUOTA_EXCEED",
+            DayReceivedCountExceed = "DAY_RECEIVED_COUNT_EXCEED",
+            ProductAuthCheckFail = "PRODUCT_AUTH_CHECK_FAIL",
+            OverdueClose = "OVERDUE_CLOSE",
+            IdCardNotCorrect = "ID_CARD_NOT_CORRECT",
+            AccountNotExist = "ACCOUNT_NOT_EXIST",
+            TransferRisk = "TRANSFER_RISK",
+            PayrollCardAlreadyLogout = "PAYROLL_CARD_ALREADY_LOGOUT",
+            PayrollCardAlreadyFrozen = "PAYROLL_CARD_ALREADY_FROZEN",
+            PayrollCardUnauthorized = "PAYROLL_CARD_UNAUTHORIZED",
+            PayrollCardUserNotOpen = "PAYROLL_CARD_USER_NOT_OPEN",
+            PayrollCardNameCardNotMatch = "PAYROLL_CARD_NAME_CARD_NOT_MATCH",
+            PayrollCardIdCardNotMatch = "PAYROLL_CARD_ID_CARD_NOT_MATCH",
+            PayrollCardBankcardUnbundling = "PAYROLL_CARD_BANKCARD_UNBUNDLING",
+            BankCardCollectionsAboveQuota = "BANK_CARD_COLLECTIONS_ABOVE_QUOTA",
+            BankCardAccountAbnormal = "BANK_CARD_ACCOUNT_ABNORMAL",
+            BankCardStatusAbnormal = "BANK_CARD_STATUS_ABNORMAL",
+            BankCardBankInfoWrong = "BANK_CARD_BANK_INFO_WRONG",
+            BankCardCardInfoWrong = "BANK_CARD_CARD_INFO_WRONG",
+            OtherFailReasonType = "OTHER_FAIL_REASON_TYPE",
+            RealnameAccountReceivedQuotaExceed = "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED",
+            TransferRemarkSetFail = "TRANSFER_REMARK_SET_FAIL",
+        }
+
+        /// 收款账户类型.
+        pub enum AccountType {
+            WechatpayAccount = "WECHATPAY_ACCOUNT",
+            BankAccount = "BANK_ACCOUNT",
+        }
     }
 }

@@ -2,48 +2,58 @@
 
 //! `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 
-pub mod get;
 pub mod terminate;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::ecommerce::chain::EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode as OutContractCode;
 
-chain_step! {
-    /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
-    OutContractCode
-}
+/// 通过商户协议号查询协议 · `GET v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012884060](https://pay.weixin.qq.com/doc/v3/partner/4012884060)
+pub mod get {
+    use crate::model::{Time, body, response};
 
-impl<M: Mode> OutContractCode<M> {
-    /// 通过商户协议号查询协议 · `GET v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .combine_papay()
-    ///     .contracts()
-    ///     .plan_id()
-    ///     .plan_id("12535")
-    ///     .out_contract_code()
-    ///     .out_contract_code("wxwtdk20200910100000")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, Nothing)
-    }
+    response! {
+        /// 通过商户协议号查询协议: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::GetEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse`](crate::ecommerce::GetEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse).
+        #[doc(alias = "通过商户协议号查询协议")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 委托代扣协议Id. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 商户APPID. Required.
+            appid: String = body("appid").required(),
+            /// 委托代扣协议模板Id. Required.
+            plan_id: i64 = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+            /// 用户账户展示名称. Required.
+            contract_display_account: String = body("contract_display_account").required(),
+            /// 委托代扣协议状态. Required.
+            contract_state: String = body("contract_state").required(),
+            /// 协议签署时间. Required.
+            contract_signed_time: Time = body("contract_signed_time").required(),
+            /// 协议到期时间. Required.
+            contract_expired_time: Time = body("contract_expired_time").required(),
+            /// 协议解约信息.
+            contract_terminate_info: ContractTerminateInfo = body("contract_terminate_info"),
+            /// 用户openid. Required.
+            openid: String = body("openid").required(),
+        }
 
-    /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
-    pub fn terminate(self) -> terminate::Terminate<M> {
-        terminate::Terminate::new(self.call.step("terminate"))
+        /// 协议解约信息.
+        pub struct ContractTerminateInfo {
+            /// 协议解约方式. Required.
+            contract_termination_mode: String = body("contract_termination_mode").required(),
+            /// 协议解约时间. Required.
+            contract_terminated_time: Time = body("contract_terminated_time").required(),
+            /// 解约备注. Required.
+            contract_termination_remark: String = body("contract_termination_remark").required(),
+        }
     }
 }

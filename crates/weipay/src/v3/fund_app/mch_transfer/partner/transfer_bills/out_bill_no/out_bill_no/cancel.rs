@@ -2,47 +2,71 @@
 
 //! `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel`
 
-pub mod post;
+pub use crate::v3::fund_app::chain::FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel as Cancel;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 撤销转账 · `POST v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015469118](https://pay.weixin.qq.com/doc/v3/partner/4015469118)
+pub mod post {
+    use crate::model::{Sensitive, Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel`
-    Cancel
-}
+    request! {
+        /// 撤销转账: what is sent.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelRequest`](crate::fund_app::PostFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelRequest).
+        #[doc(alias = "撤销转账")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+        }
+    }
 
-impl<M: Mode> Cancel<M> {
-    /// 撤销转账 · `POST v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::fund_app::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::cancel::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900001121");
-    /// let response = client
-    ///     .v3()
-    ///     .fund_app()
-    ///     .mch_transfer()
-    ///     .partner()
-    ///     .transfer_bills()
-    ///     .out_bill_no()
-    ///     .out_bill_no("plfk2020042013")
-    ///     .cancel()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL,
-            request,
-        )
+    response! {
+        /// 撤销转账: what comes back.
+        ///
+        /// Its flat name is [`weipay::fund_app::PostFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelResponse`](crate::fund_app::PostFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelResponse).
+        #[doc(alias = "撤销转账")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 微信转账单号. Required.
+            transfer_bill_no: String = body("transfer_bill_no").required(),
+            /// 单据状态. Required.
+            state: State = body("state").required(),
+            /// 转账金额. In fen (分).
+            transfer_amount: i64 = body("transfer_amount"),
+            /// 转账备注.
+            transfer_remark: String = body("transfer_remark"),
+            /// 失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// 收款用户OpenID.
+            openid: String = body("openid"),
+            /// 收款用户姓名. Travels encrypted (敏感信息加密).
+            user_name: Sensitive = body("user_name").encrypted(),
+            /// 单据创建时间.
+            create_time: Time = body("create_time"),
+            /// 最后一次单据状态变更时间. Required.
+            update_time: Time = body("update_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 单据状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Processing = "PROCESSING",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Transfering = "TRANSFERING",
+            Success = "SUCCESS",
+            Fail = "FAIL",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

@@ -2,74 +2,139 @@
 
 //! `v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
 
-pub mod get;
-pub mod patch;
+pub use crate::v3::global::chain::GlobalMerchantH5PermissionDomainApplicationsByApplymentId as ApplymentId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询H5支付域名修改申请单 · `GET v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
+///
+/// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013025112](https://pay.weixin.qq.com/doc/global/v3/zh/4013025112)
+pub mod get {
+    use crate::model::{body, open_enum, response};
 
-chain_step! {
-    /// `v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
-    ApplymentId
-}
-
-impl<M: Mode> ApplymentId<M> {
-    /// 查询H5支付域名修改申请单 · `GET v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
-    ///
-    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .merchant()
-    ///     .h5()
-    ///     .permission()
-    ///     .domain()
-    ///     .applications()
-    ///     .applyment_id("100000")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID, Nothing)
+    response! {
+        /// 查询H5支付域名修改申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::GetGlobalMerchantH5PermissionDomainApplicationsByApplymentIdResponse`](crate::global::GetGlobalMerchantH5PermissionDomainApplicationsByApplymentIdResponse).
+        #[doc(alias = "查询H5支付域名修改申请单")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户经营网址状态. Required.
+            website_state: WebsiteState = body("website_state").required(),
+            /// H5支付域名. Required.
+            domains: Vec<String> = body("domains").required(),
+            /// 子商户H5经营网址. Required.
+            webiste_url: String = body("webiste_url").required(),
+            /// 经营网址商业页面截图.
+            website_business_page_pics: Vec<String> = body("website_business_page_pics"),
+            /// 经营网址首页截图.
+            website_homepage_pics: Vec<String> = body("website_homepage_pics"),
+            /// 申请单号. Required.
+            applyment_id: i64 = body("applyment_id").required(),
+            /// 驳回原因.
+            audit_reject_detail: String = body("audit_reject_detail"),
+            /// 申请单状态.
+            applyment_state: ApplymentState = body("applyment_state"),
+            /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 商户申请单号. Required.
+            out_applyment_id: String = body("out_applyment_id").required(),
+        }
     }
 
-    /// 修改H5支付域名修改申请单 · `PATCH v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
-    ///
-    /// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::global::merchant::h5::permission::domain::applications::applyment_id::patch;
-    ///
-    /// let request = patch::Request::new().domains(vec!["example".to_owned()]);
-    /// let response = client
-    ///     .v3()
-    ///     .global()
-    ///     .merchant()
-    ///     .h5()
-    ///     .permission()
-    ///     .domain()
-    ///     .applications()
-    ///     .applyment_id("100000")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call
-            .typed(&table::PATCH_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID, request)
+    open_enum! {
+        /// 子商户经营网址状态.
+        pub enum WebsiteState {
+            HasLaunched = "HAS_LAUNCHED",
+            UnLaunched = "UN_LAUNCHED",
+        }
+
+        /// 申请单状态.
+        pub enum ApplymentState {
+            Pending = "PENDING",
+            UnderReview = "UNDER_REVIEW",
+            Approved = "APPROVED",
+            Rejected = "REJECTED",
+        }
+    }
+}
+
+/// 修改H5支付域名修改申请单 · `PATCH v3/global/merchant/h5/permission/domain/applications/{applyment_id}`
+///
+/// For 机构模式. Host: `https://apihk.mch.weixin.qq.com/`.
+///
+/// Official documents (官方文档):
+///
+/// - global: [4013025114](https://pay.weixin.qq.com/doc/global/v3/zh/4013025114)
+pub mod patch {
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 修改H5支付域名修改申请单: what is sent.
+        ///
+        /// Its flat name is [`weipay::global::PatchGlobalMerchantH5PermissionDomainApplicationsByApplymentIdRequest`](crate::global::PatchGlobalMerchantH5PermissionDomainApplicationsByApplymentIdRequest).
+        #[doc(alias = "修改H5支付域名修改申请单")]
+        pub struct Request {
+            /// H5支付域名. Required.
+            domains: Vec<String> = body("domains").required(),
+            /// 子商户经营网址状态.
+            website_state: WebsiteState = body("website_state"),
+            /// 商户H5经营网址.
+            website_url: String = body("website_url"),
+            /// 经营网址商业页面截图.
+            website_business_page_pics: Vec<String> = body("website_business_page_pics"),
+            /// 经营网址首页截图.
+            website_homepage_pics: Vec<String> = body("website_homepage_pics"),
+        }
+    }
+
+    response! {
+        /// 修改H5支付域名修改申请单: what comes back.
+        ///
+        /// Its flat name is [`weipay::global::PatchGlobalMerchantH5PermissionDomainApplicationsByApplymentIdResponse`](crate::global::PatchGlobalMerchantH5PermissionDomainApplicationsByApplymentIdResponse).
+        #[doc(alias = "修改H5支付域名修改申请单")]
+        pub struct Response {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户经营网址状态. Required.
+            website_state: WebsiteState = body("website_state").required(),
+            /// H5支付域名. Required.
+            domains: Vec<String> = body("domains").required(),
+            /// 子商户H5经营网址. Required.
+            webiste_url: String = body("webiste_url").required(),
+            /// 经营网址商业页面截图.
+            website_business_page_pics: Vec<String> = body("website_business_page_pics"),
+            /// 经营网址首页截图.
+            website_homepage_pics: Vec<String> = body("website_homepage_pics"),
+            /// 申请单号. Required.
+            applyment_id: i64 = body("applyment_id").required(),
+            /// 驳回原因.
+            audit_reject_detail: String = body("audit_reject_detail"),
+            /// 申请单状态.
+            applyment_state: ApplymentState = body("applyment_state"),
+            /// 商户提供的审核结果回调接口. A URL that the platform calls: http or https, without a query.
+            notify_url: String = body("notify_url").notify_url(),
+            /// 商户申请单号. Required.
+            out_applyment_id: String = body("out_applyment_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 子商户经营网址状态.
+        pub enum WebsiteState {
+            HasLaunched = "HAS_LAUNCHED",
+            UnLaunched = "UN_LAUNCHED",
+        }
+
+        /// 申请单状态.
+        pub enum ApplymentState {
+            Pending = "PENDING",
+            UnderReview = "UNDER_REVIEW",
+            Approved = "APPROVED",
+            Rejected = "REJECTED",
+        }
     }
 }

@@ -2,45 +2,27 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdCodesByCodeActivate as Activate;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 激活会员卡（跳转型激活） · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012550809](https://pay.weixin.qq.com/doc/v3/merchant/4012550809)
+/// - partner: [4012728123](https://pay.weixin.qq.com/doc/v3/partner/4012728123)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`
-    Activate
-}
-
-impl<M: Mode> Activate<M> {
-    /// 激活会员卡（跳转型激活） · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::code::activate::post;
-    ///
-    /// let request = post::Request::new().membership_number("316510891298");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .codes()
-    ///     .code("478515832665")
-    ///     .activate()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_ACTIVATE, request)
+    request! {
+        /// 激活会员卡（跳转型激活）: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeActivateRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeActivateRequest).
+        #[doc(alias = "激活会员卡（跳转型激活）")]
+        pub struct Request {
+            /// 会员卡编号.
+            membership_number: String = body("membership_number"),
+        }
     }
 }

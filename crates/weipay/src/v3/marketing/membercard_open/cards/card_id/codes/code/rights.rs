@@ -2,45 +2,43 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights`
 
-pub mod patch;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdCodesByCodeRights as Rights;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 设置会员权益 · `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012551213](https://pay.weixin.qq.com/doc/v3/merchant/4012551213)
+/// - partner: [4012729622](https://pay.weixin.qq.com/doc/v3/partner/4012729622)
+pub mod patch {
+    pub use crate::v3::marketing::shared::MembercardOpenGuide;
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights`
-    Rights
-}
+    use crate::model::{body, request};
 
-impl<M: Mode> Rights<M> {
-    /// 设置会员权益 · `PATCH v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::code::rights::patch;
-    ///
-    /// let request = patch::Request::new().out_request_no("100002322019090134234sfdf");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .codes()
-    ///     .code("478515832665")
-    ///     .rights()
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<Nothing> {
-        self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_RIGHTS, request)
+    request! {
+        /// 设置会员权益: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingMembercardOpenCardsByCardIdCodesByCodeRightsRequest`](crate::marketing::PatchMarketingMembercardOpenCardsByCardIdCodesByCodeRightsRequest).
+        #[doc(alias = "设置会员权益")]
+        pub struct Request {
+            /// 变更前的会员积分值.
+            before_bonus_value: i64 = body("before_bonus_value"),
+            /// 变更后的会员积分值.
+            bonus_value: i64 = body("bonus_value"),
+            /// 会员积分变动值.
+            add_bonus_value: i64 = body("add_bonus_value"),
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 是否发送积分变更通知.
+            need_inform_bonus: bool = body("need_inform_bonus"),
+            /// 会员专享价文案.
+            member_price_word: String = body("member_price_word"),
+            /// 会员发票跳转文案.
+            fapiao_jump_word: String = body("fapiao_jump_word"),
+            /// 会员专属咨询信息.
+            guide: MembercardOpenGuide = body("guide"),
+        }
     }
 }

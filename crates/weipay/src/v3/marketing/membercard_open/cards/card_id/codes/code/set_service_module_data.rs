@@ -2,56 +2,75 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData as SetServiceModuleData;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 设置会员服务项用户信息 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4017166964](https://pay.weixin.qq.com/doc/v3/merchant/4017166964)
+/// - partner: [4017176090](https://pay.weixin.qq.com/doc/v3/partner/4017176090)
+pub mod post {
+    pub use crate::v3::marketing::shared::MembercardOpenJumpMiniprogram;
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data`
-    SetServiceModuleData
-}
+    use crate::model::{body, request};
 
-impl<M: Mode> SetServiceModuleData<M> {
-    /// 设置会员服务项用户信息 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::code::set_service_module_data::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_request_no("100002322019090134234sfdf")
-    ///     .service_module_id("666")
-    ///     .state_setting(post::StateSetting::new()
-    ///         .state_id("CHECKED_IN")
-    ///         .content_template_data(post::ContentTemplateData::new()
-    ///             .field_list(vec![post::FieldList::new()
-    ///                 .field_id("hotel_name")
-    ///                 .field_value("example")])));
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .codes()
-    ///     .code("478515832665")
-    ///     .set_service_module_data()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(
-            &table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_SET_SERVICE_MODULE_DATA,
-            request,
-        )
+    request! {
+        /// 设置会员服务项用户信息: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataRequest).
+        #[doc(alias = "设置会员服务项用户信息")]
+        pub struct Request {
+            /// 商户请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 会员服务项ID. Required.
+            service_module_id: String = body("service_module_id").required(),
+            /// 服务状态设置. Required.
+            state_setting: StateSetting = body("state_setting").required(),
+        }
+
+        /// 服务状态设置.
+        pub struct StateSetting {
+            /// 状态ID. Required.
+            state_id: String = body("state_id").required(),
+            /// 内容模板设置. Required.
+            content_template_data: ContentTemplateData = body("content_template_data").required(),
+            /// 消息模板设置.
+            message_template_setting: MessageTemplateSetting = body("message_template_setting"),
+        }
+
+        /// 内容模板设置.
+        pub struct ContentTemplateData {
+            /// 服务内容列表.
+            field_list: Vec<FieldList> = body("field_list"),
+            /// 操作设置.
+            action_setting: ActionSetting = body("action_setting"),
+        }
+
+        /// 服务内容列表.
+        pub struct FieldList {
+            /// 内容字段ID. Required.
+            field_id: String = body("field_id").required(),
+            /// 内容字段值. Required.
+            field_value: String = body("field_value").required(),
+        }
+
+        /// 操作设置.
+        pub struct ActionSetting {
+            /// 操作名称. Required.
+            action_name: String = body("action_name").required(),
+            /// 跳转小程序. Required.
+            jump_miniprogram: MembercardOpenJumpMiniprogram = body("jump_miniprogram").required(),
+        }
+
+        /// 消息模板设置.
+        pub struct MessageTemplateSetting {
+            /// 模板消息ID. Required.
+            message_template_id: String = body("message_template_id").required(),
+            /// 服务内容列表. Required.
+            field_list: Vec<FieldList> = body("field_list").required(),
+        }
     }
 }

@@ -2,46 +2,27 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable as Unavailable;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 作废用户会员卡 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012549677](https://pay.weixin.qq.com/doc/v3/merchant/4012549677)
+/// - partner: [4012726955](https://pay.weixin.qq.com/doc/v3/partner/4012726955)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable`
-    Unavailable
-}
-
-impl<M: Mode> Unavailable<M> {
-    /// 作废用户会员卡 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::code::unavailable::post;
-    ///
-    /// let request = post::Request::new().reason("example");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("pbLatjvWOibDc5-TBnbUk1pD12o0")
-    ///     .codes()
-    ///     .code("478515832665")
-    ///     .unavailable()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call
-            .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_UNAVAILABLE, request)
+    request! {
+        /// 作废用户会员卡: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeUnavailableRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeUnavailableRequest).
+        #[doc(alias = "作废用户会员卡")]
+        pub struct Request {
+            /// 失效理由.
+            reason: String = body("reason"),
+        }
     }
 }

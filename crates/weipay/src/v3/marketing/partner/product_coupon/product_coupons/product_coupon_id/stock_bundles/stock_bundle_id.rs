@@ -4,60 +4,85 @@
 
 pub mod associate_stores;
 pub mod disassociate_stores;
-pub mod patch;
 pub mod update_budget;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId as StockBundleId;
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}`
-    StockBundleId
-}
+/// 修改商品券批次组 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016280633](https://pay.weixin.qq.com/doc/v3/partner/4016280633)
+pub mod patch {
+    pub use crate::v3::marketing::shared::{
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerStockSendRule,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponBundleStock,
+        ProductCouponBundleStockCouponCodeMode, ProductCouponBundleStockNotifyConfig,
+        ProductCouponBundleStockState, ProductCouponBundleStockStockBundleInfo,
+        ProductCouponBundleStockStoreScope, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageRuleDisplayInfo,
+        ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+    };
 
-impl<M: Mode> StockBundleId<M> {
-    /// 修改商品券批次组 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch;
-    ///
-    /// let request = patch::Request::new().out_request_no("34657_20250101_123456").brand_id("120344");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .product_coupons()
-    ///     .product_coupon_id("1000000013")
-    ///     .stock_bundles()
-    ///     .stock_bundle_id("1000000013001")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID, request)
+    use crate::model::{body, open_enum, request, response};
+
+    request! {
+        /// 修改商品券批次组: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdRequest`](crate::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdRequest).
+        #[doc(alias = "修改商品券批次组")]
+        pub struct Request {
+            /// 修改请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 备注.
+            remark: String = body("remark"),
+            /// 券使用规则展示信息.
+            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo = body("usage_rule_display_info"),
+            /// 用户商品券展示信息.
+            coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info"),
+            /// 事件通知配置.
+            notify_config: NotifyConfig = body("notify_config"),
+            /// 可用门店范围.
+            store_scope: StoreScope = body("store_scope"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+
+        /// 事件通知配置.
+        pub struct NotifyConfig {
+            /// 事件通知appid.
+            notify_appid: String = body("notify_appid"),
+        }
     }
 
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/associate-stores`
-    pub fn associate_stores(self) -> associate_stores::AssociateStores<M> {
-        associate_stores::AssociateStores::new(self.call.step("associate-stores"))
+    response! {
+        /// 修改商品券批次组: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdResponse`](crate::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdResponse).
+        #[doc(alias = "修改商品券批次组")]
+        pub struct Response {
+            /// 批次组ID. Required.
+            stock_bundle_id: String = body("stock_bundle_id").required(),
+            /// 批次列表. Required.
+            stock_list: Vec<ProductCouponBundleStock> = body("stock_list").required(),
+        }
     }
 
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/disassociate-stores`
-    pub fn disassociate_stores(self) -> disassociate_stores::DisassociateStores<M> {
-        disassociate_stores::DisassociateStores::new(self.call.step("disassociate-stores"))
-    }
-
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`
-    pub fn update_budget(self) -> update_budget::UpdateBudget<M> {
-        update_budget::UpdateBudget::new(self.call.step("update-budget"))
+    open_enum! {
+        /// 可用门店范围.
+        pub enum StoreScope {
+            None = "NONE",
+            All = "ALL",
+            Specific = "SPECIFIC",
+        }
     }
 }

@@ -6,109 +6,249 @@ pub mod associate_stores;
 pub mod associated_stores;
 pub mod deactivate;
 pub mod disassociate_stores;
-pub mod get;
-pub mod patch;
 pub mod update_budget;
 pub mod upload_coupon_codes;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId as StockId;
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
-    StockId
+/// 查询商品券指定批次 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781542](https://pay.weixin.qq.com/doc/v3/partner/4015781542)
+///
+/// `weipay api show GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}` lists all 2.
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
+        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+    };
+
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询商品券指定批次: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdRequest`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdRequest).
+        #[doc(alias = "查询商品券指定批次")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = query("brand_id").required(),
+        }
+    }
+
+    response! {
+        /// 查询商品券指定批次: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdResponse`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdResponse).
+        #[doc(alias = "查询商品券指定批次")]
+        pub struct Response {
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 备注.
+            remark: String = body("remark"),
+            /// 券Code分配模式. Required.
+            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            /// On the wire: `coupon_code_count_info`.
+            coupon_code_count_info: PartnerCouponCodeCountInfo = body("coupon_code_count_info"),
+            /// 发放规则. Required.
+            stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
+            /// 单券使用规则.
+            single_usage_rule: ProductCouponSingleUsageRule = body("single_usage_rule"),
+            /// 多次优惠使用规则.
+            sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
+            /// 券使用规则展示信息. Required.
+            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+                body("usage_rule_display_info").required(),
+            /// 用户商品券展示信息. Required.
+            coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
+            /// 事件通知配置. Required.
+            notify_config: NotifyConfig = body("notify_config").required(),
+            /// 可用门店范围. Required.
+            store_scope: StoreScope = body("store_scope").required(),
+            /// 已发放次数. Required.
+            sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
+            /// 批次状态. Required.
+            state: State = body("state").required(),
+            /// 失效请求单号.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 失效时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效原因.
+            deactivate_reason: String = body("deactivate_reason"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+
+        /// 事件通知配置.
+        pub struct NotifyConfig {
+            /// 事件通知appid.
+            notify_appid: String = body("notify_appid"),
+        }
+    }
+
+    open_enum! {
+        /// 券Code分配模式.
+        pub enum CouponCodeMode {
+            Wechatpay = "WECHATPAY",
+            Upload = "UPLOAD",
+            ApiAssign = "API_ASSIGN",
+        }
+
+        /// 可用门店范围.
+        pub enum StoreScope {
+            None = "NONE",
+            All = "ALL",
+            Specific = "SPECIFIC",
+        }
+
+        /// 批次状态.
+        pub enum State {
+            Auditing = "AUDITING",
+            Sending = "SENDING",
+            Paused = "PAUSED",
+            Stopped = "STOPPED",
+            Deactivated = "DEACTIVATED",
+        }
+    }
 }
 
-impl<M: Mode> StockId<M> {
-    /// 查询商品券指定批次 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::get;
-    ///
-    /// let request = get::Request::new().brand_id("120344");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .product_coupons()
-    ///     .product_coupon_id("1000000013")
-    ///     .stocks()
-    ///     .stock_id("1000000013001")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID,
-            request,
-        )
+/// 修改商品券指定批次 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781556](https://pay.weixin.qq.com/doc/v3/partner/4015781556)
+pub mod patch {
+    pub use crate::v3::marketing::shared::{
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
+        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+    };
+
+    use crate::model::{Time, body, open_enum, request, response};
+
+    request! {
+        /// 修改商品券指定批次: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdRequest`](crate::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdRequest).
+        #[doc(alias = "修改商品券指定批次")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 修改请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 备注.
+            remark: String = body("remark"),
+            /// 券使用规则展示信息.
+            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo = body("usage_rule_display_info"),
+            /// 用户商品券展示信息.
+            coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info"),
+            /// 事件通知配置.
+            notify_config: NotifyConfig = body("notify_config"),
+            /// 可用门店范围.
+            store_scope: StoreScope = body("store_scope"),
+        }
+
+        /// 事件通知配置.
+        pub struct NotifyConfig {
+            /// 事件通知appid.
+            notify_appid: String = body("notify_appid"),
+        }
     }
 
-    /// 修改商品券指定批次 · `PATCH v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`patch`](mod@patch).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::patch;
-    ///
-    /// let request = patch::Request::new().brand_id("120344").out_request_no("34657_20250101_123456");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .product_coupons()
-    ///     .product_coupon_id("1000000013")
-    ///     .stocks()
-    ///     .stock_id("1000000013001")
-    ///     .patch(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn patch(self, request: patch::Request) -> M::Sent<patch::Response> {
-        self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID, request)
+    response! {
+        /// 修改商品券指定批次: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdResponse`](crate::marketing::PatchMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdResponse).
+        #[doc(alias = "修改商品券指定批次")]
+        pub struct Response {
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 备注.
+            remark: String = body("remark"),
+            /// 券Code分配模式. Required.
+            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            /// On the wire: `coupon_code_count_info`.
+            coupon_code_count_info: PartnerCouponCodeCountInfo = body("coupon_code_count_info"),
+            /// 发放规则. Required.
+            stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
+            /// 单券使用规则.
+            single_usage_rule: ProductCouponSingleUsageRule = body("single_usage_rule"),
+            /// 多次优惠使用规则.
+            sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
+            /// 券使用规则展示信息. Required.
+            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+                body("usage_rule_display_info").required(),
+            /// 用户商品券展示信息. Required.
+            coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
+            /// 事件通知配置. Required.
+            notify_config: NotifyConfig = body("notify_config").required(),
+            /// 可用门店范围. Required.
+            store_scope: StoreScope = body("store_scope").required(),
+            /// 已发放次数. Required.
+            sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
+            /// 批次状态. Required.
+            state: State = body("state").required(),
+            /// 失效请求单号.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 失效时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效原因.
+            deactivate_reason: String = body("deactivate_reason"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
     }
 
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`
-    pub fn associate_stores(self) -> associate_stores::AssociateStores<M> {
-        associate_stores::AssociateStores::new(self.call.step("associate-stores"))
-    }
+    open_enum! {
+        /// 可用门店范围.
+        pub enum StoreScope {
+            None = "NONE",
+            All = "ALL",
+            Specific = "SPECIFIC",
+        }
 
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores`
-    pub fn associated_stores(self) -> associated_stores::AssociatedStores<M> {
-        associated_stores::AssociatedStores::new(self.call.step("associated-stores"))
-    }
+        /// 券Code分配模式.
+        pub enum CouponCodeMode {
+            Wechatpay = "WECHATPAY",
+            Upload = "UPLOAD",
+            ApiAssign = "API_ASSIGN",
+        }
 
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate`
-    pub fn deactivate(self) -> deactivate::Deactivate<M> {
-        deactivate::Deactivate::new(self.call.step("deactivate"))
-    }
-
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/disassociate-stores`
-    pub fn disassociate_stores(self) -> disassociate_stores::DisassociateStores<M> {
-        disassociate_stores::DisassociateStores::new(self.call.step("disassociate-stores"))
-    }
-
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/update-budget`
-    pub fn update_budget(self) -> update_budget::UpdateBudget<M> {
-        update_budget::UpdateBudget::new(self.call.step("update-budget"))
-    }
-
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`
-    pub fn upload_coupon_codes(self) -> upload_coupon_codes::UploadCouponCodes<M> {
-        upload_coupon_codes::UploadCouponCodes::new(self.call.step("upload-coupon-codes"))
+        /// 批次状态.
+        pub enum State {
+            Auditing = "AUDITING",
+            Sending = "SENDING",
+            Paused = "PAUSED",
+            Stopped = "STOPPED",
+            Deactivated = "DEACTIVATED",
+        }
     }
 }

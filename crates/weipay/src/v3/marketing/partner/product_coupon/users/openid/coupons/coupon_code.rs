@@ -4,71 +4,130 @@
 
 pub mod confirm;
 pub mod deactivate;
-pub mod get;
 pub mod return_;
 pub mod use_;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode as CouponCode;
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}`
-    CouponCode
-}
+/// 查询用户商品券详情 · `GET v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781582](https://pay.weixin.qq.com/doc/v3/partner/4015781582)
+///
+/// `weipay api show GET v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}` lists all 2.
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        AssociatedOrderInfo, PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponScope, ProductCouponSequentialUsageDetail,
+        ProductCouponSequentialUsageDetailDetailItemList,
+        ProductCouponSequentialUsageDetailDetailItemListDetailState, ProductCouponSequentialUsageInfo,
+        ProductCouponSequentialUsageInfoType, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageDetail,
+        ProductCouponSingleUsageRule, ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState,
+        ProductCouponStock, ProductCouponStockCouponCodeMode, ProductCouponStockNotifyConfig,
+        ProductCouponStockSendRule, ProductCouponStockState, ProductCouponStockStoreScope, ProductCouponType,
+        ProductCouponUsageMode, ProductCouponUsageRuleDisplayInfo,
+        ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+    };
 
-impl<M: Mode> CouponCode<M> {
-    /// 查询用户商品券详情 · `GET v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::get;
-    ///
-    /// let request = get::Request::new()
-    ///     .brand_id("120344")
-    ///     .product_coupon_id("1000000013")
-    ///     .stock_id("1000000013001")
-    ///     .appid("wx57e15a0db0c5d1e8");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupons()
-    ///     .coupon_code("123446565767")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE, request)
+    use crate::model::{Time, body, open_enum, query, request, response};
+
+    request! {
+        /// 查询用户商品券详情: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeRequest`](crate::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeRequest).
+        #[doc(alias = "查询用户商品券详情")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = query("brand_id").required(),
+            /// 商品券ID. Required.
+            product_coupon_id: String = query("product_coupon_id").required(),
+            /// 批次ID. Required.
+            stock_id: String = query("stock_id").required(),
+            /// 公众账号AppID. Required.
+            appid: String = query("appid").required(),
+        }
     }
 
-    /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`
-    pub fn confirm(self) -> confirm::Confirm<M> {
-        confirm::Confirm::new(self.call.step("confirm"))
+    response! {
+        /// 查询用户商品券详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeResponse`](crate::marketing::GetMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeResponse).
+        #[doc(alias = "查询用户商品券详情")]
+        pub struct Response {
+            /// 用户商品券Code. Required.
+            coupon_code: String = body("coupon_code").required(),
+            /// 用户商品券状态. Required.
+            coupon_state: CouponState = body("coupon_state").required(),
+            /// 有效期开始时间. Required.
+            valid_begin_time: Time = body("valid_begin_time").required(),
+            /// 有效期结束时间. Required.
+            valid_end_time: Time = body("valid_end_time").required(),
+            /// 领券时间. Required.
+            receive_time: Time = body("receive_time").required(),
+            /// 发券请求单号. Required.
+            send_request_no: String = body("send_request_no").required(),
+            /// 发券渠道. Required.
+            send_channel: SendChannel = body("send_channel").required(),
+            /// 确认请求单号.
+            confirm_request_no: String = body("confirm_request_no"),
+            /// 确认发放时间.
+            confirm_time: Time = body("confirm_time"),
+            /// 失效请求单号.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 失效时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效原因.
+            deactivate_reason: String = body("deactivate_reason"),
+            /// 单券使用详情.
+            single_usage_detail: ProductCouponSingleUsageDetail = body("single_usage_detail"),
+            /// 多次优惠使用详情.
+            sequential_usage_detail: ProductCouponSequentialUsageDetail = body("sequential_usage_detail"),
+            /// 商品券信息. Required.
+            product_coupon: ProductCoupon = body("product_coupon").required(),
+            /// 批次信息. Required.
+            stock: ProductCouponStock = body("stock").required(),
+            /// 自定义附加信息.
+            attach: String = body("attach"),
+            /// 渠道自定义信息.
+            channel_custom_info: String = body("channel_custom_info"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
     }
 
-    /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/deactivate`
-    pub fn deactivate(self) -> deactivate::Deactivate<M> {
-        deactivate::Deactivate::new(self.call.step("deactivate"))
-    }
+    open_enum! {
+        /// 用户商品券状态.
+        pub enum CouponState {
+            Confirming = "CONFIRMING",
+            Pending = "PENDING",
+            Effective = "EFFECTIVE",
+            Used = "USED",
+            Expired = "EXPIRED",
+            Deleted = "DELETED",
+            Deactivated = "DEACTIVATED",
+        }
 
-    /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/return`
-    pub fn return_(self) -> return_::Return<M> {
-        return_::Return::new(self.call.step("return"))
-    }
-
-    /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use`
-    pub fn use_(self) -> use_::Use<M> {
-        use_::Use::new(self.call.step("use"))
+        /// 发券渠道.
+        pub enum SendChannel {
+            Api = "API",
+            BrandManage = "BRAND_MANAGE",
+            MerchantCard = "MERCHANT_CARD",
+            Member = "MEMBER",
+            SmallActivity = "SMALL_ACTIVITY",
+            ReceiveComponent = "RECEIVE_COMPONENT",
+        }
     }
 }

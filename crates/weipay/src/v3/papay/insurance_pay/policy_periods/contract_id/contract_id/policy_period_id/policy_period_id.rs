@@ -2,48 +2,42 @@
 
 //! `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}`
 
-pub mod get;
 pub mod schedule;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::papay::chain::PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodId as PolicyPeriodId;
 
-chain_step! {
-    /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}`
-    PolicyPeriodId
-}
+/// 保险商户查询保险自动续费预约 · `GET v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012471229](https://pay.weixin.qq.com/doc/v3/merchant/4012471229)
+pub mod get {
+    pub use crate::v3::papay::shared::PapayEstimatedDeductAmount;
 
-impl<M: Mode> PolicyPeriodId<M> {
-    /// 保险商户查询保险自动续费预约 · `GET v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .papay()
-    ///     .insurance_pay()
-    ///     .policy_periods()
-    ///     .contract_id()
-    ///     .contract_id("example")
-    ///     .policy_period_id()
-    ///     .policy_period_id("1")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAPAY_INSURANCE_PAY_POLICY_PERIODS_CONTRACT_ID_CONTRACT_ID_POLICY_PERIOD_ID_POLICY_PERIOD_ID, Nothing)
-    }
+    use crate::model::{body, response};
 
-    /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule`
-    pub fn schedule(self) -> schedule::Schedule<M> {
-        schedule::Schedule::new(self.call.step("schedule"))
+    response! {
+        /// 保险商户查询保险自动续费预约: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::GetPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdResponse`](crate::papay::GetPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdResponse).
+        #[doc(alias = "保险商户查询保险自动续费预约")]
+        pub struct Response {
+            /// 保单的扣费周期编号. Required.
+            policy_period_id: i64 = body("policy_period_id").required(),
+            /// 当前扣费周期的状态. Required.
+            policy_period_state: String = body("policy_period_state").required(),
+            /// 可扣费开始日期.
+            deduct_start_date: String = body("deduct_start_date"),
+            /// 可扣费结束日期.
+            deduct_end_date: String = body("deduct_end_date"),
+            /// 已预约的扣费金额信息.
+            scheduled_amount: PapayEstimatedDeductAmount = body("scheduled_amount"),
+            /// 实际扣费金额.
+            deduct_amount: PapayEstimatedDeductAmount = body("deduct_amount"),
+            /// 实际扣费的日期.
+            deduct_date: String = body("deduct_date"),
+        }
     }
 }

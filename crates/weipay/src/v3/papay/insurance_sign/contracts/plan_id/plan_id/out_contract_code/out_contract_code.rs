@@ -2,51 +2,72 @@
 
 //! `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 
-pub mod get;
 pub mod terminate;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::papay::chain::PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCode as OutContractCode;
 
-chain_step! {
-    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
-    OutContractCode
-}
+/// 保险商户查询保险自动续费协议 · `GET v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012472641](https://pay.weixin.qq.com/doc/v3/merchant/4012472641)
+///
+/// `weipay api show GET v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}` lists all 2.
+pub mod get {
+    pub use crate::v3::papay::shared::{
+        PapayContractTerminateInfo, PapayContractTerminateInfoContractTerminationMode,
+    };
 
-impl<M: Mode> OutContractCode<M> {
-    /// 保险商户查询保险自动续费协议 · `GET v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .papay()
-    ///     .insurance_sign()
-    ///     .contracts()
-    ///     .plan_id()
-    ///     .plan_id("12535")
-    ///     .out_contract_code()
-    ///     .out_contract_code("wxwtdk20200910100000")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE,
-            Nothing,
-        )
+    use crate::model::{Time, body, open_enum, response};
+
+    response! {
+        /// 保险商户查询保险自动续费协议: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::GetPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse`](crate::papay::GetPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse).
+        #[doc(alias = "保险商户查询保险自动续费协议")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 委托代扣协议ID. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 委托代扣模板ID. Required.
+            plan_id: i64 = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+            /// 被保人姓名.
+            insured_display_name: String = body("insured_display_name"),
+            /// 委托代扣协议状态. Required.
+            contract_state: ContractState = body("contract_state").required(),
+            /// 协议签署时间.
+            contract_signed_time: Time = body("contract_signed_time"),
+            /// 协议到期时间.
+            contract_expired_time: Time = body("contract_expired_time"),
+            /// 协议解约信息.
+            contract_terminate_info: PapayContractTerminateInfo = body("contract_terminate_info"),
+            /// 用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 商户侧用户标识.
+            out_user_code: String = body("out_user_code"),
+            /// 跳转撤销解约小程序的路径.
+            revoke_terminate_contract_redirect_url: String = body("revoke_terminate_contract_redirect_url"),
+            /// On the wire: `revoke_terminate_contract_redirect_appid`.
+            revoke_terminate_contract_redirect_appid: String =
+                body("revoke_terminate_contract_redirect_appid"),
+        }
     }
 
-    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
-    pub fn terminate(self) -> terminate::Terminate<M> {
-        terminate::Terminate::new(self.call.step("terminate"))
+    open_enum! {
+        /// 委托代扣协议状态.
+        pub enum ContractState {
+            Signed = "SIGNED",
+            Terminated = "TERMINATED",
+            SignFailed = "SIGN_FAILED",
+            ToBeRenewed = "TO_BE_RENEWED",
+            TerminatePending = "TERMINATE_PENDING",
+        }
     }
 }

@@ -2,44 +2,65 @@
 
 //! `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
 
-pub mod get;
+pub use crate::v3::papay::chain::PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCode as OutContractCode;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 保险商户查询保险扣费周期列表 · `GET v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012489530](https://pay.weixin.qq.com/doc/v3/merchant/4012489530)
+pub mod get {
+    pub use crate::v3::papay::shared::PapayEstimatedDeductAmount;
 
-chain_step! {
-    /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
-    OutContractCode
-}
+    use crate::model::{body, query, request, response};
 
-impl<M: Mode> OutContractCode<M> {
-    /// 保险商户查询保险扣费周期列表 · `GET v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::papay::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get;
-    ///
-    /// let request = get::Request::new();
-    /// let response = client
-    ///     .v3()
-    ///     .papay()
-    ///     .insurance_sign()
-    ///     .policy_periods_()
-    ///     .plan_id()
-    ///     .plan_id("12535")
-    ///     .out_contract_code()
-    ///     .out_contract_code("wxwtdk20200910100000")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, request)
+    request! {
+        /// 保险商户查询保险扣费周期列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::GetPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeRequest`](crate::papay::GetPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeRequest).
+        #[doc(alias = "保险商户查询保险扣费周期列表")]
+        pub struct Request {
+            /// 分页大小.
+            limit: i64 = query("limit"),
+            /// 分页开始位置.
+            offset: i64 = query("offset"),
+        }
+    }
+
+    response! {
+        /// 保险商户查询保险扣费周期列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::GetPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse`](crate::papay::GetPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCodeResponse).
+        #[doc(alias = "保险商户查询保险扣费周期列表")]
+        pub struct Response {
+            /// 扣费周期列表.
+            data: Vec<Data> = body("data"),
+            /// 分页大小. Required.
+            limit: i64 = body("limit").required(),
+            /// 分页开始位置. Required.
+            offset: i64 = body("offset").required(),
+            /// 扣费周期总条数.
+            total_count: i64 = body("total_count"),
+        }
+
+        /// 扣费周期列表.
+        pub struct Data {
+            /// 保单的扣费周期编号. Required.
+            policy_period_id: i64 = body("policy_period_id").required(),
+            /// 扣费周期预计的扣费的日期. Required.
+            estimated_deduct_date: String = body("estimated_deduct_date").required(),
+            /// 扣费周期预计的扣费金额. Required.
+            estimated_deduct_amount: PapayEstimatedDeductAmount = body("estimated_deduct_amount").required(),
+            /// 扣费周期预约状态. Required.
+            policy_period_state: String = body("policy_period_state").required(),
+            /// 已预约的扣费金额信息.
+            scheduled_amount: PapayEstimatedDeductAmount = body("scheduled_amount"),
+            /// 实际扣费金额.
+            deduct_amount: PapayEstimatedDeductAmount = body("deduct_amount"),
+            /// 实际扣费的日期.
+            deduct_date: String = body("deduct_date"),
+        }
     }
 }

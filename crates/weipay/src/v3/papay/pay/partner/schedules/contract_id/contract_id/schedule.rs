@@ -2,47 +2,55 @@
 
 //! `v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`
 
-pub mod post;
+pub use crate::v3::papay::chain::PapayPayPartnerSchedulesContractIdByContractIdSchedule as Schedule;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 预约扣费 · `POST v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012468581](https://pay.weixin.qq.com/doc/v3/partner/4012468581)
+pub mod post {
+    pub use crate::v3::papay::shared::PapayEstimatedDeductAmount;
 
-chain_step! {
-    /// `v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`
-    Schedule
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> Schedule<M> {
-    /// 预约扣费 · `POST v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::papay::pay::partner::schedules::contract_id::contract_id::schedule::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .sp_appid("wx57e15a0db0c5d1e8")
-    ///     .sub_mchid("1900000109")
-    ///     .schedule_amount(post::ScheduleAmount::new().total(1));
-    /// let response = client
-    ///     .v3()
-    ///     .papay()
-    ///     .pay()
-    ///     .partner()
-    ///     .schedules()
-    ///     .contract_id()
-    ///     .contract_id("123124412412423431")
-    ///     .schedule()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAPAY_PAY_PARTNER_SCHEDULES_CONTRACT_ID_CONTRACT_ID_SCHEDULE, request)
+    request! {
+        /// 预约扣费: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayPayPartnerSchedulesContractIdByContractIdScheduleRequest`](crate::papay::PostPapayPayPartnerSchedulesContractIdByContractIdScheduleRequest).
+        #[doc(alias = "预约扣费")]
+        pub struct Request {
+            /// 应用ID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 子商户号商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 子商户的AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 预约的金额信息. Required.
+            schedule_amount: PapayEstimatedDeductAmount = body("schedule_amount").required(),
+        }
+    }
+
+    response! {
+        /// 预约扣费: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayPayPartnerSchedulesContractIdByContractIdScheduleResponse`](crate::papay::PostPapayPayPartnerSchedulesContractIdByContractIdScheduleResponse).
+        #[doc(alias = "预约扣费")]
+        pub struct Response {
+            /// 扣费预约的状态. Required.
+            schedule_state: String = body("schedule_state").required(),
+            /// 可扣费开始日期.
+            deduct_start_date: String = body("deduct_start_date"),
+            /// 可扣费结束日期.
+            deduct_end_date: String = body("deduct_end_date"),
+            /// 已预约的扣费金额信息.
+            scheduled_amount: PapayEstimatedDeductAmount = body("scheduled_amount"),
+            /// 实际扣费金额.
+            deduct_amount: PapayEstimatedDeductAmount = body("deduct_amount"),
+            /// 实际扣费的日期.
+            deduct_date: String = body("deduct_date"),
+        }
     }
 }

@@ -2,45 +2,83 @@
 
 //! `v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
 
-pub mod get;
+pub use crate::v3::partner_transfer::chain::PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId as DetailId;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信支付明细单号查询明细单 · `GET v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012465781](https://pay.weixin.qq.com/doc/v3/partner/4012465781)
+///
+/// `weipay api show GET v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}` lists all 2.
+pub mod get {
+    use crate::model::{Sensitive, Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
-    DetailId
-}
+    response! {
+        /// 微信支付明细单号查询明细单: what comes back.
+        ///
+        /// Its flat name is [`weipay::partner_transfer::GetPartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdResponse`](crate::partner_transfer::GetPartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdResponse).
+        #[doc(alias = "微信支付明细单号查询明细单")]
+        pub struct Response {
+            /// 服务商商户号. Required.
+            sp_mchid: String = body("sp_mchid").required(),
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 微信支付批次单号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 商户的appid.
+            appid: String = body("appid"),
+            /// 商家明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+            /// 微信支付明细单号. Required.
+            detail_id: String = body("detail_id").required(),
+            /// 明细状态. Required.
+            detail_status: String = body("detail_status").required(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 明细失败原因.
+            fail_reason: FailReason = body("fail_reason"),
+            /// 收款用户openid. Required.
+            openid: String = body("openid").required(),
+            /// 收款用户姓名. Required; travels encrypted (敏感信息加密).
+            username: Sensitive = body("username").required().encrypted(),
+            /// 转账发起时间. Required.
+            initiate_time: Time = body("initiate_time").required(),
+            /// 明细更新时间. Required.
+            update_time: Time = body("update_time").required(),
+            /// 收款账户类型.
+            account_type: String = body("account_type"),
+            /// 银行名称.
+            bank_name: String = body("bank_name"),
+            /// 银行卡尾号.
+            bank_card_number_tail: String = body("bank_card_number_tail"),
+        }
+    }
 
-impl<M: Mode> DetailId<M> {
-    /// 微信支付明细单号查询明细单 · `GET v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .partner_transfer()
-    ///     .batches()
-    ///     .batch_id()
-    ///     .batch_id("1030000071100999991182020050700019480001")
-    ///     .details()
-    ///     .detail_id()
-    ///     .detail_id("1040000071100999991182020050700019500100")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID,
-            Nothing,
-        )
+    open_enum! {
+        /// 明细失败原因.
+        pub enum FailReason {
+            AccountFrozen = "ACCOUNT_FROZEN",
+            RealNameCheckFail = "REAL_NAME_CHECK_FAIL",
+            NameNotCorrect = "NAME_NOT_CORRECT",
+            OpenidInvalid = "OPENID_INVALID",
+            TransferQuotaExceed = "TRANSFER_QUOTA_EXCEED",
+            DayReceivedQuotaExceed = "DAY_RECEIVED_QUOTA_EXCEED",
+            MonthReceivedQuotaExceed = "MONTH_RECEIVED_QUOTA_EXCEED",
+            DayReceivedCountExceed = "DAY_RECEIVED_COUNT_EXCEED",
+            ProductAuthCheckFail = "PRODUCT_AUTH_CHECK_FAIL",
+            OverdueClose = "OVERDUE_CLOSE",
+            IdCardNotCorrect = "ID_CARD_NOT_CORRECT",
+            AccountNotExist = "ACCOUNT_NOT_EXIST",
+            TransferRisk = "TRANSFER_RISK",
+            PayRollCardAlreadyLogout = "PAY_ROLL_CARD_ALREADY_LOGOUT",
+            PayRollCardAlreadyFrozen = "PAY_ROLL_CARD_ALREADY_FROZEN",
+            PayRollCardUnauthorized = "PAY_ROLL_CARD_UNAUTHORIZED",
+            PayRollCardUserNotOpen = "PAY_ROLL_CARD_USER_NOT_OPEN",
+        }
     }
 }

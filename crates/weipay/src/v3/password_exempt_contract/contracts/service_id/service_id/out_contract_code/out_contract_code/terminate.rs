@@ -2,44 +2,42 @@
 
 //! `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate`
 
-pub mod post;
+pub use crate::v3::password_exempt_contract::chain::PasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminate as Terminate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户通过商户协议号解约协议 · `POST v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012472858](https://pay.weixin.qq.com/doc/v3/merchant/4012472858)
+/// - partner: [4012715383](https://pay.weixin.qq.com/doc/v3/partner/4012715383)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate`
-    Terminate
-}
+    request! {
+        /// 商户通过商户协议号解约协议: what is sent.
+        ///
+        /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminateRequest`](crate::password_exempt_contract::PostPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminateRequest).
+        #[doc(alias = "商户通过商户协议号解约协议")]
+        pub struct Request {
+            /// 解约备注. Required.
+            contract_termination_remark: String = body("contract_termination_remark").required(),
+        }
+    }
 
-impl<M: Mode> Terminate<M> {
-    /// 商户通过商户协议号解约协议 · `POST v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::password_exempt_contract::contracts::service_id::service_id::out_contract_code::out_contract_code::terminate::post;
-    ///
-    /// let request = post::Request::new().contract_termination_remark("用户解约");
-    /// let response = client
-    ///     .v3()
-    ///     .password_exempt_contract()
-    ///     .contracts()
-    ///     .service_id()
-    ///     .service_id("12535")
-    ///     .out_contract_code()
-    ///     .out_contract_code("wxwtdk20200910100000")
-    ///     .terminate()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_ID_SERVICE_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
+    response! {
+        /// 商户通过商户协议号解约协议: what comes back.
+        ///
+        /// Its flat name is [`weipay::password_exempt_contract::PostPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminateResponse`](crate::password_exempt_contract::PostPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminateResponse).
+        #[doc(alias = "商户通过商户协议号解约协议")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 免密支付服务ID. Required.
+            service_id: i64 = body("service_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+        }
     }
 }

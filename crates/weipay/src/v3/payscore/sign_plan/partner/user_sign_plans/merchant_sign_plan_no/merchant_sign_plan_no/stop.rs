@@ -2,44 +2,85 @@
 
 //! `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
 
-pub mod post;
+pub use crate::v3::payscore::chain::PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop as Stop;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 取消用户的签约计划 · `POST v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012463534](https://pay.weixin.qq.com/doc/v3/partner/4012463534)
+pub mod post {
+    pub use crate::v3::payscore::shared::PayscoreSignedPlanDetail;
 
-chain_step! {
-    /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
-    Stop
-}
+    use crate::model::{Time, body, request, response};
 
-impl<M: Mode> Stop<M> {
-    /// 取消用户的签约计划 · `POST v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::payscore::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900000109").stop_reason("example");
-    /// let response = client
-    ///     .v3()
-    ///     .payscore()
-    ///     .sign_plan()
-    ///     .partner()
-    ///     .user_sign_plans()
-    ///     .merchant_sign_plan_no()
-    ///     .merchant_sign_plan_no("1234323JKHDFE1243252")
-    ///     .stop()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO_STOP, request)
+    request! {
+        /// 取消用户的签约计划: what is sent.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopRequest`](crate::payscore::PostPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopRequest).
+        #[doc(alias = "取消用户的签约计划")]
+        pub struct Request {
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 停止签约计划原因. Required.
+            stop_reason: String = body("stop_reason").required(),
+        }
+    }
+
+    response! {
+        /// 取消用户的签约计划: what comes back.
+        ///
+        /// Its flat name is [`weipay::payscore::PostPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopResponse`](crate::payscore::PostPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopResponse).
+        #[doc(alias = "取消用户的签约计划")]
+        pub struct Response {
+            /// 计划签约ID. Required.
+            sign_plan_id: String = body("sign_plan_id").required(),
+            /// On the wire: `openid`.
+            openid: String = body("openid"),
+            /// On the wire: `sub_openid`.
+            sub_openid: String = body("sub_openid"),
+            /// 计划所属服务. Required.
+            service_id: String = body("service_id").required(),
+            /// 服务商商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 服务商AppID. Required.
+            appid: String = body("appid").required(),
+            /// 子商户AppID.
+            sub_appid: String = body("sub_appid"),
+            /// 商户侧签约计划号. Required.
+            merchant_sign_plan_no: String = body("merchant_sign_plan_no").required(),
+            /// 商户回调地址. Required.
+            merchant_callback_url: String = body("merchant_callback_url").required(),
+            /// 签约所属计划ID. Required.
+            plan_id: String = body("plan_id").required(),
+            /// 目前用户进行到的计划详情序号. Required.
+            going_detail_no: i64 = body("going_detail_no").required(),
+            /// 计划签约状态. Required.
+            sign_state: String = body("sign_state").required(),
+            /// 签约计划取消时间.
+            cancel_sign_time: Time = body("cancel_sign_time"),
+            /// 签约计划取消类型.
+            cancel_sign_type: String = body("cancel_sign_type"),
+            /// 签约计划取消原因.
+            cancel_reason: String = body("cancel_reason"),
+            /// 签约计划的名称. Required.
+            plan_name: String = body("plan_name").required(),
+            /// 签约计划的过期时间. Required.
+            plan_over_time: Time = body("plan_over_time").required(),
+            /// 签约计划原总金额. Required; in fen (分).
+            total_origin_price: i64 = body("total_origin_price").required(),
+            /// 签约计划扣费次数. Required.
+            deduction_quantity: i64 = body("deduction_quantity").required(),
+            /// 签约计划实际总金额. Required; in fen (分).
+            total_actual_price: i64 = body("total_actual_price").required(),
+            /// 签约计划明细列表.
+            signed_detail_list: Vec<PayscoreSignedPlanDetail> = body("signed_detail_list"),
+            /// 签约时间.
+            sign_time: Time = body("sign_time"),
+        }
     }
 }

@@ -2,42 +2,44 @@
 
 //! `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel`
 
-pub mod post;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancel as Cancel;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 请求撤销赔付 · `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504177](https://pay.weixin.qq.com/doc/v3/partner/4013504177)
+pub mod post {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel`
-    Cancel
-}
+    response! {
+        /// 请求撤销赔付: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelResponse).
+        #[doc(alias = "请求撤销赔付")]
+        pub struct Response {
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 微信支付转账单号. Required.
+            bill_id: String = body("bill_id").required(),
+            /// 赔付状态. Required.
+            state: State = body("state").required(),
+            /// 撤销受理时间. Required.
+            cancel_accept_time: Time = body("cancel_accept_time").required(),
+        }
+    }
 
-impl<M: Mode> Cancel<M> {
-    /// 请求撤销赔付 · `POST v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .mch_transfer()
-    ///     .compensate_bills()
-    ///     .out_bill_no()
-    ///     .out_bill_no("plfk2020042013")
-    ///     .cancel()
-    ///     .post()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL, Nothing)
+    open_enum! {
+        /// 赔付状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

@@ -2,44 +2,57 @@
 
 //! `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}/cancel`
 
-pub mod post;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancel as Cancel;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 请求撤销保险理赔 · `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}/cancel`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504186](https://pay.weixin.qq.com/doc/v3/partner/4013504186)
+pub mod post {
+    use crate::model::{Time, body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}/cancel`
-    Cancel
-}
+    request! {
+        /// 请求撤销保险理赔: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelRequest`](crate::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelRequest).
+        #[doc(alias = "请求撤销保险理赔")]
+        pub struct Request {
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+        }
+    }
 
-impl<M: Mode> Cancel<M> {
-    /// 请求撤销保险理赔 · `POST v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}/cancel`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::cancel::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900001109");
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .mch_transfer()
-    ///     .insurance_claim_bills()
-    ///     .out_bill_no()
-    ///     .out_bill_no("plfk2020042013")
-    ///     .cancel()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL, request)
+    response! {
+        /// 请求撤销保险理赔: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelResponse`](crate::platsolution::PostPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelResponse).
+        #[doc(alias = "请求撤销保险理赔")]
+        pub struct Response {
+            /// 二级商户号.
+            sub_mchid: String = body("sub_mchid"),
+            /// 商户单号. Required.
+            out_bill_no: String = body("out_bill_no").required(),
+            /// 微信支付转账单号. Required.
+            bill_id: String = body("bill_id").required(),
+            /// 赔付状态. Required.
+            state: State = body("state").required(),
+            /// 撤销受理时间. Required.
+            cancel_accept_time: Time = body("cancel_accept_time").required(),
+        }
+    }
+
+    open_enum! {
+        /// 赔付状态.
+        pub enum State {
+            Accepted = "ACCEPTED",
+            Success = "SUCCESS",
+            Closed = "CLOSED",
+            WaitUserConfirm = "WAIT_USER_CONFIRM",
+            Canceling = "CANCELING",
+            Cancelled = "CANCELLED",
+        }
     }
 }

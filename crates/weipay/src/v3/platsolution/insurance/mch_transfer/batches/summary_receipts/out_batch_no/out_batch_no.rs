@@ -3,49 +3,58 @@
 //! `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`
 
 pub mod apply;
-pub mod get;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo as OutBatchNo;
 
-chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`
-    OutBatchNo
-}
+/// 查询商家转账批次电子回单 · `GET v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504227](https://pay.weixin.qq.com/doc/v3/partner/4013504227)
+pub mod get {
+    use crate::model::{body, open_enum, query, request, response};
 
-impl<M: Mode> OutBatchNo<M> {
-    /// 查询商家转账批次电子回单 · `GET v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900000109");
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .insurance()
-    ///     .mch_transfer()
-    ///     .batches()
-    ///     .summary_receipts()
-    ///     .out_batch_no()
-    ///     .out_batch_no("sjzz20230223")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO, request)
+    request! {
+        /// 查询商家转账批次电子回单: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoRequest`](crate::platsolution::GetPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoRequest).
+        #[doc(alias = "查询商家转账批次电子回单")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
     }
 
-    /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`
-    pub fn apply(self) -> apply::Apply<M> {
-        apply::Apply::new(self.call.step("apply"))
+    response! {
+        /// 查询商家转账批次电子回单: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoResponse`](crate::platsolution::GetPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoResponse).
+        #[doc(alias = "查询商家转账批次电子回单")]
+        pub struct Response {
+            /// 商家转账批次单号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 电子回单状态. Required.
+            receipt_state: ReceiptState = body("receipt_state").required(),
+            /// 电子回单文件的hash方法.
+            hash_type: String = body("hash_type"),
+            /// 电子回单文件的hash值.
+            hash_value: String = body("hash_value"),
+            /// 电子回单文件的下载地址.
+            download_url: String = body("download_url"),
+        }
+    }
+
+    open_enum! {
+        /// 电子回单状态.
+        pub enum ReceiptState {
+            Accepted = "ACCEPTED",
+            Finished = "FINISHED",
+        }
     }
 }

@@ -2,45 +2,41 @@
 
 //! `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 
-pub mod post;
+pub use crate::v3::ecommerce::chain::EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate as Terminate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 商户协议号解约协议 · `POST v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
+///
+/// For 电商平台, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4012884072](https://pay.weixin.qq.com/doc/v3/partner/4012884072)
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
-    Terminate
-}
+    request! {
+        /// 商户协议号解约协议: what is sent.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest`](crate::ecommerce::PostEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest).
+        #[doc(alias = "商户协议号解约协议")]
+        pub struct Request {
+            /// 解约备注. Required.
+            contract_termination_remark: String = body("contract_termination_remark").required(),
+        }
+    }
 
-impl<M: Mode> Terminate<M> {
-    /// 商户协议号解约协议 · `POST v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
-    ///
-    /// For 电商平台, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::ecommerce::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post;
-    ///
-    /// let request = post::Request::new().contract_termination_remark("用户解约");
-    /// let response = client
-    ///     .v3()
-    ///     .ecommerce()
-    ///     .combine_papay()
-    ///     .contracts()
-    ///     .plan_id()
-    ///     .plan_id("12535")
-    ///     .out_contract_code()
-    ///     .out_contract_code("wxwtdk20200910100000")
-    ///     .terminate()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
+    response! {
+        /// 商户协议号解约协议: what comes back.
+        ///
+        /// Its flat name is [`weipay::ecommerce::PostEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse`](crate::ecommerce::PostEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse).
+        #[doc(alias = "商户协议号解约协议")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 委托代扣协议模板Id. Required.
+            plan_id: i64 = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+        }
     }
 }

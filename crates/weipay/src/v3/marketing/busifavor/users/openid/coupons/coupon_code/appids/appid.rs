@@ -2,44 +2,114 @@
 
 //! `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid as Appid;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询用户单张券详情 · `GET v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}`
+///
+/// For 直连商户, 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012535011](https://pay.weixin.qq.com/doc/v3/merchant/4012535011)
+/// - partner: [4012693103](https://pay.weixin.qq.com/doc/v3/partner/4012693103)
+/// - elsewhere: <https://pay.weixin.qq.com/index.php/xphp/cfav_market/hall>
+///
+/// `weipay api show GET v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}` lists all 5.
+pub mod get {
+    pub use crate::v3::marketing::shared::{
+        BusifavorCouponsCustomEntrance, BusifavorCouponsCustomEntranceCodeDisplayMode,
+        BusifavorDisplayPatternInfo, BusifavorDisplayPatternInfoBackgroundColor, BusifavorFinderInfo,
+        BusifavorMiniProgramsInfo, BusifavorUserCouponUseRule, BusifavorUserCouponUseRuleAvailableWeek,
+        BusifavorUserCouponUseRuleAvailableWeekAvailableDayTime,
+        BusifavorUserCouponUseRuleCouponAvailableTime,
+        BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeek,
+        BusifavorUserCouponUseRuleCouponAvailableTimeAvailableWeekAvailableDayTime,
+        BusifavorUserCouponUseRuleCouponAvailableTimeIrregularyAvaliableTime,
+        BusifavorUserCouponUseRuleDiscountCoupon, BusifavorUserCouponUseRuleExchangeCoupon,
+        BusifavorUserCouponUseRuleFixedNormalCoupon, BusifavorUserCouponUseRuleIrregularyAvaliableTime,
+        BusifavorUserCouponUseRuleUseMethod,
+    };
 
-chain_step! {
-    /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}`
-    Appid
-}
+    use crate::model::{Time, body, open_enum, response};
 
-impl<M: Mode> Appid<M> {
-    /// 查询用户单张券详情 · `GET v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}`
-    ///
-    /// For 直连商户, 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .busifavor()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupons()
-    ///     .coupon_code("example")
-    ///     .appids()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .get()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self) -> M::Sent<get::Response> {
-        self.call
-            .typed(&table::GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS_COUPON_CODE_APPIDS_APPID, Nothing)
+    response! {
+        /// 查询用户单张券详情: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidResponse`](crate::marketing::GetMarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidResponse).
+        #[doc(alias = "查询用户单张券详情")]
+        pub struct Response {
+            /// 商家券批次名称. Required; 1 to 21 characters.
+            stock_name: String = body("stock_name").required().length(1, 21),
+            /// 批次归属商户号. Required; 8 to 15 characters.
+            belong_merchant: String = body("belong_merchant").required().length(8, 15),
+            /// 批次备注. 0 to 20 characters.
+            comment: String = body("comment").length(0, 20),
+            /// 适用商品范围. Required; 1 to 15 characters.
+            goods_name: String = body("goods_name").required().length(1, 15),
+            /// 批次类型. Required; at most 32 characters.
+            stock_type: StockType = body("stock_type").required().length(0, 32),
+            /// 核销规则. Required.
+            coupon_use_rule: BusifavorUserCouponUseRule = body("coupon_use_rule").required(),
+            /// 自定义入口.
+            custom_entrance: BusifavorCouponsCustomEntrance = body("custom_entrance"),
+            /// 样式信息.
+            display_pattern_info: BusifavorDisplayPatternInfo = body("display_pattern_info"),
+            /// 券code.
+            coupon_code: String = body("coupon_code"),
+            /// 券状态.
+            coupon_state: CouponState = body("coupon_state"),
+            /// 批次号.
+            stock_id: String = body("stock_id"),
+            /// 是否允许转赠.
+            transferable: bool = body("transferable"),
+            /// 是否允许分享链接.
+            shareable: bool = body("shareable"),
+            /// 发券请求单号.
+            send_request_no: String = body("send_request_no"),
+            /// 核销请求单号.
+            use_request_no: String = body("use_request_no"),
+            /// 券可使用开始时间.
+            available_start_time: Time = body("available_start_time"),
+            /// 券过期时间.
+            expire_time: Time = body("expire_time"),
+            /// 券领券时间.
+            receive_time: Time = body("receive_time"),
+            /// 券核销时间.
+            use_time: Time = body("use_time"),
+            /// 关联的商户订单号.
+            associate_out_trade_no: String = body("associate_out_trade_no"),
+            /// 回退时传入的唯一凭证.
+            return_request_no: String = body("return_request_no"),
+            /// 券被回退的时间.
+            return_time: Time = body("return_time"),
+            /// 失效时传入的唯一凭证.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 券被失效的时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效一张券的原因.
+            deactivate_reason: String = body("deactivate_reason"),
+        }
+    }
+
+    open_enum! {
+        /// 批次类型.
+        pub enum StockType {
+            Normal = "NORMAL",
+            Discount = "DISCOUNT",
+            Exchange = "EXCHANGE",
+        }
+
+        /// 券状态.
+        pub enum CouponState {
+            Sended = "SENDED",
+            Used = "USED",
+            Expired = "EXPIRED",
+            Deleted = "DELETED",
+            Deactivated = "DEACTIVATED",
+            PendingRedeem = "PENDING_REDEEM",
+            RedeemConfirming = "REDEEM_CONFIRMING",
+            RedeemFailed = "REDEEM_FAILED",
+            RedeemExpired = "REDEEM_EXPIRED",
+        }
     }
 }

@@ -2,51 +2,33 @@
 
 //! `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare as Prepare;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 支付结果页展示会员积分 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare`
+///
+/// For 直连商户, 服务商. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012595808](https://pay.weixin.qq.com/doc/v3/merchant/4012595808)
+/// - partner: [4012729629](https://pay.weixin.qq.com/doc/v3/partner/4012729629)
+pub mod post {
+    use crate::model::{body, request};
 
-chain_step! {
-    /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare`
-    Prepare
-}
-
-impl<M: Mode> Prepare<M> {
-    /// 支付结果页展示会员积分 · `POST v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare`
-    ///
-    /// For 直连商户, 服务商. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::membercard_open::cards::card_id::codes::code::bonus::prepare::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_trade_no("1217752501201407033233368018")
-    ///     .mchid("1900057215")
-    ///     .sub_mchid("1900000109")
-    ///     .bonus_value(30);
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .membercard_open()
-    ///     .cards()
-    ///     .card_id("478515832665")
-    ///     .codes()
-    ///     .code("478515832665")
-    ///     .bonus()
-    ///     .prepare()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call
-            .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_PREPARE, request)
+    request! {
+        /// 支付结果页展示会员积分: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepareRequest`](crate::marketing::PostMarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepareRequest).
+        #[doc(alias = "支付结果页展示会员积分")]
+        pub struct Request {
+            /// 商户订单号. Required.
+            out_trade_no: String = body("out_trade_no").required(),
+            /// 直连商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 子商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 会员积分值. Required.
+            bonus_value: i64 = body("bonus_value").required(),
+        }
     }
 }

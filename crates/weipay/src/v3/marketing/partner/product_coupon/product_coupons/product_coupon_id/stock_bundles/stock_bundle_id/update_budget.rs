@@ -2,48 +2,76 @@
 
 //! `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudget as UpdateBudget;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 修改商品券批次组发放预算 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016280642](https://pay.weixin.qq.com/doc/v3/partner/4016280642)
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerStockSendRule,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponBundleStock,
+        ProductCouponBundleStockCouponCodeMode, ProductCouponBundleStockNotifyConfig,
+        ProductCouponBundleStockState, ProductCouponBundleStockStockBundleInfo,
+        ProductCouponBundleStockStoreScope, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageRuleDisplayInfo,
+        ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+    };
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`
-    UpdateBudget
-}
+    use crate::model::{body, open_enum, request, response};
 
-impl<M: Mode> UpdateBudget<M> {
-    /// 修改商品券批次组发放预算 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .out_request_no("34657_20250101_123456")
-    ///     .update_mode("MAX_COUNT")
-    ///     .brand_id("120344");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .product_coupons()
-    ///     .product_coupon_id("1000000013")
-    ///     .stock_bundles()
-    ///     .stock_bundle_id("1000000013001")
-    ///     .update_budget()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_UPDATE_BUDGET, request)
+    request! {
+        /// 修改商品券批次组发放预算: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetRequest).
+        #[doc(alias = "修改商品券批次组发放预算")]
+        pub struct Request {
+            /// 修改请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 更新模式. Required.
+            update_mode: UpdateMode = body("update_mode").required(),
+            /// 当前批次发放次数总上限.
+            current_max_count: i64 = body("current_max_count"),
+            /// 目标批次发放次数总上限.
+            target_max_count: i64 = body("target_max_count"),
+            /// 当前批次每日发放次数上限.
+            current_max_count_per_day: i64 = body("current_max_count_per_day"),
+            /// 目标批次每日发放次数上限.
+            target_max_count_per_day: i64 = body("target_max_count_per_day"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+    }
+
+    response! {
+        /// 修改商品券批次组发放预算: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetResponse).
+        #[doc(alias = "修改商品券批次组发放预算")]
+        pub struct Response {
+            /// 批次组ID. Required.
+            stock_bundle_id: String = body("stock_bundle_id").required(),
+            /// 批次列表. Required.
+            stock_list: Vec<ProductCouponBundleStock> = body("stock_list").required(),
+        }
+    }
+
+    open_enum! {
+        /// 更新模式.
+        pub enum UpdateMode {
+            MaxCount = "MAX_COUNT",
+            MaxCountPerDay = "MAX_COUNT_PER_DAY",
+        }
     }
 }

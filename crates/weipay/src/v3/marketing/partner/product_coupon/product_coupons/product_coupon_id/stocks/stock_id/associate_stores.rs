@@ -2,47 +2,57 @@
 
 //! `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores as AssociateStores;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 批次关联门店 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781302](https://pay.weixin.qq.com/doc/v3/partner/4015781302)
+pub mod post {
+    pub use crate::v3::marketing::shared::ProductCouponFailedStore;
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`
-    AssociateStores
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> AssociateStores<M> {
-    /// 批次关联门店 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("120344")
-    ///     .store_list(vec![post::StoreList::new().store_id("100000001")]);
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .product_coupons()
-    ///     .product_coupon_id("1000000013")
-    ///     .stocks()
-    ///     .stock_id("1000000013001")
-    ///     .associate_stores()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATE_STORES, request)
+    request! {
+        /// 批次关联门店: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresRequest).
+        #[doc(alias = "批次关联门店")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 门店列表. Required.
+            store_list: Vec<StoreList> = body("store_list").required(),
+        }
+
+        /// 门店列表.
+        pub struct StoreList {
+            /// 门店ID. Required.
+            store_id: String = body("store_id").required(),
+        }
+    }
+
+    response! {
+        /// 批次关联门店: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresResponse).
+        #[doc(alias = "批次关联门店")]
+        pub struct Response {
+            /// 去重后门店总数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 关联成功的门店列表.
+            success_store_list: Vec<SuccessStoreList> = body("success_store_list"),
+            /// 关联失败的门店列表.
+            failed_store_list: Vec<ProductCouponFailedStore> = body("failed_store_list"),
+        }
+
+        /// 关联成功的门店列表.
+        pub struct SuccessStoreList {
+            /// 门店ID. Required.
+            store_id: String = body("store_id").required(),
+        }
     }
 }

@@ -2,45 +2,53 @@
 
 //! `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores`
 
-pub mod get;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores as AssociatedStores;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 查询批次关联门店列表 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781546](https://pay.weixin.qq.com/doc/v3/partner/4015781546)
+///
+/// `weipay api show GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores` lists all 2.
+pub mod get {
+    use crate::model::{body, query, request, response};
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores`
-    AssociatedStores
-}
+    request! {
+        /// 查询批次关联门店列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresRequest`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresRequest).
+        #[doc(alias = "查询批次关联门店列表")]
+        pub struct Request {
+            /// 分页大小.
+            page_size: i64 = query("page_size"),
+            /// 分页Token.
+            page_token: String = query("page_token"),
+            /// 品牌ID. Required.
+            brand_id: String = query("brand_id").required(),
+        }
+    }
 
-impl<M: Mode> AssociatedStores<M> {
-    /// 查询批次关联门店列表 · `GET v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get;
-    ///
-    /// let request = get::Request::new().brand_id("120344");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .product_coupons()
-    ///     .product_coupon_id("1000000013")
-    ///     .stocks()
-    ///     .stock_id("1000000013001")
-    ///     .associated_stores()
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATED_STORES, request)
+    response! {
+        /// 查询批次关联门店列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresResponse`](crate::marketing::GetMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresResponse).
+        #[doc(alias = "查询批次关联门店列表")]
+        pub struct Response {
+            /// 总个数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 下一页Token.
+            next_page_token: String = body("next_page_token"),
+            /// 门店列表.
+            store_list: Vec<StoreList> = body("store_list"),
+        }
+
+        /// 门店列表.
+        pub struct StoreList {
+            /// 门店ID. Required.
+            store_id: String = body("store_id").required(),
+        }
     }
 }

@@ -2,48 +2,124 @@
 
 //! `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate as Deactivate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 失效商品券批次 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781532](https://pay.weixin.qq.com/doc/v3/partner/4015781532)
+///
+/// `weipay api show POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate` lists all 2.
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponStockSendRule,
+        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+    };
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate`
-    Deactivate
-}
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> Deactivate<M> {
-    /// 失效商品券批次 · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("120344")
-    ///     .out_request_no("34657_20250101_123456")
-    ///     .deactivate_reason("example");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .product_coupons()
-    ///     .product_coupon_id("1000000013")
-    ///     .stocks()
-    ///     .stock_id("1000000013001")
-    ///     .deactivate()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_DEACTIVATE, request)
+    request! {
+        /// 失效商品券批次: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivateRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivateRequest).
+        #[doc(alias = "失效商品券批次")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 失效请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 失效原因. Required.
+            deactivate_reason: String = body("deactivate_reason").required(),
+        }
+    }
+
+    response! {
+        /// 失效商品券批次: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivateResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivateResponse).
+        #[doc(alias = "失效商品券批次")]
+        pub struct Response {
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 备注.
+            remark: String = body("remark"),
+            /// 券Code分配模式. Required.
+            coupon_code_mode: CouponCodeMode = body("coupon_code_mode").required(),
+            /// On the wire: `coupon_code_count_info`.
+            coupon_code_count_info: PartnerCouponCodeCountInfo = body("coupon_code_count_info"),
+            /// 发放规则. Required.
+            stock_send_rule: ProductCouponStockSendRule = body("stock_send_rule").required(),
+            /// 单券使用规则.
+            single_usage_rule: ProductCouponSingleUsageRule = body("single_usage_rule"),
+            /// 多次优惠使用规则.
+            sequential_usage_rule: ProductCouponSequentialUsageRule = body("sequential_usage_rule"),
+            /// 券使用规则展示信息. Required.
+            usage_rule_display_info: ProductCouponUsageRuleDisplayInfo =
+                body("usage_rule_display_info").required(),
+            /// 用户商品券展示信息. Required.
+            coupon_display_info: ProductCouponDisplayInfo = body("coupon_display_info").required(),
+            /// 事件通知配置. Required.
+            notify_config: NotifyConfig = body("notify_config").required(),
+            /// 可用门店范围. Required.
+            store_scope: StoreScope = body("store_scope").required(),
+            /// 已发放次数. Required.
+            sent_count_info: PartnerSentCountInfo = body("sent_count_info").required(),
+            /// 批次状态. Required.
+            state: State = body("state").required(),
+            /// 失效请求单号.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 失效时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效原因.
+            deactivate_reason: String = body("deactivate_reason"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+
+        /// 事件通知配置.
+        pub struct NotifyConfig {
+            /// 事件通知appid.
+            notify_appid: String = body("notify_appid"),
+        }
+    }
+
+    open_enum! {
+        /// 券Code分配模式.
+        pub enum CouponCodeMode {
+            Wechatpay = "WECHATPAY",
+            Upload = "UPLOAD",
+            ApiAssign = "API_ASSIGN",
+        }
+
+        /// 可用门店范围.
+        pub enum StoreScope {
+            None = "NONE",
+            All = "ALL",
+            Specific = "SPECIFIC",
+        }
+
+        /// 批次状态.
+        pub enum State {
+            Auditing = "AUDITING",
+            Sending = "SENDING",
+            Paused = "PAUSED",
+            Stopped = "STOPPED",
+            Deactivated = "DEACTIVATED",
+        }
     }
 }

@@ -2,48 +2,51 @@
 
 //! `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodes as UploadCouponCodes;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 预上传券Code · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781572](https://pay.weixin.qq.com/doc/v3/partner/4015781572)
+///
+/// `weipay api show POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes` lists all 2.
+pub mod post {
+    use crate::model::{body, request, response};
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`
-    UploadCouponCodes
-}
+    request! {
+        /// 预上传券Code: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesRequest`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesRequest).
+        #[doc(alias = "预上传券Code")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 券Code列表. Required.
+            code_list: Vec<String> = body("code_list").required(),
+        }
+    }
 
-impl<M: Mode> UploadCouponCodes<M> {
-    /// 预上传券Code · `POST v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("120344")
-    ///     .out_request_no("34657_20250101_123456")
-    ///     .code_list(vec!["example".to_owned()]);
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .product_coupons()
-    ///     .product_coupon_id("1000000013")
-    ///     .stocks()
-    ///     .stock_id("1000000013001")
-    ///     .upload_coupon_codes()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_UPLOAD_COUPON_CODES, request)
+    response! {
+        /// 预上传券Code: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesResponse`](crate::marketing::PostMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesResponse).
+        #[doc(alias = "预上传券Code")]
+        pub struct Response {
+            /// 去重后券Code总数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 上传成功的券Code列表.
+            success_code_list: Vec<String> = body("success_code_list"),
+            /// 上传失败的券Code列表.
+            failed_code_list: Vec<String> = body("failed_code_list"),
+            /// 已经存在的券Code列表.
+            already_exist_code_list: Vec<String> = body("already_exist_code_list"),
+            /// 重复的券Code列表.
+            duplicate_code_list: Vec<String> = body("duplicate_code_list"),
+        }
     }
 }

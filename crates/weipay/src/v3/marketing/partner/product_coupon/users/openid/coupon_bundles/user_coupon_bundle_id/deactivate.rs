@@ -2,51 +2,74 @@
 
 //! `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate as Deactivate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 失效用户商品券组 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4016280658](https://pay.weixin.qq.com/doc/v3/partner/4016280658)
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        AssociatedOrderInfo, PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
+        PartnerStockSendRule, PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponSingleUsageDetail, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponUsageRuleDisplayInfo,
+        ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList, UserProductCoupon,
+        UserProductCouponCouponState, UserProductCouponCouponTagInfo,
+        UserProductCouponCouponTagInfoCouponTagList, UserProductCouponCouponTagInfoMemberTagInfo,
+        UserProductCouponProductCoupon, UserProductCouponProductCouponProgressiveBundleUsageInfo,
+        UserProductCouponProductCouponScope, UserProductCouponProductCouponState,
+        UserProductCouponProductCouponType, UserProductCouponProductCouponUsageMode,
+        UserProductCouponSendChannel, UserProductCouponStock, UserProductCouponStockCouponCodeMode,
+        UserProductCouponStockNotifyConfig, UserProductCouponStockState,
+        UserProductCouponStockStockBundleInfo, UserProductCouponStockStoreScope,
+        UserProductCouponUserProductCouponBundleInfo,
+    };
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate`
-    Deactivate
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> Deactivate<M> {
-    /// 失效用户商品券组 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("120344")
-    ///     .product_coupon_id("1000000013")
-    ///     .stock_bundle_id("100232301")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_request_no("34657_20250101_123456")
-    ///     .deactivate_reason("example");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupon_bundles()
-    ///     .user_coupon_bundle_id("123446565767")
-    ///     .deactivate()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPON_BUNDLES_USER_COUPON_BUNDLE_ID_DEACTIVATE, request)
+    request! {
+        /// 失效用户商品券组: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivateRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivateRequest).
+        #[doc(alias = "失效用户商品券组")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 批次组ID. Required.
+            stock_bundle_id: String = body("stock_bundle_id").required(),
+            /// 公众账号AppID. Required.
+            appid: String = body("appid").required(),
+            /// 失效请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 失效原因. Required.
+            deactivate_reason: String = body("deactivate_reason").required(),
+        }
+    }
+
+    response! {
+        /// 失效用户商品券组: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivateResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivateResponse).
+        #[doc(alias = "失效用户商品券组")]
+        pub struct Response {
+            /// 用户券组ID. Required.
+            user_coupon_bundle_id: String = body("user_coupon_bundle_id").required(),
+            /// 用户商品券列表. Required.
+            user_product_coupon_list: Vec<UserProductCoupon> = body("user_product_coupon_list").required(),
+        }
     }
 }

@@ -2,53 +2,160 @@
 
 //! `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm as Confirm;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 确认发放用户商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781575](https://pay.weixin.qq.com/doc/v3/partner/4015781575)
+///
+/// `weipay api show POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm` lists all 2.
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        AssociatedOrderInfo, PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponScope, ProductCouponSequentialUsageDetail,
+        ProductCouponSequentialUsageDetailDetailItemList,
+        ProductCouponSequentialUsageDetailDetailItemListDetailState, ProductCouponSequentialUsageInfo,
+        ProductCouponSequentialUsageInfoType, ProductCouponSequentialUsageRule,
+        ProductCouponSequentialUsageRuleCouponAvailablePeriod, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState, ProductCouponStock,
+        ProductCouponStockCouponCodeMode, ProductCouponStockNotifyConfig, ProductCouponStockSendRule,
+        ProductCouponStockState, ProductCouponStockStoreScope, ProductCouponType, ProductCouponUsageMode,
+        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+    };
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`
-    Confirm
-}
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> Confirm<M> {
-    /// 确认发放用户商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::confirm::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("120344")
-    ///     .product_coupon_id("1000000013")
-    ///     .stock_id("1000000013001")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .out_request_no("34657_20250101_123456");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupons()
-    ///     .coupon_code("123446565767")
-    ///     .confirm()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_CONFIRM,
-            request,
-        )
+    request! {
+        /// 确认发放用户商品券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmRequest).
+        #[doc(alias = "确认发放用户商品券")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 公众账号AppID. Required.
+            appid: String = body("appid").required(),
+            /// 确认发放请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+        }
+    }
+
+    response! {
+        /// 确认发放用户商品券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmResponse).
+        #[doc(alias = "确认发放用户商品券")]
+        pub struct Response {
+            /// 用户商品券Code. Required.
+            coupon_code: String = body("coupon_code").required(),
+            /// 用户商品券状态. Required.
+            coupon_state: CouponState = body("coupon_state").required(),
+            /// 有效期开始时间. Required.
+            valid_begin_time: Time = body("valid_begin_time").required(),
+            /// 有效期结束时间. Required.
+            valid_end_time: Time = body("valid_end_time").required(),
+            /// 领券时间. Required.
+            receive_time: Time = body("receive_time").required(),
+            /// 发券请求单号. Required.
+            send_request_no: String = body("send_request_no").required(),
+            /// 发券渠道. Required.
+            send_channel: SendChannel = body("send_channel").required(),
+            /// 确认请求单号.
+            confirm_request_no: String = body("confirm_request_no"),
+            /// 确认发放时间.
+            confirm_time: Time = body("confirm_time"),
+            /// 失效请求单号.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 失效时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效原因.
+            deactivate_reason: String = body("deactivate_reason"),
+            /// 单券使用详情.
+            single_usage_detail: SingleUsageDetail = body("single_usage_detail"),
+            /// 多次优惠使用详情.
+            progressive_bundle_usage_detail: ProductCouponSequentialUsageDetail =
+                body("progressive_bundle_usage_detail"),
+            /// 商品券信息. Required.
+            product_coupon: ProductCoupon = body("product_coupon").required(),
+            /// 批次信息. Required.
+            stock: ProductCouponStock = body("stock").required(),
+            /// 自定义附加信息.
+            attach: String = body("attach"),
+            /// 渠道自定义信息.
+            channel_custom_info: String = body("channel_custom_info"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+
+        /// 单券使用详情.
+        pub struct SingleUsageDetail {
+            /// 券核销请求单号.
+            use_request_no: String = body("use_request_no"),
+            /// 核销时间.
+            use_time: Time = body("use_time"),
+            /// 关联微信支付订单信息.
+            associated_order_info: AssociatedOrderInfo = body("associated_order_info"),
+            /// 关联微信支付分订单信息.
+            associated_pay_score_order_info: AssociatedPayScoreOrderInfo =
+                body("associated_pay_score_order_info"),
+            /// 优惠金额. In fen (分).
+            saved_amount: i64 = body("saved_amount"),
+            /// 退券请求单号.
+            return_request_no: String = body("return_request_no"),
+            /// 退券时间.
+            return_time: Time = body("return_time"),
+        }
+
+        /// 关联微信支付分订单信息.
+        pub struct AssociatedPayScoreOrderInfo {
+            /// 微信支付服务订单号.
+            order_id: String = body("order_id"),
+            /// 商户订单号.
+            out_trade_no: String = body("out_trade_no"),
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+        }
+    }
+
+    open_enum! {
+        /// 用户商品券状态.
+        pub enum CouponState {
+            Confirming = "CONFIRMING",
+            Pending = "PENDING",
+            Effective = "EFFECTIVE",
+            Used = "USED",
+            Expired = "EXPIRED",
+            Deleted = "DELETED",
+            Deactivated = "DEACTIVATED",
+        }
+
+        /// 发券渠道.
+        pub enum SendChannel {
+            Api = "API",
+            BrandManage = "BRAND_MANAGE",
+            MerchantCard = "MERCHANT_CARD",
+            Member = "MEMBER",
+            SmallActivity = "SMALL_ACTIVITY",
+            ReceiveComponent = "RECEIVE_COMPONENT",
+        }
     }
 }

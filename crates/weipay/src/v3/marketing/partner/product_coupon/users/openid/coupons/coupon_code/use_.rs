@@ -2,56 +2,193 @@
 
 //! `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use`
 
-pub mod post;
+pub use crate::v3::marketing::chain::MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse as Use;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 核销用户商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4015781608](https://pay.weixin.qq.com/doc/v3/partner/4015781608)
+///
+/// `weipay api show POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use` lists all 2.
+pub mod post {
+    pub use crate::v3::marketing::shared::{
+        AssociatedOrderInfo, PartnerCouponCodeCountInfo, PartnerDiscountCoupon, PartnerExchangeCouponList,
+        PartnerIrregularAvailablePeriod, PartnerNormalCoupon, PartnerSentCountInfo, PartnerSingleUsageInfo,
+        PartnerWeeklyAvailablePeriod, PartnerWeeklyAvailablePeriodDayList,
+        PartnerWeeklyAvailablePeriodDayPeriodList, ProductCoupon, ProductCouponDisplayInfo,
+        ProductCouponDisplayInfoBackgroundColor, ProductCouponDisplayInfoCodeDisplayMode,
+        ProductCouponDisplayInfoEntranceFinder, ProductCouponDisplayInfoEntranceMiniProgram,
+        ProductCouponDisplayInfoEntranceOfficialAccount, ProductCouponProductInfo,
+        ProductCouponProductInfoComboPackageList, ProductCouponProductInfoComboPackageListChoiceList,
+        ProductCouponScope, ProductCouponSequentialUsageInfo, ProductCouponSequentialUsageInfoType,
+        ProductCouponSequentialUsageRule, ProductCouponSequentialUsageRuleCouponAvailablePeriod,
+        ProductCouponSingleUsageDetail, ProductCouponSingleUsageRule,
+        ProductCouponSingleUsageRuleCouponAvailablePeriod, ProductCouponState, ProductCouponStock,
+        ProductCouponStockCouponCodeMode, ProductCouponStockNotifyConfig, ProductCouponStockSendRule,
+        ProductCouponStockState, ProductCouponStockStoreScope, ProductCouponType, ProductCouponUsageMode,
+        ProductCouponUsageRuleDisplayInfo, ProductCouponUsageRuleDisplayInfoAppJumpType,
+        ProductCouponUsageRuleDisplayInfoCouponAvailableStoreInfo,
+        ProductCouponUsageRuleDisplayInfoCouponUsageMethodList,
+    };
 
-chain_step! {
-    /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use`
-    Use
-}
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> Use<M> {
-    /// 核销用户商品券 · `POST v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::marketing::partner::product_coupon::users::openid::coupons::coupon_code::use_::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .brand_id("120344")
-    ///     .product_coupon_id("1000000013")
-    ///     .stock_id("1000000013001")
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .use_time("2026-01-01T00:00:00+08:00")
-    ///     .associated_order_info(post::AssociatedOrderInfo::new()
-    ///         .transaction_id("4200000000123456789123456789"))
-    ///     .out_request_no("34657_20250101_123456");
-    /// let response = client
-    ///     .v3()
-    ///     .marketing()
-    ///     .partner()
-    ///     .product_coupon()
-    ///     .users()
-    ///     .openid("oWeiPaySandboxUser-000000001")
-    ///     .coupons()
-    ///     .coupon_code("123446565767")
-    ///     .use_()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(
-            &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_USE_,
-            request,
-        )
+    request! {
+        /// 核销用户商品券: what is sent.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUseRequest`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUseRequest).
+        #[doc(alias = "核销用户商品券")]
+        pub struct Request {
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+            /// 商品券ID. Required.
+            product_coupon_id: String = body("product_coupon_id").required(),
+            /// 批次ID. Required.
+            stock_id: String = body("stock_id").required(),
+            /// 公众账号AppID. Required.
+            appid: String = body("appid").required(),
+            /// 核销时间. Required.
+            use_time: Time = body("use_time").required(),
+            /// 关联微信支付订单信息. Required.
+            associated_order_info: AssociatedOrderInfo = body("associated_order_info").required(),
+            /// 核销请求单号. Required.
+            out_request_no: String = body("out_request_no").required().request_number(),
+            /// 多次优惠索引.
+            sequential_coupon_index: i64 = body("sequential_coupon_index"),
+            /// 核销门店ID.
+            store_id: String = body("store_id"),
+            /// 关联微信支付分订单信息.
+            associated_pay_score_order_info: AssociatedPayScoreOrderInfo =
+                body("associated_pay_score_order_info"),
+            /// 优惠金额. In fen (分).
+            saved_amount: i64 = body("saved_amount"),
+        }
+
+        /// 关联微信支付分订单信息.
+        pub struct AssociatedPayScoreOrderInfo {
+            /// 微信支付服务订单号.
+            order_id: String = body("order_id"),
+            /// 商户服务订单号.
+            out_order_no: String = body("out_order_no"),
+            /// 商户号.
+            mchid: String = body("mchid"),
+            /// 子商户号.
+            sub_mchid: String = body("sub_mchid"),
+        }
+    }
+
+    response! {
+        /// 核销用户商品券: what comes back.
+        ///
+        /// Its flat name is [`weipay::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUseResponse`](crate::marketing::PostMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUseResponse).
+        #[doc(alias = "核销用户商品券")]
+        pub struct Response {
+            /// 用户商品券Code. Required.
+            coupon_code: String = body("coupon_code").required(),
+            /// 用户商品券状态. Required.
+            coupon_state: CouponState = body("coupon_state").required(),
+            /// 有效期开始时间. Required.
+            valid_begin_time: Time = body("valid_begin_time").required(),
+            /// 有效期结束时间. Required.
+            valid_end_time: Time = body("valid_end_time").required(),
+            /// 领券时间. Required.
+            receive_time: Time = body("receive_time").required(),
+            /// 发券请求单号. Required.
+            send_request_no: String = body("send_request_no").required(),
+            /// 发券渠道. Required.
+            send_channel: SendChannel = body("send_channel").required(),
+            /// 确认请求单号.
+            confirm_request_no: String = body("confirm_request_no"),
+            /// 确认发放时间.
+            confirm_time: Time = body("confirm_time"),
+            /// 失效请求单号.
+            deactivate_request_no: String = body("deactivate_request_no"),
+            /// 失效时间.
+            deactivate_time: Time = body("deactivate_time"),
+            /// 失效原因.
+            deactivate_reason: String = body("deactivate_reason"),
+            /// 单券使用详情.
+            single_usage_detail: ProductCouponSingleUsageDetail = body("single_usage_detail"),
+            /// 多次优惠使用详情.
+            sequential_usage_detail: SequentialUsageDetail = body("sequential_usage_detail"),
+            /// 商品券信息. Required.
+            product_coupon: ProductCoupon = body("product_coupon").required(),
+            /// 批次信息. Required.
+            stock: ProductCouponStock = body("stock").required(),
+            /// 自定义附加信息.
+            attach: String = body("attach"),
+            /// 渠道自定义信息.
+            channel_custom_info: String = body("channel_custom_info"),
+            /// 品牌ID. Required.
+            brand_id: String = body("brand_id").required(),
+        }
+
+        /// 多次优惠使用详情.
+        pub struct SequentialUsageDetail {
+            /// 总可使用次数. Required.
+            total_count: i64 = body("total_count").required(),
+            /// 已使用次数. Required.
+            used_count: i64 = body("used_count").required(),
+            /// 轮次使用详情列表.
+            detail_item_list: Vec<DetailItemList> = body("detail_item_list"),
+        }
+
+        /// 轮次使用详情列表.
+        pub struct DetailItemList {
+            /// 轮次使用详情状态. Required.
+            detail_state: DetailState = body("detail_state").required(),
+            /// 有效期开始时间. Required.
+            valid_begin_time: Time = body("valid_begin_time").required(),
+            /// 有效期结束时间. Required.
+            valid_end_time: Time = body("valid_end_time").required(),
+            /// 核销请求单号.
+            use_request_no: String = body("use_request_no"),
+            /// 核销时间.
+            use_time: Time = body("use_time"),
+            /// 关联微信支付订单信息.
+            associated_order_info: AssociatedOrderInfo = body("associated_order_info"),
+            /// 退券请求单号.
+            return_request_no: String = body("return_request_no"),
+            /// 退券时间.
+            return_time: Time = body("return_time"),
+            /// 删除时间.
+            delete_time: Time = body("delete_time"),
+        }
+    }
+
+    open_enum! {
+        /// 用户商品券状态.
+        pub enum CouponState {
+            Confirming = "CONFIRMING",
+            Pending = "PENDING",
+            Effective = "EFFECTIVE",
+            Used = "USED",
+            Expired = "EXPIRED",
+            Deleted = "DELETED",
+            Deactivated = "DEACTIVATED",
+        }
+
+        /// 发券渠道.
+        pub enum SendChannel {
+            Api = "API",
+            BrandManage = "BRAND_MANAGE",
+            MerchantCard = "MERCHANT_CARD",
+            Member = "MEMBER",
+            SmallActivity = "SMALL_ACTIVITY",
+            ReceiveComponent = "RECEIVE_COMPONENT",
+        }
+
+        /// 轮次使用详情状态.
+        pub enum DetailState {
+            Pending = "PENDING",
+            Effective = "EFFECTIVE",
+            Used = "USED",
+            Expired = "EXPIRED",
+            Deleted = "DELETED",
+            Deactivated = "DEACTIVATED",
+        }
     }
 }

@@ -2,47 +2,53 @@
 
 //! `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule`
 
-pub mod post;
+pub use crate::v3::papay::chain::PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedule as Schedule;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 保险商户预约保险自动续费 · `POST v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012471270](https://pay.weixin.qq.com/doc/v3/merchant/4012471270)
+pub mod post {
+    pub use crate::v3::papay::shared::PapayEstimatedDeductAmount;
 
-chain_step! {
-    /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule`
-    Schedule
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> Schedule<M> {
-    /// 保险商户预约保险自动续费 · `POST v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::papay::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::schedule::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .scheduled_amount(post::ScheduledAmount::new().total(1));
-    /// let response = client
-    ///     .v3()
-    ///     .papay()
-    ///     .insurance_pay()
-    ///     .policy_periods()
-    ///     .contract_id()
-    ///     .contract_id("example")
-    ///     .policy_period_id()
-    ///     .policy_period_id("1")
-    ///     .schedule()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAPAY_INSURANCE_PAY_POLICY_PERIODS_CONTRACT_ID_CONTRACT_ID_POLICY_PERIOD_ID_POLICY_PERIOD_ID_SCHEDULE, request)
+    request! {
+        /// 保险商户预约保险自动续费: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdScheduleRequest`](crate::papay::PostPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdScheduleRequest).
+        #[doc(alias = "保险商户预约保险自动续费")]
+        pub struct Request {
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 预约扣费金额信息. Required.
+            scheduled_amount: PapayEstimatedDeductAmount = body("scheduled_amount").required(),
+        }
+    }
+
+    response! {
+        /// 保险商户预约保险自动续费: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdScheduleResponse`](crate::papay::PostPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdScheduleResponse).
+        #[doc(alias = "保险商户预约保险自动续费")]
+        pub struct Response {
+            /// 保单的扣费周期编号. Required.
+            policy_period_id: i64 = body("policy_period_id").required(),
+            /// 当前扣费周期的状态. Required.
+            policy_period_state: String = body("policy_period_state").required(),
+            /// 可扣费开始日期.
+            deduct_start_date: String = body("deduct_start_date"),
+            /// 可扣费结束日期.
+            deduct_end_date: String = body("deduct_end_date"),
+            /// 已预约的扣费金额信息.
+            scheduled_amount: PapayEstimatedDeductAmount = body("scheduled_amount"),
+            /// 实际扣费金额.
+            deduct_amount: PapayEstimatedDeductAmount = body("deduct_amount"),
+            /// 实际扣费的日期.
+            deduct_date: String = body("deduct_date"),
+        }
     }
 }

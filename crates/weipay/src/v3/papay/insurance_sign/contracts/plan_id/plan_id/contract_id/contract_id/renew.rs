@@ -2,54 +2,30 @@
 
 //! `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew`
 
-pub mod post;
+pub use crate::v3::papay::chain::PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenew as Renew;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 保险商户受理续期自动续费协议 · `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew`
+///
+/// For 普通商户. A success has no body (204).
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012489588](https://pay.weixin.qq.com/doc/v3/merchant/4012489588)
+pub mod post {
+    pub use crate::v3::papay::shared::{PapayEstimatedDeductAmount, PapayPolicyPeriod};
 
-chain_step! {
-    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew`
-    Renew
-}
+    use crate::model::{body, request};
 
-impl<M: Mode> Renew<M> {
-    /// 保险商户受理续期自动续费协议 · `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew`
-    ///
-    /// For 普通商户. A success has no body (204).
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::papay::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .policy_periods(vec![post::PolicyPeriods::new()
-    ///         .policy_period_id(1)
-    ///         .estimated_deduct_date("2019-11-22")
-    ///         .estimated_deduct_amount(post::EstimatedDeductAmount::new().total(1))]);
-    /// let response = client
-    ///     .v3()
-    ///     .papay()
-    ///     .insurance_sign()
-    ///     .contracts()
-    ///     .plan_id()
-    ///     .plan_id("1")
-    ///     .contract_id()
-    ///     .contract_id("example")
-    ///     .renew()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<Nothing> {
-        self.call.typed(
-            &table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_RENEW,
-            request,
-        )
+    request! {
+        /// 保险商户受理续期自动续费协议: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewRequest`](crate::papay::PostPapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenewRequest).
+        #[doc(alias = "保险商户受理续期自动续费协议")]
+        pub struct Request {
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 续期的扣费周期列表. Required.
+            policy_periods: Vec<PapayPolicyPeriod> = body("policy_periods").required(),
+        }
     }
 }

@@ -2,45 +2,76 @@
 
 //! `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
 
-pub mod post;
+pub use crate::v3::papay::chain::PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate as Terminate;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 保险商户通过商户协议号解除保险自动续费协议 · `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012472767](https://pay.weixin.qq.com/doc/v3/merchant/4012472767)
+///
+/// `weipay api show POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate` lists all 2.
+pub mod post {
+    pub use crate::v3::papay::shared::{
+        PapayContractTerminateInfo, PapayContractTerminateInfoContractTerminationMode,
+    };
 
-chain_step! {
-    /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
-    Terminate
-}
+    use crate::model::{Time, body, open_enum, request, response};
 
-impl<M: Mode> Terminate<M> {
-    /// 保险商户通过商户协议号解除保险自动续费协议 · `POST v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::papay::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post;
-    ///
-    /// let request = post::Request::new().contract_termination_remark("用户解约");
-    /// let response = client
-    ///     .v3()
-    ///     .papay()
-    ///     .insurance_sign()
-    ///     .contracts()
-    ///     .plan_id()
-    ///     .plan_id("12535")
-    ///     .out_contract_code()
-    ///     .out_contract_code("wxwtdk20200910100000")
-    ///     .terminate()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
+    request! {
+        /// 保险商户通过商户协议号解除保险自动续费协议: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest`](crate::papay::PostPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateRequest).
+        #[doc(alias = "保险商户通过商户协议号解除保险自动续费协议")]
+        pub struct Request {
+            /// 解约备注. Required.
+            contract_termination_remark: String = body("contract_termination_remark").required(),
+        }
+    }
+
+    response! {
+        /// 保险商户通过商户协议号解除保险自动续费协议: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse`](crate::papay::PostPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminateResponse).
+        #[doc(alias = "保险商户通过商户协议号解除保险自动续费协议")]
+        pub struct Response {
+            /// 商户号. Required.
+            mchid: String = body("mchid").required(),
+            /// 委托代扣协议ID. Required.
+            contract_id: String = body("contract_id").required(),
+            /// 商户AppID. Required.
+            appid: String = body("appid").required(),
+            /// 委托代扣模板ID. Required.
+            plan_id: i64 = body("plan_id").required(),
+            /// 商户签约协议号. Required.
+            out_contract_code: String = body("out_contract_code").required(),
+            /// 被保人姓名.
+            insured_display_name: String = body("insured_display_name"),
+            /// 委托代扣协议状态. Required.
+            contract_state: ContractState = body("contract_state").required(),
+            /// 协议签署时间.
+            contract_signed_time: Time = body("contract_signed_time"),
+            /// 协议到期时间.
+            contract_expired_time: Time = body("contract_expired_time"),
+            /// 协议解约信息.
+            contract_terminate_info: PapayContractTerminateInfo = body("contract_terminate_info"),
+            /// 用户OpenID. Required.
+            openid: String = body("openid").required(),
+            /// 商户侧用户标识.
+            out_user_code: String = body("out_user_code"),
+        }
+    }
+
+    open_enum! {
+        /// 委托代扣协议状态.
+        pub enum ContractState {
+            Signed = "SIGNED",
+            Terminated = "TERMINATED",
+            SignFailed = "SIGN_FAILED",
+            ToBeRenewed = "TO_BE_RENEWED",
+            TerminatePending = "TERMINATE_PENDING",
+        }
     }
 }

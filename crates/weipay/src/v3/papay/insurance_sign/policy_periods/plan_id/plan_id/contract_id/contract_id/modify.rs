@@ -2,50 +2,45 @@
 
 //! `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`
 
-pub mod post;
+pub use crate::v3::papay::chain::PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModify as Modify;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 保险商户修改保险扣费周期列表 · `POST v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`
+///
+/// For 普通商户.
+///
+/// Official documents (官方文档):
+///
+/// - merchant: [4012987596](https://pay.weixin.qq.com/doc/v3/merchant/4012987596)
+pub mod post {
+    pub use crate::v3::papay::shared::{PapayEstimatedDeductAmount, PapayPolicyPeriod};
 
-chain_step! {
-    /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`
-    Modify
-}
+    use crate::model::{body, request, response};
 
-impl<M: Mode> Modify<M> {
-    /// 保险商户修改保险扣费周期列表 · `POST v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`
-    ///
-    /// For 普通商户.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::papay::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post;
-    ///
-    /// let request = post::Request::new()
-    ///     .appid("wx57e15a0db0c5d1e8")
-    ///     .policy_periods(vec![post::PolicyPeriods::new()
-    ///         .policy_period_id(1)
-    ///         .estimated_deduct_date("2019-11-22")
-    ///         .estimated_deduct_amount(post::EstimatedDeductAmount::new().total(1))]);
-    /// let response = client
-    ///     .v3()
-    ///     .papay()
-    ///     .insurance_sign()
-    ///     .policy_periods()
-    ///     .plan_id()
-    ///     .plan_id("12535")
-    ///     .contract_id()
-    ///     .contract_id("2015071056489715")
-    ///     .modify()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_MODIFY, request)
+    request! {
+        /// 保险商户修改保险扣费周期列表: what is sent.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyRequest`](crate::papay::PostPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyRequest).
+        #[doc(alias = "保险商户修改保险扣费周期列表")]
+        pub struct Request {
+            /// 应用ID. Required.
+            appid: String = body("appid").required(),
+            /// 续期的扣费周期列表. Required.
+            policy_periods: Vec<PapayPolicyPeriod> = body("policy_periods").required(),
+            /// 是否允许取消预约.
+            allow_cancel_scheduled: bool = body("allow_cancel_scheduled"),
+        }
+    }
+
+    response! {
+        /// 保险商户修改保险扣费周期列表: what comes back.
+        ///
+        /// Its flat name is [`weipay::papay::PostPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyResponse`](crate::papay::PostPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModifyResponse).
+        #[doc(alias = "保险商户修改保险扣费周期列表")]
+        pub struct Response {
+            /// 最新的扣费周期列表.
+            policy_periods: Vec<PapayPolicyPeriod> = body("policy_periods"),
+            /// On the wire: `cancel_scheduled_policy_period_id`.
+            cancel_scheduled_policy_period_id: i64 = body("cancel_scheduled_policy_period_id"),
+        }
     }
 }

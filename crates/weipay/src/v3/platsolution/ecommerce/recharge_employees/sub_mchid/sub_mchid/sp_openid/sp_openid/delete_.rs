@@ -2,43 +2,42 @@
 
 //! `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}/delete`
 
-pub mod post;
+pub use crate::v3::platsolution::chain::PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDelete as Delete;
 
-use crate::mode::Mode;
-use crate::model::Nothing;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 删除二级商户可扫码充值员工 · `POST v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}/delete`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013521753](https://pay.weixin.qq.com/doc/v3/partner/4013521753)
+pub mod post {
+    use crate::model::{Time, body, open_enum, response};
 
-chain_step! {
-    /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}/delete`
-    Delete
-}
+    response! {
+        /// 删除二级商户可扫码充值员工: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeleteResponse`](crate::platsolution::PostPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeleteResponse).
+        #[doc(alias = "删除二级商户可扫码充值员工")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 员工OpenID.
+            sp_openid: String = body("sp_openid"),
+            /// 员工状态.
+            state: State = body("state"),
+            /// 添加员工时间.
+            create_time: Time = body("create_time"),
+            /// 最后更新时间.
+            update_time: Time = body("update_time"),
+        }
+    }
 
-impl<M: Mode> Delete<M> {
-    /// 删除二级商户可扫码充值员工 · `POST v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}/delete`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .ecommerce()
-    ///     .recharge_employees()
-    ///     .sub_mchid()
-    ///     .sub_mchid("1900000109")
-    ///     .sp_openid()
-    ///     .sp_openid("oWeiPaySandboxUser-000000001")
-    ///     .delete_()
-    ///     .post()
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID_SP_OPENID_SP_OPENID_DELETE, Nothing)
+    open_enum! {
+        /// 员工状态.
+        pub enum State {
+            Effective = "EFFECTIVE",
+            Deleted = "DELETED",
+        }
     }
 }

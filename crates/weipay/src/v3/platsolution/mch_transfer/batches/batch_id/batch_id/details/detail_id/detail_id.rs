@@ -2,48 +2,69 @@
 
 //! `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
 
-pub mod get;
+pub use crate::v3::platsolution::chain::PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId as DetailId;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 微信支付转账明细单号查询明细单 · `GET v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - elsewhere: <https://pay.weixin.qq.com/docs/partner/apis/platsolution-mch-transfer/transfer-batch/get-transfer-detail-by-no.html>
+pub mod get {
+    use crate::model::{Time, body, query, request, response};
 
-chain_step! {
-    /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
-    DetailId
-}
+    request! {
+        /// 微信支付转账明细单号查询明细单: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdRequest`](crate::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdRequest).
+        #[doc(alias = "微信支付转账明细单号查询明细单")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = query("sub_mchid").required(),
+        }
+    }
 
-impl<M: Mode> DetailId<M> {
-    /// 微信支付转账明细单号查询明细单 · `GET v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`get`](mod@get).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get;
-    ///
-    /// let request = get::Request::new().sub_mchid("1900000109");
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .mch_transfer()
-    ///     .batches()
-    ///     .batch_id()
-    ///     .batch_id("131000011085109987515042023022300246500006")
-    ///     .details()
-    ///     .detail_id()
-    ///     .detail_id("132000011085109987515042023022300246521006")
-    ///     .get(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn get(self, request: get::Request) -> M::Sent<get::Response> {
-        self.call.typed(
-            &table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID,
-            request,
-        )
+    response! {
+        /// 微信支付转账明细单号查询明细单: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdResponse`](crate::platsolution::GetPlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdResponse).
+        #[doc(alias = "微信支付转账明细单号查询明细单")]
+        pub struct Response {
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 商家转账批次单号. Required.
+            batch_id: String = body("batch_id").required(),
+            /// 商家明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+            /// 商家转账明细单号. Required.
+            detail_id: String = body("detail_id").required(),
+            /// 服务商应用ID. Required.
+            sp_appid: String = body("sp_appid").required(),
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 二级商户应用ID.
+            sub_appid: String = body("sub_appid"),
+            /// 转账发起时间. Required.
+            create_time: Time = body("create_time").required(),
+            /// 明细状态. Required.
+            detail_state: String = body("detail_state").required(),
+            /// 转账金额. Required; in fen (分).
+            transfer_amount: i64 = body("transfer_amount").required(),
+            /// 转账备注. Required.
+            transfer_remark: String = body("transfer_remark").required(),
+            /// 明细失败原因.
+            fail_reason: String = body("fail_reason"),
+            /// 收款用户OpenID.
+            openid: String = body("openid"),
+            /// 收款银行类型.
+            bank_type: String = body("bank_type"),
+            /// 收款用户姓名.
+            user_name: String = body("user_name"),
+            /// 转账完成时间.
+            transfer_finish_time: Time = body("transfer_finish_time"),
+            /// 银行退票时间.
+            bank_refund_time: Time = body("bank_refund_time"),
+        }
     }
 }

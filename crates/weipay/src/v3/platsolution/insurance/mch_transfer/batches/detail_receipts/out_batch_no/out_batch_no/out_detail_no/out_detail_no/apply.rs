@@ -2,47 +2,51 @@
 
 //! `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`
 
-pub mod post;
+pub use crate::v3::platsolution::chain::PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply as Apply;
 
-use crate::mode::Mode;
-use crate::operation::table;
-use crate::styles::chain_step;
+/// 申请商家转账明细电子回单 · `POST v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`
+///
+/// For 服务商.
+///
+/// Official documents (官方文档):
+///
+/// - partner: [4013504228](https://pay.weixin.qq.com/doc/v3/partner/4013504228)
+pub mod post {
+    use crate::model::{body, open_enum, request, response};
 
-chain_step! {
-    /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`
-    Apply
-}
+    request! {
+        /// 申请商家转账明细电子回单: what is sent.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyRequest`](crate::platsolution::PostPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyRequest).
+        #[doc(alias = "申请商家转账明细电子回单")]
+        pub struct Request {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+        }
+    }
 
-impl<M: Mode> Apply<M> {
-    /// 申请商家转账明细电子回单 · `POST v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`
-    ///
-    /// For 服务商.
-    ///
-    /// Types and official documents (官方文档): [`post`](mod@post).
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "async")]
-    /// # async fn example(client: weipay::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use weipay::v3::platsolution::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post;
-    ///
-    /// let request = post::Request::new().sub_mchid("1900102208");
-    /// let response = client
-    ///     .v3()
-    ///     .platsolution()
-    ///     .insurance()
-    ///     .mch_transfer()
-    ///     .batches()
-    ///     .detail_receipts()
-    ///     .out_batch_no()
-    ///     .out_batch_no("sjzz20230223")
-    ///     .out_detail_no()
-    ///     .out_detail_no("x23zy545Bd5436")
-    ///     .apply()
-    ///     .post(request)
-    ///     .await?;
-    /// # Ok(()) }
-    /// ```
-    pub fn post(self, request: post::Request) -> M::Sent<post::Response> {
-        self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO_APPLY, request)
+    response! {
+        /// 申请商家转账明细电子回单: what comes back.
+        ///
+        /// Its flat name is [`weipay::platsolution::PostPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyResponse`](crate::platsolution::PostPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyResponse).
+        #[doc(alias = "申请商家转账明细电子回单")]
+        pub struct Response {
+            /// 二级商户号. Required.
+            sub_mchid: String = body("sub_mchid").required(),
+            /// 商家批次单号. Required.
+            out_batch_no: String = body("out_batch_no").required(),
+            /// 商家明细单号. Required.
+            out_detail_no: String = body("out_detail_no").required(),
+            /// 电子回单状态. Required.
+            receipt_state: ReceiptState = body("receipt_state").required(),
+        }
+    }
+
+    open_enum! {
+        /// 电子回单状态.
+        pub enum ReceiptState {
+            Accepted = "ACCEPTED",
+            Finished = "FINISHED",
+        }
     }
 }

@@ -1,0 +1,207 @@
+//! The file with the steps of a product: a type for each path, with a method for each segment below it and each verb. The
+//! modules of the paths show the steps under their own names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use indoc::formatdoc;
+use weipay_catalog::names;
+use weipay_catalog::operation::placeholder;
+use weipay_catalog::rust::steps::StepNames;
+use weipay_catalog::{Operation, Version};
+
+use crate::documentation::{self, aliases, lines};
+use crate::flat::FlatNames;
+use crate::models::{braced, rule};
+use crate::operation::Verb;
+use crate::output::{header, indented};
+use crate::path_value;
+use crate::table::RowNames;
+use crate::tree::Tree;
+
+/// The names of the types of a product's steps. They stand in one file, so that each is named by its whole path below the version.
+pub(crate) struct StepTypes(BTreeMap<String, String>);
+
+impl StepTypes {
+    pub(crate) fn new(product: &Tree<'_>) -> Self {
+        let mut steps = Self(BTreeMap::new());
+        steps.give(product, "", &mut BTreeSet::new());
+        steps
+    }
+
+    /// Of two that would have one name the second gets an underscore.
+    fn give(&mut self, tree: &Tree<'_>, above: &str, taken: &mut BTreeSet<String>) {
+        let own = match placeholder(tree.segment) {
+            Some(name) => format!("{above}By{}", names::camel(name)),
+            None => format!("{above}{}", names::camel(tree.segment)),
+        };
+        let mut name = own.clone();
+        while !taken.insert(name.clone()) {
+            name.push('_');
+        }
+        self.0.insert(tree.path.clone(), name);
+        for (_, child) in tree.named_children() {
+            self.give(child, &own, taken);
+        }
+    }
+
+    pub(crate) fn get(&self, tree: &Tree<'_>) -> &str {
+        self.0.get(&tree.path).map_or("", String::as_str)
+    }
+}
+
+/// The file of all steps of a product.
+pub(crate) fn text(product: &Tree<'_>, types: &StepTypes, names: &Names<'_>) -> String {
+    let mut blocks = Vec::new();
+    let mut needs = BTreeSet::new();
+    write(product, "super", &Context { types, names }, &mut needs, &mut blocks);
+    let uses = |name: &str| needs.contains(name);
+    let models: Vec<&str> = ["Nothing", "path"].into_iter().filter(|name| uses(name)).collect();
+    let styles: Vec<&str> = ["chain_branch", "chain_step"].into_iter().filter(|name| uses(name)).collect();
+    let mut imports = String::from("use crate::mode::Mode;\n");
+    if !models.is_empty() {
+        imports.push_str(&format!("use crate::model::{};\n", braced(&models)));
+    }
+    imports.push_str(&format!("use crate::operation::table;\nuse crate::styles::{};\n", braced(&styles)));
+    formatdoc! {"
+        {header}//! The steps of the pure chain (纯链式) from `{path}` on.
+
+        {imports}
+        {blocks}",
+        header = header(&format!("catalog/{}/", product.path)),
+        path = product.path,
+        blocks = blocks.join("\n"),
+    }
+}
+
+/// The names that depend on all operations.
+pub(crate) struct Names<'a> {
+    pub rows: &'a RowNames,
+    pub steps: &'a StepNames,
+    pub flat: &'a FlatNames,
+}
+
+struct Context<'a> {
+    types: &'a StepTypes,
+    names: &'a Names<'a>,
+}
+
+/// Writes the step of a path, whose module has this place, and those below it.
+fn write(
+    tree: &Tree<'_>,
+    place: &str,
+    context: &Context<'_>,
+    needs: &mut BTreeSet<&'static str>,
+    blocks: &mut Vec<String>,
+) {
+    let verbs: Vec<(&Operation, Verb)> =
+        tree.operations.iter().map(|operation| (*operation, Verb::new(operation))).collect();
+    let children = tree.named_children();
+    let mut methods: Vec<String> = Vec::new();
+    for (operation, verb) in &verbs {
+        if !verb.has_request || !verb.has_response {
+            needs.insert("Nothing");
+        }
+        methods.push(verb_method(operation, verb, place, context.names));
+    }
+    for (name, child) in &children {
+        if path_value::loosest(child).is_some() {
+            needs.insert("path");
+        }
+        methods.push(step_method(name, child, context.types.get(child), ""));
+    }
+    // Only a verb can use what is set on the way; a step that just leads on is lighter.
+    let step = if verbs.is_empty() { "chain_branch" } else { "chain_step" };
+    needs.insert(step);
+    blocks.push(block(step, tree, context.types.get(tree), &methods));
+    for (name, child) in children {
+        write(child, &format!("{place}::{name}"), context, needs, blocks);
+    }
+}
+
+/// A step with its methods.
+pub(crate) fn block(step: &str, tree: &Tree<'_>, name: &str, methods: &[String]) -> String {
+    formatdoc! {"
+        {step}! {{
+        {doc}{aliases}    {name}
+        }}
+
+        impl<M: Mode> {name}<M> {{
+        {methods}}}
+        ",
+        doc = lines(&documentation::operation::step(tree), "    ///"),
+        aliases = indented(&aliases(tree.titles()), 1),
+        methods = indented(&methods.join("\n"), 1),
+    }
+}
+
+/// The method that leads to a step, which may need a feature.
+pub(crate) fn step_method(name: &str, child: &Tree<'_>, target: &str, gate: &str) -> String {
+    match path_value::loosest(child) {
+        None => formatdoc! {"
+            {doc}{gate}pub fn {name}(self) -> {target}<M> {{
+                {target}::new(self.call.step({segment:?}))
+            }}
+            ",
+            doc = lines(&documentation::operation::step(child), "///"),
+            segment = child.segment,
+        },
+        Some(value) => formatdoc! {"
+            {doc}{gate}pub fn {name}(self, {name}: impl Into<String>) -> {target}<M> {{
+                {target}::new(self.call.fill({rule}, {name}.into()))
+            }}
+            ",
+            doc = lines(&documentation::field::value(&child.path, &value), "///"),
+            rule = rule(&value, "path", true).lines(0, usize::MAX, "", ""),
+        },
+    }
+}
+
+fn verb_method(operation: &Operation, verb: &Verb, place: &str, names: &Names<'_>) -> String {
+    let Verb { module, has_request, has_response } = verb;
+    let types = format!("{place}::{module}");
+    let response = if *has_response { format!("{types}::Response") } else { "Nothing".to_owned() };
+    let (parameter, request) = match has_request {
+        true => (format!(", request: {types}::Request"), "request"),
+        false => (String::new(), "Nothing"),
+    };
+    let slash = if operation.path.ends_with('/') { ".step(\"\")" } else { "" };
+    formatdoc! {"
+        {doc}{aliases}pub fn {module}(self{parameter}) -> M::Sent<{response}> {{
+            self.call{slash}.typed(&table::{row}, {request})
+        }}
+        ",
+        doc = lines(&documentation::operation::verb(operation, verb.has_types().then_some(types.as_str()), names.steps), "///"),
+        aliases = aliases([operation.title]),
+        row = names.rows.get(operation),
+    }
+}
+
+/// The file of a version: its step, and a module for each product.
+pub(crate) fn version(tree: &Tree<'_>, version: Version) -> String {
+    let children = tree.named_children();
+    let modules: String =
+        children.iter().map(|(name, child)| format!("{}pub mod {name};\n", gate(child))).collect();
+    let methods: Vec<String> = children
+        .iter()
+        .map(|(name, child)| {
+            step_method(name, child, &format!("{name}::{}", child.type_name()), &gate(child))
+        })
+        .collect();
+    formatdoc! {"
+        {header}//! The typed operations of API{version}: a module for each product, and in it one for each part of a path.
+
+        {modules}
+        use crate::mode::Mode;
+        use crate::styles::chain_branch;
+
+        {block}",
+        header = header(&format!("catalog/{}/", tree.path)),
+        version = if version == Version::V2 { "v2" } else { "v3" },
+        block = block("chain_branch", tree, &tree.type_name(), &methods),
+    }
+}
+
+/// The first segment below the version is a product, and each product is a feature.
+fn gate(product: &Tree<'_>) -> String {
+    format!("#[cfg(feature = {:?})]\n", product.segment)
+}

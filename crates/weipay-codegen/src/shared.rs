@@ -1,0 +1,76 @@
+//! The file of a product's shared objects: those that the catalogue shares by name, under that name, each once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use indoc::formatdoc;
+use weipay_catalog::Field;
+use weipay_catalog::rust::types::{Types, has_members, request_fields, response_fields};
+
+use crate::documentation::{self, lines};
+use crate::models::Module;
+use crate::output::header;
+use crate::tree::Tree;
+
+/// A shared object, and how a product uses it.
+struct Shared<'a> {
+    field: &'a Field,
+    /// Whether a request of the product holds it, so that it needs setters.
+    in_request: bool,
+    labels: BTreeSet<&'a str>,
+}
+
+/// The shared objects of some operations or notifications, by name.
+#[derive(Default)]
+pub(crate) struct SharedObjects<'a>(BTreeMap<&'static str, Shared<'a>>);
+
+impl<'a> SharedObjects<'a> {
+    /// Adds those that a field of a request or of a response brings.
+    pub(crate) fn add(&mut self, field: &'a Field, in_request: bool) {
+        if let Some(name) = field.shared.filter(|_| has_members(field)) {
+            let shared =
+                self.0.entry(name).or_insert(Shared { field, in_request: false, labels: BTreeSet::new() });
+            shared.in_request |= in_request;
+            shared.labels.extend(Some(field.label).filter(|label| !label.is_empty()));
+        }
+        if has_members(field) {
+            field.fields.iter().for_each(|member| self.add(member, in_request));
+        }
+    }
+
+    /// The content of their module; nothing where there is none.
+    pub(crate) fn text(&self) -> Option<String> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let types = Types::shared(self.0.values().map(|shared| (shared.field, shared.in_request)));
+        let module = Module {
+            types: &types,
+            shared: None,
+            level: 0,
+            doc: &|known| {
+                let name = known.field?.shared?;
+                Some(documentation::field::shared(name, &self.0.get(name)?.labels))
+            },
+            titles: &[],
+        };
+        Some(module.text())
+    }
+}
+
+/// The file of a product that has shared objects.
+pub(crate) fn text(product: &Tree<'_>) -> Option<String> {
+    let operations = product.all();
+    let mut shared = SharedObjects::default();
+    for operation in &operations {
+        request_fields(operation).iter().for_each(|(_, field)| shared.add(field, true));
+        response_fields(operation).iter().for_each(|(_, field)| shared.add(field, false));
+    }
+    let doc = format!("The objects that several operations of `{}` share.", product.path);
+    Some(formatdoc! {"
+        {header}{doc}
+        {content}",
+        header = header("catalog/shared/"),
+        doc = lines(&doc, "//!"),
+        content = shared.text()?,
+    })
+}
