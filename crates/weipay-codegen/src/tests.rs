@@ -213,7 +213,7 @@ fn a_format_is_a_rule_where_the_type_does_not_say_it() {
         ],
     );
     let operation = described("GET v3/a/{day}", "  path\n    day*  string date");
-    assert_holds(&steps(&[operation], "v3/a.rs"), &["fill(path(\"day\").date(), day.into())"]);
+    assert_holds(&steps(&[operation]), &["fill(path(\"day\").date(), day.into())"]);
 }
 
 #[test]

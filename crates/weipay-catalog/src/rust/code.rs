@@ -28,11 +28,13 @@ pub struct Call {
 
 impl Call {
     /// A link as it stands.
+    #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self { name: text.into(), argument: None }
     }
 
     /// A call with one argument.
+    #[must_use]
     pub fn with(name: impl Into<String>, argument: Code) -> Self {
         Self { name: name.into(), argument: Some(argument) }
     }
@@ -40,6 +42,7 @@ impl Call {
 
 impl Code {
     /// What stands on one line, whatever its width.
+    #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }

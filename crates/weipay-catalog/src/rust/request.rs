@@ -162,11 +162,15 @@ pub fn file(operation: &Operation) -> Option<&Field> {
     operation.request.multipart.iter().find(|part| part.kind == Kind::Object)
 }
 
-/// What is said about the file of an upload, as `json!` takes it.
+/// What is said about the file of an upload, as `json!` takes it: the part `meta` of APIv3, the plain parts of APIv2.
 #[must_use]
 pub fn meta(operation: &Operation) -> Code {
-    let meta = operation.request.multipart.iter().find(|part| part.carrier == Some(Carrier::JsonText));
-    let members = sample::wanted(meta.map_or(&[], |meta| &meta.fields)).into_iter().map(|field| {
+    let parts = &operation.request.multipart;
+    let fields = match parts.iter().find(|part| part.carrier == Some(Carrier::JsonText)) {
+        Some(meta) => sample::wanted(&meta.fields),
+        None => sample::required(parts.iter().filter(|part| part.kind != Kind::Object)),
+    };
+    let members = fields.into_iter().map(|field| {
         let value = match field.purpose {
             Some(Purpose::FileName) => Code::text(format!("{FILE:?}")),
             Some(Purpose::FileSha256) => Code::text("file.sha256()"),

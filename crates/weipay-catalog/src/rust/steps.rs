@@ -23,6 +23,7 @@ pub struct Step<'a> {
 
 impl StepNames {
     /// The names of all steps of these paths.
+    #[must_use]
     pub fn new<'a>(paths: impl IntoIterator<Item = &'a str>) -> Self {
         let mut below: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
         for path in paths {

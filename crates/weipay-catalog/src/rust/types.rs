@@ -152,6 +152,7 @@ impl<'a> Types<'a> {
     }
 
     /// The types that are shared by these fields, and what is inside. With each field comes whether a request holds it.
+    #[must_use]
     pub fn shared(fields: impl IntoIterator<Item = (&'a Field, bool)>) -> Self {
         let mut types = Self::default();
         // What stands in one of a request is of a request too, whatever else holds it.
