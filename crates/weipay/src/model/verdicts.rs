@@ -103,7 +103,7 @@ fn lints(field: &Described, example: &str) -> bool {
     let source = SourceFile { path: PathBuf::from("a.api"), place: "v3/a".to_owned(), text };
     let found = lint::check_files(&[source]);
     // That a time should say so is advice, and no verdict.
-    found.iter().all(|finding| finding.problem.contains("does not say rfc3339"))
+    found.iter().all(|finding| finding.problem.contains("does not have the format rfc3339"))
 }
 
 /// The SDK's row, as the generator writes it.
