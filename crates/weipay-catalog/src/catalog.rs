@@ -149,16 +149,29 @@ impl Catalog {
     /// If no operation has this path, or only with other methods.
     pub fn route(&'static self, method: &str, path: &str) -> Result<Routed, Unrouted> {
         let mut others = Vec::new();
+        let mut first: Option<Routed> = None;
         for end in self.router.ends(path) {
             let is_filled = end.is_filled();
             for index in end.operations {
                 let entry = &self.operations[index];
                 if entry.method == method {
-                    return Ok(Routed { operation: self.parsed(entry), path_values: end.path_values });
+                    let routed = Routed { operation: self.parsed(entry), path_values: end.path_values.clone() };
+                    // Two operations can have the same URLs: `{applyment_id}/cancel` and `{business_code}/cancel`. Then the
+                    // rules of their placeholders decide.
+                    if first.as_ref().is_some_and(|first| !first.has_the_values_of(&routed)) {
+                        break;
+                    }
+                    if routed.fits_its_rules() {
+                        return Ok(routed);
+                    }
+                    first.get_or_insert(routed);
                 }
                 // `POST stocks/` is not `GET stocks/{stock_id}` with another method.
                 others.extend(is_filled.then_some(entry.method));
             }
+        }
+        if let Some(first) = first {
+            return Ok(first);
         }
         Err(if others.is_empty() { Unrouted::UnknownPath } else { Unrouted::OtherMethod(others) })
     }
@@ -327,6 +340,16 @@ mod tests {
         let ending_so: Vec<&str> =
             catalog.headings().map(|(_, path)| path).filter(|path| path.ends_with('/')).collect();
         assert_eq!(ending_so, ["v3/applyment4sub/applyment/", "v3/ecommerce/applyments/"]);
+    }
+
+    #[test]
+    fn of_two_operations_with_the_same_urls_the_one_whose_rules_the_value_fits_is_found() {
+        let found = |value: &str| {
+            let routed = Catalog::embedded().route("POST", &format!("/v3/apply4subject/applyment/{value}/cancel"));
+            routed.unwrap().operation.path
+        };
+        assert_eq!(found("2000002124775691"), "v3/apply4subject/applyment/{applyment_id}/cancel");
+        assert_eq!(found("1900013511_10000"), "v3/apply4subject/applyment/{business_code}/cancel");
     }
 
     #[test]
