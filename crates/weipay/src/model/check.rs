@@ -46,8 +46,8 @@ impl Violation {
 }
 
 impl From<BrokenRule> for Violation {
-    fn from(rule: BrokenRule) -> Violation {
-        Violation::new(rule.to_string())
+    fn from(rule: BrokenRule) -> Self {
+        Self::new(rule.to_string())
     }
 }
 
