@@ -118,6 +118,7 @@ impl Operation {
     }
 
     /// Whether the pages allow only HMAC-SHA256 as the signature of a request (APIv2).
+    #[must_use]
     pub fn demands_hmac(&self) -> bool {
         let fields = Place::ALL.into_iter().flat_map(|place| self.request.fields(place));
         self.version() == Version::V2
@@ -125,6 +126,7 @@ impl Operation {
     }
 
     /// Whether the request carries a signature. In APIv2 a page that a browser opens may have none.
+    #[must_use]
     pub fn is_request_signed(&self) -> bool {
         let mut fields = Place::ALL.into_iter().flat_map(|place| self.request.fields(place));
         self.version() == Version::V3
