@@ -155,7 +155,8 @@ impl Catalog {
             for index in end.operations {
                 let entry = &self.operations[index];
                 if entry.method == method {
-                    let routed = Routed { operation: self.parsed(entry), path_values: end.path_values.clone() };
+                    let routed =
+                        Routed { operation: self.parsed(entry), path_values: end.path_values.clone() };
                     // Two operations can have the same URLs: `{applyment_id}/cancel` and `{business_code}/cancel`. Then the
                     // rules of their placeholders decide.
                     if first.as_ref().is_some_and(|first| !first.has_the_values_of(&routed)) {
@@ -345,7 +346,8 @@ mod tests {
     #[test]
     fn of_two_operations_with_the_same_urls_the_one_whose_rules_the_value_fits_is_found() {
         let found = |value: &str| {
-            let routed = Catalog::embedded().route("POST", &format!("/v3/apply4subject/applyment/{value}/cancel"));
+            let routed =
+                Catalog::embedded().route("POST", &format!("/v3/apply4subject/applyment/{value}/cancel"));
             routed.unwrap().operation.path
         };
         assert_eq!(found("2000002124775691"), "v3/apply4subject/applyment/{applyment_id}/cancel");

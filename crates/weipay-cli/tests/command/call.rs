@@ -528,3 +528,19 @@ fn neither_a_body_nor_a_token_nor_a_key_is_repeated() {
         assert!(!told.contains("secret") && !told.contains(&inner[..12]), "{told}");
     }
 }
+
+#[test]
+fn a_word_that_looks_mistyped_is_pointed_out_and_sent_all_the_same() {
+    let sandbox = Sandbox::start().unwrap();
+    let kit = sandbox.kit_file().to_str().unwrap();
+    let stocks = "v3/marketing/busifavor/stocks";
+    let body = |word: &str| format!(r#"{{"stock_type":"{word}"}}"#);
+    let (mistyped, known) = (body("NORML"), body("NORMAL"));
+    let call = |body: &str| weipay(&["call", "POST", stocks, "--json", body, "--kit", kit], &HashMap::new());
+    let (mistyped, known) = (call(&mistyped), call(&known));
+    let told = stderr(&mistyped);
+    assert!(told.starts_with("hint: /body/stock_type is `NORML`"), "{told}");
+    assert!(told.contains("did you mean `NORMAL`?"), "{told}");
+    assert!(!stderr(&known).contains("hint:"), "{}", stderr(&known));
+    assert_eq!(exit(&mistyped), exit(&known), "the platform's answer decides: both were sent");
+}
