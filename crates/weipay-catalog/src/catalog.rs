@@ -48,6 +48,7 @@ struct NotificationText {
 
 impl Catalog {
     /// The catalogue that this program was built with.
+    #[must_use]
     pub fn embedded() -> &'static Self {
         &EMBEDDED
     }
@@ -111,11 +112,13 @@ impl Catalog {
     }
 
     /// How many operations there are.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.operations.len()
     }
 
     /// Whether there are no operations.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }
@@ -131,6 +134,7 @@ impl Catalog {
     }
 
     /// The operation with this method and this path template, such as `v3/.../stocks/{stock_id}`.
+    #[must_use]
     pub fn find(&'static self, method: &str, template: &str) -> Option<&'static Operation> {
         let template = template.strip_prefix('/').unwrap_or(template);
         self.operations
@@ -145,16 +149,30 @@ impl Catalog {
     /// If no operation has this path, or only with other methods.
     pub fn route(&'static self, method: &str, path: &str) -> Result<Routed, Unrouted> {
         let mut others = Vec::new();
+        let mut first: Option<Routed> = None;
         for end in self.router.ends(path) {
             let is_filled = end.is_filled();
             for index in end.operations {
                 let entry = &self.operations[index];
                 if entry.method == method {
-                    return Ok(Routed { operation: self.parsed(entry), path_values: end.path_values });
+                    let routed =
+                        Routed { operation: self.parsed(entry), path_values: end.path_values.clone() };
+                    // Two operations can have the same URLs: `{applyment_id}/cancel` and `{business_code}/cancel`. Then the
+                    // rules of their placeholders decide.
+                    if first.as_ref().is_some_and(|first| !first.has_the_values_of(&routed)) {
+                        break;
+                    }
+                    if routed.fits_its_rules() {
+                        return Ok(routed);
+                    }
+                    first.get_or_insert(routed);
                 }
                 // `POST stocks/` is not `GET stocks/{stock_id}` with another method.
                 others.extend(is_filled.then_some(entry.method));
             }
+        }
+        if let Some(first) = first {
+            return Ok(first);
         }
         Err(if others.is_empty() { Unrouted::UnknownPath } else { Unrouted::OtherMethod(others) })
     }
@@ -177,6 +195,7 @@ impl Catalog {
 
     /// The operation that was probably meant by a path with a missing or additional slash at its end. The platform does not
     /// have such a path.
+    #[must_use]
     pub fn but_for_the_last_slash(&'static self, method: &str, path: &str) -> Option<&'static Operation> {
         let other = match path.strip_suffix('/') {
             Some(shorter) => shorter.to_owned(),
@@ -197,6 +216,7 @@ impl Catalog {
     }
 
     /// The notification of this version, `v3` or `v2`, and event, such as `TRANSACTION.SUCCESS`.
+    #[must_use]
     pub fn notification(&'static self, version: &str, event: &str) -> Option<&'static Notification> {
         self.notifications
             .iter()
@@ -321,6 +341,17 @@ mod tests {
         let ending_so: Vec<&str> =
             catalog.headings().map(|(_, path)| path).filter(|path| path.ends_with('/')).collect();
         assert_eq!(ending_so, ["v3/applyment4sub/applyment/", "v3/ecommerce/applyments/"]);
+    }
+
+    #[test]
+    fn of_two_operations_with_the_same_urls_the_one_whose_rules_the_value_fits_is_found() {
+        let found = |value: &str| {
+            let routed =
+                Catalog::embedded().route("POST", &format!("/v3/apply4subject/applyment/{value}/cancel"));
+            routed.unwrap().operation.path
+        };
+        assert_eq!(found("2000002124775691"), "v3/apply4subject/applyment/{applyment_id}/cancel");
+        assert_eq!(found("1900013511_10000"), "v3/apply4subject/applyment/{business_code}/cancel");
     }
 
     #[test]

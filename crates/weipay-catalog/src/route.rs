@@ -16,6 +16,22 @@ pub struct Routed {
     pub path_values: PathValues,
 }
 
+impl Routed {
+    /// Whether each value is one that its placeholder can have.
+    pub(crate) fn fits_its_rules(&self) -> bool {
+        let fits = |name: &str, value: &str| {
+            let field = self.operation.request.path.iter().find(|field| field.name == name);
+            field.is_none_or(|field| value.contains('%') || field.rules().check_text(value).is_ok())
+        };
+        self.path_values.iter().all(|(name, value)| fits(name, value))
+    }
+
+    /// Whether both were found by the same literal segments.
+    pub(crate) fn has_the_values_of(&self, other: &Self) -> bool {
+        self.path_values.iter().map(|(_, value)| value).eq(other.path_values.iter().map(|(_, value)| value))
+    }
+}
+
 /// Placeholders with their values.
 pub type PathValues = Vec<(&'static str, String)>;
 

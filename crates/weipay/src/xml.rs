@@ -159,7 +159,7 @@ pub(crate) fn fill_in(model: &mut dyn Model, mchid: &str, names: &[&str]) {
         for (field, slot) in fields.iter().zip(slots).filter(|(_, slot)| !slot.is_set()) {
             let text = match field.name {
                 name if names.contains(&name) => mchid,
-                "sign_type" if field.required => weipay_wire::SignType::HmacSha256.as_str(),
+                "sign_type" if field.rules.required => weipay_wire::SignType::HmacSha256.as_str(),
                 _ => continue,
             };
             if matches!(field.place, Place::Xml | Place::Query | Place::Part) {
@@ -168,4 +168,53 @@ pub(crate) fn fill_in(model: &mut dyn Model, mchid: &str, names: &[&str]) {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn members_become_elements_and_what_is_nested_becomes_json_text() {
+        let body = json!({"a": " x ", "b": 100, "c": true, "d": null, "e": {"f": [1]}, "g": [], "h": ""});
+        let elements = elements_of(body.as_object().unwrap()).unwrap();
+        assert_eq!(
+            elements.texts().collect::<Vec<_>>(),
+            [("a", " x "), ("b", "100"), ("c", "true"), ("e", r#"{"f":[1]}"#), ("g", "[]"), ("h", "")]
+        );
+        let fraction = json!({"total_fee": 1.0});
+        assert!(elements_of(fraction.as_object().unwrap()).is_err(), "money is whole");
+    }
+
+    #[test]
+    fn elements_that_repeat_become_an_array() {
+        let xml =
+            b"<xml><a>1</a><l><i><b>1</b></i></l><m><i><b>1</b></i><i><b>2</b></i><i><b>3</b></i></m></xml>";
+        let elements = XmlElements::read(xml, "xml").unwrap();
+        let expected =
+            json!({"a": "1", "l": {"i": {"b": "1"}}, "m": {"i": [{"b": "1"}, {"b": "2"}, {"b": "3"}]}});
+        assert_eq!(json_of(&elements), expected);
+    }
+
+    #[test]
+    fn a_numbered_name_is_known_by_its_row() {
+        for (name, row, numbers) in [
+            ("coupon_fee_0", "coupon_fee_$n", Some(vec![0])),
+            ("coupon_fee_999", "coupon_fee_$n", Some(vec![999])),
+            ("coupon_fee_1_20", "coupon_fee_$n_$m", Some(vec![1, 20])),
+            ("a_7_state", "a_$n_state", Some(vec![7])),
+            ("coupon_fee_1_20", "coupon_fee_$n", None),
+            ("coupon_fee_1", "coupon_fee_$n_$m", None),
+            ("coupon_fee_", "coupon_fee_$n", None),
+            ("coupon_fee_x", "coupon_fee_$n", None),
+            ("coupon_fee_00", "coupon_fee_$n", None),
+            ("coupon_fee_1000", "coupon_fee_$n", None),
+            ("coupon_fee_99999999999999999999", "coupon_fee_$n", None),
+            ("coupon_fee", "coupon_fee", None),
+        ] {
+            assert_eq!(numbers_in(name, row), numbers, "{name} {row}");
+        }
+    }
 }

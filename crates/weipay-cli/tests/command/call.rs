@@ -47,20 +47,21 @@ fn environment(sandbox: &Sandbox) -> HashMap<&'static str, String> {
 }
 
 const CALLBACKS: &str = "v3/marketing/busifavor/callbacks";
-const REFUND: &str = "v3/refund/domestic/refunds/{out_refund_no}";
+/// An operation without state in the sandbox.
+const COMPLAINTS: &str = "v3/merchant-service/complaint-notifications";
 const STOCK: [&str; 5] = ["call", "GET", "v3/marketing/busifavor/stocks/{stock_id}", "--path", "stock_id=1"];
 
 #[test]
 fn a_success_prints_the_answer_and_exits_with_0_from_kit_and_from_environment() {
     let sandbox = Sandbox::start().unwrap();
     let kit = sandbox.kit_file().to_str().unwrap();
-    let refund = ["call", "get", REFUND, "--path", "out_refund_no=refund-7"];
-    let by_kit = weipay(&[&refund[..], &["--kit", kit]].concat(), &HashMap::new());
-    let by_environment = weipay(&refund, &environment(&sandbox));
+    let body = r#"{"url":"https://example.com/notify"}"#;
+    let by_kit = weipay(&["call", "post", COMPLAINTS, "--json", body, "--kit", kit], &HashMap::new());
+    let by_environment = weipay(&["call", "GET", COMPLAINTS], &environment(&sandbox));
     for output in [by_kit, by_environment] {
         assert_eq!(exit(&output), 0, "{}", stderr(&output));
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(answer["out_refund_no"], "refund-7", "{answer}");
+        assert!(answer["url"].is_string(), "{answer}");
         assert!(stderr(&output).starts_with("note: this is an example"), "{}", stderr(&output));
     }
 }
@@ -196,7 +197,7 @@ fn what_standard_output_leads_to_is_not_replaced() {
 #[test]
 fn an_answer_that_cannot_be_written_is_not_taken_for_a_call_that_failed() {
     let sandbox = Sandbox::start().unwrap();
-    let call = ["call", "GET", CALLBACKS, "--query", "mchid=1900000001"];
+    let call = ["call", "GET", COMPLAINTS];
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = Command::new(WEIPAY);
     command.args(call).args(["--kit", sandbox.kit_file().to_str().unwrap()]).stdout(full);
@@ -211,7 +212,7 @@ fn a_header_of_the_connection_exits_with_2() {
     for header in ["Content-Length: 1", "host:a", "Transfer-Encoding: chunked"] {
         let output = weipay(&["call", "GET", CALLBACKS, "--header", header], &environment(&sandbox));
         assert_eq!(exit(&output), 2, "{}", stderr(&output));
-        assert!(stderr(&output).contains("leave it out"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("do not set it"), "{}", stderr(&output));
     }
 }
 
@@ -436,7 +437,7 @@ fn an_answer_that_does_not_verify_exits_with_3_and_prints_nothing() {
     let (sandbox, other) = (Sandbox::start().unwrap(), Sandbox::start().unwrap());
     let mut mixed = environment(&sandbox);
     mixed.insert("WEIPAY_PUBLIC_KEY", environment(&other)["WEIPAY_PUBLIC_KEY"].clone());
-    let output = weipay(&["call", "GET", CALLBACKS], &mixed);
+    let output = weipay(&["call", "GET", COMPLAINTS], &mixed);
     assert_eq!(exit(&output), 3, "{}", stderr(&output));
     assert!(output.stdout.is_empty(), "an unverified response was printed");
 }

@@ -117,7 +117,7 @@ fn one_of_public_key_certificates_and_api_v3_key_is_enough() {
     let certificate = file("platform_cert").display().to_string();
     let public = [("WEIPAY_PUBLIC_KEY_ID", &*id), ("WEIPAY_PUBLIC_KEY", &*key)];
     let listed = ("WEIPAY_PLATFORM_CERTIFICATES", &*certificate);
-    assert_eq!(serials(&with_keys(&public).unwrap()), [id.clone()]);
+    assert_eq!(serials(&with_keys(&public).unwrap()), [member("public_key_id")]);
     assert_eq!(serials(&with_keys(&[listed]).unwrap()), [member("platform_serial")]);
     assert!(serials(&with_keys(&[("WEIPAY_API_V3_KEY", &api_v3_key)]).unwrap()).is_empty());
     assert_eq!(serials(&with_keys(&[public[0], public[1], listed]).unwrap()).len(), 2);
@@ -410,4 +410,42 @@ fn a_missing_member_is_named_and_no_content_is_repeated() {
     assert!(missing.contains("openid"), "{missing}");
     let other = KitFile::read("\"a secret\"").err().unwrap();
     assert!(!other.contains("secret"), "{other}");
+}
+
+#[test]
+fn the_settings_of_apiv2_are_read_from_the_environment_and_from_a_kit() {
+    let core = from(&variables()).unwrap().into_core().unwrap();
+    assert!(core.merchant.api_v2_key.is_none());
+    let core = with("WEIPAY_API_V2_KEY", &format!("\"{}\"\n", member("api_v2_key"))).unwrap();
+    assert_eq!(core.merchant.api_v2_key.unwrap().as_bytes(), member("api_v2_key").as_bytes());
+    let text = told(with("WEIPAY_API_V2_KEY", "short-secret-value"));
+    assert!(
+        text.contains("WEIPAY_API_V2_KEY") && text.contains("API密钥") && !text.contains("secret"),
+        "{text}"
+    );
+
+    let core = ClientBuilder::from_kit(&KIT.1).unwrap().into_core().unwrap();
+    assert!(core.merchant.api_v2_key.is_some() && core.merchant.identity.is_some());
+    let (_folder, kit) = kit_with(&[("api_v2_key", "short-secret-value")]);
+    let text = told(ClientBuilder::from_kit(kit));
+    assert!(text.contains("api_v2_key") && !text.contains("secret"), "{text}");
+}
+
+#[test]
+fn the_merchant_certificate_is_pem_or_a_pkcs12_file() {
+    let name = "WEIPAY_MERCHANT_CERTIFICATE";
+    for value in [pem("merchant_cert"), file("merchant_cert").to_str().unwrap().to_owned()] {
+        let core = with(name, &value).unwrap();
+        assert_eq!(core.merchant.identity.unwrap().certificate().serial(), member("merchant_serial"));
+    }
+    // The file of another merchant.
+    let other = concat!(env!("CARGO_MANIFEST_DIR"), "/../weipay-wire/tests/fixtures/pkcs12/old.p12");
+    let mut all = variables();
+    all.insert(name, other.to_owned());
+    let text = told(from(&all));
+    assert!(text.contains(name) && text.contains("password"), "{text}");
+    all.insert("WEIPAY_MERCHANT_CERTIFICATE_PASSWORD", "1900007291".to_owned());
+    let text = told(from(&all));
+    assert!(text.contains("WEIPAY_MERCHANT_KEY"), "{text}");
+    assert!(told(with(name, "no/such/file.p12")).contains("cannot be read"));
 }

@@ -3,13 +3,15 @@
 //! Its code decides whether money may have moved. So damage elsewhere must not hide the code: a truncated text, a byte order
 //! mark, a value that is nested too deep.
 
+mod v2;
+
 use std::fmt;
 
 use http::StatusCode;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
-use weipay_wire::XmlElements;
 
+use self::v2::Taken;
 use super::redact;
 use crate::json;
 
@@ -26,17 +28,8 @@ pub struct ApiError {
     pub detail: Option<Value>,
     /// Whether the body is one object, from its first byte to its last, with one code.
     whole: bool,
-    /// Whether it is of APIv2, and then, whether the platform did not even take the request.
+    /// Of APIv2 only: how far the request came.
     of_apiv2: Option<Taken>,
-}
-
-/// How far a request of APIv2 came.
-#[derive(Clone, Copy, PartialEq)]
-enum Taken {
-    /// `return_code` is FAIL for a reason that lies in the request itself: nothing was carried out.
-    No,
-    /// The platform took the request, or may have.
-    Perhaps,
 }
 
 /// Limits of a detail that is read. The platform's are far smaller.
@@ -77,61 +70,7 @@ const UNDECIDED: &[&str] = &[
     "RATE_LIMITED",
 ];
 
-/// What stands in the `return_msg` of a request that the platform does not take: its form, its signature, the certificate or the
-/// numbers of its sender are not right. `SYSTEMERROR` and the like may stand there too, and leave the outcome open.
-const NOT_TAKEN: &[&str] = &[
-    "签名",
-    "参数",
-    "缺少",
-    "XML",
-    "证书",
-    "权限",
-    "商户号",
-    "mch_id",
-    "appid",
-    "sign",
-    "invalid",
-    "cert",
-    "post",
-    "utf",
-];
-
 impl ApiError {
-    /// The failure that the elements of an APIv2 response tell, if they do. `is_intact` says whether its signature is not wrong.
-    pub(crate) fn of_elements(elements: &XmlElements, is_intact: bool) -> Option<Self> {
-        let text = |names: &[&str]| {
-            let found = names.iter().find_map(|name| elements.text(name).filter(|text| !text.is_empty()));
-            found.unwrap_or_default().to_owned()
-        };
-        let has_failed =
-            |name: &str| elements.text(name).is_some_and(|code| !code.is_empty() && code != "SUCCESS");
-        let is_not_taken = has_failed("return_code");
-        if !is_not_taken && !has_failed("result_code") {
-            return None;
-        }
-        let message = text(&["err_code_des", "error_code_des", "err_msg", "result_msg", "return_msg"]);
-        let names_the_request = |reason: &&str| message.to_lowercase().contains(&reason.to_lowercase());
-        let taken = match is_not_taken && NOT_TAKEN.iter().any(names_the_request) {
-            true => Taken::No,
-            false => Taken::Perhaps,
-        };
-        let code = text(&["err_code", "error_code"]);
-        Some(Self { code, message, detail: None, whole: is_intact, of_apiv2: Some(taken) })
-    }
-
-    /// The failure that a page of APIv2 tells as JSON, if it does.
-    pub(crate) fn of_page(body: &[u8]) -> Option<Self> {
-        let Ok(Value::Object(members)) =
-            (if json::fits(body) { serde_json::from_slice(body) } else { return None })
-        else {
-            return None;
-        };
-        let code = members.get("retcode").filter(|code| **code != 0 && **code != "0")?;
-        let code = code.as_str().map_or_else(|| code.to_string(), str::to_owned);
-        let message = members.get("retmsg").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Some(Self { code, message, detail: None, whole: true, of_apiv2: Some(Taken::Perhaps) })
-    }
-
     pub(crate) fn read(body: &[u8]) -> Self {
         let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         let (error, is_json) = Self::from_json(body);
@@ -168,9 +107,7 @@ impl ApiError {
     fn is_from_platform(&self) -> bool {
         let letters = self.code.as_bytes();
         if let Some(taken) = self.of_apiv2 {
-            let is_letter = |letter: &u8| letter.is_ascii_alphanumeric() || *letter == b'_';
-            let is_code = (1..=64).contains(&letters.len()) && letters.iter().all(is_letter);
-            return self.whole && (is_code || letters.is_empty() && taken == Taken::No);
+            return self.whole && (v2::is_code(&self.code) || self.code.is_empty() && taken == Taken::No);
         }
         self.whole
             && (2..=64).contains(&letters.len())

@@ -111,3 +111,40 @@ impl<T: Value> Value for Numbered<T> {
         checked
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::body;
+
+    fn read(values: &[Token<'_>]) -> (Numbered<i64>, usize) {
+        let mut numbered = Numbered::default();
+        let mut misread = 0;
+        for value in values {
+            let found = match value {
+                Token::Text(text) => Token::Text(text),
+                _ => Token::Null,
+            };
+            misread += usize::from(numbered.push(found, Strictness::Lenient).is_err());
+        }
+        (numbered, misread)
+    }
+
+    #[test]
+    fn a_value_that_is_missing_or_does_not_read_leaves_the_others_their_numbers() {
+        let (fees, misread) = read(&[Token::Text("100"), Token::Null, Token::Text("x"), Token::Text("50")]);
+        assert_eq!((fees.len(), misread), (2, 1));
+        assert_eq!(fees.iter().collect::<Vec<_>>(), [(0, &100), (3, &50)]);
+        assert_eq!(fees.to_json(Encryption::AsSet).unwrap(), json!([100, null, null, 50]));
+    }
+
+    #[test]
+    fn the_rules_of_a_row_are_those_of_each_value() {
+        let ids = Numbered::from(vec!["10000".to_owned(), "1".repeat(21)]);
+        let violation = ids.check(&body("coupon_id_$n").length(0, 20)).unwrap_err();
+        assert_eq!(violation.path, "[1]");
+        assert!(Numbered::<i64>::default().is_empty());
+    }
+}

@@ -126,6 +126,8 @@ pub enum Encryption<'a> {
     AsSet,
     /// The model is the body of a call without types, which does not encrypt: plain text is refused.
     ByTypedOperation,
+    /// The operation is of APIv2, which encrypts with keys of its own that the client does not have: plain text is refused.
+    ByCaller,
     /// They are encrypted with this key of the platform; without a key, plain text cannot be sent.
     With(Option<&'a PublicKey>),
 }
@@ -135,6 +137,7 @@ impl fmt::Debug for Encryption<'_> {
         out.write_str(match self {
             Encryption::AsSet => "Encryption(as set)",
             Encryption::ByTypedOperation => "Encryption(by the typed operation)",
+            Encryption::ByCaller => "Encryption(by the caller)",
             Encryption::With(Some(_)) => "Encryption(with a key)",
             Encryption::With(None) => "Encryption(without a key)",
         })
@@ -184,7 +187,16 @@ impl Value for Sensitive {
                      ciphertext with `Sensitive::ciphertext`",
                 ));
             }
-            (Form::Plain(_), Encryption::ByTypedOperation) => Json::String(String::new()),
+            (Form::Plain(text), Encryption::ByCaller) if !text.is_empty() => {
+                return Err(Violation::new(
+                    "travels encrypted (敏感信息加密) with a key of APIv2: get the key (v2/risk/getpublickey or \
+                     v2/risk/getcertficates), encrypt with `PublicKey::encrypt_oaep`, and set the result with \
+                     `Sensitive::ciphertext`",
+                ));
+            }
+            (Form::Plain(_), Encryption::ByTypedOperation | Encryption::ByCaller) => {
+                Json::String(String::new())
+            }
             (Form::Plain(text), Encryption::With(key)) => Json::String(encrypt(text, key)?),
             (Form::Ciphertext(text), _) => {
                 check_ciphertext(text).map_err(|_| {

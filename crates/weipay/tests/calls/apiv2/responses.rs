@@ -166,9 +166,18 @@ fn a_page_that_answers_json_tells_its_failure() {
 }
 
 #[test]
+fn of_a_path_that_nobody_knows_only_a_signed_response_is_believed() {
+    let client =
+        client(vec![unsigned(200, "<html></html>"), unsigned(200, "{}"), success(&[]), success(&[])]);
+    let call = client.chain("v2/never/heard/of");
+    assert!(call.clone().get().unwrap_err().is_unverified());
+    assert!(call.clone().post(json!({})).unwrap_err().is_unverified());
+    assert!(call.clone().get().unwrap().is_verified());
+    assert!(call.post(json!({})).unwrap().is_verified());
+}
+
+#[test]
 fn the_signature_of_another_key_is_not_believed() {
-    let client = client(vec![success(&[])]);
-    drop(client);
     let platform = Platform::start(vec![signed(&SUCCESS)]);
     let other = weipay::wire::ApiV2Key::new("0123456789abcdef0123456789abcdef").unwrap();
     let client = platform.builder().api_v2_key(other).build_blocking().unwrap();

@@ -1,10 +1,13 @@
 //! Typed operations: elements in and out of the slots of models.
 
 use serde_json::json;
+use weipay::model::Sensitive;
 use weipay::v2::mmpaymkttransfers::gethbinfo;
+use weipay::v2::mmpaysptrans::pay_bank;
 use weipay::v2::pay::{micropay, orderquery, refundquery};
 use weipay::v2::secapi::mch::uploadmedia;
 use weipay::v2::secapi::pay::refund;
+use weipay::wire::{PrivateKey, PublicKey};
 
 use super::by_hand::{builder, elements, is_rightly_signed, success, value};
 use crate::platform::{Platform, Scripted, unsigned};
@@ -150,4 +153,29 @@ fn a_typed_form_is_filled_in_and_sent_with_its_file() {
     ] {
         assert!(body.contains(part), "{body}");
     }
+}
+
+#[test]
+fn what_travels_encrypted_is_encrypted_with_the_key_of_apiv2_by_the_caller() {
+    let bank = PrivateKey::generate().unwrap();
+    let pem = bank.public_key().to_spki_pem();
+    let key = PublicKey::from_pem(&pem).unwrap();
+    let request = |number: Sensitive| {
+        pay_bank::post::Request::new()
+            .partner_trade_no("1")
+            .enc_bank_no(number)
+            .enc_true_name(Sensitive::ciphertext(key.encrypt_oaep("张三".as_bytes()).unwrap()))
+            .bank_code("1001")
+            .amount(100)
+    };
+    let (platform, client) = client(vec![success(&[])]);
+    let call = client.v2().mmpaysptrans().pay_bank();
+    let error = call.clone().post(request("6222021234567890".into())).unwrap_err();
+    assert!(error.is_request() && error.to_string().contains("v2/risk/getpublickey"), "{error}");
+    assert!(!format!("{error:#?}").contains("6222"));
+    call.post(request(Sensitive::ciphertext(key.encrypt_oaep(b"6222021234567890").unwrap()))).unwrap();
+    let sent = elements(&platform.seen());
+    let number = value(&sent, "enc_bank_no").unwrap();
+    assert_eq!(bank.decrypt_oaep(&number).unwrap().as_slice(), b"6222021234567890");
+    assert!(is_rightly_signed(&sent));
 }
