@@ -48,6 +48,7 @@ struct NotificationText {
 
 impl Catalog {
     /// The catalogue that this program was built with.
+    #[must_use]
     pub fn embedded() -> &'static Self {
         &EMBEDDED
     }
@@ -111,11 +112,13 @@ impl Catalog {
     }
 
     /// How many operations there are.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.operations.len()
     }
 
     /// Whether there are no operations.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }
@@ -131,6 +134,7 @@ impl Catalog {
     }
 
     /// The operation with this method and this path template, such as `v3/.../stocks/{stock_id}`.
+    #[must_use]
     pub fn find(&'static self, method: &str, template: &str) -> Option<&'static Operation> {
         let template = template.strip_prefix('/').unwrap_or(template);
         self.operations
@@ -177,6 +181,7 @@ impl Catalog {
 
     /// The operation that was probably meant by a path with a missing or additional slash at its end. The platform does not
     /// have such a path.
+    #[must_use]
     pub fn but_for_the_last_slash(&'static self, method: &str, path: &str) -> Option<&'static Operation> {
         let other = match path.strip_suffix('/') {
             Some(shorter) => shorter.to_owned(),
@@ -197,6 +202,7 @@ impl Catalog {
     }
 
     /// The notification of this version, `v3` or `v2`, and event, such as `TRANSACTION.SUCCESS`.
+    #[must_use]
     pub fn notification(&'static self, version: &str, event: &str) -> Option<&'static Notification> {
         self.notifications
             .iter()

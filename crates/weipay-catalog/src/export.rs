@@ -39,6 +39,7 @@ pub fn notifications_jsonl(out: &mut impl Write) -> io::Result<()> {
 }
 
 /// An operation as a JSON object.
+#[must_use]
 pub fn operation(operation: &Operation) -> Value {
     let mut object = Map::new();
     object.insert("method".into(), operation.method.into());
@@ -98,6 +99,7 @@ fn request(operation: &Operation) -> Value {
 }
 
 /// A notification as a JSON object. What the sealed field of the body opens to stands as that field's members.
+#[must_use]
 pub fn notification(notification: &Notification) -> Value {
     let delivered = notification.delivered();
     let mut body = fields(&delivered);
@@ -184,6 +186,7 @@ fn fields(fields: &[Field]) -> Value {
 }
 
 /// A field as a JSON object.
+#[must_use]
 pub fn field(field: &Field) -> Value {
     let mut object = Map::new();
     object.insert("name".into(), field.name.into());

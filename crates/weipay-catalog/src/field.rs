@@ -67,6 +67,7 @@ impl Field {
     }
 
     /// Whether its value is sent encrypted (敏感信息加密).
+    #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.carrier == Some(Carrier::Encrypted)
     }
@@ -99,6 +100,7 @@ pub enum Kind {
 
 impl Kind {
     /// The word that catalogue files use.
+    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::String => "string",
@@ -136,6 +138,7 @@ impl Carrier {
         [Self::Encrypted, Self::Sealed, Self::JsonText, Self::UrlText, Self::Signed];
 
     /// The word that catalogue files use.
+    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Encrypted => "encrypted",
@@ -180,6 +183,7 @@ impl Purpose {
     ];
 
     /// The word that catalogue files use.
+    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::RequestNumber => "request-number",
@@ -196,11 +200,13 @@ impl Purpose {
     }
 
     /// Whether the client sets the value.
+    #[must_use]
     pub const fn is_of_the_client(self) -> bool {
         matches!(self, Self::PlatformSerial | Self::Nonce | Self::Signature)
     }
 
     /// Whether the value describes an uploaded file.
+    #[must_use]
     pub const fn is_of_a_file(self) -> bool {
         matches!(self, Self::FileName | Self::FileSha256)
     }

@@ -54,3 +54,4 @@ pub use notification::{Notification, Retry};
 pub use operation::{Dialect, Operation, Place, Repeat, Request, Version};
 pub use parse::ParseError;
 pub use route::{Routed, Unrouted};
+pub use weipay_rules::Rules;

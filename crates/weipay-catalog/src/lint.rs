@@ -46,6 +46,7 @@ pub fn check_folder(root: &Path) -> Result<Vec<Finding>, FolderError> {
 }
 
 /// All mistakes in these files, sorted by file and line.
+#[must_use]
 pub fn check_files(sources: &[SourceFile]) -> Vec<Finding> {
     let mut linter = Linter::new(sources);
     for source in sources {

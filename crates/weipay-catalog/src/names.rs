@@ -30,6 +30,18 @@
 //! `coupon_fee_n`. A keyword is followed by an underscore (`type_`), and so is `new`, which would hide the constructor. A
 //! name that a request has in two places has its place behind it the second time: `id_body` beside `id` of the query.
 //!
+//! **Flat names**: `weipay::<product>` has the types of each operation under one name, the one of the OpenAPI document (see
+//! [`identifier`]): `weipay::refund::PostRefundDomesticRefundsRequest`. APIv2 is not in that document: its names have `V2` before
+//! their ending, always, so that an operation of one version never renames one of the other. A module of the SDK that has the
+//! name of a product, such as `weipay::bill`, has these names too.
+//!
+//! **Shared objects** (`object <pay_scene_info>`) have the catalogue's name, `PaySceneInfo`, and stand in the module `shared` of each
+//! product that uses them. A type inside one has the name of the object around before its own: `PaySceneInfoStoreInfo`. The module
+//! of each operation has those that it holds too, by `pub use`.
+//!
+//! **Steps** of the chain are named by the whole path, because they stand in one file for each product; the module of a path shows
+//! its own by rule 5.
+//!
 //! **Types** of objects and of listed values: the field's name (see `rust::types`). Where that is taken in the file, the name of
 //! the object around stands before it: `type` in `PromotionDetail` → `PromotionDetailType`. Where the object around has that
 //! very name, it is followed by `Item` for the members of an array, otherwise by `Content`: `SceneInfoContent`. What is still
@@ -44,6 +56,7 @@ use crate::operation::{Operation, placeholder};
 pub mod identifier;
 
 /// Words in small letters, and none of Rust's.
+#[must_use]
 pub fn snake(name: &str) -> String {
     let mut snake = String::new();
     let mut before_lower = false;
@@ -65,17 +78,20 @@ pub fn snake(name: &str) -> String {
 }
 
 /// A segment of a chain: rule 4.
+#[must_use]
 pub fn method(segment: &str) -> String {
     let name = snake(segment);
     if TAKEN.contains(&name.as_str()) { format!("{name}_") } else { name }
 }
 
 /// The method and the module of an operation: rule 6.
+#[must_use]
 pub fn verb(operation: &Operation) -> String {
     operation.method.to_ascii_lowercase()
 }
 
 /// A member of a model: `new` would hide the constructor.
+#[must_use]
 pub fn member(name: &str) -> String {
     match snake(name).as_str() {
         "new" => "new_".to_owned(),
@@ -118,6 +134,7 @@ pub fn camel(name: &str) -> String {
 }
 
 /// The values of one enumeration, each name once.
+#[must_use]
 pub fn variants(values: &[&'static str]) -> Vec<(String, &'static str)> {
     let mut named: Vec<(String, &'static str)> = Vec::new();
     for value in values {

@@ -52,6 +52,7 @@ pub struct Retry {
 impl Notification {
     /// The delivery as posted. The fields of the envelope have the values of this notification, and the encrypted field has the
     /// decrypted content as its members.
+    #[must_use]
     pub fn delivered(&self) -> Vec<Field> {
         let mut body = self.body.clone();
         self.fill(&mut body);

@@ -29,6 +29,7 @@ use schema::Schemas;
 const HOST: &str = "https://api.mch.weixin.qq.com";
 
 /// The whole document.
+#[must_use]
 pub fn document() -> Value {
     let catalog = Catalog::embedded();
     let mut schemas = Schemas::default();

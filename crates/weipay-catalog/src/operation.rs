@@ -55,6 +55,7 @@ impl Repeat {
     pub const ALL: [Self; 3] = [Self::Safe, Self::NotSafe, Self::Unknown];
 
     /// The word that catalogue files use.
+    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Safe => "safe",
@@ -90,11 +91,13 @@ pub enum Dialect {
 
 impl Operation {
     /// The protocol, given by the first segment of the path.
+    #[must_use]
     pub fn version(&self) -> Version {
         if self.path.starts_with("v2/") { Version::V2 } else { Version::V3 }
     }
 
     /// How the request is written.
+    #[must_use]
     pub fn dialect(&self) -> Dialect {
         match self.version() {
             _ if !self.request.multipart.is_empty() => Dialect::Multipart,
@@ -105,11 +108,13 @@ impl Operation {
     }
 
     /// Whether it may change something at the platform. The method decides.
+    #[must_use]
     pub fn writes(&self) -> bool {
         self.method != "GET"
     }
 
     /// The field with the number of the request, and its place.
+    #[must_use]
     pub fn request_number(&self) -> Option<(Place, &Field)> {
         let all = Place::ALL
             .into_iter()
@@ -141,11 +146,13 @@ impl Operation {
 }
 
 /// The name inside a `{name}` segment.
+#[must_use]
 pub fn placeholder(segment: &str) -> Option<&str> {
     segment.strip_prefix('{')?.strip_suffix('}')
 }
 
 /// The address of a page of the official documentation (官方文档), as `docs` names it.
+#[must_use]
 pub fn document_address(page: &str) -> String {
     if page.starts_with("http") { page.to_owned() } else { format!("https://pay.weixin.qq.com/doc/{page}") }
 }
@@ -175,6 +182,7 @@ impl Place {
         [Self::Path, Self::Query, Self::Headers, Self::Json, Self::Xml, Self::Multipart, Self::Other];
 
     /// The word that catalogue files use.
+    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Path => "path",
@@ -213,6 +221,7 @@ pub struct Request {
 
 impl Request {
     /// The fields in a place.
+    #[must_use]
     pub fn fields(&self, place: Place) -> &[Field] {
         match place {
             Place::Path => &self.path,

@@ -69,6 +69,7 @@ pub enum Heading {
 
 impl Heading {
     /// The file that the text belongs in: a path below `catalog/` without its ending.
+    #[must_use]
     pub fn place(&self) -> String {
         match self {
             // A file needs a name: what stands at the slash itself is the index of the folder.
@@ -93,6 +94,7 @@ impl fmt::Display for Heading {
 }
 
 /// Reads a heading.
+#[must_use]
 pub fn heading(line: &'static str) -> Option<Heading> {
     let (word, rest) = line.trim_end().split_once(' ')?;
     let one = |text: &str| !text.is_empty() && !text.contains([' ', '\\']);

@@ -19,6 +19,7 @@ pub const APPID: &str = "wx57e15a0db0c5d1e8";
 pub const OPENID: &str = "oWeiPaySandboxUser-000000001";
 
 /// A text: the example, else the first listed value, else one that the field's format allows, as long as its limits want.
+#[must_use]
 pub fn text(field: &Field) -> String {
     match (&field.example, field.values.first()) {
         (Some(example), _) => example.to_string(),
@@ -28,6 +29,7 @@ pub fn text(field: &Field) -> String {
 }
 
 /// A whole number: the example, else the least that is allowed.
+#[must_use]
 pub fn whole(field: &Field) -> i64 {
     field.example.as_deref().and_then(|text| text.parse().ok()).or(field.limits.min).unwrap_or(1)
 }

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use weipay_catalog::field::NOTIFY_URL;
 use weipay_catalog::rust::code::{Call, Code};
 use weipay_catalog::rust::types::{Enumeration, Member, Struct, Type, Types, numbered};
-use weipay_catalog::{Field, Kind, names};
+use weipay_catalog::{Carrier, Field, Format, Kind, Rules, names};
 
 use crate::documentation::{self, aliases, lines};
 use crate::output::indented;
@@ -132,21 +131,22 @@ fn item(doc: &str, aliases: &str, kind: &str, name: &str, members: impl Iterator
 /// in.
 pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Code {
     let mut rule = Vec::new();
-    if field.required && !(in_request && field.is_sent_by_the_client()) {
+    // Taken apart whole: a rule that is added there must not be missing here.
+    let Rules { required, limits, in_bytes, items, pattern, format } = field.rules();
+    if required && !(in_request && field.is_sent_by_the_client()) {
         rule.push("required()".to_owned());
     }
-    let (min, max) = (field.limits.min, field.limits.max);
     // How large a file may be is the platform's to judge: one operation takes more of one kind than of another.
-    if !field.limits.is_open() && field.kind != Kind::Object {
+    if !limits.is_open() && field.kind != Kind::Object {
         let (name, none, all) = match field.kind {
             Kind::Integer | Kind::Number => ("range", "i64::MIN", "i64::MAX"),
-            _ if field.in_bytes => ("bytes", "0", "usize::MAX"),
+            _ if in_bytes => ("bytes", "0", "usize::MAX"),
             _ => ("length", "0", "usize::MAX"),
         };
-        rule.push(format!("{name}({}, {})", end(min, none), end(max, all)));
+        rule.push(format!("{name}({}, {})", end(limits.min, none), end(limits.max, all)));
     }
-    if !field.items.is_open() {
-        rule.push(format!("items({}, {})", end(field.items.min, "0"), end(field.items.max, "usize::MAX")));
+    if !items.is_open() {
+        rule.push(format!("items({}, {})", end(items.min, "0"), end(items.max, "usize::MAX")));
     }
     if let Some(purpose) = field.purpose.filter(|_| in_request) {
         rule.push(format!("{}()", purpose.word().replace('-', "_")));
@@ -154,12 +154,41 @@ pub(crate) fn rule(field: &Field, place: &str, in_request: bool) -> Code {
     if field.is_encrypted() {
         rule.push("encrypted()".to_owned());
     }
-    match field.pattern {
-        Some(NOTIFY_URL) => rule.push("notify_url()".to_owned()),
-        Some(pattern) => rule.push(format!("pattern(r#\"{pattern}\"#)")),
-        None => {}
-    }
+    rule.extend(pattern.map(|pattern| format!("pattern(r#\"{pattern}\"#)")));
+    rule.extend(format.and_then(|format| format_rule(field, format, place)).map(|name| format!("{name}()")));
     Code::Chain(format!("{place}({:?})", field.name), rule.into_iter().map(Call::new).collect())
+}
+
+/// The call that says the format, where the type of the field does not say it.
+fn format_rule(field: &Field, format: Format, place: &str) -> Option<&'static str> {
+    let is_json_text = field.carrier == Some(Carrier::JsonText) && !field.fields.is_empty();
+    if field.kind == Kind::Object || is_json_text {
+        return None;
+    }
+    Some(match format {
+        // Each is an integer of 64 bits without more ado, and money is never text.
+        Format::Fen | Format::Minor | Format::Int64 if field.kind == Kind::Integer => return None,
+        Format::Fen | Format::Minor | Format::MediaId => return None,
+        Format::Int32 => "int32",
+        Format::Int64 => "int64",
+        Format::Uint32 => "uint32",
+        Format::Uint64 | Format::Uint => "uint64",
+        _ if field.kind != Kind::String => return None,
+        // `Time` says it everywhere but in a path.
+        Format::Rfc3339 if place != "path" => return None,
+        Format::Rfc3339 => "rfc3339",
+        Format::Base64 => "base64",
+        Format::Integer => "integer_text",
+        Format::Numeric | Format::Float => "numeric",
+        Format::JsonObjectLike => "json_object_like",
+        Format::JsonArrayLike => "json_array_like",
+        Format::MediaUrl | Format::Url => "url",
+        Format::NotifyUrl => "notify_url",
+        Format::Date => "date",
+        Format::DataUrl => "data_url",
+        Format::MonthYear => "month_year",
+        Format::Compact => "compact_time",
+    })
 }
 
 fn end(limit: Option<i64>, open: &str) -> String {

@@ -34,15 +34,15 @@ pub(crate) enum Change {
 impl fmt::Display for Change {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Change::Write(file) => write!(out, "write {file}"),
-            Change::Remove(file) => write!(out, "remove {file}"),
+            Self::Write(file) => write!(out, "write {file}"),
+            Self::Remove(file) => write!(out, "remove {file}"),
         }
     }
 }
 
 impl Output {
-    pub(crate) fn new() -> Output {
-        Output::default()
+    pub(crate) fn new() -> Self {
+        Self::default()
     }
 
     pub(crate) fn add(&mut self, file: &str, text: String) {

@@ -14,7 +14,7 @@ pub(crate) struct Tree<'a> {
     pub segment: &'a str,
     /// The path down to here.
     pub path: String,
-    pub children: BTreeMap<&'a str, Tree<'a>>,
+    pub children: BTreeMap<&'a str, Self>,
     pub operations: Vec<&'a Operation>,
 }
 
@@ -40,7 +40,7 @@ impl<'a> Tree<'a> {
     }
 
     /// The children with the names of their methods and modules, each name once.
-    pub(crate) fn named_children(&self) -> Vec<(String, &Tree<'a>)> {
+    pub(crate) fn named_children(&self) -> Vec<(String, &Self)> {
         names::steps(self.children.keys().copied())
             .into_iter()
             .map(|(name, segment)| (name, &self.children[segment]))

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::format::Format;
-use crate::limits::Limits;
+use crate::limits::Outside;
 use crate::number::{IntegerType, Number};
 
 /// The rule that a value breaks. Its text is the end of a sentence about the field, and never holds the value of a text.
@@ -14,7 +14,7 @@ pub enum BrokenRule {
         /// Its length.
         length: Length,
         /// What is allowed.
-        limits: Limits,
+        outside: Outside,
     },
     /// A text does not match its regular expression.
     Pattern(&'static str),
@@ -29,14 +29,14 @@ pub enum BrokenRule {
         /// The number.
         number: Number,
         /// What is allowed.
-        limits: Limits,
+        outside: Outside,
     },
     /// An array has too few members or too many.
     Items {
         /// How many it has.
         count: usize,
         /// What is allowed.
-        limits: Limits,
+        outside: Outside,
     },
 }
 
@@ -73,13 +73,13 @@ impl fmt::Display for Length {
 impl fmt::Display for BrokenRule {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Length { length, limits } => write!(out, "has {length}: {limits}"),
+            Self::Length { length, outside } => write!(out, "has {length}: {}", outside.limits),
             Self::Pattern(pattern) => write!(out, "does not match {pattern}"),
             Self::Format(format) => write!(out, "is not {}", format.wanted()),
             Self::Unlisted => out.write_str("is not one of the listed values"),
             Self::IntegerType(kind) => write!(out, "is not {kind}"),
-            Self::Range { number, limits } => write!(out, "is {number}: {limits}"),
-            Self::Items { count, limits } => write!(out, "has {count} members: {limits}"),
+            Self::Range { number, outside } => write!(out, "is {number}: {}", outside.limits),
+            Self::Items { count, outside } => write!(out, "has {count} members: {}", outside.limits),
         }
     }
 }

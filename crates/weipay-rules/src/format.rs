@@ -127,7 +127,7 @@ impl Format {
     /// What a text of this format is, as the end of a sentence.
     pub(crate) const fn wanted(self) -> &'static str {
         match self {
-            Self::Rfc3339 => "a time: write it as 2015-05-20T13:29:35+08:00",
+            Self::Rfc3339 => "an RFC 3339 time: write it as 2015-05-20T13:29:35+08:00",
             Self::Date => "a day: write it as 2015-05-20",
             Self::Compact => "a time: write it as 20150520132935",
             Self::MonthYear => "a month and a year: write them as 05/26",

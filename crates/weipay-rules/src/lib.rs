@@ -29,7 +29,7 @@ mod rules;
 
 pub use broken_rule::{BrokenRule, Length};
 pub use format::Format;
-pub use limits::{Limits, Side};
+pub use limits::{Limits, Outside, Side};
 pub use number::{IntegerType, Number, parse_integer, parse_number};
 pub use pattern::{NOTIFY_URL, compiles};
 pub use rules::Rules;

@@ -13,13 +13,22 @@ pub struct Limits {
     pub max: Option<i64>,
 }
 
-/// The limit that a value is beyond.
+/// Limits that a number is beyond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outside {
+    /// Both limits.
+    pub limits: Limits,
+    /// The one that the number is beyond.
+    pub side: Side,
+}
+
+/// On which side of its limits a number is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The value is less than this.
-    Min(i64),
-    /// The value is more than this.
-    Max(i64),
+    /// It is less than this.
+    Below(i64),
+    /// It is more than this.
+    Above(i64),
 }
 
 impl Limits {
@@ -50,15 +59,18 @@ impl Limits {
         (!limits.is_open()).then_some(limits)
     }
 
-    /// The limit that the number is beyond, if any.
-    #[must_use]
-    pub fn side_of(&self, number: impl Into<Number>) -> Option<Side> {
+    /// Checks a number against both limits.
+    ///
+    /// # Errors
+    /// When it is beyond one of them.
+    pub fn check(self, number: impl Into<Number>) -> Result<(), Outside> {
         let number = number.into();
-        match (self.min, self.max) {
-            (Some(min), _) if number.is_less_than(min) => Some(Side::Min(min)),
-            (_, Some(max)) if number.is_more_than(max) => Some(Side::Max(max)),
-            _ => None,
-        }
+        let side = match (self.min, self.max) {
+            (Some(min), _) if number.is_less_than(min) => Side::Below(min),
+            (_, Some(max)) if number.is_more_than(max) => Side::Above(max),
+            _ => return Ok(()),
+        };
+        Err(Outside { limits: self, side })
     }
 }
 
@@ -80,14 +92,15 @@ mod tests {
 
     #[test]
     fn both_ends_are_allowed() {
+        let side = |limits: Limits, number: Number| limits.check(number).err().map(|outside| outside.side);
         let limits = Limits::new(Some(1), Some(3));
-        let sides: Vec<_> = [0, 1, 2, 3, 4].map(|number| limits.side_of(number)).into();
-        assert_eq!(sides, [Some(Side::Min(1)), None, None, None, Some(Side::Max(3))]);
-        assert_eq!(limits.side_of(0.99), Some(Side::Min(1)));
-        assert_eq!(limits.side_of(3.0), None);
-        assert_eq!(limits.side_of(3.01), Some(Side::Max(3)));
-        assert_eq!(Limits::OPEN.side_of(i64::MIN), None);
-        assert_eq!(Limits::new(None, Some(i64::MAX)).side_of(u64::MAX), Some(Side::Max(i64::MAX)));
+        let sides: Vec<_> = [0, 1, 2, 3, 4].map(|number| side(limits, Number::from(number))).into();
+        assert_eq!(sides, [Some(Side::Below(1)), None, None, None, Some(Side::Above(3))]);
+        assert_eq!(side(limits, 0.99.into()), Some(Side::Below(1)));
+        assert_eq!(side(limits, 3.0.into()), None);
+        assert_eq!(side(limits, 3.01.into()), Some(Side::Above(3)));
+        assert_eq!(side(Limits::OPEN, i64::MIN.into()), None);
+        assert_eq!(side(Limits::new(None, Some(i64::MAX)), u64::MAX.into()), Some(Side::Above(i64::MAX)));
     }
 
     #[test]

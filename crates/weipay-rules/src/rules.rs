@@ -52,9 +52,7 @@ impl Rules {
                 true => Length::Bytes(text.len()),
                 false => Length::Characters(text.chars().count()),
             };
-            if self.limits.side_of(length.count()).is_some() {
-                return Err(BrokenRule::Length { length, limits: self.limits });
-            }
+            self.limits.check(length.count()).map_err(|outside| BrokenRule::Length { length, outside })?;
         }
         if let Some(pattern) = self.pattern.filter(|pattern| !pattern::matches(pattern, text)) {
             return Err(BrokenRule::Pattern(pattern));
@@ -106,10 +104,7 @@ impl Rules {
     }
 
     fn check_range(&self, number: Number) -> Result<(), BrokenRule> {
-        match self.limits.side_of(number) {
-            Some(_) => Err(BrokenRule::Range { number, limits: self.limits }),
-            None => Ok(()),
-        }
+        self.limits.check(number).map_err(|outside| BrokenRule::Range { number, outside })
     }
 
     /// Checks how many members an array has.
@@ -117,10 +112,7 @@ impl Rules {
     /// # Errors
     /// When there are too few or too many.
     pub fn check_items(&self, count: usize) -> Result<(), BrokenRule> {
-        match self.items.side_of(count) {
-            Some(_) => Err(BrokenRule::Items { count, limits: self.items }),
-            None => Ok(()),
-        }
+        self.items.check(count).map_err(|outside| BrokenRule::Items { count, outside })
     }
 }
 

@@ -2,23 +2,16 @@
 //!
 //! The platform answers without fractions and accepts them in requests.
 
-use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
+use weipay_rules::rfc3339::{self, BEIJING_OFFSET, Beijing, WRITABLE};
 
 /// Seconds of a day.
 pub(crate) const DAY: i64 = 86_400;
 
-const BEIJING_SECONDS: i64 = 8 * 3_600;
-
 /// A time as answers print it: `2015-05-20T13:29:35+08:00`.
 pub(crate) fn rfc3339(seconds: i64) -> String {
-    UtcOffset::from_whole_seconds(BEIJING_SECONDS as i32)
-        .ok()
-        .zip(OffsetDateTime::from_unix_timestamp(seconds).ok())
-        .and_then(|(beijing, moment)| moment.checked_to_offset(beijing))
-        .and_then(|moment| moment.format(&Rfc3339).ok())
-        // Years that RFC 3339 cannot write come from a clock that was set to nonsense.
-        .unwrap_or_else(|| "9999-12-31T23:59:59+08:00".to_owned())
+    // Years that RFC 3339 cannot write come from a clock that was set to nonsense.
+    Beijing(seconds.clamp(*WRITABLE.start(), *WRITABLE.end())).to_string()
 }
 
 /// A time as the header `Date` prints it: `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -33,25 +26,22 @@ pub(crate) fn http_date(seconds: i64) -> String {
 
 /// The unix seconds of an RFC 3339 text, with or without a fraction.
 pub(crate) fn parse(text: &str) -> Option<i64> {
-    // The parser takes any character between day and time; the platform's pages have a `T`.
-    let parsed =
-        OffsetDateTime::parse(text, &Rfc3339).ok().filter(|_| text.as_bytes().get(10) == Some(&b'T'));
-    parsed.map(OffsetDateTime::unix_timestamp)
+    rfc3339::parse(text).map(|moment| moment.seconds)
 }
 
 /// The day in Beijing, counted from 1970-01-01.
 pub(crate) fn day(seconds: i64) -> i64 {
-    seconds.saturating_add(BEIJING_SECONDS).div_euclid(DAY)
+    seconds.saturating_add(BEIJING_OFFSET).div_euclid(DAY)
 }
 
 /// 00:00:00 of a day in Beijing.
 pub(crate) fn midnight(day: i64) -> i64 {
-    day.saturating_mul(DAY).saturating_sub(BEIJING_SECONDS)
+    day.saturating_mul(DAY).saturating_sub(BEIJING_OFFSET)
 }
 
 /// The second of the day in Beijing, 0 to 86399.
 pub(crate) fn second_of_day(seconds: i64) -> i64 {
-    seconds.saturating_add(BEIJING_SECONDS).rem_euclid(DAY)
+    seconds.saturating_add(BEIJING_OFFSET).rem_euclid(DAY)
 }
 
 /// The weekday in Beijing, 0 for Sunday.

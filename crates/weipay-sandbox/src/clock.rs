@@ -20,6 +20,7 @@ pub enum Clock {
 
 impl Clock {
     /// A clock that stands still at `unix_seconds`, and can be moved with [`HeldClock`].
+    #[must_use]
     pub fn held(unix_seconds: i64) -> (Self, HeldClock) {
         let held =
             HeldClock(Arc::new(Held { now: AtomicI64::new(unix_seconds), listeners: Mutex::default() }));
@@ -27,6 +28,7 @@ impl Clock {
     }
 
     /// Unix seconds.
+    #[must_use]
     pub fn now(&self) -> i64 {
         match self {
             Self::System => SystemTime::now()
@@ -71,6 +73,7 @@ impl fmt::Debug for HeldClock {
 
 impl HeldClock {
     /// Unix seconds.
+    #[must_use]
     pub fn now(&self) -> i64 {
         self.0.now.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! File downloads (文件下载): a response gives an address, and whoever asks there, signed like any request, gets a file.
+//! File downloads (文件下载): a response gives an address, and a signed request to it gets a file.
 //!
 //! The addresses of responses lead back to the sandbox, and the digests beside them are of what is downloaded. The sandbox
 //! keeps no orders of the products whose bills these are, so that its bills are whole and empty; it answers with them as it

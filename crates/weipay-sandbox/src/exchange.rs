@@ -19,16 +19,19 @@ pub struct Request {
 
 impl Request {
     /// The path, without the query.
+    #[must_use]
     pub fn path(&self) -> &str {
         self.target.split_once('?').map_or(&*self.target, |(path, _)| path)
     }
 
     /// The query, without its `?`.
+    #[must_use]
     pub fn query(&self) -> Option<&str> {
         self.target.split_once('?').map(|(_, query)| query)
     }
 
     /// A header field that is there once and is readable text.
+    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
         let first = values.next()?;
@@ -67,16 +70,19 @@ impl Response {
     }
 
     /// Whether nothing happened, and the response only shows what one looks like.
+    #[must_use]
     pub fn is_example(&self) -> bool {
         self.header(ORIGIN_HEADER) == Some(Behaviour::Example.word())
     }
 
     /// The error code (错误码) of a refusal that has one.
+    #[must_use]
     pub fn code(&self) -> Option<&'static str> {
         self.code
     }
 
     /// A header field as text.
+    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

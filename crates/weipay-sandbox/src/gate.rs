@@ -14,15 +14,14 @@
 //! Whoever is rejected here gets an unsigned response: the platform signs only for a caller that it knows.
 
 mod replays;
-mod sign_information;
-mod signed_body;
+mod signature;
 
 use weipay_catalog::{Catalog, Operation, Routed, Unrouted, Version};
-use weipay_wire::{Authorization, AuthorizationError, is_fresh, is_same_serial, request_message};
+use weipay_wire::{Authorization, AuthorizationError, is_fresh, is_same_serial};
 
 use crate::exchange::Request;
 use crate::merchants::{Merchant, Merchants};
-use crate::refusal::{Refusal, tail};
+use crate::refusal::Refusal;
 use crate::upload::Upload;
 pub(crate) use replays::Replays;
 
@@ -60,7 +59,6 @@ const INCOMPLETE: &str = "Authorization不合法";
 const STALE: &str = "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟";
 const OTHER_SERIAL: &str = "商户证书序列号有误。请使用签名私钥匹配的证书序列号";
 const EXPIRED_CERTIFICATE: &str = "商户证书已过期。";
-const WRONG_SIGNATURE: &str = "签名错误";
 /// UNCONFIRMED, as is that there is such a refusal.
 const REPLAYED: &str = "Http头Authorization中的随机串重复";
 const NO_USER_AGENT: &str = "Http头缺少Accept或User-Agent";
@@ -82,7 +80,7 @@ pub(crate) fn authenticate<'a>(
     }
     let merchant = check_known(&authorization, merchants, now)?;
     let upload = Upload::read(routed.operation, request);
-    check_signature(request, upload.as_ref(), &authorization, merchant)?;
+    signature::check(request, upload.as_ref(), &authorization, merchant)?;
     if replays.is_some_and(|replays| !replays.is_first(&authorization, now)) {
         let reason =
             "this Authorization came before, and this sandbox takes each one once; sign every request anew";
@@ -160,10 +158,6 @@ fn authorization(request: &Request) -> Result<Authorization, Rejection> {
     })
 }
 
-fn wrong_signature() -> Refusal {
-    Refusal::sign_error(WRONG_SIGNATURE).with_tail(tail::BAD_SIGNATURE)
-}
-
 fn check_known<'a>(
     authorization: &Authorization,
     merchants: &'a Merchants,
@@ -172,7 +166,7 @@ fn check_known<'a>(
     let Some(merchant) = merchants.find(&authorization.mchid) else {
         // Seen for a merchant that does not exist: the short form, as if its signature were wrong.
         let reason = "mchid in the Authorization header is not the merchant of this sandbox's kit";
-        return Err(wrong_signature().with_reason(reason).into());
+        return Err(signature::refusal().with_reason(reason).into());
     };
     if !is_same_serial(&authorization.serial_no, &merchant.serial) {
         let reason = "serial_no in the Authorization header is not merchant_serial of this sandbox's kit";
@@ -182,30 +176,6 @@ fn check_known<'a>(
         return Err(Refusal::sign_error(EXPIRED_CERTIFICATE).into());
     }
     Ok(merchant)
-}
-
-fn check_signature<'a>(
-    request: &'a Request,
-    upload: Option<&Upload<'a>>,
-    authorization: &Authorization,
-    merchant: &Merchant,
-) -> Result<(), Rejection> {
-    let Authorization { timestamp, nonce_str, signature, .. } = authorization;
-    let mut refusal = None;
-    for body in signed_body::candidates(request, upload) {
-        let message = request_message(&request.method, &request.target, *timestamp, nonce_str, body);
-        if merchant.key.verify(&message, signature).is_ok() {
-            return Ok(());
-        }
-        // What should have been signed is the usual one.
-        refusal.get_or_insert_with(|| {
-            let reason = "the signature does not fit what arrived: method, path with query, timestamp, nonce and body, \
-                          each with a line feed behind it; detail.sign_information shows how it began";
-            let detail = sign_information::detail(request, body, &message);
-            wrong_signature().with_detail(detail).with_reason(reason)
-        });
-    }
-    Err(refusal.unwrap_or_else(wrong_signature).into())
 }
 
 #[cfg(test)]

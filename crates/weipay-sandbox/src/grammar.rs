@@ -1,11 +1,10 @@
 //! The grammar of PARAM_ERROR: the sentences in which the gateway refuses a value, word for word where they were seen.
 //!
 //! A sentence names the value by source and JSON Pointer (`/body/amount/total`) and by the field's Chinese title. What
-//! nobody has recorded is in [`unconfirmed`], so that it cannot be mistaken for fact.
-
-use std::fmt;
+//! has not been recorded is in [`unconfirmed`], so that it cannot be mistaken for fact.
 
 use serde_json::{Value, json};
+use weipay_rules::{BrokenRule, Format, IntegerType, Length, NOTIFY_URL, Side};
 
 use crate::refusal::{Refusal, tail};
 
@@ -36,30 +35,6 @@ pub(crate) struct Place<'a> {
     pub(crate) pointer: &'a str,
     /// The field's Chinese title.
     pub(crate) title: &'a str,
-}
-
-/// The length of a string: the gateway counts the one in characters and the other in bytes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Length {
-    Characters(i64),
-    Bytes(i64),
-}
-
-impl Length {
-    pub(crate) const fn count(self) -> i64 {
-        match self {
-            Self::Characters(count) | Self::Bytes(count) => count,
-        }
-    }
-}
-
-impl fmt::Display for Length {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Characters(count) => write!(f, "字符数 {count}"),
-            Self::Bytes(count) => write!(f, "字节数 {count}"),
-        }
-    }
 }
 
 impl Place<'_> {
@@ -116,21 +91,37 @@ impl Place<'_> {
         .with_detail(self.detail(value))
     }
 
-    pub(crate) fn too_short(&self, length: Length, min: i64) -> Refusal {
-        self.string_rule(&format!("{length}，小于最小值 {min}"), json!(length.count()))
+    /// A value that breaks a rule of its field.
+    pub(crate) fn broken(&self, rule: BrokenRule, value: Value) -> Refusal {
+        match rule {
+            BrokenRule::Length { length, outside } => self.other_length(length, outside.side),
+            BrokenRule::Pattern(pattern) => self.unmatched(pattern, value),
+            BrokenRule::Format(Format::Rfc3339) => {
+                self.string_rule("字符串必须是符合 RFC3339 日期时间格式", value)
+            }
+            BrokenRule::Format(Format::NotifyUrl) => self.unmatched(NOTIFY_URL, value),
+            BrokenRule::Format(format) => self.string_rule(&unconfirmed::other_format(format.word()), value),
+            BrokenRule::Unlisted => self.unlisted(value),
+            BrokenRule::IntegerType(kind) => self.wrong_type(integer(kind), value),
+            BrokenRule::Range { outside, .. } => match outside.side {
+                Side::Below(min) => self.number_rule(&format!("值低于最小值 {min}"), value),
+                Side::Above(max) => self.number_rule(&unconfirmed::above_maximum(max), value),
+            },
+            BrokenRule::Items { count, outside } => self.array_size(count, outside.side),
+        }
     }
 
-    pub(crate) fn too_long(&self, length: Length, max: i64) -> Refusal {
-        self.string_rule(&format!("{length}，大于最大值 {max}"), json!(length.count()))
+    /// A text that is too short or too long: the gateway says in which unit it counts.
+    fn other_length(&self, length: Length, side: Side) -> Refusal {
+        let unit = match length {
+            Length::Characters(_) => "字符数",
+            Length::Bytes(_) => "字节数",
+        };
+        self.string_rule(&format!("{unit} {}，{}", length.count(), limit(side)), json!(length.count()))
     }
 
-    pub(crate) fn unmatched(&self, pattern: &str, value: &str) -> Refusal {
-        self.string_rule(&format!("字符串必须匹配正则表达式“{pattern}”"), json!(value))
-    }
-
-    /// A text that is not a time of RFC 3339.
-    pub(crate) fn not_rfc3339(&self, value: &str) -> Refusal {
-        self.string_rule("字符串必须是符合 RFC3339 日期时间格式", json!(value))
+    fn unmatched(&self, pattern: &str, value: Value) -> Refusal {
+        self.string_rule(&format!("字符串必须匹配正则表达式“{pattern}”"), value)
     }
 
     /// A file that is larger than the operation takes.
@@ -148,20 +139,12 @@ impl Place<'_> {
         .with_tail(tail::OUT_OF_RANGE)
     }
 
-    pub(crate) fn below(&self, min: i64, value: Value) -> Refusal {
-        self.number_rule(&format!("值低于最小值 {min}"), value)
-    }
-
-    pub(crate) fn above(&self, max: i64, value: Value) -> Refusal {
-        self.number_rule(&unconfirmed::above_maximum(max), value)
-    }
-
-    pub(crate) fn array_size(&self, members: i64, limit: i64) -> Refusal {
-        Refusal::param_error(unconfirmed::array_size(self.pointer, self.title, members, limit))
+    fn array_size(&self, members: usize, side: Side) -> Refusal {
+        Refusal::param_error(unconfirmed::array_size(self.pointer, self.title, members, side))
             .with_detail(self.detail(json!(members)))
     }
 
-    pub(crate) fn unlisted(&self, value: Value) -> Refusal {
+    fn unlisted(&self, value: Value) -> Refusal {
         Refusal::param_error(unconfirmed::unlisted_value(self.pointer, self.title))
             .with_detail(self.detail(value))
     }
@@ -220,19 +203,33 @@ pub(crate) fn other_merchant(member: &str) -> Refusal {
     ))
 }
 
-pub(crate) const INT32: &str = " 32 位有符号整数";
-pub(crate) const INT64: &str = " 64 位有符号整数";
-pub(crate) const UINT32: &str = " 32 位无符号整数";
-pub(crate) const UINT64: &str = " 64 位无符号整数";
+/// What the sentence calls an integer.
+pub(crate) const fn integer(kind: IntegerType) -> &'static str {
+    match kind {
+        IntegerType::Int32 => " 32 位有符号整数",
+        IntegerType::Int64 => " 64 位有符号整数",
+        IntegerType::Uint32 => " 32 位无符号整数",
+        IntegerType::Uint64 => " 64 位无符号整数",
+    }
+}
+
+/// The limit that a value is beyond.
+fn limit(side: Side) -> String {
+    match side {
+        Side::Below(min) => format!("小于最小值 {min}"),
+        Side::Above(max) => format!("大于最大值 {max}"),
+    }
+}
+
 pub(crate) const OBJECT: &str = " Json 对象";
 
-/// Sentences that nobody has recorded. They follow the recorded ones, and may change when somebody does.
+/// Sentences that have not been recorded. They follow the recorded ones, and may change when they are.
 pub(crate) mod unconfirmed {
-    use super::Refusal;
+    use super::{Refusal, Side};
 
-    /// UNCONFIRMED, after the form of [`super::INT64`].
+    /// UNCONFIRMED, after the form of [`super::integer`].
     pub(crate) const BOOLEAN: &str = "布尔值";
-    /// UNCONFIRMED, after the form of [`super::INT64`].
+    /// UNCONFIRMED, after the form of [`super::integer`].
     pub(crate) const NUMBER: &str = "数值";
 
     /// UNCONFIRMED: only the sentence for a minimum was seen.
@@ -241,9 +238,14 @@ pub(crate) mod unconfirmed {
     }
 
     /// UNCONFIRMED.
-    pub(super) fn array_size(pointer: &str, title: &str, members: i64, limit: i64) -> String {
-        let side = if members < limit { "小于最小值" } else { "大于最大值" };
-        format!("输入源“{pointer}”映射到数组字段“{title}”规则校验失败，元素个数 {members}，{side} {limit}")
+    pub(super) fn array_size(pointer: &str, title: &str, members: usize, side: Side) -> String {
+        let limit = super::limit(side);
+        format!("输入源“{pointer}”映射到数组字段“{title}”规则校验失败，元素个数 {members}，{limit}")
+    }
+
+    /// UNCONFIRMED: only the sentence for RFC 3339 was seen. `format` is the catalogue's word, such as `date`.
+    pub(super) fn other_format(format: &str) -> String {
+        format!("字符串必须是符合 {format} 格式")
     }
 
     /// UNCONFIRMED.
@@ -307,8 +309,17 @@ pub(crate) mod unconfirmed {
 
 #[cfg(test)]
 mod tests {
+    use weipay_rules::{Limits, Rules};
+
     use super::*;
-    use crate::response::dialect::json;
+
+    fn length(min: i64, max: i64) -> Rules {
+        Rules { required: true, limits: Limits::new(Some(min), Some(max)), ..Rules::NONE }
+    }
+
+    fn of_text(rules: Rules, text: &str) -> BrokenRule {
+        rules.check_text(text).unwrap_err()
+    }
 
     fn place<'a>(source: Source, pointer: &'a str, title: &'a str) -> Place<'a> {
         Place { source, pointer, title }
@@ -317,25 +328,28 @@ mod tests {
     /// Each of these was recorded from the real gateway, letter for letter.
     #[test]
     fn the_recorded_sentences_come_out_letter_for_letter() {
-        let total = place(Source::Body, "/body/amount/total", "总金额").wrong_type(INT64, json!(0.01));
+        let total = place(Source::Body, "/body/amount/total", "总金额")
+            .wrong_type(integer(IntegerType::Int64), json!(0.01));
         assert_eq!(
-            String::from_utf8(json(&total)).unwrap(),
+            String::from_utf8(total.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0.01},"message":"无法将 JSON 输入源“/body/amount/total”映射到目标字段“总金额”中，此字段需要一个合法的 64 位有符号整数"}"#
         );
-        let appid = place(Source::Body, "/body/appid", "商户appid").too_short(Length::Characters(0), 1);
+        let appid =
+            place(Source::Body, "/body/appid", "商户appid").broken(of_text(length(1, 32), ""), json!(""));
         assert_eq!(
-            String::from_utf8(json(&appid)).unwrap(),
+            String::from_utf8(appid.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0},"message":"输入源“/body/appid”映射到值字段“商户appid”字符串规则校验失败，字符数 0，小于最小值 1"}"#
         );
         let id = place(Source::UriTemplate, "/uri_template/applyment_id", "申请单号")
-            .wrong_type(UINT64, json!("APPLYMENT_20210312084316"));
+            .wrong_type(integer(IntegerType::Uint64), json!("APPLYMENT_20210312084316"));
         assert_eq!(
-            String::from_utf8(json(&id)).unwrap(),
+            String::from_utf8(id.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"uri_template","value":"APPLYMENT_20210312084316"},"message":"无法将输入源“/uri_template/applyment_id”映射到目标字段“申请单号”中，此字段需要一个合法的 64 位无符号整数"}"#
         );
-        let limit = place(Source::Query, "/query/limit", "最大资源条数").below(20, json!(1));
+        let limit = place(Source::Query, "/query/limit", "最大资源条数")
+            .broken(length(20, 100).check_integer(1).unwrap_err(), json!(1));
         assert_eq!(
-            String::from_utf8(json(&limit)).unwrap(),
+            String::from_utf8(limit.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"query","value":1},"message":"输入源“/query/limit”映射到数值字段“最大资源条数”规则校验失败，值低于最小值 20"}"#
         );
         let scene = place(Source::Body, "/body/scene_info", "场景信息").required();
@@ -350,12 +364,12 @@ mod tests {
         );
         let extra = undefined(&["/body/payer/openid".to_owned()]);
         assert_eq!(
-            String::from_utf8(json(&extra)).unwrap(),
+            String::from_utf8(extra.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":null,"value":["/body/payer/openid"]},"message":"请求中含有未在API文档中定义的参数"}"#
         );
         let openid = place(Source::Body, "/body/payer/openid", "用户标识").not_a_string(json!(4));
         assert_eq!(
-            String::from_utf8(json(&openid)).unwrap(),
+            String::from_utf8(openid.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":4},"message":"无法将 JSON 输入源“/body/payer/openid”映射到目标字段“用户标识”中，此字段需要一个 string 类型的 Json 值"}"#
         );
         let order = place(Source::Body, "/body/out_order_no", "商户服务订单号")
@@ -370,14 +384,16 @@ mod tests {
     #[test]
     fn a_length_in_bytes_says_so() {
         let order = |source, pointer| place(source, pointer, "商户订单号");
-        let short = order(Source::Body, "/body/out_trade_no").too_short(Length::Bytes(3), 6);
+        let bytes = Rules { in_bytes: true, ..length(6, 32) };
+        let short = order(Source::Body, "/body/out_trade_no").broken(of_text(bytes, "123"), json!("123"));
         assert_eq!(
-            String::from_utf8(json(&short)).unwrap(),
+            String::from_utf8(short.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":3},"message":"输入源“/body/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字节数 3，小于最小值 6"}"#
         );
-        let long = order(Source::UriTemplate, "/uri_template/out_trade_no").too_long(Length::Bytes(35), 32);
+        let long = order(Source::UriTemplate, "/uri_template/out_trade_no")
+            .broken(of_text(bytes, &"1".repeat(35)), json!("1"));
         assert_eq!(
-            String::from_utf8(json(&long)).unwrap(),
+            String::from_utf8(long.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"uri_template","value":35},"message":"输入源“/uri_template/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败，字节数 35，大于最大值 32"}"#
         );
     }
@@ -389,13 +405,14 @@ mod tests {
             day.message,
             "无法将 JSON 输入源“/body/available_day_time”映射到多重字段“当天可用时间段”中，此字段需要 JSON 数组对象"
         );
-        let expire = place(Source::Body, "/body/time_expire", "交易结束时间").not_rfc3339("20220421191948");
+        let expire = place(Source::Body, "/body/time_expire", "交易结束时间")
+            .broken(BrokenRule::Format(Format::Rfc3339), json!("20220421191948"));
         assert_eq!(
-            String::from_utf8(json(&expire)).unwrap(),
+            String::from_utf8(expire.to_json()).unwrap(),
             r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":"20220421191948"},"message":"输入源“/body/time_expire”映射到值字段“交易结束时间”字符串规则校验失败，字符串必须是符合 RFC3339 日期时间格式"}"#
         );
         assert_eq!(
-            String::from_utf8(json(&not_utf8())).unwrap(),
+            String::from_utf8(not_utf8().to_json()).unwrap(),
             r#"{"code":"INVALID_REQUEST","message":"请求内容传入了非UTF8参数"}"#
         );
     }
@@ -413,8 +430,11 @@ mod tests {
     #[test]
     fn a_pattern_is_printed_as_it_is_written() {
         let refusal = place(Source::Body, "/body/out_trade_no", "商户订单号")
-            .unmatched(r"^[0-9a-zA-Z_\-\|\*]+$", "a b");
+            .broken(BrokenRule::Pattern(r"^[0-9a-zA-Z_\-\|\*]+$"), json!("a b"));
         assert!(refusal.message.ends_with(r"字符串必须匹配正则表达式“^[0-9a-zA-Z_\-\|\*]+$”"));
         assert_eq!(refusal.detail, Some(json!({ "location": "body", "value": "a b" })));
+        let notify = BrokenRule::Format(Format::NotifyUrl);
+        let refusal = place(Source::Body, "/body/notify_url", "通知地址").broken(notify, json!("a.com"));
+        assert!(refusal.message.ends_with(&format!("字符串必须匹配正则表达式“{NOTIFY_URL}”")));
     }
 }

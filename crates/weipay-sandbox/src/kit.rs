@@ -9,7 +9,7 @@
 //! DIR/keys/platform/                the platform's own private keys, and the first kit.json
 //! ```
 //!
-//! Keys are made once. They are written into a folder that nobody reads and moved to their place in one step; only then
+//! Keys are made once. They are written into a folder that no program reads, and moved to their place in one step; only then
 //! is `kit.json` written, so a crash in between leaves either no keys or all of them, and the next start completes
 //! the kit. Keys that are there are never made again, and half a kit is refused with a sentence, not replaced. Whoever
 //! makes or completes a kit holds the lock of its folder.
@@ -114,6 +114,9 @@ impl From<FolderError> for KitError {
 
 /// Writes a kit into a data directory, and gives back the one that is there already. Refused while a sandbox runs on the
 /// directory.
+///
+/// # Errors
+/// When the folder or its kit cannot be used, or another sandbox runs on it.
 pub fn init(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
     let folder = DataFolder::open(dir.as_ref())?;
     let kit = open(&folder)?;
@@ -122,6 +125,9 @@ pub fn init(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
 }
 
 /// Reads the kit of a data directory, and makes nothing. A sandbox may run on the directory meanwhile.
+///
+/// # Errors
+/// When there is no kit, or its files do not fit together.
 pub fn read(dir: impl AsRef<Path>) -> Result<KitOnDisk, KitError> {
     KitOnDisk::open(dir.as_ref(), false)
 }
@@ -131,7 +137,7 @@ pub(crate) fn open(folder: &DataFolder) -> Result<KitOnDisk, KitError> {
     open_or_make(folder.path())
 }
 
-/// For whoever holds the folder's lock.
+/// The caller holds the folder's lock.
 fn open_or_make(dir: &Path) -> Result<KitOnDisk, KitError> {
     let (has_kit, has_keys) = (dir.join(KIT).exists(), dir.join(KEYS).exists());
     match (has_kit, has_keys) {
@@ -173,41 +179,57 @@ impl KitOnDisk {
     }
 
     /// Whether `kit.json` was not there before.
+    #[must_use]
     pub fn is_new(&self) -> bool {
         self.is_new
     }
 
     /// The kit's members.
+    #[must_use]
     pub fn kit(&self) -> &Kit {
         &self.kit
     }
 
     /// The folder that the kit's file names are relative to.
+    #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// `kit.json`.
+    #[must_use]
     pub fn file(&self) -> &Path {
         &self.file
     }
 
     /// The merchant private key (商户API私钥) as PKCS#8 PEM.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
     pub fn merchant_key_pem(&self) -> Result<Zeroizing<String>, KitError> {
         file::read(&self.dir.join(&self.kit.merchant_key))
     }
 
     /// The merchant certificate (商户API证书) as PEM.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
     pub fn merchant_cert_pem(&self) -> Result<String, KitError> {
         Ok(file::read(&self.dir.join(&self.kit.merchant_cert))?.to_string())
     }
 
     /// The WeChat Pay public key (微信支付公钥) as SPKI PEM.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
     pub fn public_key_pem(&self) -> Result<String, KitError> {
         Ok(file::read(&self.dir.join(&self.kit.public_key))?.to_string())
     }
 
     /// The platform certificate (平台证书) as PEM.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
     pub fn platform_cert_pem(&self) -> Result<String, KitError> {
         Ok(file::read(&self.dir.join(&self.kit.platform_cert))?.to_string())
     }

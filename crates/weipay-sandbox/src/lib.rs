@@ -1,4 +1,4 @@
-//! A local WeChat Pay (微信支付) platform that checks every signature and answers with its own.
+//! A local WeChat Pay (微信支付) platform that checks every signature and signs its responses.
 //!
 //! WeChat Pay has no sandbox for APIv3. This is one: it holds a merchant with real keys, verifies requests as the
 //! platform's gateway does, keeps the state of its products in SQLite, and signs what it answers. A test starts one in
@@ -29,12 +29,12 @@
 //! | `server` | sockets to plain requests, and everything that bounds a stranger |
 //! | `platform` | the journey itself |
 //! | `gate` | what the gateway checks before any product sees a request |
-//! | `contract` | every request against the catalogue |
+//! | `contract` | every request validated against the catalogue |
 //! | `sensitive` | fields that travel encrypted, in both directions |
 //! | `upload` | the parts of an upload |
 //! | `download` | addresses of files, and the files |
-//! | `grammar` | the sentences in which a value is refused |
-//! | `merchants` | who is known, with what belongs to each |
+//! | `grammar` | the platform's sentences for a value that is refused |
+//! | `merchants` | the merchants that are known, with what belongs to each |
 //! | `products` | each in its folder: routes, handlers, rules as pure functions, records |
 //! | `notifications` | what merchants are notified of, delivered until it is acknowledged |
 //! | `store` | records, idempotency keys, outbox and due times in one transaction; SQLite below |
@@ -74,6 +74,8 @@ mod upload;
 
 pub use clock::{Clock, HeldClock};
 pub use contract::Validation;
+#[doc(hidden)]
+pub use contract::refusal_of;
 pub use data_folder::FolderError;
 pub use exchange::{Request, Response};
 pub use log::LogEntry;

@@ -32,7 +32,7 @@ pub struct LogEntry {
     pub is_example: bool,
 }
 
-/// Who is told of every request.
+/// Called for every request and every notification.
 pub(crate) type Log = dyn Fn(LogEntry) + Send + Sync;
 
 /// What stands in the place of the method for a notification.
@@ -131,7 +131,7 @@ fn without_people(method: &str, path: &str) -> String {
     text
 }
 
-/// A path that no operation has: what may be a value of somebody's is hidden, and so is what was mistyped.
+/// A path that no operation has: what may be a person's value is hidden, and so is what was mistyped.
 fn known_words(path: &str) -> String {
     let literals = || Catalog::embedded().headings().flat_map(|(_, template)| template.split('/'));
     let shown = |segment| if literals().any(|literal| literal == segment) { segment } else { HIDDEN };
@@ -167,7 +167,7 @@ fn names_people(placeholder: &str) -> bool {
     placeholder == "code" || PARTS.iter().any(|part| placeholder.contains(part))
 }
 
-/// Visible ASCII, cut: a path is whatever somebody sent, and a log is read on a terminal.
+/// Visible ASCII, cut: a path may be any bytes, and a log is read on a terminal.
 fn shown(text: &str, longest: usize) -> String {
     let visible = |byte: u8| if byte.is_ascii_graphic() { char::from(byte) } else { '?' };
     let mut shown: String = text.bytes().take(longest).map(visible).collect();

@@ -57,7 +57,7 @@ impl Account {
             .with_reason("the only appid that is bound to the merchant here is that of this sandbox's kit"))
     }
 
-    /// Whether it may name this merchant as one of its own: itself, and whom it acts for.
+    /// Whether it may act for this merchant: for itself, and for its sub-merchants.
     pub(crate) fn acts_for(&self, mchid: &str) -> bool {
         self.mchid == mchid || self.sub_merchants.iter().any(|own| own == mchid)
     }

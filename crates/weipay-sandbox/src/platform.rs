@@ -62,6 +62,7 @@ pub enum Behaviour {
 
 impl Behaviour {
     /// What the sandbox has of an operation of the catalogue.
+    #[must_use]
     pub fn from_operation(operation: &Operation) -> Self {
         match products::handler(PRODUCTS, operation) {
             Some(_) => Self::State,
@@ -71,6 +72,7 @@ impl Behaviour {
     }
 
     /// One word: `state`, `example` or `none`. The first two are what [`ORIGIN_HEADER`] says.
+    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::State => "state",
@@ -83,7 +85,16 @@ impl Behaviour {
 /// So many things are done by one tick at most; the next does the others.
 const MAX_DUE_AT_ONCE: usize = 10_000;
 
+/// Hosts of the real platform: nothing from a sandbox may lead there.
 const OFFICIAL_DOMAINS: [&str; 4] = ["weixin.qq.com", "wechatpay.cn", "tenpay.com", "wechatpay.com.cn"];
+
+/// Whether a host is one of the real platform's.
+pub(crate) fn is_official(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let is_at_or_below =
+        |domain: &&str| host.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    OFFICIAL_DOMAINS.iter().any(is_at_or_below)
+}
 
 /// What came of an authenticated request.
 struct Done {
@@ -91,7 +102,7 @@ struct Done {
     note: Note,
 }
 
-/// What the sandbox says of a response in headers of its own and in its log.
+/// What the sandbox's own headers and its log say about a response.
 enum Note {
     Answered(Behaviour),
     /// The code is empty where the response has no body.
@@ -237,6 +248,9 @@ impl Platform {
 
     /// Does what is due at `now`, and says how many things that were. The server calls this every second, and a
     /// [held clock](crate::HeldClock) whenever it is moved. What fails stays due, and the others are done all the same.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub fn tick(&self, now: i64) -> Result<usize, StoreError> {
         self.store.look_at_outbox();
         if !self.store.is_anything_due(now)? {
@@ -248,7 +262,7 @@ impl Platform {
             match self.do_due(&due) {
                 Ok(is_done) => done += usize::from(is_done),
                 Err(HandlerError::Failed(error)) => failed = Some(error),
-                // Nobody asked, so that nobody is refused: what may not be done any more is not due any more.
+                // There is no caller to refuse: what may not be done any more is not due any more.
                 Err(HandlerError::Refused(_)) => {
                     self.store.transaction(|tx| tx.unschedule(&due))?;
                 }
@@ -262,7 +276,7 @@ impl Platform {
         self.store.transaction(|tx| tx.next_due(now, last))
     }
 
-    /// Does one thing in a transaction of its own. Whether it was still to be done.
+    /// Does one thing that is due, in one transaction. Whether it was still to be done.
     fn do_due(&self, due: &Due) -> Result<bool, HandlerError> {
         let handler = products::due_handler(self.products, &due.kind)
             .ok_or_else(|| StoreError::Corrupt(format!("no product does what is due as {}", due.kind)))?;
@@ -307,16 +321,18 @@ impl Platform {
     /// address too. A name of the real platform is not passed on: that would lead there.
     fn base_url_for(&self, request: &Request) -> String {
         let named = request.header("host").filter(|host| {
-            let name = host.split(':').next().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+            let name = host.split(':').next().unwrap_or_default();
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-            let is_real = OFFICIAL_DOMAINS.iter().any(|domain| name.ends_with(domain));
-            !host.is_empty() && host.bytes().all(is_plain) && !is_real
+            !host.is_empty() && host.bytes().all(is_plain) && !is_official(name)
         });
         named.map_or_else(|| self.base_url.clone(), |host| format!("http://{host}"))
     }
 
     /// Puts a stock into another state, as the merchant platform's pages do; no operation of the API can. Whether there
     /// is such a stock.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub fn set_stock_state(&self, stock_id: &str, state: StockState) -> Result<bool, StoreError> {
         self.store.transaction(|tx| merchant_coupons::set_stock_state(tx, stock_id, state))
     }

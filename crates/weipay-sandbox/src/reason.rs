@@ -1,7 +1,7 @@
 //! The reason (原因): why a request was refused, for developers, where the platform's own words say little.
 //!
 //! It travels in a header, because the body is the platform's: a program that reads the body must find here what it
-//! will find there. It names fields and rules and never a value: a value may be somebody's name, or a key.
+//! will find there. It names fields and rules and never a value: a value may be a person's name, or a key.
 
 /// The header that says why a request was refused, in English; see [`decode`].
 pub const REASON_HEADER: &str = "weipay-sandbox-reason";
@@ -31,6 +31,7 @@ pub(crate) fn encode(reason: &str) -> String {
 }
 
 /// The text of a [`REASON_HEADER`] header. Control characters are left out: the text may be printed on a terminal.
+#[must_use]
 pub fn decode(value: &str) -> String {
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();

@@ -1,12 +1,12 @@
-//! A refusal: an error response of the platform as a value, from wherever on the journey it comes. How it is written is the
-//! business of the [dialect](crate::response::dialect).
+//! A refusal: an error response of the platform as a value, from wherever on the journey it comes, and how APIv3 writes it. The
+//! XML of APIv2 will stand beside that.
 //!
 //! The code is the contract, the message is for people. One code has different statuses on different operations, so a
 //! refusal always carries its own status. `detail` exists only where the gateway was seen to send it.
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What the platform answers instead of doing what was asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,5 +90,33 @@ impl Refusal {
     /// 500 SYSTEM_ERROR: the sandbox itself failed, and nothing was changed.
     pub(crate) fn system_error() -> Self {
         Self::new(500, "SYSTEM_ERROR", "系统错误，请稍后重试")
+    }
+
+    /// The body in APIv3; members in the alphabetical order that was seen.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let mut members = Map::new();
+        members.insert("code".to_owned(), self.code.into());
+        if let Some(detail) = &self.detail {
+            members.insert("detail".to_owned(), detail.clone());
+        }
+        members.insert("message".to_owned(), self.message.as_ref().into());
+        Value::Object(members).to_string().into_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_come_in_alphabetical_order_and_detail_only_when_there_is_one() {
+        let plain = Refusal::param_error("参数错误");
+        assert_eq!(plain.to_json(), r#"{"code":"PARAM_ERROR","message":"参数错误"}"#.as_bytes());
+        let detailed = plain.with_detail(serde_json::json!({ "location": "body", "value": 0.01 }));
+        assert_eq!(
+            detailed.to_json(),
+            r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":0.01},"message":"参数错误"}"#
+                .as_bytes()
+        );
     }
 }

@@ -4,8 +4,8 @@
 //! The WeChat Pay public key (微信支付公钥) signs for a request that names it in `Wechatpay-Serial`, the platform certificate
 //! (平台证书) for every other, as during the platform's migration from one to the other.
 
-pub(crate) mod dialect;
-mod request_id;
+use std::fmt::Write;
+use std::net::Ipv4Addr;
 
 use weipay_wire::{PrivateKey, SCHEME, is_same_serial, response_message};
 
@@ -43,7 +43,7 @@ pub(crate) struct UnsignedResponse {
 
 impl From<&Refusal> for UnsignedResponse {
     fn from(refusal: &Refusal) -> Self {
-        Self { status: refusal.status, body: dialect::json(refusal), tail: refusal.tail }
+        Self { status: refusal.status, body: refusal.to_json(), tail: refusal.tail }
     }
 }
 
@@ -136,7 +136,7 @@ pub(crate) fn rejected(rejection: &Rejection, now: i64, entropy: &Entropy) -> Re
     }
 }
 
-/// The real one says `nginx`; nobody should take this for the real one.
+/// The real platform says `nginx`; the sandbox must not be mistaken for it.
 const SERVER: &str = "weipay-sandbox";
 
 /// A response with the headers that signed and unsigned ones share, in the platform's order.
@@ -155,12 +155,47 @@ pub(crate) fn with_headers(
     response.set("cache-control", "no-cache, must-revalidate");
     response.set("x-content-type-options", "nosniff");
     if has_request_id {
-        response.set("request-id", &request_id::make(now, unsigned.tail, entropy));
+        response.set("request-id", &request_id(now, unsigned.tail, entropy));
     }
     // An unsupported `Accept-Language` falls back to zh-CN, and the sandbox has no other texts.
     response.set("content-language", "zh-CN");
     response.body = unsigned.body;
     response
+}
+
+/// A new `Request-ID`: a protobuf message in upper-case hexadecimal, a dash, and a decimal code (0 for success).
+///
+/// The form was read out of recorded ones: field 1 is the time in seconds, 2 its milliseconds, 3 the address of a machine as an
+/// integer, 4 and 5 are small integers.
+fn request_id(now: i64, tail: u32, entropy: &Entropy) -> String {
+    let mut random = [0; 4];
+    entropy.fill(&mut random);
+    let [low, high, fourth, fifth] = random;
+    let milliseconds = u64::from(u16::from_le_bytes([low, high]) % 1000);
+    let machine = u64::from(u32::from(Ipv4Addr::LOCALHOST));
+    let fields = [now.max(0).cast_unsigned(), milliseconds, machine, u64::from(fourth), u64::from(fifth)];
+    let mut id = String::with_capacity(64);
+    for (number, value) in (1_u8..).zip(fields) {
+        for byte in std::iter::once(number << 3).chain(varint(value)) {
+            // Writing to a String does not fail.
+            let _ = write!(id, "{byte:02X}");
+        }
+    }
+    format!("{id}-{tail}")
+}
+
+/// A base-128 varint, the least group first.
+fn varint(mut value: u64) -> impl Iterator<Item = u8> {
+    let mut done = false;
+    std::iter::from_fn(move || {
+        if done {
+            return None;
+        }
+        let group = (value & 0x7F) as u8;
+        value >>= 7;
+        done = value == 0;
+        Some(if done { group } else { group | 0x80 })
+    })
 }
 
 #[cfg(test)]
@@ -255,5 +290,27 @@ mod tests {
         let lost =
             rejected(&Rejection::Unrouted { status: 404, reason: String::new() }, 0, &Entropy::seeded(1));
         assert_eq!((lost.status, lost.body.is_empty(), lost.header("request-id")), (404, true, None));
+    }
+
+    #[test]
+    fn a_varint_is_written_as_in_the_protobuf_guide() {
+        assert_eq!(varint(150).collect::<Vec<_>>(), [0x96, 0x01]);
+        assert_eq!(varint(0).collect::<Vec<_>>(), [0]);
+        assert_eq!(varint(u64::MAX).count(), 10);
+    }
+
+    #[test]
+    fn a_request_id_begins_with_the_time_and_ends_with_the_code() {
+        let id = request_id(1_756_951_532, 268_435_461, &Entropy::seeded(1));
+        // Field 1, then 1756951532 in groups of seven bits.
+        assert!(id.starts_with("08ECE7E3C50610"), "{id}");
+        assert!(id.ends_with("-268435461"));
+        assert!(
+            id.split('-')
+                .next()
+                .unwrap()
+                .bytes()
+                .all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_lowercase())
+        );
     }
 }

@@ -39,7 +39,7 @@ pub struct Sandbox {
     _temporary: Option<tempfile::TempDir>,
 }
 
-/// What a sandbox is to be like.
+/// Settings of a sandbox, which [`start`](Self::start) starts.
 pub struct SandboxBuilder {
     data: Option<PathBuf>,
     listen: String,
@@ -152,7 +152,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Lets members through that the documentation does not have, and characters that the platform does not take.
+    /// Accepts members that the documentation does not have, and characters that the platform does not take.
     #[must_use]
     pub fn loose(self, loose: bool) -> Self {
         self.validation(if loose { Validation::LENIENT } else { Validation::DEFAULT })
@@ -180,7 +180,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// How many connections there are at most; when one more comes, the one that does nothing gives way. Without a
+    /// How many connections there are at most; when another one comes, an idle one is closed. Without a
     /// number, 1,024, or half of the files that the process may open.
     #[must_use]
     pub fn connections(mut self, most: usize) -> Self {
@@ -196,7 +196,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// Tells somebody of every request when it has been answered. Answers wait for it: it must not block.
+    /// Calls this after every request, and after every attempt to deliver a notification. Responses wait for it: it must not
+    /// block.
     #[must_use]
     pub fn log(mut self, log: impl Fn(LogEntry) + Send + Sync + 'static) -> Self {
         self.log = Some(Arc::new(log));
@@ -210,7 +211,10 @@ impl SandboxBuilder {
         self
     }
 
-    /// Starts the sandbox. When this returns, it answers.
+    /// Starts the sandbox. When this returns, it accepts requests.
+    ///
+    /// # Errors
+    /// When the data directory, the kit, the state or the address cannot be used.
     pub fn start(self) -> Result<Sandbox, StartError> {
         entropy::warm_up();
         let (dir, temporary) = self.folder()?;
@@ -294,11 +298,15 @@ fn base_url(address: SocketAddr) -> String {
 
 impl Sandbox {
     /// A running platform on a free port of 127.0.0.1, with its own keys and its own state, gone on drop.
+    ///
+    /// # Errors
+    /// When no temporary folder can be made, or no port is free.
     pub fn start() -> Result<Self, StartError> {
         Self::builder().start()
     }
 
-    /// A sandbox that is still to be described.
+    /// Settings for a sandbox.
+    #[must_use]
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder {
             data: None,
@@ -316,41 +324,51 @@ impl Sandbox {
     }
 
     /// Where it is served, such as `http://127.0.0.1:8880`.
+    #[must_use]
     pub fn base_url(&self) -> &str {
         &self.kit.kit().base_url
     }
 
     /// The address that it listens on.
+    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The members of its kit.
+    /// The members of the kit.
+    #[must_use]
     pub fn kit(&self) -> &Kit {
         self.kit.kit()
     }
 
     /// Its kit on disk: the key material, as files and as PEM text.
+    #[must_use]
     pub fn kit_on_disk(&self) -> &KitOnDisk {
         &self.kit
     }
 
     /// The path of its `kit.json`.
+    #[must_use]
     pub fn kit_file(&self) -> &Path {
         self.kit.file()
     }
 
     /// The folder of its kit and its state.
+    #[must_use]
     pub fn data_dir(&self) -> &Path {
         self.kit.dir()
     }
 
     /// The platform itself, which also answers without sockets.
+    #[must_use]
     pub fn platform(&self) -> &Platform {
         &self.platform
     }
 
     /// Waits until the program is asked to end, by Ctrl-C or by a termination signal. Prints nothing.
+    ///
+    /// # Errors
+    /// When the signals of the operating system cannot be waited for.
     pub fn wait(&self) -> io::Result<()> {
         self.server.wait()
     }

@@ -13,7 +13,7 @@ use crate::grammar;
 use crate::refusal::Refusal;
 use crate::upload;
 
-/// Whether a request carries an encrypted value. An empty one is as good as none.
+/// Whether a request carries an encrypted value. An empty one does not count.
 pub(crate) fn are_in(operation: &Operation, request: &ParsedRequest<'_>) -> bool {
     let is_filled = |(field, text): (&Field, &str)| field.is_encrypted() && !text.is_empty();
     let fields = &operation.request;

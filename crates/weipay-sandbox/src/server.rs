@@ -6,9 +6,8 @@
 //! more than anybody needs is dropped, or gives way to a newcomer, and everybody else is served on.
 
 mod body;
-mod framing;
+mod head;
 mod places;
-mod spelling;
 mod stream;
 
 use std::future::poll_fn;
@@ -91,7 +90,7 @@ impl Settings {
 }
 
 impl Server {
-    /// Serves a platform on a bound socket, on a thread of its own: callers may be synchronous or asynchronous.
+    /// Serves a platform on a bound socket, on a separate thread: callers may be synchronous or asynchronous.
     pub(crate) fn start(listener: BoundListener, settings: Settings) -> io::Result<Self> {
         places::lengthen_queue(&listener);
         listener.set_nonblocking(true)?;
@@ -106,7 +105,7 @@ impl Server {
                 Err(error) => drop(report.send(Err(error))),
                 Ok((runtime, listener)) => {
                     drop(report.send(Ok(runtime.handle().clone())));
-                    let spelling = runtime.block_on(spelling::learn());
+                    let spelling = runtime.block_on(head::spelling());
                     let service = Service { settings, bodies: Arc::default(), spelling };
                     runtime.block_on(serve(listener, service, stopped));
                     runtime.shutdown_timeout(LAST_ANSWERS);
@@ -248,7 +247,7 @@ async fn answered(
     service: Service,
     place: Arc<Place>,
 ) -> Result<Response<Full<Bytes>>, Dropped> {
-    let stays_open = framing::stays_open(&request);
+    let stays_open = head::stays_open(&request);
     let (head, stream) = request.into_parts();
     let Settings { platform, idle_timeout, .. } = &service.settings;
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
@@ -282,5 +281,5 @@ async fn answered(
     };
     service.settings.tell(|| LogEntry::new(method.as_str(), &path, &response));
     place.is_now(Doing::Waiting);
-    Ok(framing::framed(response, stays_open.then_some(*idle_timeout), &service.spelling))
+    Ok(head::framed(response, stays_open.then_some(*idle_timeout), &service.spelling))
 }

@@ -44,7 +44,7 @@ pub(crate) struct Store {
     /// costs less than conflicts between writers would.
     database: Mutex<Sqlite>,
     file: PathBuf,
-    /// Wakes whoever empties the outbox.
+    /// Wakes the sender of notifications.
     outbox_changed: Notify,
 }
 
@@ -149,7 +149,7 @@ impl Store {
         Ok(done)
     }
 
-    /// Lets whoever empties the outbox look at it.
+    /// Wakes the sender of notifications.
     pub(crate) fn look_at_outbox(&self) {
         self.outbox_changed.notify_one();
     }
@@ -159,7 +159,7 @@ impl Store {
         self.outbox_changed.notified().await;
     }
 
-    /// Whether anything is due, asked without a transaction: the response is no nearly every time.
+    /// Whether anything is due, asked without a transaction: the answer is no nearly every time.
     pub(crate) fn is_anything_due(&self, now: i64) -> Result<bool, StoreError> {
         self.database().is_anything_due(now)
     }

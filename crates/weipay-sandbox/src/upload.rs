@@ -4,15 +4,14 @@
 //! Only `meta` is signed, and the file is tied to it by its digest, so both are read here once, and the
 //! [gate](crate::gate) and the [contract](crate::contract) look at the same bytes.
 
-mod digest;
 mod multipart;
 
-use weipay_catalog::{Carrier, Field, Kind, Operation};
+use weipay_catalog::{Carrier, Field, Kind, Operation, Purpose};
+use weipay_wire::sha256_hex;
 
 use crate::exchange::Request;
+use crate::sm3::sm3_hex;
 use multipart::Part;
-
-pub(crate) use digest::is_of;
 
 /// The longest body of an upload: the largest documented file has 7.5 MB, and some room for the rest.
 pub(crate) const MAX_UPLOAD_BODY: usize = 8 * 1024 * 1024;
@@ -105,6 +104,38 @@ pub(crate) fn takes_type(operation: &Operation, content_type: &str) -> bool {
     is_picture || !of_pictures.iter().any(|ending| operation.path.ends_with(ending))
 }
 
+/// The member of `meta` that names the file.
+pub(crate) fn file_name_field(meta: &Field) -> Option<&Field> {
+    meta.fields.iter().find(|field| field.purpose == Some(Purpose::FileName))
+}
+
+/// How `meta` proves which file it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DigestAlgorithm {
+    Sha256,
+    Sm3,
+}
+
+/// The member of `meta` that is the digest of the file. The catalogue has a word for SHA-256. Where it lists SM3 as the only value
+/// of another member, the digest is the member of that name: two operations for invoices.
+pub(crate) fn digest_field(meta: &Field) -> Option<(&Field, DigestAlgorithm)> {
+    let sha256 = meta.fields.iter().find(|field| field.purpose == Some(Purpose::FileSha256));
+    let is_sm3 = |field: &Field| matches!(field.values[..], [value] if value.ends_with("SM3"));
+    let sm3 = || meta.fields.iter().find(|field| field.name == "digest" && meta.fields.iter().any(is_sm3));
+    sha256.map(|field| (field, DigestAlgorithm::Sha256)).or_else(|| Some((sm3()?, DigestAlgorithm::Sm3)))
+}
+
+impl DigestAlgorithm {
+    /// Whether a text is the digest of a file, in upper or lower case.
+    pub(crate) fn fits(self, digest: &str, file: &[u8]) -> bool {
+        let computed = match self {
+            Self::Sha256 => sha256_hex(file),
+            Self::Sm3 => sm3_hex(file),
+        };
+        computed.eq_ignore_ascii_case(digest)
+    }
+}
+
 const PICTURES_AND_PDF: &str = "v3/merchant/media/upload";
 /// 5 MB on the page of today, 2 MB on older ones.
 const MAX_PICTURE: i64 = 5 * 1024 * 1024;
@@ -125,10 +156,27 @@ mod tests {
         for operation in Catalog::embedded().operations().filter(of_v3) {
             let meta = meta_field(operation).unwrap();
             assert_eq!(meta.name, META, "{}", operation.path);
-            assert!(meta.fields.iter().any(|field| digest::kind(field).is_some()), "{}", operation.path);
+            assert!(digest_field(meta).is_some(), "{}", operation.path);
             assert!(file_field(operation).is_some(), "{}", operation.path);
             let limits = file_field(operation).unwrap().limits;
             assert!(limits.max.is_none_or(|max| max < MAX_UPLOAD_BODY as i64), "{}", operation.path);
+        }
+    }
+
+    #[test]
+    fn a_digest_is_of_the_algorithm_that_the_catalogue_names() {
+        let algorithm = |path| digest_field(meta_field(find(path)).unwrap()).unwrap().1;
+        assert_eq!(algorithm("v3/marketing/favor/media/image-upload"), DigestAlgorithm::Sha256);
+        assert_eq!(algorithm("v3/taxi-invoice/cards/upload-file"), DigestAlgorithm::Sm3);
+        assert_eq!(
+            algorithm("v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file"),
+            DigestAlgorithm::Sm3
+        );
+        for (algorithm, digest) in [
+            (DigestAlgorithm::Sha256, "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"),
+            (DigestAlgorithm::Sm3, "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"),
+        ] {
+            assert!(algorithm.fits(digest, b"abc") && !algorithm.fits(digest, b"abd"));
         }
     }
 

@@ -89,7 +89,7 @@ impl XmlElements {
     }
 
     /// All elements in their order.
-    #[must_use] 
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &XmlContent)> {
         self.elements.iter().map(|(name, content)| (name.as_str(), content))
     }

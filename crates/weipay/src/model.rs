@@ -77,3 +77,5 @@ impl Model for Nothing {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod verdicts;

@@ -4,7 +4,6 @@
 macro_rules! chain_branch {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone)]
         #[must_use = "a chain does nothing before its verb"]
         pub struct $name<M: $crate::mode::Mode> {
             #[allow(dead_code, reason = "a version may have none of the products that are asked for")]
@@ -14,6 +13,19 @@ macro_rules! chain_branch {
         impl<M: $crate::mode::Mode> $name<M> {
             pub(crate) fn new(call: $crate::call::Call<M>) -> Self {
                 $name { call }
+            }
+        }
+
+        // By hand: derived code would be longer, for each of 1,700 steps.
+        impl<M: $crate::mode::Mode> Clone for $name<M> {
+            fn clone(&self) -> Self {
+                Self::new(self.call.clone())
+            }
+        }
+
+        impl<M: $crate::mode::Mode> std::fmt::Debug for $name<M> {
+            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.call.fmt(out)
             }
         }
     };

@@ -159,7 +159,7 @@ pub(crate) fn fill_in(model: &mut dyn Model, mchid: &str, names: &[&str]) {
         for (field, slot) in fields.iter().zip(slots).filter(|(_, slot)| !slot.is_set()) {
             let text = match field.name {
                 name if names.contains(&name) => mchid,
-                "sign_type" if field.required => weipay_wire::SignType::HmacSha256.as_str(),
+                "sign_type" if field.rules.required => weipay_wire::SignType::HmacSha256.as_str(),
                 _ => continue,
             };
             if matches!(field.place, Place::Xml | Place::Query | Place::Part) {

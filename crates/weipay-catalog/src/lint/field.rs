@@ -68,6 +68,11 @@ impl Linter {
                            comment above it that says what is known about the unit";
             self.report(place, field.line, format!("`{name}` {problem}"));
         }
+        for value in &field.values {
+            if let Some(broken) = broken_rule(field, value) {
+                self.report(place, field.line, format!("the listed value {value} of `{name}` {broken}"));
+            }
+        }
         let Some(pattern) = field.pattern else { return };
         if field.kind != Kind::String {
             self.report(place, field.line, format!("`{name}` is not a string, so it cannot have a pattern"));

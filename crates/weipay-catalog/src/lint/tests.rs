@@ -149,12 +149,12 @@ fn an_example_that_breaks_its_own_rule_is_found() {
         ("    a string 3.. # 标 = 中文\n", "has 2 characters: at least 3"),
         ("    a string /^[0-9]+$/ # 标 = 12a\n", "does not match"),
         ("    a string /[0-9]+/ # 标 = 12a\n", "does not match"),
-        ("    a string rfc3339 # 标 = 2018-06-08 10:34:56\n", "is not a time"),
-        ("    a string rfc3339 # 标 = 2018-06-08T10:34+08:00\n", "is not a time"),
-        ("    a string rfc3339 # 标 = 2018-13-08T10:34:56+08:00\n", "is not a time"),
-        ("    a string rfc3339 # 标 = 2018-06-08T10:34:56.+08:00\n", "is not a time"),
-        ("    a string rfc3339 # 标 = 2018-06-08T10:34:56\n", "is not a time"),
-        ("    a string rfc3339 # 标 = 2018-06-08T10:34:60+08:00\n", "is not a time"),
+        ("    a string rfc3339 # 标 = 2018-06-08 10:34:56\n", "is not an RFC 3339 time"),
+        ("    a string rfc3339 # 标 = 2018-06-08T10:34+08:00\n", "is not an RFC 3339 time"),
+        ("    a string rfc3339 # 标 = 2018-13-08T10:34:56+08:00\n", "is not an RFC 3339 time"),
+        ("    a string rfc3339 # 标 = 2018-06-08T10:34:56.+08:00\n", "is not an RFC 3339 time"),
+        ("    a string rfc3339 # 标 = 2018-06-08T10:34:56\n", "is not an RFC 3339 time"),
+        ("    a string rfc3339 # 标 = 2018-06-08T10:34:60+08:00\n", "is not an RFC 3339 time"),
         ("    a string date # 标 = 20180608\n", "is not a day"),
         ("    a string date # 标 = 2018-06-31\n", "is not a day"),
         ("    a string mm/yy # 标 = 13/26\n", "is not a month and a year"),
@@ -187,6 +187,12 @@ fn an_example_that_breaks_its_own_rule_is_found() {
             "{line}{found}"
         );
     }
+}
+
+#[test]
+fn a_listed_value_that_breaks_a_rule_of_its_field_is_found() {
+    let found = finding("    a string ..4 (USED | EXPIRED)\n");
+    assert_eq!(found, "v3/a.api:5: the listed value EXPIRED of `a` has 7 characters: at most 4");
 }
 
 #[test]

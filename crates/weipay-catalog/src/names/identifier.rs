@@ -11,6 +11,7 @@ pub struct Identifiers(BTreeMap<String, usize>);
 
 impl Identifiers {
     /// The identifiers of these, which must be all of a version.
+    #[must_use]
     pub fn new(operations: &[&Operation]) -> Self {
         let mut users = BTreeMap::new();
         for operation in operations {
@@ -21,6 +22,7 @@ impl Identifiers {
 
     /// The identifier of an operation. If two paths differ only in the spelling of a segment, such as `policy-periods` and
     /// `policy_periods`, the one with an underscore gets a suffix.
+    #[must_use]
     pub fn identifier(&self, operation: &Operation) -> String {
         let mut identifier = plain(operation);
         let has_twin = self.0.get(&identifier.to_lowercase()).is_some_and(|users| *users > 1);

@@ -28,11 +28,13 @@ pub struct Call {
 
 impl Call {
     /// A link as it stands.
+    #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self { name: text.into(), argument: None }
     }
 
     /// A call with one argument.
+    #[must_use]
     pub fn with(name: impl Into<String>, argument: Code) -> Self {
         Self { name: name.into(), argument: Some(argument) }
     }
@@ -40,12 +42,14 @@ impl Call {
 
 impl Code {
     /// What stands on one line, whatever its width.
+    #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
     /// The line, or lines, of this code between `before` and `after`, such as `let request = ` and `;`. As rustfmt does it:
     /// what is too long goes to the next line where it fits there, and is broken where it does not.
+    #[must_use]
     pub fn lines(&self, level: usize, width: usize, before: &str, after: &str) -> String {
         let after_width = after.trim_end().chars().count();
         let mut out = format!("{:1$}{before}", "", INDENT * level);

@@ -11,6 +11,7 @@ use crate::sample::request as sample;
 use crate::sample::sensitive;
 
 /// The typed request, or nothing where the verb takes none.
+#[must_use]
 pub fn typed(operation: &Operation) -> Option<Code> {
     let types = Types::new(operation);
     let fields: Vec<&Field> = types.find(REQUEST)?.members.iter().map(|member| member.field).collect();
@@ -110,6 +111,7 @@ fn number_code(number: &Number, in_vector: bool) -> String {
 }
 
 /// The body as what `json!` takes, or nothing where the operation has none.
+#[must_use]
 pub fn json(operation: &Operation) -> Option<Code> {
     let request = &operation.request;
     let body = match (&request.json[..], &request.xml[..]) {
@@ -149,19 +151,26 @@ fn json_literal(value: &Value) -> Code {
 }
 
 /// The call that encrypts a sensitive field (敏感信息加密), where nothing knows the types that would do it.
+#[must_use]
 pub fn encrypted(field: &Field) -> Option<String> {
     field.is_encrypted().then(|| format!("client.encrypt_sensitive({:?})?", sensitive::plain_text(field)))
 }
 
 /// The part of an upload (上传) that is the file.
+#[must_use]
 pub fn file(operation: &Operation) -> Option<&Field> {
     operation.request.multipart.iter().find(|part| part.kind == Kind::Object)
 }
 
-/// What is said about the file of an upload, as `json!` takes it.
+/// What is said about the file of an upload, as `json!` takes it: the part `meta` of APIv3, the plain parts of APIv2.
+#[must_use]
 pub fn meta(operation: &Operation) -> Code {
-    let meta = operation.request.multipart.iter().find(|part| part.carrier == Some(Carrier::JsonText));
-    let members = sample::wanted(meta.map_or(&[], |meta| &meta.fields)).into_iter().map(|field| {
+    let parts = &operation.request.multipart;
+    let fields = match parts.iter().find(|part| part.carrier == Some(Carrier::JsonText)) {
+        Some(meta) => sample::wanted(&meta.fields),
+        None => sample::required(parts.iter().filter(|part| part.kind != Kind::Object)),
+    };
+    let members = fields.into_iter().map(|field| {
         let value = match field.purpose {
             Some(Purpose::FileName) => Code::text(format!("{FILE:?}")),
             Some(Purpose::FileSha256) => Code::text("file.sha256()"),

@@ -23,6 +23,7 @@ pub struct Step<'a> {
 
 impl StepNames {
     /// The names of all steps of these paths.
+    #[must_use]
     pub fn new<'a>(paths: impl IntoIterator<Item = &'a str>) -> Self {
         let mut below: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
         for path in paths {
@@ -41,6 +42,7 @@ impl StepNames {
     }
 
     /// The steps to an operation, the version first.
+    #[must_use]
     pub fn steps(&self, operation: &Operation) -> Vec<Step<'_>> {
         let mut at = String::new();
         let step = |segment| {
@@ -52,6 +54,7 @@ impl StepNames {
     }
 
     /// The module of the operation's types, such as `v3::marketing::busifavor::stocks::post`.
+    #[must_use]
     pub fn module(&self, operation: &Operation) -> String {
         let steps = self.steps(operation).into_iter().map(|step| format!("{}::", step.name));
         steps.collect::<String>() + &names::verb(operation)

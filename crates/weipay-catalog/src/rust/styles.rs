@@ -8,7 +8,7 @@ use super::request::{self, FILE};
 use super::steps::StepNames;
 use crate::field::Field;
 use crate::names;
-use crate::operation::{Operation, Version};
+use crate::operation::Operation;
 use crate::sample::request as sample;
 use crate::sample::sensitive;
 
@@ -26,7 +26,7 @@ pub struct Style {
     pub blocking: String,
 }
 
-/// The three styles of a call, or why there are none.
+/// The three styles of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Styles {
     /// The pure chain style (纯链式).
@@ -38,19 +38,17 @@ pub struct Styles {
 }
 
 impl Styles {
-    /// The styles of an operation whose fields have the values to show, or the reason why there are none.
-    pub fn new(operation: &Operation, names: &StepNames) -> Result<Self, &'static str> {
-        if is_upload(operation) && operation.version() == Version::V2 {
-            return Err("an upload of APIv2, which no style sends yet");
-        }
+    /// The styles of an operation whose fields have the values to show.
+    #[must_use]
+    pub fn new(operation: &Operation, names: &StepNames) -> Self {
         let setup = untyped_setup(operation);
         let calls = untyped_calls(operation, !setup.is_empty());
         let untyped = |head: String| Style::new(setup.clone(), head, &calls);
-        Ok(Self {
+        Self {
             typed: typed(operation, names),
             declarative: untyped(format!("client.chain({:?})", operation.path)),
             property: untyped(format!("client[{:?}]", operation.path)),
-        })
+        }
     }
 }
 
@@ -97,6 +95,7 @@ fn typed(operation: &Operation, names: &StepNames) -> Style {
 const EXAMPLE_DAY: i64 = 1_767_240_000;
 
 /// The example in the documentation of a verb: the async, typed style. What it needs around it is hidden.
+#[must_use]
 pub fn example(operation: &Operation, names: &StepNames) -> String {
     let Style { setup, waiting, .. } = typed(&sample::with_current_values(operation, EXAMPLE_DAY), names);
     formatdoc! {r#"
@@ -169,7 +168,7 @@ mod tests {
     fn styles(method: &str, path: &str) -> Styles {
         let catalog = Catalog::embedded();
         let names = StepNames::new(catalog.headings().map(|(_, path)| path));
-        Styles::new(catalog.find(method, path).unwrap(), &names).unwrap()
+        Styles::new(catalog.find(method, path).unwrap(), &names)
     }
 
     #[test]
@@ -198,7 +197,7 @@ mod tests {
         let names = StepNames::new(catalog.headings().map(|(_, path)| path));
         let mut count = 0;
         for operation in catalog.operations() {
-            let Ok(styles) = Styles::new(operation, &names) else { continue };
+            let styles = Styles::new(operation, &names);
             let shown = styles.typed.setup.starts_with(SENSITIVE);
             assert_eq!(shown, sensitive::is_in_sample(operation), "{}", operation.path);
             let required = |field: &Field| field.required && field.is_encrypted();
@@ -222,5 +221,16 @@ mod tests {
             styles.declarative.setup
         );
         assert!(styles.declarative.waiting.ends_with(".upload(meta, &file).await?;\n"));
+    }
+
+    #[test]
+    fn an_upload_of_apiv2_sends_its_plain_parts_beside_the_file() {
+        let styles = styles("POST", "v2/secapi/mch/uploadmedia");
+        let setup = &styles.declarative.setup;
+        assert!(
+            setup.contains(".part(\"media\");\n") && setup.contains("\"sign_type\": \"MD5\","),
+            "{setup}"
+        );
+        assert!(!setup.contains("\"sign\""), "the client signs: {setup}");
     }
 }

@@ -47,7 +47,7 @@ impl Named {
     /// The name.
     pub(super) fn into_name(self) -> String {
         match self {
-            Named::New(name) | Named::Known(name) => name,
+            Self::New(name) | Self::Known(name) => name,
         }
     }
 }

@@ -87,6 +87,7 @@ pub enum Type {
 
 impl Type {
     /// The name without what is around it: of `JsonText<Vec<Amount>>` it is `Amount`.
+    #[must_use]
     pub fn inmost(&self) -> &str {
         match self {
             Self::Known(name) => name,
@@ -109,11 +110,13 @@ impl fmt::Display for Type {
 impl Member<'_> {
     /// How many collections are around one value: a list is one, and `coupon_fee_$n_$m` of APIv2 stands for as many elements
     /// as there are.
+    #[must_use]
     pub fn dimensions(&self) -> usize {
         usize::from(self.field.list) + numbered(self.field)
     }
 
     /// The whole type, such as `Vec<Amount>`.
+    #[must_use]
     pub fn kind(&self) -> String {
         let (lists, numbers) = (usize::from(self.field.list), numbered(self.field));
         let opened = "Numbered<".repeat(numbers) + &"Vec<".repeat(lists);
@@ -122,6 +125,7 @@ impl Member<'_> {
 }
 
 /// How many numbers the name of an element of APIv2 has.
+#[must_use]
 pub fn numbered(field: &Field) -> usize {
     field.name.matches('$').count()
 }
@@ -131,12 +135,14 @@ pub type Root<'a> = (&'static str, Vec<(&'static str, &'a Field)>);
 
 impl<'a> Types<'a> {
     /// The types of an operation: its request and its response, where it has them, and what is inside.
+    #[must_use]
     pub fn new(operation: &'a Operation) -> Self {
         let roots = [(REQUEST, request_fields(operation)), (RESPONSE, response_fields(operation))];
         Self::with_roots(roots.into_iter().filter(|(_, fields)| !fields.is_empty()).collect())
     }
 
     /// The types of these, a request before what comes back, and what is inside.
+    #[must_use]
     pub fn with_roots(roots: Vec<Root<'a>>) -> Self {
         let mut types = Self::default();
         let fields = roots.iter().flat_map(|(_, fields)| fields);
@@ -146,6 +152,7 @@ impl<'a> Types<'a> {
     }
 
     /// The types that are shared by these fields, and what is inside. With each field comes whether a request holds it.
+    #[must_use]
     pub fn shared(fields: impl IntoIterator<Item = (&'a Field, bool)>) -> Self {
         let mut types = Self::default();
         // What stands in one of a request is of a request too, whatever else holds it.
@@ -173,6 +180,7 @@ impl<'a> Types<'a> {
     }
 
     /// The struct of this name.
+    #[must_use]
     pub fn find(&self, name: &str) -> Option<&Struct<'a>> {
         self.structs.iter().find(|known| known.name == name)
     }
@@ -260,6 +268,7 @@ impl<'a> Types<'a> {
 
 /// The fields of a typed request with the places that they travel in, in order. The path is not among them: the chain
 /// takes its values. A body of several parts is a file, what `meta` says about it, and, for APIv2, plain parts.
+#[must_use]
 pub fn request_fields(operation: &Operation) -> Vec<(&'static str, &Field)> {
     let request = &operation.request;
     let mut fields = Vec::new();
@@ -283,12 +292,14 @@ pub fn request_fields(operation: &Operation) -> Vec<(&'static str, &Field)> {
 }
 
 /// The fields of a response with the place that they travel in.
+#[must_use]
 pub fn response_fields(operation: &Operation) -> Vec<(&'static str, &Field)> {
     let place = if operation.version() == Version::V2 { "xml" } else { "body" };
     operation.response.iter().map(|field| (place, field)).collect()
 }
 
 /// Whether a field has members that its type has: an object, or JSON text.
+#[must_use]
 pub fn has_members(field: &Field) -> bool {
     !field.fields.is_empty() && (field.kind == Kind::Object || holds_json_text(field))
 }

@@ -32,6 +32,7 @@ const OWN: [(&str, &[&str]); 3] = [
 ];
 
 /// The operation with examples that a caller could send at this moment, in unix seconds.
+#[must_use]
 pub fn with_current_values(operation: &Operation, now: i64) -> Operation {
     let mut sample = operation.clone();
     for place in Place::ALL {
@@ -62,6 +63,7 @@ fn takes(field: &Field, own: &str) -> bool {
 }
 
 /// The members that a sample has: the required ones; of an object that requires none, the first.
+#[must_use]
 pub fn wanted(fields: &[Field]) -> Vec<&Field> {
     let required = required(fields);
     if required.is_empty() { fields.iter().take(1).collect() } else { required }
@@ -82,6 +84,7 @@ pub fn required<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Vec<&'a Fiel
 }
 
 /// An object with a sample of each of these.
+#[must_use]
 pub fn object(fields: &[&Field]) -> Value {
     let members: Map<String, Value> =
         fields.iter().map(|field| (field.name.to_owned(), value(field))).collect();
@@ -89,16 +92,19 @@ pub fn object(fields: &[&Field]) -> Value {
 }
 
 /// A field's value.
+#[must_use]
 pub fn value(field: &Field) -> Value {
     if field.list { Value::Array(vec![one(field); members(field)]) } else { one(field) }
 }
 
 /// How many members the sample of an array has: as few as it may.
+#[must_use]
 pub fn members(field: &Field) -> usize {
     field.items.min.and_then(|least| usize::try_from(least).ok()).unwrap_or(1).max(1)
 }
 
 /// One value, or one member of an array.
+#[must_use]
 pub fn one(field: &Field) -> Value {
     match field.kind {
         Kind::String => string(field).into(),
@@ -110,6 +116,7 @@ pub fn one(field: &Field) -> Value {
 }
 
 /// Any value as text, for a place outside a body.
+#[must_use]
 pub fn plain(field: &Field) -> String {
     match one(field) {
         Value::String(text) => text,
@@ -128,9 +135,17 @@ fn string(field: &Field) -> String {
         return sensitive::plain_text(field).to_owned();
     }
     if field.carrier == Some(Carrier::JsonText) && !field.fields.is_empty() {
-        return object(&wanted(&field.fields)).to_string();
+        return json_text(field).to_string();
     }
     text(field)
+}
+
+/// What a JSON text holds. Of an array its only member says what is in it.
+fn json_text(field: &Field) -> Value {
+    match (&field.fields[..], field.format) {
+        ([item], Some(Format::JsonArrayLike)) => Value::Array(vec![one(item); members(item)]),
+        _ => object(&wanted(&field.fields)),
+    }
 }
 
 #[cfg(test)]
@@ -167,6 +182,18 @@ mod tests {
         let order = body("POST", "v3/pay/partner/transactions/jsapi");
         assert_eq!((&order["sp_mchid"], &order["sp_appid"]), (&json!(MCHID), &json!(APPID)));
         assert_ne!(order["sub_mchid"], MCHID);
+    }
+
+    #[test]
+    fn a_json_text_that_is_an_array_holds_what_its_only_member_says() {
+        let operation = Catalog::embedded().find("POST", "v2/secapi/pay/profitsharing").unwrap();
+        let receivers = operation.request.xml.iter().find(|field| field.name == "receivers").unwrap();
+        let text: Value = serde_json::from_str(one(receivers).as_str().unwrap()).unwrap();
+        assert_eq!(text[0]["type"], "MERCHANT_ID", "{text}");
+        let license = body("POST", "v3/apply4subject/applyment");
+        let dates = license.pointer("/subject_info/business_license_info/licence_valid_date").unwrap();
+        let dates: Value = serde_json::from_str(dates.as_str().unwrap()).unwrap();
+        assert!(dates[0].is_string(), "{dates}");
     }
 
     #[test]

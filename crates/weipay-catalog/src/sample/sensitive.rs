@@ -17,6 +17,7 @@ const PLAIN: [(&[&str], &str); 6] = [
 ];
 
 /// A sample in plain text.
+#[must_use]
 pub fn plain_text(field: &Field) -> &'static str {
     // A few fields are whole objects in ciphertext, or numbers that mean something to the platform only.
     let of = |text: &str| PLAIN.iter().find(|(words, _)| words.iter().any(|word| text.contains(word)));
@@ -28,6 +29,7 @@ pub fn plain_text(field: &Field) -> &'static str {
 }
 
 /// Whether the sample of a request holds such a field where client and command can encrypt it: in query or body, of APIv3.
+#[must_use]
 pub fn is_in_sample(operation: &Operation) -> bool {
     let request = &operation.request;
     operation.version() == Version::V3

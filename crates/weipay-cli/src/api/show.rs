@@ -168,10 +168,7 @@ fn section(name: &str, more: &str, fields: &[Field], page: &mut Page) {
 fn six_styles(operation: &Operation, page: &mut Page) {
     page.heading("六种写法", "six styles");
     let names = StepNames::new(Catalog::embedded().headings().map(|(_, path)| path));
-    let styles = match Styles::new(operation, &names) {
-        Ok(styles) => styles,
-        Err(reason) => return page.line(format_args!("  {reason}")),
-    };
+    let styles = Styles::new(operation, &names);
     let mut above = String::new();
     for (chinese, english, style) in [
         ("纯链式", "pure chain", styles.typed),

@@ -60,7 +60,7 @@ fn the_documents_write_each_style_as_a_page_of_the_command_does() {
     let catalog = Catalog::embedded();
     let names = StepNames::new(catalog.headings().map(|(_, path)| path));
     let operation = catalog.find("POST", "v3/marketing/busifavor/coupons/disassociate").unwrap();
-    let styles = Styles::new(operation, &names).unwrap();
+    let styles = Styles::new(operation, &names);
     for (style, argument) in
         [(styles.typed, "request"), (styles.declarative, "json"), (styles.property, "json")]
     {

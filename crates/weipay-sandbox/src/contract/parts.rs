@@ -39,16 +39,17 @@ impl Contract {
         }
         let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
         let size = i64::try_from(file.content.len()).unwrap_or(i64::MAX);
-        if let Some(max) = upload::max_size(operation, text("filename")).filter(|max| size > *max) {
+        let file_name = upload::file_name_field(meta_field).map_or("", |field| text(field.name));
+        if let Some(max) = upload::max_size(operation, file_name).filter(|max| size > *max) {
             return Err(part(file_field, |place| place.file_too_large(size, max)));
         }
         if file.content_type.as_deref().is_some_and(|named| !upload::takes_type(operation, named)) {
             return Err(grammar::no_picture());
         }
-        for field in &meta_field.fields {
-            if upload::is_of(field, text(field.name), file.content) == Some(false) {
-                return Err(unconfirmed::other_digest(field.name));
-            }
+        if let Some((field, algorithm)) = upload::digest_field(meta_field)
+            && !algorithm.fits(text(field.name), file.content)
+        {
+            return Err(unconfirmed::other_digest(field.name));
         }
         Ok(())
     }

@@ -49,7 +49,7 @@ fn body(operation: &Operation) -> Vec<u8> {
     object(&wanted(&request.json)).to_string().into_bytes()
 }
 
-/// What the contract says of the sample of an operation; the XML of APIv2 is held against it as if it were JSON.
+/// What the contract says of the sample of an operation; the XML of APIv2 is validated as if it were JSON.
 fn verdict(operation: &'static Operation) -> Result<(), Refusal> {
     let sample = request::with_current_values(operation, NOW);
     let contract = Contract::new(STRICT);

@@ -1,11 +1,11 @@
 //! One value against one field of the catalogue, in one of the three passes that a source is checked in.
 
-use serde_json::Value;
-use weipay_catalog::{Carrier, Field, Format, Kind, Limits};
+use serde_json::{Number, Value};
+use weipay_catalog::{Carrier, Field, Kind};
+use weipay_rules::{BrokenRule, parse_integer, parse_number};
 
 use super::{Contract, Undefined};
-use crate::calendar;
-use crate::grammar::{INT32, INT64, Length, OBJECT, Place, Source, UINT32, UINT64, unconfirmed};
+use crate::grammar::{self, OBJECT, Place, Source, unconfirmed};
 use crate::refusal::Refusal;
 
 /// What a walk looks at. Recorded: a wrong type wins over a missing field that stands before it, and a missing field over an
@@ -84,12 +84,7 @@ impl Walk<'_> {
         let Value::Array(members) = value else {
             return Err(self.place(field).not_a_list(value.clone()));
         };
-        let count = length(members.len());
-        if self.pass == Pass::Rules
-            && let Some((_, limit)) = outside(field.items, count)
-        {
-            return Err(self.place(field).array_size(count, limit));
-        }
+        self.judge(field, || field.rules().check_items(members.len()), value)?;
         for (index, member) in members.iter().enumerate() {
             self.below(&index.to_string(), |walk| walk.one(field, member))?;
         }
@@ -103,8 +98,10 @@ impl Walk<'_> {
         match field.kind {
             Kind::String => self.text(field, value),
             Kind::Integer => self.integer(field, value),
-            Kind::Number if value.is_number() => Ok(()),
-            Kind::Number => Err(self.place(field).wrong_type(unconfirmed::NUMBER, value.clone())),
+            Kind::Number => match value.as_f64() {
+                Some(number) => self.judge(field, || field.rules().check_number(number), value),
+                None => Err(self.place(field).wrong_type(unconfirmed::NUMBER, value.clone())),
+            },
             Kind::Boolean if value.is_boolean() => Ok(()),
             Kind::Boolean => Err(self.place(field).wrong_type(unconfirmed::BOOLEAN, value.clone())),
             Kind::Object => match value {
@@ -122,58 +119,43 @@ impl Walk<'_> {
         }
     }
 
-    /// The rules of a string. Lengths count what the catalogue says: characters or bytes.
-    pub(super) fn string(&self, field: &Field, text: &str) -> Result<(), Refusal> {
-        // The real platform accepted empty strings for optional fields, whatever the page says of their length.
-        if text.is_empty() && !field.required {
-            return Ok(());
+    /// What is said of a broken rule; the first two passes do not ask for it.
+    fn judge(
+        &self,
+        field: &Field,
+        verdict: impl FnOnce() -> Result<(), BrokenRule>,
+        value: &Value,
+    ) -> Result<(), Refusal> {
+        match self.pass {
+            Pass::Rules => verdict().map_err(|rule| self.place(field).broken(rule, value.clone())),
+            Pass::Types | Pass::Required => Ok(()),
         }
+    }
+
+    /// The rules of a string.
+    fn string(&self, field: &Field, text: &str) -> Result<(), Refusal> {
         // What travels encrypted has another length and other characters than the page means.
         if matches!(field.carrier, Some(Carrier::Encrypted | Carrier::Sealed)) {
             return Ok(());
         }
-        let place = self.place(field);
-        let measured = match field.in_bytes {
-            true => Length::Bytes(length(text.len())),
-            false => Length::Characters(length(text.chars().count())),
-        };
-        match outside(field.limits, measured.count()) {
-            Some((Side::Below, min)) => return Err(place.too_short(measured, min)),
-            Some((Side::Above, max)) => return Err(place.too_long(measured, max)),
-            None => {}
-        }
-        if let Some(pattern) = field.pattern
-            && !self.contract.patterns.matches(pattern, text)
-        {
-            return Err(place.unmatched(pattern, text));
-        }
-        if field.format == Some(Format::Rfc3339) && calendar::parse(text).is_none() {
-            return Err(place.not_rfc3339(text));
-        }
-        if self.contract.validation.unlisted_values
-            && !field.values.is_empty()
-            && !field.values.contains(&text)
-        {
-            return Err(place.unlisted(text.into()));
-        }
-        Ok(())
+        let rules = field.rules();
+        let listed: &[&str] = if self.contract.validation.unlisted_values { &field.values } else { &[] };
+        let verdict = rules.check_text(text).and_then(|()| rules.check_listed(text, listed));
+        verdict.map_err(|rule| self.place(field).broken(rule, text.into()))
     }
 
     fn integer(&self, field: &Field, value: &Value) -> Result<(), Refusal> {
-        let (wanted, fits) = width(field.format);
-        match value.as_i64() {
-            Some(number) if fits(number) => self.number(field, number, value),
-            // Between i64::MAX and u64::MAX: a valid unsigned number, beyond every limit that a field has.
-            None if value.is_u64() && wanted == UINT64 => self.number(field, i64::MAX, value),
-            _ => Err(self.place(field).wrong_type(wanted, value.clone())),
-        }
+        let number = value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
+        self.whole(field, number, value)
     }
 
-    fn number(&self, field: &Field, number: i64, value: &Value) -> Result<(), Refusal> {
-        match outside(field.limits, number).filter(|_| self.pass == Pass::Rules) {
-            Some((Side::Below, min)) => Err(self.place(field).below(min, value.clone())),
-            Some((Side::Above, max)) => Err(self.place(field).above(max, value.clone())),
-            None => Ok(()),
+    /// An integer; `value` is how it was sent.
+    fn whole(&self, field: &Field, number: Option<i128>, value: &Value) -> Result<(), Refusal> {
+        let rules = field.rules();
+        let kind = rules.integer_type();
+        match number.filter(|number| kind.holds(*number)) {
+            Some(number) => self.judge(field, || rules.check_integer(number), value),
+            None => Err(self.place(field).wrong_type(grammar::integer(kind), value.clone())),
         }
     }
 
@@ -185,57 +167,24 @@ impl Walk<'_> {
         let place = self.place(field);
         match field.kind {
             Kind::Integer => {
-                // `parse` takes a plus sign, which no number of JSON has.
-                let number = Some(text).filter(|text| !text.starts_with('+'));
-                let signed = number.and_then(|text| text.parse::<i64>().ok()).map(Value::from);
-                let number = signed.or_else(|| number?.parse::<u64>().ok().map(Value::from));
-                match number {
-                    // One that does not fit is told as it was sent, as text.
-                    Some(number) => self.integer(field, &number).map_err(|refusal| match self.pass {
-                        Pass::Types => place.wrong_type(width(field.format).0, text.into()),
-                        _ => refusal,
-                    }),
-                    None => Err(place.wrong_type(width(field.format).0, text.into())),
-                }
+                let number = parse_integer(text);
+                // One that is out of its range is told as a number, one that cannot be held as the text that was sent.
+                let as_number = number.filter(|number| field.rules().integer_type().holds(*number));
+                let as_number = as_number.and_then(Number::from_i128).map(Value::Number);
+                self.whole(field, number, &as_number.unwrap_or_else(|| text.into()))
             }
-            Kind::Number if text.parse::<f64>().is_err() => {
-                Err(place.wrong_type(unconfirmed::NUMBER, text.into()))
-            }
+            Kind::Number => match parse_number(text) {
+                Some(number) => self.judge(field, || field.rules().check_number(number), &number.into()),
+                None => Err(place.wrong_type(unconfirmed::NUMBER, text.into())),
+            },
             Kind::Boolean if !matches!(text, "true" | "false") => {
                 Err(place.wrong_type(unconfirmed::BOOLEAN, text.into()))
             }
-            Kind::Number | Kind::Boolean => Ok(()),
+            Kind::Boolean => Ok(()),
             // Objects and lists travel as JSON text; their inside is the operation's own affair.
             Kind::Object => Ok(()),
             Kind::String if self.pass == Pass::Rules => self.string(field, text),
             Kind::String => Ok(()),
         }
     }
-}
-
-/// What the sentence calls an integer of this format, and whether a number is one.
-fn width(format: Option<Format>) -> (&'static str, fn(i64) -> bool) {
-    match format {
-        Some(Format::Int32) => (INT32, |number| i32::try_from(number).is_ok()),
-        Some(Format::Uint32) => (UINT32, |number| u32::try_from(number).is_ok()),
-        Some(Format::Uint64 | Format::Uint) => (UINT64, |number| number >= 0),
-        _ => (INT64, |_| true),
-    }
-}
-
-enum Side {
-    Below,
-    Above,
-}
-
-fn outside(limits: Limits, number: i64) -> Option<(Side, i64)> {
-    match (limits.min, limits.max) {
-        (Some(min), _) if number < min => Some((Side::Below, min)),
-        (_, Some(max)) if number > max => Some((Side::Above, max)),
-        _ => None,
-    }
-}
-
-fn length(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

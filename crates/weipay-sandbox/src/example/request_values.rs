@@ -1,4 +1,4 @@
-//! What a request gave (请求中的值), so that its example repeats the caller's own numbers in place of somebody else's.
+//! The values of a request (请求中的值), so that its example repeats the caller's own numbers.
 //!
 //! A value is repeated where the response has a field of the same name and type: a member of the body at the same place,
 //! a value of the URL at any depth, an identifier of the body at any depth. What travels encrypted is never repeated:

@@ -3,6 +3,8 @@ use std::sync::LazyLock;
 use http::{HeaderName, HeaderValue};
 use weipay_wire::{ApiV3Key, PrivateKey};
 
+use weipay_wire::request_message;
+
 use super::*;
 use crate::merchants::Account;
 
@@ -60,7 +62,7 @@ fn rejection(request: &Request) -> (u16, Option<Refusal>, bool) {
 
 fn text(request: &Request) -> String {
     let (_, refusal, _) = rejection(request);
-    String::from_utf8(crate::response::dialect::json(&refusal.unwrap())).unwrap()
+    String::from_utf8(refusal.unwrap().to_json()).unwrap()
 }
 
 /// The same request with another `Authorization` that is otherwise in order.

@@ -1,4 +1,4 @@
-//! The kit's files: written so that nobody else can read them, and replaced in one step.
+//! The kit's files: written so that no other user can read them, and replaced in one step.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -40,7 +40,7 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), KitError> {
 /// The longest file that belongs to a kit.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// Reads a file of a kit. A device may never end and a named pipe makes whoever opens it wait: neither is opened.
+/// Reads a file of a kit. A device may never end and a named pipe makes its reader wait: neither is opened.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, KitError> {
     use std::io::Read;
 

@@ -23,6 +23,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_rustls::TlsConnector;
 
 use super::message::Message;
+use crate::platform::is_official;
 
 /// The head of a response; a longer one is a failure.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -71,6 +72,9 @@ pub(super) fn shown(url: &str) -> String {
 /// Posts a message. The status of the response, or why there is none.
 pub(super) async fn post(url: &str, message: Message, private_receivers: bool) -> Result<u16, String> {
     let target = Target::parse(url)?;
+    if is_official(target.name()) {
+        return Err("notify_url leads to the real platform, which a sandbox never calls".to_owned());
+    }
     let found = lookup_host((target.name(), target.port)).await;
     let found = found.map_err(|error| format!("the host of notify_url was not found: {error}"))?;
     let (allowed, refused): (Vec<SocketAddr>, Vec<SocketAddr>) =
@@ -236,6 +240,19 @@ mod tests {
         for url in ["", "example.com/a", "ftp://example.com", "http://", "/a"] {
             assert!(Target::parse(url).is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn the_real_platform_is_never_called() {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        for url in
+            ["https://pay.weixin.qq.com", "http://API.MCH.weixin.qq.com.:8000/a", "https://weixin.qq.com/"]
+        {
+            let message = Message { headers: Vec::new(), body: Vec::new() };
+            let posted = runtime.block_on(post(url, message, true));
+            assert!(posted.unwrap_err().contains("the real platform"), "{url}");
+        }
+        assert!(!is_official("notweixin.qq.com") && !is_official("example.com"));
     }
 
     /// What is said of a receiver that does this with the connection.

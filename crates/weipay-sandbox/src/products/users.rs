@@ -1,4 +1,4 @@
-//! Users (用户): whoever has a well-formed openid.
+//! Users (用户): every well-formed openid is one.
 
 use crate::refusal::Refusal;
 

@@ -77,7 +77,7 @@ impl Sqlite {
 /// Does what SQLite is asked, and says what it said as the store says it.
 pub(super) fn sql<T>(work: impl FnOnce() -> rusqlite::Result<T>) -> Result<T, StoreError> {
     work().map_err(|error| match error {
-        // The statement that SQLite did not take is long, and whoever starts a sandbox did not write it.
+        // The rejected statement is long, and means nothing to the user of a sandbox.
         rusqlite::Error::SqlInputError { msg, .. } => StoreError::Database(msg.into()),
         error => StoreError::Database(Box::new(error)),
     })

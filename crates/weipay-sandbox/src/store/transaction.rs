@@ -137,7 +137,7 @@ impl<'a> Transaction<'a> {
 
     fn read<R: Record>(&self, stored: StoredRecord) -> Result<R, StoreError> {
         let StoredRecord { key, version, document } = stored;
-        // What the document holds is somebody's data: the error says which record it is, and no more.
+        // The document may hold personal data: the error names the record only.
         let record: R = serde_json::from_str(&document).map_err(|_| unreadable::<R>(&key))?;
         self.known.borrow_mut().insert((R::KIND, key), Known { version, indexes: record.indexes() });
         Ok(record)

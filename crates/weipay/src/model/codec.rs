@@ -140,7 +140,7 @@ impl<T: Value> Slot for Option<T> {
     fn check(&self, field: &Field) -> Result<(), Violation> {
         match self {
             Some(value) => value.check(field),
-            None if field.required => Err(Violation::new("is required (必填) and not set")),
+            None if field.rules.required => Err(Violation::new("is required (必填) and not set")),
             None => Ok(()),
         }
     }

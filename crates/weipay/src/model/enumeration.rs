@@ -153,8 +153,8 @@ macro_rules! open_enum {
             }
 
             #[inline]
-            fn check(&self, _: &$crate::model::Field) -> Result<(), $crate::model::Violation> {
-                Ok(())
+            fn check(&self, field: &$crate::model::Field) -> Result<(), $crate::model::Violation> {
+                $crate::model::check::text(self.as_str(), field)
             }
 
             #[inline]

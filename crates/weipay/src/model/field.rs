@@ -1,5 +1,7 @@
 //! A row of a model's table: the field's name on the wire, where it travels, and its rules.
 
+use weipay_rules::{Format, Limits, Rules};
+
 /// Where a field of a request travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -30,18 +32,8 @@ pub struct Field {
     pub name: &'static str,
     /// Where it travels.
     pub place: Place,
-    /// Whether a request must have it.
-    pub required: bool,
-    /// The fewest and the most characters of a string; of each one, in an array.
-    pub length: Option<(usize, usize)>,
-    /// The fewest and the most bytes of a string in UTF-8, where the platform counts these; of each one, in an array.
-    pub bytes: Option<(usize, usize)>,
-    /// The lowest and the highest value of a number.
-    pub range: Option<(i64, i64)>,
-    /// The fewest and the most members of an array.
-    pub items: Option<(usize, usize)>,
-    /// A regular expression that a string matches.
-    pub pattern: Option<&'static str>,
+    /// What its value must be.
+    pub rules: Rules,
     /// Whether it travels encrypted (敏感信息加密).
     pub encrypted: bool,
     /// What a field of a request is for, where the client must know that.
@@ -66,23 +58,8 @@ pub enum Purpose {
     Signature,
 }
 
-/// What a notify URL (通知地址) matches, as the platform's own refusals print it.
-pub(crate) const NOTIFY_URL: &str =
-    r"^https?://([^\s/?#\[\]\@]+\@)?([^\s/?#\@:]+)(?::\d{2,5})?([^\s?#\[\]]*)$";
-
 const fn field(name: &'static str, place: Place) -> Field {
-    Field {
-        name,
-        place,
-        required: false,
-        length: None,
-        bytes: None,
-        range: None,
-        items: None,
-        pattern: None,
-        encrypted: false,
-        purpose: None,
-    }
+    Field { name, place, rules: Rules::NONE, encrypted: false, purpose: None }
 }
 
 /// A field of the JSON body.
@@ -128,31 +105,35 @@ pub const fn part(name: &'static str) -> Field {
 impl Field {
     /// The request must have it.
     pub const fn required(mut self) -> Self {
-        self.required = true;
+        self.rules.required = true;
         self
     }
 
     /// The fewest and the most characters.
     pub const fn length(mut self, min: usize, max: usize) -> Self {
-        self.length = Some((min, max));
+        self.rules.limits = counts(min, max);
         self
     }
 
     /// The fewest and the most bytes in UTF-8.
     pub const fn bytes(mut self, min: usize, max: usize) -> Self {
-        self.bytes = Some((min, max));
+        self.rules.limits = counts(min, max);
+        self.rules.in_bytes = true;
         self
     }
 
     /// The lowest and the highest value.
     pub const fn range(mut self, min: i64, max: i64) -> Self {
-        self.range = Some((min, max));
+        self.rules.limits = Limits::new(
+            if min == i64::MIN { None } else { Some(min) },
+            if max == i64::MAX { None } else { Some(max) },
+        );
         self
     }
 
     /// The fewest and the most members.
     pub const fn items(mut self, min: usize, max: usize) -> Self {
-        self.items = Some((min, max));
+        self.rules.items = counts(min, max);
         self
     }
 
@@ -197,14 +178,67 @@ impl Field {
         self
     }
 
-    /// It is a URL that the platform calls (通知地址): http or https, without a query.
-    pub const fn notify_url(self) -> Self {
-        self.pattern(NOTIFY_URL)
-    }
-
     /// A regular expression.
     pub const fn pattern(mut self, pattern: &'static str) -> Self {
-        self.pattern = Some(pattern);
+        self.rules.pattern = Some(pattern);
         self
     }
+}
+
+/// Limits of a length or a number of members; `0` and `usize::MAX` say that there is none.
+const fn counts(min: usize, max: usize) -> Limits {
+    // Both are written in a table and small.
+    let min = if min == 0 { None } else { Some(min as i64) };
+    let max = if max == usize::MAX { None } else { Some(max as i64) };
+    Limits::new(min, max)
+}
+
+macro_rules! formats {
+    ($($(#[$doc:meta])* $name:ident = $format:ident,)*) => {
+        /// Formats, by the words of the catalogue.
+        impl Field {
+            $(
+                $(#[$doc])*
+                pub const fn $name(mut self) -> Self {
+                    self.rules.format = Some(Format::$format);
+                    self
+                }
+            )*
+        }
+    };
+}
+
+formats! {
+    /// A URL that the platform calls (通知地址): http or https, without a query.
+    notify_url = NotifyUrl,
+    /// A URL.
+    url = Url,
+    /// A `data:` URL.
+    data_url = DataUrl,
+    /// A point in time such as `2015-05-20T13:29:35+08:00`.
+    rfc3339 = Rfc3339,
+    /// A point in time such as `20150520132935`.
+    compact_time = Compact,
+    /// A day such as `2015-05-20`.
+    date = Date,
+    /// Month and year such as `05/26`.
+    month_year = MonthYear,
+    /// Bytes in standard base64.
+    base64 = Base64,
+    /// A 32-bit signed integer.
+    int32 = Int32,
+    /// A 64-bit signed integer.
+    int64 = Int64,
+    /// A 32-bit unsigned integer.
+    uint32 = Uint32,
+    /// A 64-bit unsigned integer.
+    uint64 = Uint64,
+    /// A whole number that travels as text.
+    integer_text = Integer,
+    /// A number that travels as text.
+    numeric = Numeric,
+    /// Text that looks like a JSON object.
+    json_object_like = JsonObjectLike,
+    /// Text that looks like a JSON array.
+    json_array_like = JsonArrayLike,
 }

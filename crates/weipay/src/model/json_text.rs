@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
+use weipay_rules::Rules;
 
 use super::codec::{Container, Strictness, Token, Value};
 use super::{Checked, Encryption, Field, Violation, check};
@@ -104,5 +105,5 @@ impl<T: Value> Value for JsonText<T> {
 
 /// The limits of the field are those of the text, not of what is in it.
 fn inner_field(field: &Field) -> Field {
-    Field { length: None, pattern: None, items: None, ..*field }
+    Field { rules: Rules::NONE, ..*field }
 }

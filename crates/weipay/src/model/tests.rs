@@ -95,13 +95,54 @@ fn a_notify_url_has_no_query_and_no_other_scheme() {
         "ftp://a.com",
         "a.com",
         " https://a.com",
-        "",
         "https://a.com/b c",
     ] {
         let broken = fits(url).unwrap_err();
         assert_eq!(broken.path, "notify_url", "{url}");
         assert!(broken.rule.starts_with("is not a URL that the platform calls"), "{}", broken.rule);
     }
+}
+
+#[test]
+fn the_whole_text_matches_its_pattern() {
+    // The platform's patterns are written with `^` and `$`; one without them means the same.
+    let fits = |code: &str| code.to_owned().check(&body("code").pattern("[0-9]+|[a-z]+")).is_ok();
+    assert!(fits("12") && fits("ab"));
+    for code in ["12a", "a12", "12\n", "1 2"] {
+        assert!(!fits(code), "{code:?}");
+    }
+}
+
+#[test]
+fn an_empty_text_that_is_not_required_is_sent_as_it_is() {
+    // The platform takes it, whatever its page says of the length; of a required one it says how short it is.
+    check(&good().number("").attach("").notify_url("").at("").colour("")).unwrap();
+    assert_eq!(broken(good().code("")), ("code".to_owned(), "has 0 characters: 1 to 3".to_owned()));
+}
+
+#[test]
+fn a_value_that_no_page_lists_keeps_the_length_of_its_field() {
+    let rule =
+        |colour: &str| Colour::from(colour).check(&body("colour").length(1, 4)).map_err(|broken| broken.rule);
+    assert_eq!(rule("RED"), Ok(()));
+    assert_eq!(rule("BLUE"), Ok(()));
+    assert_eq!(rule("GREEN"), Err("has 5 characters: 1 to 4".to_owned()));
+}
+
+#[test]
+fn an_integer_has_the_width_of_its_field() {
+    let most = i64::from(i32::MAX);
+    assert_eq!(most.check(&body("a").int32()), Ok(()));
+    let broken = (most + 1).check(&body("a").int32()).unwrap_err();
+    assert_eq!(broken.rule, "is not a signed integer of 32 bits");
+    assert!((-1).check(&body("a").uint64()).is_err());
+}
+
+#[test]
+fn a_text_has_the_format_of_its_field() {
+    let fits = |text: &str, field: Field| text.to_owned().check(&field).is_ok();
+    assert!(fits("2019-06-11", body("bill_date").date()) && !fits("20190611", body("bill_date").date()));
+    assert!(fits("https://a.com/?b", body("url").url()) && !fits("a.com", body("url").url()));
 }
 
 fn good() -> Request {

@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value as Json};
 
-use super::check::{self, outside};
+use super::check;
 use super::codec::{Container, Model, Strictness, Token, Value};
 use super::field::Field;
 use super::{Checked, Encryption, Violation, checked, encode};
@@ -67,12 +67,7 @@ impl Value for i64 {
     }
 
     fn check(&self, field: &Field) -> Result<(), Violation> {
-        match field.range {
-            Some((min, max)) if !(min..=max).contains(self) => {
-                Err(Violation::new(outside(&format!("is {self}"), min, max, "")))
-            }
-            _ => Ok(()),
-        }
+        Ok(field.rules.check_integer(*self)?)
     }
 }
 
@@ -95,12 +90,11 @@ impl Value for Number {
     }
 
     fn check(&self, field: &Field) -> Result<(), Violation> {
-        match (self.as_f64(), field.range) {
-            // The limits of a table are small: as a fraction each is still itself.
-            (Some(number), Some((min, max))) if number < min as f64 || number > max as f64 => {
-                Err(Violation::new(outside(&format!("is {self}"), min, max, "")))
-            }
-            _ => Ok(()),
+        let whole = self.as_i64().map(i128::from).or_else(|| self.as_u64().map(i128::from));
+        match (whole, self.as_f64()) {
+            (Some(whole), _) => Ok(field.rules.check_number(whole)?),
+            (None, Some(fraction)) => Ok(field.rules.check_number(fraction)?),
+            (None, None) => Ok(()),
         }
     }
 }
@@ -197,10 +191,5 @@ impl<T: Value> Value for Vec<T> {
 
 /// The rule of the number of members.
 fn check_count(count: usize, field: &Field) -> Result<(), Violation> {
-    match field.items {
-        Some((min, max)) if !(min..=max).contains(&count) => {
-            Err(Violation::new(outside(&format!("has {count}"), min, max, " members")))
-        }
-        _ => Ok(()),
-    }
+    Ok(field.rules.check_items(count)?)
 }

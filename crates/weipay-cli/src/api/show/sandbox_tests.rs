@@ -27,6 +27,7 @@ const STORY: [(&str, &str); 16] = [
     ("POST", "v3/marketing/busifavor/coupons/use"),
     ("POST", "v3/marketing/busifavor/coupons/return"),
     ("POST", "v3/marketing/busifavor/coupons/deactivate"),
+    // Last, so that nothing is sent to the address of the sample.
     ("POST", "v3/marketing/busifavor/callbacks"),
     ("GET", "v3/marketing/busifavor/callbacks"),
 ];

@@ -6,6 +6,8 @@ use super::coupon::{self, Coupon, CouponState, Filter};
 use super::refusals;
 use super::stock::Stock;
 use super::unconfirmed::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE};
+use weipay_rules::{Limits, Rules};
+
 use crate::contract::ValidRequest;
 use crate::grammar::{Place, Source};
 use crate::merchants::Account;
@@ -94,9 +96,7 @@ fn number(
     };
     let pointer = format!("/query/{name}");
     let place = Place { source: Source::Query, pointer: &pointer, title };
-    match number {
-        number if number < min => Err(place.below(min, number.into())),
-        number if number > max => Err(place.above(max, number.into())),
-        number => Ok(number),
-    }
+    let rules = Rules { limits: Limits::new(Some(min), Some(max)), ..Rules::NONE };
+    rules.check_integer(number).map_err(|rule| place.broken(rule, number.into()))?;
+    Ok(number)
 }

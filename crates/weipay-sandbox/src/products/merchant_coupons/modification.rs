@@ -1,7 +1,7 @@
 //! Changing a stock (修改商家券基本信息, 修改批次预算): how it looks and where it is used, and how many coupons it may send. What it is
 //! worth, when, and for whom stays.
 //!
-//! A budget is changed by whoever knows the current number, so that two who change it at once do not undo each other.
+//! A change of the budget must name the current number, so that two changes at once do not undo each other.
 
 use serde_json::{Map, Value, json};
 

@@ -80,6 +80,7 @@ pub(crate) struct Sent {
 
 impl StockState {
     /// The word on the wire.
+    #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Unaudit => "UNAUDIT",
@@ -308,7 +309,7 @@ mod tests {
             let created = create(&CALLER, stock_request(), 1, NOW)?;
             let ends =
                 Due { kind: END.to_owned(), key: a_stock().id, at: a_stock().definition.validity.end + 1 };
-            assert_eq!(created.due, [ends.clone()]);
+            assert_eq!(created.due, std::slice::from_ref(&ends));
             carry_out(tx, created)?;
             let (mut stock, sent) = find_with_sent(tx, &a_stock().id)?.unwrap();
             assert_eq!((&stock, sent), (&a_stock(), Sent::new(&a_stock().id)));

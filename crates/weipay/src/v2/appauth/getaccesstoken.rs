@@ -54,11 +54,11 @@ pub mod get {
             /// 接口调用凭证. Required.
             access_token: String = xml("access_token").required(),
             /// Required; format `int32`.
-            access_token_expire_in: i64 = xml("access_token_expire_in").required(),
+            access_token_expire_in: i64 = xml("access_token_expire_in").required().int32(),
             /// refresh令牌. Required.
             refresh_token: String = xml("refresh_token").required(),
             /// Required; format `int32`.
-            refresh_token_expire_in: i64 = xml("refresh_token_expire_in").required(),
+            refresh_token_expire_in: i64 = xml("refresh_token_expire_in").required().int32(),
         }
     }
 

@@ -32,9 +32,9 @@ pub mod post {
             /// 结束时间. Required; at most 19 characters.
             end_time: String = xml("end_time").required().length(0, 19),
             /// 位移. Required; format `uint`.
-            offset: i64 = xml("offset").required(),
+            offset: i64 = xml("offset").required().uint64(),
             /// 条数. Format `uint`.
-            limit: i64 = xml("limit"),
+            limit: i64 = xml("limit").uint64(),
         }
     }
 

@@ -110,7 +110,7 @@ pub mod post {
             /// 单个代金券退款金额. One for each `$n` of `coupon_refund_fee_$n` on the wire. In fen (分).
             coupon_refund_fee_n: Numbered<i64> = xml("coupon_refund_fee_$n"),
             /// 退款代金券使用数量. Format `int32`.
-            coupon_refund_count: i64 = xml("coupon_refund_count"),
+            coupon_refund_count: i64 = xml("coupon_refund_count").int32(),
             /// 退款代金券ID. One for each `$n` of `coupon_refund_id_$n` on the wire. At most 20 characters.
             coupon_refund_id_n: Numbered<String> = xml("coupon_refund_id_$n").length(0, 20),
         }

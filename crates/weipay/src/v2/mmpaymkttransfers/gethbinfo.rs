@@ -64,7 +64,7 @@ pub mod post {
             /// 红包类型. Required; at most 32 characters.
             hb_type: HbType = xml("hb_type").required().length(0, 32),
             /// 红包个数. Required; format `int32`.
-            total_num: i64 = xml("total_num").required(),
+            total_num: i64 = xml("total_num").required().int32(),
             /// 红包金额. Required; in fen (分).
             total_amount: i64 = xml("total_amount").required(),
             /// 失败原因. At most 32 characters.

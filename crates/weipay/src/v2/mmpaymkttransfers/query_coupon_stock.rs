@@ -68,17 +68,17 @@ pub mod post {
             /// 代金券名称.
             coupon_name: String = xml("coupon_name"),
             /// 代金券面额. Required; format `int32`.
-            coupon_value: i64 = xml("coupon_value").required(),
+            coupon_value: i64 = xml("coupon_value").required().int32(),
             /// 代金券使用最低限额. Format `int32`.
-            coupon_mininumn: i64 = xml("coupon_mininumn"),
+            coupon_mininumn: i64 = xml("coupon_mininumn").int32(),
             /// 代金券批次状态. Required; format `int32`.
-            coupon_stock_status: i64 = xml("coupon_stock_status").required(),
+            coupon_stock_status: i64 = xml("coupon_stock_status").required().int32(),
             /// 代金券数量. Required; format `int32`.
-            coupon_total: i64 = xml("coupon_total").required(),
+            coupon_total: i64 = xml("coupon_total").required().int32(),
             /// 代金券最大领取数量. Format `int32`.
-            max_quota: i64 = xml("max_quota"),
+            max_quota: i64 = xml("max_quota").int32(),
             /// 代金券已经发送的数量. Format `int32`.
-            is_send_num: i64 = xml("is_send_num"),
+            is_send_num: i64 = xml("is_send_num").int32(),
             /// 生效开始时间. Required.
             begin_time: String = xml("begin_time").required(),
             /// 生效结束时间. Required.
@@ -86,7 +86,7 @@ pub mod post {
             /// 创建时间. Required.
             create_time: String = xml("create_time").required(),
             /// 代金券预算额度. Format `int32`.
-            coupon_budget: i64 = xml("coupon_budget"),
+            coupon_budget: i64 = xml("coupon_budget").int32(),
             /// 生效开始时间. Required.
             begin_time_t: String = xml("begin_time_t").required(),
             /// 生效结束时间. Required.

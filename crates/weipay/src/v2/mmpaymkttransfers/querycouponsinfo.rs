@@ -74,9 +74,9 @@ pub mod post {
             /// 代金券id. Required.
             coupon_id: String = xml("coupon_id").required(),
             /// 代金券面额. Required; format `int32`.
-            coupon_value: i64 = xml("coupon_value").required(),
+            coupon_value: i64 = xml("coupon_value").required().int32(),
             /// 代金券使用最低限额. Format `int32`.
-            coupon_mininumn: i64 = xml("coupon_mininumn"),
+            coupon_mininumn: i64 = xml("coupon_mininumn").int32(),
             /// 代金券名称. Required.
             coupon_name: String = xml("coupon_name").required(),
             /// 代金券状态. Required.
@@ -86,7 +86,7 @@ pub mod post {
             /// 代金券实际使用金额. Required; in fen (分).
             coupon_use_value: i64 = xml("coupon_use_value").required(),
             /// 优惠剩余可用额. Required; format `int32`.
-            coupon_remain_value: i64 = xml("coupon_remain_value").required(),
+            coupon_remain_value: i64 = xml("coupon_remain_value").required().int32(),
             /// 发放来源. Required.
             send_source: SendSource = xml("send_source").required(),
             /// 是否允许部分使用.

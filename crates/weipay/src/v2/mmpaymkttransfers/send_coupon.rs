@@ -23,7 +23,7 @@ pub mod post {
             /// 代金券批次id. Required.
             coupon_stock_id: String = xml("coupon_stock_id").required(),
             /// openid记录数. Required; format `int32`.
-            openid_count: i64 = xml("openid_count").required(),
+            openid_count: i64 = xml("openid_count").required().int32(),
             /// 商户单据号. Required.
             partner_trade_no: String = xml("partner_trade_no").required().request_number(),
             /// 用户openid. Required.
@@ -72,11 +72,11 @@ pub mod post {
             /// 代金券批次id. Required.
             coupon_stock_id: String = xml("coupon_stock_id").required(),
             /// 返回记录数. Required; format `int32`.
-            resp_count: i64 = xml("resp_count").required(),
+            resp_count: i64 = xml("resp_count").required().int32(),
             /// 成功记录数. Required; format `int32`.
-            success_count: i64 = xml("success_count").required(),
+            success_count: i64 = xml("success_count").required().int32(),
             /// 失败记录数. Required; format `int32`.
-            failed_count: i64 = xml("failed_count").required(),
+            failed_count: i64 = xml("failed_count").required().int32(),
             /// 用户标识. Required.
             openid: String = xml("openid").required(),
             /// 返回码. Required.

@@ -33,7 +33,7 @@ pub mod post {
             /// 总金额. Required; in fen (分).
             total_amount: i64 = xml("total_amount").required(),
             /// 红包发放总人数. Required; format `int32`.
-            total_num: i64 = xml("total_num").required(),
+            total_num: i64 = xml("total_num").required().int32(),
             /// 红包金额设置方式. Required; at most 32 characters.
             amt_type: AmtType = xml("amt_type").required().length(0, 32),
             /// 红包祝福语. Required; at most 128 characters.

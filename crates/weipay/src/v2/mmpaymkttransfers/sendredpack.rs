@@ -42,7 +42,7 @@ pub mod post {
             /// 付款金额. Required; in fen (分).
             total_amount: i64 = xml("total_amount").required(),
             /// 红包发放总人数. Required; format `int32`.
-            total_num: i64 = xml("total_num").required(),
+            total_num: i64 = xml("total_num").required().int32(),
             /// 红包祝福语. Required; at most 128 characters.
             wishing: String = xml("wishing").required().length(0, 128),
             /// Ip地址. Required; at most 15 characters.

@@ -25,7 +25,7 @@ pub mod post {
             /// 公众账号appid. Required; at most 32 characters.
             wxappid: String = xml("wxappid").required().length(0, 32),
             /// 发送红包的应用id. Format `integer-text`.
-            agentid: String = xml("agentid"),
+            agentid: String = xml("agentid").integer_text(),
             /// 发送者名称. Required; at most 128 characters.
             sender_name: String = xml("sender_name").required().length(0, 128),
             /// 发送者头像. At most 128 characters.

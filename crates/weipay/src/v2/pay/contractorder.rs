@@ -64,7 +64,7 @@ pub mod post {
             /// 用户子标识. At most 128 characters.
             sub_openid: String = xml("sub_openid").length(0, 128),
             /// 模板id. Required; format `int32`.
-            plan_id: i64 = xml("plan_id").required(),
+            plan_id: i64 = xml("plan_id").required().int32(),
             /// 签约协议号. Required; at most 32 characters.
             contract_code: String = xml("contract_code").required().length(0, 32),
             /// 请求序列号. Required.
@@ -117,9 +117,9 @@ pub mod post {
             /// 二维码链接. At most 64 characters.
             code_url: String = xml("code_url").length(0, 64),
             /// 模板id. Format `int32`.
-            plan_id: i64 = xml("plan_id"),
+            plan_id: i64 = xml("plan_id").int32(),
             /// 请求序列号. Format `uint64`.
-            request_serial: String = xml("request_serial"),
+            request_serial: String = xml("request_serial").uint64(),
             /// 签约协议号.
             contract_code: String = xml("contract_code"),
             /// 用户账户展示名称.

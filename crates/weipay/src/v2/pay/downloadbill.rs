@@ -30,8 +30,8 @@ pub mod post {
             mch_id: String = xml("mch_id").required().length(0, 32),
             /// 对账单日期. Required; at most 8 characters.
             bill_date: String = xml("bill_date").required().length(0, 8),
-            /// 账单类型. At most 8 characters.
-            bill_type: BillType = xml("bill_type").length(0, 8),
+            /// 账单类型.
+            bill_type: BillType = xml("bill_type"),
             /// 压缩账单.
             tar_type: TarType = xml("tar_type"),
         }

@@ -33,8 +33,8 @@ pub mod post {
             sign_type: SignType = xml("sign_type").required().length(0, 32),
             /// 资金账单日期. Required; at most 8 characters.
             bill_date: String = xml("bill_date").required().length(0, 8),
-            /// 资金账户类型. Required; at most 8 characters.
-            account_type: AccountType = xml("account_type").required().length(0, 8),
+            /// 资金账户类型. Required.
+            account_type: AccountType = xml("account_type").required(),
             /// 压缩账单. At most 8 characters.
             tar_type: TarType = xml("tar_type").length(0, 8),
         }

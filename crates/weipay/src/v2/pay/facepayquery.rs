@@ -100,7 +100,7 @@ pub mod post {
             /// 代金券金额. In fen (分).
             coupon_fee: i64 = xml("coupon_fee"),
             /// 代金券使用数量. Format `int32`.
-            coupon_count: i64 = xml("coupon_count"),
+            coupon_count: i64 = xml("coupon_count").int32(),
             /// 代金券类型. One for each `$n` of `coupon_type_$n` on the wire.
             coupon_type_n: Numbered<String> = xml("coupon_type_$n"),
             /// 代金券ID. One for each `$n` of `coupon_id_$n` on the wire. At most 20 characters.

@@ -43,7 +43,7 @@ pub mod post {
             /// 微信退款单号. Required.
             refund_id: String = xml("refund_id").required(),
             /// 偏移量. Format `int32`.
-            offset: i64 = xml("offset"),
+            offset: i64 = xml("offset").int32(),
         }
     }
 
@@ -76,7 +76,7 @@ pub mod post {
             /// 签名. Required; at most 32 characters.
             sign: String = xml("sign").required().length(0, 32),
             /// 订单总退款次数. Format `int32`.
-            total_refund_count: i64 = xml("total_refund_count"),
+            total_refund_count: i64 = xml("total_refund_count").int32(),
             /// 微信订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
             /// 商户订单号. Required; at most 32 characters.
@@ -90,7 +90,7 @@ pub mod post {
             /// 现金支付金额. Required; in fen (分).
             cash_fee: i64 = xml("cash_fee").required(),
             /// 退款笔数. Required; format `int32`.
-            refund_count: i64 = xml("refund_count").required(),
+            refund_count: i64 = xml("refund_count").required().int32(),
             /// 商户退款单号. One for each `$n` of `out_refund_no_$n` on the wire. Required; at most 64 characters.
             out_refund_no_n: Numbered<String> = xml("out_refund_no_$n").required().length(0, 64),
             /// 微信退款单号. One for each `$n` of `refund_id_$n` on the wire. Required; at most 32 characters.
@@ -106,7 +106,7 @@ pub mod post {
             /// 总代金券退款金额. One for each `$n` of `coupon_refund_fee_$n` on the wire. In fen (分).
             coupon_refund_fee_n: Numbered<i64> = xml("coupon_refund_fee_$n"),
             /// 退款代金券使用数量. One for each `$n` of `coupon_refund_count_$n` on the wire. Format `int32`.
-            coupon_refund_count_n: Numbered<i64> = xml("coupon_refund_count_$n"),
+            coupon_refund_count_n: Numbered<i64> = xml("coupon_refund_count_$n").int32(),
             /// 退款代金券ID. On the wire `coupon_refund_id_$n_$m`: `$n` numbers the outer list (in a refund query its refunds, 退款), `$m` the inner ones (the coupons of that refund, 代金券). At most 20 characters.
             coupon_refund_id_n_m: Numbered<Numbered<String>> = xml("coupon_refund_id_$n_$m").length(0, 20),
             /// 单个代金券退款金额. On the wire `coupon_refund_fee_$n_$m`: `$n` numbers the outer list (in a refund query its refunds, 退款), `$m` the inner ones (the coupons of that refund, 代金券). In fen (分).

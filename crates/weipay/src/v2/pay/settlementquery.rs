@@ -29,11 +29,11 @@ pub mod post {
             /// 子商户号.
             sub_mch_id: String = xml("sub_mch_id"),
             /// 结算状态. Required; format `int32`.
-            usetag: i64 = xml("usetag").required(),
+            usetag: i64 = xml("usetag").required().int32(),
             /// 偏移量. Required; format `int32`.
-            offset: i64 = xml("offset").required(),
+            offset: i64 = xml("offset").required().int32(),
             /// 最大记录条数. Required; format `int32`.
-            limit: i64 = xml("limit").required(),
+            limit: i64 = xml("limit").required().int32(),
             /// 开始日期. Required.
             date_start: String = xml("date_start").required(),
             /// 结束日期. Required.

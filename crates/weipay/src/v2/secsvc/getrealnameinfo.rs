@@ -33,7 +33,7 @@ pub mod post {
             /// Required; at most 128 characters.
             access_token: String = xml("access_token").required().length(0, 128),
             /// unix时间戳. Required; format `uint32`.
-            timestamp: i64 = xml("timestamp").required(),
+            timestamp: i64 = xml("timestamp").required().uint32(),
             /// Required; at most 128 characters; a signature.
             cert_sign: String = xml("cert_sign").required().length(0, 128),
             /// 证件类型.

@@ -51,7 +51,7 @@ pub mod get {
         #[doc(alias = "查询商户开户意愿申请单审核结果")]
         pub struct Request {
             /// 申请单编号. Format `numeric`.
-            applyment_id: String = query("applyment_id"),
+            applyment_id: String = query("applyment_id").numeric(),
             /// 业务申请编号. At most 128 characters.
             business_code: String = query("business_code").length(0, 128),
         }
@@ -66,7 +66,7 @@ pub mod get {
             /// 申请单状态. Required.
             applyment_state: ApplymentState = body("applyment_state").required(),
             /// 小程序码图片. Format `data-url`.
-            qrcode_data: String = body("qrcode_data"),
+            qrcode_data: String = body("qrcode_data").data_url(),
             /// 驳回参数.
             reject_param: String = body("reject_param"),
             /// 驳回原因.
@@ -147,7 +147,7 @@ pub mod post {
             /// 联系人证件反面照片. Format `media-id`.
             contact_id_doc_copy_back: String = body("contact_id_doc_copy_back"),
             /// 联系人证件有效期开始时间. Format `date`.
-            contact_period_begin: String = body("contact_period_begin"),
+            contact_period_begin: String = body("contact_period_begin").date(),
             /// 联系人证件有效期结束时间.
             contact_period_end: String = body("contact_period_end"),
             /// 业务办理授权函. Format `media-id`.
@@ -273,7 +273,7 @@ pub mod post {
             /// 证件居住地址. Required; travels encrypted (敏感信息加密).
             ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").required().encrypted(),
             /// 证件有效期开始时间. Required; format `date`.
-            ubo_period_begin: String = body("ubo_period_begin").required(),
+            ubo_period_begin: String = body("ubo_period_begin").required().date(),
             /// 证件有效期结束时间. Required.
             ubo_period_end: String = body("ubo_period_end").required(),
         }
@@ -292,7 +292,7 @@ pub mod post {
         #[doc(alias = "提交商户开户意愿申请单")]
         pub struct Response {
             /// 微信支付申请单号. Required; format `uint64`.
-            applyment_id: i64 = body("applyment_id").required(),
+            applyment_id: i64 = body("applyment_id").required().uint64(),
         }
     }
 

@@ -90,7 +90,9 @@ impl<M: Mode> Apply4subjectApplyment<M> {
 
     /// `v3/apply4subject/applyment/{applyment_id}` with this 申请单编号. Format `numeric`.
     pub fn applyment_id(self, applyment_id: impl Into<String>) -> Apply4subjectApplymentByApplymentId<M> {
-        Apply4subjectApplymentByApplymentId::new(self.call.fill(path("applyment_id"), applyment_id.into()))
+        Apply4subjectApplymentByApplymentId::new(
+            self.call.fill(path("applyment_id").numeric(), applyment_id.into()),
+        )
     }
 
     /// `v3/apply4subject/applyment/{business_code}` with this 业务申请编号. At most 128 characters.
@@ -194,7 +196,7 @@ impl<M: Mode> Apply4subjectApplymentMerchants<M> {
     /// `v3/apply4subject/applyment/merchants/{sub_mchid}` with this 特约商户号. 8 to 32 characters; format `numeric`.
     pub fn sub_mchid(self, sub_mchid: impl Into<String>) -> Apply4subjectApplymentMerchantsBySubMchid<M> {
         Apply4subjectApplymentMerchantsBySubMchid::new(
-            self.call.fill(path("sub_mchid").length(8, 32), sub_mchid.into()),
+            self.call.fill(path("sub_mchid").length(8, 32).numeric(), sub_mchid.into()),
         )
     }
 }

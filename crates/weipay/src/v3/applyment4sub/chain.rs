@@ -102,7 +102,7 @@ impl<M: Mode> Applyment4subApplymentApplymentId<M> {
         applyment_id: impl Into<String>,
     ) -> Applyment4subApplymentApplymentIdByApplymentId<M> {
         Applyment4subApplymentApplymentIdByApplymentId::new(
-            self.call.fill(path("applyment_id"), applyment_id.into()),
+            self.call.fill(path("applyment_id").uint64(), applyment_id.into()),
         )
     }
 }

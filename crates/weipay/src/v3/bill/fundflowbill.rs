@@ -24,7 +24,7 @@ pub mod get {
         #[doc(alias = "申请资金账单")]
         pub struct Request {
             /// 账单日期. Required; format `date`.
-            bill_date: String = query("bill_date").required(),
+            bill_date: String = query("bill_date").required().date(),
             /// 二级商户号.
             sub_mchid: String = query("sub_mchid"),
             /// 资金账户类型.

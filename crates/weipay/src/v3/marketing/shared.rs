@@ -28,7 +28,7 @@ request! {
         /// 视频号视频ID.
         finder_video_id: String = body("finder_video_id"),
         /// 视频号封面图. Format `media-url`.
-        finder_video_cover_image_url: String = body("finder_video_cover_image_url"),
+        finder_video_cover_image_url: String = body("finder_video_cover_image_url").url(),
     }
 
     /// 固定面额满减券使用规则.
@@ -391,9 +391,9 @@ request! {
         /// 代金券批次Id.
         stock_id: String = body("stock_id"),
         /// 奖品原始图. Format `media-url`.
-        original_image_url: String = body("original_image_url"),
+        original_image_url: String = body("original_image_url").url(),
         /// 奖品缩略图. Format `media-url`.
-        thumbnail_url: String = body("thumbnail_url"),
+        thumbnail_url: String = body("thumbnail_url").url(),
     }
 
     /// 用户商品券展示信息.
@@ -773,13 +773,13 @@ response! {
         /// 使用须知.
         description: String = body("description"),
         /// 商户logo. Format `media-url`.
-        merchant_logo_url: String = body("merchant_logo_url"),
+        merchant_logo_url: String = body("merchant_logo_url").url(),
         /// 商户名称.
         merchant_name: String = body("merchant_name"),
         /// 背景颜色.
         background_color: BusifavorDisplayPatternInfoBackgroundColor = body("background_color"),
         /// 券详情图片. Format `media-url`.
-        coupon_image_url: String = body("coupon_image_url"),
+        coupon_image_url: String = body("coupon_image_url").url(),
         /// 视频号相关信息.
         finder_info: BusifavorFinderInfo = body("finder_info"),
     }

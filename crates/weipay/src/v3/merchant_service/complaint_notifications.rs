@@ -24,7 +24,7 @@ pub mod get {
             /// 商户号. Required.
             mchid: String = body("mchid").required(),
             /// 通知地址. Required; format `url`.
-            url: String = body("url").required(),
+            url: String = body("url").required().url(),
         }
     }
 }
@@ -47,7 +47,7 @@ pub mod post {
         #[doc(alias = "创建投诉通知回调")]
         pub struct Request {
             /// 通知地址. Required; format `url`.
-            url: String = body("url").required(),
+            url: String = body("url").required().url(),
         }
     }
 
@@ -60,7 +60,7 @@ pub mod post {
             /// 商户号. Required.
             mchid: String = body("mchid").required(),
             /// 通知地址. Required; format `url`.
-            url: String = body("url").required(),
+            url: String = body("url").required().url(),
         }
     }
 }
@@ -83,7 +83,7 @@ pub mod put {
         #[doc(alias = "更新投诉通知回调")]
         pub struct Request {
             /// 通知地址. Required; format `url`.
-            url: String = body("url").required(),
+            url: String = body("url").required().url(),
         }
     }
 
@@ -96,7 +96,7 @@ pub mod put {
             /// 商户号. Required.
             mchid: String = body("mchid").required(),
             /// 通知地址. Required; format `url`.
-            url: String = body("url").required(),
+            url: String = body("url").required().url(),
         }
     }
 }

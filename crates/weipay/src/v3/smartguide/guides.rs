@@ -108,9 +108,9 @@ pub mod post {
             /// 手机号码. Required; travels encrypted (敏感信息加密).
             mobile: Sensitive = body("mobile").required().encrypted(),
             /// 员工个人二维码. Required; format `url`.
-            qr_code: String = body("qr_code").required(),
+            qr_code: String = body("qr_code").required().url(),
             /// 头像URL. Required; format `url`.
-            avatar: String = body("avatar").required(),
+            avatar: String = body("avatar").required().url(),
             /// 群二维码URL.
             group_qrcode: String = body("group_qrcode"),
         }

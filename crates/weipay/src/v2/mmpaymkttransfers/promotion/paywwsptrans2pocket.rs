@@ -49,7 +49,7 @@ pub mod post {
             /// 项目名称.
             act_name: String = xml("act_name"),
             /// 付款的应用id. Format `integer-text`.
-            agentid: String = xml("agentid"),
+            agentid: String = xml("agentid").integer_text(),
         }
     }
 

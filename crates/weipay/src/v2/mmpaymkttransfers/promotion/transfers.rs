@@ -44,7 +44,7 @@ pub mod post {
             /// 付款场景. At most 64 characters.
             scene: String = xml("scene").length(0, 64),
             /// 品牌ID. Format `int32`.
-            brand_id: i64 = xml("brand_id"),
+            brand_id: i64 = xml("brand_id").int32(),
             /// 消息模板ID. At most 128 characters.
             finder_template_id: String = xml("finder_template_id").length(0, 128),
         }

@@ -52,19 +52,19 @@ pub mod post {
             /// 业务结果. Required.
             result_code: ResultCode = xml("result_code").required(),
             /// 商户号. Required; format `int32`.
-            mch_id: i64 = xml("mch_id").required(),
+            mch_id: i64 = xml("mch_id").required().int32(),
             /// 公众账号id. Required.
             appid: String = xml("appid").required(),
             /// 委托代扣协议id. Required; at most 100005698 characters.
             contract_id: String = xml("contract_id").required().length(0, 100005698),
             /// 模板id. Required; format `int32`.
-            plan_id: i64 = xml("plan_id").required(),
+            plan_id: i64 = xml("plan_id").required().int32(),
             /// 签约协议号. Required; at most 1023658866 characters.
             contract_code: String = xml("contract_code").required().length(0, 1023658866),
             /// 用户账户展示名称. Required.
             contract_display_account: String = xml("contract_display_account").required(),
             /// 协议状态. Required; format `int32`.
-            contract_state: i64 = xml("contract_state").required(),
+            contract_state: i64 = xml("contract_state").required().int32(),
             /// 协议签署时间. Required.
             contract_signed_time: String = xml("contract_signed_time").required(),
             /// 协议到期时间. Required.
@@ -72,7 +72,7 @@ pub mod post {
             /// 协议解约时间.
             contract_terminated_time: String = xml("contract_terminated_time"),
             /// 协议解约方式. Format `int32`.
-            contract_termination_mode: i64 = xml("contract_termination_mode"),
+            contract_termination_mode: i64 = xml("contract_termination_mode").int32(),
             /// 签名. Required.
             sign: String = xml("sign").required(),
             /// 解约备注.

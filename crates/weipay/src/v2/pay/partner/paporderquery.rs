@@ -82,7 +82,7 @@ pub mod post {
             /// 代金券或立减优惠金额. In fen (分).
             coupon_fee: i64 = xml("coupon_fee"),
             /// 代金券或立减优惠使用数量. Format `int32`.
-            coupon_count: i64 = xml("coupon_count"),
+            coupon_count: i64 = xml("coupon_count").int32(),
             /// 代金券或立减优惠ID. One for each `$n` of `coupon_id_$n` on the wire. At most 20 characters.
             coupon_id_n: Numbered<String> = xml("coupon_id_$n").length(0, 20),
             /// 单个代金券或立减优惠支付金额. One for each `$n` of `coupon_fee_$n` on the wire. In fen (分).

@@ -99,7 +99,7 @@ pub mod post {
             /// 身份证号码. Required; travels encrypted (敏感信息加密).
             id_card_number: Sensitive = body("id_card_number").required().encrypted(),
             /// 身份证有效期开始时间. Required; format `date`.
-            id_card_valid_time_begin: String = body("id_card_valid_time_begin").required(),
+            id_card_valid_time_begin: String = body("id_card_valid_time_begin").required().date(),
             /// 身份证有效期结束时间. Required.
             id_card_valid_time: String = body("id_card_valid_time").required(),
         }
@@ -115,7 +115,7 @@ pub mod post {
             /// 证件反面照片. Format `media-id`.
             id_doc_copy_back: String = body("id_doc_copy_back"),
             /// 证件有效期开始时间. Required; format `date`.
-            doc_period_begin: String = body("doc_period_begin").required(),
+            doc_period_begin: String = body("doc_period_begin").required().date(),
             /// 证件有效期结束时间. Required.
             doc_period_end: String = body("doc_period_end").required(),
         }
@@ -135,7 +135,7 @@ pub mod post {
             /// 证件居住地址. Travels encrypted (敏感信息加密).
             ubo_id_doc_address: Sensitive = body("ubo_id_doc_address").encrypted(),
             /// 证件有效期开始时间. Format `date`.
-            ubo_period_begin: String = body("ubo_period_begin"),
+            ubo_period_begin: String = body("ubo_period_begin").date(),
             /// 证件有效期结束时间.
             ubo_period_end: String = body("ubo_period_end"),
             /// 证件有效期开始时间.

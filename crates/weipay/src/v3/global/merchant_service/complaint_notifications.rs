@@ -19,7 +19,7 @@ pub mod get {
             /// 商户号. Required.
             mchid: String = body("mchid").required(),
             /// 通知地址. Required; format `url`.
-            url: String = body("url").required(),
+            url: String = body("url").required().url(),
         }
     }
 }
@@ -37,7 +37,7 @@ pub mod post {
         #[doc(alias = "创建投诉通知回调")]
         pub struct Request {
             /// 通知地址. Required; format `url`.
-            url: String = body("url").required(),
+            url: String = body("url").required().url(),
         }
     }
 
@@ -50,7 +50,7 @@ pub mod post {
             /// 商户号. Required.
             mchid: String = body("mchid").required(),
             /// 通知地址. Required; format `url`.
-            url: String = body("url").required(),
+            url: String = body("url").required().url(),
         }
     }
 }
@@ -68,7 +68,7 @@ pub mod put {
         #[doc(alias = "更新投诉通知回调")]
         pub struct Request {
             /// 通知地址. Required; format `url`.
-            url: String = body("url").required(),
+            url: String = body("url").required().url(),
         }
     }
 
@@ -81,7 +81,7 @@ pub mod put {
             /// 商户号. Required.
             mchid: String = body("mchid").required(),
             /// 通知地址. Required; format `url`.
-            url: String = body("url").required(),
+            url: String = body("url").required().url(),
         }
     }
 }

@@ -27,9 +27,9 @@ pub mod get {
             /// 分页开始位置.
             offset: i64 = query("offset"),
             /// 开始日期. Required; format `date`.
-            begin_date: String = query("begin_date").required(),
+            begin_date: String = query("begin_date").required().date(),
             /// 结束日期. Required; format `date`.
-            end_date: String = query("end_date").required(),
+            end_date: String = query("end_date").required().date(),
             /// 诉商户号.
             complainted_mchid: String = query("complainted_mchid"),
             /// 商户语言.

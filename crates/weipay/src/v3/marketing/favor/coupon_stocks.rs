@@ -74,13 +74,13 @@ pub mod post {
             /// 使用说明.
             description: String = body("description"),
             /// 商户logo. Format `media-url`.
-            merchant_logo: String = body("merchant_logo"),
+            merchant_logo: String = body("merchant_logo").url(),
             /// 商户名称.
             merchant_name: String = body("merchant_name"),
             /// 背景颜色.
             background_color: BackgroundColor = body("background_color"),
             /// 券详情图片. Format `media-url`.
-            coupon_image: String = body("coupon_image"),
+            coupon_image: String = body("coupon_image").url(),
             /// 卡包跳转目标.
             jump_target: JumpTarget = body("jump_target"),
             /// 小程序appid.

@@ -75,11 +75,11 @@ pub mod get {
             /// 商户AppId. Required.
             appid: String = body("appid").required(),
             /// 会员卡logo. Required; format `media-url`.
-            logo_url: String = body("logo_url").required(),
+            logo_url: String = body("logo_url").required().url(),
             /// 卡名称. Required.
             title: String = body("title").required(),
             /// 会员卡背景图. Required; format `media-url`.
-            background_picture_url: String = body("background_picture_url").required(),
+            background_picture_url: String = body("background_picture_url").required().url(),
             /// 使用须知. Required.
             description: String = body("description").required(),
             /// 服务电话.
@@ -169,13 +169,13 @@ pub mod post {
             /// 商户AppId. Required.
             appid: String = body("appid").required(),
             /// 会员卡logo. Required; format `media-url`.
-            logo_url: String = body("logo_url").required(),
+            logo_url: String = body("logo_url").required().url(),
             /// 品牌信息. Required.
             brand: Brand = body("brand").required(),
             /// 卡名称. Required.
             title: String = body("title").required(),
             /// 会员卡背景图. Required; format `media-url`.
-            background_picture_url: String = body("background_picture_url").required(),
+            background_picture_url: String = body("background_picture_url").required().url(),
             /// 使用须知. Required.
             description: String = body("description").required(),
             /// 服务电话.
@@ -248,11 +248,11 @@ pub mod post {
             /// 商户AppId. Required.
             appid: String = body("appid").required(),
             /// 会员卡logo. Required; format `media-url`.
-            logo_url: String = body("logo_url").required(),
+            logo_url: String = body("logo_url").required().url(),
             /// 卡名称. Required.
             title: String = body("title").required(),
             /// 会员卡背景图. Required; format `media-url`.
-            background_picture_url: String = body("background_picture_url").required(),
+            background_picture_url: String = body("background_picture_url").required().url(),
             /// 使用须知. Required.
             description: String = body("description").required(),
             /// 服务电话.

@@ -63,7 +63,7 @@ pub mod post {
             /// 开卡人证件.
             identification: Identification = body("identification"),
             /// 银行卡有效期. Format `mm/yy`.
-            valid_thru: String = body("valid_thru"),
+            valid_thru: String = body("valid_thru").month_year(),
             /// 银行类型.
             bank_type: String = body("bank_type"),
             /// 开卡预留手机号. Travels encrypted (敏感信息加密).

@@ -32,9 +32,9 @@ pub mod patch {
             /// 手机号码. Travels encrypted (敏感信息加密).
             mobile: Sensitive = body("mobile").encrypted(),
             /// 员工个人二维码. Format `url`.
-            qr_code: String = body("qr_code"),
+            qr_code: String = body("qr_code").url(),
             /// 头像URL. Format `url`.
-            avatar: String = body("avatar"),
+            avatar: String = body("avatar").url(),
             /// 群二维码URL.
             group_qrcode: String = body("group_qrcode"),
         }

@@ -64,7 +64,7 @@ pub mod post {
             /// 微信支付订单号. Required; at most 28 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 28),
             /// 笔数. Required; format `int32`.
-            count: i64 = xml("count").required(),
+            count: i64 = xml("count").required().int32(),
             /// 商户子订单号. One for each `$n` of `sub_order_no_$n` on the wire. At most 32 characters.
             sub_order_no_n: Numbered<String> = xml("sub_order_no_$n").length(0, 32),
             /// 微信子订单号. One for each `$n` of `sub_order_id_$n` on the wire. At most 32 characters.

@@ -61,11 +61,11 @@ pub mod post {
             /// 微信支付订单号. Required; at most 32 characters.
             transaction_id: String = xml("transaction_id").required().length(0, 32),
             /// 标价金额. Required; format `int32`.
-            total_fee: String = xml("total_fee").required(),
+            total_fee: String = xml("total_fee").required().int32(),
             /// 现金支付金额. Required; format `int32`.
-            cash_fee: String = xml("cash_fee").required(),
+            cash_fee: String = xml("cash_fee").required().int32(),
             /// 代金券金额. Format `int32`.
-            coupon_fee: String = xml("coupon_fee"),
+            coupon_fee: String = xml("coupon_fee").int32(),
         }
     }
 

@@ -27,11 +27,11 @@ pub mod get {
             /// 业务申请编号.
             business_code: String = body("business_code"),
             /// 微信支付申请单号. Format `uint64`.
-            applyment_id: i64 = body("applyment_id"),
+            applyment_id: i64 = body("applyment_id").uint64(),
             /// 特约商户号.
             sub_mchid: String = body("sub_mchid"),
             /// 超级管理员签约链接. Format `url`.
-            sign_url: String = body("sign_url"),
+            sign_url: String = body("sign_url").url(),
             /// 申请单状态. Required.
             applyment_state: ApplymentState = body("applyment_state").required(),
             /// 申请状态描述.

@@ -21,7 +21,7 @@ pub mod get {
         #[doc(alias = "查询二级商户账户日终余额")]
         pub struct Request {
             /// 日期. Required; format `date`.
-            date: String = query("date").required(),
+            date: String = query("date").required().date(),
             /// 账户类型.
             account_type: AccountType = query("account_type"),
         }

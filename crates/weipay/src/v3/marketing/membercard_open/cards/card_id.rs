@@ -70,11 +70,11 @@ pub mod get {
             /// 商户AppId. Required.
             appid: String = body("appid").required(),
             /// 会员卡logo. Required; format `media-url`.
-            logo_url: String = body("logo_url").required(),
+            logo_url: String = body("logo_url").required().url(),
             /// 卡名称. Required.
             title: String = body("title").required(),
             /// 会员卡背景图. Required; format `media-url`.
-            background_picture_url: String = body("background_picture_url").required(),
+            background_picture_url: String = body("background_picture_url").required().url(),
             /// 使用须知. Required.
             description: String = body("description").required(),
             /// 服务电话.
@@ -160,11 +160,11 @@ pub mod patch {
             /// 商户AppId.
             appid: String = body("appid"),
             /// 会员卡logo. Format `media-url`.
-            logo_url: String = body("logo_url"),
+            logo_url: String = body("logo_url").url(),
             /// 卡名称.
             title: String = body("title"),
             /// 会员卡背景图. Format `media-url`.
-            background_picture_url: String = body("background_picture_url"),
+            background_picture_url: String = body("background_picture_url").url(),
             /// 使用须知.
             description: String = body("description"),
             /// 服务电话.

@@ -92,9 +92,9 @@ pub mod get {
             /// 代金券批次Id.
             stock_id: String = body("stock_id"),
             /// 奖品原始图. Format `media-url`.
-            original_image_url: String = body("original_image_url"),
+            original_image_url: String = body("original_image_url").url(),
             /// 奖品缩略图. Format `media-url`.
-            thumbnail_url: String = body("thumbnail_url"),
+            thumbnail_url: String = body("thumbnail_url").url(),
         }
     }
 

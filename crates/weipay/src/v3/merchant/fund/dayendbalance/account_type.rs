@@ -23,7 +23,7 @@ pub mod get {
         #[doc(alias = "查询账户日终余额")]
         pub struct Request {
             /// 日期. Required; format `date`.
-            date: String = query("date").required(),
+            date: String = query("date").required().date(),
         }
     }
 

@@ -14,7 +14,7 @@ pub use crate::v3::gov::chain::GovSubsidyZhejiangAuthcodeTry as Try;
 pub mod post {
     use serde_json::Number;
 
-    use crate::model::{body, request, response};
+    use crate::model::{body, open_enum, request, response};
 
     request! {
         /// 预核销品类凭证码: what is sent.
@@ -54,7 +54,7 @@ pub mod post {
             /// 活动标题. Required.
             event_title: String = body("event_title").required(),
             /// 优惠模式. Required.
-            discount_mode: i64 = body("discount_mode").required(),
+            discount_mode: DiscountMode = body("discount_mode").required(),
             /// 原订单金额.
             amount: Number = body("amount"),
             /// 优惠金额.
@@ -67,6 +67,15 @@ pub mod post {
             channel_evt_no: String = body("channel_evt_no"),
             /// 品类编码. Required.
             category_id: String = body("category_id").required(),
+        }
+    }
+
+    open_enum! {
+        /// 优惠模式.
+        pub enum DiscountMode {
+            DisFlag = "DIS_FLAG",
+            DisCalc = "DIS_CALC",
+            DisSmkt = "DIS_SMKT",
         }
     }
 }

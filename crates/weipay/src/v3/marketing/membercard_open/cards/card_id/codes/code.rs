@@ -48,7 +48,7 @@ pub mod get {
             /// 微信头像url.
             head_image_url: String = body("head_image_url"),
             /// 会员卡背景图. Format `media-url`.
-            background_picture_url: String = body("background_picture_url"),
+            background_picture_url: String = body("background_picture_url").url(),
             /// 用户储值余额.
             balance: i64 = body("balance"),
             /// 用户会员卡状态.
@@ -129,7 +129,7 @@ pub mod patch {
             /// 会员卡编号.
             membership_number: String = body("membership_number"),
             /// 会员卡背景图. Format `media-url`.
-            background_picture_url: String = body("background_picture_url"),
+            background_picture_url: String = body("background_picture_url").url(),
             /// 用户等级.
             level: String = body("level"),
             /// 商户请求单号.
