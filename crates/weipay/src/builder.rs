@@ -28,7 +28,7 @@ pub struct ClientBuilder {
     pub(crate) base_url: Result<BaseUrl, RequestError>,
     timeout: Duration,
     check_requests: bool,
-    clock: Clock,
+    pub(crate) clock: Clock,
     #[cfg(feature = "async")]
     pub(crate) transport: Option<Box<dyn crate::transport::Transport>>,
     #[cfg(feature = "blocking")]
@@ -54,7 +54,7 @@ impl Default for ClientBuilder {
     }
 }
 
-fn system_time() -> i64 {
+pub(crate) fn system_time() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
@@ -103,8 +103,7 @@ impl ClientBuilder {
     }
 
     /// The APIv3 key (APIv3密钥), with which the platform encrypts notifications and its certificates for the merchant. No call of
-    /// this version needs it: a client accepts it and does not use it yet. [`wire::ApiV3Key::open`](crate::wire::ApiV3Key::open)
-    /// decrypts a notification.
+    /// this version needs it. A `notification::Receiver` made from these settings does.
     pub fn api_v3_key(mut self, key: ApiV3Key) -> Self {
         self.parts.api_v3_key = Some(key);
         self
