@@ -33,6 +33,11 @@
 //! again, up to fifteen times in a day. It also sends again what was handled, so a handler must do no harm the second time:
 //! see [`Dedup`].
 //!
+//! Notifications of APIv2 may come to the same route: a refund without `notify_url`, or one that was made on the merchant platform, is
+//! told in the XML of APIv2 although the order is of APIv3. With the APIv2 key (API密钥) the receiver takes them too, as
+//! [`Event::V2`]. **A refund notification of APIv2 carries no signature** ([`Notification::is_signed`]): query the refund before
+//! money or goods move.
+//!
 //! A small part of what the platform posts is a probe (签名探测), whose signature is wrong on purpose. It is rejected like a forgery,
 //! with [`RejectionKind::Probe`]. Answering it with success is a finding against the merchant.
 
@@ -44,6 +49,7 @@ mod opened;
 mod receiver;
 mod rejection;
 mod response;
+mod v2;
 mod verified;
 
 pub use crate::notifications::event::Event;
@@ -52,6 +58,7 @@ pub use mistake::BodyMistake;
 pub use opened::Notification;
 pub use receiver::{MAX_BODY, Receiver};
 pub use rejection::{Rejection, RejectionKind};
+pub use v2::V2Event;
 pub use verified::Verified;
 
 pub(crate) use event::{SentAs, events};

@@ -29,6 +29,8 @@ macro_rules! events {
         #[non_exhaustive]
         pub enum Event {
             $($(#[$doc])* $variant(Box<crate::notifications::v3::$module::Resource>),)*
+            /// A notification of APIv2.
+            V2(crate::notification::V2Event),
             /// An event that this version does not know.
             Other,
         }
@@ -40,6 +42,7 @@ macro_rules! events {
             pub fn name(&self) -> Option<&'static str> {
                 Some(match self {
                     $(Self::$variant(_) => $name,)*
+                    Self::V2(event) => return event.name(),
                     Self::Other => return None,
                 })
             }
@@ -70,6 +73,9 @@ use super::Event;
 /// The name alone: a resource is personal.
 impl std::fmt::Debug for Event {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Self::V2(event) = self {
+            return event.fmt(out);
+        }
         write!(out, "Event({})", self.name().unwrap_or("other"))
     }
 }

@@ -12,7 +12,7 @@ pub(super) struct MerchantKeys {
     pub(super) mchid: MerchantId,
     platform: PlatformSource,
     pub(super) api_v3_key: Option<ApiV3Key>,
-    #[allow(dead_code, reason = "APIv2")]
+    /// Verifies and opens notifications of APIv2.
     pub(super) api_v2_key: Option<ApiV2Key>,
     /// Decrypts what travels encrypted inside a resource.
     pub(super) decryption_key: Option<Arc<PrivateKey>>,

@@ -49,25 +49,43 @@ pub struct Notification {
     misread: Vec<DecodeError>,
     resource: Zeroizing<Vec<u8>>,
     version: Version,
+    is_signed: bool,
+}
+
+/// What opening gives beside the event.
+pub(super) struct Opened {
+    pub(super) resource: Zeroizing<Vec<u8>>,
+    pub(super) mchid: Option<MerchantId>,
+    pub(super) version: Version,
+    pub(super) is_signed: bool,
 }
 
 impl Notification {
     pub(super) fn new(
         head: Head,
-        (resource, mchid): (Zeroizing<Vec<u8>>, Option<MerchantId>),
+        Opened { resource, mchid, version, is_signed }: Opened,
         event: Event,
         misread: Vec<DecodeError>,
     ) -> Self {
-        Self { head, mchid, event, misread, resource, version: Version::V3 }
+        Self { head, mchid, event, misread, resource, version, is_signed }
     }
 
-    /// `id` (通知的唯一ID): the same for every delivery of one notification, so it tells a repeat.
+    /// Whether the platform's signature of it was verified. It is `false` only for a refund notification of APIv2, which carries none:
+    /// what speaks for it is that it opens with the APIv2 key. Query what it says before money or goods move.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.is_signed
+    }
+
+    /// `id` (通知的唯一ID): the same for every delivery of one notification, so it tells a repeat. APIv2 has none: there it is a digest of
+    /// the numbers of what happened.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.head.id
     }
 
-    /// `event_type` (通知的类型), such as `TRANSACTION.SUCCESS`, as it came.
+    /// `event_type` (通知的类型), such as `TRANSACTION.SUCCESS`, as it came. Of the XML of APIv2, which has none,
+    /// [`V2Event::name`](super::V2Event::name).
     #[must_use]
     pub fn event_type(&self) -> &str {
         &self.head.event_type
@@ -124,7 +142,7 @@ impl Notification {
         &self.misread
     }
 
-    /// The decrypted resource, byte for byte. It is personal, and it is wiped with the notification.
+    /// The decrypted resource, byte for byte; of APIv2 the elements as JSON. It is personal, and it is wiped with the notification.
     #[must_use]
     pub fn resource(&self) -> &[u8] {
         &self.resource

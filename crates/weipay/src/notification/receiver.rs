@@ -11,6 +11,7 @@ use super::keys::MerchantKeys;
 use super::mistake::BodyMistake;
 use super::opened::Notification;
 use super::rejection::{Rejection, RejectionKind};
+use super::v2;
 use super::verified::Verified;
 use crate::builder::{ClientBuilder, ConfigError};
 use crate::core::{Core, SERIAL};
@@ -132,7 +133,7 @@ impl Receiver {
     }
 
     /// Verifies the signature of a notification over the raw bytes of its body, and that it was signed within five minutes of now.
-    /// Nothing is decrypted. The headers `Request-ID` and `Wechatpay-Signature-Type` may be absent, as they are in reality.
+    /// Nothing is decrypted. Of APIv2 it verifies the `sign` in the body, which has no time. The headers `Request-ID` and `Wechatpay-Signature-Type` may be absent, as they are in reality.
     ///
     /// # Errors
     ///
@@ -143,6 +144,9 @@ impl Receiver {
             return Err(Rejection::v3(RejectionKind::TooLarge { length: body.len() }));
         }
         if !SIGNATURE_HEADERS.iter().any(|name| headers.contains_key(*name)) {
+            if v2::is_v2(body) {
+                return Verified::read_v2(&self.merchants, crate::response::request_id(headers), body);
+            }
             return Err(Rejection::v3(RejectionKind::NotANotification(BodyMistake::find(body))));
         }
         let merchants = self.signed_for(headers, body).map_err(|error| {

@@ -4,7 +4,7 @@ use std::{error, fmt};
 
 use bytes::Bytes;
 use http::StatusCode;
-use weipay_wire::{EnvelopeError, VerifyError};
+use weipay_wire::{EnvelopeError, ReqInfoError, VerifyError};
 
 use super::mistake::BodyMistake;
 use super::receiver::MAX_BODY;
@@ -52,6 +52,10 @@ pub enum RejectionKind {
     Algorithm(String),
     /// It is verified, but no key that could open it is configured.
     NoKey(&'static str),
+    /// APIv2: it is for a merchant that is not configured: its number.
+    UnknownMerchant(String),
+    /// APIv2: its `req_info` does not open with the APIv2 key of its merchant.
+    ReqInfo(ReqInfoError),
     /// It is verified, but does not open with the APIv3 key of any merchant that it may be for.
     Sealed {
         /// Why the last key did not open it.
@@ -86,7 +90,10 @@ impl Rejection {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.0.kind {
-            RejectionKind::Probe | RejectionKind::Unverified { .. } => StatusCode::UNAUTHORIZED,
+            RejectionKind::Probe
+            | RejectionKind::Unverified { .. }
+            | RejectionKind::UnknownMerchant(_)
+            | RejectionKind::ReqInfo(_) => StatusCode::UNAUTHORIZED,
             RejectionKind::NotANotification(_)
             | RejectionKind::Incomplete(_)
             | RejectionKind::Unreadable(_) => StatusCode::BAD_REQUEST,
@@ -147,6 +154,11 @@ impl fmt::Display for Rejection {
             RejectionKind::NoKey(what) => {
                 write!(f, "this notification is verified, but cannot be opened: {what}")
             }
+            RejectionKind::UnknownMerchant(mchid) => write!(
+                f,
+                "this notification of APIv2 is for the merchant {mchid}, which this receiver does not have: `.merchant(...)`"
+            ),
+            RejectionKind::ReqInfo(_) => f.write_str("this refund notification of APIv2 cannot be opened"),
             RejectionKind::Sealed { keys, .. } => write!(
                 f,
                 "this notification is verified, but does not open with any of the {keys} APIv3 keys (APIv3密钥) of the merchants that \
@@ -170,6 +182,7 @@ impl error::Error for Rejection {
             RejectionKind::Unverified { error, .. } => Some(error),
             RejectionKind::Unreadable(error) => Some(error),
             RejectionKind::Sealed { error, .. } => Some(error),
+            RejectionKind::ReqInfo(error) => Some(error),
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 //! Receiving notifications: what is accepted, what is rejected and with which word, and a notification of the sandbox.
 
+mod apiv2;
 mod apiv3;
 mod delivered;
 mod once;
