@@ -93,6 +93,7 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
         &[
             "v2.rs",
             "v3.rs",
+            "notifications/event.rs",
             "notifications/v2.rs",
             "notifications/v3.rs",
             "operation/table.rs",

@@ -16,6 +16,14 @@ macro_rules! client_styles {
                 &self.shared.core.merchant.mchid
             }
 
+            /// A receiver of this merchant's notifications. It knows the platform's keys as the client does at that time.
+            #[cfg(feature = "notifications")]
+            pub fn receiver(&self) -> crate::notification::Receiver {
+                let shared = Arc::clone(&self.shared);
+                let platform = move || shared.core.merchant.platform();
+                crate::notification::Receiver::from_core(&self.shared.core, platform)
+            }
+
             /// The declarative style (声明式): a call of any path, known or not.
             ///
             /// [`Call::path`] gives a `{placeholder}` its value, which is encoded as one segment and otherwise not changed. The

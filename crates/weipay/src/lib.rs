@@ -25,6 +25,8 @@ mod mode;
 pub mod model;
 mod node;
 #[cfg(feature = "notifications")]
+pub mod notification;
+#[cfg(feature = "notifications")]
 pub mod notifications;
 pub mod operation;
 mod platform_keys;

@@ -194,7 +194,7 @@ impl Decode for Value {
     }
 }
 
-fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
+pub(crate) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     if !json::fits(body) {
         return Err(DecodeError::whole(json::too_large()));
     }

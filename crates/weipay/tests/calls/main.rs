@@ -8,6 +8,7 @@ mod error_responses;
 mod handed_responses;
 mod hostile_platform;
 mod lost_connection;
+mod notification;
 mod operations;
 mod platform;
 mod platform_certificates;
