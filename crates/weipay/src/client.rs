@@ -25,6 +25,15 @@ macro_rules! client_styles {
                 Call::new(Arc::clone(&self.shared), path.trim_start_matches('/').to_owned())
             }
 
+            /// Downloads (下载) the file that a response names by `download_url`, checks its digest and decompresses it:
+            /// `client.download(&response).to_file("bill.csv")`. See [`download`](crate::download).
+            pub fn download(
+                &self,
+                source: &(impl crate::download::FileSource + ?Sized),
+            ) -> crate::download::Download<$mode> {
+                crate::download::Download::new(Arc::clone(&self.shared), source)
+            }
+
             /// Encrypts a sensitive field (敏感信息加密) for an untyped call, with the platform key that calls name in
             /// `Wechatpay-Serial`. At most 214 bytes of text become 344 characters. Typed operations encrypt and decrypt their
             /// sensitive fields themselves.

@@ -4,6 +4,7 @@
 //! ([`ErrorKind`]) and the response itself, whatever its body was.
 
 mod api_error;
+mod file_error;
 mod redact;
 mod request_error;
 
@@ -19,6 +20,7 @@ use crate::request::{Request, without_query};
 use crate::response::{RawResponse, request_id};
 
 pub use api_error::ApiError;
+pub use file_error::FileError;
 pub use request_error::RequestError;
 
 /// The result of a call: [`std::result::Result`] with the [`Error`] of this crate unless another error is given.
@@ -62,6 +64,8 @@ pub enum ErrorKind {
     SignatureProbe,
     /// A verified response cannot be read as the wanted type.
     Decode(DecodeError),
+    /// A file came that is not good, or could not be written. A download changes nothing: make it again.
+    File(FileError),
     /// A text could not be decrypted; no call was made. The cause is a [`weipay_wire::OaepError`], or a
     /// [`std::str::Utf8Error`] if the decrypted bytes are not text.
     Decryption(Box<dyn error::Error + Send + Sync>),
@@ -134,6 +138,7 @@ impl Error {
     /// | any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx | **yes** |
     /// | a success whose signature cannot be verified, or a signature probe | **yes** |
     /// | a verified success whose body cannot be read | **yes**: it did |
+    /// | a download whose file is not good ([`ErrorKind::File`]) | no: a download changes nothing |
     /// | an error without a call, as from `decrypt_sensitive` | no: nothing was sent |
     ///
     /// This is about **this** call. Codes such as `RESOURCE_ALREADY_EXISTS`, `OUT_TRADE_NO_USED` and `ORDERPAID` refuse it, and say
@@ -141,7 +146,7 @@ impl Error {
     #[must_use = "only this tells whether repeating the call could carry it out twice"]
     pub fn may_have_taken_effect(&self) -> bool {
         match &self.0.kind {
-            ErrorKind::Request(_) | ErrorKind::Decryption(_) => false,
+            ErrorKind::Request(_) | ErrorKind::Decryption(_) | ErrorKind::File(_) => false,
             ErrorKind::Network(error) => error.sent == Sent::Perhaps,
             ErrorKind::Api(error) => {
                 error.leaves_outcome_open(self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
@@ -272,6 +277,7 @@ impl fmt::Display for Error {
                 "the platform tested the client with a wrong signature (签名探测, WECHATPAY/SIGNTEST/): make the same call again",
             )?,
             ErrorKind::Decode(error) => write!(f, "{error}")?,
+            ErrorKind::File(error) => write!(f, "{error}")?,
             ErrorKind::Decryption(_) => f.write_str("the text cannot be decrypted")?,
         }
         if f.alternate() {
@@ -332,6 +338,7 @@ impl error::Error for Error {
         match &self.0.kind {
             ErrorKind::Network(error) => error.source(),
             ErrorKind::Unverified(error) => Some(error),
+            ErrorKind::File(error) => error.source(),
             ErrorKind::Decryption(error) => Some(&**error),
             ErrorKind::Request(_) | ErrorKind::Api(_) | ErrorKind::SignatureProbe | ErrorKind::Decode(_) => {
                 None

@@ -8,6 +8,7 @@ use weipay_wire::{
 };
 
 use super::Core;
+use crate::download::Address;
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::operation::Operation;
 use crate::request::Request;
@@ -36,6 +37,22 @@ pub(super) fn prepare(core: &Core, request: &Request) -> Result<http::Request<By
         .map_err(|error| RequestError::Path(format!("does not make a valid URL: {error}")))?;
     *signed.headers_mut() = headers;
     Ok(signed)
+}
+
+/// The request for a file. Its address decides whether it is signed.
+pub(super) fn prepare_download(
+    core: &Core,
+    request: &Request,
+    address: &Address,
+) -> Result<http::Request<()>, RequestError> {
+    let mut headers = core.headers(request)?;
+    if address.is_signed {
+        headers.insert(AUTHORIZATION, authorization(core, request, address.target())?);
+    }
+    let mut prepared = http::Request::new(());
+    *prepared.uri_mut() = address.uri.clone();
+    *prepared.headers_mut() = headers;
+    Ok(prepared)
 }
 
 fn authorization(core: &Core, request: &Request, target: &str) -> Result<HeaderValue, RequestError> {
