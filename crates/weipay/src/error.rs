@@ -162,10 +162,16 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Api(_))
     }
 
-    /// Whether a response failed verification. Signature probes are included.
+    /// Whether a response failed verification. Signature probes, and files with another digest than the announced one, are
+    /// included.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::Unverified(_) | ErrorKind::SignatureProbe)
+        matches!(
+            self.0.kind,
+            ErrorKind::Unverified(_)
+                | ErrorKind::SignatureProbe
+                | ErrorKind::File(FileError::WrongDigest { .. })
+        )
     }
 
     /// Whether the response carried a deliberately wrong signature (签名探测).

@@ -45,7 +45,12 @@ impl Address {
         if let Some(odd) = url.chars().find(|character| !character.is_ascii_graphic() || *character == '#') {
             return Err(error(&format!("contains `{}`, which is not allowed in it", odd.escape_debug())));
         }
-        let uri: Uri = url.parse().map_err(|_| error("is not a valid URL"))?;
+        let parse = |url: &str| url.parse::<Uri>().map_err(|_| error("is not a valid URL"));
+        let mut uri = parse(url)?;
+        if uri.path_and_query().is_some_and(|target| target.as_str().starts_with('?')) {
+            // A request has a path in any case (RFC 9112, 3.2.1).
+            uri = parse(&url.replacen('?', "/?", 1))?;
+        }
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(error("is not a whole URL: give it from https:// on, as the response has it"));
         };
