@@ -107,8 +107,8 @@ impl Digester {
     #[must_use]
     pub fn finish_hex(self) -> String {
         match self.0 {
-            State::Sha(context) => hex(context.finish().as_ref()),
-            State::Sm3(sm3) => hex(&sm3.finish()),
+            State::Sha(context) => base16ct::lower::encode_string(context.finish().as_ref()),
+            State::Sm3(sm3) => base16ct::lower::encode_string(&sm3.finish()),
         }
     }
 }
@@ -123,12 +123,6 @@ impl fmt::Debug for Digester {
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
     DigestAlgorithm::Sha256.hex(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    halves.map(|half| char::from(DIGITS[usize::from(half)])).collect()
 }
 
 #[cfg(test)]

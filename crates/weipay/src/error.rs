@@ -8,6 +8,7 @@ mod file_error;
 mod redact;
 mod request_error;
 
+use std::sync::Arc;
 use std::{error, fmt};
 
 use bytes::Bytes;
@@ -62,6 +63,9 @@ pub enum ErrorKind {
     /// The platform sent a deliberately wrong signature (签名探测, `WECHATPAY/SIGNTEST/`) to test whether the client verifies
     /// signatures. It must fail like any wrong signature. The same call, made again, gets a correct response.
     SignatureProbe,
+    /// The platform's certificates (平台证书), without which the response could not be verified, could not be fetched. The call itself
+    /// was not sent. The cause is the error of the fetch.
+    PlatformCertificates(Arc<Error>),
     /// A verified response cannot be read as the wanted type.
     Decode(DecodeError),
     /// A file came that is not good, or could not be written. A download changes nothing: make it again.
@@ -111,6 +115,12 @@ impl Error {
         Self(Box::new(Inner { kind, operation: None, known_operation: None, response: Some(response) }))
     }
 
+    /// The certificates could not be fetched.
+    #[allow(dead_code, reason = "each of the two ways to wait uses it, and both are optional")]
+    pub(crate) fn without_keys(fetch: Arc<Self>) -> Self {
+        Self::new(ErrorKind::PlatformCertificates(fetch))
+    }
+
     /// Names the call: its path as it was written, since values and a query may be personal.
     pub(crate) fn in_call(mut self, request: &Request) -> Self {
         self.0.operation = Some(format!("{} {}", request.method, without_query(&request.template)));
@@ -130,6 +140,7 @@ impl Error {
     /// | what happened | may it have taken effect? |
     /// |---|---|
     /// | the call could not be prepared ([`ErrorKind::Request`]) | no: nothing was sent |
+    /// | the platform's certificates could not be fetched ([`ErrorKind::PlatformCertificates`]) | no: the call was not sent |
     /// | host not found, connection refused or not accepted, TLS handshake failed ([`Sent::No`]) | no: nothing was sent |
     /// | connection reset or closed, time limit reached, response incomplete or too large ([`Sent::Perhaps`]) | **yes** |
     /// | status 400, 401, 403 or 404, and the body is one whole JSON object with a `code` of the platform's form, such as `PARAM_ERROR` | no: the platform refused |
@@ -146,7 +157,10 @@ impl Error {
     #[must_use = "only this tells whether repeating the call could carry it out twice"]
     pub fn may_have_taken_effect(&self) -> bool {
         match &self.0.kind {
-            ErrorKind::Request(_) | ErrorKind::Decryption(_) | ErrorKind::File(_) => false,
+            ErrorKind::Request(_)
+            | ErrorKind::PlatformCertificates(_)
+            | ErrorKind::Decryption(_)
+            | ErrorKind::File(_) => false,
             ErrorKind::Network(error) => error.sent == Sent::Perhaps,
             ErrorKind::Api(error) => {
                 error.leaves_outcome_open(self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
@@ -282,6 +296,14 @@ impl fmt::Display for Error {
             ErrorKind::SignatureProbe => f.write_str(
                 "the platform tested the client with a wrong signature (签名探测, WECHATPAY/SIGNTEST/): make the same call again",
             )?,
+            ErrorKind::PlatformCertificates(fetch) => {
+                f.write_str("the platform certificates (平台证书), which verify responses, could not be fetched")?;
+                if fetch.code() == Some("RESOURCE_NOT_EXISTS") {
+                    f.write_str(
+                        ", because this merchant has none: give the client the WeChat Pay public key (微信支付公钥) with its ID",
+                    )?;
+                }
+            }
             ErrorKind::Decode(error) => write!(f, "{error}")?,
             ErrorKind::File(error) => write!(f, "{error}")?,
             ErrorKind::Decryption(_) => f.write_str("the text cannot be decrypted")?,
@@ -346,6 +368,7 @@ impl error::Error for Error {
             ErrorKind::Unverified(error) => Some(error),
             ErrorKind::File(error) => error.source(),
             ErrorKind::Decryption(error) => Some(&**error),
+            ErrorKind::PlatformCertificates(fetch) => Some(&**fetch),
             ErrorKind::Request(_) | ErrorKind::Api(_) | ErrorKind::SignatureProbe | ErrorKind::Decode(_) => {
                 None
             }
