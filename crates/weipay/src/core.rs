@@ -24,6 +24,7 @@ use crate::operation::{Operation, Version};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
+use crate::upload::Payload;
 
 pub(crate) use v2::OWN_NUMBERS;
 pub(crate) use v3::{SERIAL, verify};
@@ -50,7 +51,7 @@ pub(crate) struct Core {
 
 impl Core {
     /// The signed request. What is signed is what is sent, byte for byte.
-    pub(crate) fn prepare(&self, request: &Request) -> Result<http::Request<Bytes>, RequestError> {
+    pub(crate) fn prepare(&self, request: &Request) -> Result<http::Request<Payload>, RequestError> {
         request.check_recorded()?;
         match request.version() {
             Version::V3 => v3::prepare(self, request),

@@ -18,3 +18,4 @@ mod sensitive;
 mod story;
 mod transports;
 mod unasked_responses;
+mod uploads;
