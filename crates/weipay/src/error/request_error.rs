@@ -29,8 +29,8 @@ pub enum RequestError {
     QueryCharacter(char),
     /// A whole URL was given instead of a path.
     #[error(
-        "the path is a whole URL: give only the part after the host, from `v3/` on and with its query, and set the host with \
-         `.base_url(...)`"
+        "the path is a whole URL: download a file with `client.download(url)`; for any other call, give only the part after the \
+         host, from `v3/` on and with its query, and set the host with `.base_url(...)`"
     )]
     WholeUrl,
     /// A path value is empty, `.` or `..`.
