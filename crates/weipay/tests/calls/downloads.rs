@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use weipay::download::Downloaded;
-use weipay::error::{ErrorKind, FileError, RequestError};
+use weipay::error::{ErrorClass, ErrorKind, FileError, RequestError};
 use weipay::wire::{DigestAlgorithm, Digester};
 use weipay::{Client, Error, blocking};
 
@@ -90,6 +90,7 @@ fn another_file_than_the_announced_one_is_an_error_that_says_so() {
                 assert!(matches!(file_error(&outcome), FileError::WrongDigest { .. }));
                 let error = outcome.unwrap_err();
                 assert!(!error.may_have_taken_effect());
+                assert_eq!((error.class(), error.is_retryable()), (ErrorClass::Verification, true));
                 let text = error.to_string();
                 assert!(text.contains("SHA-1") && text.contains("GET v3/billdownload/file?..."), "{text}");
                 assert!(!text.contains("a%2Fb"), "{text}");

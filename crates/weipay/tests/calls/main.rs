@@ -4,6 +4,7 @@
 
 mod apiv2;
 mod downloads;
+mod error_classes;
 mod error_responses;
 mod handed_responses;
 mod hostile_platform;
