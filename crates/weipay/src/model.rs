@@ -18,7 +18,7 @@ pub(crate) mod checked;
 pub(crate) mod codec;
 pub(crate) mod decode;
 pub(crate) mod encode;
-mod enumeration;
+pub(crate) mod enumeration;
 #[allow(dead_code, reason = "a product may need only some kinds of rows")]
 pub(crate) mod field;
 mod into_field;
@@ -48,14 +48,14 @@ pub(crate) use codec::{Model, Slot, Strictness, Table, Token, Value};
 #[allow(unused_imports, reason = "a product may need only some of them")]
 pub(crate) use field::{Field, body, file, header, meta, part, path, query, xml};
 #[allow(unused_imports, reason = "a product may need only some of them")]
-pub(crate) use into_field::{Direct, Textual, UnfitValues, set};
+pub(crate) use into_field::{Converted, Direct, FromText, UnfitValues, set};
 pub(crate) use sensitive::Encryption;
 
 #[doc(no_inline)]
 pub use crate::upload::File;
 
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
-pub(crate) use enumeration::{begin_text, open_enum};
+pub(crate) use enumeration::{Word, open_enum};
 #[allow(unused_imports, reason = "a product may need only some of the macros")]
 pub(crate) use structure::{model, request, response};
 
