@@ -5,8 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use weipay_sandbox::kit;
 
@@ -119,7 +117,7 @@ fn one_of_public_key_certificates_and_api_v3_key_is_enough() {
     let certificate = file("platform_cert").display().to_string();
     let public = [("WEIPAY_PUBLIC_KEY_ID", &*id), ("WEIPAY_PUBLIC_KEY", &*key)];
     let listed = ("WEIPAY_PLATFORM_CERTIFICATES", &*certificate);
-    assert_eq!(serials(&with_keys(&public).unwrap()), std::slice::from_ref(&id));
+    assert_eq!(serials(&with_keys(&public).unwrap()), [member("public_key_id")]);
     assert_eq!(serials(&with_keys(&[listed]).unwrap()), [member("platform_serial")]);
     assert!(serials(&with_keys(&[("WEIPAY_API_V3_KEY", &api_v3_key)]).unwrap()).is_empty());
     assert_eq!(serials(&with_keys(&[public[0], public[1], listed]).unwrap()).len(), 2);
@@ -223,7 +221,7 @@ fn a_key_in_a_form_that_is_not_read_is_described_and_never_printed() {
         (&key.replacen("-----END PRIVATE KEY-----", "", 1), "-----END"),
         (&key.replace('-', "－"), "full-width"),
         (&key.replace("--", "—"), "typographic"),
-        (&STANDARD.encode(&key), "encoded in base64 once more"),
+        (&base64_of(&key), "encoded in base64 once more"),
         (first, "base64 without its PEM lines"),
         (&format!("/{inner}"), "WEIPAY_MERCHANT_KEY"),
         (&format!("/etc/{first}"), "WEIPAY_MERCHANT_KEY"),
@@ -239,6 +237,17 @@ fn a_key_in_a_form_that_is_not_read_is_described_and_never_printed() {
             assert_tells_nothing_of(value, &text);
         }
     }
+}
+
+/// Enough of an encoder for a test.
+fn base64_of(text: &str) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let letter = |bits: u32| LETTERS[(bits & 63) as usize] as char;
+    text.as_bytes()
+        .chunks_exact(3)
+        .map(|three| u32::from_be_bytes([0, three[0], three[1], three[2]]))
+        .flat_map(|bits| [letter(bits >> 18), letter(bits >> 12), letter(bits >> 6), letter(bits)])
+        .collect()
 }
 
 #[test]

@@ -11,21 +11,23 @@ use serde_json::Value;
 use super::{Body, Request};
 use crate::core::{Core, SERIAL};
 use crate::error::RequestError;
-use crate::model::{Encryption, Model, encode};
+use crate::model::{Encryption, Model, Violation, encode};
 use crate::operation::Version;
 use crate::upload::{File, Upload};
 
 impl Request {
     /// Fills in query, headers and body from a typed request that was checked.
     pub(crate) fn fill(&mut self, model: Box<dyn Model>, core: &Core) {
-        if self.version() == Version::V3 && core.merchant.ring().is_unfetched() {
+        if self.version() == Version::V2 {
+            return self.take_encoded(encode::encode(&*model, Encryption::ByCaller));
+        }
+        if core.merchant.ring().is_unfetched() {
+            // What has nothing to encrypt, or cannot be sent with any key, need not wait.
             let without_key = encode::encode(&*model, Encryption::With(None));
-            let is_sound = || encode::encode(&*model, Encryption::AsSet).is_ok();
-            match without_key {
-                Ok(parts) => self.take_parts(parts),
-                Err(_) if is_sound() => self.pending = Some(model.into()),
-                Err(violation) => self.record_error(violation.into()),
+            if without_key.is_ok() || encode::encode(&*model, Encryption::AsSet).is_err() {
+                return self.take_encoded(without_key);
             }
+            self.pending = Some(model.into());
             return;
         }
         self.encode(&*model, core);
@@ -52,21 +54,17 @@ impl Request {
         let serial = named.or_else(|| platform.preferred(core.now()));
         let key = serial.and_then(|serial| platform.get(serial));
         let pinned = serial.and_then(|serial| HeaderValue::try_from(serial).ok());
-        let encryption = match self.version() {
-            Version::V3 => Encryption::With(key),
-            Version::V2 => Encryption::ByCaller,
-        };
-        match encode::encode(model, encryption) {
-            Ok(parts) => self.take_parts(parts),
-            Err(violation) => self.record_error(violation.into()),
-        }
-        if let Some(serial) = pinned.filter(|_| self.version() == Version::V3) {
+        self.take_encoded(encode::encode(model, Encryption::With(key)));
+        if let Some(serial) = pinned {
             self.headers.entry(SERIAL).or_insert(serial);
         }
     }
 
-    fn take_parts(&mut self, parts: encode::Parts) {
-        let encode::Parts { query, headers, body, meta, file } = parts;
+    fn take_encoded(&mut self, encoded: Result<encode::Parts, Violation>) {
+        let encode::Parts { query, headers, body, meta, file } = match encoded {
+            Ok(parts) => parts,
+            Err(violation) => return self.record_error(violation.into()),
+        };
         self.query.extend(query.into_iter().map(|(name, value)| (name.to_owned(), value)));
         for (name, value) in headers {
             self.set_header(name, &value);
