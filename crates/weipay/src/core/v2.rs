@@ -208,7 +208,7 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     // Of a path without a row nothing is known: only a signed response is believed.
     let is_page = operation.is_some_and(|row| row.dialect() == Dialect::Json);
     if is_page {
-        return match ApiError::of_page(&response.body) {
+        return match ApiError::from_page(&response.body) {
             Some(error) => Judgement::Failure(error),
             None if is_success => Judgement::Success { elements: None, verified: false },
             None => Judgement::Failure(ApiError::read(&response.body)),
@@ -229,7 +229,7 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     };
     // Many failures carry no signature. One that carries a wrong one was changed on the way.
     let is_intact = is_unsigned || matches!(signature, Ok(()) | Err(SignError::Missing));
-    if let Some(error) = ApiError::of_elements(&elements, is_intact) {
+    if let Some(error) = ApiError::from_elements(&elements, is_intact) {
         return Judgement::Failure(error);
     }
     if !is_success {
