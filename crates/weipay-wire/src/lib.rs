@@ -118,7 +118,7 @@ pub use api_keys::{ApiKeyError, ApiV2Key, ApiV3Key};
 pub use authorization::{Authorization, AuthorizationError, MAX_AUTHORIZATION_LENGTH, SCHEME};
 pub use certificate::Certificate;
 pub use client_identity::ClientIdentity;
-pub use digest::sha256_hex;
+pub use digest::{sha256_hex, sm3_hex};
 pub use envelope::{ENVELOPE_NONCE_LENGTH, Envelope, EnvelopeError};
 pub use identifiers::{IdentifierError, MerchantId, MerchantSerial, PlatformSerial, PublicKeyId};
 pub use key_error::{KeyError, PemDamage, PemKind};

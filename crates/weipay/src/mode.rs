@@ -15,11 +15,11 @@ pub trait Mode: sealed::Sealed + Sized + Send + Sync + 'static {
     /// What carries requests.
     type Transport: ?Sized + Send + Sync;
     /// What a verb gives back: a future, or the result itself.
-    type Sent<T: Decode>;
+    type Output<T: Decode>;
 
     /// Sends a request, or reports that it could not be prepared.
     #[doc(hidden)]
-    fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> Self::Sent<T>;
+    fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> Self::Output<T>;
 }
 
 /// What the parts of one client share.
@@ -56,7 +56,7 @@ mod asynchronous {
 
     impl Mode for Async {
         type Transport = dyn Transport;
-        type Sent<T: Decode> = CallFuture<T>;
+        type Output<T: Decode> = CallFuture<T>;
 
         fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> CallFuture<T> {
             let shared = Arc::clone(shared);
@@ -104,9 +104,9 @@ mod waiting {
 
     impl Mode for Blocking {
         type Transport = dyn Transport;
-        type Sent<T: Decode> = Result<Response<T>, Error>;
+        type Output<T: Decode> = Result<Response<T>, Error>;
 
-        fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> Self::Sent<T> {
+        fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> Self::Output<T> {
             deliver(shared, &request).map(Response::new).map_err(|error| error.in_call(&request))
         }
     }

@@ -2,9 +2,7 @@
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use weipay_catalog::Operation;
-use weipay_wire::sha256_hex;
-
-use crate::sm3::sm3_hex;
+use weipay_wire::{sha256_hex, sm3_hex};
 
 /// A kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
