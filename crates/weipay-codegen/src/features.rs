@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use indoc::formatdoc;
 use weipay_catalog::Operation;
 
 /// The line of the manifest that stands before the generated features.
@@ -24,17 +25,23 @@ fn products(operations: &[Operation]) -> String {
         groups.entry(product).or_default().extend(Some(operation.group).filter(|group| !group.is_empty()));
         *counts.entry(product).or_default() += 1;
     }
-    let mut text = String::from("## Typed operations of every product, and typed notifications.\nfull = [\n");
-    text.push_str("    \"notifications\",\n");
-    for product in counts.keys() {
-        text.push_str(&format!("    {product:?},\n"));
-    }
-    text.push_str("]\n## Typed notifications (回调通知).\nnotifications = []\n");
-    for (product, count) in counts {
-        let many = if count == 1 { "operation" } else { "operations" };
+    let full: String = counts.keys().map(|product| format!("    {product:?},\n")).collect();
+    let product = |(product, count): (&&str, &usize)| {
+        let many = if *count == 1 { "operation" } else { "operations" };
         let named: Vec<&str> = groups[product].iter().copied().collect();
         let named = if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) };
-        text.push_str(&format!("## {count} {many}{named}.\n{product} = []\n"));
-    }
-    text
+        formatdoc! {"
+            ## {count} {many}{named}.
+            {product} = []
+        "}
+    };
+    let products: String = counts.iter().map(product).collect();
+    formatdoc! {"
+        ## Typed operations of all products, and typed notifications.
+        full = [
+            \"notifications\",
+        {full}]
+        ## Typed notifications (回调通知).
+        notifications = []
+        {products}"}
 }
