@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn the_timestamp_of_an_answer_keeps_its_text() {
+    fn the_timestamp_of_a_response_keeps_its_text() {
         assert_eq!(response_message("007", "N", b"x"), b"007\nN\nx\n");
     }
 
