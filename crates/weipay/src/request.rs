@@ -4,7 +4,10 @@
 //! percent-encoded as one segment, so that a coupon code with a slash stays one code. The resulting target is both signed and
 //! sent.
 
+mod fill;
+
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::base_url::BaseUrl;
 use crate::error::RequestError;
+use crate::model::Model;
 use crate::operation::{self, Operation, Version};
 use crate::upload::{File, Upload};
 
@@ -32,6 +36,8 @@ pub struct Request {
     pub(crate) timeout: Option<Duration>,
     pub(crate) base_url: Option<BaseUrl>,
     pub(crate) body: Option<Body>,
+    /// A typed request that is encoded when the client has the platform's keys.
+    pending: Option<Arc<dyn Model>>,
     error: Option<RequestError>,
 }
 
@@ -63,6 +69,7 @@ impl Request {
             timeout: None,
             base_url: None,
             body: None,
+            pending: None,
             error: None,
         }
     }
