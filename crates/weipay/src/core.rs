@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
+use weipay_wire::{Authorization, request_message};
 
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
@@ -114,6 +115,22 @@ impl Core {
         }
         let serial = response.headers().get(SERIAL)?.to_str().ok().map(str::trim);
         serial.filter(|serial| keys.get(serial).is_none())
+    }
+
+    /// Says of a refused signature what differs from what was signed, as far as the platform shows it.
+    pub(crate) fn explain(
+        &self,
+        request: &Request,
+        authorization: Option<&HeaderValue>,
+        mut error: Error,
+    ) -> Error {
+        error.compare_signed(|| {
+            let authorization: Authorization = authorization?.to_str().ok()?.parse().ok()?;
+            let target = self.base_url(request).ok()?.target(&request.target().ok()?);
+            let (timestamp, nonce) = (authorization.timestamp, &authorization.nonce_str);
+            Some(request_message(request.method.as_str(), &target, timestamp, nonce, request.signed_bytes()))
+        });
+        error
     }
 
     /// How long the call may take.

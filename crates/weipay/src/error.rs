@@ -4,8 +4,10 @@
 //! ([`ErrorKind`]) and the response itself, whatever its body was.
 
 mod api_error;
+mod class;
 mod redact;
 mod request_error;
+mod sign_difference;
 
 use std::sync::Arc;
 use std::{error, fmt};
@@ -20,7 +22,9 @@ use crate::request::{Request, without_query};
 use crate::response::{RawResponse, request_id};
 
 pub use api_error::ApiError;
+pub use class::ErrorClass;
 pub use request_error::RequestError;
+pub use sign_difference::SignDifference;
 
 /// The result of a call: [`std::result::Result`] with the [`Error`] of this crate unless another error is given.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -44,6 +48,7 @@ struct Inner {
     operation: Option<String>,
     known_operation: Option<&'static Operation>,
     response: Option<RawResponse>,
+    sign_difference: Option<SignDifference>,
 }
 
 /// What happened.
@@ -104,11 +109,23 @@ pub struct DecodeError {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind) -> Self {
-        Self(Box::new(Inner { kind, operation: None, known_operation: None, response: None }))
+        Self(Box::new(Inner {
+            kind,
+            operation: None,
+            known_operation: None,
+            response: None,
+            sign_difference: None,
+        }))
     }
 
     pub(crate) fn with_response(kind: ErrorKind, response: RawResponse) -> Self {
-        Self(Box::new(Inner { kind, operation: None, known_operation: None, response: Some(response) }))
+        Self(Box::new(Inner {
+            kind,
+            operation: None,
+            known_operation: None,
+            response: Some(response),
+            sign_difference: None,
+        }))
     }
 
     /// The certificates could not be fetched.
@@ -122,6 +139,20 @@ impl Error {
         self.0.operation = Some(format!("{} {}", request.method, without_query(&request.template)));
         self.0.known_operation = request.operation;
         self
+    }
+
+    /// Compares what was signed with what the platform says that it received, if this is a `SIGN_ERROR` that shows it.
+    pub(crate) fn compare_signed(&mut self, signed: impl FnOnce() -> Option<Vec<u8>>) {
+        let refused = self.code().is_some_and(|code| code == "SIGN_ERROR");
+        let detail = self.detail().filter(|detail| refused && detail.get("sign_information").is_some());
+        self.0.sign_difference = detail.and_then(|detail| SignDifference::find(&signed()?, detail));
+    }
+
+    /// Which line of the signed message (验签串) the platform received in another form, and the likely cause: for a `SIGN_ERROR` with
+    /// which the platform shows what it received. The error's text says it too.
+    #[must_use]
+    pub fn sign_difference(&self) -> Option<SignDifference> {
+        self.0.sign_difference
     }
 
     /// What happened.
@@ -292,6 +323,9 @@ impl fmt::Display for Error {
             }
             ErrorKind::Decode(error) => write!(f, "{error}")?,
             ErrorKind::Decryption(_) => f.write_str("the text cannot be decrypted")?,
+        }
+        if let Some(difference) = self.0.sign_difference {
+            write!(f, ": {difference}")?;
         }
         if f.alternate() {
             write!(f, "{}", Causes(self))?;
