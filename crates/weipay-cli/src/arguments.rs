@@ -151,6 +151,7 @@ mod tests {
             (Some(".weipay"), "127.0.0.1:8880")
         );
         assert_eq!(sandbox.idle_timeout, 8, "as the platform");
+        assert!(!sandbox.private_receivers, "whoever can send requests chooses where notifications go");
     }
 
     #[test]

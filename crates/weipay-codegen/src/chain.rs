@@ -60,7 +60,7 @@ pub(crate) fn text(product: &Tree<'_>, types: &StepTypes, names: &Names<'_>) -> 
     if !models.is_empty() {
         imports.push_str(&format!("use crate::model::{};\n", braced(&models)));
     }
-    imports.push_str(&format!("use crate::operation::table;\nuse crate::styles::{};\n", braced(&styles)));
+    imports.push_str(&format!("use crate::operation::table;\nuse crate::chain::{};\n", braced(&styles)));
     formatdoc! {"
         {header}//! The steps of the pure chain (纯链式) from `{path}` on.
 
@@ -165,7 +165,7 @@ fn verb_method(operation: &Operation, verb: &Verb, place: &str, names: &Names<'_
     };
     let slash = if operation.path.ends_with('/') { ".step(\"\")" } else { "" };
     formatdoc! {"
-        {doc}{aliases}pub fn {module}(self{parameter}) -> M::Sent<{response}> {{
+        {doc}{aliases}pub fn {module}(self{parameter}) -> M::Output<{response}> {{
             self.call{slash}.typed(&table::{row}, {request})
         }}
         ",
@@ -191,7 +191,7 @@ pub(crate) fn version(tree: &Tree<'_>, version: Version) -> String {
 
         {modules}
         use crate::mode::Mode;
-        use crate::styles::chain_branch;
+        use crate::chain::chain_branch;
 
         {block}",
         header = header(&format!("catalog/{}/", tree.path)),

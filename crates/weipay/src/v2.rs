@@ -45,8 +45,8 @@ pub mod wxv;
 #[cfg(feature = "xdc")]
 pub mod xdc;
 
+use crate::chain::chain_branch;
 use crate::mode::Mode;
-use crate::styles::chain_branch;
 
 chain_branch! {
     /// `v2`

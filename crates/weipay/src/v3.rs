@@ -175,8 +175,8 @@ pub mod vehicle;
 #[cfg(feature = "webizpay")]
 pub mod webizpay;
 
+use crate::chain::chain_branch;
 use crate::mode::Mode;
-use crate::styles::chain_branch;
 
 chain_branch! {
     /// `v3`

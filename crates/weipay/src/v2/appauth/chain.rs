@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v2/appauth` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v2/appauth`: 实名校验/授权.
@@ -53,7 +53,7 @@ impl<M: Mode> AppauthAuthindex<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "授权获取code")]
-    pub fn get(self, request: super::authindex::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::authindex::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V2_APPAUTH_AUTHINDEX, request)
     }
 }
@@ -91,7 +91,7 @@ impl<M: Mode> AppauthGetaccesstoken<M> {
     pub fn get(
         self,
         request: super::getaccesstoken::get::Request,
-    ) -> M::Sent<super::getaccesstoken::get::Response> {
+    ) -> M::Output<super::getaccesstoken::get::Response> {
         self.call.typed(&table::GET_V2_APPAUTH_GETACCESSTOKEN, request)
     }
 }

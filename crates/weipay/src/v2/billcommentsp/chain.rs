@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v2/billcommentsp` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v2/billcommentsp`: 订单评价.
@@ -49,7 +49,7 @@ impl<M: Mode> BillcommentspBatchquerycomment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "拉取订单评价数据")]
-    pub fn post(self, request: super::batchquerycomment::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::batchquerycomment::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT, request)
     }
 }

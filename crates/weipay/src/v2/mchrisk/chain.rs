@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/mchrisk` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v2/mchrisk`: 银行服务商, 风险服务.
@@ -68,7 +68,7 @@ impl<M: Mode> MchriskBankquerymchauditinfo<M> {
     pub fn post(
         self,
         request: super::bankquerymchauditinfo::post::Request,
-    ) -> M::Sent<super::bankquerymchauditinfo::post::Response> {
+    ) -> M::Output<super::bankquerymchauditinfo::post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_BANKQUERYMCHAUDITINFO, request)
     }
 }
@@ -103,7 +103,7 @@ impl<M: Mode> MchriskChannelquerymchauditinfo<M> {
     pub fn post(
         self,
         request: super::channelquerymchauditinfo::post::Request,
-    ) -> M::Sent<super::channelquerymchauditinfo::post::Response> {
+    ) -> M::Output<super::channelquerymchauditinfo::post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_CHANNELQUERYMCHAUDITINFO, request)
     }
 }
@@ -134,7 +134,7 @@ impl<M: Mode> MchriskQuerymchrisk<M> {
     pub fn post(
         self,
         request: super::querymchrisk::post::Request,
-    ) -> M::Sent<super::querymchrisk::post::Response> {
+    ) -> M::Output<super::querymchrisk::post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_QUERYMCHRISK, request)
     }
 }
@@ -168,7 +168,7 @@ impl<M: Mode> MchriskSetmchriskcallback<M> {
     pub fn post(
         self,
         request: super::setmchriskcallback::post::Request,
-    ) -> M::Sent<super::setmchriskcallback::post::Response> {
+    ) -> M::Output<super::setmchriskcallback::post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_SETMCHRISKCALLBACK, request)
     }
 }
@@ -205,7 +205,7 @@ impl<M: Mode> MchriskSyncmchriskresult<M> {
     pub fn post(
         self,
         request: super::syncmchriskresult::post::Request,
-    ) -> M::Sent<super::syncmchriskresult::post::Response> {
+    ) -> M::Output<super::syncmchriskresult::post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_SYNCMCHRISKRESULT, request)
     }
 }

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/mmpaymkttransfers` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v2/mmpaymkttransfers`: 付款到零钱, 代金券, 企业微信, 现金红包.
@@ -96,7 +96,10 @@ impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询红包记录")]
-    pub fn post(self, request: super::gethbinfo::post::Request) -> M::Sent<super::gethbinfo::post::Response> {
+    pub fn post(
+        self,
+        request: super::gethbinfo::post::Request,
+    ) -> M::Output<super::gethbinfo::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_GETHBINFO, request)
     }
 }
@@ -131,7 +134,7 @@ impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
     pub fn post(
         self,
         request: super::gettransferinfo::post::Request,
-    ) -> M::Sent<super::gettransferinfo::post::Response> {
+    ) -> M::Output<super::gettransferinfo::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO, request)
     }
 }
@@ -193,7 +196,7 @@ impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
     pub fn post(
         self,
         request: super::promotion::paywwsptrans2pocket::post::Request,
-    ) -> M::Sent<super::promotion::paywwsptrans2pocket::post::Response> {
+    ) -> M::Output<super::promotion::paywwsptrans2pocket::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_PROMOTION_PAYWWSPTRANS2POCKET, request)
     }
 }
@@ -226,7 +229,7 @@ impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
     pub fn post(
         self,
         request: super::promotion::querywwsptrans2pocket::post::Request,
-    ) -> M::Sent<super::promotion::querywwsptrans2pocket::post::Response> {
+    ) -> M::Output<super::promotion::querywwsptrans2pocket::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_PROMOTION_QUERYWWSPTRANS2POCKET, request)
     }
 }
@@ -266,7 +269,7 @@ impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
     pub fn post(
         self,
         request: super::promotion::transfers::post::Request,
-    ) -> M::Sent<super::promotion::transfers::post::Response> {
+    ) -> M::Output<super::promotion::transfers::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS, request)
     }
 }
@@ -298,7 +301,7 @@ impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
     pub fn post(
         self,
         request: super::query_coupon_stock::post::Request,
-    ) -> M::Sent<super::query_coupon_stock::post::Response> {
+    ) -> M::Output<super::query_coupon_stock::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_QUERY_COUPON_STOCK, request)
     }
 }
@@ -334,7 +337,7 @@ impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
     pub fn post(
         self,
         request: super::querycouponsinfo::post::Request,
-    ) -> M::Sent<super::querycouponsinfo::post::Response> {
+    ) -> M::Output<super::querycouponsinfo::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_QUERYCOUPONSINFO, request)
     }
 }
@@ -368,7 +371,7 @@ impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
     pub fn post(
         self,
         request: super::queryworkwxredpack::post::Request,
-    ) -> M::Sent<super::queryworkwxredpack::post::Response> {
+    ) -> M::Output<super::queryworkwxredpack::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_QUERYWORKWXREDPACK, request)
     }
 }
@@ -405,7 +408,7 @@ impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
     pub fn post(
         self,
         request: super::send_coupon::post::Request,
-    ) -> M::Sent<super::send_coupon::post::Response> {
+    ) -> M::Output<super::send_coupon::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON, request)
     }
 }
@@ -447,7 +450,7 @@ impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
     pub fn post(
         self,
         request: super::sendgroupredpack::post::Request,
-    ) -> M::Sent<super::sendgroupredpack::post::Response> {
+    ) -> M::Output<super::sendgroupredpack::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SENDGROUPREDPACK, request)
     }
 }
@@ -489,7 +492,7 @@ impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
     pub fn post(
         self,
         request: super::sendminiprogramhb::post::Request,
-    ) -> M::Sent<super::sendminiprogramhb::post::Response> {
+    ) -> M::Output<super::sendminiprogramhb::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SENDMINIPROGRAMHB, request)
     }
 }
@@ -532,7 +535,7 @@ impl<M: Mode> MmpaymkttransfersSendredpack<M> {
     pub fn post(
         self,
         request: super::sendredpack::post::Request,
-    ) -> M::Sent<super::sendredpack::post::Response> {
+    ) -> M::Output<super::sendredpack::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK, request)
     }
 }
@@ -572,7 +575,7 @@ impl<M: Mode> MmpaymkttransfersSendworkwxredpack<M> {
     pub fn post(
         self,
         request: super::sendworkwxredpack::post::Request,
-    ) -> M::Sent<super::sendworkwxredpack::post::Response> {
+    ) -> M::Output<super::sendworkwxredpack::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SENDWORKWXREDPACK, request)
     }
 }

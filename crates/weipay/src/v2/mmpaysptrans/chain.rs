@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/mmpaysptrans` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v2/mmpaysptrans`: 付款到银行卡.
@@ -52,7 +52,7 @@ impl<M: Mode> MmpaysptransPayBank<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "企业付款到银行卡")]
-    pub fn post(self, request: super::pay_bank::post::Request) -> M::Sent<super::pay_bank::post::Response> {
+    pub fn post(self, request: super::pay_bank::post::Request) -> M::Output<super::pay_bank::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYSPTRANS_PAY_BANK, request)
     }
 }
@@ -84,7 +84,7 @@ impl<M: Mode> MmpaysptransQueryBank<M> {
     pub fn post(
         self,
         request: super::query_bank::post::Request,
-    ) -> M::Sent<super::query_bank::post::Response> {
+    ) -> M::Output<super::query_bank::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYSPTRANS_QUERY_BANK, request)
     }
 }

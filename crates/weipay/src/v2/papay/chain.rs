@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v2/papay` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v2/papay`: 扣款服务.
@@ -72,7 +72,7 @@ impl<M: Mode> PapayDeletecontract<M> {
     pub fn post(
         self,
         request: super::deletecontract::post::Request,
-    ) -> M::Sent<super::deletecontract::post::Response> {
+    ) -> M::Output<super::deletecontract::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_DELETECONTRACT, request)
     }
 }
@@ -109,7 +109,7 @@ impl<M: Mode> PapayEntrustweb<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "公众号纯签约")]
-    pub fn get(self, request: super::entrustweb::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::entrustweb::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V2_PAPAY_ENTRUSTWEB, request)
     }
 }
@@ -150,7 +150,7 @@ impl<M: Mode> PapayH5entrustweb<M> {
     pub fn get(
         self,
         request: super::h5entrustweb::get::Request,
-    ) -> M::Sent<super::h5entrustweb::get::Response> {
+    ) -> M::Output<super::h5entrustweb::get::Response> {
         self.call.typed(&table::GET_V2_PAPAY_H5ENTRUSTWEB, request)
     }
 }
@@ -216,7 +216,7 @@ impl<M: Mode> PapayPartnerDeletecontract<M> {
     pub fn post(
         self,
         request: super::partner::deletecontract::post::Request,
-    ) -> M::Sent<super::partner::deletecontract::post::Response> {
+    ) -> M::Output<super::partner::deletecontract::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_PARTNER_DELETECONTRACT, request)
     }
 }
@@ -254,7 +254,7 @@ impl<M: Mode> PapayPartnerEntrustweb<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "公众号纯签约")]
-    pub fn get(self, request: super::partner::entrustweb::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::partner::entrustweb::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V2_PAPAY_PARTNER_ENTRUSTWEB, request)
     }
 }
@@ -296,7 +296,7 @@ impl<M: Mode> PapayPartnerH5entrustweb<M> {
     pub fn get(
         self,
         request: super::partner::h5entrustweb::get::Request,
-    ) -> M::Sent<super::partner::h5entrustweb::get::Response> {
+    ) -> M::Output<super::partner::h5entrustweb::get::Response> {
         self.call.typed(&table::GET_V2_PAPAY_PARTNER_H5ENTRUSTWEB, request)
     }
 }
@@ -336,7 +336,7 @@ impl<M: Mode> PapayPartnerPreentrustweb<M> {
     pub fn post(
         self,
         request: super::partner::preentrustweb::post::Request,
-    ) -> M::Sent<super::partner::preentrustweb::post::Response> {
+    ) -> M::Output<super::partner::preentrustweb::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_PARTNER_PREENTRUSTWEB, request)
     }
 }
@@ -367,7 +367,7 @@ impl<M: Mode> PapayPartnerQuerycontract<M> {
     pub fn post(
         self,
         request: super::partner::querycontract::post::Request,
-    ) -> M::Sent<super::partner::querycontract::post::Response> {
+    ) -> M::Output<super::partner::querycontract::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_PARTNER_QUERYCONTRACT, request)
     }
 }
@@ -407,7 +407,7 @@ impl<M: Mode> PapayPreentrustweb<M> {
     pub fn post(
         self,
         request: super::preentrustweb::post::Request,
-    ) -> M::Sent<super::preentrustweb::post::Response> {
+    ) -> M::Output<super::preentrustweb::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_PREENTRUSTWEB, request)
     }
 }
@@ -438,7 +438,7 @@ impl<M: Mode> PapayQuerycontract<M> {
     pub fn post(
         self,
         request: super::querycontract::post::Request,
-    ) -> M::Sent<super::querycontract::post::Response> {
+    ) -> M::Output<super::querycontract::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_QUERYCONTRACT, request)
     }
 }

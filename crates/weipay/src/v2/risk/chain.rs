@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/risk` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v2/risk`: 付款到银行卡, 小微特约商户, 银行服务商.
@@ -52,7 +52,7 @@ impl<M: Mode> RiskGetcertficates<M> {
     pub fn post(
         self,
         request: super::getcertficates::post::Request,
-    ) -> M::Sent<super::getcertficates::post::Response> {
+    ) -> M::Output<super::getcertficates::post::Response> {
         self.call.typed(&table::POST_V2_RISK_GETCERTFICATES, request)
     }
 }
@@ -84,7 +84,7 @@ impl<M: Mode> RiskGetpublickey<M> {
     pub fn post(
         self,
         request: super::getpublickey::post::Request,
-    ) -> M::Sent<super::getpublickey::post::Response> {
+    ) -> M::Output<super::getpublickey::post::Response> {
         self.call.typed(&table::POST_V2_RISK_GETPUBLICKEY, request)
     }
 }
@@ -116,7 +116,7 @@ impl<M: Mode> RiskGetviolation<M> {
     pub fn post(
         self,
         request: super::getviolation::post::Request,
-    ) -> M::Sent<super::getviolation::post::Response> {
+    ) -> M::Output<super::getviolation::post::Response> {
         self.call.typed(&table::POST_V2_RISK_GETVIOLATION, request)
     }
 }

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/wxv` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v2/wxv`: 免押租借, 免押速住.
@@ -86,7 +86,7 @@ impl<M: Mode> WxvCancelbill<M> {
     pub fn post(
         self,
         request: super::cancelbill::post::Request,
-    ) -> M::Sent<super::cancelbill::post::Response> {
+    ) -> M::Output<super::cancelbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_CANCELBILL, request)
     }
 }
@@ -126,7 +126,7 @@ impl<M: Mode> WxvChangerentmoney<M> {
     pub fn post(
         self,
         request: super::changerentmoney::post::Request,
-    ) -> M::Sent<super::changerentmoney::post::Response> {
+    ) -> M::Output<super::changerentmoney::post::Response> {
         self.call.typed(&table::POST_V2_WXV_CHANGERENTMONEY, request)
     }
 }
@@ -172,7 +172,7 @@ impl<M: Mode> WxvCreatehotelbill<M> {
     pub fn post(
         self,
         request: super::createhotelbill::post::Request,
-    ) -> M::Sent<super::createhotelbill::post::Response> {
+    ) -> M::Output<super::createhotelbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_CREATEHOTELBILL, request)
     }
 }
@@ -214,7 +214,7 @@ impl<M: Mode> WxvCreaterentbill<M> {
     pub fn post(
         self,
         request: super::createrentbill::post::Request,
-    ) -> M::Sent<super::createrentbill::post::Response> {
+    ) -> M::Output<super::createrentbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_CREATERENTBILL, request)
     }
 }
@@ -260,7 +260,7 @@ impl<M: Mode> WxvFinishhotelbill<M> {
     pub fn post(
         self,
         request: super::finishhotelbill::post::Request,
-    ) -> M::Sent<super::finishhotelbill::post::Response> {
+    ) -> M::Output<super::finishhotelbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_FINISHHOTELBILL, request)
     }
 }
@@ -304,7 +304,7 @@ impl<M: Mode> WxvFinishrentbill<M> {
     pub fn post(
         self,
         request: super::finishrentbill::post::Request,
-    ) -> M::Sent<super::finishrentbill::post::Response> {
+    ) -> M::Output<super::finishrentbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_FINISHRENTBILL, request)
     }
 }
@@ -342,7 +342,7 @@ impl<M: Mode> WxvQueryhotelbill<M> {
     pub fn post(
         self,
         request: super::queryhotelbill::post::Request,
-    ) -> M::Sent<super::queryhotelbill::post::Response> {
+    ) -> M::Output<super::queryhotelbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_QUERYHOTELBILL, request)
     }
 }
@@ -380,7 +380,7 @@ impl<M: Mode> WxvQueryrentbill<M> {
     pub fn post(
         self,
         request: super::queryrentbill::post::Request,
-    ) -> M::Sent<super::queryrentbill::post::Response> {
+    ) -> M::Output<super::queryrentbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_QUERYRENTBILL, request)
     }
 }

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/xdc` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v2/xdc`: 沙箱环境.
@@ -73,7 +73,7 @@ impl<M: Mode> XdcApiv2getsignkeySignGetsignkey<M> {
     pub fn post(
         self,
         request: super::apiv2getsignkey::sign::getsignkey::post::Request,
-    ) -> M::Sent<super::apiv2getsignkey::sign::getsignkey::post::Response> {
+    ) -> M::Output<super::apiv2getsignkey::sign::getsignkey::post::Response> {
         self.call.typed(&table::POST_V2_XDC_APIV2GETSIGNKEY_SIGN_GETSIGNKEY, request)
     }
 }
@@ -139,7 +139,7 @@ impl<M: Mode> XdcApiv2sandboxPayMicropay<M> {
     pub fn post(
         self,
         request: super::apiv2sandbox::pay::micropay::post::Request,
-    ) -> M::Sent<super::apiv2sandbox::pay::micropay::post::Response> {
+    ) -> M::Output<super::apiv2sandbox::pay::micropay::post::Response> {
         self.call.typed(&table::POST_V2_XDC_APIV2SANDBOX_PAY_MICROPAY, request)
     }
 }
@@ -173,7 +173,7 @@ impl<M: Mode> XdcApiv2sandboxPayOrderquery<M> {
     pub fn post(
         self,
         request: super::apiv2sandbox::pay::orderquery::post::Request,
-    ) -> M::Sent<super::apiv2sandbox::pay::orderquery::post::Response> {
+    ) -> M::Output<super::apiv2sandbox::pay::orderquery::post::Response> {
         self.call.typed(&table::POST_V2_XDC_APIV2SANDBOX_PAY_ORDERQUERY, request)
     }
 }

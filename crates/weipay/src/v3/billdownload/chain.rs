@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/billdownload` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v3/billdownload`: 账单.
@@ -42,7 +42,7 @@ impl<M: Mode> BilldownloadFile<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载账单")]
-    pub fn get(self, request: super::file::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::file::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_BILLDOWNLOAD_FILE, request)
     }
 }

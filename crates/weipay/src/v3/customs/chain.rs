@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v3/customs` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v3/customs`: 清关报关.
@@ -58,7 +58,7 @@ impl<M: Mode> CustomsOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "报关查询")]
-    pub fn get(self, request: super::orders::get::Request) -> M::Sent<super::orders::get::Response> {
+    pub fn get(self, request: super::orders::get::Request) -> M::Output<super::orders::get::Response> {
         self.call.typed(&table::GET_V3_CUSTOMS_ORDERS, request)
     }
 
@@ -84,7 +84,7 @@ impl<M: Mode> CustomsOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "报关")]
-    pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
+    pub fn post(self, request: super::orders::post::Request) -> M::Output<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_CUSTOMS_ORDERS, request)
     }
 
@@ -110,7 +110,7 @@ impl<M: Mode> CustomsOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "报关信息修改")]
-    pub fn patch(self, request: super::orders::patch::Request) -> M::Sent<super::orders::patch::Response> {
+    pub fn patch(self, request: super::orders::patch::Request) -> M::Output<super::orders::patch::Response> {
         self.call.typed(&table::PATCH_V3_CUSTOMS_ORDERS, request)
     }
 }
@@ -142,7 +142,10 @@ impl<M: Mode> CustomsRedeclare<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "报关重推")]
-    pub fn post(self, request: super::redeclare::post::Request) -> M::Sent<super::redeclare::post::Response> {
+    pub fn post(
+        self,
+        request: super::redeclare::post::Request,
+    ) -> M::Output<super::redeclare::post::Response> {
         self.call.typed(&table::POST_V3_CUSTOMS_REDECLARE, request)
     }
 }
@@ -183,7 +186,7 @@ impl<M: Mode> CustomsVerifyCertificate<M> {
     pub fn post(
         self,
         request: super::verify_certificate::post::Request,
-    ) -> M::Sent<super::verify_certificate::post::Response> {
+    ) -> M::Output<super::verify_certificate::post::Response> {
         self.call.typed(&table::POST_V3_CUSTOMS_VERIFY_CERTIFICATE, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/marketing` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v3/marketing`: 代金券, 会员卡, 品牌小店营销, 商品券, 商家券, 委托营销, 摇优惠活动, 支付有礼, 电子小票, 配额定向营销银行号码包, 银行立减.
@@ -143,7 +143,7 @@ impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
     pub fn get(
         self,
         request: super::bank::packages::package_id::tasks::get::Request,
-    ) -> M::Sent<super::bank::packages::package_id::tasks::get::Response> {
+    ) -> M::Output<super::bank::packages::package_id::tasks::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS, request)
     }
 
@@ -168,7 +168,7 @@ impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
     pub fn post(
         self,
         request: super::bank::packages::package_id::tasks::post::Request,
-    ) -> M::Sent<super::bank::packages::package_id::tasks::post::Response> {
+    ) -> M::Output<super::bank::packages::package_id::tasks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS, request)
     }
 }
@@ -253,7 +253,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidBankMultiActivity<M> {
     pub fn post(
         self,
         request: super::bank_favor::users::openid::bank_multi_activity::post::Request,
-    ) -> M::Sent<super::bank_favor::users::openid::bank_multi_activity::post::Response> {
+    ) -> M::Output<super::bank_favor::users::openid::bank_multi_activity::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BANK_FAVOR_USERS_OPENID_BANK_MULTI_ACTIVITY, request)
     }
 }
@@ -310,7 +310,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidCouponsByCouponId<M> {
     pub fn get(
         self,
         request: super::bank_favor::users::openid::coupons::coupon_id::get::Request,
-    ) -> M::Sent<super::bank_favor::users::openid::coupons::coupon_id::get::Response> {
+    ) -> M::Output<super::bank_favor::users::openid::coupons::coupon_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BANK_FAVOR_USERS_OPENID_COUPONS_COUPON_ID, request)
     }
 }
@@ -379,7 +379,7 @@ impl<M: Mode> MarketingBusifavorCallbacks<M> {
     pub fn get(
         self,
         request: super::busifavor::callbacks::get::Request,
-    ) -> M::Sent<super::busifavor::callbacks::get::Response> {
+    ) -> M::Output<super::busifavor::callbacks::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_CALLBACKS, request)
     }
 
@@ -402,7 +402,7 @@ impl<M: Mode> MarketingBusifavorCallbacks<M> {
     pub fn post(
         self,
         request: super::busifavor::callbacks::post::Request,
-    ) -> M::Sent<super::busifavor::callbacks::post::Response> {
+    ) -> M::Output<super::busifavor::callbacks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_CALLBACKS, request)
     }
 }
@@ -479,7 +479,7 @@ impl<M: Mode> MarketingBusifavorCouponsAssociate<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::associate::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::associate::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::associate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_ASSOCIATE, request)
     }
 }
@@ -527,7 +527,7 @@ impl<M: Mode> MarketingBusifavorCouponsByCardIdSend<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::card_id::send::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::card_id::send::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::card_id::send::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_CARD_ID_SEND, request)
     }
 }
@@ -561,7 +561,7 @@ impl<M: Mode> MarketingBusifavorCouponsDeactivate<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::deactivate::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::deactivate::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::deactivate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_DEACTIVATE, request)
     }
 }
@@ -596,7 +596,7 @@ impl<M: Mode> MarketingBusifavorCouponsDisassociate<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::disassociate::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::disassociate::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::disassociate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_DISASSOCIATE, request)
     }
 }
@@ -630,7 +630,7 @@ impl<M: Mode> MarketingBusifavorCouponsReturn<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::return_::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::return_::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::return_::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_RETURN_, request)
     }
 }
@@ -665,7 +665,7 @@ impl<M: Mode> MarketingBusifavorCouponsSend<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::send::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::send::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::send::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_SEND, request)
     }
 }
@@ -700,7 +700,7 @@ impl<M: Mode> MarketingBusifavorCouponsUse<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::use_::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::use_::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::use_::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_USE_, request)
     }
 }
@@ -752,7 +752,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsPreSend<M> {
     pub fn post(
         self,
         request: super::busifavor::product_coupons::pre_send::post::Request,
-    ) -> M::Sent<super::busifavor::product_coupons::pre_send::post::Response> {
+    ) -> M::Output<super::busifavor::product_coupons::pre_send::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_PRODUCT_COUPONS_PRE_SEND, request)
     }
 }
@@ -788,7 +788,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsSend<M> {
     pub fn post(
         self,
         request: super::busifavor::product_coupons::send::post::Request,
-    ) -> M::Sent<super::busifavor::product_coupons::send::post::Response> {
+    ) -> M::Output<super::busifavor::product_coupons::send::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_PRODUCT_COUPONS_SEND, request)
     }
 }
@@ -834,7 +834,7 @@ impl<M: Mode> MarketingBusifavorStocks<M> {
     pub fn post(
         self,
         request: super::busifavor::stocks::post::Request,
-    ) -> M::Sent<super::busifavor::stocks::post::Response> {
+    ) -> M::Output<super::busifavor::stocks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_STOCKS, request)
     }
 
@@ -867,7 +867,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商家券详情")]
-    pub fn get(self) -> M::Sent<super::busifavor::stocks::stock_id::get::Response> {
+    pub fn get(self) -> M::Output<super::busifavor::stocks::stock_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, Nothing)
     }
 
@@ -888,7 +888,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改商家券基本信息")]
-    pub fn patch(self, request: super::busifavor::stocks::stock_id::patch::Request) -> M::Sent<Nothing> {
+    pub fn patch(self, request: super::busifavor::stocks::stock_id::patch::Request) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, request)
     }
 
@@ -940,7 +940,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdBudget<M> {
     pub fn patch(
         self,
         request: super::busifavor::stocks::stock_id::budget::patch::Request,
-    ) -> M::Sent<super::busifavor::stocks::stock_id::budget::patch::Response> {
+    ) -> M::Output<super::busifavor::stocks::stock_id::budget::patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_BUDGET, request)
     }
 }
@@ -980,7 +980,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodes<M> {
     pub fn get(
         self,
         request: super::busifavor::stocks::stock_id::couponcodes::get::Request,
-    ) -> M::Sent<super::busifavor::stocks::stock_id::couponcodes::get::Response> {
+    ) -> M::Output<super::busifavor::stocks::stock_id::couponcodes::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, request)
     }
 
@@ -1011,7 +1011,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodes<M> {
     pub fn post(
         self,
         request: super::busifavor::stocks::stock_id::couponcodes::post::Request,
-    ) -> M::Sent<super::busifavor::stocks::stock_id::couponcodes::post::Response> {
+    ) -> M::Output<super::busifavor::stocks::stock_id::couponcodes::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, request)
     }
 
@@ -1062,7 +1062,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
     pub fn get(
         self,
         request: super::busifavor::stocks::stock_id::couponcodes::coupon_code::get::Request,
-    ) -> M::Sent<super::busifavor::stocks::stock_id::couponcodes::coupon_code::get::Response> {
+    ) -> M::Output<super::busifavor::stocks::stock_id::couponcodes::coupon_code::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE, request)
     }
 
@@ -1094,7 +1094,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
     pub fn delete(
         self,
         request: super::busifavor::stocks::stock_id::couponcodes::coupon_code::delete::Request,
-    ) -> M::Sent<super::busifavor::stocks::stock_id::couponcodes::coupon_code::delete::Response> {
+    ) -> M::Output<super::busifavor::stocks::stock_id::couponcodes::coupon_code::delete::Response> {
         self.call
             .typed(&table::DELETE_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE, request)
     }
@@ -1144,7 +1144,7 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
     pub fn get(
         self,
         request: super::busifavor::subsidy::pay_receipts::get::Request,
-    ) -> M::Sent<super::busifavor::subsidy::pay_receipts::get::Response> {
+    ) -> M::Output<super::busifavor::subsidy::pay_receipts::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS, request)
     }
 
@@ -1175,7 +1175,7 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
     pub fn post(
         self,
         request: super::busifavor::subsidy::pay_receipts::post::Request,
-    ) -> M::Sent<super::busifavor::subsidy::pay_receipts::post::Response> {
+    ) -> M::Output<super::busifavor::subsidy::pay_receipts::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS, request)
     }
 
@@ -1218,7 +1218,9 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询营销补差付款单详情")]
-    pub fn get(self) -> M::Sent<super::busifavor::subsidy::pay_receipts::subsidy_receipt_id::get::Response> {
+    pub fn get(
+        self,
+    ) -> M::Output<super::busifavor::subsidy::pay_receipts::subsidy_receipt_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS_SUBSIDY_RECEIPT_ID, Nothing)
     }
 }
@@ -1258,7 +1260,7 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceipts<M> {
     pub fn post(
         self,
         request: super::busifavor::subsidy::return_receipts::post::Request,
-    ) -> M::Sent<super::busifavor::subsidy::return_receipts::post::Response> {
+    ) -> M::Output<super::busifavor::subsidy::return_receipts::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS, request)
     }
 
@@ -1303,7 +1305,7 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId<M>
     #[doc(alias = "查询商家券营销补差回退单详情")]
     pub fn get(
         self,
-    ) -> M::Sent<super::busifavor::subsidy::return_receipts::subsidy_return_receipt_id::get::Response> {
+    ) -> M::Output<super::busifavor::subsidy::return_receipts::subsidy_return_receipt_id::get::Response> {
         self.call.typed(
             &table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS_SUBSIDY_RETURN_RECEIPT_ID,
             Nothing,
@@ -1369,7 +1371,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCoupons<M> {
     pub fn get(
         self,
         request: super::busifavor::users::openid::coupons::get::Request,
-    ) -> M::Sent<super::busifavor::users::openid::coupons::get::Response> {
+    ) -> M::Output<super::busifavor::users::openid::coupons::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS, request)
     }
 
@@ -1446,7 +1448,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid<M>
     #[doc(alias = "查询用户单张券详情")]
     pub fn get(
         self,
-    ) -> M::Sent<super::busifavor::users::openid::coupons::coupon_code::appids::appid::get::Response> {
+    ) -> M::Output<super::busifavor::users::openid::coupons::coupon_code::appids::appid::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS_COUPON_CODE_APPIDS_APPID, Nothing)
     }
@@ -1511,7 +1513,7 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
     pub fn get(
         self,
         request: super::favor::callbacks::get::Request,
-    ) -> M::Sent<super::favor::callbacks::get::Response> {
+    ) -> M::Output<super::favor::callbacks::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_CALLBACKS, request)
     }
 
@@ -1534,7 +1536,7 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
     pub fn post(
         self,
         request: super::favor::callbacks::post::Request,
-    ) -> M::Sent<super::favor::callbacks::post::Response> {
+    ) -> M::Output<super::favor::callbacks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_CALLBACKS, request)
     }
 }
@@ -1581,7 +1583,7 @@ impl<M: Mode> MarketingFavorCouponStocks<M> {
     pub fn post(
         self,
         request: super::favor::coupon_stocks::post::Request,
-    ) -> M::Sent<super::favor::coupon_stocks::post::Response> {
+    ) -> M::Output<super::favor::coupon_stocks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_COUPON_STOCKS, request)
     }
 }
@@ -1625,7 +1627,7 @@ impl<M: Mode> MarketingFavorMediaImageUpload<M> {
     pub fn post(
         self,
         request: super::favor::media::image_upload::post::Request,
-    ) -> M::Sent<super::favor::media::image_upload::post::Response> {
+    ) -> M::Output<super::favor::media::image_upload::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_MEDIA_IMAGE_UPLOAD, request)
     }
 }
@@ -1656,7 +1658,7 @@ impl<M: Mode> MarketingFavorStocks<M> {
     pub fn get(
         self,
         request: super::favor::stocks::get::Request,
-    ) -> M::Sent<super::favor::stocks::get::Response> {
+    ) -> M::Output<super::favor::stocks::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS, request)
     }
 
@@ -1692,7 +1694,7 @@ impl<M: Mode> MarketingFavorStocksByStockId<M> {
     pub fn get(
         self,
         request: super::favor::stocks::stock_id::get::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::get::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID, request)
     }
 
@@ -1779,7 +1781,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdItems<M> {
     pub fn get(
         self,
         request: super::favor::stocks::stock_id::items::get::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::items::get::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::items::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_ITEMS, request)
     }
 }
@@ -1811,7 +1813,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdMerchants<M> {
     pub fn get(
         self,
         request: super::favor::stocks::stock_id::merchants::get::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::merchants::get::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::merchants::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MERCHANTS, request)
     }
 }
@@ -1850,7 +1852,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdModifyGoodsId<M> {
     pub fn post(
         self,
         request: super::favor::stocks::stock_id::modify_goods_id::post::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::modify_goods_id::post::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::modify_goods_id::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MODIFY_GOODS_ID, request)
     }
 }
@@ -1882,7 +1884,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdPause<M> {
     pub fn post(
         self,
         request: super::favor::stocks::stock_id::pause::post::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::pause::post::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::pause::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE, request)
     }
 }
@@ -1908,7 +1910,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载批次退款明细")]
-    pub fn get(self) -> M::Sent<super::favor::stocks::stock_id::refund_flow::get::Response> {
+    pub fn get(self) -> M::Output<super::favor::stocks::stock_id::refund_flow::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW, Nothing)
     }
 }
@@ -1947,7 +1949,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlowByDay<M> {
     pub fn get(
         self,
         request: super::favor::stocks::stock_id::refund_flow_by_day::get::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::refund_flow_by_day::get::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::refund_flow_by_day::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW_BY_DAY, request)
     }
 }
@@ -1979,7 +1981,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRestart<M> {
     pub fn post(
         self,
         request: super::favor::stocks::stock_id::restart::post::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::restart::post::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::restart::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_RESTART, request)
     }
 }
@@ -2011,7 +2013,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdStart<M> {
     pub fn post(
         self,
         request: super::favor::stocks::stock_id::start::post::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::start::post::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::start::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_START, request)
     }
 }
@@ -2041,7 +2043,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdStop<M> {
     pub fn post(
         self,
         request: super::favor::stocks::stock_id::stop::post::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::stop::post::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::stop::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_STOP, request)
     }
 }
@@ -2066,7 +2068,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载批次核销明细")]
-    pub fn get(self) -> M::Sent<super::favor::stocks::stock_id::use_flow::get::Response> {
+    pub fn get(self) -> M::Output<super::favor::stocks::stock_id::use_flow::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW, Nothing)
     }
 }
@@ -2105,7 +2107,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlowByDay<M> {
     pub fn get(
         self,
         request: super::favor::stocks::stock_id::use_flow_by_day::get::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::use_flow_by_day::get::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::use_flow_by_day::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW_BY_DAY, request)
     }
 }
@@ -2169,7 +2171,7 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
     pub fn get(
         self,
         request: super::favor::users::openid::coupons::get::Request,
-    ) -> M::Sent<super::favor::users::openid::coupons::get::Response> {
+    ) -> M::Output<super::favor::users::openid::coupons::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS, request)
     }
 
@@ -2204,7 +2206,7 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
     pub fn post(
         self,
         request: super::favor::users::openid::coupons::post::Request,
-    ) -> M::Sent<super::favor::users::openid::coupons::post::Response> {
+    ) -> M::Output<super::favor::users::openid::coupons::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS, request)
     }
 
@@ -2249,7 +2251,7 @@ impl<M: Mode> MarketingFavorUsersByOpenidCouponsByCouponId<M> {
     pub fn get(
         self,
         request: super::favor::users::openid::coupons::coupon_id::get::Request,
-    ) -> M::Sent<super::favor::users::openid::coupons::coupon_id::get::Response> {
+    ) -> M::Output<super::favor::users::openid::coupons::coupon_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS_COUPON_ID, request)
     }
 }
@@ -2307,7 +2309,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivities<M> {
     pub fn get(
         self,
         request: super::goods_subsidy_activity::activities::get::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::activities::get::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::activities::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITIES, request)
     }
 }
@@ -2375,7 +2377,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityIdApply<M> {
     pub fn post(
         self,
         request: super::goods_subsidy_activity::activity::activity_id::apply::post::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::activity::activity_id::apply::post::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::activity::activity_id::apply::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITY_ACTIVITY_ID_APPLY, request)
     }
 }
@@ -2425,7 +2427,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationLock<M> {
     pub fn post(
         self,
         request: super::goods_subsidy_activity::qualification::lock::post::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::qualification::lock::post::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::qualification::lock::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_LOCK, request)
     }
 }
@@ -2458,7 +2460,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationUnlock<M> {
     pub fn post(
         self,
         request: super::goods_subsidy_activity::qualification::unlock::post::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::qualification::unlock::post::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::qualification::unlock::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_UNLOCK, request)
     }
 }
@@ -2551,7 +2553,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
     pub fn put(
         self,
         request: super::goods_subsidy_activity::retail_store_act::activity_id::representative::put::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::activity_id::representative::put::Response>
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::activity_id::representative::put::Response>
     {
         self.call.typed(
             &table::PUT_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE,
@@ -2590,8 +2592,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
     pub fn delete(
         self,
         request: super::goods_subsidy_activity::retail_store_act::activity_id::representative::delete::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::activity_id::representative::delete::Response>
-    {
+    ) -> M::Output<
+        super::goods_subsidy_activity::retail_store_act::activity_id::representative::delete::Response,
+    > {
         self.call.typed(
             &table::DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE,
             request,
@@ -2633,7 +2636,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
     pub fn get(
         self,
         request: super::goods_subsidy_activity::retail_store_act::activity_id::representatives::get::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::activity_id::representatives::get::Response>
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::activity_id::representatives::get::Response>
     {
         self.call.typed(
             &table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVES,
@@ -2693,7 +2696,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials<M> {
     pub fn post(
         self,
         request: super::goods_subsidy_activity::retail_store_act::brand_id::materials::post::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::brand_id::materials::post::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::materials::post::Response> {
         self.call.typed(
             &table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_MATERIALS,
             request,
@@ -2737,7 +2740,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
     pub fn get(
         self,
         request: super::goods_subsidy_activity::retail_store_act::brand_id::stores::get::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::brand_id::stores::get::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::stores::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES, request)
     }
@@ -2772,7 +2775,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
     pub fn post(
         self,
         request: super::goods_subsidy_activity::retail_store_act::brand_id::stores::post::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::brand_id::stores::post::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::stores::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES, request)
     }
@@ -2807,7 +2810,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
     pub fn delete(
         self,
         request: super::goods_subsidy_activity::retail_store_act::brand_id::stores::delete::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::brand_id::stores::delete::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::stores::delete::Response> {
         self.call.typed(
             &table::DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES,
             request,
@@ -2856,7 +2859,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreC
     #[doc(alias = "查询小店活动门店详情")]
     pub fn get(
         self,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::brand_id::stores::store_code::get::Response>
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::stores::store_code::get::Response>
     {
         self.call.typed(
             &table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES_STORE_CODE,
@@ -2904,7 +2907,7 @@ impl<M: Mode> MarketingMembercardActivityActivities<M> {
     pub fn get(
         self,
         request: super::membercard_activity::activities::get::Request,
-    ) -> M::Sent<super::membercard_activity::activities::get::Response> {
+    ) -> M::Output<super::membercard_activity::activities::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES, request)
     }
 
@@ -2933,7 +2936,7 @@ impl<M: Mode> MarketingMembercardActivityActivities<M> {
     pub fn post(
         self,
         request: super::membercard_activity::activities::post::Request,
-    ) -> M::Sent<super::membercard_activity::activities::post::Response> {
+    ) -> M::Output<super::membercard_activity::activities::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES, request)
     }
 
@@ -2969,7 +2972,7 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询活动详情")]
-    pub fn get(self) -> M::Sent<super::membercard_activity::activities::activity_id::get::Response> {
+    pub fn get(self) -> M::Output<super::membercard_activity::activities::activity_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID, Nothing)
     }
 
@@ -3009,7 +3012,7 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityIdTerminate<M> {
     #[doc(alias = "终止活动")]
     pub fn post(
         self,
-    ) -> M::Sent<super::membercard_activity::activities::activity_id::terminate::post::Response> {
+    ) -> M::Output<super::membercard_activity::activities::activity_id::terminate::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE, Nothing)
     }
@@ -3093,7 +3096,7 @@ impl<M: Mode> MarketingMembercardOpenActivateInformationsByActivateTicket<M> {
     #[doc(alias = "获取用户信息（跳转型激活）")]
     pub fn get(
         self,
-    ) -> M::Sent<super::membercard_open::activate_informations::activate_ticket::get::Response> {
+    ) -> M::Output<super::membercard_open::activate_informations::activate_ticket::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_ACTIVATE_INFORMATIONS_ACTIVATE_TICKET, Nothing)
     }
@@ -3120,7 +3123,7 @@ impl<M: Mode> MarketingMembercardOpenCallback<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询回调地址")]
-    pub fn get(self) -> M::Sent<super::membercard_open::callback::get::Response> {
+    pub fn get(self) -> M::Output<super::membercard_open::callback::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK, Nothing)
     }
 
@@ -3143,7 +3146,7 @@ impl<M: Mode> MarketingMembercardOpenCallback<M> {
     pub fn patch(
         self,
         request: super::membercard_open::callback::patch::Request,
-    ) -> M::Sent<super::membercard_open::callback::patch::Response> {
+    ) -> M::Output<super::membercard_open::callback::patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK, request)
     }
 }
@@ -3175,7 +3178,7 @@ impl<M: Mode> MarketingMembercardOpenCards<M> {
     pub fn get(
         self,
         request: super::membercard_open::cards::get::Request,
-    ) -> M::Sent<super::membercard_open::cards::get::Response> {
+    ) -> M::Output<super::membercard_open::cards::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS, request)
     }
 
@@ -3208,7 +3211,7 @@ impl<M: Mode> MarketingMembercardOpenCards<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS, request)
     }
 
@@ -3247,7 +3250,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询会员卡模板信息")]
-    pub fn get(self) -> M::Sent<super::membercard_open::cards::card_id::get::Response> {
+    pub fn get(self) -> M::Output<super::membercard_open::cards::card_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
     }
 
@@ -3274,7 +3277,10 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改会员卡模板信息")]
-    pub fn patch(self, request: super::membercard_open::cards::card_id::patch::Request) -> M::Sent<Nothing> {
+    pub fn patch(
+        self,
+        request: super::membercard_open::cards::card_id::patch::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, request)
     }
 
@@ -3301,7 +3307,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除会员卡模板")]
-    pub fn delete(self) -> M::Sent<Nothing> {
+    pub fn delete(self) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
     }
 
@@ -3398,7 +3404,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询用户会员卡信息")]
-    pub fn get(self) -> M::Sent<super::membercard_open::cards::card_id::codes::code::get::Response> {
+    pub fn get(self) -> M::Output<super::membercard_open::cards::card_id::codes::code::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE, Nothing)
     }
 
@@ -3430,7 +3436,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
     pub fn patch(
         self,
         request: super::membercard_open::cards::card_id::codes::code::patch::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE, request)
     }
 
@@ -3500,7 +3506,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeActivate<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::activate::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_ACTIVATE, request)
     }
 }
@@ -3563,7 +3569,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::bonus::commit::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_COMMIT, request)
     }
@@ -3610,7 +3616,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::bonus::prepare::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_PREPARE, request)
     }
@@ -3652,7 +3658,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeRights<M> {
     pub fn patch(
         self,
         request: super::membercard_open::cards::card_id::codes::code::rights::patch::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_RIGHTS, request)
     }
 }
@@ -3701,7 +3707,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDat
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::set_service_module_data::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_SET_SERVICE_MODULE_DATA,
             request,
@@ -3745,7 +3751,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::unavailable::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_UNAVAILABLE, request)
     }
@@ -3786,7 +3792,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesDeposit<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::deposit::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::codes::deposit::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::codes::deposit::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_DEPOSIT, request)
     }
 }
@@ -3826,7 +3832,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdDecryptCode<M> {
     pub fn get(
         self,
         request: super::membercard_open::cards::card_id::decrypt_code::get::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::decrypt_code::get::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::decrypt_code::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_DECRYPT_CODE, request)
     }
 }
@@ -3865,7 +3871,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPermissionTokens<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::permission_tokens::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::permission_tokens::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::permission_tokens::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_PERMISSION_TOKENS, request)
     }
 }
@@ -3920,7 +3926,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercardImport<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::phone_membercard::import::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::phone_membercard::import::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::phone_membercard::import::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_PHONE_MEMBERCARD_IMPORT, request)
     }
@@ -3960,7 +3966,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdQrcode<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::qrcode::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::qrcode::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::qrcode::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_QRCODE, request)
     }
 }
@@ -3999,7 +4005,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdRights<M> {
     pub fn patch(
         self,
         request: super::membercard_open::cards::card_id::rights::patch::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_RIGHTS, request)
     }
 }
@@ -4042,7 +4048,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModules<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::service_modules::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::service_modules::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::service_modules::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES, request)
     }
 
@@ -4096,7 +4102,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
     pub fn patch(
         self,
         request: super::membercard_open::cards::card_id::service_modules::service_module_id::patch::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::service_modules::service_module_id::patch::Response>
+    ) -> M::Output<super::membercard_open::cards::card_id::service_modules::service_module_id::patch::Response>
     {
         self.call.typed(
             &table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,
@@ -4129,7 +4135,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
     /// # Ok(()) }
     /// ```
     #[doc(alias = "移除会员卡服务项")]
-    pub fn delete(self) -> M::Sent<Nothing> {
+    pub fn delete(self) -> M::Output<Nothing> {
         self.call.typed(
             &table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,
             Nothing,
@@ -4171,7 +4177,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUpgrade<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::upgrade::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_UPGRADE, request)
     }
 }
@@ -4225,7 +4231,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsersImport<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::users::import::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::users::import::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::users::import::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_USERS_IMPORT, request)
     }
 }
@@ -4279,7 +4285,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberImport<M> {
     pub fn post(
         self,
         request: super::membercard_open::phonenumber_member::import::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_IMPORT, request)
     }
 }
@@ -4314,7 +4320,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberSearch<M> {
     pub fn get(
         self,
         request: super::membercard_open::phonenumber_member::search::get::Request,
-    ) -> M::Sent<super::membercard_open::phonenumber_member::search::get::Response> {
+    ) -> M::Output<super::membercard_open::phonenumber_member::search::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_SEARCH, request)
     }
 }
@@ -4357,7 +4363,7 @@ impl<M: Mode> MarketingMembercardOpenUserCards<M> {
     pub fn get(
         self,
         request: super::membercard_open::user::cards::get::Request,
-    ) -> M::Sent<super::membercard_open::user::cards::get::Response> {
+    ) -> M::Output<super::membercard_open::user::cards::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_USER_CARDS, request)
     }
 }
@@ -4427,7 +4433,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlans<M> {
     pub fn post(
         self,
         request: super::partner::delivery_plan::delivery_plans::post::Request,
-    ) -> M::Sent<super::partner::delivery_plan::delivery_plans::post::Response> {
+    ) -> M::Output<super::partner::delivery_plan::delivery_plans::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS, request)
     }
 
@@ -4496,7 +4502,8 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans<M>
     pub fn get(
         self,
         request: super::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get::Request,
-    ) -> M::Sent<super::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get::Response> {
+    ) -> M::Output<super::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_BRAND_ID_DELIVERY_PLANS,
             request,
@@ -4539,7 +4546,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanId<M> {
     pub fn patch(
         self,
         request: super::partner::delivery_plan::delivery_plans::plan_id::patch::Request,
-    ) -> M::Sent<super::partner::delivery_plan::delivery_plans::plan_id::patch::Response> {
+    ) -> M::Output<super::partner::delivery_plan::delivery_plans::plan_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID, request)
     }
 
@@ -4580,7 +4587,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "终止投放计划")]
-    pub fn post(self) -> M::Sent<Nothing> {
+    pub fn post(self) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID_TERMINATE, Nothing)
     }
@@ -4632,7 +4639,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchidNotifyUrl<M> {
     pub fn post(
         self,
         request: super::partner::delivery_plan::sp_mchid::notify_url::post::Request,
-    ) -> M::Sent<super::partner::delivery_plan::sp_mchid::notify_url::post::Response> {
+    ) -> M::Output<super::partner::delivery_plan::sp_mchid::notify_url::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_SP_MCHID_NOTIFY_URL, request)
     }
 }
@@ -4705,7 +4712,7 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasks<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::image_generation_tasks::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::image_generation_tasks::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::image_generation_tasks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_IMAGE_GENERATION_TASKS, request)
     }
 
@@ -4754,7 +4761,7 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasksByTaskId<M> {
     pub fn get(
         self,
         request: super::partner::product_coupon::image_generation_tasks::task_id::get::Request,
-    ) -> M::Sent<super::partner::product_coupon::image_generation_tasks::task_id::get::Response> {
+    ) -> M::Output<super::partner::product_coupon::image_generation_tasks::task_id::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_IMAGE_GENERATION_TASKS_TASK_ID, request)
     }
@@ -4800,7 +4807,7 @@ impl<M: Mode> MarketingPartnerProductCouponMediaUploadImage<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::media::upload_image::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::media::upload_image::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::media::upload_image::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_MEDIA_UPLOAD_IMAGE, request)
     }
 }
@@ -4826,7 +4833,7 @@ impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取商品券事件通知地址")]
-    pub fn get(self) -> M::Sent<super::partner::product_coupon::notify_configs::get::Response> {
+    pub fn get(self) -> M::Output<super::partner::product_coupon::notify_configs::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS, Nothing)
     }
 
@@ -4850,7 +4857,7 @@ impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::notify_configs::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::notify_configs::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::notify_configs::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS, request)
     }
 }
@@ -4900,7 +4907,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCoupons<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::product_coupons::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::product_coupons::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS, request)
     }
 
@@ -4950,7 +4957,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
     pub fn get(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::get::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::get::Response> {
+    ) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID, request)
     }
@@ -4988,7 +4995,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
     pub fn patch(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::patch::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::patch::Response> {
+    ) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::patch::Response> {
         self.call.typed(
             &table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID,
             request,
@@ -5055,8 +5062,9 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdDeacti
     pub fn post(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::deactivate::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::deactivate::post::Response>
-    {
+    ) -> M::Output<
+        super::partner::product_coupon::product_coupons::product_coupon_id::deactivate::post::Response,
+    > {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_DEACTIVATE,
             request,
@@ -5112,7 +5120,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
     pub fn post(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::post::Response,
     > {
         self.call.typed(
@@ -5165,7 +5173,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改商品券批次组")]
-    pub fn patch(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Response>{
+    pub fn patch(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Response>{
         self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID, request)
     }
 
@@ -5226,7 +5234,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "批次组批量关联门店")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_ASSOCIATE_STORES, request)
     }
 }
@@ -5271,7 +5279,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "批次组批量取消关联门店")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_DISASSOCIATE_STORES, request)
     }
 }
@@ -5315,7 +5323,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改商品券批次组发放预算")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_UPDATE_BUDGET, request)
     }
 }
@@ -5356,7 +5364,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     pub fn get(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::Response>
+    ) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::Response>
     {
         self.call.typed(
             &table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS,
@@ -5403,7 +5411,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     pub fn post(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::post::Response>
+    ) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::post::Response>
     {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS,
@@ -5459,7 +5467,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     pub fn get(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::get::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::get::Response,
     > {
         self.call.typed(
@@ -5497,7 +5505,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     pub fn patch(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::patch::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::patch::Response,
     > {
         self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID, request)
@@ -5595,7 +5603,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// # Ok(()) }
     /// ```
     #[doc(alias = "批次关联门店")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATE_STORES, request)
     }
 }
@@ -5634,7 +5642,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询批次关联门店列表")]
-    pub fn get(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Response>{
+    pub fn get(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Response>{
         self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATED_STORES, request)
     }
 }
@@ -5676,7 +5684,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// # Ok(()) }
     /// ```
     #[doc(alias = "失效商品券批次")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_DEACTIVATE, request)
     }
 }
@@ -5719,7 +5727,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "批次取消关联门店")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_DISASSOCIATE_STORES, request)
     }
 }
@@ -5761,7 +5769,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改商品券批次发放预算")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_UPDATE_BUDGET, request)
     }
 }
@@ -5805,7 +5813,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "预上传券Code")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_UPLOAD_COUPON_CODES, request)
     }
 }
@@ -5891,7 +5899,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundles<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupon_bundles::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupon_bundles::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupon_bundles::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPON_BUNDLES, request)
     }
 
@@ -5962,7 +5970,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCoupo
     /// # Ok(()) }
     /// ```
     #[doc(alias = "失效用户商品券组")]
-    pub fn post(self, request: super::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Request) -> M::Sent<super::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Request) -> M::Output<super::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPON_BUNDLES_USER_COUPON_BUNDLE_ID_DEACTIVATE, request)
     }
 }
@@ -6003,7 +6011,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
     pub fn get(
         self,
         request: super::partner::product_coupon::users::openid::coupons::get::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::get::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS, request)
     }
 
@@ -6040,7 +6048,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupons::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS, request)
     }
 
@@ -6095,7 +6103,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode<M> {
     pub fn get(
         self,
         request: super::partner::product_coupon::users::openid::coupons::coupon_code::get::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::coupon_code::get::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::coupon_code::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE, request)
     }
@@ -6165,7 +6173,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfi
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupons::coupon_code::confirm::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::coupon_code::confirm::post::Response>
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::coupon_code::confirm::post::Response>
     {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_CONFIRM,
@@ -6217,7 +6225,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeact
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupons::coupon_code::deactivate::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::partner::product_coupon::users::openid::coupons::coupon_code::deactivate::post::Response,
     > {
         self.call.typed(
@@ -6269,7 +6277,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeRetur
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupons::coupon_code::return_::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::coupon_code::return_::post::Response>
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::coupon_code::return_::post::Response>
     {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_RETURN_,
@@ -6323,7 +6331,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse<M
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupons::coupon_code::use_::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::coupon_code::use_::post::Response>
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::coupon_code::use_::post::Response>
     {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_USE_,
@@ -6372,7 +6380,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCoupon<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::pre_send_coupon::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::pre_send_coupon::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::pre_send_coupon::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_PRE_SEND_COUPON, request)
     }
@@ -6418,7 +6426,8 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::pre_send_coupon_bundle::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::pre_send_coupon_bundle::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::pre_send_coupon_bundle::post::Response>
+    {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_PRE_SEND_COUPON_BUNDLE,
             request,
@@ -6452,7 +6461,7 @@ impl<M: Mode> MarketingPartnerships<M> {
     pub fn get(
         self,
         request: super::partnerships::get::Request,
-    ) -> M::Sent<super::partnerships::get::Response> {
+    ) -> M::Output<super::partnerships::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PARTNERSHIPS, request)
     }
 
@@ -6496,7 +6505,7 @@ impl<M: Mode> MarketingPartnershipsBuild<M> {
     pub fn post(
         self,
         request: super::partnerships::build::post::Request,
-    ) -> M::Sent<super::partnerships::build::post::Response> {
+    ) -> M::Output<super::partnerships::build::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNERSHIPS_BUILD, request)
     }
 }
@@ -6530,7 +6539,7 @@ impl<M: Mode> MarketingPartnershipsTerminate<M> {
     pub fn post(
         self,
         request: super::partnerships::terminate::post::Request,
-    ) -> M::Sent<super::partnerships::terminate::post::Response> {
+    ) -> M::Output<super::partnerships::terminate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNERSHIPS_TERMINATE, request)
     }
 }
@@ -6578,7 +6587,7 @@ impl<M: Mode> MarketingPaygiftactivityActivities<M> {
     pub fn get(
         self,
         request: super::paygiftactivity::activities::get::Request,
-    ) -> M::Sent<super::paygiftactivity::activities::get::Response> {
+    ) -> M::Output<super::paygiftactivity::activities::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES, request)
     }
 
@@ -6614,7 +6623,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询活动详情接口")]
-    pub fn get(self) -> M::Sent<super::paygiftactivity::activities::activity_id::get::Response> {
+    pub fn get(self) -> M::Output<super::paygiftactivity::activities::activity_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID, Nothing)
     }
 
@@ -6668,7 +6677,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdGoods<M> {
     pub fn get(
         self,
         request: super::paygiftactivity::activities::activity_id::goods::get::Request,
-    ) -> M::Sent<super::paygiftactivity::activities::activity_id::goods::get::Response> {
+    ) -> M::Output<super::paygiftactivity::activities::activity_id::goods::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_GOODS, request)
     }
 }
@@ -6707,7 +6716,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchants<M> {
     pub fn get(
         self,
         request: super::paygiftactivity::activities::activity_id::merchants::get::Request,
-    ) -> M::Sent<super::paygiftactivity::activities::activity_id::merchants::get::Response> {
+    ) -> M::Output<super::paygiftactivity::activities::activity_id::merchants::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS, request)
     }
 
@@ -6757,7 +6766,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd<M> {
     pub fn post(
         self,
         request: super::paygiftactivity::activities::activity_id::merchants::add::post::Request,
-    ) -> M::Sent<super::paygiftactivity::activities::activity_id::merchants::add::post::Response> {
+    ) -> M::Output<super::paygiftactivity::activities::activity_id::merchants::add::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS_ADD, request)
     }
@@ -6798,7 +6807,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete<M> {
     pub fn post(
         self,
         request: super::paygiftactivity::activities::activity_id::merchants::delete_::post::Request,
-    ) -> M::Sent<super::paygiftactivity::activities::activity_id::merchants::delete_::post::Response> {
+    ) -> M::Output<super::paygiftactivity::activities::activity_id::merchants::delete_::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS_DELETE, request)
     }
@@ -6832,7 +6841,9 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdTerminate<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "终止活动")]
-    pub fn post(self) -> M::Sent<super::paygiftactivity::activities::activity_id::terminate::post::Response> {
+    pub fn post(
+        self,
+    ) -> M::Output<super::paygiftactivity::activities::activity_id::terminate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE, Nothing)
     }
 }
@@ -6875,7 +6886,7 @@ impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
     pub fn post(
         self,
         request: super::paygiftactivity::unique_threshold_activity::post::Request,
-    ) -> M::Sent<super::paygiftactivity::unique_threshold_activity::post::Response> {
+    ) -> M::Output<super::paygiftactivity::unique_threshold_activity::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_UNIQUE_THRESHOLD_ACTIVITY, request)
     }
 }
@@ -6942,7 +6953,7 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrances<M> {
     pub fn post(
         self,
         request: super::shopping_receipt::customentrances::post::Request,
-    ) -> M::Sent<super::shopping_receipt::customentrances::post::Response> {
+    ) -> M::Output<super::shopping_receipt::customentrances::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES, request)
     }
 
@@ -6979,7 +6990,7 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询自定义入口")]
-    pub fn get(self) -> M::Sent<super::shopping_receipt::customentrances::brand_id::get::Response> {
+    pub fn get(self) -> M::Output<super::shopping_receipt::customentrances::brand_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID, Nothing)
     }
 
@@ -7009,7 +7020,7 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
     pub fn patch(
         self,
         request: super::shopping_receipt::customentrances::brand_id::patch::Request,
-    ) -> M::Sent<super::shopping_receipt::customentrances::brand_id::patch::Response> {
+    ) -> M::Output<super::shopping_receipt::customentrances::brand_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID, request)
     }
 }
@@ -7052,7 +7063,7 @@ impl<M: Mode> MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos<M> {
     pub fn post(
         self,
         request: super::shopping_receipt::merchantshoppingreceiptjumpinfos::post::Request,
-    ) -> M::Sent<super::shopping_receipt::merchantshoppingreceiptjumpinfos::post::Response> {
+    ) -> M::Output<super::shopping_receipt::merchantshoppingreceiptjumpinfos::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_MERCHANTSHOPPINGRECEIPTJUMPINFOS, request)
     }
 }
@@ -7087,7 +7098,7 @@ impl<M: Mode> MarketingShoppingReceiptShoppingreceipts<M> {
     pub fn post(
         self,
         request: super::shopping_receipt::shoppingreceipts::post::Request,
-    ) -> M::Sent<super::shopping_receipt::shoppingreceipts::post::Response> {
+    ) -> M::Output<super::shopping_receipt::shoppingreceipts::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_SHOPPINGRECEIPTS, request)
     }
 }
@@ -7135,7 +7146,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivities<M> {
     pub fn get(
         self,
         request: super::weekly_discount::activities::get::Request,
-    ) -> M::Sent<super::weekly_discount::activities::get::Response> {
+    ) -> M::Output<super::weekly_discount::activities::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES, request)
     }
 
@@ -7171,7 +7182,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询周周惠活动详情")]
-    pub fn get(self) -> M::Sent<super::weekly_discount::activities::activity_id::get::Response> {
+    pub fn get(self) -> M::Output<super::weekly_discount::activities::activity_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID, Nothing)
     }
 
@@ -7215,7 +7226,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityIdApply<M> {
     pub fn post(
         self,
         request: super::weekly_discount::activities::activity_id::apply::post::Request,
-    ) -> M::Sent<super::weekly_discount::activities::activity_id::apply::post::Response> {
+    ) -> M::Output<super::weekly_discount::activities::activity_id::apply::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID_APPLY, request)
     }
 }
@@ -7294,7 +7305,7 @@ impl<M: Mode> MarketingWithdrawFavorUsersByOpenidCoupons<M> {
     pub fn get(
         self,
         request: super::withdraw_favor::users::openid::coupons::get::Request,
-    ) -> M::Sent<super::withdraw_favor::users::openid::coupons::get::Response> {
+    ) -> M::Output<super::withdraw_favor::users::openid::coupons::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS, request)
     }
 
@@ -7329,7 +7340,7 @@ impl<M: Mode> MarketingWithdrawFavorUsersByOpenidCoupons<M> {
     pub fn post(
         self,
         request: super::withdraw_favor::users::openid::coupons::post::Request,
-    ) -> M::Sent<super::withdraw_favor::users::openid::coupons::post::Response> {
+    ) -> M::Output<super::withdraw_favor::users::openid::coupons::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchant-risk-manage` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v3/merchant-risk-manage`: 商户风险管理.
@@ -83,7 +83,7 @@ impl<M: Mode> MerchantRiskManageEcTradeRiskQueryRiskTrades<M> {
     pub fn post(
         self,
         request: super::ec_trade_risk::query_risk_trades::post::Request,
-    ) -> M::Sent<super::ec_trade_risk::query_risk_trades::post::Response> {
+    ) -> M::Output<super::ec_trade_risk::query_risk_trades::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_QUERY_RISK_TRADES, request)
     }
 }
@@ -115,7 +115,7 @@ impl<M: Mode> MerchantRiskManageEcTradeRiskRecvDisposeResult<M> {
     pub fn post(
         self,
         request: super::ec_trade_risk::recv_dispose_result::post::Request,
-    ) -> M::Sent<super::ec_trade_risk::recv_dispose_result::post::Response> {
+    ) -> M::Output<super::ec_trade_risk::recv_dispose_result::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_RECV_DISPOSE_RESULT, request)
     }
 }
@@ -147,7 +147,7 @@ impl<M: Mode> MerchantRiskManageReportTradeUnionInformation<M> {
     pub fn post(
         self,
         request: super::report_trade_union_information::post::Request,
-    ) -> M::Sent<super::report_trade_union_information::post::Response> {
+    ) -> M::Output<super::report_trade_union_information::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_REPORT_TRADE_UNION_INFORMATION, request)
     }
 }
@@ -178,7 +178,7 @@ impl<M: Mode> MerchantRiskManageTradeRiskInformation<M> {
     pub fn get(
         self,
         request: super::trade_risk_information::get::Request,
-    ) -> M::Sent<super::trade_risk_information::get::Response> {
+    ) -> M::Output<super::trade_risk_information::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_INFORMATION, request)
     }
 }
@@ -209,7 +209,7 @@ impl<M: Mode> MerchantRiskManageTradeRiskResult<M> {
     pub fn post(
         self,
         request: super::trade_risk_result::post::Request,
-    ) -> M::Sent<super::trade_risk_result::post::Response> {
+    ) -> M::Output<super::trade_risk_result::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_RESULT, request)
     }
 }
@@ -237,7 +237,7 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商户违规通知回调地址")]
-    pub fn get(self) -> M::Sent<super::violation_notifications::get::Response> {
+    pub fn get(self) -> M::Output<super::violation_notifications::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Nothing)
     }
 
@@ -260,7 +260,7 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     pub fn post(
         self,
         request: super::violation_notifications::post::Request,
-    ) -> M::Sent<super::violation_notifications::post::Response> {
+    ) -> M::Output<super::violation_notifications::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, request)
     }
 
@@ -283,7 +283,7 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     pub fn put(
         self,
         request: super::violation_notifications::put::Request,
-    ) -> M::Sent<super::violation_notifications::put::Response> {
+    ) -> M::Output<super::violation_notifications::put::Response> {
         self.call.typed(&table::PUT_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, request)
     }
 
@@ -302,7 +302,7 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除商户违规通知回调地址")]
-    pub fn delete(self) -> M::Sent<Nothing> {
+    pub fn delete(self) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Nothing)
     }
 }

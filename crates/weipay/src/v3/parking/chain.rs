@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/parking` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v3/parking`: 停车缴费服务.
@@ -101,7 +101,7 @@ impl<M: Mode> ParkingRemindersApplication<M> {
     pub fn post(
         self,
         request: super::reminders::application::post::Request,
-    ) -> M::Sent<super::reminders::application::post::Response> {
+    ) -> M::Output<super::reminders::application::post::Response> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_APPLICATION, request)
     }
 
@@ -144,7 +144,7 @@ impl<M: Mode> ParkingRemindersApplicationQuery<M> {
     pub fn get(
         self,
         request: super::reminders::application::query::get::Request,
-    ) -> M::Sent<super::reminders::application::query::get::Response> {
+    ) -> M::Output<super::reminders::application::query::get::Response> {
         self.call.typed(&table::GET_V3_PARKING_REMINDERS_APPLICATION_QUERY, request)
     }
 }
@@ -174,7 +174,7 @@ impl<M: Mode> ParkingRemindersApplicationWithdraw<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤回停车场进件申请")]
-    pub fn post(self, request: super::reminders::application::withdraw::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::reminders::application::withdraw::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_APPLICATION_WITHDRAW, request)
     }
 }
@@ -205,7 +205,7 @@ impl<M: Mode> ParkingRemindersApplications<M> {
     pub fn get(
         self,
         request: super::reminders::applications::get::Request,
-    ) -> M::Sent<super::reminders::applications::get::Response> {
+    ) -> M::Output<super::reminders::applications::get::Response> {
         self.call.typed(&table::GET_V3_PARKING_REMINDERS_APPLICATIONS, request)
     }
 }
@@ -243,7 +243,7 @@ impl<M: Mode> ParkingRemindersEntry<M> {
     pub fn post(
         self,
         request: super::reminders::entry::post::Request,
-    ) -> M::Sent<super::reminders::entry::post::Response> {
+    ) -> M::Output<super::reminders::entry::post::Response> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_ENTRY, request)
     }
 }
@@ -276,7 +276,7 @@ impl<M: Mode> ParkingRemindersExit<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "同步车辆离场通知")]
-    pub fn post(self, request: super::reminders::exit::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::reminders::exit::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_EXIT, request)
     }
 }
@@ -309,7 +309,7 @@ impl<M: Mode> ParkingRemindersExtPayment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "同步非临停扩展支付")]
-    pub fn post(self, request: super::reminders::ext_payment::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::reminders::ext_payment::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_EXT_PAYMENT, request)
     }
 }
@@ -340,7 +340,7 @@ impl<M: Mode> ParkingRemindersParkingFee<M> {
     pub fn post(
         self,
         request: super::reminders::parking_fee::post::Request,
-    ) -> M::Sent<super::reminders::parking_fee::post::Response> {
+    ) -> M::Output<super::reminders::parking_fee::post::Response> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_PARKING_FEE, request)
     }
 }
@@ -371,7 +371,7 @@ impl<M: Mode> ParkingRemindersParkingLot<M> {
     pub fn get(
         self,
         request: super::reminders::parking_lot::get::Request,
-    ) -> M::Sent<super::reminders::parking_lot::get::Response> {
+    ) -> M::Output<super::reminders::parking_lot::get::Response> {
         self.call.typed(&table::GET_V3_PARKING_REMINDERS_PARKING_LOT, request)
     }
 }
@@ -406,7 +406,7 @@ impl<M: Mode> ParkingRemindersPayment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "同步支付结果通知")]
-    pub fn post(self, request: super::reminders::payment::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::reminders::payment::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_PAYMENT, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/pay` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v3/pay`: 免密支付, 合作伙伴模式, 基础支付, 微信分付(从业机构模式), 直连商户模式.
@@ -89,7 +89,7 @@ impl<M: Mode> PayAcquiringBankTransactionsExposure<M> {
     pub fn post(
         self,
         request: super::acquiring_bank::transactions::exposure::post::Request,
-    ) -> M::Sent<super::acquiring_bank::transactions::exposure::post::Response> {
+    ) -> M::Output<super::acquiring_bank::transactions::exposure::post::Response> {
         self.call.typed(&table::POST_V3_PAY_ACQUIRING_BANK_TRANSACTIONS_EXPOSURE, request)
     }
 }
@@ -138,7 +138,7 @@ impl<M: Mode> PayInstalExposure<M> {
     pub fn post(
         self,
         request: super::instal::exposure::post::Request,
-    ) -> M::Sent<super::instal::exposure::post::Response> {
+    ) -> M::Output<super::instal::exposure::post::Response> {
         self.call.typed(&table::POST_V3_PAY_INSTAL_EXPOSURE, request)
     }
 }
@@ -184,7 +184,7 @@ impl<M: Mode> PayInstalPartnerExposure<M> {
     pub fn post(
         self,
         request: super::instal::partner::exposure::post::Request,
-    ) -> M::Sent<super::instal::partner::exposure::post::Response> {
+    ) -> M::Output<super::instal::partner::exposure::post::Response> {
         self.call.typed(&table::POST_V3_PAY_INSTAL_PARTNER_EXPOSURE, request)
     }
 }
@@ -301,7 +301,7 @@ impl<M: Mode> PayPartnerTransactionsApp<M> {
     pub fn post(
         self,
         request: super::partner::transactions::app::post::Request,
-    ) -> M::Sent<super::partner::transactions::app::post::Response> {
+    ) -> M::Output<super::partner::transactions::app::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_APP, request)
     }
 }
@@ -346,7 +346,7 @@ impl<M: Mode> PayPartnerTransactionsAppWithContract<M> {
     pub fn post(
         self,
         request: super::partner::transactions::app_with_contract::post::Request,
-    ) -> M::Sent<super::partner::transactions::app_with_contract::post::Response> {
+    ) -> M::Output<super::partner::transactions::app_with_contract::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_APP_WITH_CONTRACT, request)
     }
 }
@@ -385,7 +385,7 @@ impl<M: Mode> PayPartnerTransactionsCodepay<M> {
     pub fn post(
         self,
         request: super::partner::transactions::codepay::post::Request,
-    ) -> M::Sent<super::partner::transactions::codepay::post::Response> {
+    ) -> M::Output<super::partner::transactions::codepay::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_CODEPAY, request)
     }
 }
@@ -421,7 +421,7 @@ impl<M: Mode> PayPartnerTransactionsExposure<M> {
     pub fn post(
         self,
         request: super::partner::transactions::exposure::post::Request,
-    ) -> M::Sent<super::partner::transactions::exposure::post::Response> {
+    ) -> M::Output<super::partner::transactions::exposure::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_EXPOSURE, request)
     }
 }
@@ -462,7 +462,7 @@ impl<M: Mode> PayPartnerTransactionsH5<M> {
     pub fn post(
         self,
         request: super::partner::transactions::h5::post::Request,
-    ) -> M::Sent<super::partner::transactions::h5::post::Response> {
+    ) -> M::Output<super::partner::transactions::h5::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_H5, request)
     }
 }
@@ -518,7 +518,7 @@ impl<M: Mode> PayPartnerTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::partner::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::partner::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::partner::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 }
@@ -557,7 +557,7 @@ impl<M: Mode> PayPartnerTransactionsJsapi<M> {
     pub fn post(
         self,
         request: super::partner::transactions::jsapi::post::Request,
-    ) -> M::Sent<super::partner::transactions::jsapi::post::Response> {
+    ) -> M::Output<super::partner::transactions::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI, request)
     }
 }
@@ -598,7 +598,7 @@ impl<M: Mode> PayPartnerTransactionsJsapiWithContract<M> {
     pub fn post(
         self,
         request: super::partner::transactions::jsapi_with_contract::post::Request,
-    ) -> M::Sent<super::partner::transactions::jsapi_with_contract::post::Response> {
+    ) -> M::Output<super::partner::transactions::jsapi_with_contract::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI_WITH_CONTRACT, request)
     }
 }
@@ -636,7 +636,7 @@ impl<M: Mode> PayPartnerTransactionsMiniprogram<M> {
     pub fn post(
         self,
         request: super::partner::transactions::miniprogram::post::Request,
-    ) -> M::Sent<super::partner::transactions::miniprogram::post::Response> {
+    ) -> M::Output<super::partner::transactions::miniprogram::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_MINIPROGRAM, request)
     }
 }
@@ -674,7 +674,7 @@ impl<M: Mode> PayPartnerTransactionsNative<M> {
     pub fn post(
         self,
         request: super::partner::transactions::native::post::Request,
-    ) -> M::Sent<super::partner::transactions::native::post::Response> {
+    ) -> M::Output<super::partner::transactions::native::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_NATIVE, request)
     }
 }
@@ -733,7 +733,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::partner::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::partner::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::partner::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 
@@ -783,7 +783,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoClose<M> {
     pub fn post(
         self,
         request: super::partner::transactions::out_trade_no::out_trade_no::close::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
     }
 }
@@ -823,7 +823,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::partner::transactions::out_trade_no::out_trade_no::reverse::post::Request,
-    ) -> M::Sent<super::partner::transactions::out_trade_no::out_trade_no::reverse::post::Response> {
+    ) -> M::Output<super::partner::transactions::out_trade_no::out_trade_no::reverse::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
     }
 }
@@ -863,7 +863,7 @@ impl<M: Mode> PayPartnerTransactionsScannedpos<M> {
     pub fn post(
         self,
         request: super::partner::transactions::scannedpos::post::Request,
-    ) -> M::Sent<super::partner::transactions::scannedpos::post::Response> {
+    ) -> M::Output<super::partner::transactions::scannedpos::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_SCANNEDPOS, request)
     }
 }
@@ -957,7 +957,7 @@ impl<M: Mode> PayTransactionsApp<M> {
     pub fn post(
         self,
         request: super::transactions::app::post::Request,
-    ) -> M::Sent<super::transactions::app::post::Response> {
+    ) -> M::Output<super::transactions::app::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_APP, request)
     }
 }
@@ -1001,7 +1001,7 @@ impl<M: Mode> PayTransactionsAppWithContract<M> {
     pub fn post(
         self,
         request: super::transactions::app_with_contract::post::Request,
-    ) -> M::Sent<super::transactions::app_with_contract::post::Response> {
+    ) -> M::Output<super::transactions::app_with_contract::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_APP_WITH_CONTRACT, request)
     }
 }
@@ -1040,7 +1040,7 @@ impl<M: Mode> PayTransactionsCodepay<M> {
     pub fn post(
         self,
         request: super::transactions::codepay::post::Request,
-    ) -> M::Sent<super::transactions::codepay::post::Response> {
+    ) -> M::Output<super::transactions::codepay::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_CODEPAY, request)
     }
 }
@@ -1074,7 +1074,7 @@ impl<M: Mode> PayTransactionsExposure<M> {
     pub fn post(
         self,
         request: super::transactions::exposure::post::Request,
-    ) -> M::Sent<super::transactions::exposure::post::Response> {
+    ) -> M::Output<super::transactions::exposure::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_EXPOSURE, request)
     }
 }
@@ -1114,7 +1114,7 @@ impl<M: Mode> PayTransactionsH5<M> {
     pub fn post(
         self,
         request: super::transactions::h5::post::Request,
-    ) -> M::Sent<super::transactions::h5::post::Response> {
+    ) -> M::Output<super::transactions::h5::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_H5, request)
     }
 }
@@ -1164,7 +1164,7 @@ impl<M: Mode> PayTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_PAY_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 }
@@ -1202,7 +1202,7 @@ impl<M: Mode> PayTransactionsJsapi<M> {
     pub fn post(
         self,
         request: super::transactions::jsapi::post::Request,
-    ) -> M::Sent<super::transactions::jsapi::post::Response> {
+    ) -> M::Output<super::transactions::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_JSAPI, request)
     }
 }
@@ -1241,7 +1241,7 @@ impl<M: Mode> PayTransactionsJsapiWithContract<M> {
     pub fn post(
         self,
         request: super::transactions::jsapi_with_contract::post::Request,
-    ) -> M::Sent<super::transactions::jsapi_with_contract::post::Response> {
+    ) -> M::Output<super::transactions::jsapi_with_contract::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_JSAPI_WITH_CONTRACT, request)
     }
 }
@@ -1278,7 +1278,7 @@ impl<M: Mode> PayTransactionsNative<M> {
     pub fn post(
         self,
         request: super::transactions::native::post::Request,
-    ) -> M::Sent<super::transactions::native::post::Response> {
+    ) -> M::Output<super::transactions::native::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_NATIVE, request)
     }
 }
@@ -1333,7 +1333,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 
@@ -1382,7 +1382,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoClose<M> {
     pub fn post(
         self,
         request: super::transactions::out_trade_no::out_trade_no::close::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
     }
 }
@@ -1421,7 +1421,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::transactions::out_trade_no::out_trade_no::reverse::post::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::reverse::post::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::reverse::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
     }
 }

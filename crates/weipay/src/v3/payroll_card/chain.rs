@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/payroll-card` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v3/payroll-card`: 微工卡.
@@ -68,7 +68,7 @@ impl<M: Mode> PayrollCardAuthentications<M> {
     pub fn get(
         self,
         request: super::authentications::get::Request,
-    ) -> M::Sent<super::authentications::get::Response> {
+    ) -> M::Output<super::authentications::get::Response> {
         self.call.typed(&table::GET_V3_PAYROLL_CARD_AUTHENTICATIONS, request)
     }
 
@@ -125,7 +125,7 @@ impl<M: Mode> PayrollCardAuthenticationsByAuthenticateNumber<M> {
     pub fn get(
         self,
         request: super::authentications::authenticate_number::get::Request,
-    ) -> M::Sent<super::authentications::authenticate_number::get::Response> {
+    ) -> M::Output<super::authentications::authenticate_number::get::Response> {
         self.call.typed(&table::GET_V3_PAYROLL_CARD_AUTHENTICATIONS_AUTHENTICATE_NUMBER, request)
     }
 }
@@ -161,7 +161,7 @@ impl<M: Mode> PayrollCardAuthenticationsPreOrder<M> {
     pub fn post(
         self,
         request: super::authentications::pre_order::post::Request,
-    ) -> M::Sent<super::authentications::pre_order::post::Response> {
+    ) -> M::Output<super::authentications::pre_order::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER, request)
     }
 }
@@ -202,7 +202,7 @@ impl<M: Mode> PayrollCardAuthenticationsPreOrderWithAuth<M> {
     pub fn post(
         self,
         request: super::authentications::pre_order_with_auth::post::Request,
-    ) -> M::Sent<super::authentications::pre_order_with_auth::post::Response> {
+    ) -> M::Output<super::authentications::pre_order_with_auth::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER_WITH_AUTH, request)
     }
 }
@@ -251,7 +251,7 @@ impl<M: Mode> PayrollCardRelationsByOpenid<M> {
     pub fn get(
         self,
         request: super::relations::openid::get::Request,
-    ) -> M::Sent<super::relations::openid::get::Response> {
+    ) -> M::Output<super::relations::openid::get::Response> {
         self.call.typed(&table::GET_V3_PAYROLL_CARD_RELATIONS_OPENID, request)
     }
 }
@@ -284,7 +284,7 @@ impl<M: Mode> PayrollCardTokens<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "生成授权token")]
-    pub fn post(self, request: super::tokens::post::Request) -> M::Sent<super::tokens::post::Response> {
+    pub fn post(self, request: super::tokens::post::Request) -> M::Output<super::tokens::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_TOKENS, request)
     }
 }
@@ -329,7 +329,7 @@ impl<M: Mode> PayrollCardTransferBatches<M> {
     pub fn post(
         self,
         request: super::transfer_batches::post::Request,
-    ) -> M::Sent<super::transfer_batches::post::Response> {
+    ) -> M::Output<super::transfer_batches::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_TRANSFER_BATCHES, request)
     }
 }
@@ -383,7 +383,7 @@ impl<M: Mode> PayrollCardWesureInsurance<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "生成投保结果")]
-    pub fn post(self, request: super::wesure::insurance::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::wesure::insurance::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_WESURE_INSURANCE, request)
     }
 }
@@ -420,7 +420,7 @@ impl<M: Mode> PayrollCardWesureTokenValidations<M> {
     pub fn post(
         self,
         request: super::wesure::token_validations::post::Request,
-    ) -> M::Sent<super::wesure::token_validations::post::Response> {
+    ) -> M::Output<super::wesure::token_validations::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_WESURE_TOKEN_VALIDATIONS, request)
     }
 }

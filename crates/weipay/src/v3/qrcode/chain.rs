@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/qrcode` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v3/qrcode`: 刷码乘车.
@@ -54,7 +54,7 @@ impl<M: Mode> QrcodeTransactions<M> {
     pub fn post(
         self,
         request: super::transactions::post::Request,
-    ) -> M::Sent<super::transactions::post::Response> {
+    ) -> M::Output<super::transactions::post::Response> {
         self.call.typed(&table::POST_V3_QRCODE_TRANSACTIONS, request)
     }
 
@@ -114,7 +114,7 @@ impl<M: Mode> QrcodeTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_QRCODE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }
@@ -176,7 +176,7 @@ impl<M: Mode> QrcodeUserServicesContractIdByContractId<M> {
     pub fn get(
         self,
         request: super::user_services::contract_id::contract_id::get::Request,
-    ) -> M::Sent<super::user_services::contract_id::contract_id::get::Response> {
+    ) -> M::Output<super::user_services::contract_id::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_QRCODE_USER_SERVICES_CONTRACT_ID_CONTRACT_ID, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/refund` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v3/refund`: 退款.
@@ -60,7 +60,7 @@ impl<M: Mode> RefundDomesticRefunds<M> {
     pub fn post(
         self,
         request: super::domestic::refunds::post::Request,
-    ) -> M::Sent<super::domestic::refunds::post::Response> {
+    ) -> M::Output<super::domestic::refunds::post::Response> {
         self.call.typed(&table::POST_V3_REFUND_DOMESTIC_REFUNDS, request)
     }
 
@@ -111,7 +111,7 @@ impl<M: Mode> RefundDomesticRefundsByOutRefundNo<M> {
     pub fn get(
         self,
         request: super::domestic::refunds::out_refund_no::get::Request,
-    ) -> M::Sent<super::domestic::refunds::out_refund_no::get::Response> {
+    ) -> M::Output<super::domestic::refunds::out_refund_no::get::Response> {
         self.call.typed(&table::GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO, request)
     }
 }
@@ -163,7 +163,7 @@ impl<M: Mode> RefundDomesticRefundsByRefundIdApplyAbnormalRefund<M> {
     pub fn post(
         self,
         request: super::domestic::refunds::refund_id::apply_abnormal_refund::post::Request,
-    ) -> M::Sent<super::domestic::refunds::refund_id::apply_abnormal_refund::post::Response> {
+    ) -> M::Output<super::domestic::refunds::refund_id::apply_abnormal_refund::post::Response> {
         self.call.typed(&table::POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND, request)
     }
 }

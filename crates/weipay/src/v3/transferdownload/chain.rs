@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transferdownload` on.
 
+use crate::chain::{chain_branch, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
 chain_branch! {
     /// `v3/transferdownload`: 商家转账, 商家转账·(用户确认模式).
@@ -47,7 +47,7 @@ impl<M: Mode> TransferdownloadElecvoucherfile<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载电子回单PDF文件")]
-    pub fn get(self, request: super::elecvoucherfile::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::elecvoucherfile::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_TRANSFERDOWNLOAD_ELECVOUCHERFILE, request)
     }
 }
@@ -75,7 +75,7 @@ impl<M: Mode> TransferdownloadSignfile<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载电子回单")]
-    pub fn get(self, request: super::signfile::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::signfile::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_TRANSFERDOWNLOAD_SIGNFILE, request)
     }
 }

@@ -35,7 +35,7 @@ macro_rules! chain_branch {
 #[allow(unused_macros, reason = "a product may need only some of the macros")]
 macro_rules! chain_step {
     ($(#[$doc:meta])* $name:ident) => {
-        $crate::styles::chain_branch! {
+        $crate::chain::chain_branch! {
             $(#[$doc])*
             $name
         }
