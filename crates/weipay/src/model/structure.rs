@@ -26,7 +26,13 @@ pub(crate) fn debug(model: &dyn Model, out: &mut fmt::Formatter<'_>) -> fmt::Res
 
 /// `Clone` of every model: field by field, through the table. Derived code would be as long as the struct, thousands of times.
 #[allow(dead_code, reason = "without a product there is no model")]
-pub(crate) fn copy(from: &dyn Model, to: &mut dyn Model) {
+pub(crate) fn copied<M: Model + Default>(from: &M) -> M {
+    let mut copy = M::default();
+    copy_fields(from, &mut copy);
+    copy
+}
+
+fn copy_fields(from: &dyn Model, to: &mut dyn Model) {
     from.read(&mut |fields| {
         to.write(&mut |copies| {
             for (field, copy) in fields.iter().zip(copies) {
@@ -67,9 +73,7 @@ macro_rules! model {
         impl Clone for $name {
             #[inline]
             fn clone(&self) -> Self {
-                let mut copy = Self { $($unfit: self.$unfit.clone(),)? ..Self::default() };
-                $crate::model::structure::copy(self, &mut copy);
-                copy
+                $crate::model::structure::copied(self)
             }
         }
 
@@ -81,20 +85,13 @@ macro_rules! model {
 
             #[inline]
             fn read(&self, see: &mut dyn FnMut(&[&dyn $crate::model::Slot])) {
-                see(&[$(&self.$field),*]);
+                see(&[$(&self.$field,)* $(&self.$unfit)?]);
             }
 
             #[inline]
             fn write(&mut self, fill: &mut dyn FnMut(&mut [&mut dyn $crate::model::Slot])) {
-                fill(&mut [$(&mut self.$field),*]);
+                fill(&mut [$(&mut self.$field,)* $(&mut self.$unfit)?]);
             }
-
-            $(
-                #[inline]
-                fn unfit(&self) -> &$crate::model::UnfitValues {
-                    &self.$unfit
-                }
-            )?
         }
 
         impl PartialEq for $name {
