@@ -184,15 +184,13 @@ macro_rules! request {
 
             /// Checks it as a client does before it is sent, and finds words that look mistyped.
             #[inline]
-            #[allow(dead_code, reason = "the models of tests are private")]
             pub fn check(&self) -> $crate::model::Checked {
                 $crate::model::checked::inspect(self)
             }
 
             /// Sets a field where there is a value, and changes nothing where there is none:
-            #[doc = concat!("`", stringify!($name), "::new().maybe(option, ", stringify!($name), "::field)`.")]
+            /// `Request::new().maybe(option, Request::field)`.
             #[inline]
-            #[allow(dead_code, reason = "the models of tests are private")]
             pub fn maybe<V>(self, value: Option<V>, set: impl FnOnce(Self, V) -> Self) -> Self {
                 match value {
                     Some(value) => set(self, value),
@@ -201,7 +199,7 @@ macro_rules! request {
             }
 
             $(
-                #[doc = concat!("Sets [`", stringify!($field), "`](Self#structfield.", stringify!($field), ").")]
+                $(#[$field_doc])*
                 pub fn $field(mut self, value: impl $crate::model::IntoField<$kind>) -> Self {
                     $crate::model::set(&mut self.$field, &mut self.unfit_values, stringify!($field), value);
                     self
