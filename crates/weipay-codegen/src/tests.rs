@@ -332,7 +332,7 @@ fn steps_verbs_and_types_are_found_by_the_official_name() {
     assert_holds(
         &text,
         &[
-            "chain_step! {\n    /// `v3/a/b`: 标题.\n    #[doc(alias = \"标题\")]\n    AB\n}",
+            "chain_step! {\n    /// `v3/a/b`: 标题.\n    #[doc(alias = \"标题\")]\n    AB at ABPath\n}",
             "    #[doc(alias = \"标题\")]\n    pub fn post(self, request: super::b::post::Request) -> \
              M::Sent<super::b::post::Response> {",
             "    /// `v3/a/b`: 标题.\n    pub fn b(self) -> AB<M> {",

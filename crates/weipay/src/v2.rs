@@ -46,11 +46,13 @@ pub mod wxv;
 pub mod xdc;
 
 use crate::mode::Mode;
-use crate::styles::chain_branch;
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2`
-    V2
+    V2 at V2Path
 }
 
 impl<M: Mode> V2<M> {

@@ -176,11 +176,13 @@ pub mod vehicle;
 pub mod webizpay;
 
 use crate::mode::Mode;
-use crate::styles::chain_branch;
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3`
-    V3
+    V3 at V3Path
 }
 
 impl<M: Mode> V3<M> {

@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/appauth`: 实名校验/授权.
-    Appauth
+    Appauth at AppauthPath
 }
 
 impl<M: Mode> Appauth<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> Appauth<M> {
 chain_step! {
     /// `v2/appauth/authindex`: 授权获取code.
     #[doc(alias = "授权获取code")]
-    AppauthAuthindex
+    AppauthAuthindex at AppauthAuthindexPath
 }
 
 impl<M: Mode> AppauthAuthindex<M> {
@@ -61,7 +63,7 @@ impl<M: Mode> AppauthAuthindex<M> {
 chain_step! {
     /// `v2/appauth/getaccesstoken`: 通过code换取accesstoken.
     #[doc(alias = "通过code换取accesstoken")]
-    AppauthGetaccesstoken
+    AppauthGetaccesstoken at AppauthGetaccesstokenPath
 }
 
 impl<M: Mode> AppauthGetaccesstoken<M> {

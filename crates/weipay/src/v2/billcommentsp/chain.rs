@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/billcommentsp`: 订单评价.
-    Billcommentsp
+    Billcommentsp at BillcommentspPath
 }
 
 impl<M: Mode> Billcommentsp<M> {
@@ -22,7 +24,7 @@ impl<M: Mode> Billcommentsp<M> {
 chain_step! {
     /// `v2/billcommentsp/batchquerycomment`: 拉取订单评价数据.
     #[doc(alias = "拉取订单评价数据")]
-    BillcommentspBatchquerycomment
+    BillcommentspBatchquerycomment at BillcommentspBatchquerycommentPath
 }
 
 impl<M: Mode> BillcommentspBatchquerycomment<M> {

@@ -4,11 +4,13 @@
 
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/face`: 刷脸支付.
-    Face
+    Face at FacePath
 }
 
 impl<M: Mode> Face<M> {
@@ -21,7 +23,7 @@ impl<M: Mode> Face<M> {
 chain_step! {
     /// `v2/face/get_wxpayface_authinfo`: 人脸识别SDK-获取调用凭证.
     #[doc(alias = "人脸识别SDK-获取调用凭证")]
-    FaceGetWxpayfaceAuthinfo
+    FaceGetWxpayfaceAuthinfo at FaceGetWxpayfaceAuthinfoPath
 }
 
 impl<M: Mode> FaceGetWxpayfaceAuthinfo<M> {

@@ -4,11 +4,13 @@
 
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/mmpaymkttransfers`: 付款到零钱, 代金券, 企业微信, 现金红包.
-    Mmpaymkttransfers
+    Mmpaymkttransfers at MmpaymkttransfersPath
 }
 
 impl<M: Mode> Mmpaymkttransfers<M> {
@@ -71,7 +73,7 @@ impl<M: Mode> Mmpaymkttransfers<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/gethbinfo`: 查询红包记录.
     #[doc(alias = "查询红包记录")]
-    MmpaymkttransfersGethbinfo
+    MmpaymkttransfersGethbinfo at MmpaymkttransfersGethbinfoPath
 }
 
 impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
@@ -104,7 +106,7 @@ impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/gettransferinfo`: 查询企业向微信用户个人付款.
     #[doc(alias = "查询企业向微信用户个人付款")]
-    MmpaymkttransfersGettransferinfo
+    MmpaymkttransfersGettransferinfo at MmpaymkttransfersGettransferinfoPath
 }
 
 impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
@@ -136,9 +138,9 @@ impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/mmpaymkttransfers/promotion`
-    MmpaymkttransfersPromotion
+    MmpaymkttransfersPromotion at MmpaymkttransfersPromotionPath
 }
 
 impl<M: Mode> MmpaymkttransfersPromotion<M> {
@@ -161,7 +163,7 @@ impl<M: Mode> MmpaymkttransfersPromotion<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`: 向员工付款.
     #[doc(alias = "向员工付款")]
-    MmpaymkttransfersPromotionPaywwsptrans2pocket
+    MmpaymkttransfersPromotionPaywwsptrans2pocket at MmpaymkttransfersPromotionPaywwsptrans2pocketPath
 }
 
 impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
@@ -201,7 +203,7 @@ impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`: 查询付款记录.
     #[doc(alias = "查询付款记录")]
-    MmpaymkttransfersPromotionQuerywwsptrans2pocket
+    MmpaymkttransfersPromotionQuerywwsptrans2pocket at MmpaymkttransfersPromotionQuerywwsptrans2pocketPath
 }
 
 impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
@@ -234,7 +236,7 @@ impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion/transfers`: 向微信用户个人付款.
     #[doc(alias = "向微信用户个人付款")]
-    MmpaymkttransfersPromotionTransfers
+    MmpaymkttransfersPromotionTransfers at MmpaymkttransfersPromotionTransfersPath
 }
 
 impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
@@ -274,7 +276,7 @@ impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/query_coupon_stock`: 查询代金券批次.
     #[doc(alias = "查询代金券批次")]
-    MmpaymkttransfersQueryCouponStock
+    MmpaymkttransfersQueryCouponStock at MmpaymkttransfersQueryCouponStockPath
 }
 
 impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
@@ -306,7 +308,7 @@ impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/querycouponsinfo`: 查询代金券信息.
     #[doc(alias = "查询代金券信息")]
-    MmpaymkttransfersQuerycouponsinfo
+    MmpaymkttransfersQuerycouponsinfo at MmpaymkttransfersQuerycouponsinfoPath
 }
 
 impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
@@ -342,7 +344,7 @@ impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/queryworkwxredpack`: 查询红包记录.
     #[doc(alias = "查询红包记录")]
-    MmpaymkttransfersQueryworkwxredpack
+    MmpaymkttransfersQueryworkwxredpack at MmpaymkttransfersQueryworkwxredpackPath
 }
 
 impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
@@ -376,7 +378,7 @@ impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/send_coupon`: 发放代金券.
     #[doc(alias = "发放代金券")]
-    MmpaymkttransfersSendCoupon
+    MmpaymkttransfersSendCoupon at MmpaymkttransfersSendCouponPath
 }
 
 impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
@@ -413,7 +415,7 @@ impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendgroupredpack`: 发放裂变红包.
     #[doc(alias = "发放裂变红包")]
-    MmpaymkttransfersSendgroupredpack
+    MmpaymkttransfersSendgroupredpack at MmpaymkttransfersSendgroupredpackPath
 }
 
 impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
@@ -455,7 +457,7 @@ impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendminiprogramhb`: 发放小程序红包接口.
     #[doc(alias = "发放小程序红包接口")]
-    MmpaymkttransfersSendminiprogramhb
+    MmpaymkttransfersSendminiprogramhb at MmpaymkttransfersSendminiprogramhbPath
 }
 
 impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
@@ -497,7 +499,7 @@ impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendredpack`: 发放普通红包.
     #[doc(alias = "发放普通红包")]
-    MmpaymkttransfersSendredpack
+    MmpaymkttransfersSendredpack at MmpaymkttransfersSendredpackPath
 }
 
 impl<M: Mode> MmpaymkttransfersSendredpack<M> {
@@ -540,7 +542,7 @@ impl<M: Mode> MmpaymkttransfersSendredpack<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendworkwxredpack`: 发放企业红包.
     #[doc(alias = "发放企业红包")]
-    MmpaymkttransfersSendworkwxredpack
+    MmpaymkttransfersSendworkwxredpack at MmpaymkttransfersSendworkwxredpackPath
 }
 
 impl<M: Mode> MmpaymkttransfersSendworkwxredpack<M> {

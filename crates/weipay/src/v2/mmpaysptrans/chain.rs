@@ -4,11 +4,13 @@
 
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/mmpaysptrans`: 付款到银行卡.
-    Mmpaysptrans
+    Mmpaysptrans at MmpaysptransPath
 }
 
 impl<M: Mode> Mmpaysptrans<M> {
@@ -26,7 +28,7 @@ impl<M: Mode> Mmpaysptrans<M> {
 chain_step! {
     /// `v2/mmpaysptrans/pay_bank`: 企业付款到银行卡.
     #[doc(alias = "企业付款到银行卡")]
-    MmpaysptransPayBank
+    MmpaysptransPayBank at MmpaysptransPayBankPath
 }
 
 impl<M: Mode> MmpaysptransPayBank<M> {
@@ -60,7 +62,7 @@ impl<M: Mode> MmpaysptransPayBank<M> {
 chain_step! {
     /// `v2/mmpaysptrans/query_bank`: 查询企业付款银行卡.
     #[doc(alias = "查询企业付款银行卡")]
-    MmpaysptransQueryBank
+    MmpaysptransQueryBank at MmpaysptransQueryBankPath
 }
 
 impl<M: Mode> MmpaysptransQueryBank<M> {

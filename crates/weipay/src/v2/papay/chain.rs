@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/papay`: 扣款服务.
-    Papay
+    Papay at PapayPath
 }
 
 impl<M: Mode> Papay<M> {
@@ -47,7 +49,7 @@ impl<M: Mode> Papay<M> {
 chain_step! {
     /// `v2/papay/deletecontract`: 申请解约.
     #[doc(alias = "申请解约")]
-    PapayDeletecontract
+    PapayDeletecontract at PapayDeletecontractPath
 }
 
 impl<M: Mode> PapayDeletecontract<M> {
@@ -80,7 +82,7 @@ impl<M: Mode> PapayDeletecontract<M> {
 chain_step! {
     /// `v2/papay/entrustweb`: 公众号纯签约.
     #[doc(alias = "公众号纯签约")]
-    PapayEntrustweb
+    PapayEntrustweb at PapayEntrustwebPath
 }
 
 impl<M: Mode> PapayEntrustweb<M> {
@@ -117,7 +119,7 @@ impl<M: Mode> PapayEntrustweb<M> {
 chain_step! {
     /// `v2/papay/h5entrustweb`: H5纯签约.
     #[doc(alias = "H5纯签约")]
-    PapayH5entrustweb
+    PapayH5entrustweb at PapayH5entrustwebPath
 }
 
 impl<M: Mode> PapayH5entrustweb<M> {
@@ -155,9 +157,9 @@ impl<M: Mode> PapayH5entrustweb<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/papay/partner`
-    PapayPartner
+    PapayPartner at PapayPartnerPath
 }
 
 impl<M: Mode> PapayPartner<M> {
@@ -190,7 +192,7 @@ impl<M: Mode> PapayPartner<M> {
 chain_step! {
     /// `v2/papay/partner/deletecontract`: 申请解约.
     #[doc(alias = "申请解约")]
-    PapayPartnerDeletecontract
+    PapayPartnerDeletecontract at PapayPartnerDeletecontractPath
 }
 
 impl<M: Mode> PapayPartnerDeletecontract<M> {
@@ -224,7 +226,7 @@ impl<M: Mode> PapayPartnerDeletecontract<M> {
 chain_step! {
     /// `v2/papay/partner/entrustweb`: 公众号纯签约.
     #[doc(alias = "公众号纯签约")]
-    PapayPartnerEntrustweb
+    PapayPartnerEntrustweb at PapayPartnerEntrustwebPath
 }
 
 impl<M: Mode> PapayPartnerEntrustweb<M> {
@@ -262,7 +264,7 @@ impl<M: Mode> PapayPartnerEntrustweb<M> {
 chain_step! {
     /// `v2/papay/partner/h5entrustweb`: H5纯签约.
     #[doc(alias = "H5纯签约")]
-    PapayPartnerH5entrustweb
+    PapayPartnerH5entrustweb at PapayPartnerH5entrustwebPath
 }
 
 impl<M: Mode> PapayPartnerH5entrustweb<M> {
@@ -304,7 +306,7 @@ impl<M: Mode> PapayPartnerH5entrustweb<M> {
 chain_step! {
     /// `v2/papay/partner/preentrustweb`: APP纯签约.
     #[doc(alias = "APP纯签约")]
-    PapayPartnerPreentrustweb
+    PapayPartnerPreentrustweb at PapayPartnerPreentrustwebPath
 }
 
 impl<M: Mode> PapayPartnerPreentrustweb<M> {
@@ -344,7 +346,7 @@ impl<M: Mode> PapayPartnerPreentrustweb<M> {
 chain_step! {
     /// `v2/papay/partner/querycontract`: 查询签约关系.
     #[doc(alias = "查询签约关系")]
-    PapayPartnerQuerycontract
+    PapayPartnerQuerycontract at PapayPartnerQuerycontractPath
 }
 
 impl<M: Mode> PapayPartnerQuerycontract<M> {
@@ -375,7 +377,7 @@ impl<M: Mode> PapayPartnerQuerycontract<M> {
 chain_step! {
     /// `v2/papay/preentrustweb`: APP纯签约.
     #[doc(alias = "APP纯签约")]
-    PapayPreentrustweb
+    PapayPreentrustweb at PapayPreentrustwebPath
 }
 
 impl<M: Mode> PapayPreentrustweb<M> {
@@ -415,7 +417,7 @@ impl<M: Mode> PapayPreentrustweb<M> {
 chain_step! {
     /// `v2/papay/querycontract`: 查询签约关系.
     #[doc(alias = "查询签约关系")]
-    PapayQuerycontract
+    PapayQuerycontract at PapayQuerycontractPath
 }
 
 impl<M: Mode> PapayQuerycontract<M> {

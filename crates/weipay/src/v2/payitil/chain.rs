@@ -4,11 +4,13 @@
 
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/payitil`: 基础支付.
-    Payitil
+    Payitil at PayitilPath
 }
 
 impl<M: Mode> Payitil<M> {
@@ -21,7 +23,7 @@ impl<M: Mode> Payitil<M> {
 chain_step! {
     /// `v2/payitil/report`: 交易保障.
     #[doc(alias = "交易保障")]
-    PayitilReport
+    PayitilReport at PayitilReportPath
 }
 
 impl<M: Mode> PayitilReport<M> {

@@ -4,11 +4,13 @@
 
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/secsvc`: 实名校验/授权.
-    Secsvc
+    Secsvc at SecsvcPath
 }
 
 impl<M: Mode> Secsvc<M> {
@@ -26,7 +28,7 @@ impl<M: Mode> Secsvc<M> {
 chain_step! {
     /// `v2/secsvc/getrealnameinfo`: 微信支付实名授权.
     #[doc(alias = "微信支付实名授权")]
-    SecsvcGetrealnameinfo
+    SecsvcGetrealnameinfo at SecsvcGetrealnameinfoPath
 }
 
 impl<M: Mode> SecsvcGetrealnameinfo<M> {
@@ -66,7 +68,7 @@ impl<M: Mode> SecsvcGetrealnameinfo<M> {
 chain_step! {
     /// `v2/secsvc/realnameauth`: 微信支付实名验证.
     #[doc(alias = "微信支付实名验证")]
-    SecsvcRealnameauth
+    SecsvcRealnameauth at SecsvcRealnameauthPath
 }
 
 impl<M: Mode> SecsvcRealnameauth<M> {

@@ -4,11 +4,13 @@
 
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/tools`: 基础支付.
-    Tools
+    Tools at ToolsPath
 }
 
 impl<M: Mode> Tools<M> {
@@ -26,7 +28,7 @@ impl<M: Mode> Tools<M> {
 chain_step! {
     /// `v2/tools/authcodetoopenid`: 授权码查询openid.
     #[doc(alias = "授权码查询openid")]
-    ToolsAuthcodetoopenid
+    ToolsAuthcodetoopenid at ToolsAuthcodetoopenidPath
 }
 
 impl<M: Mode> ToolsAuthcodetoopenid<M> {
@@ -56,7 +58,7 @@ impl<M: Mode> ToolsAuthcodetoopenid<M> {
 chain_step! {
     /// `v2/tools/shorturl`: 转换短链接.
     #[doc(alias = "转换短链接")]
-    ToolsShorturl
+    ToolsShorturl at ToolsShorturlPath
 }
 
 impl<M: Mode> ToolsShorturl<M> {

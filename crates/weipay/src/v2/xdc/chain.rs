@@ -4,11 +4,13 @@
 
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/xdc`: 沙箱环境.
-    Xdc
+    Xdc at XdcPath
 }
 
 impl<M: Mode> Xdc<M> {
@@ -23,9 +25,9 @@ impl<M: Mode> Xdc<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/xdc/apiv2getsignkey`
-    XdcApiv2getsignkey
+    XdcApiv2getsignkey at XdcApiv2getsignkeyPath
 }
 
 impl<M: Mode> XdcApiv2getsignkey<M> {
@@ -35,9 +37,9 @@ impl<M: Mode> XdcApiv2getsignkey<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/xdc/apiv2getsignkey/sign`
-    XdcApiv2getsignkeySign
+    XdcApiv2getsignkeySign at XdcApiv2getsignkeySignPath
 }
 
 impl<M: Mode> XdcApiv2getsignkeySign<M> {
@@ -50,7 +52,7 @@ impl<M: Mode> XdcApiv2getsignkeySign<M> {
 chain_step! {
     /// `v2/xdc/apiv2getsignkey/sign/getsignkey`: 获取沙箱环境密钥.
     #[doc(alias = "获取沙箱环境密钥")]
-    XdcApiv2getsignkeySignGetsignkey
+    XdcApiv2getsignkeySignGetsignkey at XdcApiv2getsignkeySignGetsignkeyPath
 }
 
 impl<M: Mode> XdcApiv2getsignkeySignGetsignkey<M> {
@@ -78,9 +80,9 @@ impl<M: Mode> XdcApiv2getsignkeySignGetsignkey<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/xdc/apiv2sandbox`
-    XdcApiv2sandbox
+    XdcApiv2sandbox at XdcApiv2sandboxPath
 }
 
 impl<M: Mode> XdcApiv2sandbox<M> {
@@ -90,9 +92,9 @@ impl<M: Mode> XdcApiv2sandbox<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/xdc/apiv2sandbox/pay`
-    XdcApiv2sandboxPay
+    XdcApiv2sandboxPay at XdcApiv2sandboxPayPath
 }
 
 impl<M: Mode> XdcApiv2sandboxPay<M> {
@@ -110,7 +112,7 @@ impl<M: Mode> XdcApiv2sandboxPay<M> {
 chain_step! {
     /// `v2/xdc/apiv2sandbox/pay/micropay`: 沙箱付款码支付.
     #[doc(alias = "沙箱付款码支付")]
-    XdcApiv2sandboxPayMicropay
+    XdcApiv2sandboxPayMicropay at XdcApiv2sandboxPayMicropayPath
 }
 
 impl<M: Mode> XdcApiv2sandboxPayMicropay<M> {
@@ -147,7 +149,7 @@ impl<M: Mode> XdcApiv2sandboxPayMicropay<M> {
 chain_step! {
     /// `v2/xdc/apiv2sandbox/pay/orderquery`: 沙箱订单查询.
     #[doc(alias = "沙箱订单查询")]
-    XdcApiv2sandboxPayOrderquery
+    XdcApiv2sandboxPayOrderquery at XdcApiv2sandboxPayOrderqueryPath
 }
 
 impl<M: Mode> XdcApiv2sandboxPayOrderquery<M> {

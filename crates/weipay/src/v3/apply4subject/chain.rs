@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/apply4subject`: 确认开户意愿.
-    Apply4subject
+    Apply4subject at Apply4subjectPath
 }
 
 impl<M: Mode> Apply4subject<M> {
@@ -23,7 +25,7 @@ chain_step! {
     /// `v3/apply4subject/applyment`: 查询商户开户意愿申请单审核结果, 提交商户开户意愿申请单.
     #[doc(alias = "查询商户开户意愿申请单审核结果")]
     #[doc(alias = "提交商户开户意愿申请单")]
-    Apply4subjectApplyment
+    Apply4subjectApplyment at Apply4subjectApplymentPath
 }
 
 impl<M: Mode> Apply4subjectApplyment<M> {
@@ -108,9 +110,9 @@ impl<M: Mode> Apply4subjectApplyment<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4subject/applyment/{applyment_id}`
-    Apply4subjectApplymentByApplymentId
+    Apply4subjectApplymentByApplymentId at Apply4subjectApplymentByApplymentIdPath
 }
 
 impl<M: Mode> Apply4subjectApplymentByApplymentId<M> {
@@ -123,7 +125,7 @@ impl<M: Mode> Apply4subjectApplymentByApplymentId<M> {
 chain_step! {
     /// `v3/apply4subject/applyment/{applyment_id}/cancel`: 撤销商户开户意愿申请单.
     #[doc(alias = "撤销商户开户意愿申请单")]
-    Apply4subjectApplymentByApplymentIdCancel
+    Apply4subjectApplymentByApplymentIdCancel at Apply4subjectApplymentByApplymentIdCancelPath
 }
 
 impl<M: Mode> Apply4subjectApplymentByApplymentIdCancel<M> {
@@ -147,9 +149,9 @@ impl<M: Mode> Apply4subjectApplymentByApplymentIdCancel<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4subject/applyment/{business_code}`
-    Apply4subjectApplymentByBusinessCode
+    Apply4subjectApplymentByBusinessCode at Apply4subjectApplymentByBusinessCodePath
 }
 
 impl<M: Mode> Apply4subjectApplymentByBusinessCode<M> {
@@ -162,7 +164,7 @@ impl<M: Mode> Apply4subjectApplymentByBusinessCode<M> {
 chain_step! {
     /// `v3/apply4subject/applyment/{business_code}/cancel`: 撤销商户开户意愿申请单.
     #[doc(alias = "撤销商户开户意愿申请单")]
-    Apply4subjectApplymentByBusinessCodeCancel
+    Apply4subjectApplymentByBusinessCodeCancel at Apply4subjectApplymentByBusinessCodeCancelPath
 }
 
 impl<M: Mode> Apply4subjectApplymentByBusinessCodeCancel<M> {
@@ -187,9 +189,9 @@ impl<M: Mode> Apply4subjectApplymentByBusinessCodeCancel<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4subject/applyment/merchants`
-    Apply4subjectApplymentMerchants
+    Apply4subjectApplymentMerchants at Apply4subjectApplymentMerchantsPath
 }
 
 impl<M: Mode> Apply4subjectApplymentMerchants<M> {
@@ -201,9 +203,9 @@ impl<M: Mode> Apply4subjectApplymentMerchants<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4subject/applyment/merchants/{sub_mchid}`
-    Apply4subjectApplymentMerchantsBySubMchid
+    Apply4subjectApplymentMerchantsBySubMchid at Apply4subjectApplymentMerchantsBySubMchidPath
 }
 
 impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchid<M> {
@@ -216,7 +218,7 @@ impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchid<M> {
 chain_step! {
     /// `v3/apply4subject/applyment/merchants/{sub_mchid}/state`: 获取商户开户意愿确认状态.
     #[doc(alias = "获取商户开户意愿确认状态")]
-    Apply4subjectApplymentMerchantsBySubMchidState
+    Apply4subjectApplymentMerchantsBySubMchidState at Apply4subjectApplymentMerchantsBySubMchidStatePath
 }
 
 impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchidState<M> {

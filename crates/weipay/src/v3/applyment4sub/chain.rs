@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/applyment4sub`: 商户进件.
-    Applyment4sub
+    Applyment4sub at Applyment4subPath
 }
 
 impl<M: Mode> Applyment4sub<M> {
@@ -22,7 +24,7 @@ impl<M: Mode> Applyment4sub<M> {
 chain_step! {
     /// `v3/applyment4sub/applyment`: 提交申请单.
     #[doc(alias = "提交申请单")]
-    Applyment4subApplyment
+    Applyment4subApplyment at Applyment4subApplymentPath
 }
 
 impl<M: Mode> Applyment4subApplyment<M> {
@@ -90,9 +92,9 @@ impl<M: Mode> Applyment4subApplyment<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/applyment4sub/applyment/applyment_id`
-    Applyment4subApplymentApplymentId
+    Applyment4subApplymentApplymentId at Applyment4subApplymentApplymentIdPath
 }
 
 impl<M: Mode> Applyment4subApplymentApplymentId<M> {
@@ -110,7 +112,7 @@ impl<M: Mode> Applyment4subApplymentApplymentId<M> {
 chain_step! {
     /// `v3/applyment4sub/applyment/applyment_id/{applyment_id}`: 通过申请单号查询申请状态.
     #[doc(alias = "通过申请单号查询申请状态")]
-    Applyment4subApplymentApplymentIdByApplymentId
+    Applyment4subApplymentApplymentIdByApplymentId at Applyment4subApplymentApplymentIdByApplymentIdPath
 }
 
 impl<M: Mode> Applyment4subApplymentApplymentIdByApplymentId<M> {
@@ -133,9 +135,9 @@ impl<M: Mode> Applyment4subApplymentApplymentIdByApplymentId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/applyment4sub/applyment/business_code`
-    Applyment4subApplymentBusinessCode
+    Applyment4subApplymentBusinessCode at Applyment4subApplymentBusinessCodePath
 }
 
 impl<M: Mode> Applyment4subApplymentBusinessCode<M> {
@@ -153,7 +155,7 @@ impl<M: Mode> Applyment4subApplymentBusinessCode<M> {
 chain_step! {
     /// `v3/applyment4sub/applyment/business_code/{business_code}`: 通过业务申请编号查询申请状态.
     #[doc(alias = "通过业务申请编号查询申请状态")]
-    Applyment4subApplymentBusinessCodeByBusinessCode
+    Applyment4subApplymentBusinessCodeByBusinessCode at Applyment4subApplymentBusinessCodeByBusinessCodePath
 }
 
 impl<M: Mode> Applyment4subApplymentBusinessCodeByBusinessCode<M> {

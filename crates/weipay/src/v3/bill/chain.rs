@@ -4,11 +4,13 @@
 
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/bill`: 账单.
-    Bill
+    Bill at BillPath
 }
 
 impl<M: Mode> Bill<M> {
@@ -31,7 +33,7 @@ impl<M: Mode> Bill<M> {
 chain_step! {
     /// `v3/bill/fundflowbill`: 申请资金账单.
     #[doc(alias = "申请资金账单")]
-    BillFundflowbill
+    BillFundflowbill at BillFundflowbillPath
 }
 
 impl<M: Mode> BillFundflowbill<M> {
@@ -62,7 +64,7 @@ impl<M: Mode> BillFundflowbill<M> {
 chain_step! {
     /// `v3/bill/sub-merchant-fundflowbill`: 申请单个子商户资金账单.
     #[doc(alias = "申请单个子商户资金账单")]
-    BillSubMerchantFundflowbill
+    BillSubMerchantFundflowbill at BillSubMerchantFundflowbillPath
 }
 
 impl<M: Mode> BillSubMerchantFundflowbill<M> {
@@ -97,7 +99,7 @@ impl<M: Mode> BillSubMerchantFundflowbill<M> {
 chain_step! {
     /// `v3/bill/tradebill`: 申请交易账单.
     #[doc(alias = "申请交易账单")]
-    BillTradebill
+    BillTradebill at BillTradebillPath
 }
 
 impl<M: Mode> BillTradebill<M> {

@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/billdownload`: 账单.
-    Billdownload
+    Billdownload at BilldownloadPath
 }
 
 impl<M: Mode> Billdownload<M> {
@@ -22,7 +24,7 @@ impl<M: Mode> Billdownload<M> {
 chain_step! {
     /// `v3/billdownload/file`: 下载账单.
     #[doc(alias = "下载账单")]
-    BilldownloadFile
+    BilldownloadFile at BilldownloadFilePath
 }
 
 impl<M: Mode> BilldownloadFile<M> {

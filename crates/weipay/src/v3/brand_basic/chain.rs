@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/brand-basic`: 品牌服务商授权.
-    BrandBasic
+    BrandBasic at BrandBasicPath
 }
 
 impl<M: Mode> BrandBasic<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> BrandBasic<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand-basic/partner`
-    BrandBasicPartner
+    BrandBasicPartner at BrandBasicPartnerPath
 }
 
 impl<M: Mode> BrandBasicPartner<M> {
@@ -31,9 +33,9 @@ impl<M: Mode> BrandBasicPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand-basic/partner/brands`
-    BrandBasicPartnerBrands
+    BrandBasicPartnerBrands at BrandBasicPartnerBrandsPath
 }
 
 impl<M: Mode> BrandBasicPartnerBrands<M> {
@@ -43,9 +45,9 @@ impl<M: Mode> BrandBasicPartnerBrands<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand-basic/partner/brands/{brand_id}`
-    BrandBasicPartnerBrandsByBrandId
+    BrandBasicPartnerBrandsByBrandId at BrandBasicPartnerBrandsByBrandIdPath
 }
 
 impl<M: Mode> BrandBasicPartnerBrandsByBrandId<M> {
@@ -58,7 +60,7 @@ impl<M: Mode> BrandBasicPartnerBrandsByBrandId<M> {
 chain_step! {
     /// `v3/brand-basic/partner/brands/{brand_id}/product-authorities`: 获得品牌已授权且在生效中的产品权限信息.
     #[doc(alias = "获得品牌已授权且在生效中的产品权限信息")]
-    BrandBasicPartnerBrandsByBrandIdProductAuthorities
+    BrandBasicPartnerBrandsByBrandIdProductAuthorities at BrandBasicPartnerBrandsByBrandIdProductAuthoritiesPath
 }
 
 impl<M: Mode> BrandBasicPartnerBrandsByBrandIdProductAuthorities<M> {

@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/catering`: 扫码点餐.
-    Catering
+    Catering at CateringPath
 }
 
 impl<M: Mode> Catering<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Catering<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/catering/orders`
-    CateringOrders
+    CateringOrders at CateringOrdersPath
 }
 
 impl<M: Mode> CateringOrders<M> {
@@ -34,7 +36,7 @@ impl<M: Mode> CateringOrders<M> {
 chain_step! {
     /// `v3/catering/orders/sync-status`: 点餐订单信息同步（渠道商/服务商）.
     #[doc(alias = "点餐订单信息同步（渠道商/服务商）")]
-    CateringOrdersSyncStatus
+    CateringOrdersSyncStatus at CateringOrdersSyncStatusPath
 }
 
 impl<M: Mode> CateringOrdersSyncStatus<M> {

@@ -4,12 +4,14 @@
 
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::chain_step;
+use crate::styles::{chain, chain_step};
+
+chain! {}
 
 chain_step! {
     /// `v3/certificates`: 获取平台证书列表, 平台证书.
     #[doc(alias = "获取平台证书列表")]
-    Certificates
+    Certificates at CertificatesPath
 }
 
 impl<M: Mode> Certificates<M> {

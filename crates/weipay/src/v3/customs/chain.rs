@@ -4,11 +4,13 @@
 
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/customs`: 清关报关.
-    Customs
+    Customs at CustomsPath
 }
 
 impl<M: Mode> Customs<M> {
@@ -33,7 +35,7 @@ chain_step! {
     #[doc(alias = "报关查询")]
     #[doc(alias = "报关")]
     #[doc(alias = "报关信息修改")]
-    CustomsOrders
+    CustomsOrders at CustomsOrdersPath
 }
 
 impl<M: Mode> CustomsOrders<M> {
@@ -118,7 +120,7 @@ impl<M: Mode> CustomsOrders<M> {
 chain_step! {
     /// `v3/customs/redeclare`: 报关重推.
     #[doc(alias = "报关重推")]
-    CustomsRedeclare
+    CustomsRedeclare at CustomsRedeclarePath
 }
 
 impl<M: Mode> CustomsRedeclare<M> {
@@ -150,7 +152,7 @@ impl<M: Mode> CustomsRedeclare<M> {
 chain_step! {
     /// `v3/customs/verify-certificate`: 身份信息校验.
     #[doc(alias = "身份信息校验")]
-    CustomsVerifyCertificate
+    CustomsVerifyCertificate at CustomsVerifyCertificatePath
 }
 
 impl<M: Mode> CustomsVerifyCertificate<M> {

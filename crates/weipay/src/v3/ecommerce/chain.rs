@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/ecommerce`: 平台收付通, 平台收付通·二级商户提现, 平台收付通·二级商户注销, 平台收付通·分账, 平台收付通·合单代扣, 平台收付通·商家转账, 平台收付通·补差, 平台收付通·退款, 收付通-个人收款(二手交易).
-    Ecommerce
+    Ecommerce at EcommercePath
 }
 
 impl<M: Mode> Ecommerce<M> {
@@ -69,9 +71,9 @@ impl<M: Mode> Ecommerce<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/account`
-    EcommerceAccount
+    EcommerceAccount at EcommerceAccountPath
 }
 
 impl<M: Mode> EcommerceAccount<M> {
@@ -89,7 +91,7 @@ impl<M: Mode> EcommerceAccount<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw`: 提交注销提现申请.
     #[doc(alias = "提交注销提现申请")]
-    EcommerceAccountApplyCancelWithdraw
+    EcommerceAccountApplyCancelWithdraw at EcommerceAccountApplyCancelWithdrawPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdraw<M> {
@@ -146,9 +148,9 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdraw<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/applyment-id`
-    EcommerceAccountApplyCancelWithdrawApplymentId
+    EcommerceAccountApplyCancelWithdrawApplymentId at EcommerceAccountApplyCancelWithdrawApplymentIdPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentId<M> {
@@ -166,7 +168,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentId<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/applyment-id/{applyment_id}`: 微信支付注销提现申请单号查询申请单状态.
     #[doc(alias = "微信支付注销提现申请单号查询申请单状态")]
-    EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId
+    EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId at EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentIdPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId<M> {
@@ -202,7 +204,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/confirm`: 平台代商户确认注销.
     #[doc(alias = "平台代商户确认注销")]
-    EcommerceAccountApplyCancelWithdrawConfirm
+    EcommerceAccountApplyCancelWithdrawConfirm at EcommerceAccountApplyCancelWithdrawConfirmPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawConfirm<M> {
@@ -235,9 +237,9 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawConfirm<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no`
-    EcommerceAccountApplyCancelWithdrawOutRequestNo
+    EcommerceAccountApplyCancelWithdrawOutRequestNo at EcommerceAccountApplyCancelWithdrawOutRequestNoPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNo<M> {
@@ -255,7 +257,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}`: 商户注销提现申请单号查询申请单状态.
     #[doc(alias = "商户注销提现申请单号查询申请单状态")]
-    EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo
+    EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo at EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNoPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo<M> {
@@ -290,9 +292,9 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel`
-    EcommerceAccountApplyCancelWithdrawValidateCancel
+    EcommerceAccountApplyCancelWithdrawValidateCancel at EcommerceAccountApplyCancelWithdrawValidateCancelPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancel<M> {
@@ -310,7 +312,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancel<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}`: 商户注销资格校验.
     #[doc(alias = "商户注销资格校验")]
-    EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid
+    EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid at EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchidPath
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid<M> {
@@ -346,7 +348,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid<M> {
 chain_step! {
     /// `v3/ecommerce/account/cancel-applications`: 提交注销申请单.
     #[doc(alias = "提交注销申请单")]
-    EcommerceAccountCancelApplications
+    EcommerceAccountCancelApplications at EcommerceAccountCancelApplicationsPath
 }
 
 impl<M: Mode> EcommerceAccountCancelApplications<M> {
@@ -391,7 +393,7 @@ impl<M: Mode> EcommerceAccountCancelApplications<M> {
 chain_step! {
     /// `v3/ecommerce/account/cancel-applications/media`: 注销申请图片上传.
     #[doc(alias = "注销申请图片上传")]
-    EcommerceAccountCancelApplicationsMedia
+    EcommerceAccountCancelApplicationsMedia at EcommerceAccountCancelApplicationsMediaPath
 }
 
 impl<M: Mode> EcommerceAccountCancelApplicationsMedia<M> {
@@ -420,9 +422,9 @@ impl<M: Mode> EcommerceAccountCancelApplicationsMedia<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/account/cancel-applications/out-apply-no`
-    EcommerceAccountCancelApplicationsOutApplyNo
+    EcommerceAccountCancelApplicationsOutApplyNo at EcommerceAccountCancelApplicationsOutApplyNoPath
 }
 
 impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNo<M> {
@@ -440,7 +442,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNo<M> {
 chain_step! {
     /// `v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}`: 查询注销单状态.
     #[doc(alias = "查询注销单状态")]
-    EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo
+    EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo at EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNoPath
 }
 
 impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo<M> {
@@ -476,7 +478,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo<M> {
 chain_step! {
     /// `v3/ecommerce/applyments`: 二级商户进件.
     #[doc(alias = "二级商户进件")]
-    EcommerceApplyments
+    EcommerceApplyments at EcommerceApplymentsPath
 }
 
 impl<M: Mode> EcommerceApplyments<M> {
@@ -535,7 +537,7 @@ impl<M: Mode> EcommerceApplyments<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/{applyment_id}`: 通过申请单ID查询申请状态.
     #[doc(alias = "通过申请单ID查询申请状态")]
-    EcommerceApplymentsByApplymentId
+    EcommerceApplymentsByApplymentId at EcommerceApplymentsByApplymentIdPath
 }
 
 impl<M: Mode> EcommerceApplymentsByApplymentId<M> {
@@ -565,7 +567,7 @@ impl<M: Mode> EcommerceApplymentsByApplymentId<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/{applyment_id}/revoke`: 撤销申请单-使用申请单号.
     #[doc(alias = "撤销申请单-使用申请单号")]
-    EcommerceApplymentsByApplymentIdRevoke
+    EcommerceApplymentsByApplymentIdRevoke at EcommerceApplymentsByApplymentIdRevokePath
 }
 
 impl<M: Mode> EcommerceApplymentsByApplymentIdRevoke<M> {
@@ -588,9 +590,9 @@ impl<M: Mode> EcommerceApplymentsByApplymentIdRevoke<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/applyments/out-request-no`
-    EcommerceApplymentsOutRequestNo
+    EcommerceApplymentsOutRequestNo at EcommerceApplymentsOutRequestNoPath
 }
 
 impl<M: Mode> EcommerceApplymentsOutRequestNo<M> {
@@ -608,7 +610,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/out-request-no/{out_request_no}`: 通过业务申请编号查询申请状态.
     #[doc(alias = "通过业务申请编号查询申请状态")]
-    EcommerceApplymentsOutRequestNoByOutRequestNo
+    EcommerceApplymentsOutRequestNoByOutRequestNo at EcommerceApplymentsOutRequestNoByOutRequestNoPath
 }
 
 impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNo<M> {
@@ -645,7 +647,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke`: 撤销申请单-使用业务申请编号.
     #[doc(alias = "撤销申请单-使用业务申请编号")]
-    EcommerceApplymentsOutRequestNoByOutRequestNoRevoke
+    EcommerceApplymentsOutRequestNoByOutRequestNoRevoke at EcommerceApplymentsOutRequestNoByOutRequestNoRevokePath
 }
 
 impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNoRevoke<M> {
@@ -678,7 +680,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNoRevoke<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/submit-account-hosting-applyment`: 提交申请单.
     #[doc(alias = "提交申请单")]
-    EcommerceApplymentsSubmitAccountHostingApplyment
+    EcommerceApplymentsSubmitAccountHostingApplyment at EcommerceApplymentsSubmitAccountHostingApplymentPath
 }
 
 impl<M: Mode> EcommerceApplymentsSubmitAccountHostingApplyment<M> {
@@ -721,7 +723,7 @@ impl<M: Mode> EcommerceApplymentsSubmitAccountHostingApplyment<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/submit-sign-verify-info`: 平台代理签约核身.
     #[doc(alias = "平台代理签约核身")]
-    EcommerceApplymentsSubmitSignVerifyInfo
+    EcommerceApplymentsSubmitSignVerifyInfo at EcommerceApplymentsSubmitSignVerifyInfoPath
 }
 
 impl<M: Mode> EcommerceApplymentsSubmitSignVerifyInfo<M> {
@@ -749,9 +751,9 @@ impl<M: Mode> EcommerceApplymentsSubmitSignVerifyInfo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/bill`
-    EcommerceBill
+    EcommerceBill at EcommerceBillPath
 }
 
 impl<M: Mode> EcommerceBill<M> {
@@ -764,7 +766,7 @@ impl<M: Mode> EcommerceBill<M> {
 chain_step! {
     /// `v3/ecommerce/bill/fundflowbill`: 申请二级商户资金账单.
     #[doc(alias = "申请二级商户资金账单")]
-    EcommerceBillFundflowbill
+    EcommerceBillFundflowbill at EcommerceBillFundflowbillPath
 }
 
 impl<M: Mode> EcommerceBillFundflowbill<M> {
@@ -793,9 +795,9 @@ impl<M: Mode> EcommerceBillFundflowbill<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/combine-papay`
-    EcommerceCombinePapay
+    EcommerceCombinePapay at EcommerceCombinePapayPath
 }
 
 impl<M: Mode> EcommerceCombinePapay<M> {
@@ -810,9 +812,9 @@ impl<M: Mode> EcommerceCombinePapay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/combine-papay/contracts`
-    EcommerceCombinePapayContracts
+    EcommerceCombinePapayContracts at EcommerceCombinePapayContractsPath
 }
 
 impl<M: Mode> EcommerceCombinePapayContracts<M> {
@@ -827,9 +829,9 @@ impl<M: Mode> EcommerceCombinePapayContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id`
-    EcommerceCombinePapayContractsPlanId
+    EcommerceCombinePapayContractsPlanId at EcommerceCombinePapayContractsPlanIdPath
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanId<M> {
@@ -839,9 +841,9 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}`
-    EcommerceCombinePapayContractsPlanIdByPlanId
+    EcommerceCombinePapayContractsPlanIdByPlanId at EcommerceCombinePapayContractsPlanIdByPlanIdPath
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanId<M> {
@@ -851,9 +853,9 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code`
-    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode
+    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode at EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodePath
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode<M> {
@@ -871,7 +873,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 通过商户协议号查询协议.
     #[doc(alias = "通过商户协议号查询协议")]
-    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode
+    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode at EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodePath
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -915,7 +917,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutCo
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`: 商户协议号解约协议.
     #[doc(alias = "商户协议号解约协议")]
-    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
+    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminatePath
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate<M> {
@@ -954,7 +956,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutCo
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/pre-entrust-sign`: APP方式预签约.
     #[doc(alias = "APP方式预签约")]
-    EcommerceCombinePapayContractsPreEntrustSign
+    EcommerceCombinePapayContractsPreEntrustSign at EcommerceCombinePapayContractsPreEntrustSignPath
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSign<M> {
@@ -996,7 +998,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`: 小程序方式预签约.
     #[doc(alias = "小程序方式预签约")]
-    EcommerceCombinePapayContractsPreEntrustSignMiniProgram
+    EcommerceCombinePapayContractsPreEntrustSignMiniProgram at EcommerceCombinePapayContractsPreEntrustSignMiniProgramPath
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSignMiniProgram<M> {
@@ -1041,7 +1043,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSignMiniProgram<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/transactions`: 电商合单委托代扣支付.
     #[doc(alias = "电商合单委托代扣支付")]
-    EcommerceCombinePapayTransactions
+    EcommerceCombinePapayTransactions at EcommerceCombinePapayTransactionsPath
 }
 
 impl<M: Mode> EcommerceCombinePapayTransactions<M> {
@@ -1086,7 +1088,7 @@ impl<M: Mode> EcommerceCombinePapayTransactions<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`: 电商合单委托代扣查询订单.
     #[doc(alias = "电商合单委托代扣查询订单")]
-    EcommerceCombinePapayTransactionsByCombineOutTradeNo
+    EcommerceCombinePapayTransactionsByCombineOutTradeNo at EcommerceCombinePapayTransactionsByCombineOutTradeNoPath
 }
 
 impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNo<M> {
@@ -1123,7 +1125,7 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNo<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse`: 电商合单委托代扣撤销订单.
     #[doc(alias = "电商合单委托代扣撤销订单")]
-    EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse
+    EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse at EcommerceCombinePapayTransactionsByCombineOutTradeNoReversePath
 }
 
 impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse<M> {
@@ -1160,9 +1162,9 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/fund`
-    EcommerceFund
+    EcommerceFund at EcommerceFundPath
 }
 
 impl<M: Mode> EcommerceFund<M> {
@@ -1182,9 +1184,9 @@ impl<M: Mode> EcommerceFund<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/fund/balance`
-    EcommerceFundBalance
+    EcommerceFundBalance at EcommerceFundBalancePath
 }
 
 impl<M: Mode> EcommerceFundBalance<M> {
@@ -1197,7 +1199,7 @@ impl<M: Mode> EcommerceFundBalance<M> {
 chain_step! {
     /// `v3/ecommerce/fund/balance/{sub_mchid}`: 查询二级商户账户实时余额.
     #[doc(alias = "查询二级商户账户实时余额")]
-    EcommerceFundBalanceBySubMchid
+    EcommerceFundBalanceBySubMchid at EcommerceFundBalanceBySubMchidPath
 }
 
 impl<M: Mode> EcommerceFundBalanceBySubMchid<M> {
@@ -1225,9 +1227,9 @@ impl<M: Mode> EcommerceFundBalanceBySubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/fund/enddaybalance`
-    EcommerceFundEnddaybalance
+    EcommerceFundEnddaybalance at EcommerceFundEnddaybalancePath
 }
 
 impl<M: Mode> EcommerceFundEnddaybalance<M> {
@@ -1240,7 +1242,7 @@ impl<M: Mode> EcommerceFundEnddaybalance<M> {
 chain_step! {
     /// `v3/ecommerce/fund/enddaybalance/{sub_mchid}`: 查询二级商户账户日终余额.
     #[doc(alias = "查询二级商户账户日终余额")]
-    EcommerceFundEnddaybalanceBySubMchid
+    EcommerceFundEnddaybalanceBySubMchid at EcommerceFundEnddaybalanceBySubMchidPath
 }
 
 impl<M: Mode> EcommerceFundEnddaybalanceBySubMchid<M> {
@@ -1272,7 +1274,7 @@ impl<M: Mode> EcommerceFundEnddaybalanceBySubMchid<M> {
 chain_step! {
     /// `v3/ecommerce/fund/withdraw`: 账户余额提现.
     #[doc(alias = "账户余额提现")]
-    EcommerceFundWithdraw
+    EcommerceFundWithdraw at EcommerceFundWithdrawPath
 }
 
 impl<M: Mode> EcommerceFundWithdraw<M> {
@@ -1313,9 +1315,9 @@ impl<M: Mode> EcommerceFundWithdraw<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/fund/withdraw/out-request-no`
-    EcommerceFundWithdrawOutRequestNo
+    EcommerceFundWithdrawOutRequestNo at EcommerceFundWithdrawOutRequestNoPath
 }
 
 impl<M: Mode> EcommerceFundWithdrawOutRequestNo<M> {
@@ -1333,7 +1335,7 @@ impl<M: Mode> EcommerceFundWithdrawOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}`: 商户提现单号查询.
     #[doc(alias = "商户提现单号查询")]
-    EcommerceFundWithdrawOutRequestNoByOutRequestNo
+    EcommerceFundWithdrawOutRequestNoByOutRequestNo at EcommerceFundWithdrawOutRequestNoByOutRequestNoPath
 }
 
 impl<M: Mode> EcommerceFundWithdrawOutRequestNoByOutRequestNo<M> {
@@ -1372,7 +1374,7 @@ impl<M: Mode> EcommerceFundWithdrawOutRequestNoByOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/fund/withdraw/{withdraw_id}`: 微信支付提现单号查询.
     #[doc(alias = "微信支付提现单号查询")]
-    EcommerceFundWithdrawByWithdrawId
+    EcommerceFundWithdrawByWithdrawId at EcommerceFundWithdrawByWithdrawIdPath
 }
 
 impl<M: Mode> EcommerceFundWithdrawByWithdrawId<M> {
@@ -1407,9 +1409,9 @@ impl<M: Mode> EcommerceFundWithdrawByWithdrawId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/individual-contracts`
-    EcommerceIndividualContracts
+    EcommerceIndividualContracts at EcommerceIndividualContractsPath
 }
 
 impl<M: Mode> EcommerceIndividualContracts<M> {
@@ -1441,7 +1443,7 @@ impl<M: Mode> EcommerceIndividualContracts<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/{openid}`: 查询个人收款方授权结果.
     #[doc(alias = "查询个人收款方授权结果")]
-    EcommerceIndividualContractsByOpenid
+    EcommerceIndividualContractsByOpenid at EcommerceIndividualContractsByOpenidPath
 }
 
 impl<M: Mode> EcommerceIndividualContractsByOpenid<M> {
@@ -1475,9 +1477,9 @@ impl<M: Mode> EcommerceIndividualContractsByOpenid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/individual-contracts/out-contract-code`
-    EcommerceIndividualContractsOutContractCode
+    EcommerceIndividualContractsOutContractCode at EcommerceIndividualContractsOutContractCodePath
 }
 
 impl<M: Mode> EcommerceIndividualContractsOutContractCode<M> {
@@ -1495,7 +1497,7 @@ impl<M: Mode> EcommerceIndividualContractsOutContractCode<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}`: 根据业务申请单号查签约信息.
     #[doc(alias = "根据业务申请单号查签约信息")]
-    EcommerceIndividualContractsOutContractCodeByOutContractCode
+    EcommerceIndividualContractsOutContractCodeByOutContractCode at EcommerceIndividualContractsOutContractCodeByOutContractCodePath
 }
 
 impl<M: Mode> EcommerceIndividualContractsOutContractCodeByOutContractCode<M> {
@@ -1531,9 +1533,9 @@ impl<M: Mode> EcommerceIndividualContractsOutContractCodeByOutContractCode<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign`
-    EcommerceIndividualContractsPreEntrustSign
+    EcommerceIndividualContractsPreEntrustSign at EcommerceIndividualContractsPreEntrustSignPath
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSign<M> {
@@ -1551,7 +1553,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign/app`: APP场景预签约.
     #[doc(alias = "APP场景预签约")]
-    EcommerceIndividualContractsPreEntrustSignApp
+    EcommerceIndividualContractsPreEntrustSignApp at EcommerceIndividualContractsPreEntrustSignAppPath
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignApp<M> {
@@ -1584,7 +1586,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignApp<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program`: 小程序场景预签约.
     #[doc(alias = "小程序场景预签约")]
-    EcommerceIndividualContractsPreEntrustSignMiniProgram
+    EcommerceIndividualContractsPreEntrustSignMiniProgram at EcommerceIndividualContractsPreEntrustSignMiniProgramPath
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignMiniProgram<M> {
@@ -1622,9 +1624,9 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignMiniProgram<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity`
-    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity
+    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity at EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityPath
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity<M> {
@@ -1646,7 +1648,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity<M> 
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`: APP场景预签约（需要实名验证）.
     #[doc(alias = "APP场景预签约（需要实名验证）")]
-    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp
+    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp at EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityAppPath
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp<M> {
@@ -1694,7 +1696,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp<
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/mini-program`: 小程序场景预签约（需要实名验证）.
     #[doc(alias = "小程序场景预签约（需要实名验证）")]
-    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram
+    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram at EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgramPath
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram<M> {
@@ -1738,9 +1740,9 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMini
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/mch-transfer`
-    EcommerceMchTransfer
+    EcommerceMchTransfer at EcommerceMchTransferPath
 }
 
 impl<M: Mode> EcommerceMchTransfer<M> {
@@ -1758,7 +1760,7 @@ impl<M: Mode> EcommerceMchTransfer<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/authorizations`: 申请二级商户商家转账授权.
     #[doc(alias = "申请二级商户商家转账授权")]
-    EcommerceMchTransferAuthorizations
+    EcommerceMchTransferAuthorizations at EcommerceMchTransferAuthorizationsPath
 }
 
 impl<M: Mode> EcommerceMchTransferAuthorizations<M> {
@@ -1800,7 +1802,7 @@ impl<M: Mode> EcommerceMchTransferAuthorizations<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/authorizations/{sub_mchid}`: 查询二级商户商家转账授权状态.
     #[doc(alias = "查询二级商户商家转账授权状态")]
-    EcommerceMchTransferAuthorizationsBySubMchid
+    EcommerceMchTransferAuthorizationsBySubMchid at EcommerceMchTransferAuthorizationsBySubMchidPath
 }
 
 impl<M: Mode> EcommerceMchTransferAuthorizationsBySubMchid<M> {
@@ -1826,7 +1828,7 @@ impl<M: Mode> EcommerceMchTransferAuthorizationsBySubMchid<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills`: 发起转账.
     #[doc(alias = "发起转账")]
-    EcommerceMchTransferTransferBills
+    EcommerceMchTransferTransferBills at EcommerceMchTransferTransferBillsPath
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBills<M> {
@@ -1871,9 +1873,9 @@ impl<M: Mode> EcommerceMchTransferTransferBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no`
-    EcommerceMchTransferTransferBillsOutBillNo
+    EcommerceMchTransferTransferBillsOutBillNo at EcommerceMchTransferTransferBillsOutBillNoPath
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNo<M> {
@@ -1891,7 +1893,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNo<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`: 商户单号查询转账单.
     #[doc(alias = "商户单号查询转账单")]
-    EcommerceMchTransferTransferBillsOutBillNoByOutBillNo
+    EcommerceMchTransferTransferBillsOutBillNoByOutBillNo at EcommerceMchTransferTransferBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNo<M> {
@@ -1935,7 +1937,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNo<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`: 撤销转账.
     #[doc(alias = "撤销转账")]
-    EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel
+    EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel at EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancelPath
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
@@ -1975,9 +1977,9 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no`
-    EcommerceMchTransferTransferBillsTransferBillNo
+    EcommerceMchTransferTransferBillsTransferBillNo at EcommerceMchTransferTransferBillsTransferBillNoPath
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNo<M> {
@@ -1995,7 +1997,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNo<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`: 微信转账单号查询转账单.
     #[doc(alias = "微信转账单号查询转账单")]
-    EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo
+    EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo at EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNoPath
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
@@ -2034,9 +2036,9 @@ impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/profitsharing`
-    EcommerceProfitsharing
+    EcommerceProfitsharing at EcommerceProfitsharingPath
 }
 
 impl<M: Mode> EcommerceProfitsharing<M> {
@@ -2070,7 +2072,7 @@ chain_step! {
     /// `v3/ecommerce/profitsharing/after-sales-orders`: 查询售后服务分账结果, 请求售后服务分账.
     #[doc(alias = "查询售后服务分账结果")]
     #[doc(alias = "请求售后服务分账")]
-    EcommerceProfitsharingAfterSalesOrders
+    EcommerceProfitsharingAfterSalesOrders at EcommerceProfitsharingAfterSalesOrdersPath
 }
 
 impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
@@ -2130,7 +2132,7 @@ impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/finish-order`: 完结分账.
     #[doc(alias = "完结分账")]
-    EcommerceProfitsharingFinishOrder
+    EcommerceProfitsharingFinishOrder at EcommerceProfitsharingFinishOrderPath
 }
 
 impl<M: Mode> EcommerceProfitsharingFinishOrder<M> {
@@ -2166,7 +2168,7 @@ chain_step! {
     /// `v3/ecommerce/profitsharing/orders`: 查询分账结果, 请求分账.
     #[doc(alias = "查询分账结果")]
     #[doc(alias = "请求分账")]
-    EcommerceProfitsharingOrders
+    EcommerceProfitsharingOrders at EcommerceProfitsharingOrdersPath
 }
 
 impl<M: Mode> EcommerceProfitsharingOrders<M> {
@@ -2237,9 +2239,9 @@ impl<M: Mode> EcommerceProfitsharingOrders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/profitsharing/orders/{transaction_id}`
-    EcommerceProfitsharingOrdersByTransactionId
+    EcommerceProfitsharingOrdersByTransactionId at EcommerceProfitsharingOrdersByTransactionIdPath
 }
 
 impl<M: Mode> EcommerceProfitsharingOrdersByTransactionId<M> {
@@ -2252,7 +2254,7 @@ impl<M: Mode> EcommerceProfitsharingOrdersByTransactionId<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/orders/{transaction_id}/amounts`: 查询订单剩余待分金额.
     #[doc(alias = "查询订单剩余待分金额")]
-    EcommerceProfitsharingOrdersByTransactionIdAmounts
+    EcommerceProfitsharingOrdersByTransactionIdAmounts at EcommerceProfitsharingOrdersByTransactionIdAmountsPath
 }
 
 impl<M: Mode> EcommerceProfitsharingOrdersByTransactionIdAmounts<M> {
@@ -2282,9 +2284,9 @@ impl<M: Mode> EcommerceProfitsharingOrdersByTransactionIdAmounts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/profitsharing/receivers`
-    EcommerceProfitsharingReceivers
+    EcommerceProfitsharingReceivers at EcommerceProfitsharingReceiversPath
 }
 
 impl<M: Mode> EcommerceProfitsharingReceivers<M> {
@@ -2302,7 +2304,7 @@ impl<M: Mode> EcommerceProfitsharingReceivers<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/receivers/add`: 添加分账接收方.
     #[doc(alias = "添加分账接收方")]
-    EcommerceProfitsharingReceiversAdd
+    EcommerceProfitsharingReceiversAdd at EcommerceProfitsharingReceiversAddPath
 }
 
 impl<M: Mode> EcommerceProfitsharingReceiversAdd<M> {
@@ -2337,7 +2339,7 @@ impl<M: Mode> EcommerceProfitsharingReceiversAdd<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/receivers/delete`: 删除分账接收方.
     #[doc(alias = "删除分账接收方")]
-    EcommerceProfitsharingReceiversDelete
+    EcommerceProfitsharingReceiversDelete at EcommerceProfitsharingReceiversDeletePath
 }
 
 impl<M: Mode> EcommerceProfitsharingReceiversDelete<M> {
@@ -2370,7 +2372,7 @@ chain_step! {
     /// `v3/ecommerce/profitsharing/returnorders`: 查询分账回退结果, 请求分账回退.
     #[doc(alias = "查询分账回退结果")]
     #[doc(alias = "请求分账回退")]
-    EcommerceProfitsharingReturnorders
+    EcommerceProfitsharingReturnorders at EcommerceProfitsharingReturnordersPath
 }
 
 impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
@@ -2426,9 +2428,9 @@ impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/refunds`
-    EcommerceRefunds
+    EcommerceRefunds at EcommerceRefundsPath
 }
 
 impl<M: Mode> EcommerceRefunds<M> {
@@ -2456,7 +2458,7 @@ impl<M: Mode> EcommerceRefunds<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/apply`: 退款申请.
     #[doc(alias = "退款申请")]
-    EcommerceRefundsApply
+    EcommerceRefundsApply at EcommerceRefundsApplyPath
 }
 
 impl<M: Mode> EcommerceRefundsApply<M> {
@@ -2490,9 +2492,9 @@ impl<M: Mode> EcommerceRefundsApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/refunds/id`
-    EcommerceRefundsId
+    EcommerceRefundsId at EcommerceRefundsIdPath
 }
 
 impl<M: Mode> EcommerceRefundsId<M> {
@@ -2505,7 +2507,7 @@ impl<M: Mode> EcommerceRefundsId<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/id/{refund_id}`: 通过微信支付退款单号查询退款.
     #[doc(alias = "通过微信支付退款单号查询退款")]
-    EcommerceRefundsIdByRefundId
+    EcommerceRefundsIdByRefundId at EcommerceRefundsIdByRefundIdPath
 }
 
 impl<M: Mode> EcommerceRefundsIdByRefundId<M> {
@@ -2540,9 +2542,9 @@ impl<M: Mode> EcommerceRefundsIdByRefundId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/refunds/out-refund-no`
-    EcommerceRefundsOutRefundNo
+    EcommerceRefundsOutRefundNo at EcommerceRefundsOutRefundNoPath
 }
 
 impl<M: Mode> EcommerceRefundsOutRefundNo<M> {
@@ -2560,7 +2562,7 @@ impl<M: Mode> EcommerceRefundsOutRefundNo<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/out-refund-no/{out_refund_no}`: 通过商户退款单号查询退款.
     #[doc(alias = "通过商户退款单号查询退款")]
-    EcommerceRefundsOutRefundNoByOutRefundNo
+    EcommerceRefundsOutRefundNoByOutRefundNo at EcommerceRefundsOutRefundNoByOutRefundNoPath
 }
 
 impl<M: Mode> EcommerceRefundsOutRefundNoByOutRefundNo<M> {
@@ -2595,9 +2597,9 @@ impl<M: Mode> EcommerceRefundsOutRefundNoByOutRefundNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/refunds/{refund_id}`
-    EcommerceRefundsByRefundId
+    EcommerceRefundsByRefundId at EcommerceRefundsByRefundIdPath
 }
 
 impl<M: Mode> EcommerceRefundsByRefundId<M> {
@@ -2615,7 +2617,7 @@ impl<M: Mode> EcommerceRefundsByRefundId<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`: 发起异常退款.
     #[doc(alias = "发起异常退款")]
-    EcommerceRefundsByRefundIdApplyAbnormalRefund
+    EcommerceRefundsByRefundIdApplyAbnormalRefund at EcommerceRefundsByRefundIdApplyAbnormalRefundPath
 }
 
 impl<M: Mode> EcommerceRefundsByRefundIdApplyAbnormalRefund<M> {
@@ -2655,7 +2657,7 @@ chain_step! {
     /// `v3/ecommerce/refunds/{refund_id}/return-advance`: 查询垫付回补结果, 垫付退款回补.
     #[doc(alias = "查询垫付回补结果")]
     #[doc(alias = "垫付退款回补")]
-    EcommerceRefundsByRefundIdReturnAdvance
+    EcommerceRefundsByRefundIdReturnAdvance at EcommerceRefundsByRefundIdReturnAdvancePath
 }
 
 impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
@@ -2723,7 +2725,7 @@ impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
 chain_step! {
     /// `v3/ecommerce/subject-sub-merchants`: 查询指定主体子商户列表.
     #[doc(alias = "查询指定主体子商户列表")]
-    EcommerceSubjectSubMerchants
+    EcommerceSubjectSubMerchants at EcommerceSubjectSubMerchantsPath
 }
 
 impl<M: Mode> EcommerceSubjectSubMerchants<M> {
@@ -2754,9 +2756,9 @@ impl<M: Mode> EcommerceSubjectSubMerchants<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/subsidies`
-    EcommerceSubsidies
+    EcommerceSubsidies at EcommerceSubsidiesPath
 }
 
 impl<M: Mode> EcommerceSubsidies<M> {
@@ -2779,7 +2781,7 @@ impl<M: Mode> EcommerceSubsidies<M> {
 chain_step! {
     /// `v3/ecommerce/subsidies/cancel`: 取消补差.
     #[doc(alias = "取消补差")]
-    EcommerceSubsidiesCancel
+    EcommerceSubsidiesCancel at EcommerceSubsidiesCancelPath
 }
 
 impl<M: Mode> EcommerceSubsidiesCancel<M> {
@@ -2813,7 +2815,7 @@ impl<M: Mode> EcommerceSubsidiesCancel<M> {
 chain_step! {
     /// `v3/ecommerce/subsidies/create`: 请求补差.
     #[doc(alias = "请求补差")]
-    EcommerceSubsidiesCreate
+    EcommerceSubsidiesCreate at EcommerceSubsidiesCreatePath
 }
 
 impl<M: Mode> EcommerceSubsidiesCreate<M> {
@@ -2848,7 +2850,7 @@ impl<M: Mode> EcommerceSubsidiesCreate<M> {
 chain_step! {
     /// `v3/ecommerce/subsidies/return`: 请求补差回退.
     #[doc(alias = "请求补差回退")]
-    EcommerceSubsidiesReturn
+    EcommerceSubsidiesReturn at EcommerceSubsidiesReturnPath
 }
 
 impl<M: Mode> EcommerceSubsidiesReturn<M> {

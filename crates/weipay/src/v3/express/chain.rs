@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/express`: 微信寄快递.
-    Express
+    Express at ExpressPath
 }
 
 impl<M: Mode> Express<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Express<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/express/users`
-    ExpressUsers
+    ExpressUsers at ExpressUsersPath
 }
 
 impl<M: Mode> ExpressUsers<M> {
@@ -31,9 +33,9 @@ impl<M: Mode> ExpressUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/express/users/{openid}`
-    ExpressUsersByOpenid
+    ExpressUsersByOpenid at ExpressUsersByOpenidPath
 }
 
 impl<M: Mode> ExpressUsersByOpenid<M> {
@@ -46,7 +48,7 @@ impl<M: Mode> ExpressUsersByOpenid<M> {
 chain_step! {
     /// `v3/express/users/{openid}/transform`: 用户openid转换.
     #[doc(alias = "用户openid转换")]
-    ExpressUsersByOpenidTransform
+    ExpressUsersByOpenidTransform at ExpressUsersByOpenidTransformPath
 }
 
 impl<M: Mode> ExpressUsersByOpenidTransform<M> {

@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/fund-app`: 公益捐赠, 品牌红包, 商家转账·(互联QQ钱包), 商家转账·(用户授权免确认), 商家转账·(用户确认模式).
-    FundApp
+    FundApp at FundAppPath
 }
 
 impl<M: Mode> FundApp<M> {
@@ -24,9 +26,9 @@ impl<M: Mode> FundApp<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/brand-redpacket`
-    FundAppBrandRedpacket
+    FundAppBrandRedpacket at FundAppBrandRedpacketPath
 }
 
 impl<M: Mode> FundAppBrandRedpacket<M> {
@@ -44,7 +46,7 @@ impl<M: Mode> FundAppBrandRedpacket<M> {
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches`: 品牌商户发放红包.
     #[doc(alias = "品牌商户发放红包")]
-    FundAppBrandRedpacketBrandMerchantBatches
+    FundAppBrandRedpacketBrandMerchantBatches at FundAppBrandRedpacketBrandMerchantBatchesPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatches<M> {
@@ -100,7 +102,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatches<M> {
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}`: 微信支付批次单号查询批次单.
     #[doc(alias = "微信支付批次单号查询批次单")]
-    FundAppBrandRedpacketBrandMerchantBatchesByBatchNo
+    FundAppBrandRedpacketBrandMerchantBatchesByBatchNo at FundAppBrandRedpacketBrandMerchantBatchesByBatchNoPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNo<M> {
@@ -140,9 +142,9 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details`
-    FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails
+    FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails at FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails<M> {
@@ -160,7 +162,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails<M> {
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details/{detail_no}`: 商家明细单号查询明细单.
     #[doc(alias = "商家明细单号查询明细单")]
-    FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNo
+    FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNo at FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNoPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNo<M> {
@@ -197,9 +199,9 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailN
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches`
-    FundAppBrandRedpacketBrandMerchantOutBatches
+    FundAppBrandRedpacketBrandMerchantOutBatches at FundAppBrandRedpacketBrandMerchantOutBatchesPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatches<M> {
@@ -217,7 +219,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatches<M> {
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}`: 商家批次单号查询批次单.
     #[doc(alias = "商家批次单号查询批次单")]
-    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo
+    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo at FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo<M> {
@@ -258,9 +260,9 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details`
-    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails
+    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails at FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails<M> {
@@ -278,7 +280,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details/{out_detail_no}`: 商家明细单号查询明细单.
     #[doc(alias = "商家明细单号查询明细单")]
-    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNo
+    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNo at FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNoPath
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNo<M> {
@@ -309,9 +311,9 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer`
-    FundAppMchTransfer
+    FundAppMchTransfer at FundAppMchTransferPath
 }
 
 impl<M: Mode> FundAppMchTransfer<M> {
@@ -341,9 +343,9 @@ impl<M: Mode> FundAppMchTransfer<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/elecsign`
-    FundAppMchTransferElecsign
+    FundAppMchTransferElecsign at FundAppMchTransferElecsignPath
 }
 
 impl<M: Mode> FundAppMchTransferElecsign<M> {
@@ -361,7 +363,7 @@ impl<M: Mode> FundAppMchTransferElecsign<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/elecsign/out-bill-no`: 商户单号申请电子回单.
     #[doc(alias = "商户单号申请电子回单")]
-    FundAppMchTransferElecsignOutBillNo
+    FundAppMchTransferElecsignOutBillNo at FundAppMchTransferElecsignOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferElecsignOutBillNo<M> {
@@ -402,7 +404,7 @@ impl<M: Mode> FundAppMchTransferElecsignOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}`: 商户单号查询电子回单.
     #[doc(alias = "商户单号查询电子回单")]
-    FundAppMchTransferElecsignOutBillNoByOutBillNo
+    FundAppMchTransferElecsignOutBillNoByOutBillNo at FundAppMchTransferElecsignOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferElecsignOutBillNoByOutBillNo<M> {
@@ -435,7 +437,7 @@ impl<M: Mode> FundAppMchTransferElecsignOutBillNoByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/elecsign/transfer-bill-no`: 微信单号申请电子回单.
     #[doc(alias = "微信单号申请电子回单")]
-    FundAppMchTransferElecsignTransferBillNo
+    FundAppMchTransferElecsignTransferBillNo at FundAppMchTransferElecsignTransferBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferElecsignTransferBillNo<M> {
@@ -477,7 +479,7 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}`: 微信单号查询电子回单.
     #[doc(alias = "微信单号查询电子回单")]
-    FundAppMchTransferElecsignTransferBillNoByTransferBillNo
+    FundAppMchTransferElecsignTransferBillNoByTransferBillNo at FundAppMchTransferElecsignTransferBillNoByTransferBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferElecsignTransferBillNoByTransferBillNo<M> {
@@ -510,9 +512,9 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNoByTransferBillNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/partner`
-    FundAppMchTransferPartner
+    FundAppMchTransferPartner at FundAppMchTransferPartnerPath
 }
 
 impl<M: Mode> FundAppMchTransferPartner<M> {
@@ -552,9 +554,9 @@ impl<M: Mode> FundAppMchTransferPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/partner/budget`
-    FundAppMchTransferPartnerBudget
+    FundAppMchTransferPartnerBudget at FundAppMchTransferPartnerBudgetPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerBudget<M> {
@@ -569,9 +571,9 @@ impl<M: Mode> FundAppMchTransferPartnerBudget<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/partner/budget/{out_budget_no}`
-    FundAppMchTransferPartnerBudgetByOutBudgetNo
+    FundAppMchTransferPartnerBudgetByOutBudgetNo at FundAppMchTransferPartnerBudgetByOutBudgetNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNo<M> {
@@ -587,7 +589,7 @@ chain_step! {
     /// `v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`: 查询预算出资的电子回单, 申请预算出资的电子回单.
     #[doc(alias = "查询预算出资的电子回单")]
     #[doc(alias = "申请预算出资的电子回单")]
-    FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts
+    FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts at FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceiptsPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts<M> {
@@ -670,7 +672,7 @@ impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts<M> 
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-budget`: 申请公益捐赠预算.
     #[doc(alias = "申请公益捐赠预算")]
-    FundAppMchTransferPartnerCharityBudget
+    FundAppMchTransferPartnerCharityBudget at FundAppMchTransferPartnerCharityBudgetPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityBudget<M> {
@@ -718,7 +720,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudget<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}`: 商户单号查询公益捐赠预算详情.
     #[doc(alias = "商户单号查询公益捐赠预算详情")]
-    FundAppMchTransferPartnerCharityBudgetByOutBudgetNo
+    FundAppMchTransferPartnerCharityBudgetByOutBudgetNo at FundAppMchTransferPartnerCharityBudgetByOutBudgetNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNo<M> {
@@ -762,7 +764,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`: 解锁公益捐赠预算.
     #[doc(alias = "解锁公益捐赠预算")]
-    FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock
+    FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock at FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlockPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock<M> {
@@ -803,7 +805,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills`: 发起公益捐赠.
     #[doc(alias = "发起公益捐赠")]
-    FundAppMchTransferPartnerCharityTransferBills
+    FundAppMchTransferPartnerCharityTransferBills at FundAppMchTransferPartnerCharityTransferBillsPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityTransferBills<M> {
@@ -843,9 +845,9 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no`
-    FundAppMchTransferPartnerCharityTransferBillsOutTransferNo
+    FundAppMchTransferPartnerCharityTransferBillsOutTransferNo at FundAppMchTransferPartnerCharityTransferBillsOutTransferNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNo<M> {
@@ -863,7 +865,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}`: 商户单号查询公益捐赠详情.
     #[doc(alias = "商户单号查询公益捐赠详情")]
-    FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNo
+    FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNo at FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNo<M> {
@@ -905,7 +907,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTra
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/electronic-receipts`: 申请单笔转账电子回单.
     #[doc(alias = "申请单笔转账电子回单")]
-    FundAppMchTransferPartnerElectronicReceipts
+    FundAppMchTransferPartnerElectronicReceipts at FundAppMchTransferPartnerElectronicReceiptsPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerElectronicReceipts<M> {
@@ -947,7 +949,7 @@ impl<M: Mode> FundAppMchTransferPartnerElectronicReceipts<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}`: 查询单笔转账电子回单.
     #[doc(alias = "查询单笔转账电子回单")]
-    FundAppMchTransferPartnerElectronicReceiptsByOutBillNo
+    FundAppMchTransferPartnerElectronicReceiptsByOutBillNo at FundAppMchTransferPartnerElectronicReceiptsByOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerElectronicReceiptsByOutBillNo<M> {
@@ -986,7 +988,7 @@ impl<M: Mode> FundAppMchTransferPartnerElectronicReceiptsByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/sub-mch-authorizations`: 申请子商户商家转账授权.
     #[doc(alias = "申请子商户商家转账授权")]
-    FundAppMchTransferPartnerSubMchAuthorizations
+    FundAppMchTransferPartnerSubMchAuthorizations at FundAppMchTransferPartnerSubMchAuthorizationsPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizations<M> {
@@ -1028,7 +1030,7 @@ impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizations<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}`: 查询子商户商家转账授权状态.
     #[doc(alias = "查询子商户商家转账授权状态")]
-    FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid
+    FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid at FundAppMchTransferPartnerSubMchAuthorizationsBySubMchidPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid<M> {
@@ -1064,7 +1066,7 @@ impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills`: 发起转账.
     #[doc(alias = "发起转账")]
-    FundAppMchTransferPartnerTransferBills
+    FundAppMchTransferPartnerTransferBills at FundAppMchTransferPartnerTransferBillsPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBills<M> {
@@ -1122,9 +1124,9 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no`
-    FundAppMchTransferPartnerTransferBillsOutBillNo
+    FundAppMchTransferPartnerTransferBillsOutBillNo at FundAppMchTransferPartnerTransferBillsOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNo<M> {
@@ -1142,7 +1144,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}`: 商户单号查询转账单.
     #[doc(alias = "商户单号查询转账单")]
-    FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo
+    FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo at FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo<M> {
@@ -1190,7 +1192,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel`: 撤销转账.
     #[doc(alias = "撤销转账")]
-    FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel
+    FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel at FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancelPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel<M> {
@@ -1235,7 +1237,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel<M
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization`: 发起转账并完成自动收款授权.
     #[doc(alias = "发起转账并完成自动收款授权")]
-    FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
+    FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization at FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorizationPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization<M> {
@@ -1288,7 +1290,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/transfer`: 转账（用户自动收款）.
     #[doc(alias = "转账（用户自动收款）")]
-    FundAppMchTransferPartnerTransferBillsTransfer
+    FundAppMchTransferPartnerTransferBillsTransfer at FundAppMchTransferPartnerTransferBillsTransferPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBillsTransfer<M> {
@@ -1337,7 +1339,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsTransfer<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/user-confirm-authorizations`: 申请免确认收款授权.
     #[doc(alias = "申请免确认收款授权")]
-    FundAppMchTransferPartnerUserConfirmAuthorizations
+    FundAppMchTransferPartnerUserConfirmAuthorizations at FundAppMchTransferPartnerUserConfirmAuthorizationsPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizations<M> {
@@ -1391,7 +1393,7 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizations<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}`: 商户单号查询自动收款授权.
     #[doc(alias = "商户单号查询自动收款授权")]
-    FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNo
+    FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNo at FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoPath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNo<M> {
@@ -1437,7 +1439,7 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizati
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}/close`: 解除免确认收款授权.
     #[doc(alias = "解除免确认收款授权")]
-    FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClose
+    FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClose at FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClosePath
 }
 
 impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClose<M> {
@@ -1471,7 +1473,7 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizati
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills`: 发起转账.
     #[doc(alias = "发起转账")]
-    FundAppMchTransferTransferBills
+    FundAppMchTransferTransferBills at FundAppMchTransferTransferBillsPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBills<M> {
@@ -1532,9 +1534,9 @@ impl<M: Mode> FundAppMchTransferTransferBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no`
-    FundAppMchTransferTransferBillsOutBillNo
+    FundAppMchTransferTransferBillsOutBillNo at FundAppMchTransferTransferBillsOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsOutBillNo<M> {
@@ -1553,7 +1555,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`: 商户单号查询转账单.
     #[doc(alias = "商户单号查询转账单")]
-    FundAppMchTransferTransferBillsOutBillNoByOutBillNo
+    FundAppMchTransferTransferBillsOutBillNoByOutBillNo at FundAppMchTransferTransferBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNo<M> {
@@ -1593,7 +1595,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`: 撤销转账.
     #[doc(alias = "撤销转账")]
-    FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel
+    FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel at FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancelPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
@@ -1632,7 +1634,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`: 发起转账并完成自动收款授权.
     #[doc(alias = "发起转账并完成自动收款授权")]
-    FundAppMchTransferTransferBillsPreTransferWithAuthorization
+    FundAppMchTransferTransferBillsPreTransferWithAuthorization at FundAppMchTransferTransferBillsPreTransferWithAuthorizationPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsPreTransferWithAuthorization<M> {
@@ -1682,7 +1684,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsPreTransferWithAuthorization<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/transfer`: 用户授权后转账.
     #[doc(alias = "用户授权后转账")]
-    FundAppMchTransferTransferBillsTransfer
+    FundAppMchTransferTransferBillsTransfer at FundAppMchTransferTransferBillsTransferPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsTransfer<M> {
@@ -1719,9 +1721,9 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransfer<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no`
-    FundAppMchTransferTransferBillsTransferBillNo
+    FundAppMchTransferTransferBillsTransferBillNo at FundAppMchTransferTransferBillsTransferBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNo<M> {
@@ -1739,7 +1741,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`: 微信转账单号查询转账单.
     #[doc(alias = "微信转账单号查询转账单")]
-    FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo
+    FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo at FundAppMchTransferTransferBillsTransferBillNoByTransferBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
@@ -1777,7 +1779,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`: 发起转账到QQ钱包.
     #[doc(alias = "发起转账到QQ钱包")]
-    FundAppMchTransferTransferToQqWalletBills
+    FundAppMchTransferTransferToQqWalletBills at FundAppMchTransferTransferToQqWalletBillsPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferToQqWalletBills<M> {
@@ -1828,7 +1830,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBills<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}`: 查询转账到QQ钱包的结果.
     #[doc(alias = "查询转账到QQ钱包的结果")]
-    FundAppMchTransferTransferToQqWalletBillsByOutBillNo
+    FundAppMchTransferTransferToQqWalletBillsByOutBillNo at FundAppMchTransferTransferToQqWalletBillsByOutBillNoPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNo<M> {
@@ -1867,7 +1869,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel`: 撤销转账到QQ钱包.
     #[doc(alias = "撤销转账到QQ钱包")]
-    FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel
+    FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel at FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancelPath
 }
 
 impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel<M> {
@@ -1905,7 +1907,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/user-confirm-authorization`: 申请免确认收款授权.
     #[doc(alias = "申请免确认收款授权")]
-    FundAppMchTransferUserConfirmAuthorization
+    FundAppMchTransferUserConfirmAuthorization at FundAppMchTransferUserConfirmAuthorizationPath
 }
 
 impl<M: Mode> FundAppMchTransferUserConfirmAuthorization<M> {
@@ -1947,9 +1949,9 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorization<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no`
-    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo
+    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo at FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoPath
 }
 
 impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo<M> {
@@ -1967,7 +1969,7 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`: 商户单号查询自动收款授权.
     #[doc(alias = "商户单号查询自动收款授权")]
-    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNo
+    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNo at FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoPath
 }
 
 impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNo<M> {
@@ -2012,7 +2014,7 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutA
 chain_step! {
     /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close`: 解除免确认收款授权.
     #[doc(alias = "解除免确认收款授权")]
-    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClose
+    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClose at FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClosePath
 }
 
 impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClose<M> {

@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/global`: H5支付权限, 分账, 基础支付, 委托代扣, 消费者投诉, 清关报关, 账单, 进件(融合钱包), 退款.
-    Global
+    Global at GlobalPath
 }
 
 impl<M: Mode> Global<M> {
@@ -87,7 +89,7 @@ impl<M: Mode> Global<M> {
 chain_step! {
     /// `v3/global/certificates`: 获取平台证书列表.
     #[doc(alias = "获取平台证书列表")]
-    GlobalCertificates
+    GlobalCertificates at GlobalCertificatesPath
 }
 
 impl<M: Mode> GlobalCertificates<M> {
@@ -109,9 +111,9 @@ impl<M: Mode> GlobalCertificates<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/customs`
-    GlobalCustoms
+    GlobalCustoms at GlobalCustomsPath
 }
 
 impl<M: Mode> GlobalCustoms<M> {
@@ -136,7 +138,7 @@ chain_step! {
     #[doc(alias = "报关查询")]
     #[doc(alias = "报关")]
     #[doc(alias = "报关信息修改")]
-    GlobalCustomsOrders
+    GlobalCustomsOrders at GlobalCustomsOrdersPath
 }
 
 impl<M: Mode> GlobalCustomsOrders<M> {
@@ -230,7 +232,7 @@ impl<M: Mode> GlobalCustomsOrders<M> {
 chain_step! {
     /// `v3/global/customs/redeclare`: 报关重推.
     #[doc(alias = "报关重推")]
-    GlobalCustomsRedeclare
+    GlobalCustomsRedeclare at GlobalCustomsRedeclarePath
 }
 
 impl<M: Mode> GlobalCustomsRedeclare<M> {
@@ -265,7 +267,7 @@ impl<M: Mode> GlobalCustomsRedeclare<M> {
 chain_step! {
     /// `v3/global/customs/verify-certificate`: 身份信息校验.
     #[doc(alias = "身份信息校验")]
-    GlobalCustomsVerifyCertificate
+    GlobalCustomsVerifyCertificate at GlobalCustomsVerifyCertificatePath
 }
 
 impl<M: Mode> GlobalCustomsVerifyCertificate<M> {
@@ -303,9 +305,9 @@ impl<M: Mode> GlobalCustomsVerifyCertificate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant`
-    GlobalMerchant
+    GlobalMerchant at GlobalMerchantPath
 }
 
 impl<M: Mode> GlobalMerchant<M> {
@@ -315,9 +317,9 @@ impl<M: Mode> GlobalMerchant<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant/h5`
-    GlobalMerchantH5
+    GlobalMerchantH5 at GlobalMerchantH5Path
 }
 
 impl<M: Mode> GlobalMerchantH5<M> {
@@ -327,9 +329,9 @@ impl<M: Mode> GlobalMerchantH5<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant/h5/permission`
-    GlobalMerchantH5Permission
+    GlobalMerchantH5Permission at GlobalMerchantH5PermissionPath
 }
 
 impl<M: Mode> GlobalMerchantH5Permission<M> {
@@ -352,7 +354,7 @@ impl<M: Mode> GlobalMerchantH5Permission<M> {
 chain_step! {
     /// `v3/global/merchant/h5/permission/applications`: 创建H5支付权限申请单.
     #[doc(alias = "创建H5支付权限申请单")]
-    GlobalMerchantH5PermissionApplications
+    GlobalMerchantH5PermissionApplications at GlobalMerchantH5PermissionApplicationsPath
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionApplications<M> {
@@ -398,7 +400,7 @@ chain_step! {
     /// `v3/global/merchant/h5/permission/applications/{applyment_id}`: 查询H5支付权限申请单详情, 修改H5支付权限申请单.
     #[doc(alias = "查询H5支付权限申请单详情")]
     #[doc(alias = "修改H5支付权限申请单")]
-    GlobalMerchantH5PermissionApplicationsByApplymentId
+    GlobalMerchantH5PermissionApplicationsByApplymentId at GlobalMerchantH5PermissionApplicationsByApplymentIdPath
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionApplicationsByApplymentId<M> {
@@ -461,9 +463,9 @@ impl<M: Mode> GlobalMerchantH5PermissionApplicationsByApplymentId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant/h5/permission/domain`
-    GlobalMerchantH5PermissionDomain
+    GlobalMerchantH5PermissionDomain at GlobalMerchantH5PermissionDomainPath
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionDomain<M> {
@@ -476,7 +478,7 @@ impl<M: Mode> GlobalMerchantH5PermissionDomain<M> {
 chain_step! {
     /// `v3/global/merchant/h5/permission/domain/applications`: 创建H5支付域名修改申请单.
     #[doc(alias = "创建H5支付域名修改申请单")]
-    GlobalMerchantH5PermissionDomainApplications
+    GlobalMerchantH5PermissionDomainApplications at GlobalMerchantH5PermissionDomainApplicationsPath
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionDomainApplications<M> {
@@ -522,7 +524,7 @@ chain_step! {
     /// `v3/global/merchant/h5/permission/domain/applications/{applyment_id}`: 查询H5支付域名修改申请单, 修改H5支付域名修改申请单.
     #[doc(alias = "查询H5支付域名修改申请单")]
     #[doc(alias = "修改H5支付域名修改申请单")]
-    GlobalMerchantH5PermissionDomainApplicationsByApplymentId
+    GlobalMerchantH5PermissionDomainApplicationsByApplymentId at GlobalMerchantH5PermissionDomainApplicationsByApplymentIdPath
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionDomainApplicationsByApplymentId<M> {
@@ -594,7 +596,7 @@ impl<M: Mode> GlobalMerchantH5PermissionDomainApplicationsByApplymentId<M> {
 chain_step! {
     /// `v3/global/merchant/h5/permission/{sub_mchid}`: 查询子商户H5支付权限状态.
     #[doc(alias = "查询子商户H5支付权限状态")]
-    GlobalMerchantH5PermissionBySubMchid
+    GlobalMerchantH5PermissionBySubMchid at GlobalMerchantH5PermissionBySubMchidPath
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionBySubMchid<M> {
@@ -617,9 +619,9 @@ impl<M: Mode> GlobalMerchantH5PermissionBySubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant-service`
-    GlobalMerchantService
+    GlobalMerchantService at GlobalMerchantServicePath
 }
 
 impl<M: Mode> GlobalMerchantService<M> {
@@ -645,7 +647,7 @@ chain_step! {
     #[doc(alias = "创建投诉通知回调")]
     #[doc(alias = "更新投诉通知回调")]
     #[doc(alias = "删除投诉通知回调")]
-    GlobalMerchantServiceComplaintNotifications
+    GlobalMerchantServiceComplaintNotifications at GlobalMerchantServiceComplaintNotificationsPath
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
@@ -733,7 +735,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints`: 查询投诉单列表.
     #[doc(alias = "查询投诉单列表")]
-    GlobalMerchantServiceComplaints
+    GlobalMerchantServiceComplaints at GlobalMerchantServiceComplaintsPath
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaints<M> {
@@ -774,7 +776,7 @@ impl<M: Mode> GlobalMerchantServiceComplaints<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}`: 查询投诉单详情.
     #[doc(alias = "查询投诉单详情")]
-    GlobalMerchantServiceComplaintsByComplaintId
+    GlobalMerchantServiceComplaintsByComplaintId at GlobalMerchantServiceComplaintsByComplaintIdPath
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintId<M> {
@@ -829,7 +831,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintId<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}/complete`: 反馈处理完成.
     #[doc(alias = "反馈处理完成")]
-    GlobalMerchantServiceComplaintsByComplaintIdComplete
+    GlobalMerchantServiceComplaintsByComplaintIdComplete at GlobalMerchantServiceComplaintsByComplaintIdCompletePath
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdComplete<M> {
@@ -868,7 +870,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdComplete<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys`: 查询投诉协商历史.
     #[doc(alias = "查询投诉协商历史")]
-    GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys
+    GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys at GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorysPath
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys<M> {
@@ -910,7 +912,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys<M>
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}/response`: 提交回复.
     #[doc(alias = "提交回复")]
-    GlobalMerchantServiceComplaintsByComplaintIdResponse
+    GlobalMerchantServiceComplaintsByComplaintIdResponse at GlobalMerchantServiceComplaintsByComplaintIdResponsePath
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdResponse<M> {
@@ -946,9 +948,9 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdResponse<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant-service/images`
-    GlobalMerchantServiceImages
+    GlobalMerchantServiceImages at GlobalMerchantServiceImagesPath
 }
 
 impl<M: Mode> GlobalMerchantServiceImages<M> {
@@ -966,7 +968,7 @@ impl<M: Mode> GlobalMerchantServiceImages<M> {
 chain_step! {
     /// `v3/global/merchant-service/images/{media_id}`: 图片下载.
     #[doc(alias = "图片下载")]
-    GlobalMerchantServiceImagesByMediaId
+    GlobalMerchantServiceImagesByMediaId at GlobalMerchantServiceImagesByMediaIdPath
 }
 
 impl<M: Mode> GlobalMerchantServiceImagesByMediaId<M> {
@@ -995,7 +997,7 @@ impl<M: Mode> GlobalMerchantServiceImagesByMediaId<M> {
 chain_step! {
     /// `v3/global/merchant-service/images/upload`: 商户上传反馈图片.
     #[doc(alias = "商户上传反馈图片")]
-    GlobalMerchantServiceImagesUpload
+    GlobalMerchantServiceImagesUpload at GlobalMerchantServiceImagesUploadPath
 }
 
 impl<M: Mode> GlobalMerchantServiceImagesUpload<M> {
@@ -1017,9 +1019,9 @@ impl<M: Mode> GlobalMerchantServiceImagesUpload<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant-storage`
-    GlobalMerchantStorage
+    GlobalMerchantStorage at GlobalMerchantStoragePath
 }
 
 impl<M: Mode> GlobalMerchantStorage<M> {
@@ -1029,9 +1031,9 @@ impl<M: Mode> GlobalMerchantStorage<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant-storage/file`
-    GlobalMerchantStorageFile
+    GlobalMerchantStorageFile at GlobalMerchantStorageFilePath
 }
 
 impl<M: Mode> GlobalMerchantStorageFile<M> {
@@ -1044,7 +1046,7 @@ impl<M: Mode> GlobalMerchantStorageFile<M> {
 chain_step! {
     /// `v3/global/merchant-storage/file/upload`: 上传文件.
     #[doc(alias = "上传文件")]
-    GlobalMerchantStorageFileUpload
+    GlobalMerchantStorageFileUpload at GlobalMerchantStorageFileUploadPath
 }
 
 impl<M: Mode> GlobalMerchantStorageFileUpload<M> {
@@ -1076,7 +1078,7 @@ impl<M: Mode> GlobalMerchantStorageFileUpload<M> {
 chain_step! {
     /// `v3/global/merchants`: 子商户进件（融合钱包）.
     #[doc(alias = "子商户进件（融合钱包）")]
-    GlobalMerchants
+    GlobalMerchants at GlobalMerchantsPath
 }
 
 impl<M: Mode> GlobalMerchants<M> {
@@ -1125,7 +1127,7 @@ chain_step! {
     /// `v3/global/merchants/{sub_mchid}`: 查询子商户（融合钱包）, 修改子商户（融合钱包）.
     #[doc(alias = "查询子商户（融合钱包）")]
     #[doc(alias = "修改子商户（融合钱包）")]
-    GlobalMerchantsBySubMchid
+    GlobalMerchantsBySubMchid at GlobalMerchantsBySubMchidPath
 }
 
 impl<M: Mode> GlobalMerchantsBySubMchid<M> {
@@ -1193,9 +1195,9 @@ impl<M: Mode> GlobalMerchantsBySubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay`
-    GlobalMicropay
+    GlobalMicropay at GlobalMicropayPath
 }
 
 impl<M: Mode> GlobalMicropay<M> {
@@ -1205,9 +1207,9 @@ impl<M: Mode> GlobalMicropay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay/transactions`
-    GlobalMicropayTransactions
+    GlobalMicropayTransactions at GlobalMicropayTransactionsPath
 }
 
 impl<M: Mode> GlobalMicropayTransactions<M> {
@@ -1227,9 +1229,9 @@ impl<M: Mode> GlobalMicropayTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay/transactions/id`
-    GlobalMicropayTransactionsId
+    GlobalMicropayTransactionsId at GlobalMicropayTransactionsIdPath
 }
 
 impl<M: Mode> GlobalMicropayTransactionsId<M> {
@@ -1244,9 +1246,9 @@ impl<M: Mode> GlobalMicropayTransactionsId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay/transactions/id/{transaction_id}`
-    GlobalMicropayTransactionsIdByTransactionId
+    GlobalMicropayTransactionsIdByTransactionId at GlobalMicropayTransactionsIdByTransactionIdPath
 }
 
 impl<M: Mode> GlobalMicropayTransactionsIdByTransactionId<M> {
@@ -1259,7 +1261,7 @@ impl<M: Mode> GlobalMicropayTransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/global/micropay/transactions/id/{transaction_id}/reverse`: 撤销订单(微信支付订单号).
     #[doc(alias = "撤销订单(微信支付订单号)")]
-    GlobalMicropayTransactionsIdByTransactionIdReverse
+    GlobalMicropayTransactionsIdByTransactionIdReverse at GlobalMicropayTransactionsIdByTransactionIdReversePath
 }
 
 impl<M: Mode> GlobalMicropayTransactionsIdByTransactionIdReverse<M> {
@@ -1296,9 +1298,9 @@ impl<M: Mode> GlobalMicropayTransactionsIdByTransactionIdReverse<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay/transactions/out-trade-no`
-    GlobalMicropayTransactionsOutTradeNo
+    GlobalMicropayTransactionsOutTradeNo at GlobalMicropayTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> GlobalMicropayTransactionsOutTradeNo<M> {
@@ -1313,9 +1315,9 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay/transactions/out-trade-no/{out_trade_no}`
-    GlobalMicropayTransactionsOutTradeNoByOutTradeNo
+    GlobalMicropayTransactionsOutTradeNoByOutTradeNo at GlobalMicropayTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNo<M> {
@@ -1328,7 +1330,7 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/global/micropay/transactions/out-trade-no/{out_trade_no}/reverse`: 撤销订单(商户订单号).
     #[doc(alias = "撤销订单(商户订单号)")]
-    GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse
+    GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse at GlobalMicropayTransactionsOutTradeNoByOutTradeNoReversePath
 }
 
 impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse<M> {
@@ -1369,7 +1371,7 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse<M> {
 chain_step! {
     /// `v3/global/micropay/transactions/pay`: 提交付款码支付.
     #[doc(alias = "提交付款码支付")]
-    GlobalMicropayTransactionsPay
+    GlobalMicropayTransactionsPay at GlobalMicropayTransactionsPayPath
 }
 
 impl<M: Mode> GlobalMicropayTransactionsPay<M> {
@@ -1404,9 +1406,9 @@ impl<M: Mode> GlobalMicropayTransactionsPay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/papay`
-    GlobalPapay
+    GlobalPapay at GlobalPapayPath
 }
 
 impl<M: Mode> GlobalPapay<M> {
@@ -1421,9 +1423,9 @@ impl<M: Mode> GlobalPapay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/papay/contracts`
-    GlobalPapayContracts
+    GlobalPapayContracts at GlobalPapayContractsPath
 }
 
 impl<M: Mode> GlobalPapayContracts<M> {
@@ -1466,7 +1468,7 @@ impl<M: Mode> GlobalPapayContracts<M> {
 chain_step! {
     /// `v3/global/papay/contracts/app-pre-entrust-sign`: APP签约.
     #[doc(alias = "APP签约")]
-    GlobalPapayContractsAppPreEntrustSign
+    GlobalPapayContractsAppPreEntrustSign at GlobalPapayContractsAppPreEntrustSignPath
 }
 
 impl<M: Mode> GlobalPapayContractsAppPreEntrustSign<M> {
@@ -1497,7 +1499,7 @@ impl<M: Mode> GlobalPapayContractsAppPreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/contracts/{contract_id}`: 代扣协议ID查询签约.
     #[doc(alias = "代扣协议ID查询签约")]
-    GlobalPapayContractsByContractId
+    GlobalPapayContractsByContractId at GlobalPapayContractsByContractIdPath
 }
 
 impl<M: Mode> GlobalPapayContractsByContractId<M> {
@@ -1534,7 +1536,7 @@ impl<M: Mode> GlobalPapayContractsByContractId<M> {
 chain_step! {
     /// `v3/global/papay/contracts/{contract_id}/terminate`: 申请解约.
     #[doc(alias = "申请解约")]
-    GlobalPapayContractsByContractIdTerminate
+    GlobalPapayContractsByContractIdTerminate at GlobalPapayContractsByContractIdTerminatePath
 }
 
 impl<M: Mode> GlobalPapayContractsByContractIdTerminate<M> {
@@ -1573,7 +1575,7 @@ impl<M: Mode> GlobalPapayContractsByContractIdTerminate<M> {
 chain_step! {
     /// `v3/global/papay/contracts/h5-pre-entrust-sign`: H5预签约.
     #[doc(alias = "H5预签约")]
-    GlobalPapayContractsH5PreEntrustSign
+    GlobalPapayContractsH5PreEntrustSign at GlobalPapayContractsH5PreEntrustSignPath
 }
 
 impl<M: Mode> GlobalPapayContractsH5PreEntrustSign<M> {
@@ -1604,7 +1606,7 @@ impl<M: Mode> GlobalPapayContractsH5PreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/contracts/jsapi-pre-entrust-sign`: JSAPI预签约.
     #[doc(alias = "JSAPI预签约")]
-    GlobalPapayContractsJsapiPreEntrustSign
+    GlobalPapayContractsJsapiPreEntrustSign at GlobalPapayContractsJsapiPreEntrustSignPath
 }
 
 impl<M: Mode> GlobalPapayContractsJsapiPreEntrustSign<M> {
@@ -1636,7 +1638,7 @@ impl<M: Mode> GlobalPapayContractsJsapiPreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/contracts/miniprogram-pre-entrust-sign`: 小程序签约.
     #[doc(alias = "小程序签约")]
-    GlobalPapayContractsMiniprogramPreEntrustSign
+    GlobalPapayContractsMiniprogramPreEntrustSign at GlobalPapayContractsMiniprogramPreEntrustSignPath
 }
 
 impl<M: Mode> GlobalPapayContractsMiniprogramPreEntrustSign<M> {
@@ -1665,9 +1667,9 @@ impl<M: Mode> GlobalPapayContractsMiniprogramPreEntrustSign<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/papay/contracts/out-contract-code`
-    GlobalPapayContractsOutContractCode
+    GlobalPapayContractsOutContractCode at GlobalPapayContractsOutContractCodePath
 }
 
 impl<M: Mode> GlobalPapayContractsOutContractCode<M> {
@@ -1685,7 +1687,7 @@ impl<M: Mode> GlobalPapayContractsOutContractCode<M> {
 chain_step! {
     /// `v3/global/papay/contracts/out-contract-code/{out_contract_code}`: 商户协议号查询签约.
     #[doc(alias = "商户协议号查询签约")]
-    GlobalPapayContractsOutContractCodeByOutContractCode
+    GlobalPapayContractsOutContractCodeByOutContractCode at GlobalPapayContractsOutContractCodeByOutContractCodePath
 }
 
 impl<M: Mode> GlobalPapayContractsOutContractCodeByOutContractCode<M> {
@@ -1724,7 +1726,7 @@ impl<M: Mode> GlobalPapayContractsOutContractCodeByOutContractCode<M> {
 chain_step! {
     /// `v3/global/papay/contracts/web-pre-entrust-sign`: WEB预签约.
     #[doc(alias = "WEB预签约")]
-    GlobalPapayContractsWebPreEntrustSign
+    GlobalPapayContractsWebPreEntrustSign at GlobalPapayContractsWebPreEntrustSignPath
 }
 
 impl<M: Mode> GlobalPapayContractsWebPreEntrustSign<M> {
@@ -1755,7 +1757,7 @@ impl<M: Mode> GlobalPapayContractsWebPreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/transactions`: 支付扣款.
     #[doc(alias = "支付扣款")]
-    GlobalPapayTransactions
+    GlobalPapayTransactions at GlobalPapayTransactionsPath
 }
 
 impl<M: Mode> GlobalPapayTransactions<M> {
@@ -1804,9 +1806,9 @@ impl<M: Mode> GlobalPapayTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/papay/transactions/out-trade-no`
-    GlobalPapayTransactionsOutTradeNo
+    GlobalPapayTransactionsOutTradeNo at GlobalPapayTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> GlobalPapayTransactionsOutTradeNo<M> {
@@ -1824,7 +1826,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/global/papay/transactions/out-trade-no/{out_trade_no}`: 查询订单(商户订单号).
     #[doc(alias = "查询订单(商户订单号)")]
-    GlobalPapayTransactionsOutTradeNoByOutTradeNo
+    GlobalPapayTransactionsOutTradeNoByOutTradeNo at GlobalPapayTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNo<M> {
@@ -1868,7 +1870,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse`: 撤销订单(商户订单号).
     #[doc(alias = "撤销订单(商户订单号)")]
-    GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse
+    GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse at GlobalPapayTransactionsOutTradeNoByOutTradeNoReversePath
 }
 
 impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse<M> {
@@ -1908,7 +1910,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse<M> {
 chain_step! {
     /// `v3/global/papay/transactions/{transaction_id}`: 查询订单(微信支付订单号).
     #[doc(alias = "查询订单(微信支付订单号)")]
-    GlobalPapayTransactionsByTransactionId
+    GlobalPapayTransactionsByTransactionId at GlobalPapayTransactionsByTransactionIdPath
 }
 
 impl<M: Mode> GlobalPapayTransactionsByTransactionId<M> {
@@ -1943,9 +1945,9 @@ impl<M: Mode> GlobalPapayTransactionsByTransactionId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/profit-sharing`
-    GlobalProfitSharing
+    GlobalProfitSharing at GlobalProfitSharingPath
 }
 
 impl<M: Mode> GlobalProfitSharing<M> {
@@ -1978,7 +1980,7 @@ impl<M: Mode> GlobalProfitSharing<M> {
 chain_step! {
     /// `v3/global/profit-sharing/bill-download-url`: 获取分账账单文件下载地址.
     #[doc(alias = "获取分账账单文件下载地址")]
-    GlobalProfitSharingBillDownloadUrl
+    GlobalProfitSharingBillDownloadUrl at GlobalProfitSharingBillDownloadUrlPath
 }
 
 impl<M: Mode> GlobalProfitSharingBillDownloadUrl<M> {
@@ -2009,7 +2011,7 @@ impl<M: Mode> GlobalProfitSharingBillDownloadUrl<M> {
 chain_step! {
     /// `v3/global/profit-sharing/orders`: 请求分账.
     #[doc(alias = "请求分账")]
-    GlobalProfitSharingOrders
+    GlobalProfitSharingOrders at GlobalProfitSharingOrdersPath
 }
 
 impl<M: Mode> GlobalProfitSharingOrders<M> {
@@ -2054,7 +2056,7 @@ impl<M: Mode> GlobalProfitSharingOrders<M> {
 chain_step! {
     /// `v3/global/profit-sharing/orders/{out_order_no}`: 查询分账结果.
     #[doc(alias = "查询分账结果")]
-    GlobalProfitSharingOrdersByOutOrderNo
+    GlobalProfitSharingOrdersByOutOrderNo at GlobalProfitSharingOrdersByOutOrderNoPath
 }
 
 impl<M: Mode> GlobalProfitSharingOrdersByOutOrderNo<M> {
@@ -2092,7 +2094,7 @@ impl<M: Mode> GlobalProfitSharingOrdersByOutOrderNo<M> {
 chain_step! {
     /// `v3/global/profit-sharing/orders/unfreeze`: 解冻剩余资金.
     #[doc(alias = "解冻剩余资金")]
-    GlobalProfitSharingOrdersUnfreeze
+    GlobalProfitSharingOrdersUnfreeze at GlobalProfitSharingOrdersUnfreezePath
 }
 
 impl<M: Mode> GlobalProfitSharingOrdersUnfreeze<M> {
@@ -2127,7 +2129,7 @@ chain_step! {
     /// `v3/global/profit-sharing/receivers`: 添加分账接收方, 删除分账接收方.
     #[doc(alias = "添加分账接收方")]
     #[doc(alias = "删除分账接收方")]
-    GlobalProfitSharingReceivers
+    GlobalProfitSharingReceivers at GlobalProfitSharingReceiversPath
 }
 
 impl<M: Mode> GlobalProfitSharingReceivers<M> {
@@ -2183,7 +2185,7 @@ impl<M: Mode> GlobalProfitSharingReceivers<M> {
 chain_step! {
     /// `v3/global/profit-sharing/receivers/{account}`: 查询分账接收方添加结果.
     #[doc(alias = "查询分账接收方添加结果")]
-    GlobalProfitSharingReceiversByAccount
+    GlobalProfitSharingReceiversByAccount at GlobalProfitSharingReceiversByAccountPath
 }
 
 impl<M: Mode> GlobalProfitSharingReceiversByAccount<M> {
@@ -2212,9 +2214,9 @@ impl<M: Mode> GlobalProfitSharingReceiversByAccount<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/profit-sharing/refunds`
-    GlobalProfitSharingRefunds
+    GlobalProfitSharingRefunds at GlobalProfitSharingRefundsPath
 }
 
 impl<M: Mode> GlobalProfitSharingRefunds<M> {
@@ -2232,7 +2234,7 @@ impl<M: Mode> GlobalProfitSharingRefunds<M> {
 chain_step! {
     /// `v3/global/profit-sharing/refunds/bill-download-url`: 获取分账退款账单下载链接.
     #[doc(alias = "获取分账退款账单下载链接")]
-    GlobalProfitSharingRefundsBillDownloadUrl
+    GlobalProfitSharingRefundsBillDownloadUrl at GlobalProfitSharingRefundsBillDownloadUrlPath
 }
 
 impl<M: Mode> GlobalProfitSharingRefundsBillDownloadUrl<M> {
@@ -2264,7 +2266,7 @@ impl<M: Mode> GlobalProfitSharingRefundsBillDownloadUrl<M> {
 chain_step! {
     /// `v3/global/profit-sharing/refunds/refundable-balance`: 查询可供垫付退款实时余额.
     #[doc(alias = "查询可供垫付退款实时余额")]
-    GlobalProfitSharingRefundsRefundableBalance
+    GlobalProfitSharingRefundsRefundableBalance at GlobalProfitSharingRefundsRefundableBalancePath
 }
 
 impl<M: Mode> GlobalProfitSharingRefundsRefundableBalance<M> {
@@ -2286,9 +2288,9 @@ impl<M: Mode> GlobalProfitSharingRefundsRefundableBalance<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/profit-sharing/transactions`
-    GlobalProfitSharingTransactions
+    GlobalProfitSharingTransactions at GlobalProfitSharingTransactionsPath
 }
 
 impl<M: Mode> GlobalProfitSharingTransactions<M> {
@@ -2311,7 +2313,7 @@ impl<M: Mode> GlobalProfitSharingTransactions<M> {
 chain_step! {
     /// `v3/global/profit-sharing/transactions/mark`: 分账标记.
     #[doc(alias = "分账标记")]
-    GlobalProfitSharingTransactionsMark
+    GlobalProfitSharingTransactionsMark at GlobalProfitSharingTransactionsMarkPath
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsMark<M> {
@@ -2336,9 +2338,9 @@ impl<M: Mode> GlobalProfitSharingTransactionsMark<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/profit-sharing/transactions/{transaction_id}`
-    GlobalProfitSharingTransactionsByTransactionId
+    GlobalProfitSharingTransactionsByTransactionId at GlobalProfitSharingTransactionsByTransactionIdPath
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsByTransactionId<M> {
@@ -2358,7 +2360,7 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionId<M> {
 chain_step! {
     /// `v3/global/profit-sharing/transactions/{transaction_id}/amounts`: 查询剩余待分金额.
     #[doc(alias = "查询剩余待分金额")]
-    GlobalProfitSharingTransactionsByTransactionIdAmounts
+    GlobalProfitSharingTransactionsByTransactionIdAmounts at GlobalProfitSharingTransactionsByTransactionIdAmountsPath
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdAmounts<M> {
@@ -2397,7 +2399,7 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdAmounts<M> {
 chain_step! {
     /// `v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`: 查询订单剩余可退款金额.
     #[doc(alias = "查询订单剩余可退款金额")]
-    GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts
+    GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts at GlobalProfitSharingTransactionsByTransactionIdRefundableAmountsPath
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts<M> {
@@ -2436,9 +2438,9 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refund`
-    GlobalRefund
+    GlobalRefund at GlobalRefundPath
 }
 
 impl<M: Mode> GlobalRefund<M> {
@@ -2453,9 +2455,9 @@ impl<M: Mode> GlobalRefund<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refund/partner`
-    GlobalRefundPartner
+    GlobalRefundPartner at GlobalRefundPartnerPath
 }
 
 impl<M: Mode> GlobalRefundPartner<M> {
@@ -2465,9 +2467,9 @@ impl<M: Mode> GlobalRefundPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refund/partner/recharge-balance`
-    GlobalRefundPartnerRechargeBalance
+    GlobalRefundPartnerRechargeBalance at GlobalRefundPartnerRechargeBalancePath
 }
 
 impl<M: Mode> GlobalRefundPartnerRechargeBalance<M> {
@@ -2477,9 +2479,9 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalance<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refund/partner/recharge-balance/sub-mchid`
-    GlobalRefundPartnerRechargeBalanceSubMchid
+    GlobalRefundPartnerRechargeBalanceSubMchid at GlobalRefundPartnerRechargeBalanceSubMchidPath
 }
 
 impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchid<M> {
@@ -2497,7 +2499,7 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchid<M> {
 chain_step! {
     /// `v3/global/refund/partner/recharge-balance/sub-mchid/{sub_mchid}`: 商家充值退款余额查询.
     #[doc(alias = "商家充值退款余额查询")]
-    GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid
+    GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid at GlobalRefundPartnerRechargeBalanceSubMchidBySubMchidPath
 }
 
 impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid<M> {
@@ -2533,7 +2535,7 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid<M> {
 chain_step! {
     /// `v3/global/refund/recharge-balance`: 商家充值退款余额查询.
     #[doc(alias = "商家充值退款余额查询")]
-    GlobalRefundRechargeBalance
+    GlobalRefundRechargeBalance at GlobalRefundRechargeBalancePath
 }
 
 impl<M: Mode> GlobalRefundRechargeBalance<M> {
@@ -2559,7 +2561,7 @@ chain_step! {
     /// `v3/global/refunds`: 查询所有退款, 申请退款.
     #[doc(alias = "查询所有退款")]
     #[doc(alias = "申请退款")]
-    GlobalRefunds
+    GlobalRefunds at GlobalRefundsPath
 }
 
 impl<M: Mode> GlobalRefunds<M> {
@@ -2617,9 +2619,9 @@ impl<M: Mode> GlobalRefunds<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refunds/id`
-    GlobalRefundsId
+    GlobalRefundsId at GlobalRefundsIdPath
 }
 
 impl<M: Mode> GlobalRefundsId<M> {
@@ -2632,7 +2634,7 @@ impl<M: Mode> GlobalRefundsId<M> {
 chain_step! {
     /// `v3/global/refunds/id/{refund_id}`: 查询单笔退款(微信支付退款订单号).
     #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
-    GlobalRefundsIdByRefundId
+    GlobalRefundsIdByRefundId at GlobalRefundsIdByRefundIdPath
 }
 
 impl<M: Mode> GlobalRefundsIdByRefundId<M> {
@@ -2660,9 +2662,9 @@ impl<M: Mode> GlobalRefundsIdByRefundId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refunds/out-refund-no`
-    GlobalRefundsOutRefundNo
+    GlobalRefundsOutRefundNo at GlobalRefundsOutRefundNoPath
 }
 
 impl<M: Mode> GlobalRefundsOutRefundNo<M> {
@@ -2677,7 +2679,7 @@ impl<M: Mode> GlobalRefundsOutRefundNo<M> {
 chain_step! {
     /// `v3/global/refunds/out-refund-no/{out_refund_no}`: 查询单笔退款(商户退款订单号).
     #[doc(alias = "查询单笔退款(商户退款订单号)")]
-    GlobalRefundsOutRefundNoByOutRefundNo
+    GlobalRefundsOutRefundNoByOutRefundNo at GlobalRefundsOutRefundNoByOutRefundNoPath
 }
 
 impl<M: Mode> GlobalRefundsOutRefundNoByOutRefundNo<M> {
@@ -2712,9 +2714,9 @@ impl<M: Mode> GlobalRefundsOutRefundNoByOutRefundNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/settle`
-    GlobalSettle
+    GlobalSettle at GlobalSettlePath
 }
 
 impl<M: Mode> GlobalSettle<M> {
@@ -2727,7 +2729,7 @@ impl<M: Mode> GlobalSettle<M> {
 chain_step! {
     /// `v3/global/settle/settlements`: 查询结算资金明细.
     #[doc(alias = "查询结算资金明细")]
-    GlobalSettleSettlements
+    GlobalSettleSettlements at GlobalSettleSettlementsPath
 }
 
 impl<M: Mode> GlobalSettleSettlements<M> {
@@ -2758,7 +2760,7 @@ impl<M: Mode> GlobalSettleSettlements<M> {
 chain_step! {
     /// `v3/global/statements`: 下载对账单.
     #[doc(alias = "下载对账单")]
-    GlobalStatements
+    GlobalStatements at GlobalStatementsPath
 }
 
 impl<M: Mode> GlobalStatements<M> {
@@ -2783,9 +2785,9 @@ impl<M: Mode> GlobalStatements<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/transactions`
-    GlobalTransactions
+    GlobalTransactions at GlobalTransactionsPath
 }
 
 impl<M: Mode> GlobalTransactions<M> {
@@ -2823,7 +2825,7 @@ impl<M: Mode> GlobalTransactions<M> {
 chain_step! {
     /// `v3/global/transactions/app`: APP支付下单.
     #[doc(alias = "APP支付下单")]
-    GlobalTransactionsApp
+    GlobalTransactionsApp at GlobalTransactionsAppPath
 }
 
 impl<M: Mode> GlobalTransactionsApp<M> {
@@ -2859,9 +2861,9 @@ impl<M: Mode> GlobalTransactionsApp<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/transactions/id`
-    GlobalTransactionsId
+    GlobalTransactionsId at GlobalTransactionsIdPath
 }
 
 impl<M: Mode> GlobalTransactionsId<M> {
@@ -2876,7 +2878,7 @@ impl<M: Mode> GlobalTransactionsId<M> {
 chain_step! {
     /// `v3/global/transactions/id/{transaction_id}`: 查询订单(微信支付订单号).
     #[doc(alias = "查询订单(微信支付订单号)")]
-    GlobalTransactionsIdByTransactionId
+    GlobalTransactionsIdByTransactionId at GlobalTransactionsIdByTransactionIdPath
 }
 
 impl<M: Mode> GlobalTransactionsIdByTransactionId<M> {
@@ -2919,7 +2921,7 @@ impl<M: Mode> GlobalTransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/global/transactions/id/{transaction_id}/close`: 关闭订单(微信支付订单号).
     #[doc(alias = "关闭订单(微信支付订单号)")]
-    GlobalTransactionsIdByTransactionIdClose
+    GlobalTransactionsIdByTransactionIdClose at GlobalTransactionsIdByTransactionIdClosePath
 }
 
 impl<M: Mode> GlobalTransactionsIdByTransactionIdClose<M> {
@@ -2958,7 +2960,7 @@ impl<M: Mode> GlobalTransactionsIdByTransactionIdClose<M> {
 chain_step! {
     /// `v3/global/transactions/jsapi`: JSAPI支付下单.
     #[doc(alias = "JSAPI支付下单")]
-    GlobalTransactionsJsapi
+    GlobalTransactionsJsapi at GlobalTransactionsJsapiPath
 }
 
 impl<M: Mode> GlobalTransactionsJsapi<M> {
@@ -2997,7 +2999,7 @@ impl<M: Mode> GlobalTransactionsJsapi<M> {
 chain_step! {
     /// `v3/global/transactions/mweb`: H5支付下单.
     #[doc(alias = "H5支付下单")]
-    GlobalTransactionsMweb
+    GlobalTransactionsMweb at GlobalTransactionsMwebPath
 }
 
 impl<M: Mode> GlobalTransactionsMweb<M> {
@@ -3039,7 +3041,7 @@ impl<M: Mode> GlobalTransactionsMweb<M> {
 chain_step! {
     /// `v3/global/transactions/native`: Native支付下单.
     #[doc(alias = "Native支付下单")]
-    GlobalTransactionsNative
+    GlobalTransactionsNative at GlobalTransactionsNativePath
 }
 
 impl<M: Mode> GlobalTransactionsNative<M> {
@@ -3075,9 +3077,9 @@ impl<M: Mode> GlobalTransactionsNative<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/transactions/out-trade-no`
-    GlobalTransactionsOutTradeNo
+    GlobalTransactionsOutTradeNo at GlobalTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> GlobalTransactionsOutTradeNo<M> {
@@ -3095,7 +3097,7 @@ impl<M: Mode> GlobalTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/global/transactions/out-trade-no/{out_trade_no}`: 查询订单(商户订单号).
     #[doc(alias = "查询订单(商户订单号)")]
-    GlobalTransactionsOutTradeNoByOutTradeNo
+    GlobalTransactionsOutTradeNoByOutTradeNo at GlobalTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNo<M> {
@@ -3138,7 +3140,7 @@ impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/global/transactions/out-trade-no/{out_trade_no}/close`: 关闭订单(商户订单号).
     #[doc(alias = "关闭订单(商户订单号)")]
-    GlobalTransactionsOutTradeNoByOutTradeNoClose
+    GlobalTransactionsOutTradeNoByOutTradeNoClose at GlobalTransactionsOutTradeNoByOutTradeNoClosePath
 }
 
 impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNoClose<M> {

@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/goldplan`: 点金计划.
-    Goldplan
+    Goldplan at GoldplanPath
 }
 
 impl<M: Mode> Goldplan<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Goldplan<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/goldplan/merchants`
-    GoldplanMerchants
+    GoldplanMerchants at GoldplanMerchantsPath
 }
 
 impl<M: Mode> GoldplanMerchants<M> {
@@ -54,7 +56,7 @@ impl<M: Mode> GoldplanMerchants<M> {
 chain_step! {
     /// `v3/goldplan/merchants/changecustompagestatus`: 商家小票管理.
     #[doc(alias = "商家小票管理")]
-    GoldplanMerchantsChangecustompagestatus
+    GoldplanMerchantsChangecustompagestatus at GoldplanMerchantsChangecustompagestatusPath
 }
 
 impl<M: Mode> GoldplanMerchantsChangecustompagestatus<M> {
@@ -85,7 +87,7 @@ impl<M: Mode> GoldplanMerchantsChangecustompagestatus<M> {
 chain_step! {
     /// `v3/goldplan/merchants/changegoldplanstatus`: 点金计划管理.
     #[doc(alias = "点金计划管理")]
-    GoldplanMerchantsChangegoldplanstatus
+    GoldplanMerchantsChangegoldplanstatus at GoldplanMerchantsChangegoldplanstatusPath
 }
 
 impl<M: Mode> GoldplanMerchantsChangegoldplanstatus<M> {
@@ -116,7 +118,7 @@ impl<M: Mode> GoldplanMerchantsChangegoldplanstatus<M> {
 chain_step! {
     /// `v3/goldplan/merchants/close-advertising-show`: 关闭广告展示.
     #[doc(alias = "关闭广告展示")]
-    GoldplanMerchantsCloseAdvertisingShow
+    GoldplanMerchantsCloseAdvertisingShow at GoldplanMerchantsCloseAdvertisingShowPath
 }
 
 impl<M: Mode> GoldplanMerchantsCloseAdvertisingShow<M> {
@@ -144,7 +146,7 @@ impl<M: Mode> GoldplanMerchantsCloseAdvertisingShow<M> {
 chain_step! {
     /// `v3/goldplan/merchants/open-advertising-show`: 开通广告展示.
     #[doc(alias = "开通广告展示")]
-    GoldplanMerchantsOpenAdvertisingShow
+    GoldplanMerchantsOpenAdvertisingShow at GoldplanMerchantsOpenAdvertisingShowPath
 }
 
 impl<M: Mode> GoldplanMerchantsOpenAdvertisingShow<M> {
@@ -172,7 +174,7 @@ impl<M: Mode> GoldplanMerchantsOpenAdvertisingShow<M> {
 chain_step! {
     /// `v3/goldplan/merchants/set-advertising-industry-filter`: 同业过滤标签管理.
     #[doc(alias = "同业过滤标签管理")]
-    GoldplanMerchantsSetAdvertisingIndustryFilter
+    GoldplanMerchantsSetAdvertisingIndustryFilter at GoldplanMerchantsSetAdvertisingIndustryFilterPath
 }
 
 impl<M: Mode> GoldplanMerchantsSetAdvertisingIndustryFilter<M> {

@@ -4,11 +4,13 @@
 
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/industry-coupon`: 出行券.
-    IndustryCoupon
+    IndustryCoupon at IndustryCouponPath
 }
 
 impl<M: Mode> IndustryCoupon<M> {
@@ -21,7 +23,7 @@ impl<M: Mode> IndustryCoupon<M> {
 chain_step! {
     /// `v3/industry-coupon/tokens`: 出行券切卡组件预下单.
     #[doc(alias = "出行券切卡组件预下单")]
-    IndustryCouponTokens
+    IndustryCouponTokens at IndustryCouponTokensPath
 }
 
 impl<M: Mode> IndustryCouponTokens<M> {

@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/marketing`: 代金券, 会员卡, 品牌小店营销, 商品券, 商家券, 委托营销, 摇优惠活动, 支付有礼, 电子小票, 配额定向营销银行号码包, 银行立减.
-    Marketing
+    Marketing at MarketingPath
 }
 
 impl<M: Mode> Marketing<M> {
@@ -79,9 +81,9 @@ impl<M: Mode> Marketing<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank`
-    MarketingBank
+    MarketingBank at MarketingBankPath
 }
 
 impl<M: Mode> MarketingBank<M> {
@@ -91,9 +93,9 @@ impl<M: Mode> MarketingBank<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank/packages`
-    MarketingBankPackages
+    MarketingBankPackages at MarketingBankPackagesPath
 }
 
 impl<M: Mode> MarketingBankPackages<M> {
@@ -103,9 +105,9 @@ impl<M: Mode> MarketingBankPackages<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank/packages/{package_id}`
-    MarketingBankPackagesByPackageId
+    MarketingBankPackagesByPackageId at MarketingBankPackagesByPackageIdPath
 }
 
 impl<M: Mode> MarketingBankPackagesByPackageId<M> {
@@ -119,7 +121,7 @@ chain_step! {
     /// `v3/marketing/bank/packages/{package_id}/tasks`: 查询上传任务列表, 导入定向用户协议号.
     #[doc(alias = "查询上传任务列表")]
     #[doc(alias = "导入定向用户协议号")]
-    MarketingBankPackagesByPackageIdTasks
+    MarketingBankPackagesByPackageIdTasks at MarketingBankPackagesByPackageIdTasksPath
 }
 
 impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
@@ -173,9 +175,9 @@ impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank-favor`
-    MarketingBankFavor
+    MarketingBankFavor at MarketingBankFavorPath
 }
 
 impl<M: Mode> MarketingBankFavor<M> {
@@ -185,9 +187,9 @@ impl<M: Mode> MarketingBankFavor<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank-favor/users`
-    MarketingBankFavorUsers
+    MarketingBankFavorUsers at MarketingBankFavorUsersPath
 }
 
 impl<M: Mode> MarketingBankFavorUsers<M> {
@@ -197,9 +199,9 @@ impl<M: Mode> MarketingBankFavorUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}`
-    MarketingBankFavorUsersByOpenid
+    MarketingBankFavorUsersByOpenid at MarketingBankFavorUsersByOpenidPath
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenid<M> {
@@ -217,7 +219,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenid<M> {
 chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}/bank-multi-activity`: 给指定用户报名多笔立减活动.
     #[doc(alias = "给指定用户报名多笔立减活动")]
-    MarketingBankFavorUsersByOpenidBankMultiActivity
+    MarketingBankFavorUsersByOpenidBankMultiActivity at MarketingBankFavorUsersByOpenidBankMultiActivityPath
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenidBankMultiActivity<M> {
@@ -258,9 +260,9 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidBankMultiActivity<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}/coupons`
-    MarketingBankFavorUsersByOpenidCoupons
+    MarketingBankFavorUsersByOpenidCoupons at MarketingBankFavorUsersByOpenidCouponsPath
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenidCoupons<M> {
@@ -278,7 +280,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidCoupons<M> {
 chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}`: 查询绑定多笔立减活动的代金券详情.
     #[doc(alias = "查询绑定多笔立减活动的代金券详情")]
-    MarketingBankFavorUsersByOpenidCouponsByCouponId
+    MarketingBankFavorUsersByOpenidCouponsByCouponId at MarketingBankFavorUsersByOpenidCouponsByCouponIdPath
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenidCouponsByCouponId<M> {
@@ -315,9 +317,9 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidCouponsByCouponId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor`
-    MarketingBusifavor
+    MarketingBusifavor at MarketingBusifavorPath
 }
 
 impl<M: Mode> MarketingBusifavor<M> {
@@ -356,7 +358,7 @@ chain_step! {
     /// `v3/marketing/busifavor/callbacks`: 查询商家券事件通知地址, 设置商家券事件通知地址.
     #[doc(alias = "查询商家券事件通知地址")]
     #[doc(alias = "设置商家券事件通知地址")]
-    MarketingBusifavorCallbacks
+    MarketingBusifavorCallbacks at MarketingBusifavorCallbacksPath
 }
 
 impl<M: Mode> MarketingBusifavorCallbacks<M> {
@@ -407,9 +409,9 @@ impl<M: Mode> MarketingBusifavorCallbacks<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/coupons`
-    MarketingBusifavorCoupons
+    MarketingBusifavorCoupons at MarketingBusifavorCouponsPath
 }
 
 impl<M: Mode> MarketingBusifavorCoupons<M> {
@@ -452,7 +454,7 @@ impl<M: Mode> MarketingBusifavorCoupons<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/associate`: 关联订单信息.
     #[doc(alias = "关联订单信息")]
-    MarketingBusifavorCouponsAssociate
+    MarketingBusifavorCouponsAssociate at MarketingBusifavorCouponsAssociatePath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsAssociate<M> {
@@ -484,9 +486,9 @@ impl<M: Mode> MarketingBusifavorCouponsAssociate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/coupons/{card_id}`
-    MarketingBusifavorCouponsByCardId
+    MarketingBusifavorCouponsByCardId at MarketingBusifavorCouponsByCardIdPath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsByCardId<M> {
@@ -499,7 +501,7 @@ impl<M: Mode> MarketingBusifavorCouponsByCardId<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/{card_id}/send`: 发放消费卡.
     #[doc(alias = "发放消费卡")]
-    MarketingBusifavorCouponsByCardIdSend
+    MarketingBusifavorCouponsByCardIdSend at MarketingBusifavorCouponsByCardIdSendPath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsByCardIdSend<M> {
@@ -535,7 +537,7 @@ impl<M: Mode> MarketingBusifavorCouponsByCardIdSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/deactivate`: 使券失效.
     #[doc(alias = "使券失效")]
-    MarketingBusifavorCouponsDeactivate
+    MarketingBusifavorCouponsDeactivate at MarketingBusifavorCouponsDeactivatePath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsDeactivate<M> {
@@ -569,7 +571,7 @@ impl<M: Mode> MarketingBusifavorCouponsDeactivate<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/disassociate`: 取消关联订单信息.
     #[doc(alias = "取消关联订单信息")]
-    MarketingBusifavorCouponsDisassociate
+    MarketingBusifavorCouponsDisassociate at MarketingBusifavorCouponsDisassociatePath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsDisassociate<M> {
@@ -604,7 +606,7 @@ impl<M: Mode> MarketingBusifavorCouponsDisassociate<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/return`: 申请退券.
     #[doc(alias = "申请退券")]
-    MarketingBusifavorCouponsReturn
+    MarketingBusifavorCouponsReturn at MarketingBusifavorCouponsReturnPath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsReturn<M> {
@@ -638,7 +640,7 @@ impl<M: Mode> MarketingBusifavorCouponsReturn<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/send`: 向用户发券.
     #[doc(alias = "向用户发券")]
-    MarketingBusifavorCouponsSend
+    MarketingBusifavorCouponsSend at MarketingBusifavorCouponsSendPath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsSend<M> {
@@ -673,7 +675,7 @@ impl<M: Mode> MarketingBusifavorCouponsSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/use`: 核销用户券.
     #[doc(alias = "核销用户券")]
-    MarketingBusifavorCouponsUse
+    MarketingBusifavorCouponsUse at MarketingBusifavorCouponsUsePath
 }
 
 impl<M: Mode> MarketingBusifavorCouponsUse<M> {
@@ -705,9 +707,9 @@ impl<M: Mode> MarketingBusifavorCouponsUse<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/product-coupons`
-    MarketingBusifavorProductCoupons
+    MarketingBusifavorProductCoupons at MarketingBusifavorProductCouponsPath
 }
 
 impl<M: Mode> MarketingBusifavorProductCoupons<M> {
@@ -725,7 +727,7 @@ impl<M: Mode> MarketingBusifavorProductCoupons<M> {
 chain_step! {
     /// `v3/marketing/busifavor/product-coupons/pre-send`: 向用户预发放商品券.
     #[doc(alias = "向用户预发放商品券")]
-    MarketingBusifavorProductCouponsPreSend
+    MarketingBusifavorProductCouponsPreSend at MarketingBusifavorProductCouponsPreSendPath
 }
 
 impl<M: Mode> MarketingBusifavorProductCouponsPreSend<M> {
@@ -760,7 +762,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsPreSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/product-coupons/send`: 向用户发放商品券.
     #[doc(alias = "向用户发放商品券")]
-    MarketingBusifavorProductCouponsSend
+    MarketingBusifavorProductCouponsSend at MarketingBusifavorProductCouponsSendPath
 }
 
 impl<M: Mode> MarketingBusifavorProductCouponsSend<M> {
@@ -796,7 +798,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/stocks`: 创建商家券.
     #[doc(alias = "创建商家券")]
-    MarketingBusifavorStocks
+    MarketingBusifavorStocks at MarketingBusifavorStocksPath
 }
 
 impl<M: Mode> MarketingBusifavorStocks<M> {
@@ -850,7 +852,7 @@ chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}`: 查询商家券详情, 修改商家券基本信息.
     #[doc(alias = "查询商家券详情")]
     #[doc(alias = "修改商家券基本信息")]
-    MarketingBusifavorStocksByStockId
+    MarketingBusifavorStocksByStockId at MarketingBusifavorStocksByStockIdPath
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
@@ -906,7 +908,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
 chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}/budget`: 修改批次预算.
     #[doc(alias = "修改批次预算")]
-    MarketingBusifavorStocksByStockIdBudget
+    MarketingBusifavorStocksByStockIdBudget at MarketingBusifavorStocksByStockIdBudgetPath
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockIdBudget<M> {
@@ -949,7 +951,7 @@ chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes`: 查询预存code列表, 上传预存code.
     #[doc(alias = "查询预存code列表")]
     #[doc(alias = "上传预存code")]
-    MarketingBusifavorStocksByStockIdCouponcodes
+    MarketingBusifavorStocksByStockIdCouponcodes at MarketingBusifavorStocksByStockIdCouponcodesPath
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodes<M> {
@@ -1030,7 +1032,7 @@ chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`: 查询预存code详情, 删除预存code.
     #[doc(alias = "查询预存code详情")]
     #[doc(alias = "删除预存code")]
-    MarketingBusifavorStocksByStockIdCouponcodesByCouponCode
+    MarketingBusifavorStocksByStockIdCouponcodesByCouponCode at MarketingBusifavorStocksByStockIdCouponcodesByCouponCodePath
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
@@ -1100,9 +1102,9 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/subsidy`
-    MarketingBusifavorSubsidy
+    MarketingBusifavorSubsidy at MarketingBusifavorSubsidyPath
 }
 
 impl<M: Mode> MarketingBusifavorSubsidy<M> {
@@ -1121,7 +1123,7 @@ chain_step! {
     /// `v3/marketing/busifavor/subsidy/pay-receipts`: 查询营销补差付款单列表, 营销补差付款.
     #[doc(alias = "查询营销补差付款单列表")]
     #[doc(alias = "营销补差付款")]
-    MarketingBusifavorSubsidyPayReceipts
+    MarketingBusifavorSubsidyPayReceipts at MarketingBusifavorSubsidyPayReceiptsPath
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
@@ -1193,7 +1195,7 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
 chain_step! {
     /// `v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}`: 查询营销补差付款单详情.
     #[doc(alias = "查询营销补差付款单详情")]
-    MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId
+    MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId at MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptIdPath
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId<M> {
@@ -1226,7 +1228,7 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId<M> {
 chain_step! {
     /// `v3/marketing/busifavor/subsidy/return-receipts`: 营销补差回退.
     #[doc(alias = "营销补差回退")]
-    MarketingBusifavorSubsidyReturnReceipts
+    MarketingBusifavorSubsidyReturnReceipts at MarketingBusifavorSubsidyReturnReceiptsPath
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyReturnReceipts<M> {
@@ -1276,7 +1278,7 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceipts<M> {
 chain_step! {
     /// `v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}`: 查询商家券营销补差回退单详情.
     #[doc(alias = "查询商家券营销补差回退单详情")]
-    MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId
+    MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId at MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptIdPath
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId<M> {
@@ -1311,9 +1313,9 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/users`
-    MarketingBusifavorUsers
+    MarketingBusifavorUsers at MarketingBusifavorUsersPath
 }
 
 impl<M: Mode> MarketingBusifavorUsers<M> {
@@ -1323,9 +1325,9 @@ impl<M: Mode> MarketingBusifavorUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/users/{openid}`
-    MarketingBusifavorUsersByOpenid
+    MarketingBusifavorUsersByOpenid at MarketingBusifavorUsersByOpenidPath
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenid<M> {
@@ -1338,7 +1340,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenid<M> {
 chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons`: 根据过滤条件查询用户券.
     #[doc(alias = "根据过滤条件查询用户券")]
-    MarketingBusifavorUsersByOpenidCoupons
+    MarketingBusifavorUsersByOpenidCoupons at MarketingBusifavorUsersByOpenidCouponsPath
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCoupons<M> {
@@ -1384,9 +1386,9 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCoupons<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}`
-    MarketingBusifavorUsersByOpenidCouponsByCouponCode
+    MarketingBusifavorUsersByOpenidCouponsByCouponCode at MarketingBusifavorUsersByOpenidCouponsByCouponCodePath
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCode<M> {
@@ -1396,9 +1398,9 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCode<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids`
-    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids
+    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids at MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsPath
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids<M> {
@@ -1416,7 +1418,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids<M> {
 chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}`: 查询用户单张券详情.
     #[doc(alias = "查询用户单张券详情")]
-    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid
+    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid at MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppidPath
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid<M> {
@@ -1452,9 +1454,9 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/favor`
-    MarketingFavor
+    MarketingFavor at MarketingFavorPath
 }
 
 impl<M: Mode> MarketingFavor<M> {
@@ -1488,7 +1490,7 @@ chain_step! {
     /// `v3/marketing/favor/callbacks`: 获取已设置的消息通知地址, 设置消息通知地址.
     #[doc(alias = "获取已设置的消息通知地址")]
     #[doc(alias = "设置消息通知地址")]
-    MarketingFavorCallbacks
+    MarketingFavorCallbacks at MarketingFavorCallbacksPath
 }
 
 impl<M: Mode> MarketingFavorCallbacks<M> {
@@ -1542,7 +1544,7 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
 chain_step! {
     /// `v3/marketing/favor/coupon-stocks`: 创建代金券批次.
     #[doc(alias = "创建代金券批次")]
-    MarketingFavorCouponStocks
+    MarketingFavorCouponStocks at MarketingFavorCouponStocksPath
 }
 
 impl<M: Mode> MarketingFavorCouponStocks<M> {
@@ -1586,9 +1588,9 @@ impl<M: Mode> MarketingFavorCouponStocks<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/favor/media`
-    MarketingFavorMedia
+    MarketingFavorMedia at MarketingFavorMediaPath
 }
 
 impl<M: Mode> MarketingFavorMedia<M> {
@@ -1601,7 +1603,7 @@ impl<M: Mode> MarketingFavorMedia<M> {
 chain_step! {
     /// `v3/marketing/favor/media/image-upload`: （营销）图片上传.
     #[doc(alias = "（营销）图片上传")]
-    MarketingFavorMediaImageUpload
+    MarketingFavorMediaImageUpload at MarketingFavorMediaImageUploadPath
 }
 
 impl<M: Mode> MarketingFavorMediaImageUpload<M> {
@@ -1633,7 +1635,7 @@ impl<M: Mode> MarketingFavorMediaImageUpload<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks`: 条件查询批次列表.
     #[doc(alias = "条件查询批次列表")]
-    MarketingFavorStocks
+    MarketingFavorStocks at MarketingFavorStocksPath
 }
 
 impl<M: Mode> MarketingFavorStocks<M> {
@@ -1669,7 +1671,7 @@ impl<M: Mode> MarketingFavorStocks<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}`: 查询批次详情.
     #[doc(alias = "查询批次详情")]
-    MarketingFavorStocksByStockId
+    MarketingFavorStocksByStockId at MarketingFavorStocksByStockIdPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockId<M> {
@@ -1755,7 +1757,7 @@ impl<M: Mode> MarketingFavorStocksByStockId<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/items`: 查询代金券可用单品.
     #[doc(alias = "查询代金券可用单品")]
-    MarketingFavorStocksByStockIdItems
+    MarketingFavorStocksByStockIdItems at MarketingFavorStocksByStockIdItemsPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdItems<M> {
@@ -1787,7 +1789,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdItems<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/merchants`: 查询代金券可用商户.
     #[doc(alias = "查询代金券可用商户")]
-    MarketingFavorStocksByStockIdMerchants
+    MarketingFavorStocksByStockIdMerchants at MarketingFavorStocksByStockIdMerchantsPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdMerchants<M> {
@@ -1819,7 +1821,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdMerchants<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/modify-goods-id`: 修改可用单品编码.
     #[doc(alias = "修改可用单品编码")]
-    MarketingFavorStocksByStockIdModifyGoodsId
+    MarketingFavorStocksByStockIdModifyGoodsId at MarketingFavorStocksByStockIdModifyGoodsIdPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdModifyGoodsId<M> {
@@ -1858,7 +1860,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdModifyGoodsId<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/pause`: 暂停代金券批次.
     #[doc(alias = "暂停代金券批次")]
-    MarketingFavorStocksByStockIdPause
+    MarketingFavorStocksByStockIdPause at MarketingFavorStocksByStockIdPausePath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdPause<M> {
@@ -1890,7 +1892,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdPause<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/refund-flow`: 下载批次退款明细.
     #[doc(alias = "下载批次退款明细")]
-    MarketingFavorStocksByStockIdRefundFlow
+    MarketingFavorStocksByStockIdRefundFlow at MarketingFavorStocksByStockIdRefundFlowPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdRefundFlow<M> {
@@ -1916,7 +1918,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlow<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day`: 获取批次退款明细下载链接.
     #[doc(alias = "获取批次退款明细下载链接")]
-    MarketingFavorStocksByStockIdRefundFlowByDay
+    MarketingFavorStocksByStockIdRefundFlowByDay at MarketingFavorStocksByStockIdRefundFlowByDayPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdRefundFlowByDay<M> {
@@ -1955,7 +1957,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlowByDay<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/restart`: 重启代金券批次.
     #[doc(alias = "重启代金券批次")]
-    MarketingFavorStocksByStockIdRestart
+    MarketingFavorStocksByStockIdRestart at MarketingFavorStocksByStockIdRestartPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdRestart<M> {
@@ -1987,7 +1989,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRestart<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/start`: 激活代金券批次.
     #[doc(alias = "激活代金券批次")]
-    MarketingFavorStocksByStockIdStart
+    MarketingFavorStocksByStockIdStart at MarketingFavorStocksByStockIdStartPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdStart<M> {
@@ -2019,7 +2021,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdStart<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/stop`: StopStock.
     #[doc(alias = "StopStock")]
-    MarketingFavorStocksByStockIdStop
+    MarketingFavorStocksByStockIdStop at MarketingFavorStocksByStockIdStopPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdStop<M> {
@@ -2049,7 +2051,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdStop<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/use-flow`: 下载批次核销明细.
     #[doc(alias = "下载批次核销明细")]
-    MarketingFavorStocksByStockIdUseFlow
+    MarketingFavorStocksByStockIdUseFlow at MarketingFavorStocksByStockIdUseFlowPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdUseFlow<M> {
@@ -2074,7 +2076,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlow<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`: 获取批次核销明细下载链接.
     #[doc(alias = "获取批次核销明细下载链接")]
-    MarketingFavorStocksByStockIdUseFlowByDay
+    MarketingFavorStocksByStockIdUseFlowByDay at MarketingFavorStocksByStockIdUseFlowByDayPath
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdUseFlowByDay<M> {
@@ -2110,9 +2112,9 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlowByDay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/favor/users`
-    MarketingFavorUsers
+    MarketingFavorUsers at MarketingFavorUsersPath
 }
 
 impl<M: Mode> MarketingFavorUsers<M> {
@@ -2122,9 +2124,9 @@ impl<M: Mode> MarketingFavorUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/favor/users/{openid}`
-    MarketingFavorUsersByOpenid
+    MarketingFavorUsersByOpenid at MarketingFavorUsersByOpenidPath
 }
 
 impl<M: Mode> MarketingFavorUsersByOpenid<M> {
@@ -2138,7 +2140,7 @@ chain_step! {
     /// `v3/marketing/favor/users/{openid}/coupons`: 根据商户号查用户的券, 发放代金券.
     #[doc(alias = "根据商户号查用户的券")]
     #[doc(alias = "发放代金券")]
-    MarketingFavorUsersByOpenidCoupons
+    MarketingFavorUsersByOpenidCoupons at MarketingFavorUsersByOpenidCouponsPath
 }
 
 impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
@@ -2217,7 +2219,7 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
 chain_step! {
     /// `v3/marketing/favor/users/{openid}/coupons/{coupon_id}`: 查询代金券详情.
     #[doc(alias = "查询代金券详情")]
-    MarketingFavorUsersByOpenidCouponsByCouponId
+    MarketingFavorUsersByOpenidCouponsByCouponId at MarketingFavorUsersByOpenidCouponsByCouponIdPath
 }
 
 impl<M: Mode> MarketingFavorUsersByOpenidCouponsByCouponId<M> {
@@ -2254,9 +2256,9 @@ impl<M: Mode> MarketingFavorUsersByOpenidCouponsByCouponId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity`
-    MarketingGoodsSubsidyActivity
+    MarketingGoodsSubsidyActivity at MarketingGoodsSubsidyActivityPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivity<M> {
@@ -2284,7 +2286,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivity<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activities`: 按区域查询品牌加价购活动.
     #[doc(alias = "按区域查询品牌加价购活动")]
-    MarketingGoodsSubsidyActivityActivities
+    MarketingGoodsSubsidyActivityActivities at MarketingGoodsSubsidyActivityActivitiesPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivities<M> {
@@ -2312,9 +2314,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivities<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activity`
-    MarketingGoodsSubsidyActivityActivity
+    MarketingGoodsSubsidyActivityActivity at MarketingGoodsSubsidyActivityActivityPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivity<M> {
@@ -2329,9 +2331,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivity<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activity/{activity_id}`
-    MarketingGoodsSubsidyActivityActivityByActivityId
+    MarketingGoodsSubsidyActivityActivityByActivityId at MarketingGoodsSubsidyActivityActivityByActivityIdPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityId<M> {
@@ -2344,7 +2346,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityId<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply`: 门店报名品牌加价购活动.
     #[doc(alias = "门店报名品牌加价购活动")]
-    MarketingGoodsSubsidyActivityActivityByActivityIdApply
+    MarketingGoodsSubsidyActivityActivityByActivityIdApply at MarketingGoodsSubsidyActivityActivityByActivityIdApplyPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityIdApply<M> {
@@ -2380,9 +2382,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityIdApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/qualification`
-    MarketingGoodsSubsidyActivityQualification
+    MarketingGoodsSubsidyActivityQualification at MarketingGoodsSubsidyActivityQualificationPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityQualification<M> {
@@ -2400,7 +2402,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualification<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/qualification/lock`: 锁定品牌加价购活动资格.
     #[doc(alias = "锁定品牌加价购活动资格")]
-    MarketingGoodsSubsidyActivityQualificationLock
+    MarketingGoodsSubsidyActivityQualificationLock at MarketingGoodsSubsidyActivityQualificationLockPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityQualificationLock<M> {
@@ -2433,7 +2435,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationLock<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/qualification/unlock`: 解锁品牌加价购活动资格.
     #[doc(alias = "解锁品牌加价购活动资格")]
-    MarketingGoodsSubsidyActivityQualificationUnlock
+    MarketingGoodsSubsidyActivityQualificationUnlock at MarketingGoodsSubsidyActivityQualificationUnlockPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityQualificationUnlock<M> {
@@ -2463,9 +2465,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationUnlock<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act`
-    MarketingGoodsSubsidyActivityRetailStoreAct
+    MarketingGoodsSubsidyActivityRetailStoreAct at MarketingGoodsSubsidyActivityRetailStoreActPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreAct<M> {
@@ -2490,9 +2492,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreAct<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}`
-    MarketingGoodsSubsidyActivityRetailStoreActByActivityId
+    MarketingGoodsSubsidyActivityRetailStoreActByActivityId at MarketingGoodsSubsidyActivityRetailStoreActByActivityIdPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityId<M> {
@@ -2517,7 +2519,7 @@ chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`: 添加零售小店活动业务代理, 删除零售小店活动业务代理.
     #[doc(alias = "添加零售小店活动业务代理")]
     #[doc(alias = "删除零售小店活动业务代理")]
-    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative
+    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative at MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativePath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative<M> {
@@ -2602,7 +2604,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives`: 查询零售小店活动业务代理.
     #[doc(alias = "查询零售小店活动业务代理")]
-    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives
+    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives at MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentativesPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives<M> {
@@ -2642,9 +2644,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}`
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandId
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandId at MarketingGoodsSubsidyActivityRetailStoreActByBrandIdPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandId<M> {
@@ -2662,7 +2664,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandId<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials`: 生成小店活动物料码.
     #[doc(alias = "生成小店活动物料码")]
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials at MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterialsPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials<M> {
@@ -2706,7 +2708,7 @@ chain_step! {
     #[doc(alias = "查询小店活动门店列表")]
     #[doc(alias = "添加小店活动门店")]
     #[doc(alias = "删除小店活动门店")]
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores at MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresPath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
@@ -2828,7 +2830,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}`: 查询小店活动门店详情.
     #[doc(alias = "查询小店活动门店详情")]
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode at MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCodePath
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode<M> {
@@ -2865,9 +2867,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreC
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-activity`
-    MarketingMembercardActivity
+    MarketingMembercardActivity at MarketingMembercardActivityPath
 }
 
 impl<M: Mode> MarketingMembercardActivity<M> {
@@ -2881,7 +2883,7 @@ chain_step! {
     /// `v3/marketing/membercard-activity/activities`: 查询活动列表, 创建活动.
     #[doc(alias = "查询活动列表")]
     #[doc(alias = "创建活动")]
-    MarketingMembercardActivityActivities
+    MarketingMembercardActivityActivities at MarketingMembercardActivityActivitiesPath
 }
 
 impl<M: Mode> MarketingMembercardActivityActivities<M> {
@@ -2951,7 +2953,7 @@ impl<M: Mode> MarketingMembercardActivityActivities<M> {
 chain_step! {
     /// `v3/marketing/membercard-activity/activities/{activity_id}`: 查询活动详情.
     #[doc(alias = "查询活动详情")]
-    MarketingMembercardActivityActivitiesByActivityId
+    MarketingMembercardActivityActivitiesByActivityId at MarketingMembercardActivityActivitiesByActivityIdPath
 }
 
 impl<M: Mode> MarketingMembercardActivityActivitiesByActivityId<M> {
@@ -2982,7 +2984,7 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityId<M> {
 chain_step! {
     /// `v3/marketing/membercard-activity/activities/{activity_id}/terminate`: 终止活动.
     #[doc(alias = "终止活动")]
-    MarketingMembercardActivityActivitiesByActivityIdTerminate
+    MarketingMembercardActivityActivitiesByActivityIdTerminate at MarketingMembercardActivityActivitiesByActivityIdTerminatePath
 }
 
 impl<M: Mode> MarketingMembercardActivityActivitiesByActivityIdTerminate<M> {
@@ -3015,9 +3017,9 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityIdTerminate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open`
-    MarketingMembercardOpen
+    MarketingMembercardOpen at MarketingMembercardOpenPath
 }
 
 impl<M: Mode> MarketingMembercardOpen<M> {
@@ -3047,9 +3049,9 @@ impl<M: Mode> MarketingMembercardOpen<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/activate-informations`
-    MarketingMembercardOpenActivateInformations
+    MarketingMembercardOpenActivateInformations at MarketingMembercardOpenActivateInformationsPath
 }
 
 impl<M: Mode> MarketingMembercardOpenActivateInformations<M> {
@@ -3067,7 +3069,7 @@ impl<M: Mode> MarketingMembercardOpenActivateInformations<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/activate-informations/{activate_ticket}`: 获取用户信息（跳转型激活）.
     #[doc(alias = "获取用户信息（跳转型激活）")]
-    MarketingMembercardOpenActivateInformationsByActivateTicket
+    MarketingMembercardOpenActivateInformationsByActivateTicket at MarketingMembercardOpenActivateInformationsByActivateTicketPath
 }
 
 impl<M: Mode> MarketingMembercardOpenActivateInformationsByActivateTicket<M> {
@@ -3103,7 +3105,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/callback`: 查询回调地址, 设置回调地址.
     #[doc(alias = "查询回调地址")]
     #[doc(alias = "设置回调地址")]
-    MarketingMembercardOpenCallback
+    MarketingMembercardOpenCallback at MarketingMembercardOpenCallbackPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCallback<M> {
@@ -3152,7 +3154,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/cards`: 查询会员卡模板列表, 创建会员卡模板.
     #[doc(alias = "查询会员卡模板列表")]
     #[doc(alias = "创建会员卡模板")]
-    MarketingMembercardOpenCards
+    MarketingMembercardOpenCards at MarketingMembercardOpenCardsPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCards<M> {
@@ -3223,7 +3225,7 @@ chain_step! {
     #[doc(alias = "查询会员卡模板信息")]
     #[doc(alias = "修改会员卡模板信息")]
     #[doc(alias = "删除会员卡模板")]
-    MarketingMembercardOpenCardsByCardId
+    MarketingMembercardOpenCardsByCardId at MarketingMembercardOpenCardsByCardIdPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
@@ -3351,9 +3353,9 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes`
-    MarketingMembercardOpenCardsByCardIdCodes
+    MarketingMembercardOpenCardsByCardIdCodes at MarketingMembercardOpenCardsByCardIdCodesPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodes<M> {
@@ -3372,7 +3374,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}`: 查询用户会员卡信息, 修改用户会员卡信息.
     #[doc(alias = "查询用户会员卡信息")]
     #[doc(alias = "修改用户会员卡信息")]
-    MarketingMembercardOpenCardsByCardIdCodesByCode
+    MarketingMembercardOpenCardsByCardIdCodesByCode at MarketingMembercardOpenCardsByCardIdCodesByCodePath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
@@ -3467,7 +3469,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`: 激活会员卡（跳转型激活）.
     #[doc(alias = "激活会员卡（跳转型激活）")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeActivate
+    MarketingMembercardOpenCardsByCardIdCodesByCodeActivate at MarketingMembercardOpenCardsByCardIdCodesByCodeActivatePath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeActivate<M> {
@@ -3505,9 +3507,9 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeActivate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus`
-    MarketingMembercardOpenCardsByCardIdCodesByCodeBonus
+    MarketingMembercardOpenCardsByCardIdCodesByCodeBonus at MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonus<M> {
@@ -3525,7 +3527,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonus<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/commit`: 设置支付后展示的积分到账.
     #[doc(alias = "设置支付后展示的积分到账")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit
+    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit at MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommitPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit<M> {
@@ -3572,7 +3574,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare`: 支付结果页展示会员积分.
     #[doc(alias = "支付结果页展示会员积分")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare
+    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare at MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPreparePath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare<M> {
@@ -3619,7 +3621,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights`: 设置会员权益.
     #[doc(alias = "设置会员权益")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeRights
+    MarketingMembercardOpenCardsByCardIdCodesByCodeRights at MarketingMembercardOpenCardsByCardIdCodesByCodeRightsPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeRights<M> {
@@ -3660,7 +3662,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeRights<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data`: 设置会员服务项用户信息.
     #[doc(alias = "设置会员服务项用户信息")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData
+    MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData at MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDataPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData<M> {
@@ -3712,7 +3714,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDat
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable`: 作废用户会员卡.
     #[doc(alias = "作废用户会员卡")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable
+    MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable at MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailablePath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable<M> {
@@ -3754,7 +3756,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/deposit`: 导入会员Code.
     #[doc(alias = "导入会员Code")]
-    MarketingMembercardOpenCardsByCardIdCodesDeposit
+    MarketingMembercardOpenCardsByCardIdCodesDeposit at MarketingMembercardOpenCardsByCardIdCodesDepositPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesDeposit<M> {
@@ -3794,7 +3796,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesDeposit<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/decrypt-code`: 加密code解码（跳转型激活）.
     #[doc(alias = "加密code解码（跳转型激活）")]
-    MarketingMembercardOpenCardsByCardIdDecryptCode
+    MarketingMembercardOpenCardsByCardIdDecryptCode at MarketingMembercardOpenCardsByCardIdDecryptCodePath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdDecryptCode<M> {
@@ -3834,7 +3836,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdDecryptCode<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/permission-tokens`: 商户预授权.
     #[doc(alias = "商户预授权")]
-    MarketingMembercardOpenCardsByCardIdPermissionTokens
+    MarketingMembercardOpenCardsByCardIdPermissionTokens at MarketingMembercardOpenCardsByCardIdPermissionTokensPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdPermissionTokens<M> {
@@ -3870,9 +3872,9 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPermissionTokens<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard`
-    MarketingMembercardOpenCardsByCardIdPhoneMembercard
+    MarketingMembercardOpenCardsByCardIdPhoneMembercard at MarketingMembercardOpenCardsByCardIdPhoneMembercardPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercard<M> {
@@ -3885,7 +3887,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercard<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import`: 根据手机号导入用户会员卡.
     #[doc(alias = "根据手机号导入用户会员卡")]
-    MarketingMembercardOpenCardsByCardIdPhoneMembercardImport
+    MarketingMembercardOpenCardsByCardIdPhoneMembercardImport at MarketingMembercardOpenCardsByCardIdPhoneMembercardImportPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercardImport<M> {
@@ -3929,7 +3931,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercardImport<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/qrcode`: 创建会员卡二维码.
     #[doc(alias = "创建会员卡二维码")]
-    MarketingMembercardOpenCardsByCardIdQrcode
+    MarketingMembercardOpenCardsByCardIdQrcode at MarketingMembercardOpenCardsByCardIdQrcodePath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdQrcode<M> {
@@ -3968,7 +3970,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdQrcode<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/rights`: 设置会员卡模板权益项.
     #[doc(alias = "设置会员卡模板权益项")]
-    MarketingMembercardOpenCardsByCardIdRights
+    MarketingMembercardOpenCardsByCardIdRights at MarketingMembercardOpenCardsByCardIdRightsPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdRights<M> {
@@ -4007,7 +4009,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdRights<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/service-modules`: 添加会员卡服务项.
     #[doc(alias = "添加会员卡服务项")]
-    MarketingMembercardOpenCardsByCardIdServiceModules
+    MarketingMembercardOpenCardsByCardIdServiceModules at MarketingMembercardOpenCardsByCardIdServiceModulesPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModules<M> {
@@ -4061,7 +4063,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`: 修改会员卡服务项, 移除会员卡服务项.
     #[doc(alias = "修改会员卡服务项")]
     #[doc(alias = "移除会员卡服务项")]
-    MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId
+    MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId at MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleIdPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId<M> {
@@ -4140,7 +4142,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/upgrade`: 老会员卡模板升级.
     #[doc(alias = "老会员卡模板升级")]
-    MarketingMembercardOpenCardsByCardIdUpgrade
+    MarketingMembercardOpenCardsByCardIdUpgrade at MarketingMembercardOpenCardsByCardIdUpgradePath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdUpgrade<M> {
@@ -4176,9 +4178,9 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUpgrade<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/users`
-    MarketingMembercardOpenCardsByCardIdUsers
+    MarketingMembercardOpenCardsByCardIdUsers at MarketingMembercardOpenCardsByCardIdUsersPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsers<M> {
@@ -4191,7 +4193,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsers<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/users/import`: 根据openid导入用户会员卡.
     #[doc(alias = "根据openid导入用户会员卡")]
-    MarketingMembercardOpenCardsByCardIdUsersImport
+    MarketingMembercardOpenCardsByCardIdUsersImport at MarketingMembercardOpenCardsByCardIdUsersImportPath
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsersImport<M> {
@@ -4230,9 +4232,9 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsersImport<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/phonenumber-member`
-    MarketingMembercardOpenPhonenumberMember
+    MarketingMembercardOpenPhonenumberMember at MarketingMembercardOpenPhonenumberMemberPath
 }
 
 impl<M: Mode> MarketingMembercardOpenPhonenumberMember<M> {
@@ -4250,7 +4252,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMember<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/phonenumber-member/import`: 导入加密手机号提醒会员领卡.
     #[doc(alias = "导入加密手机号提醒会员领卡")]
-    MarketingMembercardOpenPhonenumberMemberImport
+    MarketingMembercardOpenPhonenumberMemberImport at MarketingMembercardOpenPhonenumberMemberImportPath
 }
 
 impl<M: Mode> MarketingMembercardOpenPhonenumberMemberImport<M> {
@@ -4287,7 +4289,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberImport<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/phonenumber-member/search`: 通过加密手机号查询会员领卡状态.
     #[doc(alias = "通过加密手机号查询会员领卡状态")]
-    MarketingMembercardOpenPhonenumberMemberSearch
+    MarketingMembercardOpenPhonenumberMemberSearch at MarketingMembercardOpenPhonenumberMemberSearchPath
 }
 
 impl<M: Mode> MarketingMembercardOpenPhonenumberMemberSearch<M> {
@@ -4319,9 +4321,9 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberSearch<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/user`
-    MarketingMembercardOpenUser
+    MarketingMembercardOpenUser at MarketingMembercardOpenUserPath
 }
 
 impl<M: Mode> MarketingMembercardOpenUser<M> {
@@ -4334,7 +4336,7 @@ impl<M: Mode> MarketingMembercardOpenUser<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/user/cards`: 查询用户在品牌下所有会员卡.
     #[doc(alias = "查询用户在品牌下所有会员卡")]
-    MarketingMembercardOpenUserCards
+    MarketingMembercardOpenUserCards at MarketingMembercardOpenUserCardsPath
 }
 
 impl<M: Mode> MarketingMembercardOpenUserCards<M> {
@@ -4362,9 +4364,9 @@ impl<M: Mode> MarketingMembercardOpenUserCards<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner`
-    MarketingPartner
+    MarketingPartner at MarketingPartnerPath
 }
 
 impl<M: Mode> MarketingPartner<M> {
@@ -4379,9 +4381,9 @@ impl<M: Mode> MarketingPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/delivery-plan`
-    MarketingPartnerDeliveryPlan
+    MarketingPartnerDeliveryPlan at MarketingPartnerDeliveryPlanPath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlan<M> {
@@ -4399,7 +4401,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlan<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans`: 创建投放计划.
     #[doc(alias = "创建投放计划")]
-    MarketingPartnerDeliveryPlanDeliveryPlans
+    MarketingPartnerDeliveryPlanDeliveryPlans at MarketingPartnerDeliveryPlanDeliveryPlansPath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlans<M> {
@@ -4449,9 +4451,9 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlans<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}`
-    MarketingPartnerDeliveryPlanDeliveryPlansByBrandId
+    MarketingPartnerDeliveryPlanDeliveryPlansByBrandId at MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdPath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandId<M> {
@@ -4464,7 +4466,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandId<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans`: 分页查询投放计划列表.
     #[doc(alias = "分页查询投放计划列表")]
-    MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans
+    MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans at MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlansPath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans<M> {
@@ -4507,7 +4509,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans<M>
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`: 更新投放计划.
     #[doc(alias = "更新投放计划")]
-    MarketingPartnerDeliveryPlanDeliveryPlansByPlanId
+    MarketingPartnerDeliveryPlanDeliveryPlansByPlanId at MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdPath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanId<M> {
@@ -4552,7 +4554,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanId<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}/terminate`: 终止投放计划.
     #[doc(alias = "终止投放计划")]
-    MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate
+    MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate at MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminatePath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate<M> {
@@ -4586,9 +4588,9 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/delivery-plan/{sp_mchid}`
-    MarketingPartnerDeliveryPlanBySpMchid
+    MarketingPartnerDeliveryPlanBySpMchid at MarketingPartnerDeliveryPlanBySpMchidPath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchid<M> {
@@ -4601,7 +4603,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchid<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url`: 设置投放计划回调地址.
     #[doc(alias = "设置投放计划回调地址")]
-    MarketingPartnerDeliveryPlanBySpMchidNotifyUrl
+    MarketingPartnerDeliveryPlanBySpMchidNotifyUrl at MarketingPartnerDeliveryPlanBySpMchidNotifyUrlPath
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchidNotifyUrl<M> {
@@ -4637,9 +4639,9 @@ impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchidNotifyUrl<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/product-coupon`
-    MarketingPartnerProductCoupon
+    MarketingPartnerProductCoupon at MarketingPartnerProductCouponPath
 }
 
 impl<M: Mode> MarketingPartnerProductCoupon<M> {
@@ -4672,7 +4674,7 @@ impl<M: Mode> MarketingPartnerProductCoupon<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/image-generation-tasks`: 提交图片生成任务.
     #[doc(alias = "提交图片生成任务")]
-    MarketingPartnerProductCouponImageGenerationTasks
+    MarketingPartnerProductCouponImageGenerationTasks at MarketingPartnerProductCouponImageGenerationTasksPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasks<M> {
@@ -4723,7 +4725,7 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasks<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`: 查询图片生成任务执行结果.
     #[doc(alias = "查询图片生成任务执行结果")]
-    MarketingPartnerProductCouponImageGenerationTasksByTaskId
+    MarketingPartnerProductCouponImageGenerationTasksByTaskId at MarketingPartnerProductCouponImageGenerationTasksByTaskIdPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasksByTaskId<M> {
@@ -4760,9 +4762,9 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasksByTaskId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/product-coupon/media`
-    MarketingPartnerProductCouponMedia
+    MarketingPartnerProductCouponMedia at MarketingPartnerProductCouponMediaPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponMedia<M> {
@@ -4775,7 +4777,7 @@ impl<M: Mode> MarketingPartnerProductCouponMedia<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/media/upload-image`: 图片上传.
     #[doc(alias = "图片上传")]
-    MarketingPartnerProductCouponMediaUploadImage
+    MarketingPartnerProductCouponMediaUploadImage at MarketingPartnerProductCouponMediaUploadImagePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponMediaUploadImage<M> {
@@ -4809,7 +4811,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/notify-configs`: 获取商品券事件通知地址, 设置商品券事件通知地址.
     #[doc(alias = "获取商品券事件通知地址")]
     #[doc(alias = "设置商品券事件通知地址")]
-    MarketingPartnerProductCouponNotifyConfigs
+    MarketingPartnerProductCouponNotifyConfigs at MarketingPartnerProductCouponNotifyConfigsPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
@@ -4858,7 +4860,7 @@ impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons`: 创建商品券.
     #[doc(alias = "创建商品券")]
-    MarketingPartnerProductCouponProductCoupons
+    MarketingPartnerProductCouponProductCoupons at MarketingPartnerProductCouponProductCouponsPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCoupons<M> {
@@ -4919,7 +4921,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`: 查询商品券, 修改商品券.
     #[doc(alias = "查询商品券")]
     #[doc(alias = "修改商品券")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponId
+    MarketingPartnerProductCouponProductCouponsByProductCouponId at MarketingPartnerProductCouponProductCouponsByProductCouponIdPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
@@ -5020,7 +5022,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate`: 失效商品券.
     #[doc(alias = "失效商品券")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate at MarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivatePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate<M> {
@@ -5067,7 +5069,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdDeacti
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`: 添加商品券批次组.
     #[doc(alias = "添加商品券批次组")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles at MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles<M> {
@@ -5135,7 +5137,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}`: 修改商品券批次组.
     #[doc(alias = "修改商品券批次组")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId at MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId<M> {
@@ -5191,7 +5193,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/associate-stores`: 批次组批量关联门店.
     #[doc(alias = "批次组批量关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStores at MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStoresPath
 }
 
 impl<M: Mode>
@@ -5234,7 +5236,7 @@ impl<M: Mode>
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/disassociate-stores`: 批次组批量取消关联门店.
     #[doc(alias = "批次组批量取消关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStores at MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStoresPath
 }
 
 impl<M: Mode>
@@ -5279,7 +5281,7 @@ impl<M: Mode>
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`: 修改商品券批次组发放预算.
     #[doc(alias = "修改商品券批次组发放预算")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudget
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudget at MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudgetPath
 }
 
 impl<M: Mode>
@@ -5324,7 +5326,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`: 查询商品券批次列表, 添加商品券批次.
     #[doc(alias = "查询商品券批次列表")]
     #[doc(alias = "添加商品券批次")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks<M> {
@@ -5426,7 +5428,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`: 查询商品券指定批次, 修改商品券指定批次.
     #[doc(alias = "查询商品券指定批次")]
     #[doc(alias = "修改商品券指定批次")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId<M> {
@@ -5562,7 +5564,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`: 批次关联门店.
     #[doc(alias = "批次关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStoresPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores<M> {
@@ -5603,7 +5605,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores`: 查询批次关联门店列表.
     #[doc(alias = "查询批次关联门店列表")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStoresPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores<M> {
@@ -5642,7 +5644,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate`: 失效商品券批次.
     #[doc(alias = "失效商品券批次")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivatePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate<M> {
@@ -5684,7 +5686,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/disassociate-stores`: 批次取消关联门店.
     #[doc(alias = "批次取消关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStores at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStoresPath
 }
 
 impl<M: Mode>
@@ -5727,7 +5729,7 @@ impl<M: Mode>
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/update-budget`: 修改商品券批次发放预算.
     #[doc(alias = "修改商品券批次发放预算")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudget
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudget at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudgetPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudget<M> {
@@ -5769,7 +5771,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`: 预上传券Code.
     #[doc(alias = "预上传券Code")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodes
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodes at MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodesPath
 }
 
 impl<M: Mode>
@@ -5810,9 +5812,9 @@ impl<M: Mode>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/product-coupon/users`
-    MarketingPartnerProductCouponUsers
+    MarketingPartnerProductCouponUsers at MarketingPartnerProductCouponUsersPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsers<M> {
@@ -5822,9 +5824,9 @@ impl<M: Mode> MarketingPartnerProductCouponUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}`
-    MarketingPartnerProductCouponUsersByOpenid
+    MarketingPartnerProductCouponUsersByOpenid at MarketingPartnerProductCouponUsersByOpenidPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenid<M> {
@@ -5854,7 +5856,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenid<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`: 向用户发放商品券批次组.
     #[doc(alias = "向用户发放商品券批次组")]
-    MarketingPartnerProductCouponUsersByOpenidCouponBundles
+    MarketingPartnerProductCouponUsersByOpenidCouponBundles at MarketingPartnerProductCouponUsersByOpenidCouponBundlesPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundles<M> {
@@ -5906,9 +5908,9 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundles<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}`
-    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId
+    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId at MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId<M> {
@@ -5925,7 +5927,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCoupo
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate`: 失效用户商品券组.
     #[doc(alias = "失效用户商品券组")]
-    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate
+    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate at MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivatePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate<M> {
@@ -5971,7 +5973,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons`: 指定券状态查询用户商品券列表, 向用户发放商品券.
     #[doc(alias = "指定券状态查询用户商品券列表")]
     #[doc(alias = "向用户发放商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCoupons
+    MarketingPartnerProductCouponUsersByOpenidCoupons at MarketingPartnerProductCouponUsersByOpenidCouponsPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
@@ -6058,7 +6060,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}`: 查询用户商品券详情.
     #[doc(alias = "查询用户商品券详情")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode at MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode<M> {
@@ -6126,7 +6128,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`: 确认发放用户商品券.
     #[doc(alias = "确认发放用户商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm at MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirmPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm<M> {
@@ -6177,7 +6179,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfi
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/deactivate`: 失效用户商品券.
     #[doc(alias = "失效用户商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivate
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivate at MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivatePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivate<M> {
@@ -6230,7 +6232,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeact
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/return`: 退券.
     #[doc(alias = "退券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturn
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturn at MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturnPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturn<M> {
@@ -6281,7 +6283,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeRetur
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use`: 核销用户商品券.
     #[doc(alias = "核销用户商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse at MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUsePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse<M> {
@@ -6335,7 +6337,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse<M
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon`: 向用户预发放商品券.
     #[doc(alias = "向用户预发放商品券")]
-    MarketingPartnerProductCouponUsersByOpenidPreSendCoupon
+    MarketingPartnerProductCouponUsersByOpenidPreSendCoupon at MarketingPartnerProductCouponUsersByOpenidPreSendCouponPath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCoupon<M> {
@@ -6381,7 +6383,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCoupon<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle`: 向用户预发放商品券批次组.
     #[doc(alias = "向用户预发放商品券批次组")]
-    MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle
+    MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle at MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundlePath
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle<M> {
@@ -6429,7 +6431,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle<M> {
 chain_step! {
     /// `v3/marketing/partnerships`: 查询合作关系列表.
     #[doc(alias = "查询合作关系列表")]
-    MarketingPartnerships
+    MarketingPartnerships at MarketingPartnershipsPath
 }
 
 impl<M: Mode> MarketingPartnerships<M> {
@@ -6470,7 +6472,7 @@ impl<M: Mode> MarketingPartnerships<M> {
 chain_step! {
     /// `v3/marketing/partnerships/build`: 建立合作关系.
     #[doc(alias = "建立合作关系")]
-    MarketingPartnershipsBuild
+    MarketingPartnershipsBuild at MarketingPartnershipsBuildPath
 }
 
 impl<M: Mode> MarketingPartnershipsBuild<M> {
@@ -6504,7 +6506,7 @@ impl<M: Mode> MarketingPartnershipsBuild<M> {
 chain_step! {
     /// `v3/marketing/partnerships/terminate`: 终止合作关系.
     #[doc(alias = "终止合作关系")]
-    MarketingPartnershipsTerminate
+    MarketingPartnershipsTerminate at MarketingPartnershipsTerminatePath
 }
 
 impl<M: Mode> MarketingPartnershipsTerminate<M> {
@@ -6535,9 +6537,9 @@ impl<M: Mode> MarketingPartnershipsTerminate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/paygiftactivity`
-    MarketingPaygiftactivity
+    MarketingPaygiftactivity at MarketingPaygiftactivityPath
 }
 
 impl<M: Mode> MarketingPaygiftactivity<M> {
@@ -6555,7 +6557,7 @@ impl<M: Mode> MarketingPaygiftactivity<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities`: 获取支付有礼活动列表.
     #[doc(alias = "获取支付有礼活动列表")]
-    MarketingPaygiftactivityActivities
+    MarketingPaygiftactivityActivities at MarketingPaygiftactivityActivitiesPath
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivities<M> {
@@ -6596,7 +6598,7 @@ impl<M: Mode> MarketingPaygiftactivityActivities<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}`: 查询活动详情接口.
     #[doc(alias = "查询活动详情接口")]
-    MarketingPaygiftactivityActivitiesByActivityId
+    MarketingPaygiftactivityActivitiesByActivityId at MarketingPaygiftactivityActivitiesByActivityIdPath
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityId<M> {
@@ -6637,7 +6639,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityId<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/goods`: 查询活动指定商品列表.
     #[doc(alias = "查询活动指定商品列表")]
-    MarketingPaygiftactivityActivitiesByActivityIdGoods
+    MarketingPaygiftactivityActivitiesByActivityIdGoods at MarketingPaygiftactivityActivitiesByActivityIdGoodsPath
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdGoods<M> {
@@ -6676,7 +6678,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdGoods<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants`: 查询活动发券商户号.
     #[doc(alias = "查询活动发券商户号")]
-    MarketingPaygiftactivityActivitiesByActivityIdMerchants
+    MarketingPaygiftactivityActivitiesByActivityIdMerchants at MarketingPaygiftactivityActivitiesByActivityIdMerchantsPath
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchants<M> {
@@ -6725,7 +6727,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchants<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`: 新增活动发券商户号.
     #[doc(alias = "新增活动发券商户号")]
-    MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd
+    MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd at MarketingPaygiftactivityActivitiesByActivityIdMerchantsAddPath
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd<M> {
@@ -6766,7 +6768,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete`: 删除活动发券商户号.
     #[doc(alias = "删除活动发券商户号")]
-    MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete
+    MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete at MarketingPaygiftactivityActivitiesByActivityIdMerchantsDeletePath
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete<M> {
@@ -6807,7 +6809,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/terminate`: 终止活动.
     #[doc(alias = "终止活动")]
-    MarketingPaygiftactivityActivitiesByActivityIdTerminate
+    MarketingPaygiftactivityActivitiesByActivityIdTerminate at MarketingPaygiftactivityActivitiesByActivityIdTerminatePath
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdTerminate<M> {
@@ -6840,7 +6842,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdTerminate<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/unique-threshold-activity`: 创建全场满额送活动.
     #[doc(alias = "创建全场满额送活动")]
-    MarketingPaygiftactivityUniqueThresholdActivity
+    MarketingPaygiftactivityUniqueThresholdActivity at MarketingPaygiftactivityUniqueThresholdActivityPath
 }
 
 impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
@@ -6880,9 +6882,9 @@ impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/shopping-receipt`
-    MarketingShoppingReceipt
+    MarketingShoppingReceipt at MarketingShoppingReceiptPath
 }
 
 impl<M: Mode> MarketingShoppingReceipt<M> {
@@ -6909,7 +6911,7 @@ impl<M: Mode> MarketingShoppingReceipt<M> {
 chain_step! {
     /// `v3/marketing/shopping-receipt/customentrances`: 创建自定义入口.
     #[doc(alias = "创建自定义入口")]
-    MarketingShoppingReceiptCustomentrances
+    MarketingShoppingReceiptCustomentrances at MarketingShoppingReceiptCustomentrancesPath
 }
 
 impl<M: Mode> MarketingShoppingReceiptCustomentrances<M> {
@@ -6961,7 +6963,7 @@ chain_step! {
     /// `v3/marketing/shopping-receipt/customentrances/{brand_id}`: 查询自定义入口, 更新自定义入口.
     #[doc(alias = "查询自定义入口")]
     #[doc(alias = "更新自定义入口")]
-    MarketingShoppingReceiptCustomentrancesByBrandId
+    MarketingShoppingReceiptCustomentrancesByBrandId at MarketingShoppingReceiptCustomentrancesByBrandIdPath
 }
 
 impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
@@ -7017,7 +7019,7 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
 chain_step! {
     /// `v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`: 上传商家电子小票跳转信息.
     #[doc(alias = "上传商家电子小票跳转信息")]
-    MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos
+    MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos at MarketingShoppingReceiptMerchantshoppingreceiptjumpinfosPath
 }
 
 impl<M: Mode> MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos<M> {
@@ -7060,7 +7062,7 @@ impl<M: Mode> MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos<M> {
 chain_step! {
     /// `v3/marketing/shopping-receipt/shoppingreceipts`: 上传电子小票.
     #[doc(alias = "上传电子小票")]
-    MarketingShoppingReceiptShoppingreceipts
+    MarketingShoppingReceiptShoppingreceipts at MarketingShoppingReceiptShoppingreceiptsPath
 }
 
 impl<M: Mode> MarketingShoppingReceiptShoppingreceipts<M> {
@@ -7092,9 +7094,9 @@ impl<M: Mode> MarketingShoppingReceiptShoppingreceipts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/weekly-discount`
-    MarketingWeeklyDiscount
+    MarketingWeeklyDiscount at MarketingWeeklyDiscountPath
 }
 
 impl<M: Mode> MarketingWeeklyDiscount<M> {
@@ -7107,7 +7109,7 @@ impl<M: Mode> MarketingWeeklyDiscount<M> {
 chain_step! {
     /// `v3/marketing/weekly-discount/activities`: 查询周周惠活动列表.
     #[doc(alias = "查询周周惠活动列表")]
-    MarketingWeeklyDiscountActivities
+    MarketingWeeklyDiscountActivities at MarketingWeeklyDiscountActivitiesPath
 }
 
 impl<M: Mode> MarketingWeeklyDiscountActivities<M> {
@@ -7153,7 +7155,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivities<M> {
 chain_step! {
     /// `v3/marketing/weekly-discount/activities/{activity_id}`: 查询周周惠活动详情.
     #[doc(alias = "查询周周惠活动详情")]
-    MarketingWeeklyDiscountActivitiesByActivityId
+    MarketingWeeklyDiscountActivitiesByActivityId at MarketingWeeklyDiscountActivitiesByActivityIdPath
 }
 
 impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityId<M> {
@@ -7184,7 +7186,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityId<M> {
 chain_step! {
     /// `v3/marketing/weekly-discount/activities/{activity_id}/apply`: 报名周周惠活动.
     #[doc(alias = "报名周周惠活动")]
-    MarketingWeeklyDiscountActivitiesByActivityIdApply
+    MarketingWeeklyDiscountActivitiesByActivityIdApply at MarketingWeeklyDiscountActivitiesByActivityIdApplyPath
 }
 
 impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityIdApply<M> {
@@ -7220,9 +7222,9 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityIdApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/withdraw-favor`
-    MarketingWithdrawFavor
+    MarketingWithdrawFavor at MarketingWithdrawFavorPath
 }
 
 impl<M: Mode> MarketingWithdrawFavor<M> {
@@ -7232,9 +7234,9 @@ impl<M: Mode> MarketingWithdrawFavor<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/withdraw-favor/users`
-    MarketingWithdrawFavorUsers
+    MarketingWithdrawFavorUsers at MarketingWithdrawFavorUsersPath
 }
 
 impl<M: Mode> MarketingWithdrawFavorUsers<M> {
@@ -7244,9 +7246,9 @@ impl<M: Mode> MarketingWithdrawFavorUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/withdraw-favor/users/{openid}`
-    MarketingWithdrawFavorUsersByOpenid
+    MarketingWithdrawFavorUsersByOpenid at MarketingWithdrawFavorUsersByOpenidPath
 }
 
 impl<M: Mode> MarketingWithdrawFavorUsersByOpenid<M> {
@@ -7260,7 +7262,7 @@ chain_step! {
     /// `v3/marketing/withdraw-favor/users/{openid}/coupons`: 查询批次下用户银行提现免费券列表, 为用户发银行提现免费券.
     #[doc(alias = "查询批次下用户银行提现免费券列表")]
     #[doc(alias = "为用户发银行提现免费券")]
-    MarketingWithdrawFavorUsersByOpenidCoupons
+    MarketingWithdrawFavorUsersByOpenidCoupons at MarketingWithdrawFavorUsersByOpenidCouponsPath
 }
 
 impl<M: Mode> MarketingWithdrawFavorUsersByOpenidCoupons<M> {

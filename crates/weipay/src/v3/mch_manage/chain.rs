@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/mch-manage`: 商户管理记录.
-    MchManage
+    MchManage at MchManagePath
 }
 
 impl<M: Mode> MchManage<M> {
@@ -24,9 +26,9 @@ impl<M: Mode> MchManage<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-manage/mch-manage-records`
-    MchManageMchManageRecords
+    MchManageMchManageRecords at MchManageMchManageRecordsPath
 }
 
 impl<M: Mode> MchManageMchManageRecords<M> {
@@ -49,7 +51,7 @@ impl<M: Mode> MchManageMchManageRecords<M> {
 chain_step! {
     /// `v3/mch-manage/mch-manage-records/{manage_record_id}`: 查询子商户下指定商户管理记录.
     #[doc(alias = "查询子商户下指定商户管理记录")]
-    MchManageMchManageRecordsByManageRecordId
+    MchManageMchManageRecordsByManageRecordId at MchManageMchManageRecordsByManageRecordIdPath
 }
 
 impl<M: Mode> MchManageMchManageRecordsByManageRecordId<M> {
@@ -93,7 +95,7 @@ impl<M: Mode> MchManageMchManageRecordsByManageRecordId<M> {
 chain_step! {
     /// `v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`: 对指定商户管理记录提交资料.
     #[doc(alias = "对指定商户管理记录提交资料")]
-    MchManageMchManageRecordsByManageRecordIdMchManageSubmissions
+    MchManageMchManageRecordsByManageRecordIdMchManageSubmissions at MchManageMchManageRecordsByManageRecordIdMchManageSubmissionsPath
 }
 
 impl<M: Mode> MchManageMchManageRecordsByManageRecordIdMchManageSubmissions<M> {
@@ -134,9 +136,9 @@ impl<M: Mode> MchManageMchManageRecordsByManageRecordIdMchManageSubmissions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-manage/mch-manage-records/sub-mchid`
-    MchManageMchManageRecordsSubMchid
+    MchManageMchManageRecordsSubMchid at MchManageMchManageRecordsSubMchidPath
 }
 
 impl<M: Mode> MchManageMchManageRecordsSubMchid<M> {
@@ -149,7 +151,7 @@ impl<M: Mode> MchManageMchManageRecordsSubMchid<M> {
 chain_step! {
     /// `v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}`: 分页查询子商户名下的商户管理记录.
     #[doc(alias = "分页查询子商户名下的商户管理记录")]
-    MchManageMchManageRecordsSubMchidBySubMchid
+    MchManageMchManageRecordsSubMchidBySubMchid at MchManageMchManageRecordsSubMchidBySubMchidPath
 }
 
 impl<M: Mode> MchManageMchManageRecordsSubMchidBySubMchid<M> {
@@ -184,9 +186,9 @@ impl<M: Mode> MchManageMchManageRecordsSubMchidBySubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-manage/submission-files`
-    MchManageSubmissionFiles
+    MchManageSubmissionFiles at MchManageSubmissionFilesPath
 }
 
 impl<M: Mode> MchManageSubmissionFiles<M> {
@@ -196,9 +198,9 @@ impl<M: Mode> MchManageSubmissionFiles<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-manage/submission-files/sub-mchid`
-    MchManageSubmissionFilesSubMchid
+    MchManageSubmissionFilesSubMchid at MchManageSubmissionFilesSubMchidPath
 }
 
 impl<M: Mode> MchManageSubmissionFilesSubMchid<M> {
@@ -208,9 +210,9 @@ impl<M: Mode> MchManageSubmissionFilesSubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-manage/submission-files/sub-mchid/{sub_mchid}`
-    MchManageSubmissionFilesSubMchidBySubMchid
+    MchManageSubmissionFilesSubMchidBySubMchid at MchManageSubmissionFilesSubMchidBySubMchidPath
 }
 
 impl<M: Mode> MchManageSubmissionFilesSubMchidBySubMchid<M> {
@@ -223,7 +225,7 @@ impl<M: Mode> MchManageSubmissionFilesSubMchidBySubMchid<M> {
 chain_step! {
     /// `v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload`: 上传商户提交资料文件.
     #[doc(alias = "上传商户提交资料文件")]
-    MchManageSubmissionFilesSubMchidBySubMchidUpload
+    MchManageSubmissionFilesSubMchidBySubMchidUpload at MchManageSubmissionFilesSubMchidBySubMchidUploadPath
 }
 
 impl<M: Mode> MchManageSubmissionFilesSubMchidBySubMchidUpload<M> {

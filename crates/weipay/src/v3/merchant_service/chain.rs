@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/merchant-service`: 消费者投诉.
-    MerchantService
+    MerchantService at MerchantServicePath
 }
 
 impl<M: Mode> MerchantService<M> {
@@ -45,7 +47,7 @@ chain_step! {
     #[doc(alias = "创建投诉通知回调")]
     #[doc(alias = "更新投诉通知回调")]
     #[doc(alias = "删除投诉通知回调")]
-    MerchantServiceComplaintNotifications
+    MerchantServiceComplaintNotifications at MerchantServiceComplaintNotificationsPath
 }
 
 impl<M: Mode> MerchantServiceComplaintNotifications<M> {
@@ -136,7 +138,7 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
 chain_step! {
     /// `v3/merchant-service/complaints`: 查询投诉信息.
     #[doc(alias = "查询投诉信息")]
-    MerchantServiceComplaints
+    MerchantServiceComplaints at MerchantServiceComplaintsPath
 }
 
 impl<M: Mode> MerchantServiceComplaints<M> {
@@ -174,7 +176,7 @@ impl<M: Mode> MerchantServiceComplaints<M> {
 chain_step! {
     /// `v3/merchant-service/complaints/{transaction_id}`: 查询投诉详情.
     #[doc(alias = "查询投诉详情")]
-    MerchantServiceComplaintsByTransactionId
+    MerchantServiceComplaintsByTransactionId at MerchantServiceComplaintsByTransactionIdPath
 }
 
 impl<M: Mode> MerchantServiceComplaintsByTransactionId<M> {
@@ -212,7 +214,7 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionId<M> {
 chain_step! {
     /// `v3/merchant-service/complaints/{transaction_id}/negotiation-historys`: 查询投诉协商历史.
     #[doc(alias = "查询投诉协商历史")]
-    MerchantServiceComplaintsByTransactionIdNegotiationHistorys
+    MerchantServiceComplaintsByTransactionIdNegotiationHistorys at MerchantServiceComplaintsByTransactionIdNegotiationHistorysPath
 }
 
 impl<M: Mode> MerchantServiceComplaintsByTransactionIdNegotiationHistorys<M> {
@@ -245,7 +247,7 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionIdNegotiationHistorys<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2`: 查询投诉单列表.
     #[doc(alias = "查询投诉单列表")]
-    MerchantServiceComplaintsV2
+    MerchantServiceComplaintsV2 at MerchantServiceComplaintsV2Path
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2<M> {
@@ -286,7 +288,7 @@ impl<M: Mode> MerchantServiceComplaintsV2<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}`: 查询投诉单详情.
     #[doc(alias = "查询投诉单详情")]
-    MerchantServiceComplaintsV2ByComplaintId
+    MerchantServiceComplaintsV2ByComplaintId at MerchantServiceComplaintsV2ByComplaintIdPath
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintId<M> {
@@ -350,7 +352,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintId<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/complete`: 反馈处理完成.
     #[doc(alias = "反馈处理完成")]
-    MerchantServiceComplaintsV2ByComplaintIdComplete
+    MerchantServiceComplaintsV2ByComplaintIdComplete at MerchantServiceComplaintsV2ByComplaintIdCompletePath
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdComplete<M> {
@@ -388,7 +390,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdComplete<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`: 查询投诉协商历史.
     #[doc(alias = "查询投诉协商历史")]
-    MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys
+    MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys at MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorysPath
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys<M> {
@@ -427,7 +429,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/response`: 提交回复.
     #[doc(alias = "提交回复")]
-    MerchantServiceComplaintsV2ByComplaintIdResponse
+    MerchantServiceComplaintsV2ByComplaintIdResponse at MerchantServiceComplaintsV2ByComplaintIdResponsePath
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponse<M> {
@@ -465,7 +467,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponse<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`: 回复需要即时服务的投诉单.
     #[doc(alias = "回复需要即时服务的投诉单")]
-    MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService
+    MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService at MerchantServiceComplaintsV2ByComplaintIdResponseImmediateServicePath
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService<M> {
@@ -509,7 +511,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService<M
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`: 更新退款审批结果.
     #[doc(alias = "更新退款审批结果")]
-    MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress
+    MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress at MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgressPath
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress<M> {
@@ -550,7 +552,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress<M> {
 chain_step! {
     /// `v3/merchant-service/feedbacks`: 商户反馈.
     #[doc(alias = "商户反馈")]
-    MerchantServiceFeedbacks
+    MerchantServiceFeedbacks at MerchantServiceFeedbacksPath
 }
 
 impl<M: Mode> MerchantServiceFeedbacks<M> {
@@ -578,9 +580,9 @@ impl<M: Mode> MerchantServiceFeedbacks<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchant-service/images`
-    MerchantServiceImages
+    MerchantServiceImages at MerchantServiceImagesPath
 }
 
 impl<M: Mode> MerchantServiceImages<M> {
@@ -598,7 +600,7 @@ impl<M: Mode> MerchantServiceImages<M> {
 chain_step! {
     /// `v3/merchant-service/images/{media_id}`: 图片下载.
     #[doc(alias = "图片下载")]
-    MerchantServiceImagesByMediaId
+    MerchantServiceImagesByMediaId at MerchantServiceImagesByMediaIdPath
 }
 
 impl<M: Mode> MerchantServiceImagesByMediaId<M> {
@@ -626,7 +628,7 @@ impl<M: Mode> MerchantServiceImagesByMediaId<M> {
 chain_step! {
     /// `v3/merchant-service/images/upload`: 商户上传反馈图片.
     #[doc(alias = "商户上传反馈图片")]
-    MerchantServiceImagesUpload
+    MerchantServiceImagesUpload at MerchantServiceImagesUploadPath
 }
 
 impl<M: Mode> MerchantServiceImagesUpload<M> {

@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/new-tax-control-fapiao`: 电子发票, 电子发票·腾讯数电发票模式.
-    NewTaxControlFapiao
+    NewTaxControlFapiao at NewTaxControlFapiaoPath
 }
 
 impl<M: Mode> NewTaxControlFapiao<M> {
@@ -47,7 +49,7 @@ impl<M: Mode> NewTaxControlFapiao<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/card-template`: 创建电子发票卡券模板.
     #[doc(alias = "创建电子发票卡券模板")]
-    NewTaxControlFapiaoCardTemplate
+    NewTaxControlFapiaoCardTemplate at NewTaxControlFapiaoCardTemplatePath
 }
 
 impl<M: Mode> NewTaxControlFapiaoCardTemplate<M> {
@@ -80,7 +82,7 @@ impl<M: Mode> NewTaxControlFapiaoCardTemplate<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/download`: 下载发票文件.
     #[doc(alias = "下载发票文件")]
-    NewTaxControlFapiaoDownload
+    NewTaxControlFapiaoDownload at NewTaxControlFapiaoDownloadPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoDownload<M> {
@@ -114,7 +116,7 @@ impl<M: Mode> NewTaxControlFapiaoDownload<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications`: 开具电子发票.
     #[doc(alias = "开具电子发票")]
-    NewTaxControlFapiaoFapiaoApplications
+    NewTaxControlFapiaoFapiaoApplications at NewTaxControlFapiaoFapiaoApplicationsPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplications<M> {
@@ -193,7 +195,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplications<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`: 查询电子发票.
     #[doc(alias = "查询电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId at NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId<M> {
@@ -245,7 +247,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`: 获取发票下载信息.
     #[doc(alias = "获取发票下载信息")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles at NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFilesPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles<M> {
@@ -286,7 +288,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles<M>
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`: 将电子发票插入微信用户卡包.
     #[doc(alias = "将电子发票插入微信用户卡包")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards at NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCardsPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards<M> {
@@ -355,7 +357,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards<M>
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse`: 冲红电子发票.
     #[doc(alias = "冲红电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse at NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReversePath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse<M> {
@@ -400,7 +402,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-general`: 开具通用行业电子发票.
     #[doc(alias = "开具通用行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsIssueGeneral
+    NewTaxControlFapiaoFapiaoApplicationsIssueGeneral at NewTaxControlFapiaoFapiaoApplicationsIssueGeneralPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueGeneral<M> {
@@ -447,7 +449,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueGeneral<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport`: 开具旅客运输行业电子发票.
     #[doc(alias = "开具旅客运输行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport
+    NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport at NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransportPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport<M> {
@@ -505,7 +507,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil`: 开具成品油行业电子发票.
     #[doc(alias = "开具成品油行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil
+    NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil at NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOilPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil<M> {
@@ -560,7 +562,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing`: 开具不动产租赁行业电子发票.
     #[doc(alias = "开具不动产租赁行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing
+    NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing at NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasingPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing<M> {
@@ -616,7 +618,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`: 上传电子发票文件.
     #[doc(alias = "上传电子发票文件")]
-    NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile
+    NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile at NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFilePath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile<M> {
@@ -653,9 +655,9 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/new-tax-control-fapiao/fapiaomerchant`
-    NewTaxControlFapiaoFapiaomerchant
+    NewTaxControlFapiaoFapiaomerchant at NewTaxControlFapiaoFapiaomerchantPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaomerchant<M> {
@@ -673,7 +675,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchant<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`: 获取邀请商户开通服务商电子发票能力.
     #[doc(alias = "获取邀请商户开通服务商电子发票能力")]
-    NewTaxControlFapiaoFapiaomerchantGetspinviteurl
+    NewTaxControlFapiaoFapiaomerchantGetspinviteurl at NewTaxControlFapiaoFapiaomerchantGetspinviteurlPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaomerchantGetspinviteurl<M> {
@@ -708,7 +710,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantGetspinviteurl<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo`: 获取邀请开通的商户信息.
     #[doc(alias = "获取邀请开通的商户信息")]
-    NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo
+    NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo at NewTaxControlFapiaoFapiaomerchantListspinvitemchinfoPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo<M> {
@@ -742,9 +744,9 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/new-tax-control-fapiao/merchant`
-    NewTaxControlFapiaoMerchant
+    NewTaxControlFapiaoMerchant at NewTaxControlFapiaoMerchantPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchant<M> {
@@ -772,7 +774,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchant<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/base-information`: 获取商户开票基础信息.
     #[doc(alias = "获取商户开票基础信息")]
-    NewTaxControlFapiaoMerchantBaseInformation
+    NewTaxControlFapiaoMerchantBaseInformation at NewTaxControlFapiaoMerchantBaseInformationPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBaseInformation<M> {
@@ -805,7 +807,7 @@ chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/development-config`: 查询商户配置的开发选项, 配置开发选项.
     #[doc(alias = "查询商户配置的开发选项")]
     #[doc(alias = "配置开发选项")]
-    NewTaxControlFapiaoMerchantDevelopmentConfig
+    NewTaxControlFapiaoMerchantDevelopmentConfig at NewTaxControlFapiaoMerchantDevelopmentConfigPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
@@ -851,9 +853,9 @@ impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}`
-    NewTaxControlFapiaoMerchantBySubMchid
+    NewTaxControlFapiaoMerchantBySubMchid at NewTaxControlFapiaoMerchantBySubMchidPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchid<M> {
@@ -871,7 +873,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchid<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}/check`: 检查子商户开票功能状态.
     #[doc(alias = "检查子商户开票功能状态")]
-    NewTaxControlFapiaoMerchantBySubMchidCheck
+    NewTaxControlFapiaoMerchantBySubMchidCheck at NewTaxControlFapiaoMerchantBySubMchidCheckPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheck<M> {
@@ -899,7 +901,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheck<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status`: 检查子商户开票功能状态.
     #[doc(alias = "检查子商户开票功能状态")]
-    NewTaxControlFapiaoMerchantBySubMchidCheckStatus
+    NewTaxControlFapiaoMerchantBySubMchidCheckStatus at NewTaxControlFapiaoMerchantBySubMchidCheckStatusPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheckStatus<M> {
@@ -931,7 +933,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheckStatus<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/tax-codes`: 获取商品和服务税收分类对照表.
     #[doc(alias = "获取商品和服务税收分类对照表")]
-    NewTaxControlFapiaoMerchantTaxCodes
+    NewTaxControlFapiaoMerchantTaxCodes at NewTaxControlFapiaoMerchantTaxCodesPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantTaxCodes<M> {
@@ -962,7 +964,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantTaxCodes<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/user-title`: 获取用户填写的抬头.
     #[doc(alias = "获取用户填写的抬头")]
-    NewTaxControlFapiaoUserTitle
+    NewTaxControlFapiaoUserTitle at NewTaxControlFapiaoUserTitlePath
 }
 
 impl<M: Mode> NewTaxControlFapiaoUserTitle<M> {
@@ -996,7 +998,7 @@ impl<M: Mode> NewTaxControlFapiaoUserTitle<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/user-title/title-url`: 获取抬头填写链接.
     #[doc(alias = "获取抬头填写链接")]
-    NewTaxControlFapiaoUserTitleTitleUrl
+    NewTaxControlFapiaoUserTitleTitleUrl at NewTaxControlFapiaoUserTitleTitleUrlPath
 }
 
 impl<M: Mode> NewTaxControlFapiaoUserTitleTitleUrl<M> {

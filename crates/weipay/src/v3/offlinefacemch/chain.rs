@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/offlinefacemch`: K12刷脸代扣.
-    Offlinefacemch
+    Offlinefacemch at OfflinefacemchPath
 }
 
 impl<M: Mode> Offlinefacemch<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> Offlinefacemch<M> {
 chain_step! {
     /// `v3/offlinefacemch/organizations`: 查询机构信息接口.
     #[doc(alias = "查询机构信息接口")]
-    OfflinefacemchOrganizations
+    OfflinefacemchOrganizations at OfflinefacemchOrganizationsPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizations<M> {
@@ -65,9 +67,9 @@ impl<M: Mode> OfflinefacemchOrganizations<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}`
-    OfflinefacemchOrganizationsByOrganizationId
+    OfflinefacemchOrganizationsByOrganizationId at OfflinefacemchOrganizationsByOrganizationIdPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationId<M> {
@@ -77,9 +79,9 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users`
-    OfflinefacemchOrganizationsByOrganizationIdUsers
+    OfflinefacemchOrganizationsByOrganizationIdUsers at OfflinefacemchOrganizationsByOrganizationIdUsersPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsers<M> {
@@ -94,9 +96,9 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id`
-    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId at OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId<M> {
@@ -115,7 +117,7 @@ chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`: 刷脸用户信息查询接口, 刷脸用户信息修改接口.
     #[doc(alias = "刷脸用户信息查询接口")]
     #[doc(alias = "刷脸用户信息修改接口")]
-    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId at OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserIdPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId<M> {
@@ -187,9 +189,9 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUser
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id`
-    OfflinefacemchOrganizationsByOrganizationIdUsersUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersUserId at OfflinefacemchOrganizationsByOrganizationIdUsersUserIdPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserId<M> {
@@ -204,9 +206,9 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}`
-    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId at OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId<M> {
@@ -223,7 +225,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId<M> 
 chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}/terminate-contract`: 解除刷脸用户签约关系接口.
     #[doc(alias = "解除刷脸用户签约关系接口")]
-    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract
+    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract at OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContractPath
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract<M> {
@@ -260,7 +262,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerm
 chain_step! {
     /// `v3/offlinefacemch/tokens`: 获取凭证授权接口.
     #[doc(alias = "获取凭证授权接口")]
-    OfflinefacemchTokens
+    OfflinefacemchTokens at OfflinefacemchTokensPath
 }
 
 impl<M: Mode> OfflinefacemchTokens<M> {

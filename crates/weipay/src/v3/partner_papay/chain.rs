@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/partner-papay`: 委托代扣.
-    PartnerPapay
+    PartnerPapay at PartnerPapayPath
 }
 
 impl<M: Mode> PartnerPapay<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> PartnerPapay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/partner-papay/contracts`
-    PartnerPapayContracts
+    PartnerPapayContracts at PartnerPapayContractsPath
 }
 
 impl<M: Mode> PartnerPapayContracts<M> {
@@ -31,9 +33,9 @@ impl<M: Mode> PartnerPapayContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/partner-papay/contracts/{contract_id}`
-    PartnerPapayContractsByContractId
+    PartnerPapayContractsByContractId at PartnerPapayContractsByContractIdPath
 }
 
 impl<M: Mode> PartnerPapayContractsByContractId<M> {
@@ -51,7 +53,7 @@ impl<M: Mode> PartnerPapayContractsByContractId<M> {
 chain_step! {
     /// `v3/partner-papay/contracts/{contract_id}/fail-notify`: 服务商商户重试扣费通知.
     #[doc(alias = "服务商商户重试扣费通知")]
-    PartnerPapayContractsByContractIdFailNotify
+    PartnerPapayContractsByContractIdFailNotify at PartnerPapayContractsByContractIdFailNotifyPath
 }
 
 impl<M: Mode> PartnerPapayContractsByContractIdFailNotify<M> {
@@ -92,7 +94,7 @@ impl<M: Mode> PartnerPapayContractsByContractIdFailNotify<M> {
 chain_step! {
     /// `v3/partner-papay/contracts/{contract_id}/notify`: 服务商商户预扣费通知.
     #[doc(alias = "服务商商户预扣费通知")]
-    PartnerPapayContractsByContractIdNotify
+    PartnerPapayContractsByContractIdNotify at PartnerPapayContractsByContractIdNotifyPath
 }
 
 impl<M: Mode> PartnerPapayContractsByContractIdNotify<M> {

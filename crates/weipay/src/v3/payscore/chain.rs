@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/payscore`: 先享后付, 微信支付分, 微信支付分(从业机构模式), 支付分签约计划, 智慧零售.
-    Payscore
+    Payscore at PayscorePath
 }
 
 impl<M: Mode> Payscore<M> {
@@ -79,9 +81,9 @@ impl<M: Mode> Payscore<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/acquiringbank`
-    PayscoreAcquiringbank
+    PayscoreAcquiringbank at PayscoreAcquiringbankPath
 }
 
 impl<M: Mode> PayscoreAcquiringbank<M> {
@@ -104,7 +106,7 @@ impl<M: Mode> PayscoreAcquiringbank<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/permissions`: 从业机构预授权.
     #[doc(alias = "从业机构预授权")]
-    PayscoreAcquiringbankPermissions
+    PayscoreAcquiringbankPermissions at PayscoreAcquiringbankPermissionsPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankPermissions<M> {
@@ -142,9 +144,9 @@ impl<M: Mode> PayscoreAcquiringbankPermissions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/acquiringbank/permissions/authorization-code`
-    PayscoreAcquiringbankPermissionsAuthorizationCode
+    PayscoreAcquiringbankPermissionsAuthorizationCode at PayscoreAcquiringbankPermissionsAuthorizationCodePath
 }
 
 impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCode<M> {
@@ -162,7 +164,7 @@ impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCode<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}`: 从业机构查询与用户授权记录（授权协议号）.
     #[doc(alias = "从业机构查询与用户授权记录（授权协议号）")]
-    PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCode
+    PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCode at PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodePath
 }
 
 impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCode<M> {
@@ -215,7 +217,7 @@ impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCo
 chain_step! {
     /// `v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate`: 从业机构解除用户授权关系（授权协议号）.
     #[doc(alias = "从业机构解除用户授权关系（授权协议号）")]
-    PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminate
+    PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminate at PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminatePath
 }
 
 impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminate<M> {
@@ -256,7 +258,7 @@ chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder`: 从业机构查询微信支付分订单, 从业机构创建微信支付分订单.
     #[doc(alias = "从业机构查询微信支付分订单")]
     #[doc(alias = "从业机构创建微信支付分订单")]
-    PayscoreAcquiringbankServiceorder
+    PayscoreAcquiringbankServiceorder at PayscoreAcquiringbankServiceorderPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
@@ -337,7 +339,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/deduction`: 从业机构查询微信支付分扣款信息.
     #[doc(alias = "从业机构查询微信支付分扣款信息")]
-    PayscoreAcquiringbankServiceorderDeduction
+    PayscoreAcquiringbankServiceorderDeduction at PayscoreAcquiringbankServiceorderDeductionPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderDeduction<M> {
@@ -370,9 +372,9 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderDeduction<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}`
-    PayscoreAcquiringbankServiceorderByOutOrderNo
+    PayscoreAcquiringbankServiceorderByOutOrderNo at PayscoreAcquiringbankServiceorderByOutOrderNoPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNo<M> {
@@ -407,7 +409,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel`: 从业机构取消微信支付分订单.
     #[doc(alias = "从业机构取消微信支付分订单")]
-    PayscoreAcquiringbankServiceorderByOutOrderNoCancel
+    PayscoreAcquiringbankServiceorderByOutOrderNoCancel at PayscoreAcquiringbankServiceorderByOutOrderNoCancelPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoCancel<M> {
@@ -450,7 +452,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete`: 从业机构完结微信支付分订单.
     #[doc(alias = "从业机构完结微信支付分订单")]
-    PayscoreAcquiringbankServiceorderByOutOrderNoComplete
+    PayscoreAcquiringbankServiceorderByOutOrderNoComplete at PayscoreAcquiringbankServiceorderByOutOrderNoCompletePath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoComplete<M> {
@@ -493,7 +495,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify`: 从业机构修改微信支付分订单金额.
     #[doc(alias = "从业机构修改微信支付分订单金额")]
-    PayscoreAcquiringbankServiceorderByOutOrderNoModify
+    PayscoreAcquiringbankServiceorderByOutOrderNoModify at PayscoreAcquiringbankServiceorderByOutOrderNoModifyPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoModify<M> {
@@ -536,7 +538,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoModify<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo`: 从业机构登记微信支付分扣款信息.
     #[doc(alias = "从业机构登记微信支付分扣款信息")]
-    PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo
+    PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo at PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfoPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo<M> {
@@ -581,7 +583,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo<M>
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync`: 从业机构同步微信支付分订单信息.
     #[doc(alias = "从业机构同步微信支付分订单信息")]
-    PayscoreAcquiringbankServiceorderByOutOrderNoSync
+    PayscoreAcquiringbankServiceorderByOutOrderNoSync at PayscoreAcquiringbankServiceorderByOutOrderNoSyncPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoSync<M> {
@@ -624,7 +626,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoSync<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/servicepayondeliveryorder`: 从业机构创建先用后付订单.
     #[doc(alias = "从业机构创建先用后付订单")]
-    PayscoreAcquiringbankServicepayondeliveryorder
+    PayscoreAcquiringbankServicepayondeliveryorder at PayscoreAcquiringbankServicepayondeliveryorderPath
 }
 
 impl<M: Mode> PayscoreAcquiringbankServicepayondeliveryorder<M> {
@@ -662,7 +664,7 @@ impl<M: Mode> PayscoreAcquiringbankServicepayondeliveryorder<M> {
 chain_step! {
     /// `v3/payscore/merchant-bill`: 商户申请获取对账单.
     #[doc(alias = "商户申请获取对账单")]
-    PayscoreMerchantBill
+    PayscoreMerchantBill at PayscoreMerchantBillPath
 }
 
 impl<M: Mode> PayscoreMerchantBill<M> {
@@ -693,9 +695,9 @@ impl<M: Mode> PayscoreMerchantBill<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/oversea`
-    PayscoreOversea
+    PayscoreOversea at PayscoreOverseaPath
 }
 
 impl<M: Mode> PayscoreOversea<M> {
@@ -705,9 +707,9 @@ impl<M: Mode> PayscoreOversea<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/oversea/partner`
-    PayscoreOverseaPartner
+    PayscoreOverseaPartner at PayscoreOverseaPartnerPath
 }
 
 impl<M: Mode> PayscoreOverseaPartner<M> {
@@ -721,7 +723,7 @@ chain_step! {
     /// `v3/payscore/oversea/partner/serviceorder`: 查询支付分订单, 创建支付分订单.
     #[doc(alias = "查询支付分订单")]
     #[doc(alias = "创建支付分订单")]
-    PayscoreOverseaPartnerServiceorder
+    PayscoreOverseaPartnerServiceorder at PayscoreOverseaPartnerServiceorderPath
 }
 
 impl<M: Mode> PayscoreOverseaPartnerServiceorder<M> {
@@ -792,9 +794,9 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorder<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}`
-    PayscoreOverseaPartnerServiceorderByOutOrderNo
+    PayscoreOverseaPartnerServiceorderByOutOrderNo at PayscoreOverseaPartnerServiceorderByOutOrderNoPath
 }
 
 impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNo<M> {
@@ -817,7 +819,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}/cancel`: 取消支付分订单.
     #[doc(alias = "取消支付分订单")]
-    PayscoreOverseaPartnerServiceorderByOutOrderNoCancel
+    PayscoreOverseaPartnerServiceorderByOutOrderNoCancel at PayscoreOverseaPartnerServiceorderByOutOrderNoCancelPath
 }
 
 impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoCancel<M> {
@@ -860,7 +862,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete`: 完结支付分订单.
     #[doc(alias = "完结支付分订单")]
-    PayscoreOverseaPartnerServiceorderByOutOrderNoComplete
+    PayscoreOverseaPartnerServiceorderByOutOrderNoComplete at PayscoreOverseaPartnerServiceorderByOutOrderNoCompletePath
 }
 
 impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoComplete<M> {
@@ -904,7 +906,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}/sync`: 同步支付分订单信息.
     #[doc(alias = "同步支付分订单信息")]
-    PayscoreOverseaPartnerServiceorderByOutOrderNoSync
+    PayscoreOverseaPartnerServiceorderByOutOrderNoSync at PayscoreOverseaPartnerServiceorderByOutOrderNoSyncPath
 }
 
 impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoSync<M> {
@@ -945,9 +947,9 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoSync<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/partner`
-    PayscorePartner
+    PayscorePartner at PayscorePartnerPath
 }
 
 impl<M: Mode> PayscorePartner<M> {
@@ -980,7 +982,7 @@ impl<M: Mode> PayscorePartner<M> {
 chain_step! {
     /// `v3/payscore/partner/permissions`: 商户预授权.
     #[doc(alias = "商户预授权")]
-    PayscorePartnerPermissions
+    PayscorePartnerPermissions at PayscorePartnerPermissionsPath
 }
 
 impl<M: Mode> PayscorePartnerPermissions<M> {
@@ -1040,7 +1042,7 @@ impl<M: Mode> PayscorePartnerPermissions<M> {
 chain_step! {
     /// `v3/payscore/partner/permissions/apply-for-scene`: 服务商场景中预授权.
     #[doc(alias = "服务商场景中预授权")]
-    PayscorePartnerPermissionsApplyForScene
+    PayscorePartnerPermissionsApplyForScene at PayscorePartnerPermissionsApplyForScenePath
 }
 
 impl<M: Mode> PayscorePartnerPermissionsApplyForScene<M> {
@@ -1077,7 +1079,7 @@ impl<M: Mode> PayscorePartnerPermissionsApplyForScene<M> {
 chain_step! {
     /// `v3/payscore/partner/permissions/assess-user-risk-level`: 服务商评估用户分层.
     #[doc(alias = "服务商评估用户分层")]
-    PayscorePartnerPermissionsAssessUserRiskLevel
+    PayscorePartnerPermissionsAssessUserRiskLevel at PayscorePartnerPermissionsAssessUserRiskLevelPath
 }
 
 impl<M: Mode> PayscorePartnerPermissionsAssessUserRiskLevel<M> {
@@ -1107,9 +1109,9 @@ impl<M: Mode> PayscorePartnerPermissionsAssessUserRiskLevel<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/partner/permissions/authorization-code`
-    PayscorePartnerPermissionsAuthorizationCode
+    PayscorePartnerPermissionsAuthorizationCode at PayscorePartnerPermissionsAuthorizationCodePath
 }
 
 impl<M: Mode> PayscorePartnerPermissionsAuthorizationCode<M> {
@@ -1127,7 +1129,7 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCode<M> {
 chain_step! {
     /// `v3/payscore/partner/permissions/authorization-code/{authorization_code}`: 查询与用户授权记录（授权协议号）.
     #[doc(alias = "查询与用户授权记录（授权协议号）")]
-    PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode
+    PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode at PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodePath
 }
 
 impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode<M> {
@@ -1174,7 +1176,7 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode<M> 
 chain_step! {
     /// `v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate`: 解除用户授权关系（授权协议号）.
     #[doc(alias = "解除用户授权关系（授权协议号）")]
-    PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminate
+    PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminate at PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminatePath
 }
 
 impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminate<M> {
@@ -1217,7 +1219,7 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerm
 chain_step! {
     /// `v3/payscore/partner/permissions/search`: 查询与用户授权记录（openid）.
     #[doc(alias = "查询与用户授权记录（openid）")]
-    PayscorePartnerPermissionsSearch
+    PayscorePartnerPermissionsSearch at PayscorePartnerPermissionsSearchPath
 }
 
 impl<M: Mode> PayscorePartnerPermissionsSearch<M> {
@@ -1249,7 +1251,7 @@ impl<M: Mode> PayscorePartnerPermissionsSearch<M> {
 chain_step! {
     /// `v3/payscore/partner/permissions/terminate`: 解除用户授权关系（openid）.
     #[doc(alias = "解除用户授权关系（openid）")]
-    PayscorePartnerPermissionsTerminate
+    PayscorePartnerPermissionsTerminate at PayscorePartnerPermissionsTerminatePath
 }
 
 impl<M: Mode> PayscorePartnerPermissionsTerminate<M> {
@@ -1281,7 +1283,7 @@ impl<M: Mode> PayscorePartnerPermissionsTerminate<M> {
 chain_step! {
     /// `v3/payscore/partner/service-account-applications`: 收付通子商户申请绑定支付分服务.
     #[doc(alias = "收付通子商户申请绑定支付分服务")]
-    PayscorePartnerServiceAccountApplications
+    PayscorePartnerServiceAccountApplications at PayscorePartnerServiceAccountApplicationsPath
 }
 
 impl<M: Mode> PayscorePartnerServiceAccountApplications<M> {
@@ -1326,7 +1328,7 @@ impl<M: Mode> PayscorePartnerServiceAccountApplications<M> {
 chain_step! {
     /// `v3/payscore/partner/service-account-applications/{out_apply_no}`: 查询收付通子商户服务绑定结果.
     #[doc(alias = "查询收付通子商户服务绑定结果")]
-    PayscorePartnerServiceAccountApplicationsByOutApplyNo
+    PayscorePartnerServiceAccountApplicationsByOutApplyNo at PayscorePartnerServiceAccountApplicationsByOutApplyNoPath
 }
 
 impl<M: Mode> PayscorePartnerServiceAccountApplicationsByOutApplyNo<M> {
@@ -1359,7 +1361,7 @@ chain_step! {
     /// `v3/payscore/partner/serviceorder`: 查询支付分订单, 创建支付分订单.
     #[doc(alias = "查询支付分订单")]
     #[doc(alias = "创建支付分订单")]
-    PayscorePartnerServiceorder
+    PayscorePartnerServiceorder at PayscorePartnerServiceorderPath
 }
 
 impl<M: Mode> PayscorePartnerServiceorder<M> {
@@ -1437,7 +1439,7 @@ impl<M: Mode> PayscorePartnerServiceorder<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/direct-complete`: 创单结单合并.
     #[doc(alias = "创单结单合并")]
-    PayscorePartnerServiceorderDirectComplete
+    PayscorePartnerServiceorderDirectComplete at PayscorePartnerServiceorderDirectCompletePath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderDirectComplete<M> {
@@ -1474,9 +1476,9 @@ impl<M: Mode> PayscorePartnerServiceorderDirectComplete<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}`
-    PayscorePartnerServiceorderByOutOrderNo
+    PayscorePartnerServiceorderByOutOrderNo at PayscorePartnerServiceorderByOutOrderNoPath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNo<M> {
@@ -1519,7 +1521,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/cancel`: 取消支付分订单.
     #[doc(alias = "取消支付分订单")]
-    PayscorePartnerServiceorderByOutOrderNoCancel
+    PayscorePartnerServiceorderByOutOrderNoCancel at PayscorePartnerServiceorderByOutOrderNoCancelPath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoCancel<M> {
@@ -1561,7 +1563,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/complete`: 完结支付分订单.
     #[doc(alias = "完结支付分订单")]
-    PayscorePartnerServiceorderByOutOrderNoComplete
+    PayscorePartnerServiceorderByOutOrderNoComplete at PayscorePartnerServiceorderByOutOrderNoCompletePath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoComplete<M> {
@@ -1604,7 +1606,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/modify`: 修改订单金额.
     #[doc(alias = "修改订单金额")]
-    PayscorePartnerServiceorderByOutOrderNoModify
+    PayscorePartnerServiceorderByOutOrderNoModify at PayscorePartnerServiceorderByOutOrderNoModifyPath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoModify<M> {
@@ -1647,7 +1649,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoModify<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/pay`: 商户发起催收扣款.
     #[doc(alias = "商户发起催收扣款")]
-    PayscorePartnerServiceorderByOutOrderNoPay
+    PayscorePartnerServiceorderByOutOrderNoPay at PayscorePartnerServiceorderByOutOrderNoPayPath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoPay<M> {
@@ -1686,7 +1688,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoPay<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/send-pendingmessage`: 下发服务费用待处理消息.
     #[doc(alias = "下发服务费用待处理消息")]
-    PayscorePartnerServiceorderByOutOrderNoSendPendingmessage
+    PayscorePartnerServiceorderByOutOrderNoSendPendingmessage at PayscorePartnerServiceorderByOutOrderNoSendPendingmessagePath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPendingmessage<M> {
@@ -1731,7 +1733,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPendingmessage<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/send-prepaidmessage`: 下发服务预扣费消息.
     #[doc(alias = "下发服务预扣费消息")]
-    PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage
+    PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage at PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessagePath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage<M> {
@@ -1776,7 +1778,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/sync`: 同步订单信息.
     #[doc(alias = "同步订单信息")]
-    PayscorePartnerServiceorderByOutOrderNoSync
+    PayscorePartnerServiceorderByOutOrderNoSync at PayscorePartnerServiceorderByOutOrderNoSyncPath
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSync<M> {
@@ -1819,7 +1821,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSync<M> {
 chain_step! {
     /// `v3/payscore/partner/servicepayondeliveryorder`: 创建先用后付订单.
     #[doc(alias = "创建先用后付订单")]
-    PayscorePartnerServicepayondeliveryorder
+    PayscorePartnerServicepayondeliveryorder at PayscorePartnerServicepayondeliveryorderPath
 }
 
 impl<M: Mode> PayscorePartnerServicepayondeliveryorder<M> {
@@ -1860,9 +1862,9 @@ impl<M: Mode> PayscorePartnerServicepayondeliveryorder<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/partner/servicequotas`
-    PayscorePartnerServicequotas
+    PayscorePartnerServicequotas at PayscorePartnerServicequotasPath
 }
 
 impl<M: Mode> PayscorePartnerServicequotas<M> {
@@ -1872,9 +1874,9 @@ impl<M: Mode> PayscorePartnerServicequotas<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/partner/servicequotas/service-id`
-    PayscorePartnerServicequotasServiceId
+    PayscorePartnerServicequotasServiceId at PayscorePartnerServicequotasServiceIdPath
 }
 
 impl<M: Mode> PayscorePartnerServicequotasServiceId<M> {
@@ -1892,7 +1894,7 @@ impl<M: Mode> PayscorePartnerServicequotasServiceId<M> {
 chain_step! {
     /// `v3/payscore/partner/servicequotas/service-id/{service_id}`: 查询用户分层对应建议先享金额.
     #[doc(alias = "查询用户分层对应建议先享金额")]
-    PayscorePartnerServicequotasServiceIdByServiceId
+    PayscorePartnerServicequotasServiceIdByServiceId at PayscorePartnerServicequotasServiceIdByServiceIdPath
 }
 
 impl<M: Mode> PayscorePartnerServicequotasServiceIdByServiceId<M> {
@@ -1933,7 +1935,7 @@ chain_step! {
     /// `v3/payscore/payafter-orders`: 查询先享后付订单, 创建先享后付订单.
     #[doc(alias = "查询先享后付订单")]
     #[doc(alias = "创建先享后付订单")]
-    PayscorePayafterOrders
+    PayscorePayafterOrders at PayscorePayafterOrdersPath
 }
 
 impl<M: Mode> PayscorePayafterOrders<M> {
@@ -1992,9 +1994,9 @@ impl<M: Mode> PayscorePayafterOrders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/payafter-orders/{out_order_no}`
-    PayscorePayafterOrdersByOutOrderNo
+    PayscorePayafterOrdersByOutOrderNo at PayscorePayafterOrdersByOutOrderNoPath
 }
 
 impl<M: Mode> PayscorePayafterOrdersByOutOrderNo<M> {
@@ -2017,7 +2019,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/payafter-orders/{out_order_no}/cancel`: 撤销先享后付订单.
     #[doc(alias = "撤销先享后付订单")]
-    PayscorePayafterOrdersByOutOrderNoCancel
+    PayscorePayafterOrdersByOutOrderNoCancel at PayscorePayafterOrdersByOutOrderNoCancelPath
 }
 
 impl<M: Mode> PayscorePayafterOrdersByOutOrderNoCancel<M> {
@@ -2049,7 +2051,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/payafter-orders/{out_order_no}/complete`: 完结先享后付订单.
     #[doc(alias = "完结先享后付订单")]
-    PayscorePayafterOrdersByOutOrderNoComplete
+    PayscorePayafterOrdersByOutOrderNoComplete at PayscorePayafterOrdersByOutOrderNoCompletePath
 }
 
 impl<M: Mode> PayscorePayafterOrdersByOutOrderNoComplete<M> {
@@ -2087,7 +2089,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/payafter-orders/{out_order_no}/sync`: 支付分订单同步.
     #[doc(alias = "支付分订单同步")]
-    PayscorePayafterOrdersByOutOrderNoSync
+    PayscorePayafterOrdersByOutOrderNoSync at PayscorePayafterOrdersByOutOrderNoSyncPath
 }
 
 impl<M: Mode> PayscorePayafterOrdersByOutOrderNoSync<M> {
@@ -2119,7 +2121,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoSync<M> {
 chain_step! {
     /// `v3/payscore/permissions`: 商户预授权.
     #[doc(alias = "商户预授权")]
-    PayscorePermissions
+    PayscorePermissions at PayscorePermissionsPath
 }
 
 impl<M: Mode> PayscorePermissions<M> {
@@ -2168,7 +2170,7 @@ impl<M: Mode> PayscorePermissions<M> {
 chain_step! {
     /// `v3/payscore/permissions/assess-user-risk-level`: 商户评估用户分层.
     #[doc(alias = "商户评估用户分层")]
-    PayscorePermissionsAssessUserRiskLevel
+    PayscorePermissionsAssessUserRiskLevel at PayscorePermissionsAssessUserRiskLevelPath
 }
 
 impl<M: Mode> PayscorePermissionsAssessUserRiskLevel<M> {
@@ -2196,9 +2198,9 @@ impl<M: Mode> PayscorePermissionsAssessUserRiskLevel<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/permissions/authorization-code`
-    PayscorePermissionsAuthorizationCode
+    PayscorePermissionsAuthorizationCode at PayscorePermissionsAuthorizationCodePath
 }
 
 impl<M: Mode> PayscorePermissionsAuthorizationCode<M> {
@@ -2216,7 +2218,7 @@ impl<M: Mode> PayscorePermissionsAuthorizationCode<M> {
 chain_step! {
     /// `v3/payscore/permissions/authorization-code/{authorization_code}`: 查询与用户授权记录（授权协议号）.
     #[doc(alias = "查询与用户授权记录（授权协议号）")]
-    PayscorePermissionsAuthorizationCodeByAuthorizationCode
+    PayscorePermissionsAuthorizationCodeByAuthorizationCode at PayscorePermissionsAuthorizationCodeByAuthorizationCodePath
 }
 
 impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCode<M> {
@@ -2259,7 +2261,7 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCode<M> {
 chain_step! {
     /// `v3/payscore/permissions/authorization-code/{authorization_code}/terminate`: 解除用户授权关系（授权协议号）.
     #[doc(alias = "解除用户授权关系（授权协议号）")]
-    PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate
+    PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate at PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminatePath
 }
 
 impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate<M> {
@@ -2298,9 +2300,9 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate<M
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/permissions/openid`
-    PayscorePermissionsOpenid
+    PayscorePermissionsOpenid at PayscorePermissionsOpenidPath
 }
 
 impl<M: Mode> PayscorePermissionsOpenid<M> {
@@ -2313,7 +2315,7 @@ impl<M: Mode> PayscorePermissionsOpenid<M> {
 chain_step! {
     /// `v3/payscore/permissions/openid/{openid}`: 查询与用户授权记录（openid）.
     #[doc(alias = "查询与用户授权记录（openid）")]
-    PayscorePermissionsOpenidByOpenid
+    PayscorePermissionsOpenidByOpenid at PayscorePermissionsOpenidByOpenidPath
 }
 
 impl<M: Mode> PayscorePermissionsOpenidByOpenid<M> {
@@ -2357,7 +2359,7 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenid<M> {
 chain_step! {
     /// `v3/payscore/permissions/openid/{openid}/terminate`: 解除用户授权关系（openid）.
     #[doc(alias = "解除用户授权关系（openid）")]
-    PayscorePermissionsOpenidByOpenidTerminate
+    PayscorePermissionsOpenidByOpenidTerminate at PayscorePermissionsOpenidByOpenidTerminatePath
 }
 
 impl<M: Mode> PayscorePermissionsOpenidByOpenidTerminate<M> {
@@ -2396,9 +2398,9 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenidTerminate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/plan`
-    PayscorePlan
+    PayscorePlan at PayscorePlanPath
 }
 
 impl<M: Mode> PayscorePlan<M> {
@@ -2413,9 +2415,9 @@ impl<M: Mode> PayscorePlan<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/plan/partner`
-    PayscorePlanPartner
+    PayscorePlanPartner at PayscorePlanPartnerPath
 }
 
 impl<M: Mode> PayscorePlanPartner<M> {
@@ -2428,7 +2430,7 @@ impl<M: Mode> PayscorePlanPartner<M> {
 chain_step! {
     /// `v3/payscore/plan/partner/payscore-plans`: 创建支付分计划.
     #[doc(alias = "创建支付分计划")]
-    PayscorePlanPartnerPayscorePlans
+    PayscorePlanPartnerPayscorePlans at PayscorePlanPartnerPayscorePlansPath
 }
 
 impl<M: Mode> PayscorePlanPartnerPayscorePlans<M> {
@@ -2470,9 +2472,9 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlans<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no`
-    PayscorePlanPartnerPayscorePlansMerchantPlanNo
+    PayscorePlanPartnerPayscorePlansMerchantPlanNo at PayscorePlanPartnerPayscorePlansMerchantPlanNoPath
 }
 
 impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNo<M> {
@@ -2490,7 +2492,7 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNo<M> {
 chain_step! {
     /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}`: 查询支付分计划.
     #[doc(alias = "查询支付分计划")]
-    PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo
+    PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo at PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoPath
 }
 
 impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo<M> {
@@ -2539,7 +2541,7 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo<M> 
 chain_step! {
     /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`: 停止支付分计划.
     #[doc(alias = "停止支付分计划")]
-    PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop
+    PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop at PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStopPath
 }
 
 impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop<M> {
@@ -2584,7 +2586,7 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop
 chain_step! {
     /// `v3/payscore/plan/payscore-plans`: 创建支付分计划.
     #[doc(alias = "创建支付分计划")]
-    PayscorePlanPayscorePlans
+    PayscorePlanPayscorePlans at PayscorePlanPayscorePlansPath
 }
 
 impl<M: Mode> PayscorePlanPayscorePlans<M> {
@@ -2625,9 +2627,9 @@ impl<M: Mode> PayscorePlanPayscorePlans<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/plan/payscore-plans/merchant-plan-no`
-    PayscorePlanPayscorePlansMerchantPlanNo
+    PayscorePlanPayscorePlansMerchantPlanNo at PayscorePlanPayscorePlansMerchantPlanNoPath
 }
 
 impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNo<M> {
@@ -2645,7 +2647,7 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNo<M> {
 chain_step! {
     /// `v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}`: 查询支付分计划.
     #[doc(alias = "查询支付分计划")]
-    PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo
+    PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo at PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoPath
 }
 
 impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo<M> {
@@ -2686,7 +2688,7 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo<M> {
 chain_step! {
     /// `v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`: 停止支付分计划.
     #[doc(alias = "停止支付分计划")]
-    PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop
+    PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop at PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStopPath
 }
 
 impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop<M> {
@@ -2726,7 +2728,7 @@ chain_step! {
     /// `v3/payscore/serviceorder`: 查询支付分订单, 创建支付分订单.
     #[doc(alias = "查询支付分订单")]
     #[doc(alias = "创建支付分订单")]
-    PayscoreServiceorder
+    PayscoreServiceorder at PayscoreServiceorderPath
 }
 
 impl<M: Mode> PayscoreServiceorder<M> {
@@ -2803,7 +2805,7 @@ impl<M: Mode> PayscoreServiceorder<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/direct-complete`: 创单结单合并.
     #[doc(alias = "创单结单合并")]
-    PayscoreServiceorderDirectComplete
+    PayscoreServiceorderDirectComplete at PayscoreServiceorderDirectCompletePath
 }
 
 impl<M: Mode> PayscoreServiceorderDirectComplete<M> {
@@ -2835,9 +2837,9 @@ impl<M: Mode> PayscoreServiceorderDirectComplete<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}`
-    PayscoreServiceorderByOutOrderNo
+    PayscoreServiceorderByOutOrderNo at PayscoreServiceorderByOutOrderNoPath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNo<M> {
@@ -2880,7 +2882,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/cancel`: 取消支付分订单.
     #[doc(alias = "取消支付分订单")]
-    PayscoreServiceorderByOutOrderNoCancel
+    PayscoreServiceorderByOutOrderNoCancel at PayscoreServiceorderByOutOrderNoCancelPath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoCancel<M> {
@@ -2912,7 +2914,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/complete`: 完结支付分订单.
     #[doc(alias = "完结支付分订单")]
-    PayscoreServiceorderByOutOrderNoComplete
+    PayscoreServiceorderByOutOrderNoComplete at PayscoreServiceorderByOutOrderNoCompletePath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoComplete<M> {
@@ -2948,7 +2950,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/modify`: 修改订单金额.
     #[doc(alias = "修改订单金额")]
-    PayscoreServiceorderByOutOrderNoModify
+    PayscoreServiceorderByOutOrderNoModify at PayscoreServiceorderByOutOrderNoModifyPath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoModify<M> {
@@ -2991,7 +2993,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoModify<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/pay`: 商户发起催收扣款.
     #[doc(alias = "商户发起催收扣款")]
-    PayscoreServiceorderByOutOrderNoPay
+    PayscoreServiceorderByOutOrderNoPay at PayscoreServiceorderByOutOrderNoPayPath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoPay<M> {
@@ -3023,7 +3025,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoPay<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/send-pendingmessage`: 下发服务费用待处理消息.
     #[doc(alias = "下发服务费用待处理消息")]
-    PayscoreServiceorderByOutOrderNoSendPendingmessage
+    PayscoreServiceorderByOutOrderNoSendPendingmessage at PayscoreServiceorderByOutOrderNoSendPendingmessagePath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPendingmessage<M> {
@@ -3065,7 +3067,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPendingmessage<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/send-prepaidmessage`: 下发服务预扣费消息.
     #[doc(alias = "下发服务预扣费消息")]
-    PayscoreServiceorderByOutOrderNoSendPrepaidmessage
+    PayscoreServiceorderByOutOrderNoSendPrepaidmessage at PayscoreServiceorderByOutOrderNoSendPrepaidmessagePath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPrepaidmessage<M> {
@@ -3107,7 +3109,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPrepaidmessage<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/sync`: 同步服务订单信息.
     #[doc(alias = "同步服务订单信息")]
-    PayscoreServiceorderByOutOrderNoSync
+    PayscoreServiceorderByOutOrderNoSync at PayscoreServiceorderByOutOrderNoSyncPath
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoSync<M> {
@@ -3149,7 +3151,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSync<M> {
 chain_step! {
     /// `v3/payscore/servicepayondeliveryorder`: 创建先用后付订单.
     #[doc(alias = "创建先用后付订单")]
-    PayscoreServicepayondeliveryorder
+    PayscoreServicepayondeliveryorder at PayscoreServicepayondeliveryorderPath
 }
 
 impl<M: Mode> PayscoreServicepayondeliveryorder<M> {
@@ -3193,9 +3195,9 @@ impl<M: Mode> PayscoreServicepayondeliveryorder<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/sign-plan`
-    PayscoreSignPlan
+    PayscoreSignPlan at PayscoreSignPlanPath
 }
 
 impl<M: Mode> PayscoreSignPlan<M> {
@@ -3215,9 +3217,9 @@ impl<M: Mode> PayscoreSignPlan<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/sign-plan/partner`
-    PayscoreSignPlanPartner
+    PayscoreSignPlanPartner at PayscoreSignPlanPartnerPath
 }
 
 impl<M: Mode> PayscoreSignPlanPartner<M> {
@@ -3235,7 +3237,7 @@ impl<M: Mode> PayscoreSignPlanPartner<M> {
 chain_step! {
     /// `v3/payscore/sign-plan/partner/serviceorder`: 创建用户的签约计划详情对应的服务订单.
     #[doc(alias = "创建用户的签约计划详情对应的服务订单")]
-    PayscoreSignPlanPartnerServiceorder
+    PayscoreSignPlanPartnerServiceorder at PayscoreSignPlanPartnerServiceorderPath
 }
 
 impl<M: Mode> PayscoreSignPlanPartnerServiceorder<M> {
@@ -3275,7 +3277,7 @@ impl<M: Mode> PayscoreSignPlanPartnerServiceorder<M> {
 chain_step! {
     /// `v3/payscore/sign-plan/partner/user-sign-plans`: 创建用户的签约计划.
     #[doc(alias = "创建用户的签约计划")]
-    PayscoreSignPlanPartnerUserSignPlans
+    PayscoreSignPlanPartnerUserSignPlans at PayscoreSignPlanPartnerUserSignPlansPath
 }
 
 impl<M: Mode> PayscoreSignPlanPartnerUserSignPlans<M> {
@@ -3317,9 +3319,9 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlans<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no`
-    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo
+    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo at PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoPath
 }
 
 impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo<M> {
@@ -3337,7 +3339,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo<M> {
 chain_step! {
     /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`: 查询用户的签约计划.
     #[doc(alias = "查询用户的签约计划")]
-    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo
+    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo at PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoPath
 }
 
 impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo<M> {
@@ -3381,7 +3383,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSi
 chain_step! {
     /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`: 取消用户的签约计划.
     #[doc(alias = "取消用户的签约计划")]
-    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop
+    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop at PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPath
 }
 
 impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop<M> {
@@ -3419,7 +3421,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSi
 chain_step! {
     /// `v3/payscore/sign-plan/serviceorder`: 创建用户的签约计划详情对应的服务订单.
     #[doc(alias = "创建用户的签约计划详情对应的服务订单")]
-    PayscoreSignPlanServiceorder
+    PayscoreSignPlanServiceorder at PayscoreSignPlanServiceorderPath
 }
 
 impl<M: Mode> PayscoreSignPlanServiceorder<M> {
@@ -3459,7 +3461,7 @@ impl<M: Mode> PayscoreSignPlanServiceorder<M> {
 chain_step! {
     /// `v3/payscore/sign-plan/user-sign-plans`: 创建用户的签约计划.
     #[doc(alias = "创建用户的签约计划")]
-    PayscoreSignPlanUserSignPlans
+    PayscoreSignPlanUserSignPlans at PayscoreSignPlanUserSignPlansPath
 }
 
 impl<M: Mode> PayscoreSignPlanUserSignPlans<M> {
@@ -3501,9 +3503,9 @@ impl<M: Mode> PayscoreSignPlanUserSignPlans<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no`
-    PayscoreSignPlanUserSignPlansMerchantSignPlanNo
+    PayscoreSignPlanUserSignPlansMerchantSignPlanNo at PayscoreSignPlanUserSignPlansMerchantSignPlanNoPath
 }
 
 impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNo<M> {
@@ -3521,7 +3523,7 @@ impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNo<M> {
 chain_step! {
     /// `v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`: 查询用户的签约计划.
     #[doc(alias = "查询用户的签约计划")]
-    PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo
+    PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo at PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoPath
 }
 
 impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo<M> {
@@ -3565,7 +3567,7 @@ impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanN
 chain_step! {
     /// `v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`: 直连商户取消用户的签约计划.
     #[doc(alias = "直连商户取消用户的签约计划")]
-    PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop
+    PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop at PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStopPath
 }
 
 impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop<M> {
@@ -3608,7 +3610,7 @@ chain_step! {
     /// `v3/payscore/smartretail-orders`: 查询智慧零售订单, 创建智慧零售订单.
     #[doc(alias = "查询智慧零售订单")]
     #[doc(alias = "创建智慧零售订单")]
-    PayscoreSmartretailOrders
+    PayscoreSmartretailOrders at PayscoreSmartretailOrdersPath
 }
 
 impl<M: Mode> PayscoreSmartretailOrders<M> {
@@ -3667,9 +3669,9 @@ impl<M: Mode> PayscoreSmartretailOrders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/smartretail-orders/{out_order_no}`
-    PayscoreSmartretailOrdersByOutOrderNo
+    PayscoreSmartretailOrdersByOutOrderNo at PayscoreSmartretailOrdersByOutOrderNoPath
 }
 
 impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNo<M> {
@@ -3687,7 +3689,7 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/smartretail-orders/{out_order_no}/cancel`: 撤销智慧零售订单.
     #[doc(alias = "撤销智慧零售订单")]
-    PayscoreSmartretailOrdersByOutOrderNoCancel
+    PayscoreSmartretailOrdersByOutOrderNoCancel at PayscoreSmartretailOrdersByOutOrderNoCancelPath
 }
 
 impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoCancel<M> {
@@ -3725,7 +3727,7 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/smartretail-orders/{out_order_no}/complete`: 完结智慧零售订单.
     #[doc(alias = "完结智慧零售订单")]
-    PayscoreSmartretailOrdersByOutOrderNoComplete
+    PayscoreSmartretailOrdersByOutOrderNoComplete at PayscoreSmartretailOrdersByOutOrderNoCompletePath
 }
 
 impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoComplete<M> {
@@ -3763,7 +3765,7 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/user-service-state`: 查询用户授权状态.
     #[doc(alias = "查询用户授权状态")]
-    PayscoreUserServiceState
+    PayscoreUserServiceState at PayscoreUserServiceStatePath
 }
 
 impl<M: Mode> PayscoreUserServiceState<M> {
@@ -3794,9 +3796,9 @@ impl<M: Mode> PayscoreUserServiceState<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/users`
-    PayscoreUsers
+    PayscoreUsers at PayscoreUsersPath
 }
 
 impl<M: Mode> PayscoreUsers<M> {
@@ -3806,9 +3808,9 @@ impl<M: Mode> PayscoreUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/users/{openid}`
-    PayscoreUsersByOpenid
+    PayscoreUsersByOpenid at PayscoreUsersByOpenidPath
 }
 
 impl<M: Mode> PayscoreUsersByOpenid<M> {
@@ -3818,9 +3820,9 @@ impl<M: Mode> PayscoreUsersByOpenid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/users/{openid}/permissions`
-    PayscoreUsersByOpenidPermissions
+    PayscoreUsersByOpenidPermissions at PayscoreUsersByOpenidPermissionsPath
 }
 
 impl<M: Mode> PayscoreUsersByOpenidPermissions<M> {
@@ -3832,9 +3834,9 @@ impl<M: Mode> PayscoreUsersByOpenidPermissions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/users/{openid}/permissions/{service_id}`
-    PayscoreUsersByOpenidPermissionsByServiceId
+    PayscoreUsersByOpenidPermissionsByServiceId at PayscoreUsersByOpenidPermissionsByServiceIdPath
 }
 
 impl<M: Mode> PayscoreUsersByOpenidPermissionsByServiceId<M> {
@@ -3847,7 +3849,7 @@ impl<M: Mode> PayscoreUsersByOpenidPermissionsByServiceId<M> {
 chain_step! {
     /// `v3/payscore/users/{openid}/permissions/{service_id}/terminate`: 商户解除用户授权关系.
     #[doc(alias = "商户解除用户授权关系")]
-    PayscoreUsersByOpenidPermissionsByServiceIdTerminate
+    PayscoreUsersByOpenidPermissionsByServiceIdTerminate at PayscoreUsersByOpenidPermissionsByServiceIdTerminatePath
 }
 
 impl<M: Mode> PayscoreUsersByOpenidPermissionsByServiceIdTerminate<M> {

@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/platsolution`: 商家转账·(预约模式), 平台保证金, 平台收付通·二级商户充值, 平台收付通·二级商户提现, 平台收付通·保险理赔, 平台收付通·售后赔付, 平台收付通·赔付商家, 平台收付通·预约商家转账, 收付通-个人收款(二手交易).
-    Platsolution
+    Platsolution at PlatsolutionPath
 }
 
 impl<M: Mode> Platsolution<M> {
@@ -29,9 +31,9 @@ impl<M: Mode> Platsolution<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce`
-    PlatsolutionEcommerce
+    PlatsolutionEcommerce at PlatsolutionEcommercePath
 }
 
 impl<M: Mode> PlatsolutionEcommerce<M> {
@@ -73,9 +75,9 @@ impl<M: Mode> PlatsolutionEcommerce<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/bank-transfer-recharges`
-    PlatsolutionEcommerceBankTransferRecharges
+    PlatsolutionEcommerceBankTransferRecharges at PlatsolutionEcommerceBankTransferRechargesPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceBankTransferRecharges<M> {
@@ -93,7 +95,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRecharges<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/bank-transfer-recharges/apply`: 申请银行转账充值.
     #[doc(alias = "申请银行转账充值")]
-    PlatsolutionEcommerceBankTransferRechargesApply
+    PlatsolutionEcommerceBankTransferRechargesApply at PlatsolutionEcommerceBankTransferRechargesApplyPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesApply<M> {
@@ -126,9 +128,9 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no`
-    PlatsolutionEcommerceBankTransferRechargesOutRechargeNo
+    PlatsolutionEcommerceBankTransferRechargesOutRechargeNo at PlatsolutionEcommerceBankTransferRechargesOutRechargeNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNo<M> {
@@ -146,7 +148,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`: 查询银行转账充值结果.
     #[doc(alias = "查询银行转账充值结果")]
-    PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNo
+    PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNo at PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNo<M> {
@@ -185,7 +187,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechar
 chain_step! {
     /// `v3/platsolution/ecommerce/insurance-compensation-contracts`: 开通保险理赔功能.
     #[doc(alias = "开通保险理赔功能")]
-    PlatsolutionEcommerceInsuranceCompensationContracts
+    PlatsolutionEcommerceInsuranceCompensationContracts at PlatsolutionEcommerceInsuranceCompensationContractsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContracts<M> {
@@ -226,9 +228,9 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid`
-    PlatsolutionEcommerceInsuranceCompensationContractsSubMchid
+    PlatsolutionEcommerceInsuranceCompensationContractsSubMchid at PlatsolutionEcommerceInsuranceCompensationContractsSubMchidPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchid<M> {
@@ -243,9 +245,9 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}`
-    PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchid
+    PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchid at PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchid<M> {
@@ -262,7 +264,7 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMc
 chain_step! {
     /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened`: 查询保险理赔功能开通状态.
     #[doc(alias = "查询保险理赔功能开通状态")]
-    PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpened
+    PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpened at PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpenedPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpened<M> {
@@ -293,9 +295,9 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMc
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer`
-    PlatsolutionEcommerceMchTransfer
+    PlatsolutionEcommerceMchTransfer at PlatsolutionEcommerceMchTransferPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransfer<M> {
@@ -352,7 +354,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransfer<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills`: 请求赔付.
     #[doc(alias = "请求赔付")]
-    PlatsolutionEcommerceMchTransferCompensateBills
+    PlatsolutionEcommerceMchTransferCompensateBills at PlatsolutionEcommerceMchTransferCompensateBillsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBills<M> {
@@ -399,9 +401,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id`
-    PlatsolutionEcommerceMchTransferCompensateBillsBillId
+    PlatsolutionEcommerceMchTransferCompensateBillsBillId at PlatsolutionEcommerceMchTransferCompensateBillsBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillId<M> {
@@ -419,7 +421,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillId<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id/{bill_id}`: 查询赔付结果（按微信支付赔付单号）.
     #[doc(alias = "查询赔付结果（按微信支付赔付单号）")]
-    PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId
+    PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId at PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId<M> {
@@ -455,9 +457,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no`
-    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo
+    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo at PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo<M> {
@@ -475,7 +477,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}`: 查询赔付结果（按商户赔付单号）.
     #[doc(alias = "查询赔付结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNo
+    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNo at PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNo<M> {
@@ -522,7 +524,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillN
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel`: 请求撤销赔付.
     #[doc(alias = "请求撤销赔付")]
-    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancel
+    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancel at PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancelPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancel<M> {
@@ -561,7 +563,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillN
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/pre-transfer`: 请求赔付预下单.
     #[doc(alias = "请求赔付预下单")]
-    PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer
+    PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer at PlatsolutionEcommerceMchTransferCompensateBillsPreTransferPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer<M> {
@@ -604,7 +606,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills`: 请求保证金售后赔付.
     #[doc(alias = "请求保证金售后赔付")]
-    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
+    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills at PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills<M> {
@@ -661,9 +663,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id`
-    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId
+    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId at PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId<M> {
@@ -681,7 +683,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}`: 查询保证金售后赔付结果（按微信支付赔付单号）.
     #[doc(alias = "查询保证金售后赔付结果（按微信支付赔付单号）")]
-    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillId
+    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillId at PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillId<M> {
@@ -715,9 +717,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no`
-    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo
+    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo at PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo<M> {
@@ -735,7 +737,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no/{out_bill_no}`: 查询保证金售后赔付结果（按商户赔付单号）.
     #[doc(alias = "查询保证金售后赔付结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNo
+    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNo at PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNo<M> {
@@ -772,7 +774,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills`: 发起保证金赔付保司保费.
     #[doc(alias = "发起保证金赔付保司保费")]
-    PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBills
+    PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBills at PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBills<M> {
@@ -827,7 +829,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensati
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills/{out_bill_no}`: 查询保证金赔付保司保费结果（按商户赔付单号）.
     #[doc(alias = "查询保证金赔付保司保费结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNo
+    PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNo at PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNo<M> {
@@ -860,7 +862,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensati
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills`: 发起保证金赔付用户运费.
     #[doc(alias = "发起保证金赔付用户运费")]
-    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBills
+    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBills at PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBills<M> {
@@ -913,9 +915,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no`
-    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo
+    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo at PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo<M> {
@@ -933,7 +935,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no/{out_bill_no}`: 查询保证金售后赔付运费结果（按商户赔付单号）.
     #[doc(alias = "查询保证金售后赔付运费结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNo
+    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNo at PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNo<M> {
@@ -970,7 +972,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills`: 请求保险理赔.
     #[doc(alias = "请求保险理赔")]
-    PlatsolutionEcommerceMchTransferInsuranceClaimBills
+    PlatsolutionEcommerceMchTransferInsuranceClaimBills at PlatsolutionEcommerceMchTransferInsuranceClaimBillsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBills<M> {
@@ -1023,9 +1025,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id`
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId at PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId<M> {
@@ -1043,7 +1045,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id/{bill_id}`: 查询保险理赔结果（按微信支付赔付单号）.
     #[doc(alias = "查询保险理赔结果（按微信支付赔付单号）")]
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId at PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId<M> {
@@ -1083,9 +1085,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId<
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no`
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo at PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo<M> {
@@ -1103,7 +1105,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}`: 查询保险理赔结果（按商户赔付单号）.
     #[doc(alias = "查询保险理赔结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNo
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNo at PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNo<M> {
@@ -1154,7 +1156,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutB
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}/cancel`: 请求撤销保险理赔.
     #[doc(alias = "请求撤销保险理赔")]
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancel
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancel at PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancelPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancel<M> {
@@ -1192,7 +1194,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutB
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer`: 请求保险理赔预下单.
     #[doc(alias = "请求保险理赔预下单")]
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer at PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransferPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer<M> {
@@ -1237,7 +1239,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer<M> 
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills`: 请求赔付.
     #[doc(alias = "请求赔付")]
-    PlatsolutionEcommerceMchTransferSubMchCompensationBills
+    PlatsolutionEcommerceMchTransferSubMchCompensationBills at PlatsolutionEcommerceMchTransferSubMchCompensationBillsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBills<M> {
@@ -1292,7 +1294,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBills<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`: 查询赔付结果（按商户赔付单号）.
     #[doc(alias = "查询赔付结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo
+    PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo at PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo<M> {
@@ -1334,7 +1336,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills`: 保证金赔付.
     #[doc(alias = "保证金赔付")]
-    PlatsolutionEcommerceMchTransferTransferBills
+    PlatsolutionEcommerceMchTransferTransferBills at PlatsolutionEcommerceMchTransferTransferBillsPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBills<M> {
@@ -1377,9 +1379,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id`
-    PlatsolutionEcommerceMchTransferTransferBillsBillId
+    PlatsolutionEcommerceMchTransferTransferBillsBillId at PlatsolutionEcommerceMchTransferTransferBillsBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsBillId<M> {
@@ -1397,7 +1399,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsBillId<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id/{bill_id}`: 查询保证金赔付结果（按微信支付赔付单号）.
     #[doc(alias = "查询保证金赔付结果（按微信支付赔付单号）")]
-    PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId
+    PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId at PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillIdPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId<M> {
@@ -1435,9 +1437,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no`
-    PlatsolutionEcommerceMchTransferTransferBillsOutBillNo
+    PlatsolutionEcommerceMchTransferTransferBillsOutBillNo at PlatsolutionEcommerceMchTransferTransferBillsOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNo<M> {
@@ -1455,7 +1457,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`: 查询保证金赔付结果（按商户赔付单号）.
     #[doc(alias = "查询保证金赔付结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo
+    PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo at PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo<M> {
@@ -1499,7 +1501,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo<
 chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees`: 添加二级商户可扫码充值员工.
     #[doc(alias = "添加二级商户可扫码充值员工")]
-    PlatsolutionEcommerceRechargeEmployees
+    PlatsolutionEcommerceRechargeEmployees at PlatsolutionEcommerceRechargeEmployeesPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployees<M> {
@@ -1533,9 +1535,9 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployees<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid`
-    PlatsolutionEcommerceRechargeEmployeesSubMchid
+    PlatsolutionEcommerceRechargeEmployeesSubMchid at PlatsolutionEcommerceRechargeEmployeesSubMchidPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchid<M> {
@@ -1553,7 +1555,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchid<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}`: 查询二级商户可扫码充值员工列表.
     #[doc(alias = "查询二级商户可扫码充值员工列表")]
-    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid
+    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid at PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid<M> {
@@ -1588,9 +1590,9 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid`
-    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid
+    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid at PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid<M> {
@@ -1605,9 +1607,9 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid<M
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}`
-    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenid
+    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenid at PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenid<M> {
@@ -1624,7 +1626,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBy
 chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}/delete`: 删除二级商户可扫码充值员工.
     #[doc(alias = "删除二级商户可扫码充值员工")]
-    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDelete
+    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDelete at PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDeletePath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDelete<M> {
@@ -1657,9 +1659,9 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBy
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/recharges`
-    PlatsolutionEcommerceRecharges
+    PlatsolutionEcommerceRecharges at PlatsolutionEcommerceRechargesPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRecharges<M> {
@@ -1677,7 +1679,7 @@ impl<M: Mode> PlatsolutionEcommerceRecharges<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/recharges/apply`: 申请二级商户充值.
     #[doc(alias = "申请二级商户充值")]
-    PlatsolutionEcommerceRechargesApply
+    PlatsolutionEcommerceRechargesApply at PlatsolutionEcommerceRechargesApplyPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargesApply<M> {
@@ -1710,9 +1712,9 @@ impl<M: Mode> PlatsolutionEcommerceRechargesApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/recharges/out-recharge-no`
-    PlatsolutionEcommerceRechargesOutRechargeNo
+    PlatsolutionEcommerceRechargesOutRechargeNo at PlatsolutionEcommerceRechargesOutRechargeNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNo<M> {
@@ -1730,7 +1732,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}`: 查询二级商户充值结果.
     #[doc(alias = "查询二级商户充值结果")]
-    PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo
+    PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo at PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo<M> {
@@ -1775,7 +1777,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close`: 关闭二级商户充值.
     #[doc(alias = "关闭二级商户充值")]
-    PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose
+    PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose at PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClosePath
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose<M> {
@@ -1815,9 +1817,9 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/settle`
-    PlatsolutionEcommerceSettle
+    PlatsolutionEcommerceSettle at PlatsolutionEcommerceSettlePath
 }
 
 impl<M: Mode> PlatsolutionEcommerceSettle<M> {
@@ -1830,7 +1832,7 @@ impl<M: Mode> PlatsolutionEcommerceSettle<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/settle/prepay-settle-orders`: 个人收款-申请批量结算.
     #[doc(alias = "个人收款-申请批量结算")]
-    PlatsolutionEcommerceSettlePrepaySettleOrders
+    PlatsolutionEcommerceSettlePrepaySettleOrders at PlatsolutionEcommerceSettlePrepaySettleOrdersPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrders<M> {
@@ -1887,7 +1889,7 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrders<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}`: 个人收款-查询批量结算信息.
     #[doc(alias = "个人收款-查询批量结算信息")]
-    PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo
+    PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo at PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo<M> {
@@ -1932,7 +1934,7 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`: 个人收款-申请异常结算批次单处理.
     #[doc(alias = "个人收款-申请异常结算批次单处理")]
-    PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettle
+    PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettle at PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettlePath
 }
 
 impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettle<M> {
@@ -1969,9 +1971,9 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyA
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/withdraw`
-    PlatsolutionEcommerceWithdraw
+    PlatsolutionEcommerceWithdraw at PlatsolutionEcommerceWithdrawPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceWithdraw<M> {
@@ -1984,7 +1986,7 @@ impl<M: Mode> PlatsolutionEcommerceWithdraw<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw`: 二级商户按日终余额预约提现.
     #[doc(alias = "二级商户按日终余额预约提现")]
-    PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw
+    PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw at PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw<M> {
@@ -2027,9 +2029,9 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no`
-    PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo
+    PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo at PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo<M> {
@@ -2047,7 +2049,7 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo<M> 
 chain_step! {
     /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}`: 查询二级商户按日终余额预约提现状态.
     #[doc(alias = "查询二级商户按日终余额预约提现状态")]
-    PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNo
+    PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNo at PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNoPath
 }
 
 impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNo<M> {
@@ -2086,9 +2088,9 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOu
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance`
-    PlatsolutionInsurance
+    PlatsolutionInsurance at PlatsolutionInsurancePath
 }
 
 impl<M: Mode> PlatsolutionInsurance<M> {
@@ -2098,9 +2100,9 @@ impl<M: Mode> PlatsolutionInsurance<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer`
-    PlatsolutionInsuranceMchTransfer
+    PlatsolutionInsuranceMchTransfer at PlatsolutionInsuranceMchTransferPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransfer<M> {
@@ -2115,9 +2117,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransfer<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches`
-    PlatsolutionInsuranceMchTransferBatches
+    PlatsolutionInsuranceMchTransferBatches at PlatsolutionInsuranceMchTransferBatchesPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatches<M> {
@@ -2150,7 +2152,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatches<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/apply`: 受理商家转账.
     #[doc(alias = "受理商家转账")]
-    PlatsolutionInsuranceMchTransferBatchesApply
+    PlatsolutionInsuranceMchTransferBatchesApply at PlatsolutionInsuranceMchTransferBatchesApplyPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesApply<M> {
@@ -2194,9 +2196,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id`
-    PlatsolutionInsuranceMchTransferBatchesBatchId
+    PlatsolutionInsuranceMchTransferBatchesBatchId at PlatsolutionInsuranceMchTransferBatchesBatchIdPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchId<M> {
@@ -2214,7 +2216,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchId<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}`: 微信支付转账批次单号查询批次单.
     #[doc(alias = "微信支付转账批次单号查询批次单")]
-    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId
+    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId at PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId<M> {
@@ -2256,9 +2258,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details`
-    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails
+    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails at PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails<M> {
@@ -2270,9 +2272,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails<M> 
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id`
-    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailId
+    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailId at PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
@@ -2290,7 +2292,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDeta
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`: 微信支付转账明细单号查询明细单.
     #[doc(alias = "微信支付转账明细单号查询明细单")]
-    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
+    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
@@ -2327,9 +2329,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDeta
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts`
-    PlatsolutionInsuranceMchTransferBatchesDetailReceipts
+    PlatsolutionInsuranceMchTransferBatchesDetailReceipts at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceipts<M> {
@@ -2339,9 +2341,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceipts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no`
-    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo<M> {
@@ -2356,9 +2358,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}`
-    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo<M> {
@@ -2372,9 +2374,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByO
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`
-    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo
+    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo<M> {
@@ -2391,7 +2393,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByO
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`: 查询商家转账明细电子回单.
     #[doc(alias = "查询商家转账明细电子回单")]
-    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo
+    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoPath
 }
 
 impl<M: Mode>
@@ -2438,7 +2440,7 @@ impl<M: Mode>
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`: 申请商家转账明细电子回单.
     #[doc(alias = "申请商家转账明细电子回单")]
-    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply
+    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply at PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPath
 }
 
 impl<M: Mode>
@@ -2480,9 +2482,9 @@ impl<M: Mode>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no`
-    PlatsolutionInsuranceMchTransferBatchesOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesOutBatchNo at PlatsolutionInsuranceMchTransferBatchesOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNo<M> {
@@ -2500,7 +2502,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNo<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}`: 商户转账批次单号查询批次单.
     #[doc(alias = "商户转账批次单号查询批次单")]
-    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo at PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo<M> {
@@ -2545,9 +2547,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details`
-    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetails
+    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetails at PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
@@ -2561,9 +2563,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetai
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
-    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
+    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
@@ -2581,7 +2583,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetai
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`: 商户明细单号查询明细单.
     #[doc(alias = "商户明细单号查询明细单")]
-    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
+    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoPath
 }
 
 impl<M: Mode>
@@ -2620,9 +2622,9 @@ impl<M: Mode>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts`
-    PlatsolutionInsuranceMchTransferBatchesSummaryReceipts
+    PlatsolutionInsuranceMchTransferBatchesSummaryReceipts at PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceipts<M> {
@@ -2632,9 +2634,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceipts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no`
-    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo at PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo<M> {
@@ -2652,7 +2654,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo<M
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`: 查询商家转账批次电子回单.
     #[doc(alias = "查询商家转账批次电子回单")]
-    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo at PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo<M> {
@@ -2704,7 +2706,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoBy
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`: 申请商家转账批次电子回单.
     #[doc(alias = "申请商家转账批次电子回单")]
-    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply
+    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply at PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply<M> {
@@ -2740,9 +2742,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoBy
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation`
-    PlatsolutionInsuranceMchTransferReservation
+    PlatsolutionInsuranceMchTransferReservation at PlatsolutionInsuranceMchTransferReservationPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservation<M> {
@@ -2765,7 +2767,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservation<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/apply`: 受理单次预约商家转账.
     #[doc(alias = "受理单次预约商家转账")]
-    PlatsolutionInsuranceMchTransferReservationApply
+    PlatsolutionInsuranceMchTransferReservationApply at PlatsolutionInsuranceMchTransferReservationApplyPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationApply<M> {
@@ -2808,9 +2810,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no`
-    PlatsolutionInsuranceMchTransferReservationOutReservationNo
+    PlatsolutionInsuranceMchTransferReservationOutReservationNo at PlatsolutionInsuranceMchTransferReservationOutReservationNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNo<M> {
@@ -2828,7 +2830,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNo<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`: 商户预约单号查询预约商家转账记录.
     #[doc(alias = "商户预约单号查询预约商家转账记录")]
-    PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNo
+    PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNo at PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNo<M> {
@@ -2879,7 +2881,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutRe
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`: 关闭预约商家转账记录.
     #[doc(alias = "关闭预约商家转账记录")]
-    PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoClose
+    PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoClose at PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoClosePath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoClose<M> {
@@ -2914,9 +2916,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutRe
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/reservation-id`
-    PlatsolutionInsuranceMchTransferReservationReservationId
+    PlatsolutionInsuranceMchTransferReservationReservationId at PlatsolutionInsuranceMchTransferReservationReservationIdPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationId<M> {
@@ -2934,7 +2936,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationId<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/reservation-id/{reservation_id}`: 微信支付预约单号查询预约商家转账记录.
     #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
-    PlatsolutionInsuranceMchTransferReservationReservationIdByReservationId
+    PlatsolutionInsuranceMchTransferReservationReservationIdByReservationId at PlatsolutionInsuranceMchTransferReservationReservationIdByReservationIdPath
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationIdByReservationId<M> {
@@ -2975,9 +2977,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationIdByReservat
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer`
-    PlatsolutionMchTransfer
+    PlatsolutionMchTransfer at PlatsolutionMchTransferPath
 }
 
 impl<M: Mode> PlatsolutionMchTransfer<M> {
@@ -2992,9 +2994,9 @@ impl<M: Mode> PlatsolutionMchTransfer<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches`
-    PlatsolutionMchTransferBatches
+    PlatsolutionMchTransferBatches at PlatsolutionMchTransferBatchesPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatches<M> {
@@ -3027,7 +3029,7 @@ impl<M: Mode> PlatsolutionMchTransferBatches<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/apply`: 受理商家转账.
     #[doc(alias = "受理商家转账")]
-    PlatsolutionMchTransferBatchesApply
+    PlatsolutionMchTransferBatchesApply at PlatsolutionMchTransferBatchesApplyPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesApply<M> {
@@ -3070,9 +3072,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/batch-id`
-    PlatsolutionMchTransferBatchesBatchId
+    PlatsolutionMchTransferBatchesBatchId at PlatsolutionMchTransferBatchesBatchIdPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchId<M> {
@@ -3085,7 +3087,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchId<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}`: 微信支付转账批次单号查询批次单.
     #[doc(alias = "微信支付转账批次单号查询批次单")]
-    PlatsolutionMchTransferBatchesBatchIdByBatchId
+    PlatsolutionMchTransferBatchesBatchIdByBatchId at PlatsolutionMchTransferBatchesBatchIdByBatchIdPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchId<M> {
@@ -3126,9 +3128,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details`
-    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails
+    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails at PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails<M> {
@@ -3138,9 +3140,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id`
-    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId
+    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId at PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
@@ -3158,7 +3160,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`: 微信支付转账明细单号查询明细单.
     #[doc(alias = "微信支付转账明细单号查询明细单")]
-    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
+    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailIdPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
@@ -3201,9 +3203,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDet
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts`
-    PlatsolutionMchTransferBatchesDetailReceipts
+    PlatsolutionMchTransferBatchesDetailReceipts at PlatsolutionMchTransferBatchesDetailReceiptsPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceipts<M> {
@@ -3213,9 +3215,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceipts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no`
-    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo
+    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo at PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo<M> {
@@ -3230,9 +3232,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}`
-    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
+    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo at PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo<M> {
@@ -3246,9 +3248,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`
-    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo
+    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo at PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo<M> {
@@ -3266,7 +3268,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`: 查询商家转账明细电子回单.
     #[doc(alias = "查询商家转账明细电子回单")]
-    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo
+    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo at PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo<M> {
@@ -3315,7 +3317,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`: 申请商家转账明细电子回单.
     #[doc(alias = "申请商家转账明细电子回单")]
-    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply
+    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply at PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApplyPath
 }
 
 impl<M: Mode>
@@ -3354,9 +3356,9 @@ impl<M: Mode>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/out-batch-no`
-    PlatsolutionMchTransferBatchesOutBatchNo
+    PlatsolutionMchTransferBatchesOutBatchNo at PlatsolutionMchTransferBatchesOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNo<M> {
@@ -3374,7 +3376,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNo<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}`: 商户转账批次单号查询批次单.
     #[doc(alias = "商户转账批次单号查询批次单")]
-    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo
+    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo at PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo<M> {
@@ -3415,9 +3417,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details`
-    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails
+    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails at PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
@@ -3429,9 +3431,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
-    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
+    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
@@ -3449,7 +3451,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDeta
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`: 商户明细单号查询明细单.
     #[doc(alias = "商户明细单号查询明细单")]
-    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
+    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo<M> {
@@ -3485,9 +3487,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDeta
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/summary-receipts`
-    PlatsolutionMchTransferBatchesSummaryReceipts
+    PlatsolutionMchTransferBatchesSummaryReceipts at PlatsolutionMchTransferBatchesSummaryReceiptsPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceipts<M> {
@@ -3497,9 +3499,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceipts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no`
-    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo
+    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo at PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo<M> {
@@ -3517,7 +3519,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`: 查询商家转账批次电子回单.
     #[doc(alias = "查询商家转账批次电子回单")]
-    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo
+    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo at PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo<M> {
@@ -3566,7 +3568,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchN
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`: 申请商家转账批次电子回单.
     #[doc(alias = "申请商家转账批次电子回单")]
-    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply
+    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply at PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApplyPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply<M> {
@@ -3606,9 +3608,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchN
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/reservation`
-    PlatsolutionMchTransferReservation
+    PlatsolutionMchTransferReservation at PlatsolutionMchTransferReservationPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservation<M> {
@@ -3631,7 +3633,7 @@ impl<M: Mode> PlatsolutionMchTransferReservation<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/apply`: 受理单次预约商家转账.
     #[doc(alias = "受理单次预约商家转账")]
-    PlatsolutionMchTransferReservationApply
+    PlatsolutionMchTransferReservationApply at PlatsolutionMchTransferReservationApplyPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationApply<M> {
@@ -3666,9 +3668,9 @@ impl<M: Mode> PlatsolutionMchTransferReservationApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/out-reservation-no`
-    PlatsolutionMchTransferReservationOutReservationNo
+    PlatsolutionMchTransferReservationOutReservationNo at PlatsolutionMchTransferReservationOutReservationNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNo<M> {
@@ -3686,7 +3688,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNo<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`: 商户预约单号查询预约商家转账记录.
     #[doc(alias = "商户预约单号查询预约商家转账记录")]
-    PlatsolutionMchTransferReservationOutReservationNoByOutReservationNo
+    PlatsolutionMchTransferReservationOutReservationNoByOutReservationNo at PlatsolutionMchTransferReservationOutReservationNoByOutReservationNoPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservationNo<M> {
@@ -3736,7 +3738,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservation
 chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`: 关闭预约商家转账记录.
     #[doc(alias = "关闭预约商家转账记录")]
-    PlatsolutionMchTransferReservationOutReservationNoByOutReservationNoClose
+    PlatsolutionMchTransferReservationOutReservationNoByOutReservationNoClose at PlatsolutionMchTransferReservationOutReservationNoByOutReservationNoClosePath
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservationNoClose<M> {
@@ -3778,9 +3780,9 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservation
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/reservation-id`
-    PlatsolutionMchTransferReservationReservationId
+    PlatsolutionMchTransferReservationReservationId at PlatsolutionMchTransferReservationReservationIdPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationReservationId<M> {
@@ -3798,7 +3800,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationReservationId<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}`: 微信支付预约单号查询预约商家转账记录.
     #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
-    PlatsolutionMchTransferReservationReservationIdByReservationId
+    PlatsolutionMchTransferReservationReservationIdByReservationId at PlatsolutionMchTransferReservationReservationIdByReservationIdPath
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationReservationIdByReservationId<M> {

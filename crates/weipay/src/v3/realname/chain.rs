@@ -4,11 +4,13 @@
 
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/realname`
-    Realname
+    Realname at RealnamePath
 }
 
 impl<M: Mode> Realname<M> {
@@ -21,7 +23,7 @@ impl<M: Mode> Realname<M> {
 chain_step! {
     /// `v3/realname/verify`: 实名信息校验.
     #[doc(alias = "实名信息校验")]
-    RealnameVerify
+    RealnameVerify at RealnameVerifyPath
 }
 
 impl<M: Mode> RealnameVerify<M> {

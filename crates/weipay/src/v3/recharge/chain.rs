@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/recharge`: 商家充值.
-    Recharge
+    Recharge at RechargePath
 }
 
 impl<M: Mode> Recharge<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Recharge<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/recharge/bank-transfer-recharges`
-    RechargeBankTransferRecharges
+    RechargeBankTransferRecharges at RechargeBankTransferRechargesPath
 }
 
 impl<M: Mode> RechargeBankTransferRecharges<M> {
@@ -39,7 +41,7 @@ impl<M: Mode> RechargeBankTransferRecharges<M> {
 chain_step! {
     /// `v3/recharge/bank-transfer-recharges/apply`: 申请银行转账充值.
     #[doc(alias = "申请银行转账充值")]
-    RechargeBankTransferRechargesApply
+    RechargeBankTransferRechargesApply at RechargeBankTransferRechargesApplyPath
 }
 
 impl<M: Mode> RechargeBankTransferRechargesApply<M> {
@@ -71,9 +73,9 @@ impl<M: Mode> RechargeBankTransferRechargesApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/recharge/bank-transfer-recharges/out-recharge-no`
-    RechargeBankTransferRechargesOutRechargeNo
+    RechargeBankTransferRechargesOutRechargeNo at RechargeBankTransferRechargesOutRechargeNoPath
 }
 
 impl<M: Mode> RechargeBankTransferRechargesOutRechargeNo<M> {
@@ -91,7 +93,7 @@ impl<M: Mode> RechargeBankTransferRechargesOutRechargeNo<M> {
 chain_step! {
     /// `v3/recharge/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`: 查询银行转账充值结果.
     #[doc(alias = "查询银行转账充值结果")]
-    RechargeBankTransferRechargesOutRechargeNoByOutRechargeNo
+    RechargeBankTransferRechargesOutRechargeNoByOutRechargeNo at RechargeBankTransferRechargesOutRechargeNoByOutRechargeNoPath
 }
 
 impl<M: Mode> RechargeBankTransferRechargesOutRechargeNoByOutRechargeNo<M> {

@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/repayment`: 平台收付通·还款支付.
-    Repayment
+    Repayment at RepaymentPath
 }
 
 impl<M: Mode> Repayment<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Repayment<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/repayment/combine-transactions`
-    RepaymentCombineTransactions
+    RepaymentCombineTransactions at RepaymentCombineTransactionsPath
 }
 
 impl<M: Mode> RepaymentCombineTransactions<M> {
@@ -31,9 +33,9 @@ impl<M: Mode> RepaymentCombineTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/repayment/combine-transactions/partner`
-    RepaymentCombineTransactionsPartner
+    RepaymentCombineTransactionsPartner at RepaymentCombineTransactionsPartnerPath
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartner<M> {
@@ -48,9 +50,9 @@ impl<M: Mode> RepaymentCombineTransactionsPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/repayment/combine-transactions/partner/out-trade-no`
-    RepaymentCombineTransactionsPartnerOutTradeNo
+    RepaymentCombineTransactionsPartnerOutTradeNo at RepaymentCombineTransactionsPartnerOutTradeNoPath
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNo<M> {
@@ -68,7 +70,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNo<M> {
 chain_step! {
     /// `v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}`: 还款单查询.
     #[doc(alias = "还款单查询")]
-    RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo
+    RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo at RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoPath
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo<M> {
@@ -112,7 +114,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo<M
 chain_step! {
     /// `v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close`: 商户关单.
     #[doc(alias = "商户关单")]
-    RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClose
+    RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClose at RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClosePath
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClose<M> {
@@ -156,7 +158,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoCl
 chain_step! {
     /// `v3/repayment/combine-transactions/partner/prepay`: 还款下单.
     #[doc(alias = "还款下单")]
-    RepaymentCombineTransactionsPartnerPrepay
+    RepaymentCombineTransactionsPartnerPrepay at RepaymentCombineTransactionsPartnerPrepayPath
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartnerPrepay<M> {

@@ -4,11 +4,13 @@
 
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/security`: 商户测试.
-    Security
+    Security at SecurityPath
 }
 
 impl<M: Mode> Security<M> {
@@ -21,7 +23,7 @@ impl<M: Mode> Security<M> {
 chain_step! {
     /// `v3/security/echo`: 商户签名验签／加解密测试.
     #[doc(alias = "商户签名验签／加解密测试")]
-    SecurityEcho
+    SecurityEcho at SecurityEchoPath
 }
 
 impl<M: Mode> SecurityEcho<M> {

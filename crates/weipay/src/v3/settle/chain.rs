@@ -4,11 +4,13 @@
 
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/settle`: 账单.
-    Settle
+    Settle at SettlePath
 }
 
 impl<M: Mode> Settle<M> {
@@ -21,7 +23,7 @@ impl<M: Mode> Settle<M> {
 chain_step! {
     /// `v3/settle/settlements`: 查询结算资金明细.
     #[doc(alias = "查询结算资金明细")]
-    SettleSettlements
+    SettleSettlements at SettleSettlementsPath
 }
 
 impl<M: Mode> SettleSettlements<M> {

@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/smartguide`: 支付即服务.
-    Smartguide
+    Smartguide at SmartguidePath
 }
 
 impl<M: Mode> Smartguide<M> {
@@ -23,7 +25,7 @@ chain_step! {
     /// `v3/smartguide/guides`: 服务人员查询, 服务人员注册.
     #[doc(alias = "服务人员查询")]
     #[doc(alias = "服务人员注册")]
-    SmartguideGuides
+    SmartguideGuides at SmartguideGuidesPath
 }
 
 impl<M: Mode> SmartguideGuides<M> {
@@ -84,7 +86,7 @@ impl<M: Mode> SmartguideGuides<M> {
 chain_step! {
     /// `v3/smartguide/guides/{guide_id}`: 服务人员信息更新.
     #[doc(alias = "服务人员信息更新")]
-    SmartguideGuidesByGuideId
+    SmartguideGuidesByGuideId at SmartguideGuidesByGuideIdPath
 }
 
 impl<M: Mode> SmartguideGuidesByGuideId<M> {
@@ -123,7 +125,7 @@ impl<M: Mode> SmartguideGuidesByGuideId<M> {
 chain_step! {
     /// `v3/smartguide/guides/{guide_id}/assign`: 服务人员分配.
     #[doc(alias = "服务人员分配")]
-    SmartguideGuidesByGuideIdAssign
+    SmartguideGuidesByGuideIdAssign at SmartguideGuidesByGuideIdAssignPath
 }
 
 impl<M: Mode> SmartguideGuidesByGuideIdAssign<M> {

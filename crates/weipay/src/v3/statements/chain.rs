@@ -5,12 +5,14 @@
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::chain_step;
+use crate::styles::{chain, chain_step};
+
+chain! {}
 
 chain_step! {
     /// `v3/statements`: 下载对账单, 账单.
     #[doc(alias = "下载对账单")]
-    Statements
+    Statements at StatementsPath
 }
 
 impl<M: Mode> Statements<M> {

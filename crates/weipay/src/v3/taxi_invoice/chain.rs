@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/taxi-invoice`: 出租车电子发票.
-    TaxiInvoice
+    TaxiInvoice at TaxiInvoicePath
 }
 
 impl<M: Mode> TaxiInvoice<M> {
@@ -64,9 +66,9 @@ impl<M: Mode> TaxiInvoice<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/attendance`
-    TaxiInvoiceAttendance
+    TaxiInvoiceAttendance at TaxiInvoiceAttendancePath
 }
 
 impl<M: Mode> TaxiInvoiceAttendance<M> {
@@ -79,7 +81,7 @@ impl<M: Mode> TaxiInvoiceAttendance<M> {
 chain_step! {
     /// `v3/taxi-invoice/attendance/punch`: 签到签退.
     #[doc(alias = "签到签退")]
-    TaxiInvoiceAttendancePunch
+    TaxiInvoiceAttendancePunch at TaxiInvoiceAttendancePunchPath
 }
 
 impl<M: Mode> TaxiInvoiceAttendancePunch<M> {
@@ -112,7 +114,7 @@ impl<M: Mode> TaxiInvoiceAttendancePunch<M> {
 chain_step! {
     /// `v3/taxi-invoice/cards`: 将出租车电子发票插入微信用户卡包.
     #[doc(alias = "将出租车电子发票插入微信用户卡包")]
-    TaxiInvoiceCards
+    TaxiInvoiceCards at TaxiInvoiceCardsPath
 }
 
 impl<M: Mode> TaxiInvoiceCards<M> {
@@ -167,7 +169,7 @@ impl<M: Mode> TaxiInvoiceCards<M> {
 chain_step! {
     /// `v3/taxi-invoice/cards/upload-file`: 上传出租车电子发票文件.
     #[doc(alias = "上传出租车电子发票文件")]
-    TaxiInvoiceCardsUploadFile
+    TaxiInvoiceCardsUploadFile at TaxiInvoiceCardsUploadFilePath
 }
 
 impl<M: Mode> TaxiInvoiceCardsUploadFile<M> {
@@ -201,9 +203,9 @@ impl<M: Mode> TaxiInvoiceCardsUploadFile<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/driver`
-    TaxiInvoiceDriver
+    TaxiInvoiceDriver at TaxiInvoiceDriverPath
 }
 
 impl<M: Mode> TaxiInvoiceDriver<M> {
@@ -216,7 +218,7 @@ impl<M: Mode> TaxiInvoiceDriver<M> {
 chain_step! {
     /// `v3/taxi-invoice/driver/update-driver`: 更新司机信息.
     #[doc(alias = "更新司机信息")]
-    TaxiInvoiceDriverUpdateDriver
+    TaxiInvoiceDriverUpdateDriver at TaxiInvoiceDriverUpdateDriverPath
 }
 
 impl<M: Mode> TaxiInvoiceDriverUpdateDriver<M> {
@@ -253,9 +255,9 @@ impl<M: Mode> TaxiInvoiceDriverUpdateDriver<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/drivers`
-    TaxiInvoiceDrivers
+    TaxiInvoiceDrivers at TaxiInvoiceDriversPath
 }
 
 impl<M: Mode> TaxiInvoiceDrivers<M> {
@@ -268,7 +270,7 @@ impl<M: Mode> TaxiInvoiceDrivers<M> {
 chain_step! {
     /// `v3/taxi-invoice/drivers/{driver_license}`: 获取司机信息.
     #[doc(alias = "获取司机信息")]
-    TaxiInvoiceDriversByDriverLicense
+    TaxiInvoiceDriversByDriverLicense at TaxiInvoiceDriversByDriverLicensePath
 }
 
 impl<M: Mode> TaxiInvoiceDriversByDriverLicense<M> {
@@ -296,9 +298,9 @@ impl<M: Mode> TaxiInvoiceDriversByDriverLicense<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/taxi`
-    TaxiInvoiceTaxi
+    TaxiInvoiceTaxi at TaxiInvoiceTaxiPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxi<M> {
@@ -311,7 +313,7 @@ impl<M: Mode> TaxiInvoiceTaxi<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxi/update-taxi`: 更新出租车信息.
     #[doc(alias = "更新出租车信息")]
-    TaxiInvoiceTaxiUpdateTaxi
+    TaxiInvoiceTaxiUpdateTaxi at TaxiInvoiceTaxiUpdateTaxiPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxiUpdateTaxi<M> {
@@ -343,9 +345,9 @@ impl<M: Mode> TaxiInvoiceTaxiUpdateTaxi<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/taxi-companies`
-    TaxiInvoiceTaxiCompanies
+    TaxiInvoiceTaxiCompanies at TaxiInvoiceTaxiCompaniesPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompanies<M> {
@@ -363,7 +365,7 @@ impl<M: Mode> TaxiInvoiceTaxiCompanies<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxi-companies/{company_mchid}`: 获取出租车公司商户信息.
     #[doc(alias = "获取出租车公司商户信息")]
-    TaxiInvoiceTaxiCompaniesByCompanyMchid
+    TaxiInvoiceTaxiCompaniesByCompanyMchid at TaxiInvoiceTaxiCompaniesByCompanyMchidPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompaniesByCompanyMchid<M> {
@@ -392,9 +394,9 @@ impl<M: Mode> TaxiInvoiceTaxiCompaniesByCompanyMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/taxi-company`
-    TaxiInvoiceTaxiCompany
+    TaxiInvoiceTaxiCompany at TaxiInvoiceTaxiCompanyPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompany<M> {
@@ -407,7 +409,7 @@ impl<M: Mode> TaxiInvoiceTaxiCompany<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxi-company/create-taxi-company`: 新增出租车公司.
     #[doc(alias = "新增出租车公司")]
-    TaxiInvoiceTaxiCompanyCreateTaxiCompany
+    TaxiInvoiceTaxiCompanyCreateTaxiCompany at TaxiInvoiceTaxiCompanyCreateTaxiCompanyPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompanyCreateTaxiCompany<M> {
@@ -441,9 +443,9 @@ impl<M: Mode> TaxiInvoiceTaxiCompanyCreateTaxiCompany<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/taxies`
-    TaxiInvoiceTaxies
+    TaxiInvoiceTaxies at TaxiInvoiceTaxiesPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxies<M> {
@@ -456,7 +458,7 @@ impl<M: Mode> TaxiInvoiceTaxies<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxies/{plate_number}`: 获取出租车信息.
     #[doc(alias = "获取出租车信息")]
-    TaxiInvoiceTaxiesByPlateNumber
+    TaxiInvoiceTaxiesByPlateNumber at TaxiInvoiceTaxiesByPlateNumberPath
 }
 
 impl<M: Mode> TaxiInvoiceTaxiesByPlateNumber<M> {
@@ -484,9 +486,9 @@ impl<M: Mode> TaxiInvoiceTaxiesByPlateNumber<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/user-taxi-order`
-    TaxiInvoiceUserTaxiOrder
+    TaxiInvoiceUserTaxiOrder at TaxiInvoiceUserTaxiOrderPath
 }
 
 impl<M: Mode> TaxiInvoiceUserTaxiOrder<M> {
@@ -499,7 +501,7 @@ impl<M: Mode> TaxiInvoiceUserTaxiOrder<M> {
 chain_step! {
     /// `v3/taxi-invoice/user-taxi-order/find-by-token`: 根据凭证查询乘客行程单.
     #[doc(alias = "根据凭证查询乘客行程单")]
-    TaxiInvoiceUserTaxiOrderFindByToken
+    TaxiInvoiceUserTaxiOrderFindByToken at TaxiInvoiceUserTaxiOrderFindByTokenPath
 }
 
 impl<M: Mode> TaxiInvoiceUserTaxiOrderFindByToken<M> {
@@ -533,7 +535,7 @@ impl<M: Mode> TaxiInvoiceUserTaxiOrderFindByToken<M> {
 chain_step! {
     /// `v3/taxi-invoice/user-taxi-orders`: 获取乘客行程单列表.
     #[doc(alias = "获取乘客行程单列表")]
-    TaxiInvoiceUserTaxiOrders
+    TaxiInvoiceUserTaxiOrders at TaxiInvoiceUserTaxiOrdersPath
 }
 
 impl<M: Mode> TaxiInvoiceUserTaxiOrders<M> {

@@ -4,11 +4,13 @@
 
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/transfer-detail`: 商家转账.
-    TransferDetail
+    TransferDetail at TransferDetailPath
 }
 
 impl<M: Mode> TransferDetail<M> {
@@ -22,7 +24,7 @@ chain_step! {
     /// `v3/transfer-detail/electronic-receipts`: 查询转账明细电子回单受理结果, 转账明细电子回单受理.
     #[doc(alias = "查询转账明细电子回单受理结果")]
     #[doc(alias = "转账明细电子回单受理")]
-    TransferDetailElectronicReceipts
+    TransferDetailElectronicReceipts at TransferDetailElectronicReceiptsPath
 }
 
 impl<M: Mode> TransferDetailElectronicReceipts<M> {

@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/transferdownload`: 商家转账, 商家转账·(用户确认模式).
-    Transferdownload
+    Transferdownload at TransferdownloadPath
 }
 
 impl<M: Mode> Transferdownload<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> Transferdownload<M> {
 chain_step! {
     /// `v3/transferdownload/elecvoucherfile`: 下载电子回单PDF文件.
     #[doc(alias = "下载电子回单PDF文件")]
-    TransferdownloadElecvoucherfile
+    TransferdownloadElecvoucherfile at TransferdownloadElecvoucherfilePath
 }
 
 impl<M: Mode> TransferdownloadElecvoucherfile<M> {
@@ -55,7 +57,7 @@ impl<M: Mode> TransferdownloadElecvoucherfile<M> {
 chain_step! {
     /// `v3/transferdownload/signfile`: 下载电子回单.
     #[doc(alias = "下载电子回单")]
-    TransferdownloadSignfile
+    TransferdownloadSignfile at TransferdownloadSignfilePath
 }
 
 impl<M: Mode> TransferdownloadSignfile<M> {

@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/vehicle`: ETC授权, 停车服务.
-    Vehicle
+    Vehicle at VehiclePath
 }
 
 impl<M: Mode> Vehicle<M> {
@@ -29,9 +31,9 @@ impl<M: Mode> Vehicle<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/etc`
-    VehicleEtc
+    VehicleEtc at VehicleEtcPath
 }
 
 impl<M: Mode> VehicleEtc<M> {
@@ -56,9 +58,9 @@ impl<M: Mode> VehicleEtc<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/etc/contracts`
-    VehicleEtcContracts
+    VehicleEtcContracts at VehicleEtcContractsPath
 }
 
 impl<M: Mode> VehicleEtcContracts<M> {
@@ -71,7 +73,7 @@ impl<M: Mode> VehicleEtcContracts<M> {
 chain_step! {
     /// `v3/vehicle/etc/contracts/{contract_id}`: 通过商户ETC绑定号查询签约状态.
     #[doc(alias = "通过商户ETC绑定号查询签约状态")]
-    VehicleEtcContractsByContractId
+    VehicleEtcContractsByContractId at VehicleEtcContractsByContractIdPath
 }
 
 impl<M: Mode> VehicleEtcContractsByContractId<M> {
@@ -109,7 +111,7 @@ impl<M: Mode> VehicleEtcContractsByContractId<M> {
 chain_step! {
     /// `v3/vehicle/etc/preopen`: 预开通用户ETC指定卡扣费.
     #[doc(alias = "预开通用户ETC指定卡扣费")]
-    VehicleEtcPreopen
+    VehicleEtcPreopen at VehicleEtcPreopenPath
 }
 
 impl<M: Mode> VehicleEtcPreopen<M> {
@@ -146,9 +148,9 @@ impl<M: Mode> VehicleEtcPreopen<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/etc/transactions`
-    VehicleEtcTransactions
+    VehicleEtcTransactions at VehicleEtcTransactionsPath
 }
 
 impl<M: Mode> VehicleEtcTransactions<M> {
@@ -171,7 +173,7 @@ impl<M: Mode> VehicleEtcTransactions<M> {
 chain_step! {
     /// `v3/vehicle/etc/transactions/highway`: 高速场景商户扣款.
     #[doc(alias = "高速场景商户扣款")]
-    VehicleEtcTransactionsHighway
+    VehicleEtcTransactionsHighway at VehicleEtcTransactionsHighwayPath
 }
 
 impl<M: Mode> VehicleEtcTransactionsHighway<M> {
@@ -210,9 +212,9 @@ impl<M: Mode> VehicleEtcTransactionsHighway<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/etc/transactions/id`
-    VehicleEtcTransactionsId
+    VehicleEtcTransactionsId at VehicleEtcTransactionsIdPath
 }
 
 impl<M: Mode> VehicleEtcTransactionsId<M> {
@@ -230,7 +232,7 @@ impl<M: Mode> VehicleEtcTransactionsId<M> {
 chain_step! {
     /// `v3/vehicle/etc/transactions/id/{transaction_id}`: 查询订单.
     #[doc(alias = "查询订单")]
-    VehicleEtcTransactionsIdByTransactionId
+    VehicleEtcTransactionsIdByTransactionId at VehicleEtcTransactionsIdByTransactionIdPath
 }
 
 impl<M: Mode> VehicleEtcTransactionsIdByTransactionId<M> {
@@ -266,9 +268,9 @@ impl<M: Mode> VehicleEtcTransactionsIdByTransactionId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/etc/transactions/out-trade-no`
-    VehicleEtcTransactionsOutTradeNo
+    VehicleEtcTransactionsOutTradeNo at VehicleEtcTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> VehicleEtcTransactionsOutTradeNo<M> {
@@ -286,7 +288,7 @@ impl<M: Mode> VehicleEtcTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/vehicle/etc/transactions/out-trade-no/{out_trade_no}`: 查询订单.
     #[doc(alias = "查询订单")]
-    VehicleEtcTransactionsOutTradeNoByOutTradeNo
+    VehicleEtcTransactionsOutTradeNoByOutTradeNo at VehicleEtcTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> VehicleEtcTransactionsOutTradeNoByOutTradeNo<M> {
@@ -322,9 +324,9 @@ impl<M: Mode> VehicleEtcTransactionsOutTradeNoByOutTradeNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/etc/users`
-    VehicleEtcUsers
+    VehicleEtcUsers at VehicleEtcUsersPath
 }
 
 impl<M: Mode> VehicleEtcUsers<M> {
@@ -334,9 +336,9 @@ impl<M: Mode> VehicleEtcUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/etc/users/{openid}`
-    VehicleEtcUsersByOpenid
+    VehicleEtcUsersByOpenid at VehicleEtcUsersByOpenidPath
 }
 
 impl<M: Mode> VehicleEtcUsersByOpenid<M> {
@@ -349,7 +351,7 @@ impl<M: Mode> VehicleEtcUsersByOpenid<M> {
 chain_step! {
     /// `v3/vehicle/etc/users/{openid}/contracts`: 查询ETC签约状态.
     #[doc(alias = "查询ETC签约状态")]
-    VehicleEtcUsersByOpenidContracts
+    VehicleEtcUsersByOpenidContracts at VehicleEtcUsersByOpenidContractsPath
 }
 
 impl<M: Mode> VehicleEtcUsersByOpenidContracts<M> {
@@ -385,9 +387,9 @@ impl<M: Mode> VehicleEtcUsersByOpenidContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/parking`
-    VehicleParking
+    VehicleParking at VehicleParkingPath
 }
 
 impl<M: Mode> VehicleParking<M> {
@@ -405,7 +407,7 @@ impl<M: Mode> VehicleParking<M> {
 chain_step! {
     /// `v3/vehicle/parking/parkings`: 创建停车入场.
     #[doc(alias = "创建停车入场")]
-    VehicleParkingParkings
+    VehicleParkingParkings at VehicleParkingParkingsPath
 }
 
 impl<M: Mode> VehicleParkingParkings<M> {
@@ -440,9 +442,9 @@ impl<M: Mode> VehicleParkingParkings<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/parking/services`
-    VehicleParkingServices
+    VehicleParkingServices at VehicleParkingServicesPath
 }
 
 impl<M: Mode> VehicleParkingServices<M> {
@@ -455,7 +457,7 @@ impl<M: Mode> VehicleParkingServices<M> {
 chain_step! {
     /// `v3/vehicle/parking/services/find`: 查询车牌服务开通信息.
     #[doc(alias = "查询车牌服务开通信息")]
-    VehicleParkingServicesFind
+    VehicleParkingServicesFind at VehicleParkingServicesFindPath
 }
 
 impl<M: Mode> VehicleParkingServicesFind<M> {
@@ -487,9 +489,9 @@ impl<M: Mode> VehicleParkingServicesFind<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/transactions`
-    VehicleTransactions
+    VehicleTransactions at VehicleTransactionsPath
 }
 
 impl<M: Mode> VehicleTransactions<M> {
@@ -504,9 +506,9 @@ impl<M: Mode> VehicleTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/transactions/out-trade-no`
-    VehicleTransactionsOutTradeNo
+    VehicleTransactionsOutTradeNo at VehicleTransactionsOutTradeNoPath
 }
 
 impl<M: Mode> VehicleTransactionsOutTradeNo<M> {
@@ -524,7 +526,7 @@ impl<M: Mode> VehicleTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/vehicle/transactions/out-trade-no/{out_trade_no}`: 查询订单.
     #[doc(alias = "查询订单")]
-    VehicleTransactionsOutTradeNoByOutTradeNo
+    VehicleTransactionsOutTradeNoByOutTradeNo at VehicleTransactionsOutTradeNoByOutTradeNoPath
 }
 
 impl<M: Mode> VehicleTransactionsOutTradeNoByOutTradeNo<M> {
@@ -562,7 +564,7 @@ impl<M: Mode> VehicleTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/vehicle/transactions/parking`: 扣费受理.
     #[doc(alias = "扣费受理")]
-    VehicleTransactionsParking
+    VehicleTransactionsParking at VehicleTransactionsParkingPath
 }
 
 impl<M: Mode> VehicleTransactionsParking<M> {

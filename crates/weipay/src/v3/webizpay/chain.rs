@@ -5,11 +5,13 @@
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+use crate::styles::{chain, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/webizpay`: 企业支付.
-    Webizpay
+    Webizpay at WebizpayPath
 }
 
 impl<M: Mode> Webizpay<M> {
@@ -43,7 +45,7 @@ chain_step! {
     /// `v3/webizpay/avail-mch-ranges`: 查询可用商户范围列表, 创建可用商户范围.
     #[doc(alias = "查询可用商户范围列表")]
     #[doc(alias = "创建可用商户范围")]
-    WebizpayAvailMchRanges
+    WebizpayAvailMchRanges at WebizpayAvailMchRangesPath
 }
 
 impl<M: Mode> WebizpayAvailMchRanges<M> {
@@ -99,9 +101,9 @@ impl<M: Mode> WebizpayAvailMchRanges<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/avail-mch-ranges/{range_id}`
-    WebizpayAvailMchRangesByRangeId
+    WebizpayAvailMchRangesByRangeId at WebizpayAvailMchRangesByRangeIdPath
 }
 
 impl<M: Mode> WebizpayAvailMchRangesByRangeId<M> {
@@ -115,7 +117,7 @@ chain_step! {
     /// `v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`: 查询商户标识列表, 添加商户标识.
     #[doc(alias = "查询商户标识列表")]
     #[doc(alias = "添加商户标识")]
-    WebizpayAvailMchRangesByRangeIdMerchantIdentifiers
+    WebizpayAvailMchRangesByRangeIdMerchantIdentifiers at WebizpayAvailMchRangesByRangeIdMerchantIdentifiersPath
 }
 
 impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
@@ -193,7 +195,7 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
 chain_step! {
     /// `v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}`: 删除商户标识.
     #[doc(alias = "删除商户标识")]
-    WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier
+    WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier at WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifierPath
 }
 
 impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier<M> {
@@ -233,9 +235,9 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdenti
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/bill`
-    WebizpayBill
+    WebizpayBill at WebizpayBillPath
 }
 
 impl<M: Mode> WebizpayBill<M> {
@@ -253,7 +255,7 @@ impl<M: Mode> WebizpayBill<M> {
 chain_step! {
     /// `v3/webizpay/bill/proof`: 申请企业商户企业支付出资凭证.
     #[doc(alias = "申请企业商户企业支付出资凭证")]
-    WebizpayBillProof
+    WebizpayBillProof at WebizpayBillProofPath
 }
 
 impl<M: Mode> WebizpayBillProof<M> {
@@ -289,7 +291,7 @@ impl<M: Mode> WebizpayBillProof<M> {
 chain_step! {
     /// `v3/webizpay/bill/trade-bill`: 申请企业商户企业支付业务账单.
     #[doc(alias = "申请企业商户企业支付业务账单")]
-    WebizpayBillTradeBill
+    WebizpayBillTradeBill at WebizpayBillTradeBillPath
 }
 
 impl<M: Mode> WebizpayBillTradeBill<M> {
@@ -321,9 +323,9 @@ impl<M: Mode> WebizpayBillTradeBill<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/employees`
-    WebizpayEmployees
+    WebizpayEmployees at WebizpayEmployeesPath
 }
 
 impl<M: Mode> WebizpayEmployees<M> {
@@ -333,9 +335,9 @@ impl<M: Mode> WebizpayEmployees<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/employees/{employee_id}`
-    WebizpayEmployeesByEmployeeId
+    WebizpayEmployeesByEmployeeId at WebizpayEmployeesByEmployeeIdPath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeId<M> {
@@ -355,9 +357,9 @@ impl<M: Mode> WebizpayEmployeesByEmployeeId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/employees/{employee_id}/out-quota-cards`
-    WebizpayEmployeesByEmployeeIdOutQuotaCards
+    WebizpayEmployeesByEmployeeIdOutQuotaCards at WebizpayEmployeesByEmployeeIdOutQuotaCardsPath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCards<M> {
@@ -375,7 +377,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCards<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}`: 使用商户卡号查询企业支付额度卡.
     #[doc(alias = "使用商户卡号查询企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo
+    WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo at WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNoPath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo<M> {
@@ -414,7 +416,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards`: 企业商户为员工下发企业支付额度卡.
     #[doc(alias = "企业商户为员工下发企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdQuotaCards
+    WebizpayEmployeesByEmployeeIdQuotaCards at WebizpayEmployeesByEmployeeIdQuotaCardsPath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCards<M> {
@@ -464,7 +466,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCards<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}`: 企业商户查询企业支付额度卡.
     #[doc(alias = "企业商户查询企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo
+    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo at WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo<M> {
@@ -513,7 +515,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel`: 企业商户作废员工企业支付额度卡.
     #[doc(alias = "企业商户作废员工企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel
+    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel at WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancelPath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel<M> {
@@ -553,7 +555,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`: 企业商户获取指定额度卡支付链接.
     #[doc(alias = "企业商户获取指定额度卡支付链接")]
-    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl
+    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl at WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrlPath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl<M> {
@@ -595,7 +597,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/revoke`: 企业商户发起解除员工企业支付授权.
     #[doc(alias = "企业商户发起解除员工企业支付授权")]
-    WebizpayEmployeesByEmployeeIdRevoke
+    WebizpayEmployeesByEmployeeIdRevoke at WebizpayEmployeesByEmployeeIdRevokePath
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdRevoke<M> {
@@ -630,9 +632,9 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdRevoke<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/stores`
-    WebizpayStores
+    WebizpayStores at WebizpayStoresPath
 }
 
 impl<M: Mode> WebizpayStores<M> {
@@ -645,7 +647,7 @@ impl<M: Mode> WebizpayStores<M> {
 chain_step! {
     /// `v3/webizpay/stores/entity-matches`: 发起门店主体匹配.
     #[doc(alias = "发起门店主体匹配")]
-    WebizpayStoresEntityMatches
+    WebizpayStoresEntityMatches at WebizpayStoresEntityMatchesPath
 }
 
 impl<M: Mode> WebizpayStoresEntityMatches<M> {
@@ -681,7 +683,7 @@ impl<M: Mode> WebizpayStoresEntityMatches<M> {
 chain_step! {
     /// `v3/webizpay/stores/entity-matches/{batch_id}`: 查询门店主体匹配结果.
     #[doc(alias = "查询门店主体匹配结果")]
-    WebizpayStoresEntityMatchesByBatchId
+    WebizpayStoresEntityMatchesByBatchId at WebizpayStoresEntityMatchesByBatchIdPath
 }
 
 impl<M: Mode> WebizpayStoresEntityMatchesByBatchId<M> {
@@ -716,9 +718,9 @@ impl<M: Mode> WebizpayStoresEntityMatchesByBatchId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/users`
-    WebizpayUsers
+    WebizpayUsers at WebizpayUsersPath
 }
 
 impl<M: Mode> WebizpayUsers<M> {
@@ -728,9 +730,9 @@ impl<M: Mode> WebizpayUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/users/{user_id}`
-    WebizpayUsersByUserId
+    WebizpayUsersByUserId at WebizpayUsersByUserIdPath
 }
 
 impl<M: Mode> WebizpayUsersByUserId<M> {
@@ -748,7 +750,7 @@ impl<M: Mode> WebizpayUsersByUserId<M> {
 chain_step! {
     /// `v3/webizpay/users/{user_id}/authorization-state`: 企业商户查询企业员工开通授权状态.
     #[doc(alias = "企业商户查询企业员工开通授权状态")]
-    WebizpayUsersByUserIdAuthorizationState
+    WebizpayUsersByUserIdAuthorizationState at WebizpayUsersByUserIdAuthorizationStatePath
 }
 
 impl<M: Mode> WebizpayUsersByUserIdAuthorizationState<M> {
@@ -780,7 +782,7 @@ impl<M: Mode> WebizpayUsersByUserIdAuthorizationState<M> {
 chain_step! {
     /// `v3/webizpay/users/{user_id}/authorization-url`: 企业商户发起员工开通企业支付授权.
     #[doc(alias = "企业商户发起员工开通企业支付授权")]
-    WebizpayUsersByUserIdAuthorizationUrl
+    WebizpayUsersByUserIdAuthorizationUrl at WebizpayUsersByUserIdAuthorizationUrlPath
 }
 
 impl<M: Mode> WebizpayUsersByUserIdAuthorizationUrl<M> {
