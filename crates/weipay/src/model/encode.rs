@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::codec::{Model, Strictness, Token};
 use super::field::{Field, Place, Purpose};
+use super::into_field::unfit_values;
 use super::{Encryption, Violation};
 use crate::upload::File;
 
@@ -130,7 +131,7 @@ fn each(
     mut take: impl FnMut(&'static Field, Json),
 ) -> Result<(), Violation> {
     // What does not fit is not sent, even where requests are not checked.
-    if let Some(unfit) = model.unfit().first(model.table().fields) {
+    if let Some(unfit) = unfit_values(model).into_iter().next() {
         return Err(unfit);
     }
     let mut done = Ok(());

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v2/appauth` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/appauth`: 实名校验/授权.
-    Appauth
+    Appauth at AtAppauth
 }
 
 impl<M: Mode> Appauth<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> Appauth<M> {
 chain_step! {
     /// `v2/appauth/authindex`: 授权获取code.
     #[doc(alias = "授权获取code")]
-    AppauthAuthindex
+    AppauthAuthindex at AtAppauthAuthindex
 }
 
 impl<M: Mode> AppauthAuthindex<M> {
@@ -61,7 +63,7 @@ impl<M: Mode> AppauthAuthindex<M> {
 chain_step! {
     /// `v2/appauth/getaccesstoken`: 通过code换取accesstoken.
     #[doc(alias = "通过code换取accesstoken")]
-    AppauthGetaccesstoken
+    AppauthGetaccesstoken at AtAppauthGetaccesstoken
 }
 
 impl<M: Mode> AppauthGetaccesstoken<M> {

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/deposit` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/deposit`: 酒店押金.
-    Deposit
+    Deposit at AtDeposit
 }
 
 impl<M: Mode> Deposit<M> {
@@ -56,7 +58,7 @@ impl<M: Mode> Deposit<M> {
 chain_step! {
     /// `v2/deposit/consume`: 消费押金.
     #[doc(alias = "消费押金")]
-    DepositConsume
+    DepositConsume at AtDepositConsume
 }
 
 impl<M: Mode> DepositConsume<M> {
@@ -93,7 +95,7 @@ impl<M: Mode> DepositConsume<M> {
 chain_step! {
     /// `v2/deposit/facepay`: 支付押金（人脸支付）.
     #[doc(alias = "支付押金（人脸支付）")]
-    DepositFacepay
+    DepositFacepay at AtDepositFacepay
 }
 
 impl<M: Mode> DepositFacepay<M> {
@@ -128,7 +130,7 @@ impl<M: Mode> DepositFacepay<M> {
 chain_step! {
     /// `v2/deposit/micropay`: 支付押金（付款码支付）.
     #[doc(alias = "支付押金（付款码支付）")]
-    DepositMicropay
+    DepositMicropay at AtDepositMicropay
 }
 
 impl<M: Mode> DepositMicropay<M> {
@@ -164,7 +166,7 @@ impl<M: Mode> DepositMicropay<M> {
 chain_step! {
     /// `v2/deposit/orderquery`: 查询订单.
     #[doc(alias = "查询订单")]
-    DepositOrderquery
+    DepositOrderquery at AtDepositOrderquery
 }
 
 impl<M: Mode> DepositOrderquery<M> {
@@ -199,7 +201,7 @@ impl<M: Mode> DepositOrderquery<M> {
 chain_step! {
     /// `v2/deposit/refund`: 申请退款（押金）.
     #[doc(alias = "申请退款（押金）")]
-    DepositRefund
+    DepositRefund at AtDepositRefund
 }
 
 impl<M: Mode> DepositRefund<M> {
@@ -234,7 +236,7 @@ impl<M: Mode> DepositRefund<M> {
 chain_step! {
     /// `v2/deposit/refundquery`: 查询退款（押金）.
     #[doc(alias = "查询退款（押金）")]
-    DepositRefundquery
+    DepositRefundquery at AtDepositRefundquery
 }
 
 impl<M: Mode> DepositRefundquery<M> {
@@ -271,7 +273,7 @@ impl<M: Mode> DepositRefundquery<M> {
 chain_step! {
     /// `v2/deposit/reverse`: 撤销订单.
     #[doc(alias = "撤销订单")]
-    DepositReverse
+    DepositReverse at AtDepositReverse
 }
 
 impl<M: Mode> DepositReverse<M> {
@@ -302,7 +304,7 @@ impl<M: Mode> DepositReverse<M> {
 chain_step! {
     /// `v2/deposit/unifiedorder`: 支付押金（JSAPI/APP支付）.
     #[doc(alias = "支付押金（JSAPI/APP支付）")]
-    DepositUnifiedorder
+    DepositUnifiedorder at AtDepositUnifiedorder
 }
 
 impl<M: Mode> DepositUnifiedorder<M> {

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/fund` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/fund`: 小微特约商户.
-    Fund
+    Fund at AtFund
 }
 
 impl<M: Mode> Fund<M> {
@@ -26,7 +28,7 @@ impl<M: Mode> Fund<M> {
 chain_step! {
     /// `v2/fund/queryautowithdrawbydate`: 查询提现状态.
     #[doc(alias = "查询提现状态")]
-    FundQueryautowithdrawbydate
+    FundQueryautowithdrawbydate at AtFundQueryautowithdrawbydate
 }
 
 impl<M: Mode> FundQueryautowithdrawbydate<M> {
@@ -61,7 +63,7 @@ impl<M: Mode> FundQueryautowithdrawbydate<M> {
 chain_step! {
     /// `v2/fund/reautowithdrawbydate`: 重新发起提现.
     #[doc(alias = "重新发起提现")]
-    FundReautowithdrawbydate
+    FundReautowithdrawbydate at AtFundReautowithdrawbydate
 }
 
 impl<M: Mode> FundReautowithdrawbydate<M> {

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/mmpaymkttransfers` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/mmpaymkttransfers`: 付款到零钱, 代金券, 企业微信, 现金红包.
-    Mmpaymkttransfers
+    Mmpaymkttransfers at AtMmpaymkttransfers
 }
 
 impl<M: Mode> Mmpaymkttransfers<M> {
@@ -71,7 +73,7 @@ impl<M: Mode> Mmpaymkttransfers<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/gethbinfo`: 查询红包记录.
     #[doc(alias = "查询红包记录")]
-    MmpaymkttransfersGethbinfo
+    MmpaymkttransfersGethbinfo at AtMmpaymkttransfersGethbinfo
 }
 
 impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
@@ -107,7 +109,7 @@ impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/gettransferinfo`: 查询企业向微信用户个人付款.
     #[doc(alias = "查询企业向微信用户个人付款")]
-    MmpaymkttransfersGettransferinfo
+    MmpaymkttransfersGettransferinfo at AtMmpaymkttransfersGettransferinfo
 }
 
 impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
@@ -139,9 +141,9 @@ impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/mmpaymkttransfers/promotion`
-    MmpaymkttransfersPromotion
+    MmpaymkttransfersPromotion at AtMmpaymkttransfersPromotion
 }
 
 impl<M: Mode> MmpaymkttransfersPromotion<M> {
@@ -164,7 +166,7 @@ impl<M: Mode> MmpaymkttransfersPromotion<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`: 向员工付款.
     #[doc(alias = "向员工付款")]
-    MmpaymkttransfersPromotionPaywwsptrans2pocket
+    MmpaymkttransfersPromotionPaywwsptrans2pocket at AtMmpaymkttransfersPromotionPaywwsptrans2pocket
 }
 
 impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
@@ -204,7 +206,7 @@ impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`: 查询付款记录.
     #[doc(alias = "查询付款记录")]
-    MmpaymkttransfersPromotionQuerywwsptrans2pocket
+    MmpaymkttransfersPromotionQuerywwsptrans2pocket at AtMmpaymkttransfersPromotionQuerywwsptrans2pocket
 }
 
 impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
@@ -237,7 +239,7 @@ impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion/transfers`: 向微信用户个人付款.
     #[doc(alias = "向微信用户个人付款")]
-    MmpaymkttransfersPromotionTransfers
+    MmpaymkttransfersPromotionTransfers at AtMmpaymkttransfersPromotionTransfers
 }
 
 impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
@@ -277,7 +279,7 @@ impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/query_coupon_stock`: 查询代金券批次.
     #[doc(alias = "查询代金券批次")]
-    MmpaymkttransfersQueryCouponStock
+    MmpaymkttransfersQueryCouponStock at AtMmpaymkttransfersQueryCouponStock
 }
 
 impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
@@ -309,7 +311,7 @@ impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/querycouponsinfo`: 查询代金券信息.
     #[doc(alias = "查询代金券信息")]
-    MmpaymkttransfersQuerycouponsinfo
+    MmpaymkttransfersQuerycouponsinfo at AtMmpaymkttransfersQuerycouponsinfo
 }
 
 impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
@@ -345,7 +347,7 @@ impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/queryworkwxredpack`: 查询红包记录.
     #[doc(alias = "查询红包记录")]
-    MmpaymkttransfersQueryworkwxredpack
+    MmpaymkttransfersQueryworkwxredpack at AtMmpaymkttransfersQueryworkwxredpack
 }
 
 impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
@@ -379,7 +381,7 @@ impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/send_coupon`: 发放代金券.
     #[doc(alias = "发放代金券")]
-    MmpaymkttransfersSendCoupon
+    MmpaymkttransfersSendCoupon at AtMmpaymkttransfersSendCoupon
 }
 
 impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
@@ -416,7 +418,7 @@ impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendgroupredpack`: 发放裂变红包.
     #[doc(alias = "发放裂变红包")]
-    MmpaymkttransfersSendgroupredpack
+    MmpaymkttransfersSendgroupredpack at AtMmpaymkttransfersSendgroupredpack
 }
 
 impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
@@ -458,7 +460,7 @@ impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendminiprogramhb`: 发放小程序红包接口.
     #[doc(alias = "发放小程序红包接口")]
-    MmpaymkttransfersSendminiprogramhb
+    MmpaymkttransfersSendminiprogramhb at AtMmpaymkttransfersSendminiprogramhb
 }
 
 impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
@@ -500,7 +502,7 @@ impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendredpack`: 发放普通红包.
     #[doc(alias = "发放普通红包")]
-    MmpaymkttransfersSendredpack
+    MmpaymkttransfersSendredpack at AtMmpaymkttransfersSendredpack
 }
 
 impl<M: Mode> MmpaymkttransfersSendredpack<M> {
@@ -543,7 +545,7 @@ impl<M: Mode> MmpaymkttransfersSendredpack<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendworkwxredpack`: 发放企业红包.
     #[doc(alias = "发放企业红包")]
-    MmpaymkttransfersSendworkwxredpack
+    MmpaymkttransfersSendworkwxredpack at AtMmpaymkttransfersSendworkwxredpack
 }
 
 impl<M: Mode> MmpaymkttransfersSendworkwxredpack<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v2/papay` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/papay`: 扣款服务.
-    Papay
+    Papay at AtPapay
 }
 
 impl<M: Mode> Papay<M> {
@@ -47,7 +49,7 @@ impl<M: Mode> Papay<M> {
 chain_step! {
     /// `v2/papay/deletecontract`: 申请解约.
     #[doc(alias = "申请解约")]
-    PapayDeletecontract
+    PapayDeletecontract at AtPapayDeletecontract
 }
 
 impl<M: Mode> PapayDeletecontract<M> {
@@ -80,7 +82,7 @@ impl<M: Mode> PapayDeletecontract<M> {
 chain_step! {
     /// `v2/papay/entrustweb`: 公众号纯签约.
     #[doc(alias = "公众号纯签约")]
-    PapayEntrustweb
+    PapayEntrustweb at AtPapayEntrustweb
 }
 
 impl<M: Mode> PapayEntrustweb<M> {
@@ -117,7 +119,7 @@ impl<M: Mode> PapayEntrustweb<M> {
 chain_step! {
     /// `v2/papay/h5entrustweb`: H5纯签约.
     #[doc(alias = "H5纯签约")]
-    PapayH5entrustweb
+    PapayH5entrustweb at AtPapayH5entrustweb
 }
 
 impl<M: Mode> PapayH5entrustweb<M> {
@@ -155,9 +157,9 @@ impl<M: Mode> PapayH5entrustweb<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/papay/partner`
-    PapayPartner
+    PapayPartner at AtPapayPartner
 }
 
 impl<M: Mode> PapayPartner<M> {
@@ -190,7 +192,7 @@ impl<M: Mode> PapayPartner<M> {
 chain_step! {
     /// `v2/papay/partner/deletecontract`: 申请解约.
     #[doc(alias = "申请解约")]
-    PapayPartnerDeletecontract
+    PapayPartnerDeletecontract at AtPapayPartnerDeletecontract
 }
 
 impl<M: Mode> PapayPartnerDeletecontract<M> {
@@ -224,7 +226,7 @@ impl<M: Mode> PapayPartnerDeletecontract<M> {
 chain_step! {
     /// `v2/papay/partner/entrustweb`: 公众号纯签约.
     #[doc(alias = "公众号纯签约")]
-    PapayPartnerEntrustweb
+    PapayPartnerEntrustweb at AtPapayPartnerEntrustweb
 }
 
 impl<M: Mode> PapayPartnerEntrustweb<M> {
@@ -262,7 +264,7 @@ impl<M: Mode> PapayPartnerEntrustweb<M> {
 chain_step! {
     /// `v2/papay/partner/h5entrustweb`: H5纯签约.
     #[doc(alias = "H5纯签约")]
-    PapayPartnerH5entrustweb
+    PapayPartnerH5entrustweb at AtPapayPartnerH5entrustweb
 }
 
 impl<M: Mode> PapayPartnerH5entrustweb<M> {
@@ -304,7 +306,7 @@ impl<M: Mode> PapayPartnerH5entrustweb<M> {
 chain_step! {
     /// `v2/papay/partner/preentrustweb`: APP纯签约.
     #[doc(alias = "APP纯签约")]
-    PapayPartnerPreentrustweb
+    PapayPartnerPreentrustweb at AtPapayPartnerPreentrustweb
 }
 
 impl<M: Mode> PapayPartnerPreentrustweb<M> {
@@ -344,7 +346,7 @@ impl<M: Mode> PapayPartnerPreentrustweb<M> {
 chain_step! {
     /// `v2/papay/partner/querycontract`: 查询签约关系.
     #[doc(alias = "查询签约关系")]
-    PapayPartnerQuerycontract
+    PapayPartnerQuerycontract at AtPapayPartnerQuerycontract
 }
 
 impl<M: Mode> PapayPartnerQuerycontract<M> {
@@ -375,7 +377,7 @@ impl<M: Mode> PapayPartnerQuerycontract<M> {
 chain_step! {
     /// `v2/papay/preentrustweb`: APP纯签约.
     #[doc(alias = "APP纯签约")]
-    PapayPreentrustweb
+    PapayPreentrustweb at AtPapayPreentrustweb
 }
 
 impl<M: Mode> PapayPreentrustweb<M> {
@@ -415,7 +417,7 @@ impl<M: Mode> PapayPreentrustweb<M> {
 chain_step! {
     /// `v2/papay/querycontract`: 查询签约关系.
     #[doc(alias = "查询签约关系")]
-    PapayQuerycontract
+    PapayQuerycontract at AtPapayQuerycontract
 }
 
 impl<M: Mode> PapayQuerycontract<M> {

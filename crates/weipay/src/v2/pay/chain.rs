@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v2/pay` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/pay`: 分账, 刷脸支付, 合单支付, 基础支付, 扣款服务, 账单, 退款.
-    Pay
+    Pay at AtPay
 }
 
 impl<M: Mode> Pay<M> {
@@ -142,7 +144,7 @@ impl<M: Mode> Pay<M> {
 chain_step! {
     /// `v2/pay/closecombinedorder`: 合单关单.
     #[doc(alias = "合单关单")]
-    PayClosecombinedorder
+    PayClosecombinedorder at AtPayClosecombinedorder
 }
 
 impl<M: Mode> PayClosecombinedorder<M> {
@@ -176,7 +178,7 @@ impl<M: Mode> PayClosecombinedorder<M> {
 chain_step! {
     /// `v2/pay/closeorder`: 关闭订单.
     #[doc(alias = "关闭订单")]
-    PayCloseorder
+    PayCloseorder at AtPayCloseorder
 }
 
 impl<M: Mode> PayCloseorder<M> {
@@ -210,7 +212,7 @@ impl<M: Mode> PayCloseorder<M> {
 chain_step! {
     /// `v2/pay/combinedorder`: 合单下单.
     #[doc(alias = "合单下单")]
-    PayCombinedorder
+    PayCombinedorder at AtPayCombinedorder
 }
 
 impl<M: Mode> PayCombinedorder<M> {
@@ -257,7 +259,7 @@ impl<M: Mode> PayCombinedorder<M> {
 chain_step! {
     /// `v2/pay/contractorder`: 支付中签约.
     #[doc(alias = "支付中签约")]
-    PayContractorder
+    PayContractorder at AtPayContractorder
 }
 
 impl<M: Mode> PayContractorder<M> {
@@ -301,7 +303,7 @@ impl<M: Mode> PayContractorder<M> {
 chain_step! {
     /// `v2/pay/downloadbill`: 下载对账单.
     #[doc(alias = "下载对账单")]
-    PayDownloadbill
+    PayDownloadbill at AtPayDownloadbill
 }
 
 impl<M: Mode> PayDownloadbill<M> {
@@ -330,7 +332,7 @@ impl<M: Mode> PayDownloadbill<M> {
 chain_step! {
     /// `v2/pay/downloadfundflow`: 下载资金账单.
     #[doc(alias = "下载资金账单")]
-    PayDownloadfundflow
+    PayDownloadfundflow at AtPayDownloadfundflow
 }
 
 impl<M: Mode> PayDownloadfundflow<M> {
@@ -364,7 +366,7 @@ impl<M: Mode> PayDownloadfundflow<M> {
 chain_step! {
     /// `v2/pay/facepay`: 提交刷脸支付.
     #[doc(alias = "提交刷脸支付")]
-    PayFacepay
+    PayFacepay at AtPayFacepay
 }
 
 impl<M: Mode> PayFacepay<M> {
@@ -399,7 +401,7 @@ impl<M: Mode> PayFacepay<M> {
 chain_step! {
     /// `v2/pay/facepayquery`: 查询订单.
     #[doc(alias = "查询订单")]
-    PayFacepayquery
+    PayFacepayquery at AtPayFacepayquery
 }
 
 impl<M: Mode> PayFacepayquery<M> {
@@ -434,7 +436,7 @@ impl<M: Mode> PayFacepayquery<M> {
 chain_step! {
     /// `v2/pay/micropay`: 提交付款码支付.
     #[doc(alias = "提交付款码支付")]
-    PayMicropay
+    PayMicropay at AtPayMicropay
 }
 
 impl<M: Mode> PayMicropay<M> {
@@ -467,7 +469,7 @@ impl<M: Mode> PayMicropay<M> {
 chain_step! {
     /// `v2/pay/orderquery`: 查询订单.
     #[doc(alias = "查询订单")]
-    PayOrderquery
+    PayOrderquery at AtPayOrderquery
 }
 
 impl<M: Mode> PayOrderquery<M> {
@@ -502,7 +504,7 @@ impl<M: Mode> PayOrderquery<M> {
 chain_step! {
     /// `v2/pay/paporderquery`: 查询订单.
     #[doc(alias = "查询订单")]
-    PayPaporderquery
+    PayPaporderquery at AtPayPaporderquery
 }
 
 impl<M: Mode> PayPaporderquery<M> {
@@ -537,7 +539,7 @@ impl<M: Mode> PayPaporderquery<M> {
 chain_step! {
     /// `v2/pay/pappayapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    PayPappayapply
+    PayPappayapply at AtPayPappayapply
 }
 
 impl<M: Mode> PayPappayapply<M> {
@@ -572,9 +574,9 @@ impl<M: Mode> PayPappayapply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/pay/partner`
-    PayPartner
+    PayPartner at AtPayPartner
 }
 
 impl<M: Mode> PayPartner<M> {
@@ -592,7 +594,7 @@ impl<M: Mode> PayPartner<M> {
 chain_step! {
     /// `v2/pay/partner/paporderquery`: 查询订单.
     #[doc(alias = "查询订单")]
-    PayPartnerPaporderquery
+    PayPartnerPaporderquery at AtPayPartnerPaporderquery
 }
 
 impl<M: Mode> PayPartnerPaporderquery<M> {
@@ -627,7 +629,7 @@ impl<M: Mode> PayPartnerPaporderquery<M> {
 chain_step! {
     /// `v2/pay/partner/pappayapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    PayPartnerPappayapply
+    PayPartnerPappayapply at AtPayPartnerPappayapply
 }
 
 impl<M: Mode> PayPartnerPappayapply<M> {
@@ -665,7 +667,7 @@ impl<M: Mode> PayPartnerPappayapply<M> {
 chain_step! {
     /// `v2/pay/profitsharingaddreceiver`: 添加分账接收方.
     #[doc(alias = "添加分账接收方")]
-    PayProfitsharingaddreceiver
+    PayProfitsharingaddreceiver at AtPayProfitsharingaddreceiver
 }
 
 impl<M: Mode> PayProfitsharingaddreceiver<M> {
@@ -698,7 +700,7 @@ impl<M: Mode> PayProfitsharingaddreceiver<M> {
 chain_step! {
     /// `v2/pay/profitsharingmerchantratioquery`: 查询最大分账比例.
     #[doc(alias = "查询最大分账比例")]
-    PayProfitsharingmerchantratioquery
+    PayProfitsharingmerchantratioquery at AtPayProfitsharingmerchantratioquery
 }
 
 impl<M: Mode> PayProfitsharingmerchantratioquery<M> {
@@ -729,7 +731,7 @@ impl<M: Mode> PayProfitsharingmerchantratioquery<M> {
 chain_step! {
     /// `v2/pay/profitsharingorderamountquery`: 查询订单待分账金额.
     #[doc(alias = "查询订单待分账金额")]
-    PayProfitsharingorderamountquery
+    PayProfitsharingorderamountquery at AtPayProfitsharingorderamountquery
 }
 
 impl<M: Mode> PayProfitsharingorderamountquery<M> {
@@ -763,7 +765,7 @@ impl<M: Mode> PayProfitsharingorderamountquery<M> {
 chain_step! {
     /// `v2/pay/profitsharingquery`: 查询分账结果.
     #[doc(alias = "查询分账结果")]
-    PayProfitsharingquery
+    PayProfitsharingquery at AtPayProfitsharingquery
 }
 
 impl<M: Mode> PayProfitsharingquery<M> {
@@ -798,7 +800,7 @@ impl<M: Mode> PayProfitsharingquery<M> {
 chain_step! {
     /// `v2/pay/profitsharingremovereceiver`: 删除分账接收方.
     #[doc(alias = "删除分账接收方")]
-    PayProfitsharingremovereceiver
+    PayProfitsharingremovereceiver at AtPayProfitsharingremovereceiver
 }
 
 impl<M: Mode> PayProfitsharingremovereceiver<M> {
@@ -831,7 +833,7 @@ impl<M: Mode> PayProfitsharingremovereceiver<M> {
 chain_step! {
     /// `v2/pay/profitsharingreturnquery`: 回退结果查询.
     #[doc(alias = "回退结果查询")]
-    PayProfitsharingreturnquery
+    PayProfitsharingreturnquery at AtPayProfitsharingreturnquery
 }
 
 impl<M: Mode> PayProfitsharingreturnquery<M> {
@@ -866,7 +868,7 @@ impl<M: Mode> PayProfitsharingreturnquery<M> {
 chain_step! {
     /// `v2/pay/querycombinedorder`: 合单查单.
     #[doc(alias = "合单查单")]
-    PayQuerycombinedorder
+    PayQuerycombinedorder at AtPayQuerycombinedorder
 }
 
 impl<M: Mode> PayQuerycombinedorder<M> {
@@ -899,7 +901,7 @@ impl<M: Mode> PayQuerycombinedorder<M> {
 chain_step! {
     /// `v2/pay/queryexchagerate`: 汇率查询.
     #[doc(alias = "汇率查询")]
-    PayQueryexchagerate
+    PayQueryexchagerate at AtPayQueryexchagerate
 }
 
 impl<M: Mode> PayQueryexchagerate<M> {
@@ -934,7 +936,7 @@ impl<M: Mode> PayQueryexchagerate<M> {
 chain_step! {
     /// `v2/pay/refundquery`: 查询退款.
     #[doc(alias = "查询退款")]
-    PayRefundquery
+    PayRefundquery at AtPayRefundquery
 }
 
 impl<M: Mode> PayRefundquery<M> {
@@ -971,7 +973,7 @@ impl<M: Mode> PayRefundquery<M> {
 chain_step! {
     /// `v2/pay/refundqueryv2`: 查询退款（支持单品）.
     #[doc(alias = "查询退款（支持单品）")]
-    PayRefundqueryv2
+    PayRefundqueryv2 at AtPayRefundqueryv2
 }
 
 impl<M: Mode> PayRefundqueryv2<M> {
@@ -1008,7 +1010,7 @@ impl<M: Mode> PayRefundqueryv2<M> {
 chain_step! {
     /// `v2/pay/settlementquery`: 查询结算资金.
     #[doc(alias = "查询结算资金")]
-    PaySettlementquery
+    PaySettlementquery at AtPaySettlementquery
 }
 
 impl<M: Mode> PaySettlementquery<M> {
@@ -1046,7 +1048,7 @@ impl<M: Mode> PaySettlementquery<M> {
 chain_step! {
     /// `v2/pay/unifiedorder`: 统一下单.
     #[doc(alias = "统一下单")]
-    PayUnifiedorder
+    PayUnifiedorder at AtPayUnifiedorder
 }
 
 impl<M: Mode> PayUnifiedorder<M> {

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/payitil` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/payitil`: 基础支付.
-    Payitil
+    Payitil at AtPayitil
 }
 
 impl<M: Mode> Payitil<M> {
@@ -21,7 +23,7 @@ impl<M: Mode> Payitil<M> {
 chain_step! {
     /// `v2/payitil/report`: 交易保障.
     #[doc(alias = "交易保障")]
-    PayitilReport
+    PayitilReport at AtPayitilReport
 }
 
 impl<M: Mode> PayitilReport<M> {

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/risk` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/risk`: 付款到银行卡, 小微特约商户, 银行服务商.
-    Risk
+    Risk at AtRisk
 }
 
 impl<M: Mode> Risk<M> {
@@ -31,7 +33,7 @@ impl<M: Mode> Risk<M> {
 chain_step! {
     /// `v2/risk/getcertficates`: 获取平台证书.
     #[doc(alias = "获取平台证书")]
-    RiskGetcertficates
+    RiskGetcertficates at AtRiskGetcertficates
 }
 
 impl<M: Mode> RiskGetcertficates<M> {
@@ -60,7 +62,7 @@ impl<M: Mode> RiskGetcertficates<M> {
 chain_step! {
     /// `v2/risk/getpublickey`: 获取RSA加密公钥.
     #[doc(alias = "获取RSA加密公钥")]
-    RiskGetpublickey
+    RiskGetpublickey at AtRiskGetpublickey
 }
 
 impl<M: Mode> RiskGetpublickey<M> {
@@ -92,7 +94,7 @@ impl<M: Mode> RiskGetpublickey<M> {
 chain_step! {
     /// `v2/risk/getviolation`: 银行特约商户违规信息查询.
     #[doc(alias = "银行特约商户违规信息查询")]
-    RiskGetviolation
+    RiskGetviolation at AtRiskGetviolation
 }
 
 impl<M: Mode> RiskGetviolation<M> {

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/tools` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/tools`: 基础支付.
-    Tools
+    Tools at AtTools
 }
 
 impl<M: Mode> Tools<M> {
@@ -26,7 +28,7 @@ impl<M: Mode> Tools<M> {
 chain_step! {
     /// `v2/tools/authcodetoopenid`: 授权码查询openid.
     #[doc(alias = "授权码查询openid")]
-    ToolsAuthcodetoopenid
+    ToolsAuthcodetoopenid at AtToolsAuthcodetoopenid
 }
 
 impl<M: Mode> ToolsAuthcodetoopenid<M> {
@@ -56,7 +58,7 @@ impl<M: Mode> ToolsAuthcodetoopenid<M> {
 chain_step! {
     /// `v2/tools/shorturl`: 转换短链接.
     #[doc(alias = "转换短链接")]
-    ToolsShorturl
+    ToolsShorturl at AtToolsShorturl
 }
 
 impl<M: Mode> ToolsShorturl<M> {

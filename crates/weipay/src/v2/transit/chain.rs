@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/transit` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/transit`: 乘车码代扣.
-    Transit
+    Transit at AtTransit
 }
 
 impl<M: Mode> Transit<M> {
@@ -28,9 +30,9 @@ impl<M: Mode> Transit<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/transit/partnerpay`
-    TransitPartnerpay
+    TransitPartnerpay at AtTransitPartnerpay
 }
 
 impl<M: Mode> TransitPartnerpay<M> {
@@ -53,7 +55,7 @@ impl<M: Mode> TransitPartnerpay<M> {
 chain_step! {
     /// `v2/transit/partnerpay/payapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    TransitPartnerpayPayapply
+    TransitPartnerpayPayapply at AtTransitPartnerpayPayapply
 }
 
 impl<M: Mode> TransitPartnerpayPayapply<M> {
@@ -96,7 +98,7 @@ impl<M: Mode> TransitPartnerpayPayapply<M> {
 chain_step! {
     /// `v2/transit/partnerpay/queryorder`: 查询订单.
     #[doc(alias = "查询订单")]
-    TransitPartnerpayQueryorder
+    TransitPartnerpayQueryorder at AtTransitPartnerpayQueryorder
 }
 
 impl<M: Mode> TransitPartnerpayQueryorder<M> {
@@ -132,7 +134,7 @@ impl<M: Mode> TransitPartnerpayQueryorder<M> {
 chain_step! {
     /// `v2/transit/partnerpay/querystate`: 查询用户状态接口.
     #[doc(alias = "查询用户状态接口")]
-    TransitPartnerpayQuerystate
+    TransitPartnerpayQuerystate at AtTransitPartnerpayQuerystate
 }
 
 impl<M: Mode> TransitPartnerpayQuerystate<M> {
@@ -166,9 +168,9 @@ impl<M: Mode> TransitPartnerpayQuerystate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/transit/pay`
-    TransitPay
+    TransitPay at AtTransitPay
 }
 
 impl<M: Mode> TransitPay<M> {
@@ -186,7 +188,7 @@ impl<M: Mode> TransitPay<M> {
 chain_step! {
     /// `v2/transit/pay/payapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    TransitPayPayapply
+    TransitPayPayapply at AtTransitPayPayapply
 }
 
 impl<M: Mode> TransitPayPayapply<M> {
@@ -228,7 +230,7 @@ impl<M: Mode> TransitPayPayapply<M> {
 chain_step! {
     /// `v2/transit/pay/querystate`: 查询用户状态接口.
     #[doc(alias = "查询用户状态接口")]
-    TransitPayQuerystate
+    TransitPayQuerystate at AtTransitPayQuerystate
 }
 
 impl<M: Mode> TransitPayQuerystate<M> {
@@ -263,7 +265,7 @@ impl<M: Mode> TransitPayQuerystate<M> {
 chain_step! {
     /// `v2/transit/queryorder`: 查询订单.
     #[doc(alias = "查询订单")]
-    TransitQueryorder
+    TransitQueryorder at AtTransitQueryorder
 }
 
 impl<M: Mode> TransitQueryorder<M> {

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/vehicle` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/vehicle`: 微信车主服务.
-    Vehicle
+    Vehicle at AtVehicle
 }
 
 impl<M: Mode> Vehicle<M> {
@@ -23,9 +25,9 @@ impl<M: Mode> Vehicle<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/vehicle/partnerpay`
-    VehiclePartnerpay
+    VehiclePartnerpay at AtVehiclePartnerpay
 }
 
 impl<M: Mode> VehiclePartnerpay<M> {
@@ -48,7 +50,7 @@ impl<M: Mode> VehiclePartnerpay<M> {
 chain_step! {
     /// `v2/vehicle/partnerpay/notification`: 用户入场通知.
     #[doc(alias = "用户入场通知")]
-    VehiclePartnerpayNotification
+    VehiclePartnerpayNotification at AtVehiclePartnerpayNotification
 }
 
 impl<M: Mode> VehiclePartnerpayNotification<M> {
@@ -86,7 +88,7 @@ impl<M: Mode> VehiclePartnerpayNotification<M> {
 chain_step! {
     /// `v2/vehicle/partnerpay/payapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    VehiclePartnerpayPayapply
+    VehiclePartnerpayPayapply at AtVehiclePartnerpayPayapply
 }
 
 impl<M: Mode> VehiclePartnerpayPayapply<M> {
@@ -130,7 +132,7 @@ impl<M: Mode> VehiclePartnerpayPayapply<M> {
 chain_step! {
     /// `v2/vehicle/partnerpay/querystate`: 用户状态查询.
     #[doc(alias = "用户状态查询")]
-    VehiclePartnerpayQuerystate
+    VehiclePartnerpayQuerystate at AtVehiclePartnerpayQuerystate
 }
 
 impl<M: Mode> VehiclePartnerpayQuerystate<M> {
@@ -166,9 +168,9 @@ impl<M: Mode> VehiclePartnerpayQuerystate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/vehicle/pay`
-    VehiclePay
+    VehiclePay at AtVehiclePay
 }
 
 impl<M: Mode> VehiclePay<M> {
@@ -191,7 +193,7 @@ impl<M: Mode> VehiclePay<M> {
 chain_step! {
     /// `v2/vehicle/pay/notification`: 用户入场通知.
     #[doc(alias = "用户入场通知")]
-    VehiclePayNotification
+    VehiclePayNotification at AtVehiclePayNotification
 }
 
 impl<M: Mode> VehiclePayNotification<M> {
@@ -227,7 +229,7 @@ impl<M: Mode> VehiclePayNotification<M> {
 chain_step! {
     /// `v2/vehicle/pay/payapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    VehiclePayPayapply
+    VehiclePayPayapply at AtVehiclePayPayapply
 }
 
 impl<M: Mode> VehiclePayPayapply<M> {
@@ -269,7 +271,7 @@ impl<M: Mode> VehiclePayPayapply<M> {
 chain_step! {
     /// `v2/vehicle/pay/querystate`: 用户状态查询.
     #[doc(alias = "用户状态查询")]
-    VehiclePayQuerystate
+    VehiclePayQuerystate at AtVehiclePayQuerystate
 }
 
 impl<M: Mode> VehiclePayQuerystate<M> {

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/wxv` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/wxv`: 免押租借, 免押速住.
-    Wxv
+    Wxv at AtWxv
 }
 
 impl<M: Mode> Wxv<M> {
@@ -56,7 +58,7 @@ impl<M: Mode> Wxv<M> {
 chain_step! {
     /// `v2/wxv/cancelbill`: 撤销租借订单.
     #[doc(alias = "撤销租借订单")]
-    WxvCancelbill
+    WxvCancelbill at AtWxvCancelbill
 }
 
 impl<M: Mode> WxvCancelbill<M> {
@@ -94,7 +96,7 @@ impl<M: Mode> WxvCancelbill<M> {
 chain_step! {
     /// `v2/wxv/changerentmoney`: 修改租借订单.
     #[doc(alias = "修改租借订单")]
-    WxvChangerentmoney
+    WxvChangerentmoney at AtWxvChangerentmoney
 }
 
 impl<M: Mode> WxvChangerentmoney<M> {
@@ -134,7 +136,7 @@ impl<M: Mode> WxvChangerentmoney<M> {
 chain_step! {
     /// `v2/wxv/createhotelbill`: 创建速住订单.
     #[doc(alias = "创建速住订单")]
-    WxvCreatehotelbill
+    WxvCreatehotelbill at AtWxvCreatehotelbill
 }
 
 impl<M: Mode> WxvCreatehotelbill<M> {
@@ -180,7 +182,7 @@ impl<M: Mode> WxvCreatehotelbill<M> {
 chain_step! {
     /// `v2/wxv/createrentbill`: 创建租借订单.
     #[doc(alias = "创建租借订单")]
-    WxvCreaterentbill
+    WxvCreaterentbill at AtWxvCreaterentbill
 }
 
 impl<M: Mode> WxvCreaterentbill<M> {
@@ -222,7 +224,7 @@ impl<M: Mode> WxvCreaterentbill<M> {
 chain_step! {
     /// `v2/wxv/finishhotelbill`: 完结速住订单.
     #[doc(alias = "完结速住订单")]
-    WxvFinishhotelbill
+    WxvFinishhotelbill at AtWxvFinishhotelbill
 }
 
 impl<M: Mode> WxvFinishhotelbill<M> {
@@ -268,7 +270,7 @@ impl<M: Mode> WxvFinishhotelbill<M> {
 chain_step! {
     /// `v2/wxv/finishrentbill`: 完结租借订单.
     #[doc(alias = "完结租借订单")]
-    WxvFinishrentbill
+    WxvFinishrentbill at AtWxvFinishrentbill
 }
 
 impl<M: Mode> WxvFinishrentbill<M> {
@@ -312,7 +314,7 @@ impl<M: Mode> WxvFinishrentbill<M> {
 chain_step! {
     /// `v2/wxv/queryhotelbill`: 查询速住订单.
     #[doc(alias = "查询速住订单")]
-    WxvQueryhotelbill
+    WxvQueryhotelbill at AtWxvQueryhotelbill
 }
 
 impl<M: Mode> WxvQueryhotelbill<M> {
@@ -350,7 +352,7 @@ impl<M: Mode> WxvQueryhotelbill<M> {
 chain_step! {
     /// `v2/wxv/queryrentbill`: 查询租借订单.
     #[doc(alias = "查询租借订单")]
-    WxvQueryrentbill
+    WxvQueryrentbill at AtWxvQueryrentbill
 }
 
 impl<M: Mode> WxvQueryrentbill<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/abnormal-fund-processing` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/abnormal-fund-processing`: 收付通-个人收款(二手交易).
-    AbnormalFundProcessing
+    AbnormalFundProcessing at AtAbnormalFundProcessing
 }
 
 impl<M: Mode> AbnormalFundProcessing<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> AbnormalFundProcessing<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/abnormal-fund-processing/receipts`
-    AbnormalFundProcessingReceipts
+    AbnormalFundProcessingReceipts at AtAbnormalFundProcessingReceipts
 }
 
 impl<M: Mode> AbnormalFundProcessingReceipts<M> {
@@ -34,7 +36,7 @@ impl<M: Mode> AbnormalFundProcessingReceipts<M> {
 chain_step! {
     /// `v3/abnormal-fund-processing/receipts/{receipt_id}`: 查询在途异常资金付款结果.
     #[doc(alias = "查询在途异常资金付款结果")]
-    AbnormalFundProcessingReceiptsByReceiptId
+    AbnormalFundProcessingReceiptsByReceiptId at AtAbnormalFundProcessingReceiptsByReceiptId
 }
 
 impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptId<M> {
@@ -72,7 +74,7 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptId<M> {
 chain_step! {
     /// `v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`: 发起在途异常资金付款指令.
     #[doc(alias = "发起在途异常资金付款指令")]
-    AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions
+    AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions at AtAbnormalFundProcessingReceiptsByReceiptIdTransferInstructions
 }
 
 impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions<M> {
@@ -125,7 +127,7 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions<M> {
 chain_step! {
     /// `v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}`: 查询在途异常资金付款指令执行结果.
     #[doc(alias = "查询在途异常资金付款指令执行结果")]
-    AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNo
+    AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNo at AtAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNo
 }
 
 impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNo<M> {

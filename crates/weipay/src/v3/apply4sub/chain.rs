@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/apply4sub` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/apply4sub`: 结算账户.
-    Apply4sub
+    Apply4sub at AtApply4sub
 }
 
 impl<M: Mode> Apply4sub<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Apply4sub<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4sub/sub_merchants`
-    Apply4subSubMerchants
+    Apply4subSubMerchants at AtApply4subSubMerchants
 }
 
 impl<M: Mode> Apply4subSubMerchants<M> {
@@ -31,9 +33,9 @@ impl<M: Mode> Apply4subSubMerchants<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}`
-    Apply4subSubMerchantsBySubMchid
+    Apply4subSubMerchantsBySubMchid at AtApply4subSubMerchantsBySubMchid
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchid<M> {
@@ -53,9 +55,9 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}/application`
-    Apply4subSubMerchantsBySubMchidApplication
+    Apply4subSubMerchantsBySubMchidApplication at AtApply4subSubMerchantsBySubMchidApplication
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchidApplication<M> {
@@ -73,7 +75,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidApplication<M> {
 chain_step! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}`: 查询结算账户修改申请状态.
     #[doc(alias = "查询结算账户修改申请状态")]
-    Apply4subSubMerchantsBySubMchidApplicationByApplicationNo
+    Apply4subSubMerchantsBySubMchidApplicationByApplicationNo at AtApply4subSubMerchantsBySubMchidApplicationByApplicationNo
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchidApplicationByApplicationNo<M> {
@@ -112,7 +114,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidApplicationByApplicationNo<M> {
 chain_step! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`: 修改结算帐号.
     #[doc(alias = "修改结算帐号")]
-    Apply4subSubMerchantsBySubMchidModifySettlement
+    Apply4subSubMerchantsBySubMchidModifySettlement at AtApply4subSubMerchantsBySubMchidModifySettlement
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchidModifySettlement<M> {
@@ -155,7 +157,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidModifySettlement<M> {
 chain_step! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}/settlement`: 查询结算账户.
     #[doc(alias = "查询结算账户")]
-    Apply4subSubMerchantsBySubMchidSettlement
+    Apply4subSubMerchantsBySubMchidSettlement at AtApply4subSubMerchantsBySubMchidSettlement
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchidSettlement<M> {

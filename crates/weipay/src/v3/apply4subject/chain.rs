@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/apply4subject` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/apply4subject`: 确认开户意愿.
-    Apply4subject
+    Apply4subject at AtApply4subject
 }
 
 impl<M: Mode> Apply4subject<M> {
@@ -23,7 +25,7 @@ chain_step! {
     /// `v3/apply4subject/applyment`: 查询商户开户意愿申请单审核结果, 提交商户开户意愿申请单.
     #[doc(alias = "查询商户开户意愿申请单审核结果")]
     #[doc(alias = "提交商户开户意愿申请单")]
-    Apply4subjectApplyment
+    Apply4subjectApplyment at AtApply4subjectApplyment
 }
 
 impl<M: Mode> Apply4subjectApplyment<M> {
@@ -111,9 +113,9 @@ impl<M: Mode> Apply4subjectApplyment<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4subject/applyment/{applyment_id}`
-    Apply4subjectApplymentByApplymentId
+    Apply4subjectApplymentByApplymentId at AtApply4subjectApplymentByApplymentId
 }
 
 impl<M: Mode> Apply4subjectApplymentByApplymentId<M> {
@@ -126,7 +128,7 @@ impl<M: Mode> Apply4subjectApplymentByApplymentId<M> {
 chain_step! {
     /// `v3/apply4subject/applyment/{applyment_id}/cancel`: 撤销商户开户意愿申请单.
     #[doc(alias = "撤销商户开户意愿申请单")]
-    Apply4subjectApplymentByApplymentIdCancel
+    Apply4subjectApplymentByApplymentIdCancel at AtApply4subjectApplymentByApplymentIdCancel
 }
 
 impl<M: Mode> Apply4subjectApplymentByApplymentIdCancel<M> {
@@ -150,9 +152,9 @@ impl<M: Mode> Apply4subjectApplymentByApplymentIdCancel<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4subject/applyment/{business_code}`
-    Apply4subjectApplymentByBusinessCode
+    Apply4subjectApplymentByBusinessCode at AtApply4subjectApplymentByBusinessCode
 }
 
 impl<M: Mode> Apply4subjectApplymentByBusinessCode<M> {
@@ -165,7 +167,7 @@ impl<M: Mode> Apply4subjectApplymentByBusinessCode<M> {
 chain_step! {
     /// `v3/apply4subject/applyment/{business_code}/cancel`: 撤销商户开户意愿申请单.
     #[doc(alias = "撤销商户开户意愿申请单")]
-    Apply4subjectApplymentByBusinessCodeCancel
+    Apply4subjectApplymentByBusinessCodeCancel at AtApply4subjectApplymentByBusinessCodeCancel
 }
 
 impl<M: Mode> Apply4subjectApplymentByBusinessCodeCancel<M> {
@@ -190,9 +192,9 @@ impl<M: Mode> Apply4subjectApplymentByBusinessCodeCancel<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4subject/applyment/merchants`
-    Apply4subjectApplymentMerchants
+    Apply4subjectApplymentMerchants at AtApply4subjectApplymentMerchants
 }
 
 impl<M: Mode> Apply4subjectApplymentMerchants<M> {
@@ -204,9 +206,9 @@ impl<M: Mode> Apply4subjectApplymentMerchants<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4subject/applyment/merchants/{sub_mchid}`
-    Apply4subjectApplymentMerchantsBySubMchid
+    Apply4subjectApplymentMerchantsBySubMchid at AtApply4subjectApplymentMerchantsBySubMchid
 }
 
 impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchid<M> {
@@ -219,7 +221,7 @@ impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchid<M> {
 chain_step! {
     /// `v3/apply4subject/applyment/merchants/{sub_mchid}/state`: 获取商户开户意愿确认状态.
     #[doc(alias = "获取商户开户意愿确认状态")]
-    Apply4subjectApplymentMerchantsBySubMchidState
+    Apply4subjectApplymentMerchantsBySubMchidState at AtApply4subjectApplymentMerchantsBySubMchidState
 }
 
 impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchidState<M> {

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/bank-batch-transfer` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/bank-batch-transfer`: 银行模式电子回单.
-    BankBatchTransfer
+    BankBatchTransfer at AtBankBatchTransfer
 }
 
 impl<M: Mode> BankBatchTransfer<M> {
@@ -18,9 +20,9 @@ impl<M: Mode> BankBatchTransfer<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/bank-batch-transfer/receipt`
-    BankBatchTransferReceipt
+    BankBatchTransferReceipt at AtBankBatchTransferReceipt
 }
 
 impl<M: Mode> BankBatchTransferReceipt<M> {
@@ -39,7 +41,7 @@ chain_step! {
     /// `v3/bank-batch-transfer/receipt/detail-receipts`: 查询明细电子回单受理结果, 受理明细电子回单.
     #[doc(alias = "查询明细电子回单受理结果")]
     #[doc(alias = "受理明细电子回单")]
-    BankBatchTransferReceiptDetailReceipts
+    BankBatchTransferReceiptDetailReceipts at AtBankBatchTransferReceiptDetailReceipts
 }
 
 impl<M: Mode> BankBatchTransferReceiptDetailReceipts<M> {
@@ -98,7 +100,7 @@ chain_step! {
     /// `v3/bank-batch-transfer/receipt/summary-receipts`: 查询汇总电子回单受理结果, 受理汇总电子回单.
     #[doc(alias = "查询汇总电子回单受理结果")]
     #[doc(alias = "受理汇总电子回单")]
-    BankBatchTransferReceiptSummaryReceipts
+    BankBatchTransferReceiptSummaryReceipts at AtBankBatchTransferReceiptSummaryReceipts
 }
 
 impl<M: Mode> BankBatchTransferReceiptSummaryReceipts<M> {

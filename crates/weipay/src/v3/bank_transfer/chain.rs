@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/bank-transfer` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/bank-transfer`: 银行模式批量转账.
-    BankTransfer
+    BankTransfer at AtBankTransfer
 }
 
 impl<M: Mode> BankTransfer<M> {
@@ -22,7 +24,7 @@ impl<M: Mode> BankTransfer<M> {
 chain_step! {
     /// `v3/bank-transfer/batches`: 发起批量转账.
     #[doc(alias = "发起批量转账")]
-    BankTransferBatches
+    BankTransferBatches at AtBankTransferBatches
 }
 
 impl<M: Mode> BankTransferBatches<M> {
@@ -69,9 +71,9 @@ impl<M: Mode> BankTransferBatches<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/bank-transfer/batches/batch-id`
-    BankTransferBatchesBatchId
+    BankTransferBatchesBatchId at AtBankTransferBatchesBatchId
 }
 
 impl<M: Mode> BankTransferBatchesBatchId<M> {
@@ -84,7 +86,7 @@ impl<M: Mode> BankTransferBatchesBatchId<M> {
 chain_step! {
     /// `v3/bank-transfer/batches/batch-id/{batch_id}`: 微信支付批次单号查询批次单.
     #[doc(alias = "微信支付批次单号查询批次单")]
-    BankTransferBatchesBatchIdByBatchId
+    BankTransferBatchesBatchIdByBatchId at AtBankTransferBatchesBatchIdByBatchId
 }
 
 impl<M: Mode> BankTransferBatchesBatchIdByBatchId<M> {
@@ -124,9 +126,9 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/bank-transfer/batches/batch-id/{batch_id}/details`
-    BankTransferBatchesBatchIdByBatchIdDetails
+    BankTransferBatchesBatchIdByBatchIdDetails at AtBankTransferBatchesBatchIdByBatchIdDetails
 }
 
 impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetails<M> {
@@ -136,9 +138,9 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetails<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/bank-transfer/batches/batch-id/{batch_id}/details/detail-id`
-    BankTransferBatchesBatchIdByBatchIdDetailsDetailId
+    BankTransferBatchesBatchIdByBatchIdDetailsDetailId at AtBankTransferBatchesBatchIdByBatchIdDetailsDetailId
 }
 
 impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
@@ -156,7 +158,7 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
 chain_step! {
     /// `v3/bank-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`: 微信支付明细单号查询明细单.
     #[doc(alias = "微信支付明细单号查询明细单")]
-    BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
+    BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at AtBankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
 }
 
 impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
@@ -193,9 +195,9 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/bank-transfer/batches/out-batch-no`
-    BankTransferBatchesOutBatchNo
+    BankTransferBatchesOutBatchNo at AtBankTransferBatchesOutBatchNo
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNo<M> {
@@ -213,7 +215,7 @@ impl<M: Mode> BankTransferBatchesOutBatchNo<M> {
 chain_step! {
     /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}`: 银行批次单号查询批次单.
     #[doc(alias = "银行批次单号查询批次单")]
-    BankTransferBatchesOutBatchNoByOutBatchNo
+    BankTransferBatchesOutBatchNoByOutBatchNo at AtBankTransferBatchesOutBatchNoByOutBatchNo
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNo<M> {
@@ -253,9 +255,9 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details`
-    BankTransferBatchesOutBatchNoByOutBatchNoDetails
+    BankTransferBatchesOutBatchNoByOutBatchNoDetails at AtBankTransferBatchesOutBatchNoByOutBatchNoDetails
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
@@ -265,9 +267,9 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
-    BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
+    BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at AtBankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
@@ -285,7 +287,7 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
 chain_step! {
     /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`: 银行明细单号查询明细单.
     #[doc(alias = "银行明细单号查询明细单")]
-    BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
+    BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at AtBankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo<M> {

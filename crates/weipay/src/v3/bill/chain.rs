@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/bill` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/bill`: 账单.
-    Bill
+    Bill at AtBill
 }
 
 impl<M: Mode> Bill<M> {
@@ -31,7 +33,7 @@ impl<M: Mode> Bill<M> {
 chain_step! {
     /// `v3/bill/fundflowbill`: 申请资金账单.
     #[doc(alias = "申请资金账单")]
-    BillFundflowbill
+    BillFundflowbill at AtBillFundflowbill
 }
 
 impl<M: Mode> BillFundflowbill<M> {
@@ -62,7 +64,7 @@ impl<M: Mode> BillFundflowbill<M> {
 chain_step! {
     /// `v3/bill/sub-merchant-fundflowbill`: 申请单个子商户资金账单.
     #[doc(alias = "申请单个子商户资金账单")]
-    BillSubMerchantFundflowbill
+    BillSubMerchantFundflowbill at AtBillSubMerchantFundflowbill
 }
 
 impl<M: Mode> BillSubMerchantFundflowbill<M> {
@@ -97,7 +99,7 @@ impl<M: Mode> BillSubMerchantFundflowbill<M> {
 chain_step! {
     /// `v3/bill/tradebill`: 申请交易账单.
     #[doc(alias = "申请交易账单")]
-    BillTradebill
+    BillTradebill at AtBillTradebill
 }
 
 impl<M: Mode> BillTradebill<M> {

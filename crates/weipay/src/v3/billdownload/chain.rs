@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/billdownload` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/billdownload`: 账单.
-    Billdownload
+    Billdownload at AtBilldownload
 }
 
 impl<M: Mode> Billdownload<M> {
@@ -22,7 +24,7 @@ impl<M: Mode> Billdownload<M> {
 chain_step! {
     /// `v3/billdownload/file`: 下载账单.
     #[doc(alias = "下载账单")]
-    BilldownloadFile
+    BilldownloadFile at AtBilldownloadFile
 }
 
 impl<M: Mode> BilldownloadFile<M> {

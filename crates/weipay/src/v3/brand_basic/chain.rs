@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/brand-basic` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/brand-basic`: 品牌服务商授权.
-    BrandBasic
+    BrandBasic at AtBrandBasic
 }
 
 impl<M: Mode> BrandBasic<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> BrandBasic<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand-basic/partner`
-    BrandBasicPartner
+    BrandBasicPartner at AtBrandBasicPartner
 }
 
 impl<M: Mode> BrandBasicPartner<M> {
@@ -31,9 +33,9 @@ impl<M: Mode> BrandBasicPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand-basic/partner/brands`
-    BrandBasicPartnerBrands
+    BrandBasicPartnerBrands at AtBrandBasicPartnerBrands
 }
 
 impl<M: Mode> BrandBasicPartnerBrands<M> {
@@ -43,9 +45,9 @@ impl<M: Mode> BrandBasicPartnerBrands<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand-basic/partner/brands/{brand_id}`
-    BrandBasicPartnerBrandsByBrandId
+    BrandBasicPartnerBrandsByBrandId at AtBrandBasicPartnerBrandsByBrandId
 }
 
 impl<M: Mode> BrandBasicPartnerBrandsByBrandId<M> {
@@ -58,7 +60,7 @@ impl<M: Mode> BrandBasicPartnerBrandsByBrandId<M> {
 chain_step! {
     /// `v3/brand-basic/partner/brands/{brand_id}/product-authorities`: 获得品牌已授权且在生效中的产品权限信息.
     #[doc(alias = "获得品牌已授权且在生效中的产品权限信息")]
-    BrandBasicPartnerBrandsByBrandIdProductAuthorities
+    BrandBasicPartnerBrandsByBrandIdProductAuthorities at AtBrandBasicPartnerBrandsByBrandIdProductAuthorities
 }
 
 impl<M: Mode> BrandBasicPartnerBrandsByBrandIdProductAuthorities<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/businesscircle` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/businesscircle`: 智慧商圈.
-    Businesscircle
+    Businesscircle at AtBusinesscircle
 }
 
 impl<M: Mode> Businesscircle<M> {
@@ -37,7 +39,7 @@ impl<M: Mode> Businesscircle<M> {
 chain_step! {
     /// `v3/businesscircle/parkings`: 商圈会员停车状态同步.
     #[doc(alias = "商圈会员停车状态同步")]
-    BusinesscircleParkings
+    BusinesscircleParkings at AtBusinesscircleParkings
 }
 
 impl<M: Mode> BusinesscircleParkings<M> {
@@ -68,9 +70,9 @@ impl<M: Mode> BusinesscircleParkings<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/businesscircle/points`
-    BusinesscirclePoints
+    BusinesscirclePoints at AtBusinesscirclePoints
 }
 
 impl<M: Mode> BusinesscirclePoints<M> {
@@ -83,7 +85,7 @@ impl<M: Mode> BusinesscirclePoints<M> {
 chain_step! {
     /// `v3/businesscircle/points/notify`: 商圈会员积分同步.
     #[doc(alias = "商圈会员积分同步")]
-    BusinesscirclePointsNotify
+    BusinesscirclePointsNotify at AtBusinesscirclePointsNotify
 }
 
 impl<M: Mode> BusinesscirclePointsNotify<M> {
@@ -114,9 +116,9 @@ impl<M: Mode> BusinesscirclePointsNotify<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/businesscircle/user-authorizations`
-    BusinesscircleUserAuthorizations
+    BusinesscircleUserAuthorizations at AtBusinesscircleUserAuthorizations
 }
 
 impl<M: Mode> BusinesscircleUserAuthorizations<M> {
@@ -129,7 +131,7 @@ impl<M: Mode> BusinesscircleUserAuthorizations<M> {
 chain_step! {
     /// `v3/businesscircle/user-authorizations/{openid}`: 商圈积分授权查询.
     #[doc(alias = "商圈积分授权查询")]
-    BusinesscircleUserAuthorizationsByOpenid
+    BusinesscircleUserAuthorizationsByOpenid at AtBusinesscircleUserAuthorizationsByOpenid
 }
 
 impl<M: Mode> BusinesscircleUserAuthorizationsByOpenid<M> {
@@ -163,9 +165,9 @@ impl<M: Mode> BusinesscircleUserAuthorizationsByOpenid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/businesscircle/users`
-    BusinesscircleUsers
+    BusinesscircleUsers at AtBusinesscircleUsers
 }
 
 impl<M: Mode> BusinesscircleUsers<M> {
@@ -175,9 +177,9 @@ impl<M: Mode> BusinesscircleUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/businesscircle/users/{openid}`
-    BusinesscircleUsersByOpenid
+    BusinesscircleUsersByOpenid at AtBusinesscircleUsersByOpenid
 }
 
 impl<M: Mode> BusinesscircleUsersByOpenid<M> {
@@ -187,9 +189,9 @@ impl<M: Mode> BusinesscircleUsersByOpenid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/businesscircle/users/{openid}/points`
-    BusinesscircleUsersByOpenidPoints
+    BusinesscircleUsersByOpenidPoints at AtBusinesscircleUsersByOpenidPoints
 }
 
 impl<M: Mode> BusinesscircleUsersByOpenidPoints<M> {
@@ -202,7 +204,7 @@ impl<M: Mode> BusinesscircleUsersByOpenidPoints<M> {
 chain_step! {
     /// `v3/businesscircle/users/{openid}/points/commit_status`: 商圈会员待积分状态查询.
     #[doc(alias = "商圈会员待积分状态查询")]
-    BusinesscircleUsersByOpenidPointsCommitStatus
+    BusinesscircleUsersByOpenidPointsCommitStatus at AtBusinesscircleUsersByOpenidPointsCommitStatus
 }
 
 impl<M: Mode> BusinesscircleUsersByOpenidPointsCommitStatus<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/certificates` on.
 
-use crate::chain::chain_step;
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
+
+chain! {}
 
 chain_step! {
     /// `v3/certificates`: 获取平台证书列表, 平台证书.
     #[doc(alias = "获取平台证书列表")]
-    Certificates
+    Certificates at AtCertificates
 }
 
 impl<M: Mode> Certificates<M> {

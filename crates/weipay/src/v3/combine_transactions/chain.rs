@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/combine-transactions` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/combine-transactions`: 合单支付, 收付通-个人收款(二手交易).
-    CombineTransactions
+    CombineTransactions at AtCombineTransactions
 }
 
 impl<M: Mode> CombineTransactions<M> {
@@ -52,7 +54,7 @@ impl<M: Mode> CombineTransactions<M> {
 chain_step! {
     /// `v3/combine-transactions/app`: 合单下单-APP支付.
     #[doc(alias = "合单下单-APP支付")]
-    CombineTransactionsApp
+    CombineTransactionsApp at AtCombineTransactionsApp
 }
 
 impl<M: Mode> CombineTransactionsApp<M> {
@@ -90,7 +92,7 @@ impl<M: Mode> CombineTransactionsApp<M> {
 chain_step! {
     /// `v3/combine-transactions/h5`: 合单下单-H5支付.
     #[doc(alias = "合单下单-H5支付")]
-    CombineTransactionsH5
+    CombineTransactionsH5 at AtCombineTransactionsH5
 }
 
 impl<M: Mode> CombineTransactionsH5<M> {
@@ -129,9 +131,9 @@ impl<M: Mode> CombineTransactionsH5<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/combine-transactions/id`
-    CombineTransactionsId
+    CombineTransactionsId at AtCombineTransactionsId
 }
 
 impl<M: Mode> CombineTransactionsId<M> {
@@ -149,7 +151,7 @@ impl<M: Mode> CombineTransactionsId<M> {
 chain_step! {
     /// `v3/combine-transactions/id/{combine_transaction_id}`: 个人收款交易通过微信支付订单号查单.
     #[doc(alias = "个人收款交易通过微信支付订单号查单")]
-    CombineTransactionsIdByCombineTransactionId
+    CombineTransactionsIdByCombineTransactionId at AtCombineTransactionsIdByCombineTransactionId
 }
 
 impl<M: Mode> CombineTransactionsIdByCombineTransactionId<M> {
@@ -180,7 +182,7 @@ impl<M: Mode> CombineTransactionsIdByCombineTransactionId<M> {
 chain_step! {
     /// `v3/combine-transactions/jsapi`: 合单下单-JSAPI支付.
     #[doc(alias = "合单下单-JSAPI支付")]
-    CombineTransactionsJsapi
+    CombineTransactionsJsapi at AtCombineTransactionsJsapi
 }
 
 impl<M: Mode> CombineTransactionsJsapi<M> {
@@ -219,7 +221,7 @@ impl<M: Mode> CombineTransactionsJsapi<M> {
 chain_step! {
     /// `v3/combine-transactions/miniprogram`: 个人收款交易下单-小程序.
     #[doc(alias = "个人收款交易下单-小程序")]
-    CombineTransactionsMiniprogram
+    CombineTransactionsMiniprogram at AtCombineTransactionsMiniprogram
 }
 
 impl<M: Mode> CombineTransactionsMiniprogram<M> {
@@ -261,7 +263,7 @@ impl<M: Mode> CombineTransactionsMiniprogram<M> {
 chain_step! {
     /// `v3/combine-transactions/native`: 合单下单-Native支付.
     #[doc(alias = "合单下单-Native支付")]
-    CombineTransactionsNative
+    CombineTransactionsNative at AtCombineTransactionsNative
 }
 
 impl<M: Mode> CombineTransactionsNative<M> {
@@ -296,9 +298,9 @@ impl<M: Mode> CombineTransactionsNative<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/combine-transactions/out-trade-no`
-    CombineTransactionsOutTradeNo
+    CombineTransactionsOutTradeNo at AtCombineTransactionsOutTradeNo
 }
 
 impl<M: Mode> CombineTransactionsOutTradeNo<M> {
@@ -316,7 +318,7 @@ impl<M: Mode> CombineTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/combine-transactions/out-trade-no/{combine_out_trade_no}`: 合单查询订单.
     #[doc(alias = "合单查询订单")]
-    CombineTransactionsOutTradeNoByCombineOutTradeNo
+    CombineTransactionsOutTradeNoByCombineOutTradeNo at AtCombineTransactionsOutTradeNoByCombineOutTradeNo
 }
 
 impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNo<M> {
@@ -352,7 +354,7 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNo<M> {
 chain_step! {
     /// `v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`: 合单关闭订单.
     #[doc(alias = "合单关闭订单")]
-    CombineTransactionsOutTradeNoByCombineOutTradeNoClose
+    CombineTransactionsOutTradeNoByCombineOutTradeNoClose at AtCombineTransactionsOutTradeNoByCombineOutTradeNoClose
 }
 
 impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNoClose<M> {

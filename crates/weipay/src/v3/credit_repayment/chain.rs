@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/credit-repayment` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/credit-repayment`: 平台收付通·自动还款.
-    CreditRepayment
+    CreditRepayment at AtCreditRepayment
 }
 
 impl<M: Mode> CreditRepayment<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> CreditRepayment<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/credit-repayment/partner`
-    CreditRepaymentPartner
+    CreditRepaymentPartner at AtCreditRepaymentPartner
 }
 
 impl<M: Mode> CreditRepaymentPartner<M> {
@@ -41,9 +43,9 @@ impl<M: Mode> CreditRepaymentPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/credit-repayment/partner/contracts`
-    CreditRepaymentPartnerContracts
+    CreditRepaymentPartnerContracts at AtCreditRepaymentPartnerContracts
 }
 
 impl<M: Mode> CreditRepaymentPartnerContracts<M> {
@@ -76,7 +78,7 @@ impl<M: Mode> CreditRepaymentPartnerContracts<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/contracts/app-presign`: APP预签约自动还款协议.
     #[doc(alias = "APP预签约自动还款协议")]
-    CreditRepaymentPartnerContractsAppPresign
+    CreditRepaymentPartnerContractsAppPresign at AtCreditRepaymentPartnerContractsAppPresign
 }
 
 impl<M: Mode> CreditRepaymentPartnerContractsAppPresign<M> {
@@ -120,7 +122,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsAppPresign<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/contracts/h5-presign`: H5预签约自动还款协议.
     #[doc(alias = "H5预签约自动还款协议")]
-    CreditRepaymentPartnerContractsH5Presign
+    CreditRepaymentPartnerContractsH5Presign at AtCreditRepaymentPartnerContractsH5Presign
 }
 
 impl<M: Mode> CreditRepaymentPartnerContractsH5Presign<M> {
@@ -164,7 +166,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsH5Presign<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/contracts/{out_contract_code}`: 查询自动还款协议.
     #[doc(alias = "查询自动还款协议")]
-    CreditRepaymentPartnerContractsByOutContractCode
+    CreditRepaymentPartnerContractsByOutContractCode at AtCreditRepaymentPartnerContractsByOutContractCode
 }
 
 impl<M: Mode> CreditRepaymentPartnerContractsByOutContractCode<M> {
@@ -196,7 +198,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsByOutContractCode<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/contracts/terminate`: 解除自动还款协议.
     #[doc(alias = "解除自动还款协议")]
-    CreditRepaymentPartnerContractsTerminate
+    CreditRepaymentPartnerContractsTerminate at AtCreditRepaymentPartnerContractsTerminate
 }
 
 impl<M: Mode> CreditRepaymentPartnerContractsTerminate<M> {
@@ -230,7 +232,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsTerminate<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/deduct-orders`: 发起还款.
     #[doc(alias = "发起还款")]
-    CreditRepaymentPartnerDeductOrders
+    CreditRepaymentPartnerDeductOrders at AtCreditRepaymentPartnerDeductOrders
 }
 
 impl<M: Mode> CreditRepaymentPartnerDeductOrders<M> {
@@ -277,7 +279,7 @@ impl<M: Mode> CreditRepaymentPartnerDeductOrders<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/deduct-orders/{out_trade_no}`: 查询还款单.
     #[doc(alias = "查询还款单")]
-    CreditRepaymentPartnerDeductOrdersByOutTradeNo
+    CreditRepaymentPartnerDeductOrdersByOutTradeNo at AtCreditRepaymentPartnerDeductOrdersByOutTradeNo
 }
 
 impl<M: Mode> CreditRepaymentPartnerDeductOrdersByOutTradeNo<M> {
@@ -306,9 +308,9 @@ impl<M: Mode> CreditRepaymentPartnerDeductOrdersByOutTradeNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/credit-repayment/partner/schedule-records`
-    CreditRepaymentPartnerScheduleRecords
+    CreditRepaymentPartnerScheduleRecords at AtCreditRepaymentPartnerScheduleRecords
 }
 
 impl<M: Mode> CreditRepaymentPartnerScheduleRecords<M> {
@@ -331,7 +333,7 @@ impl<M: Mode> CreditRepaymentPartnerScheduleRecords<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/schedule-records/batch-create`: 预约还款.
     #[doc(alias = "预约还款")]
-    CreditRepaymentPartnerScheduleRecordsBatchCreate
+    CreditRepaymentPartnerScheduleRecordsBatchCreate at AtCreditRepaymentPartnerScheduleRecordsBatchCreate
 }
 
 impl<M: Mode> CreditRepaymentPartnerScheduleRecordsBatchCreate<M> {
@@ -371,7 +373,7 @@ impl<M: Mode> CreditRepaymentPartnerScheduleRecordsBatchCreate<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/schedule-records/{out_record_id}`: 查询预约还款记录.
     #[doc(alias = "查询预约还款记录")]
-    CreditRepaymentPartnerScheduleRecordsByOutRecordId
+    CreditRepaymentPartnerScheduleRecordsByOutRecordId at AtCreditRepaymentPartnerScheduleRecordsByOutRecordId
 }
 
 impl<M: Mode> CreditRepaymentPartnerScheduleRecordsByOutRecordId<M> {

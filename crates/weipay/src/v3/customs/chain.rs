@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/customs` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/customs`: 清关报关.
-    Customs
+    Customs at AtCustoms
 }
 
 impl<M: Mode> Customs<M> {
@@ -33,7 +35,7 @@ chain_step! {
     #[doc(alias = "报关查询")]
     #[doc(alias = "报关")]
     #[doc(alias = "报关信息修改")]
-    CustomsOrders
+    CustomsOrders at AtCustomsOrders
 }
 
 impl<M: Mode> CustomsOrders<M> {
@@ -118,7 +120,7 @@ impl<M: Mode> CustomsOrders<M> {
 chain_step! {
     /// `v3/customs/redeclare`: 报关重推.
     #[doc(alias = "报关重推")]
-    CustomsRedeclare
+    CustomsRedeclare at AtCustomsRedeclare
 }
 
 impl<M: Mode> CustomsRedeclare<M> {
@@ -153,7 +155,7 @@ impl<M: Mode> CustomsRedeclare<M> {
 chain_step! {
     /// `v3/customs/verify-certificate`: 身份信息校验.
     #[doc(alias = "身份信息校验")]
-    CustomsVerifyCertificate
+    CustomsVerifyCertificate at AtCustomsVerifyCertificate
 }
 
 impl<M: Mode> CustomsVerifyCertificate<M> {

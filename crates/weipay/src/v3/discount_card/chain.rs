@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/discount-card` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/discount-card`: 微信先享卡.
-    DiscountCard
+    DiscountCard at AtDiscountCard
 }
 
 impl<M: Mode> DiscountCard<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> DiscountCard<M> {
 chain_step! {
     /// `v3/discount-card/cards`: 预受理领卡请求.
     #[doc(alias = "预受理领卡请求")]
-    DiscountCardCards
+    DiscountCardCards at AtDiscountCardCards
 }
 
 impl<M: Mode> DiscountCardCards<M> {
@@ -64,7 +66,7 @@ impl<M: Mode> DiscountCardCards<M> {
 chain_step! {
     /// `v3/discount-card/cards/{out_card_code}`: 查询先享卡订单.
     #[doc(alias = "查询先享卡订单")]
-    DiscountCardCardsByOutCardCode
+    DiscountCardCardsByOutCardCode at AtDiscountCardCardsByOutCardCode
 }
 
 impl<M: Mode> DiscountCardCardsByOutCardCode<M> {
@@ -100,7 +102,7 @@ impl<M: Mode> DiscountCardCardsByOutCardCode<M> {
 chain_step! {
     /// `v3/discount-card/cards/{out_card_code}/add-user-records`: 增加用户记录.
     #[doc(alias = "增加用户记录")]
-    DiscountCardCardsByOutCardCodeAddUserRecords
+    DiscountCardCardsByOutCardCodeAddUserRecords at AtDiscountCardCardsByOutCardCodeAddUserRecords
 }
 
 impl<M: Mode> DiscountCardCardsByOutCardCodeAddUserRecords<M> {
@@ -135,9 +137,9 @@ impl<M: Mode> DiscountCardCardsByOutCardCodeAddUserRecords<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/discount-card/orders`
-    DiscountCardOrders
+    DiscountCardOrders at AtDiscountCardOrders
 }
 
 impl<M: Mode> DiscountCardOrders<M> {
@@ -156,7 +158,7 @@ chain_step! {
     /// `v3/discount-card/orders/{out_order_no}`: 通过先享卡订单号查询订单, 更新先享卡订单.
     #[doc(alias = "通过先享卡订单号查询订单")]
     #[doc(alias = "更新先享卡订单")]
-    DiscountCardOrdersByOutOrderNo
+    DiscountCardOrdersByOutOrderNo at AtDiscountCardOrdersByOutOrderNo
 }
 
 impl<M: Mode> DiscountCardOrdersByOutOrderNo<M> {
@@ -220,9 +222,9 @@ impl<M: Mode> DiscountCardOrdersByOutOrderNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/discount-card/orders/out-trade-no`
-    DiscountCardOrdersOutTradeNo
+    DiscountCardOrdersOutTradeNo at AtDiscountCardOrdersOutTradeNo
 }
 
 impl<M: Mode> DiscountCardOrdersOutTradeNo<M> {
@@ -240,7 +242,7 @@ impl<M: Mode> DiscountCardOrdersOutTradeNo<M> {
 chain_step! {
     /// `v3/discount-card/orders/out-trade-no/{out_trade_no}`: 通过先享卡订单号查询订单.
     #[doc(alias = "通过先享卡订单号查询订单")]
-    DiscountCardOrdersOutTradeNoByOutTradeNo
+    DiscountCardOrdersOutTradeNoByOutTradeNo at AtDiscountCardOrdersOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> DiscountCardOrdersOutTradeNoByOutTradeNo<M> {

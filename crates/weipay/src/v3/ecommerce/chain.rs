@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/ecommerce` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/ecommerce`: 平台收付通, 平台收付通·二级商户提现, 平台收付通·二级商户注销, 平台收付通·分账, 平台收付通·合单代扣, 平台收付通·商家转账, 平台收付通·补差, 平台收付通·退款, 收付通-个人收款(二手交易).
-    Ecommerce
+    Ecommerce at AtEcommerce
 }
 
 impl<M: Mode> Ecommerce<M> {
@@ -69,9 +71,9 @@ impl<M: Mode> Ecommerce<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/account`
-    EcommerceAccount
+    EcommerceAccount at AtEcommerceAccount
 }
 
 impl<M: Mode> EcommerceAccount<M> {
@@ -89,7 +91,7 @@ impl<M: Mode> EcommerceAccount<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw`: 提交注销提现申请.
     #[doc(alias = "提交注销提现申请")]
-    EcommerceAccountApplyCancelWithdraw
+    EcommerceAccountApplyCancelWithdraw at AtEcommerceAccountApplyCancelWithdraw
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdraw<M> {
@@ -146,9 +148,9 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdraw<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/applyment-id`
-    EcommerceAccountApplyCancelWithdrawApplymentId
+    EcommerceAccountApplyCancelWithdrawApplymentId at AtEcommerceAccountApplyCancelWithdrawApplymentId
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentId<M> {
@@ -166,7 +168,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentId<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/applyment-id/{applyment_id}`: 微信支付注销提现申请单号查询申请单状态.
     #[doc(alias = "微信支付注销提现申请单号查询申请单状态")]
-    EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId
+    EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId at AtEcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId<M> {
@@ -202,7 +204,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/confirm`: 平台代商户确认注销.
     #[doc(alias = "平台代商户确认注销")]
-    EcommerceAccountApplyCancelWithdrawConfirm
+    EcommerceAccountApplyCancelWithdrawConfirm at AtEcommerceAccountApplyCancelWithdrawConfirm
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawConfirm<M> {
@@ -235,9 +237,9 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawConfirm<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no`
-    EcommerceAccountApplyCancelWithdrawOutRequestNo
+    EcommerceAccountApplyCancelWithdrawOutRequestNo at AtEcommerceAccountApplyCancelWithdrawOutRequestNo
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNo<M> {
@@ -255,7 +257,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}`: 商户注销提现申请单号查询申请单状态.
     #[doc(alias = "商户注销提现申请单号查询申请单状态")]
-    EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo
+    EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo at AtEcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo<M> {
@@ -290,9 +292,9 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel`
-    EcommerceAccountApplyCancelWithdrawValidateCancel
+    EcommerceAccountApplyCancelWithdrawValidateCancel at AtEcommerceAccountApplyCancelWithdrawValidateCancel
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancel<M> {
@@ -310,7 +312,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancel<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}`: 商户注销资格校验.
     #[doc(alias = "商户注销资格校验")]
-    EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid
+    EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid at AtEcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid<M> {
@@ -346,7 +348,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid<M> {
 chain_step! {
     /// `v3/ecommerce/account/cancel-applications`: 提交注销申请单.
     #[doc(alias = "提交注销申请单")]
-    EcommerceAccountCancelApplications
+    EcommerceAccountCancelApplications at AtEcommerceAccountCancelApplications
 }
 
 impl<M: Mode> EcommerceAccountCancelApplications<M> {
@@ -391,7 +393,7 @@ impl<M: Mode> EcommerceAccountCancelApplications<M> {
 chain_step! {
     /// `v3/ecommerce/account/cancel-applications/media`: 注销申请图片上传.
     #[doc(alias = "注销申请图片上传")]
-    EcommerceAccountCancelApplicationsMedia
+    EcommerceAccountCancelApplicationsMedia at AtEcommerceAccountCancelApplicationsMedia
 }
 
 impl<M: Mode> EcommerceAccountCancelApplicationsMedia<M> {
@@ -420,9 +422,9 @@ impl<M: Mode> EcommerceAccountCancelApplicationsMedia<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/account/cancel-applications/out-apply-no`
-    EcommerceAccountCancelApplicationsOutApplyNo
+    EcommerceAccountCancelApplicationsOutApplyNo at AtEcommerceAccountCancelApplicationsOutApplyNo
 }
 
 impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNo<M> {
@@ -440,7 +442,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNo<M> {
 chain_step! {
     /// `v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}`: 查询注销单状态.
     #[doc(alias = "查询注销单状态")]
-    EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo
+    EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo at AtEcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo
 }
 
 impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo<M> {
@@ -476,7 +478,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo<M> {
 chain_step! {
     /// `v3/ecommerce/applyments`: 二级商户进件.
     #[doc(alias = "二级商户进件")]
-    EcommerceApplyments
+    EcommerceApplyments at AtEcommerceApplyments
 }
 
 impl<M: Mode> EcommerceApplyments<M> {
@@ -535,7 +537,7 @@ impl<M: Mode> EcommerceApplyments<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/{applyment_id}`: 通过申请单ID查询申请状态.
     #[doc(alias = "通过申请单ID查询申请状态")]
-    EcommerceApplymentsByApplymentId
+    EcommerceApplymentsByApplymentId at AtEcommerceApplymentsByApplymentId
 }
 
 impl<M: Mode> EcommerceApplymentsByApplymentId<M> {
@@ -565,7 +567,7 @@ impl<M: Mode> EcommerceApplymentsByApplymentId<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/{applyment_id}/revoke`: 撤销申请单-使用申请单号.
     #[doc(alias = "撤销申请单-使用申请单号")]
-    EcommerceApplymentsByApplymentIdRevoke
+    EcommerceApplymentsByApplymentIdRevoke at AtEcommerceApplymentsByApplymentIdRevoke
 }
 
 impl<M: Mode> EcommerceApplymentsByApplymentIdRevoke<M> {
@@ -588,9 +590,9 @@ impl<M: Mode> EcommerceApplymentsByApplymentIdRevoke<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/applyments/out-request-no`
-    EcommerceApplymentsOutRequestNo
+    EcommerceApplymentsOutRequestNo at AtEcommerceApplymentsOutRequestNo
 }
 
 impl<M: Mode> EcommerceApplymentsOutRequestNo<M> {
@@ -608,7 +610,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/out-request-no/{out_request_no}`: 通过业务申请编号查询申请状态.
     #[doc(alias = "通过业务申请编号查询申请状态")]
-    EcommerceApplymentsOutRequestNoByOutRequestNo
+    EcommerceApplymentsOutRequestNoByOutRequestNo at AtEcommerceApplymentsOutRequestNoByOutRequestNo
 }
 
 impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNo<M> {
@@ -645,7 +647,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke`: 撤销申请单-使用业务申请编号.
     #[doc(alias = "撤销申请单-使用业务申请编号")]
-    EcommerceApplymentsOutRequestNoByOutRequestNoRevoke
+    EcommerceApplymentsOutRequestNoByOutRequestNoRevoke at AtEcommerceApplymentsOutRequestNoByOutRequestNoRevoke
 }
 
 impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNoRevoke<M> {
@@ -680,7 +682,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNoRevoke<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/submit-account-hosting-applyment`: 提交申请单.
     #[doc(alias = "提交申请单")]
-    EcommerceApplymentsSubmitAccountHostingApplyment
+    EcommerceApplymentsSubmitAccountHostingApplyment at AtEcommerceApplymentsSubmitAccountHostingApplyment
 }
 
 impl<M: Mode> EcommerceApplymentsSubmitAccountHostingApplyment<M> {
@@ -723,7 +725,7 @@ impl<M: Mode> EcommerceApplymentsSubmitAccountHostingApplyment<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/submit-sign-verify-info`: 平台代理签约核身.
     #[doc(alias = "平台代理签约核身")]
-    EcommerceApplymentsSubmitSignVerifyInfo
+    EcommerceApplymentsSubmitSignVerifyInfo at AtEcommerceApplymentsSubmitSignVerifyInfo
 }
 
 impl<M: Mode> EcommerceApplymentsSubmitSignVerifyInfo<M> {
@@ -751,9 +753,9 @@ impl<M: Mode> EcommerceApplymentsSubmitSignVerifyInfo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/bill`
-    EcommerceBill
+    EcommerceBill at AtEcommerceBill
 }
 
 impl<M: Mode> EcommerceBill<M> {
@@ -766,7 +768,7 @@ impl<M: Mode> EcommerceBill<M> {
 chain_step! {
     /// `v3/ecommerce/bill/fundflowbill`: 申请二级商户资金账单.
     #[doc(alias = "申请二级商户资金账单")]
-    EcommerceBillFundflowbill
+    EcommerceBillFundflowbill at AtEcommerceBillFundflowbill
 }
 
 impl<M: Mode> EcommerceBillFundflowbill<M> {
@@ -795,9 +797,9 @@ impl<M: Mode> EcommerceBillFundflowbill<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/combine-papay`
-    EcommerceCombinePapay
+    EcommerceCombinePapay at AtEcommerceCombinePapay
 }
 
 impl<M: Mode> EcommerceCombinePapay<M> {
@@ -812,9 +814,9 @@ impl<M: Mode> EcommerceCombinePapay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/combine-papay/contracts`
-    EcommerceCombinePapayContracts
+    EcommerceCombinePapayContracts at AtEcommerceCombinePapayContracts
 }
 
 impl<M: Mode> EcommerceCombinePapayContracts<M> {
@@ -829,9 +831,9 @@ impl<M: Mode> EcommerceCombinePapayContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id`
-    EcommerceCombinePapayContractsPlanId
+    EcommerceCombinePapayContractsPlanId at AtEcommerceCombinePapayContractsPlanId
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanId<M> {
@@ -841,9 +843,9 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}`
-    EcommerceCombinePapayContractsPlanIdByPlanId
+    EcommerceCombinePapayContractsPlanIdByPlanId at AtEcommerceCombinePapayContractsPlanIdByPlanId
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanId<M> {
@@ -853,9 +855,9 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code`
-    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode
+    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode at AtEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode<M> {
@@ -873,7 +875,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 通过商户协议号查询协议.
     #[doc(alias = "通过商户协议号查询协议")]
-    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode
+    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode at AtEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -917,7 +919,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutCo
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`: 商户协议号解约协议.
     #[doc(alias = "商户协议号解约协议")]
-    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
+    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at AtEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate<M> {
@@ -956,7 +958,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutCo
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/pre-entrust-sign`: APP方式预签约.
     #[doc(alias = "APP方式预签约")]
-    EcommerceCombinePapayContractsPreEntrustSign
+    EcommerceCombinePapayContractsPreEntrustSign at AtEcommerceCombinePapayContractsPreEntrustSign
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSign<M> {
@@ -998,7 +1000,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`: 小程序方式预签约.
     #[doc(alias = "小程序方式预签约")]
-    EcommerceCombinePapayContractsPreEntrustSignMiniProgram
+    EcommerceCombinePapayContractsPreEntrustSignMiniProgram at AtEcommerceCombinePapayContractsPreEntrustSignMiniProgram
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSignMiniProgram<M> {
@@ -1043,7 +1045,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSignMiniProgram<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/transactions`: 电商合单委托代扣支付.
     #[doc(alias = "电商合单委托代扣支付")]
-    EcommerceCombinePapayTransactions
+    EcommerceCombinePapayTransactions at AtEcommerceCombinePapayTransactions
 }
 
 impl<M: Mode> EcommerceCombinePapayTransactions<M> {
@@ -1088,7 +1090,7 @@ impl<M: Mode> EcommerceCombinePapayTransactions<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`: 电商合单委托代扣查询订单.
     #[doc(alias = "电商合单委托代扣查询订单")]
-    EcommerceCombinePapayTransactionsByCombineOutTradeNo
+    EcommerceCombinePapayTransactionsByCombineOutTradeNo at AtEcommerceCombinePapayTransactionsByCombineOutTradeNo
 }
 
 impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNo<M> {
@@ -1125,7 +1127,7 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNo<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse`: 电商合单委托代扣撤销订单.
     #[doc(alias = "电商合单委托代扣撤销订单")]
-    EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse
+    EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse at AtEcommerceCombinePapayTransactionsByCombineOutTradeNoReverse
 }
 
 impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse<M> {
@@ -1162,9 +1164,9 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/fund`
-    EcommerceFund
+    EcommerceFund at AtEcommerceFund
 }
 
 impl<M: Mode> EcommerceFund<M> {
@@ -1184,9 +1186,9 @@ impl<M: Mode> EcommerceFund<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/fund/balance`
-    EcommerceFundBalance
+    EcommerceFundBalance at AtEcommerceFundBalance
 }
 
 impl<M: Mode> EcommerceFundBalance<M> {
@@ -1199,7 +1201,7 @@ impl<M: Mode> EcommerceFundBalance<M> {
 chain_step! {
     /// `v3/ecommerce/fund/balance/{sub_mchid}`: 查询二级商户账户实时余额.
     #[doc(alias = "查询二级商户账户实时余额")]
-    EcommerceFundBalanceBySubMchid
+    EcommerceFundBalanceBySubMchid at AtEcommerceFundBalanceBySubMchid
 }
 
 impl<M: Mode> EcommerceFundBalanceBySubMchid<M> {
@@ -1227,9 +1229,9 @@ impl<M: Mode> EcommerceFundBalanceBySubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/fund/enddaybalance`
-    EcommerceFundEnddaybalance
+    EcommerceFundEnddaybalance at AtEcommerceFundEnddaybalance
 }
 
 impl<M: Mode> EcommerceFundEnddaybalance<M> {
@@ -1242,7 +1244,7 @@ impl<M: Mode> EcommerceFundEnddaybalance<M> {
 chain_step! {
     /// `v3/ecommerce/fund/enddaybalance/{sub_mchid}`: 查询二级商户账户日终余额.
     #[doc(alias = "查询二级商户账户日终余额")]
-    EcommerceFundEnddaybalanceBySubMchid
+    EcommerceFundEnddaybalanceBySubMchid at AtEcommerceFundEnddaybalanceBySubMchid
 }
 
 impl<M: Mode> EcommerceFundEnddaybalanceBySubMchid<M> {
@@ -1274,7 +1276,7 @@ impl<M: Mode> EcommerceFundEnddaybalanceBySubMchid<M> {
 chain_step! {
     /// `v3/ecommerce/fund/withdraw`: 账户余额提现.
     #[doc(alias = "账户余额提现")]
-    EcommerceFundWithdraw
+    EcommerceFundWithdraw at AtEcommerceFundWithdraw
 }
 
 impl<M: Mode> EcommerceFundWithdraw<M> {
@@ -1315,9 +1317,9 @@ impl<M: Mode> EcommerceFundWithdraw<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/fund/withdraw/out-request-no`
-    EcommerceFundWithdrawOutRequestNo
+    EcommerceFundWithdrawOutRequestNo at AtEcommerceFundWithdrawOutRequestNo
 }
 
 impl<M: Mode> EcommerceFundWithdrawOutRequestNo<M> {
@@ -1335,7 +1337,7 @@ impl<M: Mode> EcommerceFundWithdrawOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}`: 商户提现单号查询.
     #[doc(alias = "商户提现单号查询")]
-    EcommerceFundWithdrawOutRequestNoByOutRequestNo
+    EcommerceFundWithdrawOutRequestNoByOutRequestNo at AtEcommerceFundWithdrawOutRequestNoByOutRequestNo
 }
 
 impl<M: Mode> EcommerceFundWithdrawOutRequestNoByOutRequestNo<M> {
@@ -1374,7 +1376,7 @@ impl<M: Mode> EcommerceFundWithdrawOutRequestNoByOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/fund/withdraw/{withdraw_id}`: 微信支付提现单号查询.
     #[doc(alias = "微信支付提现单号查询")]
-    EcommerceFundWithdrawByWithdrawId
+    EcommerceFundWithdrawByWithdrawId at AtEcommerceFundWithdrawByWithdrawId
 }
 
 impl<M: Mode> EcommerceFundWithdrawByWithdrawId<M> {
@@ -1409,9 +1411,9 @@ impl<M: Mode> EcommerceFundWithdrawByWithdrawId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/individual-contracts`
-    EcommerceIndividualContracts
+    EcommerceIndividualContracts at AtEcommerceIndividualContracts
 }
 
 impl<M: Mode> EcommerceIndividualContracts<M> {
@@ -1443,7 +1445,7 @@ impl<M: Mode> EcommerceIndividualContracts<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/{openid}`: 查询个人收款方授权结果.
     #[doc(alias = "查询个人收款方授权结果")]
-    EcommerceIndividualContractsByOpenid
+    EcommerceIndividualContractsByOpenid at AtEcommerceIndividualContractsByOpenid
 }
 
 impl<M: Mode> EcommerceIndividualContractsByOpenid<M> {
@@ -1477,9 +1479,9 @@ impl<M: Mode> EcommerceIndividualContractsByOpenid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/individual-contracts/out-contract-code`
-    EcommerceIndividualContractsOutContractCode
+    EcommerceIndividualContractsOutContractCode at AtEcommerceIndividualContractsOutContractCode
 }
 
 impl<M: Mode> EcommerceIndividualContractsOutContractCode<M> {
@@ -1497,7 +1499,7 @@ impl<M: Mode> EcommerceIndividualContractsOutContractCode<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}`: 根据业务申请单号查签约信息.
     #[doc(alias = "根据业务申请单号查签约信息")]
-    EcommerceIndividualContractsOutContractCodeByOutContractCode
+    EcommerceIndividualContractsOutContractCodeByOutContractCode at AtEcommerceIndividualContractsOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> EcommerceIndividualContractsOutContractCodeByOutContractCode<M> {
@@ -1533,9 +1535,9 @@ impl<M: Mode> EcommerceIndividualContractsOutContractCodeByOutContractCode<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign`
-    EcommerceIndividualContractsPreEntrustSign
+    EcommerceIndividualContractsPreEntrustSign at AtEcommerceIndividualContractsPreEntrustSign
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSign<M> {
@@ -1553,7 +1555,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign/app`: APP场景预签约.
     #[doc(alias = "APP场景预签约")]
-    EcommerceIndividualContractsPreEntrustSignApp
+    EcommerceIndividualContractsPreEntrustSignApp at AtEcommerceIndividualContractsPreEntrustSignApp
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignApp<M> {
@@ -1586,7 +1588,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignApp<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program`: 小程序场景预签约.
     #[doc(alias = "小程序场景预签约")]
-    EcommerceIndividualContractsPreEntrustSignMiniProgram
+    EcommerceIndividualContractsPreEntrustSignMiniProgram at AtEcommerceIndividualContractsPreEntrustSignMiniProgram
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignMiniProgram<M> {
@@ -1624,9 +1626,9 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignMiniProgram<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity`
-    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity
+    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity at AtEcommerceIndividualContractsPreEntrustSignWithRealNameIdentity
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity<M> {
@@ -1648,7 +1650,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity<M> 
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`: APP场景预签约（需要实名验证）.
     #[doc(alias = "APP场景预签约（需要实名验证）")]
-    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp
+    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp at AtEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp<M> {
@@ -1696,7 +1698,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp<
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/mini-program`: 小程序场景预签约（需要实名验证）.
     #[doc(alias = "小程序场景预签约（需要实名验证）")]
-    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram
+    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram at AtEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram<M> {
@@ -1740,9 +1742,9 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMini
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/mch-transfer`
-    EcommerceMchTransfer
+    EcommerceMchTransfer at AtEcommerceMchTransfer
 }
 
 impl<M: Mode> EcommerceMchTransfer<M> {
@@ -1760,7 +1762,7 @@ impl<M: Mode> EcommerceMchTransfer<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/authorizations`: 申请二级商户商家转账授权.
     #[doc(alias = "申请二级商户商家转账授权")]
-    EcommerceMchTransferAuthorizations
+    EcommerceMchTransferAuthorizations at AtEcommerceMchTransferAuthorizations
 }
 
 impl<M: Mode> EcommerceMchTransferAuthorizations<M> {
@@ -1802,7 +1804,7 @@ impl<M: Mode> EcommerceMchTransferAuthorizations<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/authorizations/{sub_mchid}`: 查询二级商户商家转账授权状态.
     #[doc(alias = "查询二级商户商家转账授权状态")]
-    EcommerceMchTransferAuthorizationsBySubMchid
+    EcommerceMchTransferAuthorizationsBySubMchid at AtEcommerceMchTransferAuthorizationsBySubMchid
 }
 
 impl<M: Mode> EcommerceMchTransferAuthorizationsBySubMchid<M> {
@@ -1828,7 +1830,7 @@ impl<M: Mode> EcommerceMchTransferAuthorizationsBySubMchid<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills`: 发起转账.
     #[doc(alias = "发起转账")]
-    EcommerceMchTransferTransferBills
+    EcommerceMchTransferTransferBills at AtEcommerceMchTransferTransferBills
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBills<M> {
@@ -1873,9 +1875,9 @@ impl<M: Mode> EcommerceMchTransferTransferBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no`
-    EcommerceMchTransferTransferBillsOutBillNo
+    EcommerceMchTransferTransferBillsOutBillNo at AtEcommerceMchTransferTransferBillsOutBillNo
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNo<M> {
@@ -1893,7 +1895,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNo<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`: 商户单号查询转账单.
     #[doc(alias = "商户单号查询转账单")]
-    EcommerceMchTransferTransferBillsOutBillNoByOutBillNo
+    EcommerceMchTransferTransferBillsOutBillNoByOutBillNo at AtEcommerceMchTransferTransferBillsOutBillNoByOutBillNo
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNo<M> {
@@ -1937,7 +1939,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNo<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`: 撤销转账.
     #[doc(alias = "撤销转账")]
-    EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel
+    EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel at AtEcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
@@ -1978,9 +1980,9 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no`
-    EcommerceMchTransferTransferBillsTransferBillNo
+    EcommerceMchTransferTransferBillsTransferBillNo at AtEcommerceMchTransferTransferBillsTransferBillNo
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNo<M> {
@@ -1998,7 +2000,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNo<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`: 微信转账单号查询转账单.
     #[doc(alias = "微信转账单号查询转账单")]
-    EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo
+    EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo at AtEcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
@@ -2038,9 +2040,9 @@ impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/profitsharing`
-    EcommerceProfitsharing
+    EcommerceProfitsharing at AtEcommerceProfitsharing
 }
 
 impl<M: Mode> EcommerceProfitsharing<M> {
@@ -2074,7 +2076,7 @@ chain_step! {
     /// `v3/ecommerce/profitsharing/after-sales-orders`: 查询售后服务分账结果, 请求售后服务分账.
     #[doc(alias = "查询售后服务分账结果")]
     #[doc(alias = "请求售后服务分账")]
-    EcommerceProfitsharingAfterSalesOrders
+    EcommerceProfitsharingAfterSalesOrders at AtEcommerceProfitsharingAfterSalesOrders
 }
 
 impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
@@ -2134,7 +2136,7 @@ impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/finish-order`: 完结分账.
     #[doc(alias = "完结分账")]
-    EcommerceProfitsharingFinishOrder
+    EcommerceProfitsharingFinishOrder at AtEcommerceProfitsharingFinishOrder
 }
 
 impl<M: Mode> EcommerceProfitsharingFinishOrder<M> {
@@ -2170,7 +2172,7 @@ chain_step! {
     /// `v3/ecommerce/profitsharing/orders`: 查询分账结果, 请求分账.
     #[doc(alias = "查询分账结果")]
     #[doc(alias = "请求分账")]
-    EcommerceProfitsharingOrders
+    EcommerceProfitsharingOrders at AtEcommerceProfitsharingOrders
 }
 
 impl<M: Mode> EcommerceProfitsharingOrders<M> {
@@ -2241,9 +2243,9 @@ impl<M: Mode> EcommerceProfitsharingOrders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/profitsharing/orders/{transaction_id}`
-    EcommerceProfitsharingOrdersByTransactionId
+    EcommerceProfitsharingOrdersByTransactionId at AtEcommerceProfitsharingOrdersByTransactionId
 }
 
 impl<M: Mode> EcommerceProfitsharingOrdersByTransactionId<M> {
@@ -2256,7 +2258,7 @@ impl<M: Mode> EcommerceProfitsharingOrdersByTransactionId<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/orders/{transaction_id}/amounts`: 查询订单剩余待分金额.
     #[doc(alias = "查询订单剩余待分金额")]
-    EcommerceProfitsharingOrdersByTransactionIdAmounts
+    EcommerceProfitsharingOrdersByTransactionIdAmounts at AtEcommerceProfitsharingOrdersByTransactionIdAmounts
 }
 
 impl<M: Mode> EcommerceProfitsharingOrdersByTransactionIdAmounts<M> {
@@ -2286,9 +2288,9 @@ impl<M: Mode> EcommerceProfitsharingOrdersByTransactionIdAmounts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/profitsharing/receivers`
-    EcommerceProfitsharingReceivers
+    EcommerceProfitsharingReceivers at AtEcommerceProfitsharingReceivers
 }
 
 impl<M: Mode> EcommerceProfitsharingReceivers<M> {
@@ -2306,7 +2308,7 @@ impl<M: Mode> EcommerceProfitsharingReceivers<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/receivers/add`: 添加分账接收方.
     #[doc(alias = "添加分账接收方")]
-    EcommerceProfitsharingReceiversAdd
+    EcommerceProfitsharingReceiversAdd at AtEcommerceProfitsharingReceiversAdd
 }
 
 impl<M: Mode> EcommerceProfitsharingReceiversAdd<M> {
@@ -2341,7 +2343,7 @@ impl<M: Mode> EcommerceProfitsharingReceiversAdd<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/receivers/delete`: 删除分账接收方.
     #[doc(alias = "删除分账接收方")]
-    EcommerceProfitsharingReceiversDelete
+    EcommerceProfitsharingReceiversDelete at AtEcommerceProfitsharingReceiversDelete
 }
 
 impl<M: Mode> EcommerceProfitsharingReceiversDelete<M> {
@@ -2374,7 +2376,7 @@ chain_step! {
     /// `v3/ecommerce/profitsharing/returnorders`: 查询分账回退结果, 请求分账回退.
     #[doc(alias = "查询分账回退结果")]
     #[doc(alias = "请求分账回退")]
-    EcommerceProfitsharingReturnorders
+    EcommerceProfitsharingReturnorders at AtEcommerceProfitsharingReturnorders
 }
 
 impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
@@ -2430,9 +2432,9 @@ impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/refunds`
-    EcommerceRefunds
+    EcommerceRefunds at AtEcommerceRefunds
 }
 
 impl<M: Mode> EcommerceRefunds<M> {
@@ -2460,7 +2462,7 @@ impl<M: Mode> EcommerceRefunds<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/apply`: 退款申请.
     #[doc(alias = "退款申请")]
-    EcommerceRefundsApply
+    EcommerceRefundsApply at AtEcommerceRefundsApply
 }
 
 impl<M: Mode> EcommerceRefundsApply<M> {
@@ -2494,9 +2496,9 @@ impl<M: Mode> EcommerceRefundsApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/refunds/id`
-    EcommerceRefundsId
+    EcommerceRefundsId at AtEcommerceRefundsId
 }
 
 impl<M: Mode> EcommerceRefundsId<M> {
@@ -2509,7 +2511,7 @@ impl<M: Mode> EcommerceRefundsId<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/id/{refund_id}`: 通过微信支付退款单号查询退款.
     #[doc(alias = "通过微信支付退款单号查询退款")]
-    EcommerceRefundsIdByRefundId
+    EcommerceRefundsIdByRefundId at AtEcommerceRefundsIdByRefundId
 }
 
 impl<M: Mode> EcommerceRefundsIdByRefundId<M> {
@@ -2544,9 +2546,9 @@ impl<M: Mode> EcommerceRefundsIdByRefundId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/refunds/out-refund-no`
-    EcommerceRefundsOutRefundNo
+    EcommerceRefundsOutRefundNo at AtEcommerceRefundsOutRefundNo
 }
 
 impl<M: Mode> EcommerceRefundsOutRefundNo<M> {
@@ -2564,7 +2566,7 @@ impl<M: Mode> EcommerceRefundsOutRefundNo<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/out-refund-no/{out_refund_no}`: 通过商户退款单号查询退款.
     #[doc(alias = "通过商户退款单号查询退款")]
-    EcommerceRefundsOutRefundNoByOutRefundNo
+    EcommerceRefundsOutRefundNoByOutRefundNo at AtEcommerceRefundsOutRefundNoByOutRefundNo
 }
 
 impl<M: Mode> EcommerceRefundsOutRefundNoByOutRefundNo<M> {
@@ -2599,9 +2601,9 @@ impl<M: Mode> EcommerceRefundsOutRefundNoByOutRefundNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/refunds/{refund_id}`
-    EcommerceRefundsByRefundId
+    EcommerceRefundsByRefundId at AtEcommerceRefundsByRefundId
 }
 
 impl<M: Mode> EcommerceRefundsByRefundId<M> {
@@ -2619,7 +2621,7 @@ impl<M: Mode> EcommerceRefundsByRefundId<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`: 发起异常退款.
     #[doc(alias = "发起异常退款")]
-    EcommerceRefundsByRefundIdApplyAbnormalRefund
+    EcommerceRefundsByRefundIdApplyAbnormalRefund at AtEcommerceRefundsByRefundIdApplyAbnormalRefund
 }
 
 impl<M: Mode> EcommerceRefundsByRefundIdApplyAbnormalRefund<M> {
@@ -2659,7 +2661,7 @@ chain_step! {
     /// `v3/ecommerce/refunds/{refund_id}/return-advance`: 查询垫付回补结果, 垫付退款回补.
     #[doc(alias = "查询垫付回补结果")]
     #[doc(alias = "垫付退款回补")]
-    EcommerceRefundsByRefundIdReturnAdvance
+    EcommerceRefundsByRefundIdReturnAdvance at AtEcommerceRefundsByRefundIdReturnAdvance
 }
 
 impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
@@ -2727,7 +2729,7 @@ impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
 chain_step! {
     /// `v3/ecommerce/subject-sub-merchants`: 查询指定主体子商户列表.
     #[doc(alias = "查询指定主体子商户列表")]
-    EcommerceSubjectSubMerchants
+    EcommerceSubjectSubMerchants at AtEcommerceSubjectSubMerchants
 }
 
 impl<M: Mode> EcommerceSubjectSubMerchants<M> {
@@ -2758,9 +2760,9 @@ impl<M: Mode> EcommerceSubjectSubMerchants<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/subsidies`
-    EcommerceSubsidies
+    EcommerceSubsidies at AtEcommerceSubsidies
 }
 
 impl<M: Mode> EcommerceSubsidies<M> {
@@ -2783,7 +2785,7 @@ impl<M: Mode> EcommerceSubsidies<M> {
 chain_step! {
     /// `v3/ecommerce/subsidies/cancel`: 取消补差.
     #[doc(alias = "取消补差")]
-    EcommerceSubsidiesCancel
+    EcommerceSubsidiesCancel at AtEcommerceSubsidiesCancel
 }
 
 impl<M: Mode> EcommerceSubsidiesCancel<M> {
@@ -2817,7 +2819,7 @@ impl<M: Mode> EcommerceSubsidiesCancel<M> {
 chain_step! {
     /// `v3/ecommerce/subsidies/create`: 请求补差.
     #[doc(alias = "请求补差")]
-    EcommerceSubsidiesCreate
+    EcommerceSubsidiesCreate at AtEcommerceSubsidiesCreate
 }
 
 impl<M: Mode> EcommerceSubsidiesCreate<M> {
@@ -2852,7 +2854,7 @@ impl<M: Mode> EcommerceSubsidiesCreate<M> {
 chain_step! {
     /// `v3/ecommerce/subsidies/return`: 请求补差回退.
     #[doc(alias = "请求补差回退")]
-    EcommerceSubsidiesReturn
+    EcommerceSubsidiesReturn at AtEcommerceSubsidiesReturn
 }
 
 impl<M: Mode> EcommerceSubsidiesReturn<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/edu-star` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/edu-star`
-    EduStar
+    EduStar at AtEduStar
 }
 
 impl<M: Mode> EduStar<M> {
@@ -28,7 +30,7 @@ chain_step! {
     /// `v3/edu-star/orders`: 通过QQ账号查询核销订单列表, 创建核销订单.
     #[doc(alias = "通过QQ账号查询核销订单列表")]
     #[doc(alias = "创建核销订单")]
-    EduStarOrders
+    EduStarOrders at AtEduStarOrders
 }
 
 impl<M: Mode> EduStarOrders<M> {
@@ -76,9 +78,9 @@ impl<M: Mode> EduStarOrders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/edu-star/users`
-    EduStarUsers
+    EduStarUsers at AtEduStarUsers
 }
 
 impl<M: Mode> EduStarUsers<M> {
@@ -93,9 +95,9 @@ impl<M: Mode> EduStarUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/edu-star/users/openid`
-    EduStarUsersOpenid
+    EduStarUsersOpenid at AtEduStarUsersOpenid
 }
 
 impl<M: Mode> EduStarUsersOpenid<M> {
@@ -108,7 +110,7 @@ impl<M: Mode> EduStarUsersOpenid<M> {
 chain_step! {
     /// `v3/edu-star/users/openid/{wechat_openid}`: 通过微信用户标识查询用户信息.
     #[doc(alias = "通过微信用户标识查询用户信息")]
-    EduStarUsersOpenidByWechatOpenid
+    EduStarUsersOpenidByWechatOpenid at AtEduStarUsersOpenidByWechatOpenid
 }
 
 impl<M: Mode> EduStarUsersOpenidByWechatOpenid<M> {
@@ -137,9 +139,9 @@ impl<M: Mode> EduStarUsersOpenidByWechatOpenid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/edu-star/users/qq`
-    EduStarUsersQq
+    EduStarUsersQq at AtEduStarUsersQq
 }
 
 impl<M: Mode> EduStarUsersQq<M> {
@@ -152,7 +154,7 @@ impl<M: Mode> EduStarUsersQq<M> {
 chain_step! {
     /// `v3/edu-star/users/qq/{qq}`: 通过QQ账号查询用户信息.
     #[doc(alias = "通过QQ账号查询用户信息")]
-    EduStarUsersQqByQq
+    EduStarUsersQqByQq at AtEduStarUsersQqByQq
 }
 
 impl<M: Mode> EduStarUsersQqByQq<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/eduschoolpay` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/eduschoolpay`: 校园轻松付.
-    Eduschoolpay
+    Eduschoolpay at AtEduschoolpay
 }
 
 impl<M: Mode> Eduschoolpay<M> {
@@ -29,9 +31,9 @@ impl<M: Mode> Eduschoolpay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/eduschoolpay/contracts`
-    EduschoolpayContracts
+    EduschoolpayContracts at AtEduschoolpayContracts
 }
 
 impl<M: Mode> EduschoolpayContracts<M> {
@@ -49,7 +51,7 @@ impl<M: Mode> EduschoolpayContracts<M> {
 chain_step! {
     /// `v3/eduschoolpay/contracts/{contract_id}`: 通过协议号查询签约.
     #[doc(alias = "通过协议号查询签约")]
-    EduschoolpayContractsByContractId
+    EduschoolpayContractsByContractId at AtEduschoolpayContractsByContractId
 }
 
 impl<M: Mode> EduschoolpayContractsByContractId<M> {
@@ -80,7 +82,7 @@ impl<M: Mode> EduschoolpayContractsByContractId<M> {
 chain_step! {
     /// `v3/eduschoolpay/contracts/{contract_id}/terminate`: 商户主动解约.
     #[doc(alias = "商户主动解约")]
-    EduschoolpayContractsByContractIdTerminate
+    EduschoolpayContractsByContractIdTerminate at AtEduschoolpayContractsByContractIdTerminate
 }
 
 impl<M: Mode> EduschoolpayContractsByContractIdTerminate<M> {
@@ -114,7 +116,7 @@ impl<M: Mode> EduschoolpayContractsByContractIdTerminate<M> {
 chain_step! {
     /// `v3/eduschoolpay/contracts/presign`: 预签约.
     #[doc(alias = "预签约")]
-    EduschoolpayContractsPresign
+    EduschoolpayContractsPresign at AtEduschoolpayContractsPresign
 }
 
 impl<M: Mode> EduschoolpayContractsPresign<M> {
@@ -151,7 +153,7 @@ impl<M: Mode> EduschoolpayContractsPresign<M> {
 chain_step! {
     /// `v3/eduschoolpay/transactions`: 扣款.
     #[doc(alias = "扣款")]
-    EduschoolpayTransactions
+    EduschoolpayTransactions at AtEduschoolpayTransactions
 }
 
 impl<M: Mode> EduschoolpayTransactions<M> {
@@ -201,9 +203,9 @@ impl<M: Mode> EduschoolpayTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/eduschoolpay/transactions/id`
-    EduschoolpayTransactionsId
+    EduschoolpayTransactionsId at AtEduschoolpayTransactionsId
 }
 
 impl<M: Mode> EduschoolpayTransactionsId<M> {
@@ -221,7 +223,7 @@ impl<M: Mode> EduschoolpayTransactionsId<M> {
 chain_step! {
     /// `v3/eduschoolpay/transactions/id/{transaction_id}`: 微信支付订单号查单.
     #[doc(alias = "微信支付订单号查单")]
-    EduschoolpayTransactionsIdByTransactionId
+    EduschoolpayTransactionsIdByTransactionId at AtEduschoolpayTransactionsIdByTransactionId
 }
 
 impl<M: Mode> EduschoolpayTransactionsIdByTransactionId<M> {
@@ -256,9 +258,9 @@ impl<M: Mode> EduschoolpayTransactionsIdByTransactionId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/eduschoolpay/transactions/out-trade-no`
-    EduschoolpayTransactionsOutTradeNo
+    EduschoolpayTransactionsOutTradeNo at AtEduschoolpayTransactionsOutTradeNo
 }
 
 impl<M: Mode> EduschoolpayTransactionsOutTradeNo<M> {
@@ -276,7 +278,7 @@ impl<M: Mode> EduschoolpayTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/eduschoolpay/transactions/out-trade-no/{out_trade_no}`: 商户订单号查单.
     #[doc(alias = "商户订单号查单")]
-    EduschoolpayTransactionsOutTradeNoByOutTradeNo
+    EduschoolpayTransactionsOutTradeNoByOutTradeNo at AtEduschoolpayTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> EduschoolpayTransactionsOutTradeNoByOutTradeNo<M> {
@@ -311,9 +313,9 @@ impl<M: Mode> EduschoolpayTransactionsOutTradeNoByOutTradeNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/eduschoolpay/users`
-    EduschoolpayUsers
+    EduschoolpayUsers at AtEduschoolpayUsers
 }
 
 impl<M: Mode> EduschoolpayUsers<M> {
@@ -323,9 +325,9 @@ impl<M: Mode> EduschoolpayUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/eduschoolpay/users/{openid}`
-    EduschoolpayUsersByOpenid
+    EduschoolpayUsersByOpenid at AtEduschoolpayUsersByOpenid
 }
 
 impl<M: Mode> EduschoolpayUsersByOpenid<M> {
@@ -343,7 +345,7 @@ impl<M: Mode> EduschoolpayUsersByOpenid<M> {
 chain_step! {
     /// `v3/eduschoolpay/users/{openid}/contracts`: 查询用户签约列表.
     #[doc(alias = "查询用户签约列表")]
-    EduschoolpayUsersByOpenidContracts
+    EduschoolpayUsersByOpenidContracts at AtEduschoolpayUsersByOpenidContracts
 }
 
 impl<M: Mode> EduschoolpayUsersByOpenidContracts<M> {
@@ -381,7 +383,7 @@ impl<M: Mode> EduschoolpayUsersByOpenidContracts<M> {
 chain_step! {
     /// `v3/eduschoolpay/users/{openid}/debt-state`: 商户查询用户欠款状态.
     #[doc(alias = "商户查询用户欠款状态")]
-    EduschoolpayUsersByOpenidDebtState
+    EduschoolpayUsersByOpenidDebtState at AtEduschoolpayUsersByOpenidDebtState
 }
 
 impl<M: Mode> EduschoolpayUsersByOpenidDebtState<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/facemch` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/facemch`: 电动自行车行业代扣.
-    Facemch
+    Facemch at AtFacemch
 }
 
 impl<M: Mode> Facemch<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Facemch<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/facemch/users`
-    FacemchUsers
+    FacemchUsers at AtFacemchUsers
 }
 
 impl<M: Mode> FacemchUsers<M> {
@@ -34,7 +36,7 @@ impl<M: Mode> FacemchUsers<M> {
 chain_step! {
     /// `v3/facemch/users/{face_sid}`: 查询用户授权的实名信息.
     #[doc(alias = "查询用户授权的实名信息")]
-    FacemchUsersByFaceSid
+    FacemchUsersByFaceSid at AtFacemchUsersByFaceSid
 }
 
 impl<M: Mode> FacemchUsersByFaceSid<M> {

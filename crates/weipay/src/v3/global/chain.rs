@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/global` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/global`: H5支付权限, 分账, 基础支付, 委托代扣, 消费者投诉, 清关报关, 账单, 进件(融合钱包), 退款.
-    Global
+    Global at AtGlobal
 }
 
 impl<M: Mode> Global<M> {
@@ -87,7 +89,7 @@ impl<M: Mode> Global<M> {
 chain_step! {
     /// `v3/global/certificates`: 获取平台证书列表.
     #[doc(alias = "获取平台证书列表")]
-    GlobalCertificates
+    GlobalCertificates at AtGlobalCertificates
 }
 
 impl<M: Mode> GlobalCertificates<M> {
@@ -109,9 +111,9 @@ impl<M: Mode> GlobalCertificates<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/customs`
-    GlobalCustoms
+    GlobalCustoms at AtGlobalCustoms
 }
 
 impl<M: Mode> GlobalCustoms<M> {
@@ -136,7 +138,7 @@ chain_step! {
     #[doc(alias = "报关查询")]
     #[doc(alias = "报关")]
     #[doc(alias = "报关信息修改")]
-    GlobalCustomsOrders
+    GlobalCustomsOrders at AtGlobalCustomsOrders
 }
 
 impl<M: Mode> GlobalCustomsOrders<M> {
@@ -230,7 +232,7 @@ impl<M: Mode> GlobalCustomsOrders<M> {
 chain_step! {
     /// `v3/global/customs/redeclare`: 报关重推.
     #[doc(alias = "报关重推")]
-    GlobalCustomsRedeclare
+    GlobalCustomsRedeclare at AtGlobalCustomsRedeclare
 }
 
 impl<M: Mode> GlobalCustomsRedeclare<M> {
@@ -265,7 +267,7 @@ impl<M: Mode> GlobalCustomsRedeclare<M> {
 chain_step! {
     /// `v3/global/customs/verify-certificate`: 身份信息校验.
     #[doc(alias = "身份信息校验")]
-    GlobalCustomsVerifyCertificate
+    GlobalCustomsVerifyCertificate at AtGlobalCustomsVerifyCertificate
 }
 
 impl<M: Mode> GlobalCustomsVerifyCertificate<M> {
@@ -303,9 +305,9 @@ impl<M: Mode> GlobalCustomsVerifyCertificate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant`
-    GlobalMerchant
+    GlobalMerchant at AtGlobalMerchant
 }
 
 impl<M: Mode> GlobalMerchant<M> {
@@ -315,9 +317,9 @@ impl<M: Mode> GlobalMerchant<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant/h5`
-    GlobalMerchantH5
+    GlobalMerchantH5 at AtGlobalMerchantH5
 }
 
 impl<M: Mode> GlobalMerchantH5<M> {
@@ -327,9 +329,9 @@ impl<M: Mode> GlobalMerchantH5<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant/h5/permission`
-    GlobalMerchantH5Permission
+    GlobalMerchantH5Permission at AtGlobalMerchantH5Permission
 }
 
 impl<M: Mode> GlobalMerchantH5Permission<M> {
@@ -352,7 +354,7 @@ impl<M: Mode> GlobalMerchantH5Permission<M> {
 chain_step! {
     /// `v3/global/merchant/h5/permission/applications`: 创建H5支付权限申请单.
     #[doc(alias = "创建H5支付权限申请单")]
-    GlobalMerchantH5PermissionApplications
+    GlobalMerchantH5PermissionApplications at AtGlobalMerchantH5PermissionApplications
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionApplications<M> {
@@ -398,7 +400,7 @@ chain_step! {
     /// `v3/global/merchant/h5/permission/applications/{applyment_id}`: 查询H5支付权限申请单详情, 修改H5支付权限申请单.
     #[doc(alias = "查询H5支付权限申请单详情")]
     #[doc(alias = "修改H5支付权限申请单")]
-    GlobalMerchantH5PermissionApplicationsByApplymentId
+    GlobalMerchantH5PermissionApplicationsByApplymentId at AtGlobalMerchantH5PermissionApplicationsByApplymentId
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionApplicationsByApplymentId<M> {
@@ -463,9 +465,9 @@ impl<M: Mode> GlobalMerchantH5PermissionApplicationsByApplymentId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant/h5/permission/domain`
-    GlobalMerchantH5PermissionDomain
+    GlobalMerchantH5PermissionDomain at AtGlobalMerchantH5PermissionDomain
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionDomain<M> {
@@ -478,7 +480,7 @@ impl<M: Mode> GlobalMerchantH5PermissionDomain<M> {
 chain_step! {
     /// `v3/global/merchant/h5/permission/domain/applications`: 创建H5支付域名修改申请单.
     #[doc(alias = "创建H5支付域名修改申请单")]
-    GlobalMerchantH5PermissionDomainApplications
+    GlobalMerchantH5PermissionDomainApplications at AtGlobalMerchantH5PermissionDomainApplications
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionDomainApplications<M> {
@@ -524,7 +526,7 @@ chain_step! {
     /// `v3/global/merchant/h5/permission/domain/applications/{applyment_id}`: 查询H5支付域名修改申请单, 修改H5支付域名修改申请单.
     #[doc(alias = "查询H5支付域名修改申请单")]
     #[doc(alias = "修改H5支付域名修改申请单")]
-    GlobalMerchantH5PermissionDomainApplicationsByApplymentId
+    GlobalMerchantH5PermissionDomainApplicationsByApplymentId at AtGlobalMerchantH5PermissionDomainApplicationsByApplymentId
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionDomainApplicationsByApplymentId<M> {
@@ -596,7 +598,7 @@ impl<M: Mode> GlobalMerchantH5PermissionDomainApplicationsByApplymentId<M> {
 chain_step! {
     /// `v3/global/merchant/h5/permission/{sub_mchid}`: 查询子商户H5支付权限状态.
     #[doc(alias = "查询子商户H5支付权限状态")]
-    GlobalMerchantH5PermissionBySubMchid
+    GlobalMerchantH5PermissionBySubMchid at AtGlobalMerchantH5PermissionBySubMchid
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionBySubMchid<M> {
@@ -619,9 +621,9 @@ impl<M: Mode> GlobalMerchantH5PermissionBySubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant-service`
-    GlobalMerchantService
+    GlobalMerchantService at AtGlobalMerchantService
 }
 
 impl<M: Mode> GlobalMerchantService<M> {
@@ -647,7 +649,7 @@ chain_step! {
     #[doc(alias = "创建投诉通知回调")]
     #[doc(alias = "更新投诉通知回调")]
     #[doc(alias = "删除投诉通知回调")]
-    GlobalMerchantServiceComplaintNotifications
+    GlobalMerchantServiceComplaintNotifications at AtGlobalMerchantServiceComplaintNotifications
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
@@ -735,7 +737,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints`: 查询投诉单列表.
     #[doc(alias = "查询投诉单列表")]
-    GlobalMerchantServiceComplaints
+    GlobalMerchantServiceComplaints at AtGlobalMerchantServiceComplaints
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaints<M> {
@@ -776,7 +778,7 @@ impl<M: Mode> GlobalMerchantServiceComplaints<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}`: 查询投诉单详情.
     #[doc(alias = "查询投诉单详情")]
-    GlobalMerchantServiceComplaintsByComplaintId
+    GlobalMerchantServiceComplaintsByComplaintId at AtGlobalMerchantServiceComplaintsByComplaintId
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintId<M> {
@@ -831,7 +833,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintId<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}/complete`: 反馈处理完成.
     #[doc(alias = "反馈处理完成")]
-    GlobalMerchantServiceComplaintsByComplaintIdComplete
+    GlobalMerchantServiceComplaintsByComplaintIdComplete at AtGlobalMerchantServiceComplaintsByComplaintIdComplete
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdComplete<M> {
@@ -870,7 +872,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdComplete<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys`: 查询投诉协商历史.
     #[doc(alias = "查询投诉协商历史")]
-    GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys
+    GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys at AtGlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys<M> {
@@ -913,7 +915,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys<M>
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}/response`: 提交回复.
     #[doc(alias = "提交回复")]
-    GlobalMerchantServiceComplaintsByComplaintIdResponse
+    GlobalMerchantServiceComplaintsByComplaintIdResponse at AtGlobalMerchantServiceComplaintsByComplaintIdResponse
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdResponse<M> {
@@ -949,9 +951,9 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdResponse<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant-service/images`
-    GlobalMerchantServiceImages
+    GlobalMerchantServiceImages at AtGlobalMerchantServiceImages
 }
 
 impl<M: Mode> GlobalMerchantServiceImages<M> {
@@ -969,7 +971,7 @@ impl<M: Mode> GlobalMerchantServiceImages<M> {
 chain_step! {
     /// `v3/global/merchant-service/images/{media_id}`: 图片下载.
     #[doc(alias = "图片下载")]
-    GlobalMerchantServiceImagesByMediaId
+    GlobalMerchantServiceImagesByMediaId at AtGlobalMerchantServiceImagesByMediaId
 }
 
 impl<M: Mode> GlobalMerchantServiceImagesByMediaId<M> {
@@ -998,7 +1000,7 @@ impl<M: Mode> GlobalMerchantServiceImagesByMediaId<M> {
 chain_step! {
     /// `v3/global/merchant-service/images/upload`: 商户上传反馈图片.
     #[doc(alias = "商户上传反馈图片")]
-    GlobalMerchantServiceImagesUpload
+    GlobalMerchantServiceImagesUpload at AtGlobalMerchantServiceImagesUpload
 }
 
 impl<M: Mode> GlobalMerchantServiceImagesUpload<M> {
@@ -1020,9 +1022,9 @@ impl<M: Mode> GlobalMerchantServiceImagesUpload<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant-storage`
-    GlobalMerchantStorage
+    GlobalMerchantStorage at AtGlobalMerchantStorage
 }
 
 impl<M: Mode> GlobalMerchantStorage<M> {
@@ -1032,9 +1034,9 @@ impl<M: Mode> GlobalMerchantStorage<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant-storage/file`
-    GlobalMerchantStorageFile
+    GlobalMerchantStorageFile at AtGlobalMerchantStorageFile
 }
 
 impl<M: Mode> GlobalMerchantStorageFile<M> {
@@ -1047,7 +1049,7 @@ impl<M: Mode> GlobalMerchantStorageFile<M> {
 chain_step! {
     /// `v3/global/merchant-storage/file/upload`: 上传文件.
     #[doc(alias = "上传文件")]
-    GlobalMerchantStorageFileUpload
+    GlobalMerchantStorageFileUpload at AtGlobalMerchantStorageFileUpload
 }
 
 impl<M: Mode> GlobalMerchantStorageFileUpload<M> {
@@ -1079,7 +1081,7 @@ impl<M: Mode> GlobalMerchantStorageFileUpload<M> {
 chain_step! {
     /// `v3/global/merchants`: 子商户进件（融合钱包）.
     #[doc(alias = "子商户进件（融合钱包）")]
-    GlobalMerchants
+    GlobalMerchants at AtGlobalMerchants
 }
 
 impl<M: Mode> GlobalMerchants<M> {
@@ -1131,7 +1133,7 @@ chain_step! {
     /// `v3/global/merchants/{sub_mchid}`: 查询子商户（融合钱包）, 修改子商户（融合钱包）.
     #[doc(alias = "查询子商户（融合钱包）")]
     #[doc(alias = "修改子商户（融合钱包）")]
-    GlobalMerchantsBySubMchid
+    GlobalMerchantsBySubMchid at AtGlobalMerchantsBySubMchid
 }
 
 impl<M: Mode> GlobalMerchantsBySubMchid<M> {
@@ -1199,9 +1201,9 @@ impl<M: Mode> GlobalMerchantsBySubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay`
-    GlobalMicropay
+    GlobalMicropay at AtGlobalMicropay
 }
 
 impl<M: Mode> GlobalMicropay<M> {
@@ -1211,9 +1213,9 @@ impl<M: Mode> GlobalMicropay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay/transactions`
-    GlobalMicropayTransactions
+    GlobalMicropayTransactions at AtGlobalMicropayTransactions
 }
 
 impl<M: Mode> GlobalMicropayTransactions<M> {
@@ -1233,9 +1235,9 @@ impl<M: Mode> GlobalMicropayTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay/transactions/id`
-    GlobalMicropayTransactionsId
+    GlobalMicropayTransactionsId at AtGlobalMicropayTransactionsId
 }
 
 impl<M: Mode> GlobalMicropayTransactionsId<M> {
@@ -1250,9 +1252,9 @@ impl<M: Mode> GlobalMicropayTransactionsId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay/transactions/id/{transaction_id}`
-    GlobalMicropayTransactionsIdByTransactionId
+    GlobalMicropayTransactionsIdByTransactionId at AtGlobalMicropayTransactionsIdByTransactionId
 }
 
 impl<M: Mode> GlobalMicropayTransactionsIdByTransactionId<M> {
@@ -1265,7 +1267,7 @@ impl<M: Mode> GlobalMicropayTransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/global/micropay/transactions/id/{transaction_id}/reverse`: 撤销订单(微信支付订单号).
     #[doc(alias = "撤销订单(微信支付订单号)")]
-    GlobalMicropayTransactionsIdByTransactionIdReverse
+    GlobalMicropayTransactionsIdByTransactionIdReverse at AtGlobalMicropayTransactionsIdByTransactionIdReverse
 }
 
 impl<M: Mode> GlobalMicropayTransactionsIdByTransactionIdReverse<M> {
@@ -1302,9 +1304,9 @@ impl<M: Mode> GlobalMicropayTransactionsIdByTransactionIdReverse<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay/transactions/out-trade-no`
-    GlobalMicropayTransactionsOutTradeNo
+    GlobalMicropayTransactionsOutTradeNo at AtGlobalMicropayTransactionsOutTradeNo
 }
 
 impl<M: Mode> GlobalMicropayTransactionsOutTradeNo<M> {
@@ -1319,9 +1321,9 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay/transactions/out-trade-no/{out_trade_no}`
-    GlobalMicropayTransactionsOutTradeNoByOutTradeNo
+    GlobalMicropayTransactionsOutTradeNoByOutTradeNo at AtGlobalMicropayTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNo<M> {
@@ -1334,7 +1336,7 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/global/micropay/transactions/out-trade-no/{out_trade_no}/reverse`: 撤销订单(商户订单号).
     #[doc(alias = "撤销订单(商户订单号)")]
-    GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse
+    GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse at AtGlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse
 }
 
 impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse<M> {
@@ -1375,7 +1377,7 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse<M> {
 chain_step! {
     /// `v3/global/micropay/transactions/pay`: 提交付款码支付.
     #[doc(alias = "提交付款码支付")]
-    GlobalMicropayTransactionsPay
+    GlobalMicropayTransactionsPay at AtGlobalMicropayTransactionsPay
 }
 
 impl<M: Mode> GlobalMicropayTransactionsPay<M> {
@@ -1410,9 +1412,9 @@ impl<M: Mode> GlobalMicropayTransactionsPay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/papay`
-    GlobalPapay
+    GlobalPapay at AtGlobalPapay
 }
 
 impl<M: Mode> GlobalPapay<M> {
@@ -1427,9 +1429,9 @@ impl<M: Mode> GlobalPapay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/papay/contracts`
-    GlobalPapayContracts
+    GlobalPapayContracts at AtGlobalPapayContracts
 }
 
 impl<M: Mode> GlobalPapayContracts<M> {
@@ -1472,7 +1474,7 @@ impl<M: Mode> GlobalPapayContracts<M> {
 chain_step! {
     /// `v3/global/papay/contracts/app-pre-entrust-sign`: APP签约.
     #[doc(alias = "APP签约")]
-    GlobalPapayContractsAppPreEntrustSign
+    GlobalPapayContractsAppPreEntrustSign at AtGlobalPapayContractsAppPreEntrustSign
 }
 
 impl<M: Mode> GlobalPapayContractsAppPreEntrustSign<M> {
@@ -1503,7 +1505,7 @@ impl<M: Mode> GlobalPapayContractsAppPreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/contracts/{contract_id}`: 代扣协议ID查询签约.
     #[doc(alias = "代扣协议ID查询签约")]
-    GlobalPapayContractsByContractId
+    GlobalPapayContractsByContractId at AtGlobalPapayContractsByContractId
 }
 
 impl<M: Mode> GlobalPapayContractsByContractId<M> {
@@ -1540,7 +1542,7 @@ impl<M: Mode> GlobalPapayContractsByContractId<M> {
 chain_step! {
     /// `v3/global/papay/contracts/{contract_id}/terminate`: 申请解约.
     #[doc(alias = "申请解约")]
-    GlobalPapayContractsByContractIdTerminate
+    GlobalPapayContractsByContractIdTerminate at AtGlobalPapayContractsByContractIdTerminate
 }
 
 impl<M: Mode> GlobalPapayContractsByContractIdTerminate<M> {
@@ -1579,7 +1581,7 @@ impl<M: Mode> GlobalPapayContractsByContractIdTerminate<M> {
 chain_step! {
     /// `v3/global/papay/contracts/h5-pre-entrust-sign`: H5预签约.
     #[doc(alias = "H5预签约")]
-    GlobalPapayContractsH5PreEntrustSign
+    GlobalPapayContractsH5PreEntrustSign at AtGlobalPapayContractsH5PreEntrustSign
 }
 
 impl<M: Mode> GlobalPapayContractsH5PreEntrustSign<M> {
@@ -1610,7 +1612,7 @@ impl<M: Mode> GlobalPapayContractsH5PreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/contracts/jsapi-pre-entrust-sign`: JSAPI预签约.
     #[doc(alias = "JSAPI预签约")]
-    GlobalPapayContractsJsapiPreEntrustSign
+    GlobalPapayContractsJsapiPreEntrustSign at AtGlobalPapayContractsJsapiPreEntrustSign
 }
 
 impl<M: Mode> GlobalPapayContractsJsapiPreEntrustSign<M> {
@@ -1642,7 +1644,7 @@ impl<M: Mode> GlobalPapayContractsJsapiPreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/contracts/miniprogram-pre-entrust-sign`: 小程序签约.
     #[doc(alias = "小程序签约")]
-    GlobalPapayContractsMiniprogramPreEntrustSign
+    GlobalPapayContractsMiniprogramPreEntrustSign at AtGlobalPapayContractsMiniprogramPreEntrustSign
 }
 
 impl<M: Mode> GlobalPapayContractsMiniprogramPreEntrustSign<M> {
@@ -1671,9 +1673,9 @@ impl<M: Mode> GlobalPapayContractsMiniprogramPreEntrustSign<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/papay/contracts/out-contract-code`
-    GlobalPapayContractsOutContractCode
+    GlobalPapayContractsOutContractCode at AtGlobalPapayContractsOutContractCode
 }
 
 impl<M: Mode> GlobalPapayContractsOutContractCode<M> {
@@ -1691,7 +1693,7 @@ impl<M: Mode> GlobalPapayContractsOutContractCode<M> {
 chain_step! {
     /// `v3/global/papay/contracts/out-contract-code/{out_contract_code}`: 商户协议号查询签约.
     #[doc(alias = "商户协议号查询签约")]
-    GlobalPapayContractsOutContractCodeByOutContractCode
+    GlobalPapayContractsOutContractCodeByOutContractCode at AtGlobalPapayContractsOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> GlobalPapayContractsOutContractCodeByOutContractCode<M> {
@@ -1730,7 +1732,7 @@ impl<M: Mode> GlobalPapayContractsOutContractCodeByOutContractCode<M> {
 chain_step! {
     /// `v3/global/papay/contracts/web-pre-entrust-sign`: WEB预签约.
     #[doc(alias = "WEB预签约")]
-    GlobalPapayContractsWebPreEntrustSign
+    GlobalPapayContractsWebPreEntrustSign at AtGlobalPapayContractsWebPreEntrustSign
 }
 
 impl<M: Mode> GlobalPapayContractsWebPreEntrustSign<M> {
@@ -1761,7 +1763,7 @@ impl<M: Mode> GlobalPapayContractsWebPreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/transactions`: 支付扣款.
     #[doc(alias = "支付扣款")]
-    GlobalPapayTransactions
+    GlobalPapayTransactions at AtGlobalPapayTransactions
 }
 
 impl<M: Mode> GlobalPapayTransactions<M> {
@@ -1810,9 +1812,9 @@ impl<M: Mode> GlobalPapayTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/papay/transactions/out-trade-no`
-    GlobalPapayTransactionsOutTradeNo
+    GlobalPapayTransactionsOutTradeNo at AtGlobalPapayTransactionsOutTradeNo
 }
 
 impl<M: Mode> GlobalPapayTransactionsOutTradeNo<M> {
@@ -1830,7 +1832,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/global/papay/transactions/out-trade-no/{out_trade_no}`: 查询订单(商户订单号).
     #[doc(alias = "查询订单(商户订单号)")]
-    GlobalPapayTransactionsOutTradeNoByOutTradeNo
+    GlobalPapayTransactionsOutTradeNoByOutTradeNo at AtGlobalPapayTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNo<M> {
@@ -1874,7 +1876,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse`: 撤销订单(商户订单号).
     #[doc(alias = "撤销订单(商户订单号)")]
-    GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse
+    GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse at AtGlobalPapayTransactionsOutTradeNoByOutTradeNoReverse
 }
 
 impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse<M> {
@@ -1914,7 +1916,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse<M> {
 chain_step! {
     /// `v3/global/papay/transactions/{transaction_id}`: 查询订单(微信支付订单号).
     #[doc(alias = "查询订单(微信支付订单号)")]
-    GlobalPapayTransactionsByTransactionId
+    GlobalPapayTransactionsByTransactionId at AtGlobalPapayTransactionsByTransactionId
 }
 
 impl<M: Mode> GlobalPapayTransactionsByTransactionId<M> {
@@ -1949,9 +1951,9 @@ impl<M: Mode> GlobalPapayTransactionsByTransactionId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/profit-sharing`
-    GlobalProfitSharing
+    GlobalProfitSharing at AtGlobalProfitSharing
 }
 
 impl<M: Mode> GlobalProfitSharing<M> {
@@ -1984,7 +1986,7 @@ impl<M: Mode> GlobalProfitSharing<M> {
 chain_step! {
     /// `v3/global/profit-sharing/bill-download-url`: 获取分账账单文件下载地址.
     #[doc(alias = "获取分账账单文件下载地址")]
-    GlobalProfitSharingBillDownloadUrl
+    GlobalProfitSharingBillDownloadUrl at AtGlobalProfitSharingBillDownloadUrl
 }
 
 impl<M: Mode> GlobalProfitSharingBillDownloadUrl<M> {
@@ -2015,7 +2017,7 @@ impl<M: Mode> GlobalProfitSharingBillDownloadUrl<M> {
 chain_step! {
     /// `v3/global/profit-sharing/orders`: 请求分账.
     #[doc(alias = "请求分账")]
-    GlobalProfitSharingOrders
+    GlobalProfitSharingOrders at AtGlobalProfitSharingOrders
 }
 
 impl<M: Mode> GlobalProfitSharingOrders<M> {
@@ -2060,7 +2062,7 @@ impl<M: Mode> GlobalProfitSharingOrders<M> {
 chain_step! {
     /// `v3/global/profit-sharing/orders/{out_order_no}`: 查询分账结果.
     #[doc(alias = "查询分账结果")]
-    GlobalProfitSharingOrdersByOutOrderNo
+    GlobalProfitSharingOrdersByOutOrderNo at AtGlobalProfitSharingOrdersByOutOrderNo
 }
 
 impl<M: Mode> GlobalProfitSharingOrdersByOutOrderNo<M> {
@@ -2098,7 +2100,7 @@ impl<M: Mode> GlobalProfitSharingOrdersByOutOrderNo<M> {
 chain_step! {
     /// `v3/global/profit-sharing/orders/unfreeze`: 解冻剩余资金.
     #[doc(alias = "解冻剩余资金")]
-    GlobalProfitSharingOrdersUnfreeze
+    GlobalProfitSharingOrdersUnfreeze at AtGlobalProfitSharingOrdersUnfreeze
 }
 
 impl<M: Mode> GlobalProfitSharingOrdersUnfreeze<M> {
@@ -2133,7 +2135,7 @@ chain_step! {
     /// `v3/global/profit-sharing/receivers`: 添加分账接收方, 删除分账接收方.
     #[doc(alias = "添加分账接收方")]
     #[doc(alias = "删除分账接收方")]
-    GlobalProfitSharingReceivers
+    GlobalProfitSharingReceivers at AtGlobalProfitSharingReceivers
 }
 
 impl<M: Mode> GlobalProfitSharingReceivers<M> {
@@ -2189,7 +2191,7 @@ impl<M: Mode> GlobalProfitSharingReceivers<M> {
 chain_step! {
     /// `v3/global/profit-sharing/receivers/{account}`: 查询分账接收方添加结果.
     #[doc(alias = "查询分账接收方添加结果")]
-    GlobalProfitSharingReceiversByAccount
+    GlobalProfitSharingReceiversByAccount at AtGlobalProfitSharingReceiversByAccount
 }
 
 impl<M: Mode> GlobalProfitSharingReceiversByAccount<M> {
@@ -2218,9 +2220,9 @@ impl<M: Mode> GlobalProfitSharingReceiversByAccount<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/profit-sharing/refunds`
-    GlobalProfitSharingRefunds
+    GlobalProfitSharingRefunds at AtGlobalProfitSharingRefunds
 }
 
 impl<M: Mode> GlobalProfitSharingRefunds<M> {
@@ -2238,7 +2240,7 @@ impl<M: Mode> GlobalProfitSharingRefunds<M> {
 chain_step! {
     /// `v3/global/profit-sharing/refunds/bill-download-url`: 获取分账退款账单下载链接.
     #[doc(alias = "获取分账退款账单下载链接")]
-    GlobalProfitSharingRefundsBillDownloadUrl
+    GlobalProfitSharingRefundsBillDownloadUrl at AtGlobalProfitSharingRefundsBillDownloadUrl
 }
 
 impl<M: Mode> GlobalProfitSharingRefundsBillDownloadUrl<M> {
@@ -2270,7 +2272,7 @@ impl<M: Mode> GlobalProfitSharingRefundsBillDownloadUrl<M> {
 chain_step! {
     /// `v3/global/profit-sharing/refunds/refundable-balance`: 查询可供垫付退款实时余额.
     #[doc(alias = "查询可供垫付退款实时余额")]
-    GlobalProfitSharingRefundsRefundableBalance
+    GlobalProfitSharingRefundsRefundableBalance at AtGlobalProfitSharingRefundsRefundableBalance
 }
 
 impl<M: Mode> GlobalProfitSharingRefundsRefundableBalance<M> {
@@ -2292,9 +2294,9 @@ impl<M: Mode> GlobalProfitSharingRefundsRefundableBalance<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/profit-sharing/transactions`
-    GlobalProfitSharingTransactions
+    GlobalProfitSharingTransactions at AtGlobalProfitSharingTransactions
 }
 
 impl<M: Mode> GlobalProfitSharingTransactions<M> {
@@ -2317,7 +2319,7 @@ impl<M: Mode> GlobalProfitSharingTransactions<M> {
 chain_step! {
     /// `v3/global/profit-sharing/transactions/mark`: 分账标记.
     #[doc(alias = "分账标记")]
-    GlobalProfitSharingTransactionsMark
+    GlobalProfitSharingTransactionsMark at AtGlobalProfitSharingTransactionsMark
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsMark<M> {
@@ -2345,9 +2347,9 @@ impl<M: Mode> GlobalProfitSharingTransactionsMark<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/profit-sharing/transactions/{transaction_id}`
-    GlobalProfitSharingTransactionsByTransactionId
+    GlobalProfitSharingTransactionsByTransactionId at AtGlobalProfitSharingTransactionsByTransactionId
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsByTransactionId<M> {
@@ -2367,7 +2369,7 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionId<M> {
 chain_step! {
     /// `v3/global/profit-sharing/transactions/{transaction_id}/amounts`: 查询剩余待分金额.
     #[doc(alias = "查询剩余待分金额")]
-    GlobalProfitSharingTransactionsByTransactionIdAmounts
+    GlobalProfitSharingTransactionsByTransactionIdAmounts at AtGlobalProfitSharingTransactionsByTransactionIdAmounts
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdAmounts<M> {
@@ -2406,7 +2408,7 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdAmounts<M> {
 chain_step! {
     /// `v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`: 查询订单剩余可退款金额.
     #[doc(alias = "查询订单剩余可退款金额")]
-    GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts
+    GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts at AtGlobalProfitSharingTransactionsByTransactionIdRefundableAmounts
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts<M> {
@@ -2446,9 +2448,9 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refund`
-    GlobalRefund
+    GlobalRefund at AtGlobalRefund
 }
 
 impl<M: Mode> GlobalRefund<M> {
@@ -2463,9 +2465,9 @@ impl<M: Mode> GlobalRefund<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refund/partner`
-    GlobalRefundPartner
+    GlobalRefundPartner at AtGlobalRefundPartner
 }
 
 impl<M: Mode> GlobalRefundPartner<M> {
@@ -2475,9 +2477,9 @@ impl<M: Mode> GlobalRefundPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refund/partner/recharge-balance`
-    GlobalRefundPartnerRechargeBalance
+    GlobalRefundPartnerRechargeBalance at AtGlobalRefundPartnerRechargeBalance
 }
 
 impl<M: Mode> GlobalRefundPartnerRechargeBalance<M> {
@@ -2487,9 +2489,9 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalance<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refund/partner/recharge-balance/sub-mchid`
-    GlobalRefundPartnerRechargeBalanceSubMchid
+    GlobalRefundPartnerRechargeBalanceSubMchid at AtGlobalRefundPartnerRechargeBalanceSubMchid
 }
 
 impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchid<M> {
@@ -2507,7 +2509,7 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchid<M> {
 chain_step! {
     /// `v3/global/refund/partner/recharge-balance/sub-mchid/{sub_mchid}`: 商家充值退款余额查询.
     #[doc(alias = "商家充值退款余额查询")]
-    GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid
+    GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid at AtGlobalRefundPartnerRechargeBalanceSubMchidBySubMchid
 }
 
 impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid<M> {
@@ -2543,7 +2545,7 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid<M> {
 chain_step! {
     /// `v3/global/refund/recharge-balance`: 商家充值退款余额查询.
     #[doc(alias = "商家充值退款余额查询")]
-    GlobalRefundRechargeBalance
+    GlobalRefundRechargeBalance at AtGlobalRefundRechargeBalance
 }
 
 impl<M: Mode> GlobalRefundRechargeBalance<M> {
@@ -2569,7 +2571,7 @@ chain_step! {
     /// `v3/global/refunds`: 查询所有退款, 申请退款.
     #[doc(alias = "查询所有退款")]
     #[doc(alias = "申请退款")]
-    GlobalRefunds
+    GlobalRefunds at AtGlobalRefunds
 }
 
 impl<M: Mode> GlobalRefunds<M> {
@@ -2627,9 +2629,9 @@ impl<M: Mode> GlobalRefunds<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refunds/id`
-    GlobalRefundsId
+    GlobalRefundsId at AtGlobalRefundsId
 }
 
 impl<M: Mode> GlobalRefundsId<M> {
@@ -2642,7 +2644,7 @@ impl<M: Mode> GlobalRefundsId<M> {
 chain_step! {
     /// `v3/global/refunds/id/{refund_id}`: 查询单笔退款(微信支付退款订单号).
     #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
-    GlobalRefundsIdByRefundId
+    GlobalRefundsIdByRefundId at AtGlobalRefundsIdByRefundId
 }
 
 impl<M: Mode> GlobalRefundsIdByRefundId<M> {
@@ -2670,9 +2672,9 @@ impl<M: Mode> GlobalRefundsIdByRefundId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refunds/out-refund-no`
-    GlobalRefundsOutRefundNo
+    GlobalRefundsOutRefundNo at AtGlobalRefundsOutRefundNo
 }
 
 impl<M: Mode> GlobalRefundsOutRefundNo<M> {
@@ -2687,7 +2689,7 @@ impl<M: Mode> GlobalRefundsOutRefundNo<M> {
 chain_step! {
     /// `v3/global/refunds/out-refund-no/{out_refund_no}`: 查询单笔退款(商户退款订单号).
     #[doc(alias = "查询单笔退款(商户退款订单号)")]
-    GlobalRefundsOutRefundNoByOutRefundNo
+    GlobalRefundsOutRefundNoByOutRefundNo at AtGlobalRefundsOutRefundNoByOutRefundNo
 }
 
 impl<M: Mode> GlobalRefundsOutRefundNoByOutRefundNo<M> {
@@ -2722,9 +2724,9 @@ impl<M: Mode> GlobalRefundsOutRefundNoByOutRefundNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/settle`
-    GlobalSettle
+    GlobalSettle at AtGlobalSettle
 }
 
 impl<M: Mode> GlobalSettle<M> {
@@ -2737,7 +2739,7 @@ impl<M: Mode> GlobalSettle<M> {
 chain_step! {
     /// `v3/global/settle/settlements`: 查询结算资金明细.
     #[doc(alias = "查询结算资金明细")]
-    GlobalSettleSettlements
+    GlobalSettleSettlements at AtGlobalSettleSettlements
 }
 
 impl<M: Mode> GlobalSettleSettlements<M> {
@@ -2768,7 +2770,7 @@ impl<M: Mode> GlobalSettleSettlements<M> {
 chain_step! {
     /// `v3/global/statements`: 下载对账单.
     #[doc(alias = "下载对账单")]
-    GlobalStatements
+    GlobalStatements at AtGlobalStatements
 }
 
 impl<M: Mode> GlobalStatements<M> {
@@ -2793,9 +2795,9 @@ impl<M: Mode> GlobalStatements<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/transactions`
-    GlobalTransactions
+    GlobalTransactions at AtGlobalTransactions
 }
 
 impl<M: Mode> GlobalTransactions<M> {
@@ -2833,7 +2835,7 @@ impl<M: Mode> GlobalTransactions<M> {
 chain_step! {
     /// `v3/global/transactions/app`: APP支付下单.
     #[doc(alias = "APP支付下单")]
-    GlobalTransactionsApp
+    GlobalTransactionsApp at AtGlobalTransactionsApp
 }
 
 impl<M: Mode> GlobalTransactionsApp<M> {
@@ -2869,9 +2871,9 @@ impl<M: Mode> GlobalTransactionsApp<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/transactions/id`
-    GlobalTransactionsId
+    GlobalTransactionsId at AtGlobalTransactionsId
 }
 
 impl<M: Mode> GlobalTransactionsId<M> {
@@ -2886,7 +2888,7 @@ impl<M: Mode> GlobalTransactionsId<M> {
 chain_step! {
     /// `v3/global/transactions/id/{transaction_id}`: 查询订单(微信支付订单号).
     #[doc(alias = "查询订单(微信支付订单号)")]
-    GlobalTransactionsIdByTransactionId
+    GlobalTransactionsIdByTransactionId at AtGlobalTransactionsIdByTransactionId
 }
 
 impl<M: Mode> GlobalTransactionsIdByTransactionId<M> {
@@ -2929,7 +2931,7 @@ impl<M: Mode> GlobalTransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/global/transactions/id/{transaction_id}/close`: 关闭订单(微信支付订单号).
     #[doc(alias = "关闭订单(微信支付订单号)")]
-    GlobalTransactionsIdByTransactionIdClose
+    GlobalTransactionsIdByTransactionIdClose at AtGlobalTransactionsIdByTransactionIdClose
 }
 
 impl<M: Mode> GlobalTransactionsIdByTransactionIdClose<M> {
@@ -2968,7 +2970,7 @@ impl<M: Mode> GlobalTransactionsIdByTransactionIdClose<M> {
 chain_step! {
     /// `v3/global/transactions/jsapi`: JSAPI支付下单.
     #[doc(alias = "JSAPI支付下单")]
-    GlobalTransactionsJsapi
+    GlobalTransactionsJsapi at AtGlobalTransactionsJsapi
 }
 
 impl<M: Mode> GlobalTransactionsJsapi<M> {
@@ -3007,7 +3009,7 @@ impl<M: Mode> GlobalTransactionsJsapi<M> {
 chain_step! {
     /// `v3/global/transactions/mweb`: H5支付下单.
     #[doc(alias = "H5支付下单")]
-    GlobalTransactionsMweb
+    GlobalTransactionsMweb at AtGlobalTransactionsMweb
 }
 
 impl<M: Mode> GlobalTransactionsMweb<M> {
@@ -3049,7 +3051,7 @@ impl<M: Mode> GlobalTransactionsMweb<M> {
 chain_step! {
     /// `v3/global/transactions/native`: Native支付下单.
     #[doc(alias = "Native支付下单")]
-    GlobalTransactionsNative
+    GlobalTransactionsNative at AtGlobalTransactionsNative
 }
 
 impl<M: Mode> GlobalTransactionsNative<M> {
@@ -3085,9 +3087,9 @@ impl<M: Mode> GlobalTransactionsNative<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/transactions/out-trade-no`
-    GlobalTransactionsOutTradeNo
+    GlobalTransactionsOutTradeNo at AtGlobalTransactionsOutTradeNo
 }
 
 impl<M: Mode> GlobalTransactionsOutTradeNo<M> {
@@ -3105,7 +3107,7 @@ impl<M: Mode> GlobalTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/global/transactions/out-trade-no/{out_trade_no}`: 查询订单(商户订单号).
     #[doc(alias = "查询订单(商户订单号)")]
-    GlobalTransactionsOutTradeNoByOutTradeNo
+    GlobalTransactionsOutTradeNoByOutTradeNo at AtGlobalTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNo<M> {
@@ -3148,7 +3150,7 @@ impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/global/transactions/out-trade-no/{out_trade_no}/close`: 关闭订单(商户订单号).
     #[doc(alias = "关闭订单(商户订单号)")]
-    GlobalTransactionsOutTradeNoByOutTradeNoClose
+    GlobalTransactionsOutTradeNoByOutTradeNoClose at AtGlobalTransactionsOutTradeNoByOutTradeNoClose
 }
 
 impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNoClose<M> {

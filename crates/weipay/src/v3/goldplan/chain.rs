@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/goldplan` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/goldplan`: 点金计划.
-    Goldplan
+    Goldplan at AtGoldplan
 }
 
 impl<M: Mode> Goldplan<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Goldplan<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/goldplan/merchants`
-    GoldplanMerchants
+    GoldplanMerchants at AtGoldplanMerchants
 }
 
 impl<M: Mode> GoldplanMerchants<M> {
@@ -54,7 +56,7 @@ impl<M: Mode> GoldplanMerchants<M> {
 chain_step! {
     /// `v3/goldplan/merchants/changecustompagestatus`: 商家小票管理.
     #[doc(alias = "商家小票管理")]
-    GoldplanMerchantsChangecustompagestatus
+    GoldplanMerchantsChangecustompagestatus at AtGoldplanMerchantsChangecustompagestatus
 }
 
 impl<M: Mode> GoldplanMerchantsChangecustompagestatus<M> {
@@ -85,7 +87,7 @@ impl<M: Mode> GoldplanMerchantsChangecustompagestatus<M> {
 chain_step! {
     /// `v3/goldplan/merchants/changegoldplanstatus`: 点金计划管理.
     #[doc(alias = "点金计划管理")]
-    GoldplanMerchantsChangegoldplanstatus
+    GoldplanMerchantsChangegoldplanstatus at AtGoldplanMerchantsChangegoldplanstatus
 }
 
 impl<M: Mode> GoldplanMerchantsChangegoldplanstatus<M> {
@@ -116,7 +118,7 @@ impl<M: Mode> GoldplanMerchantsChangegoldplanstatus<M> {
 chain_step! {
     /// `v3/goldplan/merchants/close-advertising-show`: 关闭广告展示.
     #[doc(alias = "关闭广告展示")]
-    GoldplanMerchantsCloseAdvertisingShow
+    GoldplanMerchantsCloseAdvertisingShow at AtGoldplanMerchantsCloseAdvertisingShow
 }
 
 impl<M: Mode> GoldplanMerchantsCloseAdvertisingShow<M> {
@@ -147,7 +149,7 @@ impl<M: Mode> GoldplanMerchantsCloseAdvertisingShow<M> {
 chain_step! {
     /// `v3/goldplan/merchants/open-advertising-show`: 开通广告展示.
     #[doc(alias = "开通广告展示")]
-    GoldplanMerchantsOpenAdvertisingShow
+    GoldplanMerchantsOpenAdvertisingShow at AtGoldplanMerchantsOpenAdvertisingShow
 }
 
 impl<M: Mode> GoldplanMerchantsOpenAdvertisingShow<M> {
@@ -178,7 +180,7 @@ impl<M: Mode> GoldplanMerchantsOpenAdvertisingShow<M> {
 chain_step! {
     /// `v3/goldplan/merchants/set-advertising-industry-filter`: 同业过滤标签管理.
     #[doc(alias = "同业过滤标签管理")]
-    GoldplanMerchantsSetAdvertisingIndustryFilter
+    GoldplanMerchantsSetAdvertisingIndustryFilter at AtGoldplanMerchantsSetAdvertisingIndustryFilter
 }
 
 impl<M: Mode> GoldplanMerchantsSetAdvertisingIndustryFilter<M> {

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/gov` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/gov`: 数据审核, 江苏, 浙江, 透传模式.
-    Gov
+    Gov at AtGov
 }
 
 impl<M: Mode> Gov<M> {
@@ -18,9 +20,9 @@ impl<M: Mode> Gov<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy`
-    GovSubsidy
+    GovSubsidy at AtGovSubsidy
 }
 
 impl<M: Mode> GovSubsidy<M> {
@@ -70,9 +72,9 @@ impl<M: Mode> GovSubsidy<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/audit`
-    GovSubsidyAudit
+    GovSubsidyAudit at AtGovSubsidyAudit
 }
 
 impl<M: Mode> GovSubsidyAudit<M> {
@@ -82,9 +84,9 @@ impl<M: Mode> GovSubsidyAudit<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/audit/cup`
-    GovSubsidyAuditCup
+    GovSubsidyAuditCup at AtGovSubsidyAuditCup
 }
 
 impl<M: Mode> GovSubsidyAuditCup<M> {
@@ -117,7 +119,7 @@ impl<M: Mode> GovSubsidyAuditCup<M> {
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/invalid`: 查询审核结果.
     #[doc(alias = "查询审核结果")]
-    GovSubsidyAuditCupInvalid
+    GovSubsidyAuditCupInvalid at AtGovSubsidyAuditCupInvalid
 }
 
 impl<M: Mode> GovSubsidyAuditCupInvalid<M> {
@@ -149,7 +151,7 @@ impl<M: Mode> GovSubsidyAuditCupInvalid<M> {
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/query`: 查询审核结果.
     #[doc(alias = "查询审核结果")]
-    GovSubsidyAuditCupQuery
+    GovSubsidyAuditCupQuery at AtGovSubsidyAuditCupQuery
 }
 
 impl<M: Mode> GovSubsidyAuditCupQuery<M> {
@@ -178,9 +180,9 @@ impl<M: Mode> GovSubsidyAuditCupQuery<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/audit/cup/refund`
-    GovSubsidyAuditCupRefund
+    GovSubsidyAuditCupRefund at AtGovSubsidyAuditCupRefund
 }
 
 impl<M: Mode> GovSubsidyAuditCupRefund<M> {
@@ -193,7 +195,7 @@ impl<M: Mode> GovSubsidyAuditCupRefund<M> {
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/refund/sync`: 同步非银联支付交易退款信息.
     #[doc(alias = "同步非银联支付交易退款信息")]
-    GovSubsidyAuditCupRefundSync
+    GovSubsidyAuditCupRefundSync at AtGovSubsidyAuditCupRefundSync
 }
 
 impl<M: Mode> GovSubsidyAuditCupRefundSync<M> {
@@ -229,7 +231,7 @@ impl<M: Mode> GovSubsidyAuditCupRefundSync<M> {
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/update`: 更新审核数据.
     #[doc(alias = "更新审核数据")]
-    GovSubsidyAuditCupUpdate
+    GovSubsidyAuditCupUpdate at AtGovSubsidyAuditCupUpdate
 }
 
 impl<M: Mode> GovSubsidyAuditCupUpdate<M> {
@@ -280,7 +282,7 @@ impl<M: Mode> GovSubsidyAuditCupUpdate<M> {
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/upload`: 上传审核数据.
     #[doc(alias = "上传审核数据")]
-    GovSubsidyAuditCupUpload
+    GovSubsidyAuditCupUpload at AtGovSubsidyAuditCupUpload
 }
 
 impl<M: Mode> GovSubsidyAuditCupUpload<M> {
@@ -328,9 +330,9 @@ impl<M: Mode> GovSubsidyAuditCupUpload<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/companies`
-    GovSubsidyCompanies
+    GovSubsidyCompanies at AtGovSubsidyCompanies
 }
 
 impl<M: Mode> GovSubsidyCompanies<M> {
@@ -343,7 +345,7 @@ impl<M: Mode> GovSubsidyCompanies<M> {
 chain_step! {
     /// `v3/gov/subsidy/companies/query`: 企业信息查询.
     #[doc(alias = "企业信息查询")]
-    GovSubsidyCompaniesQuery
+    GovSubsidyCompaniesQuery at AtGovSubsidyCompaniesQuery
 }
 
 impl<M: Mode> GovSubsidyCompaniesQuery<M> {
@@ -372,9 +374,9 @@ impl<M: Mode> GovSubsidyCompaniesQuery<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/goods`
-    GovSubsidyGoods
+    GovSubsidyGoods at AtGovSubsidyGoods
 }
 
 impl<M: Mode> GovSubsidyGoods<M> {
@@ -387,7 +389,7 @@ impl<M: Mode> GovSubsidyGoods<M> {
 chain_step! {
     /// `v3/gov/subsidy/goods/upload`: 商品信息上传.
     #[doc(alias = "商品信息上传")]
-    GovSubsidyGoodsUpload
+    GovSubsidyGoodsUpload at AtGovSubsidyGoodsUpload
 }
 
 impl<M: Mode> GovSubsidyGoodsUpload<M> {
@@ -425,9 +427,9 @@ impl<M: Mode> GovSubsidyGoodsUpload<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/n-qualifications`
-    GovSubsidyNQualifications
+    GovSubsidyNQualifications at AtGovSubsidyNQualifications
 }
 
 impl<M: Mode> GovSubsidyNQualifications<M> {
@@ -440,7 +442,7 @@ impl<M: Mode> GovSubsidyNQualifications<M> {
 chain_step! {
     /// `v3/gov/subsidy/n-qualifications/sync`: N品类同步资格核销信息.
     #[doc(alias = "N品类同步资格核销信息")]
-    GovSubsidyNQualificationsSync
+    GovSubsidyNQualificationsSync at AtGovSubsidyNQualificationsSync
 }
 
 impl<M: Mode> GovSubsidyNQualificationsSync<M> {
@@ -496,7 +498,7 @@ impl<M: Mode> GovSubsidyNQualificationsSync<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualification`: 查询补贴资格.
     #[doc(alias = "查询补贴资格")]
-    GovSubsidyQualification
+    GovSubsidyQualification at AtGovSubsidyQualification
 }
 
 impl<M: Mode> GovSubsidyQualification<M> {
@@ -524,9 +526,9 @@ impl<M: Mode> GovSubsidyQualification<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/qualifications`
-    GovSubsidyQualifications
+    GovSubsidyQualifications at AtGovSubsidyQualifications
 }
 
 impl<M: Mode> GovSubsidyQualifications<M> {
@@ -546,9 +548,9 @@ impl<M: Mode> GovSubsidyQualifications<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/qualifications/passthrough`
-    GovSubsidyQualificationsPassthrough
+    GovSubsidyQualificationsPassthrough at AtGovSubsidyQualificationsPassthrough
 }
 
 impl<M: Mode> GovSubsidyQualificationsPassthrough<M> {
@@ -571,7 +573,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthrough<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/passthrough/cancel`: 取消资格(透传模式).
     #[doc(alias = "取消资格(透传模式)")]
-    GovSubsidyQualificationsPassthroughCancel
+    GovSubsidyQualificationsPassthroughCancel at AtGovSubsidyQualificationsPassthroughCancel
 }
 
 impl<M: Mode> GovSubsidyQualificationsPassthroughCancel<M> {
@@ -610,7 +612,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughCancel<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/passthrough/claim`: 领取资格(透传模式).
     #[doc(alias = "领取资格(透传模式)")]
-    GovSubsidyQualificationsPassthroughClaim
+    GovSubsidyQualificationsPassthroughClaim at AtGovSubsidyQualificationsPassthroughClaim
 }
 
 impl<M: Mode> GovSubsidyQualificationsPassthroughClaim<M> {
@@ -650,7 +652,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughClaim<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/passthrough/query`: 批量查询用户资格(透传模式).
     #[doc(alias = "批量查询用户资格(透传模式)")]
-    GovSubsidyQualificationsPassthroughQuery
+    GovSubsidyQualificationsPassthroughQuery at AtGovSubsidyQualificationsPassthroughQuery
 }
 
 impl<M: Mode> GovSubsidyQualificationsPassthroughQuery<M> {
@@ -688,7 +690,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/query`: 批量查询用户资格.
     #[doc(alias = "批量查询用户资格")]
-    GovSubsidyQualificationsQuery
+    GovSubsidyQualificationsQuery at AtGovSubsidyQualificationsQuery
 }
 
 impl<M: Mode> GovSubsidyQualificationsQuery<M> {
@@ -725,7 +727,7 @@ impl<M: Mode> GovSubsidyQualificationsQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/sync`: 同步资格核销信息.
     #[doc(alias = "同步资格核销信息")]
-    GovSubsidyQualificationsSync
+    GovSubsidyQualificationsSync at AtGovSubsidyQualificationsSync
 }
 
 impl<M: Mode> GovSubsidyQualificationsSync<M> {
@@ -778,9 +780,9 @@ impl<M: Mode> GovSubsidyQualificationsSync<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/sncode`
-    GovSubsidySncode
+    GovSubsidySncode at AtGovSubsidySncode
 }
 
 impl<M: Mode> GovSubsidySncode<M> {
@@ -803,7 +805,7 @@ impl<M: Mode> GovSubsidySncode<M> {
 chain_step! {
     /// `v3/gov/subsidy/sncode/lock`: sn码锁定.
     #[doc(alias = "sn码锁定")]
-    GovSubsidySncodeLock
+    GovSubsidySncodeLock at AtGovSubsidySncodeLock
 }
 
 impl<M: Mode> GovSubsidySncodeLock<M> {
@@ -843,7 +845,7 @@ impl<M: Mode> GovSubsidySncodeLock<M> {
 chain_step! {
     /// `v3/gov/subsidy/sncode/query`: 查询sn码状态.
     #[doc(alias = "查询sn码状态")]
-    GovSubsidySncodeQuery
+    GovSubsidySncodeQuery at AtGovSubsidySncodeQuery
 }
 
 impl<M: Mode> GovSubsidySncodeQuery<M> {
@@ -875,7 +877,7 @@ impl<M: Mode> GovSubsidySncodeQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/sncode/unlock`: sn码解锁.
     #[doc(alias = "sn码解锁")]
-    GovSubsidySncodeUnlock
+    GovSubsidySncodeUnlock at AtGovSubsidySncodeUnlock
 }
 
 impl<M: Mode> GovSubsidySncodeUnlock<M> {
@@ -909,9 +911,9 @@ impl<M: Mode> GovSubsidySncodeUnlock<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/transactions`
-    GovSubsidyTransactions
+    GovSubsidyTransactions at AtGovSubsidyTransactions
 }
 
 impl<M: Mode> GovSubsidyTransactions<M> {
@@ -934,7 +936,7 @@ impl<M: Mode> GovSubsidyTransactions<M> {
 chain_step! {
     /// `v3/gov/subsidy/transactions/query`: 交易信息查询.
     #[doc(alias = "交易信息查询")]
-    GovSubsidyTransactionsQuery
+    GovSubsidyTransactionsQuery at AtGovSubsidyTransactionsQuery
 }
 
 impl<M: Mode> GovSubsidyTransactionsQuery<M> {
@@ -964,9 +966,9 @@ impl<M: Mode> GovSubsidyTransactionsQuery<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/transactions/summary`
-    GovSubsidyTransactionsSummary
+    GovSubsidyTransactionsSummary at AtGovSubsidyTransactionsSummary
 }
 
 impl<M: Mode> GovSubsidyTransactionsSummary<M> {
@@ -979,7 +981,7 @@ impl<M: Mode> GovSubsidyTransactionsSummary<M> {
 chain_step! {
     /// `v3/gov/subsidy/transactions/summary/query-day`: 查询单日交易汇总.
     #[doc(alias = "查询单日交易汇总")]
-    GovSubsidyTransactionsSummaryQueryDay
+    GovSubsidyTransactionsSummaryQueryDay at AtGovSubsidyTransactionsSummaryQueryDay
 }
 
 impl<M: Mode> GovSubsidyTransactionsSummaryQueryDay<M> {
@@ -1014,7 +1016,7 @@ impl<M: Mode> GovSubsidyTransactionsSummaryQueryDay<M> {
 chain_step! {
     /// `v3/gov/subsidy/transactions/sync`: 交易信息回传.
     #[doc(alias = "交易信息回传")]
-    GovSubsidyTransactionsSync
+    GovSubsidyTransactionsSync at AtGovSubsidyTransactionsSync
 }
 
 impl<M: Mode> GovSubsidyTransactionsSync<M> {
@@ -1055,9 +1057,9 @@ impl<M: Mode> GovSubsidyTransactionsSync<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/zhejiang`
-    GovSubsidyZhejiang
+    GovSubsidyZhejiang at AtGovSubsidyZhejiang
 }
 
 impl<M: Mode> GovSubsidyZhejiang<M> {
@@ -1087,9 +1089,9 @@ impl<M: Mode> GovSubsidyZhejiang<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode`
-    GovSubsidyZhejiangAuthcode
+    GovSubsidyZhejiangAuthcode at AtGovSubsidyZhejiangAuthcode
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcode<M> {
@@ -1122,7 +1124,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcode<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode/cancel`: 品类凭证码预核销撤销.
     #[doc(alias = "品类凭证码预核销撤销")]
-    GovSubsidyZhejiangAuthcodeCancel
+    GovSubsidyZhejiangAuthcodeCancel at AtGovSubsidyZhejiangAuthcodeCancel
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcodeCancel<M> {
@@ -1159,7 +1161,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeCancel<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode/commit`: 品类凭证码上报确认.
     #[doc(alias = "品类凭证码上报确认")]
-    GovSubsidyZhejiangAuthcodeCommit
+    GovSubsidyZhejiangAuthcodeCommit at AtGovSubsidyZhejiangAuthcodeCommit
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcodeCommit<M> {
@@ -1196,7 +1198,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeCommit<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode/issue`: 申请品类凭证码.
     #[doc(alias = "申请品类凭证码")]
-    GovSubsidyZhejiangAuthcodeIssue
+    GovSubsidyZhejiangAuthcodeIssue at AtGovSubsidyZhejiangAuthcodeIssue
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcodeIssue<M> {
@@ -1235,7 +1237,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeIssue<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode/refund`: 品类凭证码上报撤销.
     #[doc(alias = "品类凭证码上报撤销")]
-    GovSubsidyZhejiangAuthcodeRefund
+    GovSubsidyZhejiangAuthcodeRefund at AtGovSubsidyZhejiangAuthcodeRefund
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcodeRefund<M> {
@@ -1272,7 +1274,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeRefund<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode/try`: 预核销品类凭证码.
     #[doc(alias = "预核销品类凭证码")]
-    GovSubsidyZhejiangAuthcodeTry
+    GovSubsidyZhejiangAuthcodeTry at AtGovSubsidyZhejiangAuthcodeTry
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcodeTry<M> {
@@ -1306,9 +1308,9 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeTry<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/zhejiang/goods`
-    GovSubsidyZhejiangGoods
+    GovSubsidyZhejiangGoods at AtGovSubsidyZhejiangGoods
 }
 
 impl<M: Mode> GovSubsidyZhejiangGoods<M> {
@@ -1321,7 +1323,7 @@ impl<M: Mode> GovSubsidyZhejiangGoods<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/goods/query`: 商品信息查询.
     #[doc(alias = "商品信息查询")]
-    GovSubsidyZhejiangGoodsQuery
+    GovSubsidyZhejiangGoodsQuery at AtGovSubsidyZhejiangGoodsQuery
 }
 
 impl<M: Mode> GovSubsidyZhejiangGoodsQuery<M> {
@@ -1349,9 +1351,9 @@ impl<M: Mode> GovSubsidyZhejiangGoodsQuery<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/zhejiang/n-qualifications`
-    GovSubsidyZhejiangNQualifications
+    GovSubsidyZhejiangNQualifications at AtGovSubsidyZhejiangNQualifications
 }
 
 impl<M: Mode> GovSubsidyZhejiangNQualifications<M> {
@@ -1364,7 +1366,7 @@ impl<M: Mode> GovSubsidyZhejiangNQualifications<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/n-qualifications/confirm`: n品类核销.
     #[doc(alias = "n品类核销")]
-    GovSubsidyZhejiangNQualificationsConfirm
+    GovSubsidyZhejiangNQualificationsConfirm at AtGovSubsidyZhejiangNQualificationsConfirm
 }
 
 impl<M: Mode> GovSubsidyZhejiangNQualificationsConfirm<M> {
@@ -1393,9 +1395,9 @@ impl<M: Mode> GovSubsidyZhejiangNQualificationsConfirm<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/zhejiang/qualifications`
-    GovSubsidyZhejiangQualifications
+    GovSubsidyZhejiangQualifications at AtGovSubsidyZhejiangQualifications
 }
 
 impl<M: Mode> GovSubsidyZhejiangQualifications<M> {
@@ -1423,7 +1425,7 @@ impl<M: Mode> GovSubsidyZhejiangQualifications<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/qualifications/alter`: 变更资格.
     #[doc(alias = "变更资格")]
-    GovSubsidyZhejiangQualificationsAlter
+    GovSubsidyZhejiangQualificationsAlter at AtGovSubsidyZhejiangQualificationsAlter
 }
 
 impl<M: Mode> GovSubsidyZhejiangQualificationsAlter<M> {
@@ -1460,7 +1462,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsAlter<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/qualifications/claim`: 领取资格.
     #[doc(alias = "领取资格")]
-    GovSubsidyZhejiangQualificationsClaim
+    GovSubsidyZhejiangQualificationsClaim at AtGovSubsidyZhejiangQualificationsClaim
 }
 
 impl<M: Mode> GovSubsidyZhejiangQualificationsClaim<M> {
@@ -1497,7 +1499,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsClaim<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/qualifications/query`: 查询补贴资格.
     #[doc(alias = "查询补贴资格")]
-    GovSubsidyZhejiangQualificationsQuery
+    GovSubsidyZhejiangQualificationsQuery at AtGovSubsidyZhejiangQualificationsQuery
 }
 
 impl<M: Mode> GovSubsidyZhejiangQualificationsQuery<M> {
@@ -1529,7 +1531,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/qualifications/sync`: 核销资格.
     #[doc(alias = "核销资格")]
-    GovSubsidyZhejiangQualificationsSync
+    GovSubsidyZhejiangQualificationsSync at AtGovSubsidyZhejiangQualificationsSync
 }
 
 impl<M: Mode> GovSubsidyZhejiangQualificationsSync<M> {
@@ -1557,9 +1559,9 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsSync<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/zhejiang/sncode`
-    GovSubsidyZhejiangSncode
+    GovSubsidyZhejiangSncode at AtGovSubsidyZhejiangSncode
 }
 
 impl<M: Mode> GovSubsidyZhejiangSncode<M> {
@@ -1582,7 +1584,7 @@ impl<M: Mode> GovSubsidyZhejiangSncode<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/sncode/lock`: sn码锁定.
     #[doc(alias = "sn码锁定")]
-    GovSubsidyZhejiangSncodeLock
+    GovSubsidyZhejiangSncodeLock at AtGovSubsidyZhejiangSncodeLock
 }
 
 impl<M: Mode> GovSubsidyZhejiangSncodeLock<M> {
@@ -1624,7 +1626,7 @@ impl<M: Mode> GovSubsidyZhejiangSncodeLock<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/sncode/query`: sn码销售状态查询.
     #[doc(alias = "sn码销售状态查询")]
-    GovSubsidyZhejiangSncodeQuery
+    GovSubsidyZhejiangSncodeQuery at AtGovSubsidyZhejiangSncodeQuery
 }
 
 impl<M: Mode> GovSubsidyZhejiangSncodeQuery<M> {
@@ -1661,7 +1663,7 @@ impl<M: Mode> GovSubsidyZhejiangSncodeQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/sncode/unlock`: sn码解锁.
     #[doc(alias = "sn码解锁")]
-    GovSubsidyZhejiangSncodeUnlock
+    GovSubsidyZhejiangSncodeUnlock at AtGovSubsidyZhejiangSncodeUnlock
 }
 
 impl<M: Mode> GovSubsidyZhejiangSncodeUnlock<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/hire-power-bank` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/hire-power-bank`: 充电宝隔夜归还.
-    HirePowerBank
+    HirePowerBank at AtHirePowerBank
 }
 
 impl<M: Mode> HirePowerBank<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> HirePowerBank<M> {
 chain_step! {
     /// `v3/hire-power-bank/insurance-orders`: 创建保险订单.
     #[doc(alias = "创建保险订单")]
-    HirePowerBankInsuranceOrders
+    HirePowerBankInsuranceOrders at AtHirePowerBankInsuranceOrders
 }
 
 impl<M: Mode> HirePowerBankInsuranceOrders<M> {
@@ -68,7 +70,7 @@ impl<M: Mode> HirePowerBankInsuranceOrders<M> {
 chain_step! {
     /// `v3/hire-power-bank/insurance-orders/{out_order_no}`: 查询保险订单详情.
     #[doc(alias = "查询保险订单详情")]
-    HirePowerBankInsuranceOrdersByOutOrderNo
+    HirePowerBankInsuranceOrdersByOutOrderNo at AtHirePowerBankInsuranceOrdersByOutOrderNo
 }
 
 impl<M: Mode> HirePowerBankInsuranceOrdersByOutOrderNo<M> {
@@ -96,9 +98,9 @@ impl<M: Mode> HirePowerBankInsuranceOrdersByOutOrderNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/hire-power-bank/user-qualifications`
-    HirePowerBankUserQualifications
+    HirePowerBankUserQualifications at AtHirePowerBankUserQualifications
 }
 
 impl<M: Mode> HirePowerBankUserQualifications<M> {
@@ -111,7 +113,7 @@ impl<M: Mode> HirePowerBankUserQualifications<M> {
 chain_step! {
     /// `v3/hire-power-bank/user-qualifications/{openid}`: 查询用户保险订单领取资格.
     #[doc(alias = "查询用户保险订单领取资格")]
-    HirePowerBankUserQualificationsByOpenid
+    HirePowerBankUserQualificationsByOpenid at AtHirePowerBankUserQualificationsByOpenid
 }
 
 impl<M: Mode> HirePowerBankUserQualificationsByOpenid<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/industry-rebate` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/industry-rebate`: 码牌音箱.
-    IndustryRebate
+    IndustryRebate at AtIndustryRebate
 }
 
 impl<M: Mode> IndustryRebate<M> {
@@ -24,9 +26,9 @@ impl<M: Mode> IndustryRebate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/industry-rebate/retail-industry`
-    IndustryRebateRetailIndustry
+    IndustryRebateRetailIndustry at AtIndustryRebateRetailIndustry
 }
 
 impl<M: Mode> IndustryRebateRetailIndustry<M> {
@@ -39,7 +41,7 @@ impl<M: Mode> IndustryRebateRetailIndustry<M> {
 chain_step! {
     /// `v3/industry-rebate/retail-industry/transactions`: 回传SN和商品编码.
     #[doc(alias = "回传SN和商品编码")]
-    IndustryRebateRetailIndustryTransactions
+    IndustryRebateRetailIndustryTransactions at AtIndustryRebateRetailIndustryTransactions
 }
 
 impl<M: Mode> IndustryRebateRetailIndustryTransactions<M> {
@@ -64,9 +66,9 @@ impl<M: Mode> IndustryRebateRetailIndustryTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/industry-rebate/transactions`
-    IndustryRebateTransactions
+    IndustryRebateTransactions at AtIndustryRebateTransactions
 }
 
 impl<M: Mode> IndustryRebateTransactions<M> {
@@ -84,7 +86,7 @@ impl<M: Mode> IndustryRebateTransactions<M> {
 chain_step! {
     /// `v3/industry-rebate/transactions/{transaction_id}`: 支付码牌/点餐码牌交易回传.
     #[doc(alias = "支付码牌/点餐码牌交易回传")]
-    IndustryRebateTransactionsByTransactionId
+    IndustryRebateTransactionsByTransactionId at AtIndustryRebateTransactionsByTransactionId
 }
 
 impl<M: Mode> IndustryRebateTransactionsByTransactionId<M> {

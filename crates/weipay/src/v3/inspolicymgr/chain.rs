@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/inspolicymgr` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/inspolicymgr`: 微信保单服务.
-    Inspolicymgr
+    Inspolicymgr at AtInspolicymgr
 }
 
 impl<M: Mode> Inspolicymgr<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Inspolicymgr<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/inspolicymgr/deduct`
-    InspolicymgrDeduct
+    InspolicymgrDeduct at AtInspolicymgrDeduct
 }
 
 impl<M: Mode> InspolicymgrDeduct<M> {
@@ -39,7 +41,7 @@ impl<M: Mode> InspolicymgrDeduct<M> {
 chain_step! {
     /// `v3/inspolicymgr/deduct/authorizations`: 提交保单授权信息.
     #[doc(alias = "提交保单授权信息")]
-    InspolicymgrDeductAuthorizations
+    InspolicymgrDeductAuthorizations at AtInspolicymgrDeductAuthorizations
 }
 
 impl<M: Mode> InspolicymgrDeductAuthorizations<M> {
@@ -85,7 +87,7 @@ impl<M: Mode> InspolicymgrDeductAuthorizations<M> {
 chain_step! {
     /// `v3/inspolicymgr/deduct/authorizations/{out_insurance_no}`: 查询保单授权信息.
     #[doc(alias = "查询保单授权信息")]
-    InspolicymgrDeductAuthorizationsByOutInsuranceNo
+    InspolicymgrDeductAuthorizationsByOutInsuranceNo at AtInspolicymgrDeductAuthorizationsByOutInsuranceNo
 }
 
 impl<M: Mode> InspolicymgrDeductAuthorizationsByOutInsuranceNo<M> {
@@ -117,7 +119,7 @@ impl<M: Mode> InspolicymgrDeductAuthorizationsByOutInsuranceNo<M> {
 chain_step! {
     /// `v3/inspolicymgr/deduct/policies`: 上传保单.
     #[doc(alias = "上传保单")]
-    InspolicymgrDeductPolicies
+    InspolicymgrDeductPolicies at AtInspolicymgrDeductPolicies
 }
 
 impl<M: Mode> InspolicymgrDeductPolicies<M> {
@@ -174,7 +176,7 @@ chain_step! {
     /// `v3/inspolicymgr/deduct/policies/{out_insurance_no}`: 查询保单, 更新保单信息.
     #[doc(alias = "查询保单")]
     #[doc(alias = "更新保单信息")]
-    InspolicymgrDeductPoliciesByOutInsuranceNo
+    InspolicymgrDeductPoliciesByOutInsuranceNo at AtInspolicymgrDeductPoliciesByOutInsuranceNo
 }
 
 impl<M: Mode> InspolicymgrDeductPoliciesByOutInsuranceNo<M> {

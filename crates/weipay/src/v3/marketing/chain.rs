@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/marketing` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/marketing`: 代金券, 会员卡, 品牌小店营销, 商品券, 商家券, 委托营销, 摇优惠活动, 支付有礼, 电子小票, 配额定向营销银行号码包, 银行立减.
-    Marketing
+    Marketing at AtMarketing
 }
 
 impl<M: Mode> Marketing<M> {
@@ -79,9 +81,9 @@ impl<M: Mode> Marketing<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank`
-    MarketingBank
+    MarketingBank at AtMarketingBank
 }
 
 impl<M: Mode> MarketingBank<M> {
@@ -91,9 +93,9 @@ impl<M: Mode> MarketingBank<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank/packages`
-    MarketingBankPackages
+    MarketingBankPackages at AtMarketingBankPackages
 }
 
 impl<M: Mode> MarketingBankPackages<M> {
@@ -103,9 +105,9 @@ impl<M: Mode> MarketingBankPackages<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank/packages/{package_id}`
-    MarketingBankPackagesByPackageId
+    MarketingBankPackagesByPackageId at AtMarketingBankPackagesByPackageId
 }
 
 impl<M: Mode> MarketingBankPackagesByPackageId<M> {
@@ -119,7 +121,7 @@ chain_step! {
     /// `v3/marketing/bank/packages/{package_id}/tasks`: 查询上传任务列表, 导入定向用户协议号.
     #[doc(alias = "查询上传任务列表")]
     #[doc(alias = "导入定向用户协议号")]
-    MarketingBankPackagesByPackageIdTasks
+    MarketingBankPackagesByPackageIdTasks at AtMarketingBankPackagesByPackageIdTasks
 }
 
 impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
@@ -173,9 +175,9 @@ impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank-favor`
-    MarketingBankFavor
+    MarketingBankFavor at AtMarketingBankFavor
 }
 
 impl<M: Mode> MarketingBankFavor<M> {
@@ -185,9 +187,9 @@ impl<M: Mode> MarketingBankFavor<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank-favor/users`
-    MarketingBankFavorUsers
+    MarketingBankFavorUsers at AtMarketingBankFavorUsers
 }
 
 impl<M: Mode> MarketingBankFavorUsers<M> {
@@ -197,9 +199,9 @@ impl<M: Mode> MarketingBankFavorUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}`
-    MarketingBankFavorUsersByOpenid
+    MarketingBankFavorUsersByOpenid at AtMarketingBankFavorUsersByOpenid
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenid<M> {
@@ -217,7 +219,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenid<M> {
 chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}/bank-multi-activity`: 给指定用户报名多笔立减活动.
     #[doc(alias = "给指定用户报名多笔立减活动")]
-    MarketingBankFavorUsersByOpenidBankMultiActivity
+    MarketingBankFavorUsersByOpenidBankMultiActivity at AtMarketingBankFavorUsersByOpenidBankMultiActivity
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenidBankMultiActivity<M> {
@@ -258,9 +260,9 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidBankMultiActivity<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}/coupons`
-    MarketingBankFavorUsersByOpenidCoupons
+    MarketingBankFavorUsersByOpenidCoupons at AtMarketingBankFavorUsersByOpenidCoupons
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenidCoupons<M> {
@@ -278,7 +280,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidCoupons<M> {
 chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}`: 查询绑定多笔立减活动的代金券详情.
     #[doc(alias = "查询绑定多笔立减活动的代金券详情")]
-    MarketingBankFavorUsersByOpenidCouponsByCouponId
+    MarketingBankFavorUsersByOpenidCouponsByCouponId at AtMarketingBankFavorUsersByOpenidCouponsByCouponId
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenidCouponsByCouponId<M> {
@@ -315,9 +317,9 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidCouponsByCouponId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor`
-    MarketingBusifavor
+    MarketingBusifavor at AtMarketingBusifavor
 }
 
 impl<M: Mode> MarketingBusifavor<M> {
@@ -356,7 +358,7 @@ chain_step! {
     /// `v3/marketing/busifavor/callbacks`: 查询商家券事件通知地址, 设置商家券事件通知地址.
     #[doc(alias = "查询商家券事件通知地址")]
     #[doc(alias = "设置商家券事件通知地址")]
-    MarketingBusifavorCallbacks
+    MarketingBusifavorCallbacks at AtMarketingBusifavorCallbacks
 }
 
 impl<M: Mode> MarketingBusifavorCallbacks<M> {
@@ -407,9 +409,9 @@ impl<M: Mode> MarketingBusifavorCallbacks<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/coupons`
-    MarketingBusifavorCoupons
+    MarketingBusifavorCoupons at AtMarketingBusifavorCoupons
 }
 
 impl<M: Mode> MarketingBusifavorCoupons<M> {
@@ -452,7 +454,7 @@ impl<M: Mode> MarketingBusifavorCoupons<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/associate`: 关联订单信息.
     #[doc(alias = "关联订单信息")]
-    MarketingBusifavorCouponsAssociate
+    MarketingBusifavorCouponsAssociate at AtMarketingBusifavorCouponsAssociate
 }
 
 impl<M: Mode> MarketingBusifavorCouponsAssociate<M> {
@@ -484,9 +486,9 @@ impl<M: Mode> MarketingBusifavorCouponsAssociate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/coupons/{card_id}`
-    MarketingBusifavorCouponsByCardId
+    MarketingBusifavorCouponsByCardId at AtMarketingBusifavorCouponsByCardId
 }
 
 impl<M: Mode> MarketingBusifavorCouponsByCardId<M> {
@@ -499,7 +501,7 @@ impl<M: Mode> MarketingBusifavorCouponsByCardId<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/{card_id}/send`: 发放消费卡.
     #[doc(alias = "发放消费卡")]
-    MarketingBusifavorCouponsByCardIdSend
+    MarketingBusifavorCouponsByCardIdSend at AtMarketingBusifavorCouponsByCardIdSend
 }
 
 impl<M: Mode> MarketingBusifavorCouponsByCardIdSend<M> {
@@ -535,7 +537,7 @@ impl<M: Mode> MarketingBusifavorCouponsByCardIdSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/deactivate`: 使券失效.
     #[doc(alias = "使券失效")]
-    MarketingBusifavorCouponsDeactivate
+    MarketingBusifavorCouponsDeactivate at AtMarketingBusifavorCouponsDeactivate
 }
 
 impl<M: Mode> MarketingBusifavorCouponsDeactivate<M> {
@@ -569,7 +571,7 @@ impl<M: Mode> MarketingBusifavorCouponsDeactivate<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/disassociate`: 取消关联订单信息.
     #[doc(alias = "取消关联订单信息")]
-    MarketingBusifavorCouponsDisassociate
+    MarketingBusifavorCouponsDisassociate at AtMarketingBusifavorCouponsDisassociate
 }
 
 impl<M: Mode> MarketingBusifavorCouponsDisassociate<M> {
@@ -604,7 +606,7 @@ impl<M: Mode> MarketingBusifavorCouponsDisassociate<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/return`: 申请退券.
     #[doc(alias = "申请退券")]
-    MarketingBusifavorCouponsReturn
+    MarketingBusifavorCouponsReturn at AtMarketingBusifavorCouponsReturn
 }
 
 impl<M: Mode> MarketingBusifavorCouponsReturn<M> {
@@ -638,7 +640,7 @@ impl<M: Mode> MarketingBusifavorCouponsReturn<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/send`: 向用户发券.
     #[doc(alias = "向用户发券")]
-    MarketingBusifavorCouponsSend
+    MarketingBusifavorCouponsSend at AtMarketingBusifavorCouponsSend
 }
 
 impl<M: Mode> MarketingBusifavorCouponsSend<M> {
@@ -673,7 +675,7 @@ impl<M: Mode> MarketingBusifavorCouponsSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/use`: 核销用户券.
     #[doc(alias = "核销用户券")]
-    MarketingBusifavorCouponsUse
+    MarketingBusifavorCouponsUse at AtMarketingBusifavorCouponsUse
 }
 
 impl<M: Mode> MarketingBusifavorCouponsUse<M> {
@@ -705,9 +707,9 @@ impl<M: Mode> MarketingBusifavorCouponsUse<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/product-coupons`
-    MarketingBusifavorProductCoupons
+    MarketingBusifavorProductCoupons at AtMarketingBusifavorProductCoupons
 }
 
 impl<M: Mode> MarketingBusifavorProductCoupons<M> {
@@ -725,7 +727,7 @@ impl<M: Mode> MarketingBusifavorProductCoupons<M> {
 chain_step! {
     /// `v3/marketing/busifavor/product-coupons/pre-send`: 向用户预发放商品券.
     #[doc(alias = "向用户预发放商品券")]
-    MarketingBusifavorProductCouponsPreSend
+    MarketingBusifavorProductCouponsPreSend at AtMarketingBusifavorProductCouponsPreSend
 }
 
 impl<M: Mode> MarketingBusifavorProductCouponsPreSend<M> {
@@ -760,7 +762,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsPreSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/product-coupons/send`: 向用户发放商品券.
     #[doc(alias = "向用户发放商品券")]
-    MarketingBusifavorProductCouponsSend
+    MarketingBusifavorProductCouponsSend at AtMarketingBusifavorProductCouponsSend
 }
 
 impl<M: Mode> MarketingBusifavorProductCouponsSend<M> {
@@ -796,7 +798,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/stocks`: 创建商家券.
     #[doc(alias = "创建商家券")]
-    MarketingBusifavorStocks
+    MarketingBusifavorStocks at AtMarketingBusifavorStocks
 }
 
 impl<M: Mode> MarketingBusifavorStocks<M> {
@@ -850,7 +852,7 @@ chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}`: 查询商家券详情, 修改商家券基本信息.
     #[doc(alias = "查询商家券详情")]
     #[doc(alias = "修改商家券基本信息")]
-    MarketingBusifavorStocksByStockId
+    MarketingBusifavorStocksByStockId at AtMarketingBusifavorStocksByStockId
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
@@ -906,7 +908,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
 chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}/budget`: 修改批次预算.
     #[doc(alias = "修改批次预算")]
-    MarketingBusifavorStocksByStockIdBudget
+    MarketingBusifavorStocksByStockIdBudget at AtMarketingBusifavorStocksByStockIdBudget
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockIdBudget<M> {
@@ -949,7 +951,7 @@ chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes`: 查询预存code列表, 上传预存code.
     #[doc(alias = "查询预存code列表")]
     #[doc(alias = "上传预存code")]
-    MarketingBusifavorStocksByStockIdCouponcodes
+    MarketingBusifavorStocksByStockIdCouponcodes at AtMarketingBusifavorStocksByStockIdCouponcodes
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodes<M> {
@@ -1030,7 +1032,7 @@ chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`: 查询预存code详情, 删除预存code.
     #[doc(alias = "查询预存code详情")]
     #[doc(alias = "删除预存code")]
-    MarketingBusifavorStocksByStockIdCouponcodesByCouponCode
+    MarketingBusifavorStocksByStockIdCouponcodesByCouponCode at AtMarketingBusifavorStocksByStockIdCouponcodesByCouponCode
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
@@ -1100,9 +1102,9 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/subsidy`
-    MarketingBusifavorSubsidy
+    MarketingBusifavorSubsidy at AtMarketingBusifavorSubsidy
 }
 
 impl<M: Mode> MarketingBusifavorSubsidy<M> {
@@ -1121,7 +1123,7 @@ chain_step! {
     /// `v3/marketing/busifavor/subsidy/pay-receipts`: 查询营销补差付款单列表, 营销补差付款.
     #[doc(alias = "查询营销补差付款单列表")]
     #[doc(alias = "营销补差付款")]
-    MarketingBusifavorSubsidyPayReceipts
+    MarketingBusifavorSubsidyPayReceipts at AtMarketingBusifavorSubsidyPayReceipts
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
@@ -1193,7 +1195,7 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
 chain_step! {
     /// `v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}`: 查询营销补差付款单详情.
     #[doc(alias = "查询营销补差付款单详情")]
-    MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId
+    MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId at AtMarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId<M> {
@@ -1228,7 +1230,7 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId<M> {
 chain_step! {
     /// `v3/marketing/busifavor/subsidy/return-receipts`: 营销补差回退.
     #[doc(alias = "营销补差回退")]
-    MarketingBusifavorSubsidyReturnReceipts
+    MarketingBusifavorSubsidyReturnReceipts at AtMarketingBusifavorSubsidyReturnReceipts
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyReturnReceipts<M> {
@@ -1278,7 +1280,7 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceipts<M> {
 chain_step! {
     /// `v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}`: 查询商家券营销补差回退单详情.
     #[doc(alias = "查询商家券营销补差回退单详情")]
-    MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId
+    MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId at AtMarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId<M> {
@@ -1313,9 +1315,9 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/users`
-    MarketingBusifavorUsers
+    MarketingBusifavorUsers at AtMarketingBusifavorUsers
 }
 
 impl<M: Mode> MarketingBusifavorUsers<M> {
@@ -1325,9 +1327,9 @@ impl<M: Mode> MarketingBusifavorUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/users/{openid}`
-    MarketingBusifavorUsersByOpenid
+    MarketingBusifavorUsersByOpenid at AtMarketingBusifavorUsersByOpenid
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenid<M> {
@@ -1340,7 +1342,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenid<M> {
 chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons`: 根据过滤条件查询用户券.
     #[doc(alias = "根据过滤条件查询用户券")]
-    MarketingBusifavorUsersByOpenidCoupons
+    MarketingBusifavorUsersByOpenidCoupons at AtMarketingBusifavorUsersByOpenidCoupons
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCoupons<M> {
@@ -1386,9 +1388,9 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCoupons<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}`
-    MarketingBusifavorUsersByOpenidCouponsByCouponCode
+    MarketingBusifavorUsersByOpenidCouponsByCouponCode at AtMarketingBusifavorUsersByOpenidCouponsByCouponCode
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCode<M> {
@@ -1398,9 +1400,9 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCode<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids`
-    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids
+    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids at AtMarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids<M> {
@@ -1418,7 +1420,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids<M> {
 chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}`: 查询用户单张券详情.
     #[doc(alias = "查询用户单张券详情")]
-    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid
+    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid at AtMarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid<M> {
@@ -1454,9 +1456,9 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/favor`
-    MarketingFavor
+    MarketingFavor at AtMarketingFavor
 }
 
 impl<M: Mode> MarketingFavor<M> {
@@ -1490,7 +1492,7 @@ chain_step! {
     /// `v3/marketing/favor/callbacks`: 获取已设置的消息通知地址, 设置消息通知地址.
     #[doc(alias = "获取已设置的消息通知地址")]
     #[doc(alias = "设置消息通知地址")]
-    MarketingFavorCallbacks
+    MarketingFavorCallbacks at AtMarketingFavorCallbacks
 }
 
 impl<M: Mode> MarketingFavorCallbacks<M> {
@@ -1544,7 +1546,7 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
 chain_step! {
     /// `v3/marketing/favor/coupon-stocks`: 创建代金券批次.
     #[doc(alias = "创建代金券批次")]
-    MarketingFavorCouponStocks
+    MarketingFavorCouponStocks at AtMarketingFavorCouponStocks
 }
 
 impl<M: Mode> MarketingFavorCouponStocks<M> {
@@ -1588,9 +1590,9 @@ impl<M: Mode> MarketingFavorCouponStocks<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/favor/media`
-    MarketingFavorMedia
+    MarketingFavorMedia at AtMarketingFavorMedia
 }
 
 impl<M: Mode> MarketingFavorMedia<M> {
@@ -1603,7 +1605,7 @@ impl<M: Mode> MarketingFavorMedia<M> {
 chain_step! {
     /// `v3/marketing/favor/media/image-upload`: （营销）图片上传.
     #[doc(alias = "（营销）图片上传")]
-    MarketingFavorMediaImageUpload
+    MarketingFavorMediaImageUpload at AtMarketingFavorMediaImageUpload
 }
 
 impl<M: Mode> MarketingFavorMediaImageUpload<M> {
@@ -1635,7 +1637,7 @@ impl<M: Mode> MarketingFavorMediaImageUpload<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks`: 条件查询批次列表.
     #[doc(alias = "条件查询批次列表")]
-    MarketingFavorStocks
+    MarketingFavorStocks at AtMarketingFavorStocks
 }
 
 impl<M: Mode> MarketingFavorStocks<M> {
@@ -1671,7 +1673,7 @@ impl<M: Mode> MarketingFavorStocks<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}`: 查询批次详情.
     #[doc(alias = "查询批次详情")]
-    MarketingFavorStocksByStockId
+    MarketingFavorStocksByStockId at AtMarketingFavorStocksByStockId
 }
 
 impl<M: Mode> MarketingFavorStocksByStockId<M> {
@@ -1757,7 +1759,7 @@ impl<M: Mode> MarketingFavorStocksByStockId<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/items`: 查询代金券可用单品.
     #[doc(alias = "查询代金券可用单品")]
-    MarketingFavorStocksByStockIdItems
+    MarketingFavorStocksByStockIdItems at AtMarketingFavorStocksByStockIdItems
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdItems<M> {
@@ -1789,7 +1791,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdItems<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/merchants`: 查询代金券可用商户.
     #[doc(alias = "查询代金券可用商户")]
-    MarketingFavorStocksByStockIdMerchants
+    MarketingFavorStocksByStockIdMerchants at AtMarketingFavorStocksByStockIdMerchants
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdMerchants<M> {
@@ -1821,7 +1823,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdMerchants<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/modify-goods-id`: 修改可用单品编码.
     #[doc(alias = "修改可用单品编码")]
-    MarketingFavorStocksByStockIdModifyGoodsId
+    MarketingFavorStocksByStockIdModifyGoodsId at AtMarketingFavorStocksByStockIdModifyGoodsId
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdModifyGoodsId<M> {
@@ -1860,7 +1862,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdModifyGoodsId<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/pause`: 暂停代金券批次.
     #[doc(alias = "暂停代金券批次")]
-    MarketingFavorStocksByStockIdPause
+    MarketingFavorStocksByStockIdPause at AtMarketingFavorStocksByStockIdPause
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdPause<M> {
@@ -1892,7 +1894,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdPause<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/refund-flow`: 下载批次退款明细.
     #[doc(alias = "下载批次退款明细")]
-    MarketingFavorStocksByStockIdRefundFlow
+    MarketingFavorStocksByStockIdRefundFlow at AtMarketingFavorStocksByStockIdRefundFlow
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdRefundFlow<M> {
@@ -1918,7 +1920,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlow<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day`: 获取批次退款明细下载链接.
     #[doc(alias = "获取批次退款明细下载链接")]
-    MarketingFavorStocksByStockIdRefundFlowByDay
+    MarketingFavorStocksByStockIdRefundFlowByDay at AtMarketingFavorStocksByStockIdRefundFlowByDay
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdRefundFlowByDay<M> {
@@ -1957,7 +1959,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlowByDay<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/restart`: 重启代金券批次.
     #[doc(alias = "重启代金券批次")]
-    MarketingFavorStocksByStockIdRestart
+    MarketingFavorStocksByStockIdRestart at AtMarketingFavorStocksByStockIdRestart
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdRestart<M> {
@@ -1989,7 +1991,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRestart<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/start`: 激活代金券批次.
     #[doc(alias = "激活代金券批次")]
-    MarketingFavorStocksByStockIdStart
+    MarketingFavorStocksByStockIdStart at AtMarketingFavorStocksByStockIdStart
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdStart<M> {
@@ -2021,7 +2023,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdStart<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/stop`: StopStock.
     #[doc(alias = "StopStock")]
-    MarketingFavorStocksByStockIdStop
+    MarketingFavorStocksByStockIdStop at AtMarketingFavorStocksByStockIdStop
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdStop<M> {
@@ -2051,7 +2053,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdStop<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/use-flow`: 下载批次核销明细.
     #[doc(alias = "下载批次核销明细")]
-    MarketingFavorStocksByStockIdUseFlow
+    MarketingFavorStocksByStockIdUseFlow at AtMarketingFavorStocksByStockIdUseFlow
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdUseFlow<M> {
@@ -2076,7 +2078,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlow<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`: 获取批次核销明细下载链接.
     #[doc(alias = "获取批次核销明细下载链接")]
-    MarketingFavorStocksByStockIdUseFlowByDay
+    MarketingFavorStocksByStockIdUseFlowByDay at AtMarketingFavorStocksByStockIdUseFlowByDay
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdUseFlowByDay<M> {
@@ -2112,9 +2114,9 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlowByDay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/favor/users`
-    MarketingFavorUsers
+    MarketingFavorUsers at AtMarketingFavorUsers
 }
 
 impl<M: Mode> MarketingFavorUsers<M> {
@@ -2124,9 +2126,9 @@ impl<M: Mode> MarketingFavorUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/favor/users/{openid}`
-    MarketingFavorUsersByOpenid
+    MarketingFavorUsersByOpenid at AtMarketingFavorUsersByOpenid
 }
 
 impl<M: Mode> MarketingFavorUsersByOpenid<M> {
@@ -2140,7 +2142,7 @@ chain_step! {
     /// `v3/marketing/favor/users/{openid}/coupons`: 根据商户号查用户的券, 发放代金券.
     #[doc(alias = "根据商户号查用户的券")]
     #[doc(alias = "发放代金券")]
-    MarketingFavorUsersByOpenidCoupons
+    MarketingFavorUsersByOpenidCoupons at AtMarketingFavorUsersByOpenidCoupons
 }
 
 impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
@@ -2219,7 +2221,7 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
 chain_step! {
     /// `v3/marketing/favor/users/{openid}/coupons/{coupon_id}`: 查询代金券详情.
     #[doc(alias = "查询代金券详情")]
-    MarketingFavorUsersByOpenidCouponsByCouponId
+    MarketingFavorUsersByOpenidCouponsByCouponId at AtMarketingFavorUsersByOpenidCouponsByCouponId
 }
 
 impl<M: Mode> MarketingFavorUsersByOpenidCouponsByCouponId<M> {
@@ -2256,9 +2258,9 @@ impl<M: Mode> MarketingFavorUsersByOpenidCouponsByCouponId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity`
-    MarketingGoodsSubsidyActivity
+    MarketingGoodsSubsidyActivity at AtMarketingGoodsSubsidyActivity
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivity<M> {
@@ -2286,7 +2288,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivity<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activities`: 按区域查询品牌加价购活动.
     #[doc(alias = "按区域查询品牌加价购活动")]
-    MarketingGoodsSubsidyActivityActivities
+    MarketingGoodsSubsidyActivityActivities at AtMarketingGoodsSubsidyActivityActivities
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivities<M> {
@@ -2314,9 +2316,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivities<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activity`
-    MarketingGoodsSubsidyActivityActivity
+    MarketingGoodsSubsidyActivityActivity at AtMarketingGoodsSubsidyActivityActivity
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivity<M> {
@@ -2331,9 +2333,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivity<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activity/{activity_id}`
-    MarketingGoodsSubsidyActivityActivityByActivityId
+    MarketingGoodsSubsidyActivityActivityByActivityId at AtMarketingGoodsSubsidyActivityActivityByActivityId
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityId<M> {
@@ -2346,7 +2348,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityId<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply`: 门店报名品牌加价购活动.
     #[doc(alias = "门店报名品牌加价购活动")]
-    MarketingGoodsSubsidyActivityActivityByActivityIdApply
+    MarketingGoodsSubsidyActivityActivityByActivityIdApply at AtMarketingGoodsSubsidyActivityActivityByActivityIdApply
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityIdApply<M> {
@@ -2382,9 +2384,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityIdApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/qualification`
-    MarketingGoodsSubsidyActivityQualification
+    MarketingGoodsSubsidyActivityQualification at AtMarketingGoodsSubsidyActivityQualification
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityQualification<M> {
@@ -2402,7 +2404,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualification<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/qualification/lock`: 锁定品牌加价购活动资格.
     #[doc(alias = "锁定品牌加价购活动资格")]
-    MarketingGoodsSubsidyActivityQualificationLock
+    MarketingGoodsSubsidyActivityQualificationLock at AtMarketingGoodsSubsidyActivityQualificationLock
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityQualificationLock<M> {
@@ -2435,7 +2437,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationLock<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/qualification/unlock`: 解锁品牌加价购活动资格.
     #[doc(alias = "解锁品牌加价购活动资格")]
-    MarketingGoodsSubsidyActivityQualificationUnlock
+    MarketingGoodsSubsidyActivityQualificationUnlock at AtMarketingGoodsSubsidyActivityQualificationUnlock
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityQualificationUnlock<M> {
@@ -2465,9 +2467,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationUnlock<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act`
-    MarketingGoodsSubsidyActivityRetailStoreAct
+    MarketingGoodsSubsidyActivityRetailStoreAct at AtMarketingGoodsSubsidyActivityRetailStoreAct
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreAct<M> {
@@ -2492,9 +2494,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreAct<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}`
-    MarketingGoodsSubsidyActivityRetailStoreActByActivityId
+    MarketingGoodsSubsidyActivityRetailStoreActByActivityId at AtMarketingGoodsSubsidyActivityRetailStoreActByActivityId
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityId<M> {
@@ -2519,7 +2521,7 @@ chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`: 添加零售小店活动业务代理, 删除零售小店活动业务代理.
     #[doc(alias = "添加零售小店活动业务代理")]
     #[doc(alias = "删除零售小店活动业务代理")]
-    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative
+    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative at AtMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative<M> {
@@ -2605,7 +2607,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives`: 查询零售小店活动业务代理.
     #[doc(alias = "查询零售小店活动业务代理")]
-    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives
+    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives at AtMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives<M> {
@@ -2645,9 +2647,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}`
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandId
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandId at AtMarketingGoodsSubsidyActivityRetailStoreActByBrandId
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandId<M> {
@@ -2665,7 +2667,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandId<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials`: 生成小店活动物料码.
     #[doc(alias = "生成小店活动物料码")]
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials at AtMarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials<M> {
@@ -2709,7 +2711,7 @@ chain_step! {
     #[doc(alias = "查询小店活动门店列表")]
     #[doc(alias = "添加小店活动门店")]
     #[doc(alias = "删除小店活动门店")]
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores at AtMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
@@ -2831,7 +2833,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}`: 查询小店活动门店详情.
     #[doc(alias = "查询小店活动门店详情")]
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode at AtMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode<M> {
@@ -2868,9 +2870,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreC
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-activity`
-    MarketingMembercardActivity
+    MarketingMembercardActivity at AtMarketingMembercardActivity
 }
 
 impl<M: Mode> MarketingMembercardActivity<M> {
@@ -2884,7 +2886,7 @@ chain_step! {
     /// `v3/marketing/membercard-activity/activities`: 查询活动列表, 创建活动.
     #[doc(alias = "查询活动列表")]
     #[doc(alias = "创建活动")]
-    MarketingMembercardActivityActivities
+    MarketingMembercardActivityActivities at AtMarketingMembercardActivityActivities
 }
 
 impl<M: Mode> MarketingMembercardActivityActivities<M> {
@@ -2954,7 +2956,7 @@ impl<M: Mode> MarketingMembercardActivityActivities<M> {
 chain_step! {
     /// `v3/marketing/membercard-activity/activities/{activity_id}`: 查询活动详情.
     #[doc(alias = "查询活动详情")]
-    MarketingMembercardActivityActivitiesByActivityId
+    MarketingMembercardActivityActivitiesByActivityId at AtMarketingMembercardActivityActivitiesByActivityId
 }
 
 impl<M: Mode> MarketingMembercardActivityActivitiesByActivityId<M> {
@@ -2985,7 +2987,7 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityId<M> {
 chain_step! {
     /// `v3/marketing/membercard-activity/activities/{activity_id}/terminate`: 终止活动.
     #[doc(alias = "终止活动")]
-    MarketingMembercardActivityActivitiesByActivityIdTerminate
+    MarketingMembercardActivityActivitiesByActivityIdTerminate at AtMarketingMembercardActivityActivitiesByActivityIdTerminate
 }
 
 impl<M: Mode> MarketingMembercardActivityActivitiesByActivityIdTerminate<M> {
@@ -3018,9 +3020,9 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityIdTerminate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open`
-    MarketingMembercardOpen
+    MarketingMembercardOpen at AtMarketingMembercardOpen
 }
 
 impl<M: Mode> MarketingMembercardOpen<M> {
@@ -3050,9 +3052,9 @@ impl<M: Mode> MarketingMembercardOpen<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/activate-informations`
-    MarketingMembercardOpenActivateInformations
+    MarketingMembercardOpenActivateInformations at AtMarketingMembercardOpenActivateInformations
 }
 
 impl<M: Mode> MarketingMembercardOpenActivateInformations<M> {
@@ -3070,7 +3072,7 @@ impl<M: Mode> MarketingMembercardOpenActivateInformations<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/activate-informations/{activate_ticket}`: 获取用户信息（跳转型激活）.
     #[doc(alias = "获取用户信息（跳转型激活）")]
-    MarketingMembercardOpenActivateInformationsByActivateTicket
+    MarketingMembercardOpenActivateInformationsByActivateTicket at AtMarketingMembercardOpenActivateInformationsByActivateTicket
 }
 
 impl<M: Mode> MarketingMembercardOpenActivateInformationsByActivateTicket<M> {
@@ -3106,7 +3108,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/callback`: 查询回调地址, 设置回调地址.
     #[doc(alias = "查询回调地址")]
     #[doc(alias = "设置回调地址")]
-    MarketingMembercardOpenCallback
+    MarketingMembercardOpenCallback at AtMarketingMembercardOpenCallback
 }
 
 impl<M: Mode> MarketingMembercardOpenCallback<M> {
@@ -3155,7 +3157,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/cards`: 查询会员卡模板列表, 创建会员卡模板.
     #[doc(alias = "查询会员卡模板列表")]
     #[doc(alias = "创建会员卡模板")]
-    MarketingMembercardOpenCards
+    MarketingMembercardOpenCards at AtMarketingMembercardOpenCards
 }
 
 impl<M: Mode> MarketingMembercardOpenCards<M> {
@@ -3226,7 +3228,7 @@ chain_step! {
     #[doc(alias = "查询会员卡模板信息")]
     #[doc(alias = "修改会员卡模板信息")]
     #[doc(alias = "删除会员卡模板")]
-    MarketingMembercardOpenCardsByCardId
+    MarketingMembercardOpenCardsByCardId at AtMarketingMembercardOpenCardsByCardId
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
@@ -3357,9 +3359,9 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes`
-    MarketingMembercardOpenCardsByCardIdCodes
+    MarketingMembercardOpenCardsByCardIdCodes at AtMarketingMembercardOpenCardsByCardIdCodes
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodes<M> {
@@ -3378,7 +3380,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}`: 查询用户会员卡信息, 修改用户会员卡信息.
     #[doc(alias = "查询用户会员卡信息")]
     #[doc(alias = "修改用户会员卡信息")]
-    MarketingMembercardOpenCardsByCardIdCodesByCode
+    MarketingMembercardOpenCardsByCardIdCodesByCode at AtMarketingMembercardOpenCardsByCardIdCodesByCode
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
@@ -3473,7 +3475,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`: 激活会员卡（跳转型激活）.
     #[doc(alias = "激活会员卡（跳转型激活）")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeActivate
+    MarketingMembercardOpenCardsByCardIdCodesByCodeActivate at AtMarketingMembercardOpenCardsByCardIdCodesByCodeActivate
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeActivate<M> {
@@ -3511,9 +3513,9 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeActivate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus`
-    MarketingMembercardOpenCardsByCardIdCodesByCodeBonus
+    MarketingMembercardOpenCardsByCardIdCodesByCodeBonus at AtMarketingMembercardOpenCardsByCardIdCodesByCodeBonus
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonus<M> {
@@ -3531,7 +3533,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonus<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/commit`: 设置支付后展示的积分到账.
     #[doc(alias = "设置支付后展示的积分到账")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit
+    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit at AtMarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit<M> {
@@ -3578,7 +3580,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare`: 支付结果页展示会员积分.
     #[doc(alias = "支付结果页展示会员积分")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare
+    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare at AtMarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare<M> {
@@ -3625,7 +3627,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights`: 设置会员权益.
     #[doc(alias = "设置会员权益")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeRights
+    MarketingMembercardOpenCardsByCardIdCodesByCodeRights at AtMarketingMembercardOpenCardsByCardIdCodesByCodeRights
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeRights<M> {
@@ -3666,7 +3668,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeRights<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data`: 设置会员服务项用户信息.
     #[doc(alias = "设置会员服务项用户信息")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData
+    MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData at AtMarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData<M> {
@@ -3718,7 +3720,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDat
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable`: 作废用户会员卡.
     #[doc(alias = "作废用户会员卡")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable
+    MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable at AtMarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable<M> {
@@ -3760,7 +3762,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/deposit`: 导入会员Code.
     #[doc(alias = "导入会员Code")]
-    MarketingMembercardOpenCardsByCardIdCodesDeposit
+    MarketingMembercardOpenCardsByCardIdCodesDeposit at AtMarketingMembercardOpenCardsByCardIdCodesDeposit
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesDeposit<M> {
@@ -3800,7 +3802,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesDeposit<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/decrypt-code`: 加密code解码（跳转型激活）.
     #[doc(alias = "加密code解码（跳转型激活）")]
-    MarketingMembercardOpenCardsByCardIdDecryptCode
+    MarketingMembercardOpenCardsByCardIdDecryptCode at AtMarketingMembercardOpenCardsByCardIdDecryptCode
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdDecryptCode<M> {
@@ -3840,7 +3842,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdDecryptCode<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/permission-tokens`: 商户预授权.
     #[doc(alias = "商户预授权")]
-    MarketingMembercardOpenCardsByCardIdPermissionTokens
+    MarketingMembercardOpenCardsByCardIdPermissionTokens at AtMarketingMembercardOpenCardsByCardIdPermissionTokens
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdPermissionTokens<M> {
@@ -3876,9 +3878,9 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPermissionTokens<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard`
-    MarketingMembercardOpenCardsByCardIdPhoneMembercard
+    MarketingMembercardOpenCardsByCardIdPhoneMembercard at AtMarketingMembercardOpenCardsByCardIdPhoneMembercard
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercard<M> {
@@ -3891,7 +3893,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercard<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import`: 根据手机号导入用户会员卡.
     #[doc(alias = "根据手机号导入用户会员卡")]
-    MarketingMembercardOpenCardsByCardIdPhoneMembercardImport
+    MarketingMembercardOpenCardsByCardIdPhoneMembercardImport at AtMarketingMembercardOpenCardsByCardIdPhoneMembercardImport
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercardImport<M> {
@@ -3935,7 +3937,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercardImport<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/qrcode`: 创建会员卡二维码.
     #[doc(alias = "创建会员卡二维码")]
-    MarketingMembercardOpenCardsByCardIdQrcode
+    MarketingMembercardOpenCardsByCardIdQrcode at AtMarketingMembercardOpenCardsByCardIdQrcode
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdQrcode<M> {
@@ -3974,7 +3976,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdQrcode<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/rights`: 设置会员卡模板权益项.
     #[doc(alias = "设置会员卡模板权益项")]
-    MarketingMembercardOpenCardsByCardIdRights
+    MarketingMembercardOpenCardsByCardIdRights at AtMarketingMembercardOpenCardsByCardIdRights
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdRights<M> {
@@ -4013,7 +4015,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdRights<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/service-modules`: 添加会员卡服务项.
     #[doc(alias = "添加会员卡服务项")]
-    MarketingMembercardOpenCardsByCardIdServiceModules
+    MarketingMembercardOpenCardsByCardIdServiceModules at AtMarketingMembercardOpenCardsByCardIdServiceModules
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModules<M> {
@@ -4067,7 +4069,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`: 修改会员卡服务项, 移除会员卡服务项.
     #[doc(alias = "修改会员卡服务项")]
     #[doc(alias = "移除会员卡服务项")]
-    MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId
+    MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId at AtMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId<M> {
@@ -4146,7 +4148,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/upgrade`: 老会员卡模板升级.
     #[doc(alias = "老会员卡模板升级")]
-    MarketingMembercardOpenCardsByCardIdUpgrade
+    MarketingMembercardOpenCardsByCardIdUpgrade at AtMarketingMembercardOpenCardsByCardIdUpgrade
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdUpgrade<M> {
@@ -4182,9 +4184,9 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUpgrade<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/users`
-    MarketingMembercardOpenCardsByCardIdUsers
+    MarketingMembercardOpenCardsByCardIdUsers at AtMarketingMembercardOpenCardsByCardIdUsers
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsers<M> {
@@ -4197,7 +4199,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsers<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/users/import`: 根据openid导入用户会员卡.
     #[doc(alias = "根据openid导入用户会员卡")]
-    MarketingMembercardOpenCardsByCardIdUsersImport
+    MarketingMembercardOpenCardsByCardIdUsersImport at AtMarketingMembercardOpenCardsByCardIdUsersImport
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsersImport<M> {
@@ -4236,9 +4238,9 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsersImport<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/phonenumber-member`
-    MarketingMembercardOpenPhonenumberMember
+    MarketingMembercardOpenPhonenumberMember at AtMarketingMembercardOpenPhonenumberMember
 }
 
 impl<M: Mode> MarketingMembercardOpenPhonenumberMember<M> {
@@ -4256,7 +4258,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMember<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/phonenumber-member/import`: 导入加密手机号提醒会员领卡.
     #[doc(alias = "导入加密手机号提醒会员领卡")]
-    MarketingMembercardOpenPhonenumberMemberImport
+    MarketingMembercardOpenPhonenumberMemberImport at AtMarketingMembercardOpenPhonenumberMemberImport
 }
 
 impl<M: Mode> MarketingMembercardOpenPhonenumberMemberImport<M> {
@@ -4293,7 +4295,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberImport<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/phonenumber-member/search`: 通过加密手机号查询会员领卡状态.
     #[doc(alias = "通过加密手机号查询会员领卡状态")]
-    MarketingMembercardOpenPhonenumberMemberSearch
+    MarketingMembercardOpenPhonenumberMemberSearch at AtMarketingMembercardOpenPhonenumberMemberSearch
 }
 
 impl<M: Mode> MarketingMembercardOpenPhonenumberMemberSearch<M> {
@@ -4325,9 +4327,9 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberSearch<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/user`
-    MarketingMembercardOpenUser
+    MarketingMembercardOpenUser at AtMarketingMembercardOpenUser
 }
 
 impl<M: Mode> MarketingMembercardOpenUser<M> {
@@ -4340,7 +4342,7 @@ impl<M: Mode> MarketingMembercardOpenUser<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/user/cards`: 查询用户在品牌下所有会员卡.
     #[doc(alias = "查询用户在品牌下所有会员卡")]
-    MarketingMembercardOpenUserCards
+    MarketingMembercardOpenUserCards at AtMarketingMembercardOpenUserCards
 }
 
 impl<M: Mode> MarketingMembercardOpenUserCards<M> {
@@ -4368,9 +4370,9 @@ impl<M: Mode> MarketingMembercardOpenUserCards<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner`
-    MarketingPartner
+    MarketingPartner at AtMarketingPartner
 }
 
 impl<M: Mode> MarketingPartner<M> {
@@ -4385,9 +4387,9 @@ impl<M: Mode> MarketingPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/delivery-plan`
-    MarketingPartnerDeliveryPlan
+    MarketingPartnerDeliveryPlan at AtMarketingPartnerDeliveryPlan
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlan<M> {
@@ -4405,7 +4407,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlan<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans`: 创建投放计划.
     #[doc(alias = "创建投放计划")]
-    MarketingPartnerDeliveryPlanDeliveryPlans
+    MarketingPartnerDeliveryPlanDeliveryPlans at AtMarketingPartnerDeliveryPlanDeliveryPlans
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlans<M> {
@@ -4455,9 +4457,9 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlans<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}`
-    MarketingPartnerDeliveryPlanDeliveryPlansByBrandId
+    MarketingPartnerDeliveryPlanDeliveryPlansByBrandId at AtMarketingPartnerDeliveryPlanDeliveryPlansByBrandId
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandId<M> {
@@ -4470,7 +4472,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandId<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans`: 分页查询投放计划列表.
     #[doc(alias = "分页查询投放计划列表")]
-    MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans
+    MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans at AtMarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans<M> {
@@ -4514,7 +4516,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans<M>
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`: 更新投放计划.
     #[doc(alias = "更新投放计划")]
-    MarketingPartnerDeliveryPlanDeliveryPlansByPlanId
+    MarketingPartnerDeliveryPlanDeliveryPlansByPlanId at AtMarketingPartnerDeliveryPlanDeliveryPlansByPlanId
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanId<M> {
@@ -4559,7 +4561,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanId<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}/terminate`: 终止投放计划.
     #[doc(alias = "终止投放计划")]
-    MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate
+    MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate at AtMarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate<M> {
@@ -4593,9 +4595,9 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/delivery-plan/{sp_mchid}`
-    MarketingPartnerDeliveryPlanBySpMchid
+    MarketingPartnerDeliveryPlanBySpMchid at AtMarketingPartnerDeliveryPlanBySpMchid
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchid<M> {
@@ -4608,7 +4610,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchid<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url`: 设置投放计划回调地址.
     #[doc(alias = "设置投放计划回调地址")]
-    MarketingPartnerDeliveryPlanBySpMchidNotifyUrl
+    MarketingPartnerDeliveryPlanBySpMchidNotifyUrl at AtMarketingPartnerDeliveryPlanBySpMchidNotifyUrl
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchidNotifyUrl<M> {
@@ -4644,9 +4646,9 @@ impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchidNotifyUrl<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/product-coupon`
-    MarketingPartnerProductCoupon
+    MarketingPartnerProductCoupon at AtMarketingPartnerProductCoupon
 }
 
 impl<M: Mode> MarketingPartnerProductCoupon<M> {
@@ -4679,7 +4681,7 @@ impl<M: Mode> MarketingPartnerProductCoupon<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/image-generation-tasks`: 提交图片生成任务.
     #[doc(alias = "提交图片生成任务")]
-    MarketingPartnerProductCouponImageGenerationTasks
+    MarketingPartnerProductCouponImageGenerationTasks at AtMarketingPartnerProductCouponImageGenerationTasks
 }
 
 impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasks<M> {
@@ -4730,7 +4732,7 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasks<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`: 查询图片生成任务执行结果.
     #[doc(alias = "查询图片生成任务执行结果")]
-    MarketingPartnerProductCouponImageGenerationTasksByTaskId
+    MarketingPartnerProductCouponImageGenerationTasksByTaskId at AtMarketingPartnerProductCouponImageGenerationTasksByTaskId
 }
 
 impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasksByTaskId<M> {
@@ -4767,9 +4769,9 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasksByTaskId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/product-coupon/media`
-    MarketingPartnerProductCouponMedia
+    MarketingPartnerProductCouponMedia at AtMarketingPartnerProductCouponMedia
 }
 
 impl<M: Mode> MarketingPartnerProductCouponMedia<M> {
@@ -4782,7 +4784,7 @@ impl<M: Mode> MarketingPartnerProductCouponMedia<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/media/upload-image`: 图片上传.
     #[doc(alias = "图片上传")]
-    MarketingPartnerProductCouponMediaUploadImage
+    MarketingPartnerProductCouponMediaUploadImage at AtMarketingPartnerProductCouponMediaUploadImage
 }
 
 impl<M: Mode> MarketingPartnerProductCouponMediaUploadImage<M> {
@@ -4816,7 +4818,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/notify-configs`: 获取商品券事件通知地址, 设置商品券事件通知地址.
     #[doc(alias = "获取商品券事件通知地址")]
     #[doc(alias = "设置商品券事件通知地址")]
-    MarketingPartnerProductCouponNotifyConfigs
+    MarketingPartnerProductCouponNotifyConfigs at AtMarketingPartnerProductCouponNotifyConfigs
 }
 
 impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
@@ -4865,7 +4867,7 @@ impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons`: 创建商品券.
     #[doc(alias = "创建商品券")]
-    MarketingPartnerProductCouponProductCoupons
+    MarketingPartnerProductCouponProductCoupons at AtMarketingPartnerProductCouponProductCoupons
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCoupons<M> {
@@ -4926,7 +4928,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`: 查询商品券, 修改商品券.
     #[doc(alias = "查询商品券")]
     #[doc(alias = "修改商品券")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponId
+    MarketingPartnerProductCouponProductCouponsByProductCouponId at AtMarketingPartnerProductCouponProductCouponsByProductCouponId
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
@@ -5027,7 +5029,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate`: 失效商品券.
     #[doc(alias = "失效商品券")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate<M> {
@@ -5075,7 +5077,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdDeacti
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`: 添加商品券批次组.
     #[doc(alias = "添加商品券批次组")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles<M> {
@@ -5143,7 +5145,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}`: 修改商品券批次组.
     #[doc(alias = "修改商品券批次组")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId<M> {
@@ -5199,7 +5201,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/associate-stores`: 批次组批量关联门店.
     #[doc(alias = "批次组批量关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStores at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStores
 }
 
 impl<M: Mode>
@@ -5242,7 +5244,7 @@ impl<M: Mode>
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/disassociate-stores`: 批次组批量取消关联门店.
     #[doc(alias = "批次组批量取消关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStores at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStores
 }
 
 impl<M: Mode>
@@ -5287,7 +5289,7 @@ impl<M: Mode>
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`: 修改商品券批次组发放预算.
     #[doc(alias = "修改商品券批次组发放预算")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudget
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudget at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudget
 }
 
 impl<M: Mode>
@@ -5332,7 +5334,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`: 查询商品券批次列表, 添加商品券批次.
     #[doc(alias = "查询商品券批次列表")]
     #[doc(alias = "添加商品券批次")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks<M> {
@@ -5434,7 +5436,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`: 查询商品券指定批次, 修改商品券指定批次.
     #[doc(alias = "查询商品券指定批次")]
     #[doc(alias = "修改商品券指定批次")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId<M> {
@@ -5570,7 +5572,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`: 批次关联门店.
     #[doc(alias = "批次关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores<M> {
@@ -5611,7 +5613,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores`: 查询批次关联门店列表.
     #[doc(alias = "查询批次关联门店列表")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores<M> {
@@ -5650,7 +5652,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate`: 失效商品券批次.
     #[doc(alias = "失效商品券批次")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate<M> {
@@ -5692,7 +5694,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/disassociate-stores`: 批次取消关联门店.
     #[doc(alias = "批次取消关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStores at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStores
 }
 
 impl<M: Mode>
@@ -5735,7 +5737,7 @@ impl<M: Mode>
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/update-budget`: 修改商品券批次发放预算.
     #[doc(alias = "修改商品券批次发放预算")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudget
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudget at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudget
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudget<M> {
@@ -5777,7 +5779,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`: 预上传券Code.
     #[doc(alias = "预上传券Code")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodes
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodes at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodes
 }
 
 impl<M: Mode>
@@ -5818,9 +5820,9 @@ impl<M: Mode>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/product-coupon/users`
-    MarketingPartnerProductCouponUsers
+    MarketingPartnerProductCouponUsers at AtMarketingPartnerProductCouponUsers
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsers<M> {
@@ -5830,9 +5832,9 @@ impl<M: Mode> MarketingPartnerProductCouponUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}`
-    MarketingPartnerProductCouponUsersByOpenid
+    MarketingPartnerProductCouponUsersByOpenid at AtMarketingPartnerProductCouponUsersByOpenid
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenid<M> {
@@ -5862,7 +5864,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenid<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`: 向用户发放商品券批次组.
     #[doc(alias = "向用户发放商品券批次组")]
-    MarketingPartnerProductCouponUsersByOpenidCouponBundles
+    MarketingPartnerProductCouponUsersByOpenidCouponBundles at AtMarketingPartnerProductCouponUsersByOpenidCouponBundles
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundles<M> {
@@ -5914,9 +5916,9 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundles<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}`
-    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId
+    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId at AtMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId<M> {
@@ -5933,7 +5935,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCoupo
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate`: 失效用户商品券组.
     #[doc(alias = "失效用户商品券组")]
-    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate
+    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate at AtMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate<M> {
@@ -5979,7 +5981,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons`: 指定券状态查询用户商品券列表, 向用户发放商品券.
     #[doc(alias = "指定券状态查询用户商品券列表")]
     #[doc(alias = "向用户发放商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCoupons
+    MarketingPartnerProductCouponUsersByOpenidCoupons at AtMarketingPartnerProductCouponUsersByOpenidCoupons
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
@@ -6066,7 +6068,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}`: 查询用户商品券详情.
     #[doc(alias = "查询用户商品券详情")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode at AtMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode<M> {
@@ -6134,7 +6136,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`: 确认发放用户商品券.
     #[doc(alias = "确认发放用户商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm at AtMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm<M> {
@@ -6185,7 +6187,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfi
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/deactivate`: 失效用户商品券.
     #[doc(alias = "失效用户商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivate
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivate at AtMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivate
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivate<M> {
@@ -6238,7 +6240,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeact
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/return`: 退券.
     #[doc(alias = "退券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturn
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturn at AtMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturn
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturn<M> {
@@ -6289,7 +6291,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeRetur
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use`: 核销用户商品券.
     #[doc(alias = "核销用户商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse at AtMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse<M> {
@@ -6343,7 +6345,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse<M
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon`: 向用户预发放商品券.
     #[doc(alias = "向用户预发放商品券")]
-    MarketingPartnerProductCouponUsersByOpenidPreSendCoupon
+    MarketingPartnerProductCouponUsersByOpenidPreSendCoupon at AtMarketingPartnerProductCouponUsersByOpenidPreSendCoupon
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCoupon<M> {
@@ -6389,7 +6391,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCoupon<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle`: 向用户预发放商品券批次组.
     #[doc(alias = "向用户预发放商品券批次组")]
-    MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle
+    MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle at AtMarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle<M> {
@@ -6438,7 +6440,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle<M> {
 chain_step! {
     /// `v3/marketing/partnerships`: 查询合作关系列表.
     #[doc(alias = "查询合作关系列表")]
-    MarketingPartnerships
+    MarketingPartnerships at AtMarketingPartnerships
 }
 
 impl<M: Mode> MarketingPartnerships<M> {
@@ -6479,7 +6481,7 @@ impl<M: Mode> MarketingPartnerships<M> {
 chain_step! {
     /// `v3/marketing/partnerships/build`: 建立合作关系.
     #[doc(alias = "建立合作关系")]
-    MarketingPartnershipsBuild
+    MarketingPartnershipsBuild at AtMarketingPartnershipsBuild
 }
 
 impl<M: Mode> MarketingPartnershipsBuild<M> {
@@ -6513,7 +6515,7 @@ impl<M: Mode> MarketingPartnershipsBuild<M> {
 chain_step! {
     /// `v3/marketing/partnerships/terminate`: 终止合作关系.
     #[doc(alias = "终止合作关系")]
-    MarketingPartnershipsTerminate
+    MarketingPartnershipsTerminate at AtMarketingPartnershipsTerminate
 }
 
 impl<M: Mode> MarketingPartnershipsTerminate<M> {
@@ -6544,9 +6546,9 @@ impl<M: Mode> MarketingPartnershipsTerminate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/paygiftactivity`
-    MarketingPaygiftactivity
+    MarketingPaygiftactivity at AtMarketingPaygiftactivity
 }
 
 impl<M: Mode> MarketingPaygiftactivity<M> {
@@ -6564,7 +6566,7 @@ impl<M: Mode> MarketingPaygiftactivity<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities`: 获取支付有礼活动列表.
     #[doc(alias = "获取支付有礼活动列表")]
-    MarketingPaygiftactivityActivities
+    MarketingPaygiftactivityActivities at AtMarketingPaygiftactivityActivities
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivities<M> {
@@ -6605,7 +6607,7 @@ impl<M: Mode> MarketingPaygiftactivityActivities<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}`: 查询活动详情接口.
     #[doc(alias = "查询活动详情接口")]
-    MarketingPaygiftactivityActivitiesByActivityId
+    MarketingPaygiftactivityActivitiesByActivityId at AtMarketingPaygiftactivityActivitiesByActivityId
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityId<M> {
@@ -6646,7 +6648,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityId<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/goods`: 查询活动指定商品列表.
     #[doc(alias = "查询活动指定商品列表")]
-    MarketingPaygiftactivityActivitiesByActivityIdGoods
+    MarketingPaygiftactivityActivitiesByActivityIdGoods at AtMarketingPaygiftactivityActivitiesByActivityIdGoods
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdGoods<M> {
@@ -6685,7 +6687,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdGoods<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants`: 查询活动发券商户号.
     #[doc(alias = "查询活动发券商户号")]
-    MarketingPaygiftactivityActivitiesByActivityIdMerchants
+    MarketingPaygiftactivityActivitiesByActivityIdMerchants at AtMarketingPaygiftactivityActivitiesByActivityIdMerchants
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchants<M> {
@@ -6734,7 +6736,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchants<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`: 新增活动发券商户号.
     #[doc(alias = "新增活动发券商户号")]
-    MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd
+    MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd at AtMarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd<M> {
@@ -6775,7 +6777,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete`: 删除活动发券商户号.
     #[doc(alias = "删除活动发券商户号")]
-    MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete
+    MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete at AtMarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete<M> {
@@ -6816,7 +6818,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/terminate`: 终止活动.
     #[doc(alias = "终止活动")]
-    MarketingPaygiftactivityActivitiesByActivityIdTerminate
+    MarketingPaygiftactivityActivitiesByActivityIdTerminate at AtMarketingPaygiftactivityActivitiesByActivityIdTerminate
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdTerminate<M> {
@@ -6851,7 +6853,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdTerminate<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/unique-threshold-activity`: 创建全场满额送活动.
     #[doc(alias = "创建全场满额送活动")]
-    MarketingPaygiftactivityUniqueThresholdActivity
+    MarketingPaygiftactivityUniqueThresholdActivity at AtMarketingPaygiftactivityUniqueThresholdActivity
 }
 
 impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
@@ -6891,9 +6893,9 @@ impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/shopping-receipt`
-    MarketingShoppingReceipt
+    MarketingShoppingReceipt at AtMarketingShoppingReceipt
 }
 
 impl<M: Mode> MarketingShoppingReceipt<M> {
@@ -6920,7 +6922,7 @@ impl<M: Mode> MarketingShoppingReceipt<M> {
 chain_step! {
     /// `v3/marketing/shopping-receipt/customentrances`: 创建自定义入口.
     #[doc(alias = "创建自定义入口")]
-    MarketingShoppingReceiptCustomentrances
+    MarketingShoppingReceiptCustomentrances at AtMarketingShoppingReceiptCustomentrances
 }
 
 impl<M: Mode> MarketingShoppingReceiptCustomentrances<M> {
@@ -6972,7 +6974,7 @@ chain_step! {
     /// `v3/marketing/shopping-receipt/customentrances/{brand_id}`: 查询自定义入口, 更新自定义入口.
     #[doc(alias = "查询自定义入口")]
     #[doc(alias = "更新自定义入口")]
-    MarketingShoppingReceiptCustomentrancesByBrandId
+    MarketingShoppingReceiptCustomentrancesByBrandId at AtMarketingShoppingReceiptCustomentrancesByBrandId
 }
 
 impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
@@ -7028,7 +7030,7 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
 chain_step! {
     /// `v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`: 上传商家电子小票跳转信息.
     #[doc(alias = "上传商家电子小票跳转信息")]
-    MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos
+    MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos at AtMarketingShoppingReceiptMerchantshoppingreceiptjumpinfos
 }
 
 impl<M: Mode> MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos<M> {
@@ -7071,7 +7073,7 @@ impl<M: Mode> MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos<M> {
 chain_step! {
     /// `v3/marketing/shopping-receipt/shoppingreceipts`: 上传电子小票.
     #[doc(alias = "上传电子小票")]
-    MarketingShoppingReceiptShoppingreceipts
+    MarketingShoppingReceiptShoppingreceipts at AtMarketingShoppingReceiptShoppingreceipts
 }
 
 impl<M: Mode> MarketingShoppingReceiptShoppingreceipts<M> {
@@ -7103,9 +7105,9 @@ impl<M: Mode> MarketingShoppingReceiptShoppingreceipts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/weekly-discount`
-    MarketingWeeklyDiscount
+    MarketingWeeklyDiscount at AtMarketingWeeklyDiscount
 }
 
 impl<M: Mode> MarketingWeeklyDiscount<M> {
@@ -7118,7 +7120,7 @@ impl<M: Mode> MarketingWeeklyDiscount<M> {
 chain_step! {
     /// `v3/marketing/weekly-discount/activities`: 查询周周惠活动列表.
     #[doc(alias = "查询周周惠活动列表")]
-    MarketingWeeklyDiscountActivities
+    MarketingWeeklyDiscountActivities at AtMarketingWeeklyDiscountActivities
 }
 
 impl<M: Mode> MarketingWeeklyDiscountActivities<M> {
@@ -7164,7 +7166,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivities<M> {
 chain_step! {
     /// `v3/marketing/weekly-discount/activities/{activity_id}`: 查询周周惠活动详情.
     #[doc(alias = "查询周周惠活动详情")]
-    MarketingWeeklyDiscountActivitiesByActivityId
+    MarketingWeeklyDiscountActivitiesByActivityId at AtMarketingWeeklyDiscountActivitiesByActivityId
 }
 
 impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityId<M> {
@@ -7195,7 +7197,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityId<M> {
 chain_step! {
     /// `v3/marketing/weekly-discount/activities/{activity_id}/apply`: 报名周周惠活动.
     #[doc(alias = "报名周周惠活动")]
-    MarketingWeeklyDiscountActivitiesByActivityIdApply
+    MarketingWeeklyDiscountActivitiesByActivityIdApply at AtMarketingWeeklyDiscountActivitiesByActivityIdApply
 }
 
 impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityIdApply<M> {
@@ -7231,9 +7233,9 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityIdApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/withdraw-favor`
-    MarketingWithdrawFavor
+    MarketingWithdrawFavor at AtMarketingWithdrawFavor
 }
 
 impl<M: Mode> MarketingWithdrawFavor<M> {
@@ -7243,9 +7245,9 @@ impl<M: Mode> MarketingWithdrawFavor<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/withdraw-favor/users`
-    MarketingWithdrawFavorUsers
+    MarketingWithdrawFavorUsers at AtMarketingWithdrawFavorUsers
 }
 
 impl<M: Mode> MarketingWithdrawFavorUsers<M> {
@@ -7255,9 +7257,9 @@ impl<M: Mode> MarketingWithdrawFavorUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/withdraw-favor/users/{openid}`
-    MarketingWithdrawFavorUsersByOpenid
+    MarketingWithdrawFavorUsersByOpenid at AtMarketingWithdrawFavorUsersByOpenid
 }
 
 impl<M: Mode> MarketingWithdrawFavorUsersByOpenid<M> {
@@ -7271,7 +7273,7 @@ chain_step! {
     /// `v3/marketing/withdraw-favor/users/{openid}/coupons`: 查询批次下用户银行提现免费券列表, 为用户发银行提现免费券.
     #[doc(alias = "查询批次下用户银行提现免费券列表")]
     #[doc(alias = "为用户发银行提现免费券")]
-    MarketingWithdrawFavorUsersByOpenidCoupons
+    MarketingWithdrawFavorUsersByOpenidCoupons at AtMarketingWithdrawFavorUsersByOpenidCoupons
 }
 
 impl<M: Mode> MarketingWithdrawFavorUsersByOpenidCoupons<M> {

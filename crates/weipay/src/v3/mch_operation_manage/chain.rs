@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/mch-operation-manage` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/mch-operation-manage`: 商户尽职调查, 商户风险管理.
-    MchOperationManage
+    MchOperationManage at AtMchOperationManage
 }
 
 impl<M: Mode> MchOperationManage<M> {
@@ -24,9 +26,9 @@ impl<M: Mode> MchOperationManage<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-operation-manage/enhanced-due-diligence`
-    MchOperationManageEnhancedDueDiligence
+    MchOperationManageEnhancedDueDiligence at AtMchOperationManageEnhancedDueDiligence
 }
 
 impl<M: Mode> MchOperationManageEnhancedDueDiligence<M> {
@@ -44,7 +46,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligence<M> {
 chain_step! {
     /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}`: 查询子商户强化尽调单信息.
     #[doc(alias = "查询子商户强化尽调单信息")]
-    MchOperationManageEnhancedDueDiligenceByDueDiligenceId
+    MchOperationManageEnhancedDueDiligenceByDueDiligenceId at AtMchOperationManageEnhancedDueDiligenceByDueDiligenceId
 }
 
 impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceId<M> {
@@ -91,7 +93,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceId<M> {
 chain_step! {
     /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`: 提交尽调资料.
     #[doc(alias = "提交尽调资料")]
-    MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit
+    MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit at AtMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit
 }
 
 impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit<M> {
@@ -132,7 +134,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit<M> {
 chain_step! {
     /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload`: 上传尽调资料文件.
     #[doc(alias = "上传尽调资料文件")]
-    MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload
+    MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload at AtMchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload
 }
 
 impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload<M> {
@@ -171,9 +173,9 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-operation-manage/merchant-limitations`
-    MchOperationManageMerchantLimitations
+    MchOperationManageMerchantLimitations at AtMchOperationManageMerchantLimitations
 }
 
 impl<M: Mode> MchOperationManageMerchantLimitations<M> {
@@ -183,9 +185,9 @@ impl<M: Mode> MchOperationManageMerchantLimitations<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-operation-manage/merchant-limitations/sub-mchid`
-    MchOperationManageMerchantLimitationsSubMchid
+    MchOperationManageMerchantLimitationsSubMchid at AtMchOperationManageMerchantLimitationsSubMchid
 }
 
 impl<M: Mode> MchOperationManageMerchantLimitationsSubMchid<M> {
@@ -203,7 +205,7 @@ impl<M: Mode> MchOperationManageMerchantLimitationsSubMchid<M> {
 chain_step! {
     /// `v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}`: 查询子商户管控情况.
     #[doc(alias = "查询子商户管控情况")]
-    MchOperationManageMerchantLimitationsSubMchidBySubMchid
+    MchOperationManageMerchantLimitationsSubMchidBySubMchid at AtMchOperationManageMerchantLimitationsSubMchidBySubMchid
 }
 
 impl<M: Mode> MchOperationManageMerchantLimitationsSubMchidBySubMchid<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/med-ins` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/med-ins`: 医保支付.
-    MedIns
+    MedIns at AtMedIns
 }
 
 impl<M: Mode> MedIns<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> MedIns<M> {
 chain_step! {
     /// `v3/med-ins/orders`: 医保自费混合收款下单.
     #[doc(alias = "医保自费混合收款下单")]
-    MedInsOrders
+    MedInsOrders at AtMedInsOrders
 }
 
 impl<M: Mode> MedInsOrders<M> {
@@ -74,9 +76,9 @@ impl<M: Mode> MedInsOrders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/med-ins/orders/mix-trade-no`
-    MedInsOrdersMixTradeNo
+    MedInsOrdersMixTradeNo at AtMedInsOrdersMixTradeNo
 }
 
 impl<M: Mode> MedInsOrdersMixTradeNo<M> {
@@ -89,7 +91,7 @@ impl<M: Mode> MedInsOrdersMixTradeNo<M> {
 chain_step! {
     /// `v3/med-ins/orders/mix-trade-no/{mix_trade_no}`: 使用医保自费混合订单号查看下单结果.
     #[doc(alias = "使用医保自费混合订单号查看下单结果")]
-    MedInsOrdersMixTradeNoByMixTradeNo
+    MedInsOrdersMixTradeNoByMixTradeNo at AtMedInsOrdersMixTradeNoByMixTradeNo
 }
 
 impl<M: Mode> MedInsOrdersMixTradeNoByMixTradeNo<M> {
@@ -124,9 +126,9 @@ impl<M: Mode> MedInsOrdersMixTradeNoByMixTradeNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/med-ins/orders/out-trade-no`
-    MedInsOrdersOutTradeNo
+    MedInsOrdersOutTradeNo at AtMedInsOrdersOutTradeNo
 }
 
 impl<M: Mode> MedInsOrdersOutTradeNo<M> {
@@ -139,7 +141,7 @@ impl<M: Mode> MedInsOrdersOutTradeNo<M> {
 chain_step! {
     /// `v3/med-ins/orders/out-trade-no/{out_trade_no}`: 使用商户订单号查看下单结果.
     #[doc(alias = "使用商户订单号查看下单结果")]
-    MedInsOrdersOutTradeNoByOutTradeNo
+    MedInsOrdersOutTradeNoByOutTradeNo at AtMedInsOrdersOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> MedInsOrdersOutTradeNoByOutTradeNo<M> {
@@ -174,9 +176,9 @@ impl<M: Mode> MedInsOrdersOutTradeNoByOutTradeNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/med-ins/refunds`
-    MedInsRefunds
+    MedInsRefunds at AtMedInsRefunds
 }
 
 impl<M: Mode> MedInsRefunds<M> {
@@ -189,7 +191,7 @@ impl<M: Mode> MedInsRefunds<M> {
 chain_step! {
     /// `v3/med-ins/refunds/notify`: 医保退款通知.
     #[doc(alias = "医保退款通知")]
-    MedInsRefundsNotify
+    MedInsRefundsNotify at AtMedInsRefundsNotify
 }
 
 impl<M: Mode> MedInsRefundsNotify<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchant-risk-manage` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/merchant-risk-manage`: 商户风险管理.
-    MerchantRiskManage
+    MerchantRiskManage at AtMerchantRiskManage
 }
 
 impl<M: Mode> MerchantRiskManage<M> {
@@ -39,9 +41,9 @@ impl<M: Mode> MerchantRiskManage<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchant-risk-manage/ec-trade-risk`
-    MerchantRiskManageEcTradeRisk
+    MerchantRiskManageEcTradeRisk at AtMerchantRiskManageEcTradeRisk
 }
 
 impl<M: Mode> MerchantRiskManageEcTradeRisk<M> {
@@ -59,7 +61,7 @@ impl<M: Mode> MerchantRiskManageEcTradeRisk<M> {
 chain_step! {
     /// `v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`: 查询风险订单.
     #[doc(alias = "查询风险订单")]
-    MerchantRiskManageEcTradeRiskQueryRiskTrades
+    MerchantRiskManageEcTradeRiskQueryRiskTrades at AtMerchantRiskManageEcTradeRiskQueryRiskTrades
 }
 
 impl<M: Mode> MerchantRiskManageEcTradeRiskQueryRiskTrades<M> {
@@ -91,7 +93,7 @@ impl<M: Mode> MerchantRiskManageEcTradeRiskQueryRiskTrades<M> {
 chain_step! {
     /// `v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result`: 回传处置结果.
     #[doc(alias = "回传处置结果")]
-    MerchantRiskManageEcTradeRiskRecvDisposeResult
+    MerchantRiskManageEcTradeRiskRecvDisposeResult at AtMerchantRiskManageEcTradeRiskRecvDisposeResult
 }
 
 impl<M: Mode> MerchantRiskManageEcTradeRiskRecvDisposeResult<M> {
@@ -123,7 +125,7 @@ impl<M: Mode> MerchantRiskManageEcTradeRiskRecvDisposeResult<M> {
 chain_step! {
     /// `v3/merchant-risk-manage/report-trade-union-information`: 上报订单关联信息.
     #[doc(alias = "上报订单关联信息")]
-    MerchantRiskManageReportTradeUnionInformation
+    MerchantRiskManageReportTradeUnionInformation at AtMerchantRiskManageReportTradeUnionInformation
 }
 
 impl<M: Mode> MerchantRiskManageReportTradeUnionInformation<M> {
@@ -155,7 +157,7 @@ impl<M: Mode> MerchantRiskManageReportTradeUnionInformation<M> {
 chain_step! {
     /// `v3/merchant-risk-manage/trade-risk-information`: 查询风险信息.
     #[doc(alias = "查询风险信息")]
-    MerchantRiskManageTradeRiskInformation
+    MerchantRiskManageTradeRiskInformation at AtMerchantRiskManageTradeRiskInformation
 }
 
 impl<M: Mode> MerchantRiskManageTradeRiskInformation<M> {
@@ -186,7 +188,7 @@ impl<M: Mode> MerchantRiskManageTradeRiskInformation<M> {
 chain_step! {
     /// `v3/merchant-risk-manage/trade-risk-result`: 处置结果回传.
     #[doc(alias = "处置结果回传")]
-    MerchantRiskManageTradeRiskResult
+    MerchantRiskManageTradeRiskResult at AtMerchantRiskManageTradeRiskResult
 }
 
 impl<M: Mode> MerchantRiskManageTradeRiskResult<M> {
@@ -220,7 +222,7 @@ chain_step! {
     #[doc(alias = "创建商户违规通知回调地址")]
     #[doc(alias = "修改商户违规通知回调地址")]
     #[doc(alias = "删除商户违规通知回调地址")]
-    MerchantRiskManageViolationNotifications
+    MerchantRiskManageViolationNotifications at AtMerchantRiskManageViolationNotifications
 }
 
 impl<M: Mode> MerchantRiskManageViolationNotifications<M> {

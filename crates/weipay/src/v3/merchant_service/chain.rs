@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchant-service` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/merchant-service`: 消费者投诉.
-    MerchantService
+    MerchantService at AtMerchantService
 }
 
 impl<M: Mode> MerchantService<M> {
@@ -45,7 +47,7 @@ chain_step! {
     #[doc(alias = "创建投诉通知回调")]
     #[doc(alias = "更新投诉通知回调")]
     #[doc(alias = "删除投诉通知回调")]
-    MerchantServiceComplaintNotifications
+    MerchantServiceComplaintNotifications at AtMerchantServiceComplaintNotifications
 }
 
 impl<M: Mode> MerchantServiceComplaintNotifications<M> {
@@ -136,7 +138,7 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
 chain_step! {
     /// `v3/merchant-service/complaints`: 查询投诉信息.
     #[doc(alias = "查询投诉信息")]
-    MerchantServiceComplaints
+    MerchantServiceComplaints at AtMerchantServiceComplaints
 }
 
 impl<M: Mode> MerchantServiceComplaints<M> {
@@ -177,7 +179,7 @@ impl<M: Mode> MerchantServiceComplaints<M> {
 chain_step! {
     /// `v3/merchant-service/complaints/{transaction_id}`: 查询投诉详情.
     #[doc(alias = "查询投诉详情")]
-    MerchantServiceComplaintsByTransactionId
+    MerchantServiceComplaintsByTransactionId at AtMerchantServiceComplaintsByTransactionId
 }
 
 impl<M: Mode> MerchantServiceComplaintsByTransactionId<M> {
@@ -215,7 +217,7 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionId<M> {
 chain_step! {
     /// `v3/merchant-service/complaints/{transaction_id}/negotiation-historys`: 查询投诉协商历史.
     #[doc(alias = "查询投诉协商历史")]
-    MerchantServiceComplaintsByTransactionIdNegotiationHistorys
+    MerchantServiceComplaintsByTransactionIdNegotiationHistorys at AtMerchantServiceComplaintsByTransactionIdNegotiationHistorys
 }
 
 impl<M: Mode> MerchantServiceComplaintsByTransactionIdNegotiationHistorys<M> {
@@ -248,7 +250,7 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionIdNegotiationHistorys<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2`: 查询投诉单列表.
     #[doc(alias = "查询投诉单列表")]
-    MerchantServiceComplaintsV2
+    MerchantServiceComplaintsV2 at AtMerchantServiceComplaintsV2
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2<M> {
@@ -289,7 +291,7 @@ impl<M: Mode> MerchantServiceComplaintsV2<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}`: 查询投诉单详情.
     #[doc(alias = "查询投诉单详情")]
-    MerchantServiceComplaintsV2ByComplaintId
+    MerchantServiceComplaintsV2ByComplaintId at AtMerchantServiceComplaintsV2ByComplaintId
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintId<M> {
@@ -353,7 +355,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintId<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/complete`: 反馈处理完成.
     #[doc(alias = "反馈处理完成")]
-    MerchantServiceComplaintsV2ByComplaintIdComplete
+    MerchantServiceComplaintsV2ByComplaintIdComplete at AtMerchantServiceComplaintsV2ByComplaintIdComplete
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdComplete<M> {
@@ -391,7 +393,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdComplete<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`: 查询投诉协商历史.
     #[doc(alias = "查询投诉协商历史")]
-    MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys
+    MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys at AtMerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys<M> {
@@ -430,7 +432,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/response`: 提交回复.
     #[doc(alias = "提交回复")]
-    MerchantServiceComplaintsV2ByComplaintIdResponse
+    MerchantServiceComplaintsV2ByComplaintIdResponse at AtMerchantServiceComplaintsV2ByComplaintIdResponse
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponse<M> {
@@ -468,7 +470,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponse<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`: 回复需要即时服务的投诉单.
     #[doc(alias = "回复需要即时服务的投诉单")]
-    MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService
+    MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService at AtMerchantServiceComplaintsV2ByComplaintIdResponseImmediateService
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService<M> {
@@ -512,7 +514,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService<M
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`: 更新退款审批结果.
     #[doc(alias = "更新退款审批结果")]
-    MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress
+    MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress at AtMerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress<M> {
@@ -553,7 +555,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress<M> {
 chain_step! {
     /// `v3/merchant-service/feedbacks`: 商户反馈.
     #[doc(alias = "商户反馈")]
-    MerchantServiceFeedbacks
+    MerchantServiceFeedbacks at AtMerchantServiceFeedbacks
 }
 
 impl<M: Mode> MerchantServiceFeedbacks<M> {
@@ -581,9 +583,9 @@ impl<M: Mode> MerchantServiceFeedbacks<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchant-service/images`
-    MerchantServiceImages
+    MerchantServiceImages at AtMerchantServiceImages
 }
 
 impl<M: Mode> MerchantServiceImages<M> {
@@ -601,7 +603,7 @@ impl<M: Mode> MerchantServiceImages<M> {
 chain_step! {
     /// `v3/merchant-service/images/{media_id}`: 图片下载.
     #[doc(alias = "图片下载")]
-    MerchantServiceImagesByMediaId
+    MerchantServiceImagesByMediaId at AtMerchantServiceImagesByMediaId
 }
 
 impl<M: Mode> MerchantServiceImagesByMediaId<M> {
@@ -629,7 +631,7 @@ impl<M: Mode> MerchantServiceImagesByMediaId<M> {
 chain_step! {
     /// `v3/merchant-service/images/upload`: 商户上传反馈图片.
     #[doc(alias = "商户上传反馈图片")]
-    MerchantServiceImagesUpload
+    MerchantServiceImagesUpload at AtMerchantServiceImagesUpload
 }
 
 impl<M: Mode> MerchantServiceImagesUpload<M> {

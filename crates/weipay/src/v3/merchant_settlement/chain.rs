@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchant-settlement` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/merchant-settlement`: 从业机构特约商户结算规则.
-    MerchantSettlement
+    MerchantSettlement at AtMerchantSettlement
 }
 
 impl<M: Mode> MerchantSettlement<M> {
@@ -24,7 +26,7 @@ impl<M: Mode> MerchantSettlement<M> {
 chain_step! {
     /// `v3/merchant-settlement/merchant-settle-rule-applications`: 申请修改特约商户结算规则.
     #[doc(alias = "申请修改特约商户结算规则")]
-    MerchantSettlementMerchantSettleRuleApplications
+    MerchantSettlementMerchantSettleRuleApplications at AtMerchantSettlementMerchantSettleRuleApplications
 }
 
 impl<M: Mode> MerchantSettlementMerchantSettleRuleApplications<M> {
@@ -70,7 +72,7 @@ impl<M: Mode> MerchantSettlementMerchantSettleRuleApplications<M> {
 chain_step! {
     /// `v3/merchant-settlement/merchant-settle-rule-applications/{application_id}`: 根据申请单ID查询结果.
     #[doc(alias = "根据申请单ID查询结果")]
-    MerchantSettlementMerchantSettleRuleApplicationsByApplicationId
+    MerchantSettlementMerchantSettleRuleApplicationsByApplicationId at AtMerchantSettlementMerchantSettleRuleApplicationsByApplicationId
 }
 
 impl<M: Mode> MerchantSettlementMerchantSettleRuleApplicationsByApplicationId<M> {

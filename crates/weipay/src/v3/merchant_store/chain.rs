@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchant-store` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/merchant-store`: 连锁品牌门店.
-    MerchantStore
+    MerchantStore at AtMerchantStore
 }
 
 impl<M: Mode> MerchantStore<M> {
@@ -22,7 +24,7 @@ impl<M: Mode> MerchantStore<M> {
 chain_step! {
     /// `v3/merchant-store/stores`: 创建门店.
     #[doc(alias = "创建门店")]
-    MerchantStoreStores
+    MerchantStoreStores at AtMerchantStoreStores
 }
 
 impl<M: Mode> MerchantStoreStores<M> {
@@ -56,7 +58,7 @@ chain_step! {
     /// `v3/merchant-store/stores/{store_id}`: 查询门店, 修改门店.
     #[doc(alias = "查询门店")]
     #[doc(alias = "修改门店")]
-    MerchantStoreStoresByStoreId
+    MerchantStoreStoresByStoreId at AtMerchantStoreStoresByStoreId
 }
 
 impl<M: Mode> MerchantStoreStoresByStoreId<M> {
@@ -109,9 +111,9 @@ impl<M: Mode> MerchantStoreStoresByStoreId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchant-store/stores/{store_id}/recipients`
-    MerchantStoreStoresByStoreIdRecipients
+    MerchantStoreStoresByStoreIdRecipients at AtMerchantStoreStoresByStoreIdRecipients
 }
 
 impl<M: Mode> MerchantStoreStoresByStoreIdRecipients<M> {
@@ -129,7 +131,7 @@ impl<M: Mode> MerchantStoreStoresByStoreIdRecipients<M> {
 chain_step! {
     /// `v3/merchant-store/stores/{store_id}/recipients/bind`: 绑定门店收款信息.
     #[doc(alias = "绑定门店收款信息")]
-    MerchantStoreStoresByStoreIdRecipientsBind
+    MerchantStoreStoresByStoreIdRecipientsBind at AtMerchantStoreStoresByStoreIdRecipientsBind
 }
 
 impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsBind<M> {
@@ -170,7 +172,7 @@ impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsBind<M> {
 chain_step! {
     /// `v3/merchant-store/stores/{store_id}/recipients/unbind`: 解除门店收款信息绑定.
     #[doc(alias = "解除门店收款信息绑定")]
-    MerchantStoreStoresByStoreIdRecipientsUnbind
+    MerchantStoreStoresByStoreIdRecipientsUnbind at AtMerchantStoreStoresByStoreIdRecipientsUnbind
 }
 
 impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsUnbind<M> {

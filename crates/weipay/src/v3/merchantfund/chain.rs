@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchantfund` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/merchantfund`: 来账识别.
-    Merchantfund
+    Merchantfund at AtMerchantfund
 }
 
 impl<M: Mode> Merchantfund<M> {
@@ -23,9 +25,9 @@ impl<M: Mode> Merchantfund<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchantfund/merchant`
-    MerchantfundMerchant
+    MerchantfundMerchant at AtMerchantfundMerchant
 }
 
 impl<M: Mode> MerchantfundMerchant<M> {
@@ -38,7 +40,7 @@ impl<M: Mode> MerchantfundMerchant<M> {
 chain_step! {
     /// `v3/merchantfund/merchant/income-records`: 服务商银行来账查询.
     #[doc(alias = "服务商银行来账查询")]
-    MerchantfundMerchantIncomeRecords
+    MerchantfundMerchantIncomeRecords at AtMerchantfundMerchantIncomeRecords
 }
 
 impl<M: Mode> MerchantfundMerchantIncomeRecords<M> {
@@ -66,9 +68,9 @@ impl<M: Mode> MerchantfundMerchantIncomeRecords<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchantfund/partner`
-    MerchantfundPartner
+    MerchantfundPartner at AtMerchantfundPartner
 }
 
 impl<M: Mode> MerchantfundPartner<M> {
@@ -81,7 +83,7 @@ impl<M: Mode> MerchantfundPartner<M> {
 chain_step! {
     /// `v3/merchantfund/partner/income-records`: 特约商户银行来账查询.
     #[doc(alias = "特约商户银行来账查询")]
-    MerchantfundPartnerIncomeRecords
+    MerchantfundPartnerIncomeRecords at AtMerchantfundPartnerIncomeRecords
 }
 
 impl<M: Mode> MerchantfundPartnerIncomeRecords<M> {

@@ -2,16 +2,18 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchants` on.
 
-use crate::chain::chain_step;
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
+
+chain! {}
 
 chain_step! {
     /// `v3/merchants`: 子商户进件（融合钱包）, 修改子商户（融合钱包）, 进件(融合钱包).
     #[doc(alias = "子商户进件（融合钱包）")]
     #[doc(alias = "修改子商户（融合钱包）")]
-    Merchants
+    Merchants at AtMerchants
 }
 
 impl<M: Mode> Merchants<M> {
@@ -86,7 +88,7 @@ impl<M: Mode> Merchants<M> {
 chain_step! {
     /// `v3/merchants/{sub_mchid}`: 查询子商户（融合钱包）.
     #[doc(alias = "查询子商户（融合钱包）")]
-    MerchantsBySubMchid
+    MerchantsBySubMchid at AtMerchantsBySubMchid
 }
 
 impl<M: Mode> MerchantsBySubMchid<M> {

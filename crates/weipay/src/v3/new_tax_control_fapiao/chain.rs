@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/new-tax-control-fapiao` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/new-tax-control-fapiao`: 电子发票, 电子发票·腾讯数电发票模式.
-    NewTaxControlFapiao
+    NewTaxControlFapiao at AtNewTaxControlFapiao
 }
 
 impl<M: Mode> NewTaxControlFapiao<M> {
@@ -47,7 +49,7 @@ impl<M: Mode> NewTaxControlFapiao<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/card-template`: 创建电子发票卡券模板.
     #[doc(alias = "创建电子发票卡券模板")]
-    NewTaxControlFapiaoCardTemplate
+    NewTaxControlFapiaoCardTemplate at AtNewTaxControlFapiaoCardTemplate
 }
 
 impl<M: Mode> NewTaxControlFapiaoCardTemplate<M> {
@@ -80,7 +82,7 @@ impl<M: Mode> NewTaxControlFapiaoCardTemplate<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/download`: 下载发票文件.
     #[doc(alias = "下载发票文件")]
-    NewTaxControlFapiaoDownload
+    NewTaxControlFapiaoDownload at AtNewTaxControlFapiaoDownload
 }
 
 impl<M: Mode> NewTaxControlFapiaoDownload<M> {
@@ -114,7 +116,7 @@ impl<M: Mode> NewTaxControlFapiaoDownload<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications`: 开具电子发票.
     #[doc(alias = "开具电子发票")]
-    NewTaxControlFapiaoFapiaoApplications
+    NewTaxControlFapiaoFapiaoApplications at AtNewTaxControlFapiaoFapiaoApplications
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplications<M> {
@@ -193,7 +195,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplications<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`: 查询电子发票.
     #[doc(alias = "查询电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId at AtNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId<M> {
@@ -245,7 +247,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`: 获取发票下载信息.
     #[doc(alias = "获取发票下载信息")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles at AtNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles<M> {
@@ -286,7 +288,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles<M>
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`: 将电子发票插入微信用户卡包.
     #[doc(alias = "将电子发票插入微信用户卡包")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards at AtNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards<M> {
@@ -355,7 +357,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards<M>
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse`: 冲红电子发票.
     #[doc(alias = "冲红电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse at AtNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse<M> {
@@ -400,7 +402,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-general`: 开具通用行业电子发票.
     #[doc(alias = "开具通用行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsIssueGeneral
+    NewTaxControlFapiaoFapiaoApplicationsIssueGeneral at AtNewTaxControlFapiaoFapiaoApplicationsIssueGeneral
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueGeneral<M> {
@@ -450,7 +452,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueGeneral<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport`: 开具旅客运输行业电子发票.
     #[doc(alias = "开具旅客运输行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport
+    NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport at AtNewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport<M> {
@@ -508,7 +510,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil`: 开具成品油行业电子发票.
     #[doc(alias = "开具成品油行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil
+    NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil at AtNewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil<M> {
@@ -563,7 +565,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing`: 开具不动产租赁行业电子发票.
     #[doc(alias = "开具不动产租赁行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing
+    NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing at AtNewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing<M> {
@@ -619,7 +621,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`: 上传电子发票文件.
     #[doc(alias = "上传电子发票文件")]
-    NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile
+    NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile at AtNewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile<M> {
@@ -655,9 +657,9 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/new-tax-control-fapiao/fapiaomerchant`
-    NewTaxControlFapiaoFapiaomerchant
+    NewTaxControlFapiaoFapiaomerchant at AtNewTaxControlFapiaoFapiaomerchant
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaomerchant<M> {
@@ -675,7 +677,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchant<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`: 获取邀请商户开通服务商电子发票能力.
     #[doc(alias = "获取邀请商户开通服务商电子发票能力")]
-    NewTaxControlFapiaoFapiaomerchantGetspinviteurl
+    NewTaxControlFapiaoFapiaomerchantGetspinviteurl at AtNewTaxControlFapiaoFapiaomerchantGetspinviteurl
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaomerchantGetspinviteurl<M> {
@@ -710,7 +712,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantGetspinviteurl<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo`: 获取邀请开通的商户信息.
     #[doc(alias = "获取邀请开通的商户信息")]
-    NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo
+    NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo at AtNewTaxControlFapiaoFapiaomerchantListspinvitemchinfo
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo<M> {
@@ -744,9 +746,9 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/new-tax-control-fapiao/merchant`
-    NewTaxControlFapiaoMerchant
+    NewTaxControlFapiaoMerchant at AtNewTaxControlFapiaoMerchant
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchant<M> {
@@ -774,7 +776,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchant<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/base-information`: 获取商户开票基础信息.
     #[doc(alias = "获取商户开票基础信息")]
-    NewTaxControlFapiaoMerchantBaseInformation
+    NewTaxControlFapiaoMerchantBaseInformation at AtNewTaxControlFapiaoMerchantBaseInformation
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBaseInformation<M> {
@@ -807,7 +809,7 @@ chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/development-config`: 查询商户配置的开发选项, 配置开发选项.
     #[doc(alias = "查询商户配置的开发选项")]
     #[doc(alias = "配置开发选项")]
-    NewTaxControlFapiaoMerchantDevelopmentConfig
+    NewTaxControlFapiaoMerchantDevelopmentConfig at AtNewTaxControlFapiaoMerchantDevelopmentConfig
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
@@ -853,9 +855,9 @@ impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}`
-    NewTaxControlFapiaoMerchantBySubMchid
+    NewTaxControlFapiaoMerchantBySubMchid at AtNewTaxControlFapiaoMerchantBySubMchid
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchid<M> {
@@ -873,7 +875,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchid<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}/check`: 检查子商户开票功能状态.
     #[doc(alias = "检查子商户开票功能状态")]
-    NewTaxControlFapiaoMerchantBySubMchidCheck
+    NewTaxControlFapiaoMerchantBySubMchidCheck at AtNewTaxControlFapiaoMerchantBySubMchidCheck
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheck<M> {
@@ -901,7 +903,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheck<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status`: 检查子商户开票功能状态.
     #[doc(alias = "检查子商户开票功能状态")]
-    NewTaxControlFapiaoMerchantBySubMchidCheckStatus
+    NewTaxControlFapiaoMerchantBySubMchidCheckStatus at AtNewTaxControlFapiaoMerchantBySubMchidCheckStatus
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheckStatus<M> {
@@ -933,7 +935,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheckStatus<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/tax-codes`: 获取商品和服务税收分类对照表.
     #[doc(alias = "获取商品和服务税收分类对照表")]
-    NewTaxControlFapiaoMerchantTaxCodes
+    NewTaxControlFapiaoMerchantTaxCodes at AtNewTaxControlFapiaoMerchantTaxCodes
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantTaxCodes<M> {
@@ -964,7 +966,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantTaxCodes<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/user-title`: 获取用户填写的抬头.
     #[doc(alias = "获取用户填写的抬头")]
-    NewTaxControlFapiaoUserTitle
+    NewTaxControlFapiaoUserTitle at AtNewTaxControlFapiaoUserTitle
 }
 
 impl<M: Mode> NewTaxControlFapiaoUserTitle<M> {
@@ -1001,7 +1003,7 @@ impl<M: Mode> NewTaxControlFapiaoUserTitle<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/user-title/title-url`: 获取抬头填写链接.
     #[doc(alias = "获取抬头填写链接")]
-    NewTaxControlFapiaoUserTitleTitleUrl
+    NewTaxControlFapiaoUserTitleTitleUrl at AtNewTaxControlFapiaoUserTitleTitleUrl
 }
 
 impl<M: Mode> NewTaxControlFapiaoUserTitleTitleUrl<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/offlineface` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/offlineface`: K12刷脸代扣.
-    Offlineface
+    Offlineface at AtOfflineface
 }
 
 impl<M: Mode> Offlineface<M> {
@@ -42,7 +44,7 @@ impl<M: Mode> Offlineface<M> {
 chain_step! {
     /// `v3/offlineface/authinfo`: 获取authinfo接口.
     #[doc(alias = "获取authinfo接口")]
-    OfflinefaceAuthinfo
+    OfflinefaceAuthinfo at AtOfflinefaceAuthinfo
 }
 
 impl<M: Mode> OfflinefaceAuthinfo<M> {
@@ -72,9 +74,9 @@ impl<M: Mode> OfflinefaceAuthinfo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlineface/contracts`
-    OfflinefaceContracts
+    OfflinefaceContracts at AtOfflinefaceContracts
 }
 
 impl<M: Mode> OfflinefaceContracts<M> {
@@ -92,7 +94,7 @@ impl<M: Mode> OfflinefaceContracts<M> {
 chain_step! {
     /// `v3/offlineface/contracts/{contract_id}`: 签约查询接口.
     #[doc(alias = "签约查询接口")]
-    OfflinefaceContractsByContractId
+    OfflinefaceContractsByContractId at AtOfflinefaceContractsByContractId
 }
 
 impl<M: Mode> OfflinefaceContractsByContractId<M> {
@@ -124,7 +126,7 @@ impl<M: Mode> OfflinefaceContractsByContractId<M> {
 chain_step! {
     /// `v3/offlineface/contracts/presign`: 预签约接口.
     #[doc(alias = "预签约接口")]
-    OfflinefaceContractsPresign
+    OfflinefaceContractsPresign at AtOfflinefaceContractsPresign
 }
 
 impl<M: Mode> OfflinefaceContractsPresign<M> {
@@ -157,7 +159,7 @@ impl<M: Mode> OfflinefaceContractsPresign<M> {
 chain_step! {
     /// `v3/offlineface/face-collections`: 查询重采用户列表.
     #[doc(alias = "查询重采用户列表")]
-    OfflinefaceFaceCollections
+    OfflinefaceFaceCollections at AtOfflinefaceFaceCollections
 }
 
 impl<M: Mode> OfflinefaceFaceCollections<M> {
@@ -198,7 +200,7 @@ impl<M: Mode> OfflinefaceFaceCollections<M> {
 chain_step! {
     /// `v3/offlineface/face-collections/{collection_id}`: 查询重采请求详情.
     #[doc(alias = "查询重采请求详情")]
-    OfflinefaceFaceCollectionsByCollectionId
+    OfflinefaceFaceCollectionsByCollectionId at AtOfflinefaceFaceCollectionsByCollectionId
 }
 
 impl<M: Mode> OfflinefaceFaceCollectionsByCollectionId<M> {
@@ -224,7 +226,7 @@ impl<M: Mode> OfflinefaceFaceCollectionsByCollectionId<M> {
 chain_step! {
     /// `v3/offlineface/repayment-url`: 获取还款链接接口.
     #[doc(alias = "获取还款链接接口")]
-    OfflinefaceRepaymentUrl
+    OfflinefaceRepaymentUrl at AtOfflinefaceRepaymentUrl
 }
 
 impl<M: Mode> OfflinefaceRepaymentUrl<M> {
@@ -255,7 +257,7 @@ impl<M: Mode> OfflinefaceRepaymentUrl<M> {
 chain_step! {
     /// `v3/offlineface/transactions`: 申请扣款接口.
     #[doc(alias = "申请扣款接口")]
-    OfflinefaceTransactions
+    OfflinefaceTransactions at AtOfflinefaceTransactions
 }
 
 impl<M: Mode> OfflinefaceTransactions<M> {
@@ -288,9 +290,9 @@ impl<M: Mode> OfflinefaceTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlineface/transactions/out-trade-no`
-    OfflinefaceTransactionsOutTradeNo
+    OfflinefaceTransactionsOutTradeNo at AtOfflinefaceTransactionsOutTradeNo
 }
 
 impl<M: Mode> OfflinefaceTransactionsOutTradeNo<M> {
@@ -308,7 +310,7 @@ impl<M: Mode> OfflinefaceTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/offlineface/transactions/out-trade-no/{out_trade_no}`: 查单接口.
     #[doc(alias = "查单接口")]
-    OfflinefaceTransactionsOutTradeNoByOutTradeNo
+    OfflinefaceTransactionsOutTradeNoByOutTradeNo at AtOfflinefaceTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> OfflinefaceTransactionsOutTradeNoByOutTradeNo<M> {

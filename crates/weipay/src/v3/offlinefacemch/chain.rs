@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/offlinefacemch` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/offlinefacemch`: K12刷脸代扣.
-    Offlinefacemch
+    Offlinefacemch at AtOfflinefacemch
 }
 
 impl<M: Mode> Offlinefacemch<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> Offlinefacemch<M> {
 chain_step! {
     /// `v3/offlinefacemch/organizations`: 查询机构信息接口.
     #[doc(alias = "查询机构信息接口")]
-    OfflinefacemchOrganizations
+    OfflinefacemchOrganizations at AtOfflinefacemchOrganizations
 }
 
 impl<M: Mode> OfflinefacemchOrganizations<M> {
@@ -65,9 +67,9 @@ impl<M: Mode> OfflinefacemchOrganizations<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}`
-    OfflinefacemchOrganizationsByOrganizationId
+    OfflinefacemchOrganizationsByOrganizationId at AtOfflinefacemchOrganizationsByOrganizationId
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationId<M> {
@@ -77,9 +79,9 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users`
-    OfflinefacemchOrganizationsByOrganizationIdUsers
+    OfflinefacemchOrganizationsByOrganizationIdUsers at AtOfflinefacemchOrganizationsByOrganizationIdUsers
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsers<M> {
@@ -94,9 +96,9 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id`
-    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId at AtOfflinefacemchOrganizationsByOrganizationIdUsersOutUserId
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId<M> {
@@ -115,7 +117,7 @@ chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`: 刷脸用户信息查询接口, 刷脸用户信息修改接口.
     #[doc(alias = "刷脸用户信息查询接口")]
     #[doc(alias = "刷脸用户信息修改接口")]
-    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId at AtOfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId<M> {
@@ -188,9 +190,9 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUser
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id`
-    OfflinefacemchOrganizationsByOrganizationIdUsersUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersUserId at AtOfflinefacemchOrganizationsByOrganizationIdUsersUserId
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserId<M> {
@@ -205,9 +207,9 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}`
-    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId at AtOfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId<M> {
@@ -224,7 +226,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId<M> 
 chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}/terminate-contract`: 解除刷脸用户签约关系接口.
     #[doc(alias = "解除刷脸用户签约关系接口")]
-    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract
+    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract at AtOfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract<M> {
@@ -261,7 +263,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerm
 chain_step! {
     /// `v3/offlinefacemch/tokens`: 获取凭证授权接口.
     #[doc(alias = "获取凭证授权接口")]
-    OfflinefacemchTokens
+    OfflinefacemchTokens at AtOfflinefacemchTokens
 }
 
 impl<M: Mode> OfflinefacemchTokens<M> {

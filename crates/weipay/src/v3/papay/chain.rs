@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/papay` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/papay`: 保险委托代扣, 委托代扣, 鸿蒙委托代扣.
-    Papay
+    Papay at AtPapay
 }
 
 impl<M: Mode> Papay<M> {
@@ -44,9 +46,9 @@ impl<M: Mode> Papay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/contracts`
-    PapayContracts
+    PapayContracts at AtPapayContracts
 }
 
 impl<M: Mode> PapayContracts<M> {
@@ -56,9 +58,9 @@ impl<M: Mode> PapayContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/contracts/{contract_id}`
-    PapayContractsByContractId
+    PapayContractsByContractId at AtPapayContractsByContractId
 }
 
 impl<M: Mode> PapayContractsByContractId<M> {
@@ -76,7 +78,7 @@ impl<M: Mode> PapayContractsByContractId<M> {
 chain_step! {
     /// `v3/papay/contracts/{contract_id}/fail-notify`: 重试扣费通知.
     #[doc(alias = "重试扣费通知")]
-    PapayContractsByContractIdFailNotify
+    PapayContractsByContractIdFailNotify at AtPapayContractsByContractIdFailNotify
 }
 
 impl<M: Mode> PapayContractsByContractIdFailNotify<M> {
@@ -114,7 +116,7 @@ impl<M: Mode> PapayContractsByContractIdFailNotify<M> {
 chain_step! {
     /// `v3/papay/contracts/{contract_id}/notify`: 直连商户预扣费通知.
     #[doc(alias = "直连商户预扣费通知")]
-    PapayContractsByContractIdNotify
+    PapayContractsByContractIdNotify at AtPapayContractsByContractIdNotify
 }
 
 impl<M: Mode> PapayContractsByContractIdNotify<M> {
@@ -142,9 +144,9 @@ impl<M: Mode> PapayContractsByContractIdNotify<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-pay`
-    PapayInsurancePay
+    PapayInsurancePay at AtPapayInsurancePay
 }
 
 impl<M: Mode> PapayInsurancePay<M> {
@@ -159,9 +161,9 @@ impl<M: Mode> PapayInsurancePay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-pay/policy-periods`
-    PapayInsurancePayPolicyPeriods
+    PapayInsurancePayPolicyPeriods at AtPapayInsurancePayPolicyPeriods
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriods<M> {
@@ -171,9 +173,9 @@ impl<M: Mode> PapayInsurancePayPolicyPeriods<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-pay/policy-periods/contract-id`
-    PapayInsurancePayPolicyPeriodsContractId
+    PapayInsurancePayPolicyPeriodsContractId at AtPapayInsurancePayPolicyPeriodsContractId
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractId<M> {
@@ -188,9 +190,9 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}`
-    PapayInsurancePayPolicyPeriodsContractIdByContractId
+    PapayInsurancePayPolicyPeriodsContractIdByContractId at AtPapayInsurancePayPolicyPeriodsContractIdByContractId
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractId<M> {
@@ -202,9 +204,9 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id`
-    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
+    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId at AtPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId<M> {
@@ -222,7 +224,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
 chain_step! {
     /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}`: 保险商户查询保险自动续费预约.
     #[doc(alias = "保险商户查询保险自动续费预约")]
-    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodId
+    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodId at AtPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodId
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodId<M> {
@@ -266,7 +268,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
 chain_step! {
     /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule`: 保险商户预约保险自动续费.
     #[doc(alias = "保险商户预约保险自动续费")]
-    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedule
+    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedule at AtPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedule
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedule<M> {
@@ -304,9 +306,9 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-pay/transactions`
-    PapayInsurancePayTransactions
+    PapayInsurancePayTransactions at AtPapayInsurancePayTransactions
 }
 
 impl<M: Mode> PapayInsurancePayTransactions<M> {
@@ -319,7 +321,7 @@ impl<M: Mode> PapayInsurancePayTransactions<M> {
 chain_step! {
     /// `v3/papay/insurance-pay/transactions/apply`: 保险商户受理保险自动续费扣款.
     #[doc(alias = "保险商户受理保险自动续费扣款")]
-    PapayInsurancePayTransactionsApply
+    PapayInsurancePayTransactionsApply at AtPapayInsurancePayTransactionsApply
 }
 
 impl<M: Mode> PapayInsurancePayTransactionsApply<M> {
@@ -354,9 +356,9 @@ impl<M: Mode> PapayInsurancePayTransactionsApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign`
-    PapayInsuranceSign
+    PapayInsuranceSign at AtPapayInsuranceSign
 }
 
 impl<M: Mode> PapayInsuranceSign<M> {
@@ -376,9 +378,9 @@ impl<M: Mode> PapayInsuranceSign<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/contracts`
-    PapayInsuranceSignContracts
+    PapayInsuranceSignContracts at AtPapayInsuranceSignContracts
 }
 
 impl<M: Mode> PapayInsuranceSignContracts<M> {
@@ -393,9 +395,9 @@ impl<M: Mode> PapayInsuranceSignContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id`
-    PapayInsuranceSignContractsPlanId
+    PapayInsuranceSignContractsPlanId at AtPapayInsuranceSignContractsPlanId
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanId<M> {
@@ -405,9 +407,9 @@ impl<M: Mode> PapayInsuranceSignContractsPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}`
-    PapayInsuranceSignContractsPlanIdByPlanId
+    PapayInsuranceSignContractsPlanIdByPlanId at AtPapayInsuranceSignContractsPlanIdByPlanId
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanId<M> {
@@ -422,9 +424,9 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id`
-    PapayInsuranceSignContractsPlanIdByPlanIdContractId
+    PapayInsuranceSignContractsPlanIdByPlanIdContractId at AtPapayInsuranceSignContractsPlanIdByPlanIdContractId
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractId<M> {
@@ -439,9 +441,9 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}`
-    PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId
+    PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId at AtPapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId<M> {
@@ -454,7 +456,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId<M>
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew`: 保险商户受理续期自动续费协议.
     #[doc(alias = "保险商户受理续期自动续费协议")]
-    PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenew
+    PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenew at AtPapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenew
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenew<M> {
@@ -501,9 +503,9 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRen
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code`
-    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode
+    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode at AtPapayInsuranceSignContractsPlanIdByPlanIdOutContractCode
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode<M> {
@@ -521,7 +523,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 保险商户查询保险自动续费协议.
     #[doc(alias = "保险商户查询保险自动续费协议")]
-    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCode
+    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCode at AtPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -568,7 +570,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContr
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`: 保险商户通过商户协议号解除保险自动续费协议.
     #[doc(alias = "保险商户通过商户协议号解除保险自动续费协议")]
-    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
+    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at AtPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate<M> {
@@ -604,9 +606,9 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContr
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/contracts/pre-entrust-sign`
-    PapayInsuranceSignContractsPreEntrustSign
+    PapayInsuranceSignContractsPreEntrustSign at AtPapayInsuranceSignContractsPreEntrustSign
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPreEntrustSign<M> {
@@ -634,7 +636,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/pre-entrust-sign/app`: 保险商户App预签约.
     #[doc(alias = "保险商户App预签约")]
-    PapayInsuranceSignContractsPreEntrustSignApp
+    PapayInsuranceSignContractsPreEntrustSignApp at AtPapayInsuranceSignContractsPreEntrustSignApp
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignApp<M> {
@@ -677,7 +679,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignApp<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/pre-entrust-sign/h5`: 保险商户H5预签约.
     #[doc(alias = "保险商户H5预签约")]
-    PapayInsuranceSignContractsPreEntrustSignH5
+    PapayInsuranceSignContractsPreEntrustSignH5 at AtPapayInsuranceSignContractsPreEntrustSignH5
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignH5<M> {
@@ -720,7 +722,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignH5<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/pre-entrust-sign/jsapi`: 保险商户JSAPI预签约.
     #[doc(alias = "保险商户JSAPI预签约")]
-    PapayInsuranceSignContractsPreEntrustSignJsapi
+    PapayInsuranceSignContractsPreEntrustSignJsapi at AtPapayInsuranceSignContractsPreEntrustSignJsapi
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignJsapi<M> {
@@ -770,7 +772,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignJsapi<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/pre-entrust-sign/mini-program`: 保险商户小程序预签约.
     #[doc(alias = "保险商户小程序预签约")]
-    PapayInsuranceSignContractsPreEntrustSignMiniProgram
+    PapayInsuranceSignContractsPreEntrustSignMiniProgram at AtPapayInsuranceSignContractsPreEntrustSignMiniProgram
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignMiniProgram<M> {
@@ -817,9 +819,9 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignMiniProgram<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy-periods`
-    PapayInsuranceSignPolicyPeriods
+    PapayInsuranceSignPolicyPeriods at AtPapayInsuranceSignPolicyPeriods
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriods<M> {
@@ -829,9 +831,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriods<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy-periods/plan-id`
-    PapayInsuranceSignPolicyPeriodsPlanId
+    PapayInsuranceSignPolicyPeriodsPlanId at AtPapayInsuranceSignPolicyPeriodsPlanId
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId<M> {
@@ -841,9 +843,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanId
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanId at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanId
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanId<M> {
@@ -853,9 +855,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId<M> {
@@ -870,9 +872,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractId
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractId at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractId
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractId<M> {
@@ -887,7 +889,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractI
 chain_step! {
     /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`: 保险商户修改保险扣费周期列表.
     #[doc(alias = "保险商户修改保险扣费周期列表")]
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModify
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModify at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModify
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModify<M> {
@@ -928,9 +930,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractI
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy_periods`
-    PapayInsuranceSignPolicyPeriods_
+    PapayInsuranceSignPolicyPeriods_ at AtPapayInsuranceSignPolicyPeriods_
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriods_<M> {
@@ -940,9 +942,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriods_<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy_periods/plan-id`
-    PapayInsuranceSignPolicyPeriodsPlanId_
+    PapayInsuranceSignPolicyPeriodsPlanId_ at AtPapayInsuranceSignPolicyPeriodsPlanId_
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId_<M> {
@@ -952,9 +954,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId_<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_ at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanId_
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_<M> {
@@ -964,9 +966,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode<M> {
@@ -984,7 +986,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 保险商户查询保险扣费周期列表.
     #[doc(alias = "保险商户查询保险扣费周期列表")]
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCode
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCode at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -1019,9 +1021,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutC
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay`
-    PapayPay
+    PapayPay at AtPapayPay
 }
 
 impl<M: Mode> PapayPay<M> {
@@ -1046,9 +1048,9 @@ impl<M: Mode> PapayPay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/harmony`
-    PapayPayHarmony
+    PapayPayHarmony at AtPapayPayHarmony
 }
 
 impl<M: Mode> PapayPayHarmony<M> {
@@ -1058,9 +1060,9 @@ impl<M: Mode> PapayPayHarmony<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/harmony/transactions`
-    PapayPayHarmonyTransactions
+    PapayPayHarmonyTransactions at AtPapayPayHarmonyTransactions
 }
 
 impl<M: Mode> PapayPayHarmonyTransactions<M> {
@@ -1073,7 +1075,7 @@ impl<M: Mode> PapayPayHarmonyTransactions<M> {
 chain_step! {
     /// `v3/papay/pay/harmony/transactions/apply`: 代扣受理扣款.
     #[doc(alias = "代扣受理扣款")]
-    PapayPayHarmonyTransactionsApply
+    PapayPayHarmonyTransactionsApply at AtPapayPayHarmonyTransactionsApply
 }
 
 impl<M: Mode> PapayPayHarmonyTransactionsApply<M> {
@@ -1108,9 +1110,9 @@ impl<M: Mode> PapayPayHarmonyTransactionsApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/partner`
-    PapayPayPartner
+    PapayPayPartner at AtPapayPayPartner
 }
 
 impl<M: Mode> PapayPayPartner<M> {
@@ -1125,9 +1127,9 @@ impl<M: Mode> PapayPayPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/partner/schedules`
-    PapayPayPartnerSchedules
+    PapayPayPartnerSchedules at AtPapayPayPartnerSchedules
 }
 
 impl<M: Mode> PapayPayPartnerSchedules<M> {
@@ -1137,9 +1139,9 @@ impl<M: Mode> PapayPayPartnerSchedules<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/partner/schedules/contract-id`
-    PapayPayPartnerSchedulesContractId
+    PapayPayPartnerSchedulesContractId at AtPapayPayPartnerSchedulesContractId
 }
 
 impl<M: Mode> PapayPayPartnerSchedulesContractId<M> {
@@ -1157,7 +1159,7 @@ impl<M: Mode> PapayPayPartnerSchedulesContractId<M> {
 chain_step! {
     /// `v3/papay/pay/partner/schedules/contract-id/{contract_id}`: 查询扣费预约.
     #[doc(alias = "查询扣费预约")]
-    PapayPayPartnerSchedulesContractIdByContractId
+    PapayPayPartnerSchedulesContractIdByContractId at AtPapayPayPartnerSchedulesContractIdByContractId
 }
 
 impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractId<M> {
@@ -1202,7 +1204,7 @@ impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractId<M> {
 chain_step! {
     /// `v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`: 预约扣费.
     #[doc(alias = "预约扣费")]
-    PapayPayPartnerSchedulesContractIdByContractIdSchedule
+    PapayPayPartnerSchedulesContractIdByContractIdSchedule at AtPapayPayPartnerSchedulesContractIdByContractIdSchedule
 }
 
 impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractIdSchedule<M> {
@@ -1243,9 +1245,9 @@ impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractIdSchedule<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/partner/transactions`
-    PapayPayPartnerTransactions
+    PapayPayPartnerTransactions at AtPapayPayPartnerTransactions
 }
 
 impl<M: Mode> PapayPayPartnerTransactions<M> {
@@ -1258,7 +1260,7 @@ impl<M: Mode> PapayPayPartnerTransactions<M> {
 chain_step! {
     /// `v3/papay/pay/partner/transactions/apply`: 受理扣款.
     #[doc(alias = "受理扣款")]
-    PapayPayPartnerTransactionsApply
+    PapayPayPartnerTransactionsApply at AtPapayPayPartnerTransactionsApply
 }
 
 impl<M: Mode> PapayPayPartnerTransactionsApply<M> {
@@ -1293,9 +1295,9 @@ impl<M: Mode> PapayPayPartnerTransactionsApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/schedules`
-    PapayPaySchedules
+    PapayPaySchedules at AtPapayPaySchedules
 }
 
 impl<M: Mode> PapayPaySchedules<M> {
@@ -1305,9 +1307,9 @@ impl<M: Mode> PapayPaySchedules<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/schedules/contract-id`
-    PapayPaySchedulesContractId
+    PapayPaySchedulesContractId at AtPapayPaySchedulesContractId
 }
 
 impl<M: Mode> PapayPaySchedulesContractId<M> {
@@ -1320,7 +1322,7 @@ impl<M: Mode> PapayPaySchedulesContractId<M> {
 chain_step! {
     /// `v3/papay/pay/schedules/contract-id/{contract_id}`: 查询扣费预约.
     #[doc(alias = "查询扣费预约")]
-    PapayPaySchedulesContractIdByContractId
+    PapayPaySchedulesContractIdByContractId at AtPapayPaySchedulesContractIdByContractId
 }
 
 impl<M: Mode> PapayPaySchedulesContractIdByContractId<M> {
@@ -1358,7 +1360,7 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractId<M> {
 chain_step! {
     /// `v3/papay/pay/schedules/contract-id/{contract_id}/schedule`: 预约扣费.
     #[doc(alias = "预约扣费")]
-    PapayPaySchedulesContractIdByContractIdSchedule
+    PapayPaySchedulesContractIdByContractIdSchedule at AtPapayPaySchedulesContractIdByContractIdSchedule
 }
 
 impl<M: Mode> PapayPaySchedulesContractIdByContractIdSchedule<M> {
@@ -1397,9 +1399,9 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractIdSchedule<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/transactions`
-    PapayPayTransactions
+    PapayPayTransactions at AtPapayPayTransactions
 }
 
 impl<M: Mode> PapayPayTransactions<M> {
@@ -1412,7 +1414,7 @@ impl<M: Mode> PapayPayTransactions<M> {
 chain_step! {
     /// `v3/papay/pay/transactions/apply`: 受理扣款.
     #[doc(alias = "受理扣款")]
-    PapayPayTransactionsApply
+    PapayPayTransactionsApply at AtPapayPayTransactionsApply
 }
 
 impl<M: Mode> PapayPayTransactionsApply<M> {
@@ -1446,9 +1448,9 @@ impl<M: Mode> PapayPayTransactionsApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/scheduled-deduct-sign`
-    PapayScheduledDeductSign
+    PapayScheduledDeductSign at AtPapayScheduledDeductSign
 }
 
 impl<M: Mode> PapayScheduledDeductSign<M> {
@@ -1463,9 +1465,9 @@ impl<M: Mode> PapayScheduledDeductSign<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts`
-    PapayScheduledDeductSignContracts
+    PapayScheduledDeductSignContracts at AtPapayScheduledDeductSignContracts
 }
 
 impl<M: Mode> PapayScheduledDeductSignContracts<M> {
@@ -1475,9 +1477,9 @@ impl<M: Mode> PapayScheduledDeductSignContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign`
-    PapayScheduledDeductSignContractsPreEntrustSign
+    PapayScheduledDeductSignContractsPreEntrustSign at AtPapayScheduledDeductSignContractsPreEntrustSign
 }
 
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSign<M> {
@@ -1505,7 +1507,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app`: App场景预约扣费类型签约的预签约.
     #[doc(alias = "App场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignContractsPreEntrustSignApp
+    PapayScheduledDeductSignContractsPreEntrustSignApp at AtPapayScheduledDeductSignContractsPreEntrustSignApp
 }
 
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignApp<M> {
@@ -1549,7 +1551,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignApp<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/h5`: H5场景预约扣费类型签约的预签约.
     #[doc(alias = "H5场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignContractsPreEntrustSignH5
+    PapayScheduledDeductSignContractsPreEntrustSignH5 at AtPapayScheduledDeductSignContractsPreEntrustSignH5
 }
 
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignH5<M> {
@@ -1593,7 +1595,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignH5<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`: JSAPI场景预约扣费类型签约的预签约.
     #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignContractsPreEntrustSignJsapi
+    PapayScheduledDeductSignContractsPreEntrustSignJsapi at AtPapayScheduledDeductSignContractsPreEntrustSignJsapi
 }
 
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignJsapi<M> {
@@ -1637,7 +1639,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignJsapi<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/mini-program`: 小程序场景预约扣费类型签约的预签约.
     #[doc(alias = "小程序场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignContractsPreEntrustSignMiniProgram
+    PapayScheduledDeductSignContractsPreEntrustSignMiniProgram at AtPapayScheduledDeductSignContractsPreEntrustSignMiniProgram
 }
 
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignMiniProgram<M> {
@@ -1682,9 +1684,9 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignMiniProgram<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner`
-    PapayScheduledDeductSignPartner
+    PapayScheduledDeductSignPartner at AtPapayScheduledDeductSignPartner
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartner<M> {
@@ -1694,9 +1696,9 @@ impl<M: Mode> PapayScheduledDeductSignPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts`
-    PapayScheduledDeductSignPartnerContracts
+    PapayScheduledDeductSignPartnerContracts at AtPapayScheduledDeductSignPartnerContracts
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContracts<M> {
@@ -1706,9 +1708,9 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign`
-    PapayScheduledDeductSignPartnerContractsPreEntrustSign
+    PapayScheduledDeductSignPartnerContractsPreEntrustSign at AtPapayScheduledDeductSignPartnerContractsPreEntrustSign
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSign<M> {
@@ -1736,7 +1738,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app`: App场景预约扣费类型签约的预签约.
     #[doc(alias = "App场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignPartnerContractsPreEntrustSignApp
+    PapayScheduledDeductSignPartnerContractsPreEntrustSignApp at AtPapayScheduledDeductSignPartnerContractsPreEntrustSignApp
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignApp<M> {
@@ -1786,7 +1788,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignApp<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/h5`: H5场景预约扣费类型签约的预签约.
     #[doc(alias = "H5场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignPartnerContractsPreEntrustSignH5
+    PapayScheduledDeductSignPartnerContractsPreEntrustSignH5 at AtPapayScheduledDeductSignPartnerContractsPreEntrustSignH5
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignH5<M> {
@@ -1834,7 +1836,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignH5<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi`: JSAPI场景预约扣费类型签约的预签约.
     #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi
+    PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi at AtPapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi<M> {
@@ -1884,7 +1886,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program`: 小程序场景预约扣费类型签约的预签约.
     #[doc(alias = "小程序场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram
+    PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram at AtPapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram<M> {
@@ -1932,9 +1934,9 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram<
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign`
-    PapaySign
+    PapaySign at AtPapaySign
 }
 
 impl<M: Mode> PapaySign<M> {
@@ -1949,9 +1951,9 @@ impl<M: Mode> PapaySign<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/contracts`
-    PapaySignContracts
+    PapaySignContracts at AtPapaySignContracts
 }
 
 impl<M: Mode> PapaySignContracts<M> {
@@ -1971,9 +1973,9 @@ impl<M: Mode> PapaySignContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/contracts/harmony-plan-id`
-    PapaySignContractsHarmonyPlanId
+    PapaySignContractsHarmonyPlanId at AtPapaySignContractsHarmonyPlanId
 }
 
 impl<M: Mode> PapaySignContractsHarmonyPlanId<M> {
@@ -1983,9 +1985,9 @@ impl<M: Mode> PapaySignContractsHarmonyPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}`
-    PapaySignContractsHarmonyPlanIdByPlanId
+    PapaySignContractsHarmonyPlanIdByPlanId at AtPapaySignContractsHarmonyPlanIdByPlanId
 }
 
 impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanId<M> {
@@ -1995,9 +1997,9 @@ impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code`
-    PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode
+    PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode at AtPapaySignContractsHarmonyPlanIdByPlanIdOutContractCode
 }
 
 impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode<M> {
@@ -2015,7 +2017,7 @@ impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 通过商户协议号查询委托代扣签约协议.
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
-    PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCode
+    PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCode at AtPapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -2054,9 +2056,9 @@ impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContrac
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/contracts/plan-id`
-    PapaySignContractsPlanId
+    PapaySignContractsPlanId at AtPapaySignContractsPlanId
 }
 
 impl<M: Mode> PapaySignContractsPlanId<M> {
@@ -2066,9 +2068,9 @@ impl<M: Mode> PapaySignContractsPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/contracts/plan-id/{plan_id}`
-    PapaySignContractsPlanIdByPlanId
+    PapaySignContractsPlanIdByPlanId at AtPapaySignContractsPlanIdByPlanId
 }
 
 impl<M: Mode> PapaySignContractsPlanIdByPlanId<M> {
@@ -2078,9 +2080,9 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code`
-    PapaySignContractsPlanIdByPlanIdOutContractCode
+    PapaySignContractsPlanIdByPlanIdOutContractCode at AtPapaySignContractsPlanIdByPlanIdOutContractCode
 }
 
 impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCode<M> {
@@ -2098,7 +2100,7 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 通过商户协议号查询委托代扣签约协议.
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
-    PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode
+    PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode at AtPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -2147,7 +2149,7 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M
 chain_step! {
     /// `v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`: 通过商户协议号解除委托代扣签约协议.
     #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
-    PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
+    PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at AtPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
 }
 
 impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate<M> {
@@ -2186,7 +2188,7 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTe
 chain_step! {
     /// `v3/papay/sign/contracts/pre-entrust-sign`: 代扣预签约.
     #[doc(alias = "代扣预签约")]
-    PapaySignContractsPreEntrustSign
+    PapaySignContractsPreEntrustSign at AtPapaySignContractsPreEntrustSign
 }
 
 impl<M: Mode> PapaySignContractsPreEntrustSign<M> {
@@ -2230,9 +2232,9 @@ impl<M: Mode> PapaySignContractsPreEntrustSign<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/partner`
-    PapaySignPartner
+    PapaySignPartner at AtPapaySignPartner
 }
 
 impl<M: Mode> PapaySignPartner<M> {
@@ -2242,9 +2244,9 @@ impl<M: Mode> PapaySignPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/partner/contracts`
-    PapaySignPartnerContracts
+    PapaySignPartnerContracts at AtPapaySignPartnerContracts
 }
 
 impl<M: Mode> PapaySignPartnerContracts<M> {
@@ -2254,9 +2256,9 @@ impl<M: Mode> PapaySignPartnerContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/partner/contracts/plan-id`
-    PapaySignPartnerContractsPlanId
+    PapaySignPartnerContractsPlanId at AtPapaySignPartnerContractsPlanId
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanId<M> {
@@ -2266,9 +2268,9 @@ impl<M: Mode> PapaySignPartnerContractsPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}`
-    PapaySignPartnerContractsPlanIdByPlanId
+    PapaySignPartnerContractsPlanIdByPlanId at AtPapaySignPartnerContractsPlanIdByPlanId
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanId<M> {
@@ -2278,9 +2280,9 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code`
-    PapaySignPartnerContractsPlanIdByPlanIdOutContractCode
+    PapaySignPartnerContractsPlanIdByPlanIdOutContractCode at AtPapaySignPartnerContractsPlanIdByPlanIdOutContractCode
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCode<M> {
@@ -2298,7 +2300,7 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 通过商户协议号查询委托代扣签约协议.
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
-    PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCode
+    PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCode at AtPapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -2349,7 +2351,7 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContrac
 chain_step! {
     /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`: 通过商户协议号解除委托代扣签约协议.
     #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
-    PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
+    PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at AtPapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/parking` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/parking`: 停车缴费服务.
-    Parking
+    Parking at AtParking
 }
 
 impl<M: Mode> Parking<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Parking<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/parking/reminders`
-    ParkingReminders
+    ParkingReminders at AtParkingReminders
 }
 
 impl<M: Mode> ParkingReminders<M> {
@@ -69,7 +71,7 @@ impl<M: Mode> ParkingReminders<M> {
 chain_step! {
     /// `v3/parking/reminders/application`: 提交停车场进件申请.
     #[doc(alias = "提交停车场进件申请")]
-    ParkingRemindersApplication
+    ParkingRemindersApplication at AtParkingRemindersApplication
 }
 
 impl<M: Mode> ParkingRemindersApplication<M> {
@@ -119,7 +121,7 @@ impl<M: Mode> ParkingRemindersApplication<M> {
 chain_step! {
     /// `v3/parking/reminders/application/query`: 查询停车场进件申请单.
     #[doc(alias = "查询停车场进件申请单")]
-    ParkingRemindersApplicationQuery
+    ParkingRemindersApplicationQuery at AtParkingRemindersApplicationQuery
 }
 
 impl<M: Mode> ParkingRemindersApplicationQuery<M> {
@@ -152,7 +154,7 @@ impl<M: Mode> ParkingRemindersApplicationQuery<M> {
 chain_step! {
     /// `v3/parking/reminders/application/withdraw`: 撤回停车场进件申请.
     #[doc(alias = "撤回停车场进件申请")]
-    ParkingRemindersApplicationWithdraw
+    ParkingRemindersApplicationWithdraw at AtParkingRemindersApplicationWithdraw
 }
 
 impl<M: Mode> ParkingRemindersApplicationWithdraw<M> {
@@ -182,7 +184,7 @@ impl<M: Mode> ParkingRemindersApplicationWithdraw<M> {
 chain_step! {
     /// `v3/parking/reminders/applications`: 查询停车场进件申请单列表.
     #[doc(alias = "查询停车场进件申请单列表")]
-    ParkingRemindersApplications
+    ParkingRemindersApplications at AtParkingRemindersApplications
 }
 
 impl<M: Mode> ParkingRemindersApplications<M> {
@@ -213,7 +215,7 @@ impl<M: Mode> ParkingRemindersApplications<M> {
 chain_step! {
     /// `v3/parking/reminders/entry`: 同步车辆入场通知.
     #[doc(alias = "同步车辆入场通知")]
-    ParkingRemindersEntry
+    ParkingRemindersEntry at AtParkingRemindersEntry
 }
 
 impl<M: Mode> ParkingRemindersEntry<M> {
@@ -251,7 +253,7 @@ impl<M: Mode> ParkingRemindersEntry<M> {
 chain_step! {
     /// `v3/parking/reminders/exit`: 同步车辆离场通知.
     #[doc(alias = "同步车辆离场通知")]
-    ParkingRemindersExit
+    ParkingRemindersExit at AtParkingRemindersExit
 }
 
 impl<M: Mode> ParkingRemindersExit<M> {
@@ -284,7 +286,7 @@ impl<M: Mode> ParkingRemindersExit<M> {
 chain_step! {
     /// `v3/parking/reminders/ext-payment`: 同步非临停扩展支付.
     #[doc(alias = "同步非临停扩展支付")]
-    ParkingRemindersExtPayment
+    ParkingRemindersExtPayment at AtParkingRemindersExtPayment
 }
 
 impl<M: Mode> ParkingRemindersExtPayment<M> {
@@ -317,7 +319,7 @@ impl<M: Mode> ParkingRemindersExtPayment<M> {
 chain_step! {
     /// `v3/parking/reminders/parking-fee`: 查询停车费用.
     #[doc(alias = "查询停车费用")]
-    ParkingRemindersParkingFee
+    ParkingRemindersParkingFee at AtParkingRemindersParkingFee
 }
 
 impl<M: Mode> ParkingRemindersParkingFee<M> {
@@ -348,7 +350,7 @@ impl<M: Mode> ParkingRemindersParkingFee<M> {
 chain_step! {
     /// `v3/parking/reminders/parking-lot`: 查询停车场信息.
     #[doc(alias = "查询停车场信息")]
-    ParkingRemindersParkingLot
+    ParkingRemindersParkingLot at AtParkingRemindersParkingLot
 }
 
 impl<M: Mode> ParkingRemindersParkingLot<M> {
@@ -379,7 +381,7 @@ impl<M: Mode> ParkingRemindersParkingLot<M> {
 chain_step! {
     /// `v3/parking/reminders/payment`: 同步支付结果通知.
     #[doc(alias = "同步支付结果通知")]
-    ParkingRemindersPayment
+    ParkingRemindersPayment at AtParkingRemindersPayment
 }
 
 impl<M: Mode> ParkingRemindersPayment<M> {

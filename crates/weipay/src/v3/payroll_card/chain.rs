@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/payroll-card` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/payroll-card`: 微工卡.
-    PayrollCard
+    PayrollCard at AtPayrollCard
 }
 
 impl<M: Mode> PayrollCard<M> {
@@ -42,7 +44,7 @@ impl<M: Mode> PayrollCard<M> {
 chain_step! {
     /// `v3/payroll-card/authentications`: 查询核身记录.
     #[doc(alias = "查询核身记录")]
-    PayrollCardAuthentications
+    PayrollCardAuthentications at AtPayrollCardAuthentications
 }
 
 impl<M: Mode> PayrollCardAuthentications<M> {
@@ -96,7 +98,7 @@ impl<M: Mode> PayrollCardAuthentications<M> {
 chain_step! {
     /// `v3/payroll-card/authentications/{authenticate_number}`: 获取核身结果.
     #[doc(alias = "获取核身结果")]
-    PayrollCardAuthenticationsByAuthenticateNumber
+    PayrollCardAuthenticationsByAuthenticateNumber at AtPayrollCardAuthenticationsByAuthenticateNumber
 }
 
 impl<M: Mode> PayrollCardAuthenticationsByAuthenticateNumber<M> {
@@ -133,7 +135,7 @@ impl<M: Mode> PayrollCardAuthenticationsByAuthenticateNumber<M> {
 chain_step! {
     /// `v3/payroll-card/authentications/pre-order`: 微工卡核身预下单.
     #[doc(alias = "微工卡核身预下单")]
-    PayrollCardAuthenticationsPreOrder
+    PayrollCardAuthenticationsPreOrder at AtPayrollCardAuthenticationsPreOrder
 }
 
 impl<M: Mode> PayrollCardAuthenticationsPreOrder<M> {
@@ -169,7 +171,7 @@ impl<M: Mode> PayrollCardAuthenticationsPreOrder<M> {
 chain_step! {
     /// `v3/payroll-card/authentications/pre-order-with-auth`: 微工卡核身预下单（流程中完成授权）.
     #[doc(alias = "微工卡核身预下单（流程中完成授权）")]
-    PayrollCardAuthenticationsPreOrderWithAuth
+    PayrollCardAuthenticationsPreOrderWithAuth at AtPayrollCardAuthenticationsPreOrderWithAuth
 }
 
 impl<M: Mode> PayrollCardAuthenticationsPreOrderWithAuth<M> {
@@ -207,9 +209,9 @@ impl<M: Mode> PayrollCardAuthenticationsPreOrderWithAuth<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payroll-card/relations`
-    PayrollCardRelations
+    PayrollCardRelations at AtPayrollCardRelations
 }
 
 impl<M: Mode> PayrollCardRelations<M> {
@@ -222,7 +224,7 @@ impl<M: Mode> PayrollCardRelations<M> {
 chain_step! {
     /// `v3/payroll-card/relations/{openid}`: 查询微工卡授权关系.
     #[doc(alias = "查询微工卡授权关系")]
-    PayrollCardRelationsByOpenid
+    PayrollCardRelationsByOpenid at AtPayrollCardRelationsByOpenid
 }
 
 impl<M: Mode> PayrollCardRelationsByOpenid<M> {
@@ -259,7 +261,7 @@ impl<M: Mode> PayrollCardRelationsByOpenid<M> {
 chain_step! {
     /// `v3/payroll-card/tokens`: 生成授权token.
     #[doc(alias = "生成授权token")]
-    PayrollCardTokens
+    PayrollCardTokens at AtPayrollCardTokens
 }
 
 impl<M: Mode> PayrollCardTokens<M> {
@@ -292,7 +294,7 @@ impl<M: Mode> PayrollCardTokens<M> {
 chain_step! {
     /// `v3/payroll-card/transfer-batches`: 发起批量转账.
     #[doc(alias = "发起批量转账")]
-    PayrollCardTransferBatches
+    PayrollCardTransferBatches at AtPayrollCardTransferBatches
 }
 
 impl<M: Mode> PayrollCardTransferBatches<M> {
@@ -334,9 +336,9 @@ impl<M: Mode> PayrollCardTransferBatches<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payroll-card/wesure`
-    PayrollCardWesure
+    PayrollCardWesure at AtPayrollCardWesure
 }
 
 impl<M: Mode> PayrollCardWesure<M> {
@@ -354,7 +356,7 @@ impl<M: Mode> PayrollCardWesure<M> {
 chain_step! {
     /// `v3/payroll-card/wesure/insurance`: 生成投保结果.
     #[doc(alias = "生成投保结果")]
-    PayrollCardWesureInsurance
+    PayrollCardWesureInsurance at AtPayrollCardWesureInsurance
 }
 
 impl<M: Mode> PayrollCardWesureInsurance<M> {
@@ -391,7 +393,7 @@ impl<M: Mode> PayrollCardWesureInsurance<M> {
 chain_step! {
     /// `v3/payroll-card/wesure/token-validations`: 校验核身结果.
     #[doc(alias = "校验核身结果")]
-    PayrollCardWesureTokenValidations
+    PayrollCardWesureTokenValidations at AtPayrollCardWesureTokenValidations
 }
 
 impl<M: Mode> PayrollCardWesureTokenValidations<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/profitsharing` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/profitsharing`: 分账.
-    Profitsharing
+    Profitsharing at AtProfitsharing
 }
 
 impl<M: Mode> Profitsharing<M> {
@@ -47,7 +49,7 @@ impl<M: Mode> Profitsharing<M> {
 chain_step! {
     /// `v3/profitsharing/bills`: 申请分账账单.
     #[doc(alias = "申请分账账单")]
-    ProfitsharingBills
+    ProfitsharingBills at AtProfitsharingBills
 }
 
 impl<M: Mode> ProfitsharingBills<M> {
@@ -72,9 +74,9 @@ impl<M: Mode> ProfitsharingBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/profitsharing/merchant-configs`
-    ProfitsharingMerchantConfigs
+    ProfitsharingMerchantConfigs at AtProfitsharingMerchantConfigs
 }
 
 impl<M: Mode> ProfitsharingMerchantConfigs<M> {
@@ -87,7 +89,7 @@ impl<M: Mode> ProfitsharingMerchantConfigs<M> {
 chain_step! {
     /// `v3/profitsharing/merchant-configs/{sub_mchid}`: 查询最大分账比例.
     #[doc(alias = "查询最大分账比例")]
-    ProfitsharingMerchantConfigsBySubMchid
+    ProfitsharingMerchantConfigsBySubMchid at AtProfitsharingMerchantConfigsBySubMchid
 }
 
 impl<M: Mode> ProfitsharingMerchantConfigsBySubMchid<M> {
@@ -112,7 +114,7 @@ impl<M: Mode> ProfitsharingMerchantConfigsBySubMchid<M> {
 chain_step! {
     /// `v3/profitsharing/orders`: 请求分账.
     #[doc(alias = "请求分账")]
-    ProfitsharingOrders
+    ProfitsharingOrders at AtProfitsharingOrders
 }
 
 impl<M: Mode> ProfitsharingOrders<M> {
@@ -158,7 +160,7 @@ impl<M: Mode> ProfitsharingOrders<M> {
 chain_step! {
     /// `v3/profitsharing/orders/{out_order_no}`: 查询分账结果.
     #[doc(alias = "查询分账结果")]
-    ProfitsharingOrdersByOutOrderNo
+    ProfitsharingOrdersByOutOrderNo at AtProfitsharingOrdersByOutOrderNo
 }
 
 impl<M: Mode> ProfitsharingOrdersByOutOrderNo<M> {
@@ -190,7 +192,7 @@ impl<M: Mode> ProfitsharingOrdersByOutOrderNo<M> {
 chain_step! {
     /// `v3/profitsharing/orders/unfreeze`: 解冻剩余资金.
     #[doc(alias = "解冻剩余资金")]
-    ProfitsharingOrdersUnfreeze
+    ProfitsharingOrdersUnfreeze at AtProfitsharingOrdersUnfreeze
 }
 
 impl<M: Mode> ProfitsharingOrdersUnfreeze<M> {
@@ -221,9 +223,9 @@ impl<M: Mode> ProfitsharingOrdersUnfreeze<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/profitsharing/receivers`
-    ProfitsharingReceivers
+    ProfitsharingReceivers at AtProfitsharingReceivers
 }
 
 impl<M: Mode> ProfitsharingReceivers<M> {
@@ -241,7 +243,7 @@ impl<M: Mode> ProfitsharingReceivers<M> {
 chain_step! {
     /// `v3/profitsharing/receivers/add`: 添加分账接收方.
     #[doc(alias = "添加分账接收方")]
-    ProfitsharingReceiversAdd
+    ProfitsharingReceiversAdd at AtProfitsharingReceiversAdd
 }
 
 impl<M: Mode> ProfitsharingReceiversAdd<M> {
@@ -276,7 +278,7 @@ impl<M: Mode> ProfitsharingReceiversAdd<M> {
 chain_step! {
     /// `v3/profitsharing/receivers/delete`: 删除分账接收方.
     #[doc(alias = "删除分账接收方")]
-    ProfitsharingReceiversDelete
+    ProfitsharingReceiversDelete at AtProfitsharingReceiversDelete
 }
 
 impl<M: Mode> ProfitsharingReceiversDelete<M> {
@@ -308,7 +310,7 @@ impl<M: Mode> ProfitsharingReceiversDelete<M> {
 chain_step! {
     /// `v3/profitsharing/return-orders`: 请求分账回退.
     #[doc(alias = "请求分账回退")]
-    ProfitsharingReturnOrders
+    ProfitsharingReturnOrders at AtProfitsharingReturnOrders
 }
 
 impl<M: Mode> ProfitsharingReturnOrders<M> {
@@ -353,7 +355,7 @@ impl<M: Mode> ProfitsharingReturnOrders<M> {
 chain_step! {
     /// `v3/profitsharing/return-orders/{out_return_no}`: 查询分账回退结果.
     #[doc(alias = "查询分账回退结果")]
-    ProfitsharingReturnOrdersByOutReturnNo
+    ProfitsharingReturnOrdersByOutReturnNo at AtProfitsharingReturnOrdersByOutReturnNo
 }
 
 impl<M: Mode> ProfitsharingReturnOrdersByOutReturnNo<M> {
@@ -382,9 +384,9 @@ impl<M: Mode> ProfitsharingReturnOrdersByOutReturnNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/profitsharing/transactions`
-    ProfitsharingTransactions
+    ProfitsharingTransactions at AtProfitsharingTransactions
 }
 
 impl<M: Mode> ProfitsharingTransactions<M> {
@@ -399,9 +401,9 @@ impl<M: Mode> ProfitsharingTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/profitsharing/transactions/{transaction_id}`
-    ProfitsharingTransactionsByTransactionId
+    ProfitsharingTransactionsByTransactionId at AtProfitsharingTransactionsByTransactionId
 }
 
 impl<M: Mode> ProfitsharingTransactionsByTransactionId<M> {
@@ -414,7 +416,7 @@ impl<M: Mode> ProfitsharingTransactionsByTransactionId<M> {
 chain_step! {
     /// `v3/profitsharing/transactions/{transaction_id}/amounts`: 查询剩余待分金额.
     #[doc(alias = "查询剩余待分金额")]
-    ProfitsharingTransactionsByTransactionIdAmounts
+    ProfitsharingTransactionsByTransactionIdAmounts at AtProfitsharingTransactionsByTransactionIdAmounts
 }
 
 impl<M: Mode> ProfitsharingTransactionsByTransactionIdAmounts<M> {

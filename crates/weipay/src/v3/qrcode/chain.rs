@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/qrcode` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/qrcode`: 刷码乘车.
-    Qrcode
+    Qrcode at AtQrcode
 }
 
 impl<M: Mode> Qrcode<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> Qrcode<M> {
 chain_step! {
     /// `v3/qrcode/transactions`: 扣费受理.
     #[doc(alias = "扣费受理")]
-    QrcodeTransactions
+    QrcodeTransactions at AtQrcodeTransactions
 }
 
 impl<M: Mode> QrcodeTransactions<M> {
@@ -64,9 +66,9 @@ impl<M: Mode> QrcodeTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/qrcode/transactions/out-trade-no`
-    QrcodeTransactionsOutTradeNo
+    QrcodeTransactionsOutTradeNo at AtQrcodeTransactionsOutTradeNo
 }
 
 impl<M: Mode> QrcodeTransactionsOutTradeNo<M> {
@@ -84,7 +86,7 @@ impl<M: Mode> QrcodeTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/qrcode/transactions/out-trade-no/{out_trade_no}`: 查询订单.
     #[doc(alias = "查询订单")]
-    QrcodeTransactionsOutTradeNoByOutTradeNo
+    QrcodeTransactionsOutTradeNoByOutTradeNo at AtQrcodeTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> QrcodeTransactionsOutTradeNoByOutTradeNo<M> {
@@ -119,9 +121,9 @@ impl<M: Mode> QrcodeTransactionsOutTradeNoByOutTradeNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/qrcode/user-services`
-    QrcodeUserServices
+    QrcodeUserServices at AtQrcodeUserServices
 }
 
 impl<M: Mode> QrcodeUserServices<M> {
@@ -131,9 +133,9 @@ impl<M: Mode> QrcodeUserServices<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/qrcode/user-services/contract-id`
-    QrcodeUserServicesContractId
+    QrcodeUserServicesContractId at AtQrcodeUserServicesContractId
 }
 
 impl<M: Mode> QrcodeUserServicesContractId<M> {
@@ -146,7 +148,7 @@ impl<M: Mode> QrcodeUserServicesContractId<M> {
 chain_step! {
     /// `v3/qrcode/user-services/contract-id/{contract_id}`: 查询用户服务可用信息.
     #[doc(alias = "查询用户服务可用信息")]
-    QrcodeUserServicesContractIdByContractId
+    QrcodeUserServicesContractIdByContractId at AtQrcodeUserServicesContractIdByContractId
 }
 
 impl<M: Mode> QrcodeUserServicesContractIdByContractId<M> {

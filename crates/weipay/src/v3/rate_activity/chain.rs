@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/rate-activity` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/rate-activity`: 从业机构子商户优惠费率活动.
-    RateActivity
+    RateActivity at AtRateActivity
 }
 
 impl<M: Mode> RateActivity<M> {
@@ -22,7 +24,7 @@ impl<M: Mode> RateActivity<M> {
 chain_step! {
     /// `v3/rate-activity/applications`: 报名费率优惠活动.
     #[doc(alias = "报名费率优惠活动")]
-    RateActivityApplications
+    RateActivityApplications at AtRateActivityApplications
 }
 
 impl<M: Mode> RateActivityApplications<M> {
@@ -59,9 +61,9 @@ impl<M: Mode> RateActivityApplications<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/rate-activity/applications/id`
-    RateActivityApplicationsId
+    RateActivityApplicationsId at AtRateActivityApplicationsId
 }
 
 impl<M: Mode> RateActivityApplicationsId<M> {
@@ -80,7 +82,7 @@ chain_step! {
     /// `v3/rate-activity/applications/id/{application_id}`: 根据申请单ID查询申请单结果, 修改单据信息.
     #[doc(alias = "根据申请单ID查询申请单结果")]
     #[doc(alias = "修改单据信息")]
-    RateActivityApplicationsIdByApplicationId
+    RateActivityApplicationsIdByApplicationId at AtRateActivityApplicationsIdByApplicationId
 }
 
 impl<M: Mode> RateActivityApplicationsIdByApplicationId<M> {

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/realname` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/realname`
-    Realname
+    Realname at AtRealname
 }
 
 impl<M: Mode> Realname<M> {
@@ -21,7 +23,7 @@ impl<M: Mode> Realname<M> {
 chain_step! {
     /// `v3/realname/verify`: 实名信息校验.
     #[doc(alias = "实名信息校验")]
-    RealnameVerify
+    RealnameVerify at AtRealnameVerify
 }
 
 impl<M: Mode> RealnameVerify<M> {

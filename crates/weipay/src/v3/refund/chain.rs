@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/refund` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/refund`: 退款.
-    Refund
+    Refund at AtRefund
 }
 
 impl<M: Mode> Refund<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Refund<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/refund/domestic`
-    RefundDomestic
+    RefundDomestic at AtRefundDomestic
 }
 
 impl<M: Mode> RefundDomestic<M> {
@@ -34,7 +36,7 @@ impl<M: Mode> RefundDomestic<M> {
 chain_step! {
     /// `v3/refund/domestic/refunds`: 申请退款.
     #[doc(alias = "申请退款")]
-    RefundDomesticRefunds
+    RefundDomesticRefunds at AtRefundDomesticRefunds
 }
 
 impl<M: Mode> RefundDomesticRefunds<M> {
@@ -81,7 +83,7 @@ impl<M: Mode> RefundDomesticRefunds<M> {
 chain_step! {
     /// `v3/refund/domestic/refunds/{out_refund_no}`: 查询单笔退款.
     #[doc(alias = "查询单笔退款")]
-    RefundDomesticRefundsByOutRefundNo
+    RefundDomesticRefundsByOutRefundNo at AtRefundDomesticRefundsByOutRefundNo
 }
 
 impl<M: Mode> RefundDomesticRefundsByOutRefundNo<M> {
@@ -116,9 +118,9 @@ impl<M: Mode> RefundDomesticRefundsByOutRefundNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/refund/domestic/refunds/{refund_id}`
-    RefundDomesticRefundsByRefundId
+    RefundDomesticRefundsByRefundId at AtRefundDomesticRefundsByRefundId
 }
 
 impl<M: Mode> RefundDomesticRefundsByRefundId<M> {
@@ -131,7 +133,7 @@ impl<M: Mode> RefundDomesticRefundsByRefundId<M> {
 chain_step! {
     /// `v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`: 发起异常退款.
     #[doc(alias = "发起异常退款")]
-    RefundDomesticRefundsByRefundIdApplyAbnormalRefund
+    RefundDomesticRefundsByRefundIdApplyAbnormalRefund at AtRefundDomesticRefundsByRefundIdApplyAbnormalRefund
 }
 
 impl<M: Mode> RefundDomesticRefundsByRefundIdApplyAbnormalRefund<M> {

@@ -2,16 +2,18 @@
 
 //! The steps of the pure chain (纯链式) from `v3/refunds` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
+
+chain! {}
 
 chain_step! {
     /// `v3/refunds`: 查询所有退款, 申请退款, 退款.
     #[doc(alias = "查询所有退款")]
     #[doc(alias = "申请退款")]
-    Refunds
+    Refunds at AtRefunds
 }
 
 impl<M: Mode> Refunds<M> {
@@ -70,9 +72,9 @@ impl<M: Mode> Refunds<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/refunds/id`
-    RefundsId
+    RefundsId at AtRefundsId
 }
 
 impl<M: Mode> RefundsId<M> {
@@ -85,7 +87,7 @@ impl<M: Mode> RefundsId<M> {
 chain_step! {
     /// `v3/refunds/id/{refund_id}`: 查询单笔退款(微信支付退款订单号).
     #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
-    RefundsIdByRefundId
+    RefundsIdByRefundId at AtRefundsIdByRefundId
 }
 
 impl<M: Mode> RefundsIdByRefundId<M> {
@@ -113,9 +115,9 @@ impl<M: Mode> RefundsIdByRefundId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/refunds/out-refund-no`
-    RefundsOutRefundNo
+    RefundsOutRefundNo at AtRefundsOutRefundNo
 }
 
 impl<M: Mode> RefundsOutRefundNo<M> {
@@ -128,7 +130,7 @@ impl<M: Mode> RefundsOutRefundNo<M> {
 chain_step! {
     /// `v3/refunds/out-refund-no/{out_refund_no}`: 查询单笔退款(商户退款订单号).
     #[doc(alias = "查询单笔退款(商户退款订单号)")]
-    RefundsOutRefundNoByOutRefundNo
+    RefundsOutRefundNoByOutRefundNo at AtRefundsOutRefundNoByOutRefundNo
 }
 
 impl<M: Mode> RefundsOutRefundNoByOutRefundNo<M> {

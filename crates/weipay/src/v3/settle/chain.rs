@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/settle` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/settle`: 账单.
-    Settle
+    Settle at AtSettle
 }
 
 impl<M: Mode> Settle<M> {
@@ -21,7 +23,7 @@ impl<M: Mode> Settle<M> {
 chain_step! {
     /// `v3/settle/settlements`: 查询结算资金明细.
     #[doc(alias = "查询结算资金明细")]
-    SettleSettlements
+    SettleSettlements at AtSettleSettlements
 }
 
 impl<M: Mode> SettleSettlements<M> {

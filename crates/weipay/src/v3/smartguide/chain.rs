@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/smartguide` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/smartguide`: 支付即服务.
-    Smartguide
+    Smartguide at AtSmartguide
 }
 
 impl<M: Mode> Smartguide<M> {
@@ -23,7 +25,7 @@ chain_step! {
     /// `v3/smartguide/guides`: 服务人员查询, 服务人员注册.
     #[doc(alias = "服务人员查询")]
     #[doc(alias = "服务人员注册")]
-    SmartguideGuides
+    SmartguideGuides at AtSmartguideGuides
 }
 
 impl<M: Mode> SmartguideGuides<M> {
@@ -84,7 +86,7 @@ impl<M: Mode> SmartguideGuides<M> {
 chain_step! {
     /// `v3/smartguide/guides/{guide_id}`: 服务人员信息更新.
     #[doc(alias = "服务人员信息更新")]
-    SmartguideGuidesByGuideId
+    SmartguideGuidesByGuideId at AtSmartguideGuidesByGuideId
 }
 
 impl<M: Mode> SmartguideGuidesByGuideId<M> {
@@ -123,7 +125,7 @@ impl<M: Mode> SmartguideGuidesByGuideId<M> {
 chain_step! {
     /// `v3/smartguide/guides/{guide_id}/assign`: 服务人员分配.
     #[doc(alias = "服务人员分配")]
-    SmartguideGuidesByGuideIdAssign
+    SmartguideGuidesByGuideIdAssign at AtSmartguideGuidesByGuideIdAssign
 }
 
 impl<M: Mode> SmartguideGuidesByGuideIdAssign<M> {

@@ -2,15 +2,17 @@
 
 //! The steps of the pure chain (纯链式) from `v3/statements` on.
 
-use crate::chain::chain_step;
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
 
+chain! {}
+
 chain_step! {
     /// `v3/statements`: 下载对账单, 账单.
     #[doc(alias = "下载对账单")]
-    Statements
+    Statements at AtStatements
 }
 
 impl<M: Mode> Statements<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/taxi-invoice` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/taxi-invoice`: 出租车电子发票.
-    TaxiInvoice
+    TaxiInvoice at AtTaxiInvoice
 }
 
 impl<M: Mode> TaxiInvoice<M> {
@@ -64,9 +66,9 @@ impl<M: Mode> TaxiInvoice<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/attendance`
-    TaxiInvoiceAttendance
+    TaxiInvoiceAttendance at AtTaxiInvoiceAttendance
 }
 
 impl<M: Mode> TaxiInvoiceAttendance<M> {
@@ -79,7 +81,7 @@ impl<M: Mode> TaxiInvoiceAttendance<M> {
 chain_step! {
     /// `v3/taxi-invoice/attendance/punch`: 签到签退.
     #[doc(alias = "签到签退")]
-    TaxiInvoiceAttendancePunch
+    TaxiInvoiceAttendancePunch at AtTaxiInvoiceAttendancePunch
 }
 
 impl<M: Mode> TaxiInvoiceAttendancePunch<M> {
@@ -112,7 +114,7 @@ impl<M: Mode> TaxiInvoiceAttendancePunch<M> {
 chain_step! {
     /// `v3/taxi-invoice/cards`: 将出租车电子发票插入微信用户卡包.
     #[doc(alias = "将出租车电子发票插入微信用户卡包")]
-    TaxiInvoiceCards
+    TaxiInvoiceCards at AtTaxiInvoiceCards
 }
 
 impl<M: Mode> TaxiInvoiceCards<M> {
@@ -167,7 +169,7 @@ impl<M: Mode> TaxiInvoiceCards<M> {
 chain_step! {
     /// `v3/taxi-invoice/cards/upload-file`: 上传出租车电子发票文件.
     #[doc(alias = "上传出租车电子发票文件")]
-    TaxiInvoiceCardsUploadFile
+    TaxiInvoiceCardsUploadFile at AtTaxiInvoiceCardsUploadFile
 }
 
 impl<M: Mode> TaxiInvoiceCardsUploadFile<M> {
@@ -200,9 +202,9 @@ impl<M: Mode> TaxiInvoiceCardsUploadFile<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/driver`
-    TaxiInvoiceDriver
+    TaxiInvoiceDriver at AtTaxiInvoiceDriver
 }
 
 impl<M: Mode> TaxiInvoiceDriver<M> {
@@ -215,7 +217,7 @@ impl<M: Mode> TaxiInvoiceDriver<M> {
 chain_step! {
     /// `v3/taxi-invoice/driver/update-driver`: 更新司机信息.
     #[doc(alias = "更新司机信息")]
-    TaxiInvoiceDriverUpdateDriver
+    TaxiInvoiceDriverUpdateDriver at AtTaxiInvoiceDriverUpdateDriver
 }
 
 impl<M: Mode> TaxiInvoiceDriverUpdateDriver<M> {
@@ -252,9 +254,9 @@ impl<M: Mode> TaxiInvoiceDriverUpdateDriver<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/drivers`
-    TaxiInvoiceDrivers
+    TaxiInvoiceDrivers at AtTaxiInvoiceDrivers
 }
 
 impl<M: Mode> TaxiInvoiceDrivers<M> {
@@ -267,7 +269,7 @@ impl<M: Mode> TaxiInvoiceDrivers<M> {
 chain_step! {
     /// `v3/taxi-invoice/drivers/{driver_license}`: 获取司机信息.
     #[doc(alias = "获取司机信息")]
-    TaxiInvoiceDriversByDriverLicense
+    TaxiInvoiceDriversByDriverLicense at AtTaxiInvoiceDriversByDriverLicense
 }
 
 impl<M: Mode> TaxiInvoiceDriversByDriverLicense<M> {
@@ -295,9 +297,9 @@ impl<M: Mode> TaxiInvoiceDriversByDriverLicense<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/taxi`
-    TaxiInvoiceTaxi
+    TaxiInvoiceTaxi at AtTaxiInvoiceTaxi
 }
 
 impl<M: Mode> TaxiInvoiceTaxi<M> {
@@ -310,7 +312,7 @@ impl<M: Mode> TaxiInvoiceTaxi<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxi/update-taxi`: 更新出租车信息.
     #[doc(alias = "更新出租车信息")]
-    TaxiInvoiceTaxiUpdateTaxi
+    TaxiInvoiceTaxiUpdateTaxi at AtTaxiInvoiceTaxiUpdateTaxi
 }
 
 impl<M: Mode> TaxiInvoiceTaxiUpdateTaxi<M> {
@@ -342,9 +344,9 @@ impl<M: Mode> TaxiInvoiceTaxiUpdateTaxi<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/taxi-companies`
-    TaxiInvoiceTaxiCompanies
+    TaxiInvoiceTaxiCompanies at AtTaxiInvoiceTaxiCompanies
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompanies<M> {
@@ -362,7 +364,7 @@ impl<M: Mode> TaxiInvoiceTaxiCompanies<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxi-companies/{company_mchid}`: 获取出租车公司商户信息.
     #[doc(alias = "获取出租车公司商户信息")]
-    TaxiInvoiceTaxiCompaniesByCompanyMchid
+    TaxiInvoiceTaxiCompaniesByCompanyMchid at AtTaxiInvoiceTaxiCompaniesByCompanyMchid
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompaniesByCompanyMchid<M> {
@@ -391,9 +393,9 @@ impl<M: Mode> TaxiInvoiceTaxiCompaniesByCompanyMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/taxi-company`
-    TaxiInvoiceTaxiCompany
+    TaxiInvoiceTaxiCompany at AtTaxiInvoiceTaxiCompany
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompany<M> {
@@ -406,7 +408,7 @@ impl<M: Mode> TaxiInvoiceTaxiCompany<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxi-company/create-taxi-company`: 新增出租车公司.
     #[doc(alias = "新增出租车公司")]
-    TaxiInvoiceTaxiCompanyCreateTaxiCompany
+    TaxiInvoiceTaxiCompanyCreateTaxiCompany at AtTaxiInvoiceTaxiCompanyCreateTaxiCompany
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompanyCreateTaxiCompany<M> {
@@ -440,9 +442,9 @@ impl<M: Mode> TaxiInvoiceTaxiCompanyCreateTaxiCompany<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/taxies`
-    TaxiInvoiceTaxies
+    TaxiInvoiceTaxies at AtTaxiInvoiceTaxies
 }
 
 impl<M: Mode> TaxiInvoiceTaxies<M> {
@@ -455,7 +457,7 @@ impl<M: Mode> TaxiInvoiceTaxies<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxies/{plate_number}`: 获取出租车信息.
     #[doc(alias = "获取出租车信息")]
-    TaxiInvoiceTaxiesByPlateNumber
+    TaxiInvoiceTaxiesByPlateNumber at AtTaxiInvoiceTaxiesByPlateNumber
 }
 
 impl<M: Mode> TaxiInvoiceTaxiesByPlateNumber<M> {
@@ -483,9 +485,9 @@ impl<M: Mode> TaxiInvoiceTaxiesByPlateNumber<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/user-taxi-order`
-    TaxiInvoiceUserTaxiOrder
+    TaxiInvoiceUserTaxiOrder at AtTaxiInvoiceUserTaxiOrder
 }
 
 impl<M: Mode> TaxiInvoiceUserTaxiOrder<M> {
@@ -498,7 +500,7 @@ impl<M: Mode> TaxiInvoiceUserTaxiOrder<M> {
 chain_step! {
     /// `v3/taxi-invoice/user-taxi-order/find-by-token`: 根据凭证查询乘客行程单.
     #[doc(alias = "根据凭证查询乘客行程单")]
-    TaxiInvoiceUserTaxiOrderFindByToken
+    TaxiInvoiceUserTaxiOrderFindByToken at AtTaxiInvoiceUserTaxiOrderFindByToken
 }
 
 impl<M: Mode> TaxiInvoiceUserTaxiOrderFindByToken<M> {
@@ -532,7 +534,7 @@ impl<M: Mode> TaxiInvoiceUserTaxiOrderFindByToken<M> {
 chain_step! {
     /// `v3/taxi-invoice/user-taxi-orders`: 获取乘客行程单列表.
     #[doc(alias = "获取乘客行程单列表")]
-    TaxiInvoiceUserTaxiOrders
+    TaxiInvoiceUserTaxiOrders at AtTaxiInvoiceUserTaxiOrders
 }
 
 impl<M: Mode> TaxiInvoiceUserTaxiOrders<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transaction-block` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/transaction-block`: 商户管理记录.
-    TransactionBlock
+    TransactionBlock at AtTransactionBlock
 }
 
 impl<M: Mode> TransactionBlock<M> {
@@ -24,9 +26,9 @@ impl<M: Mode> TransactionBlock<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transaction-block/transaction-block-records`
-    TransactionBlockTransactionBlockRecords
+    TransactionBlockTransactionBlockRecords at AtTransactionBlockTransactionBlockRecords
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockRecords<M> {
@@ -49,7 +51,7 @@ impl<M: Mode> TransactionBlockTransactionBlockRecords<M> {
 chain_step! {
     /// `v3/transaction-block/transaction-block-records/{block_record_id}`: 查询子商户交易拦截记录详情.
     #[doc(alias = "查询子商户交易拦截记录详情")]
-    TransactionBlockTransactionBlockRecordsByBlockRecordId
+    TransactionBlockTransactionBlockRecordsByBlockRecordId at AtTransactionBlockTransactionBlockRecordsByBlockRecordId
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockRecordsByBlockRecordId<M> {
@@ -83,9 +85,9 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsByBlockRecordId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transaction-block/transaction-block-records/sub-mchid`
-    TransactionBlockTransactionBlockRecordsSubMchid
+    TransactionBlockTransactionBlockRecordsSubMchid at AtTransactionBlockTransactionBlockRecordsSubMchid
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchid<M> {
@@ -103,7 +105,7 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchid<M> {
 chain_step! {
     /// `v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}`: 分页查询子商户名下的交易拦截记录.
     #[doc(alias = "分页查询子商户名下的交易拦截记录")]
-    TransactionBlockTransactionBlockRecordsSubMchidBySubMchid
+    TransactionBlockTransactionBlockRecordsSubMchidBySubMchid at AtTransactionBlockTransactionBlockRecordsSubMchidBySubMchid
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchidBySubMchid<M> {
@@ -139,9 +141,9 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchidBySubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transaction-block/transaction-block-submissions`
-    TransactionBlockTransactionBlockSubmissions
+    TransactionBlockTransactionBlockSubmissions at AtTransactionBlockTransactionBlockSubmissions
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockSubmissions<M> {
@@ -164,7 +166,7 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissions<M> {
 chain_step! {
     /// `v3/transaction-block/transaction-block-submissions/{block_submission_id}`: 查询交易拦截申诉详情.
     #[doc(alias = "查询交易拦截申诉详情")]
-    TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId
+    TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId at AtTransactionBlockTransactionBlockSubmissionsByBlockSubmissionId
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId<M> {
@@ -195,9 +197,9 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId<M> 
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transaction-block/transaction-block-submissions/sub-mchid`
-    TransactionBlockTransactionBlockSubmissionsSubMchid
+    TransactionBlockTransactionBlockSubmissionsSubMchid at AtTransactionBlockTransactionBlockSubmissionsSubMchid
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockSubmissionsSubMchid<M> {
@@ -215,7 +217,7 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsSubMchid<M> {
 chain_step! {
     /// `v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}`: 发起交易拦截申诉.
     #[doc(alias = "发起交易拦截申诉")]
-    TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid
+    TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid at AtTransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid<M> {

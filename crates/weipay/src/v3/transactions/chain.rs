@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transactions` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/transactions`: 基础支付.
-    Transactions
+    Transactions at AtTransactions
 }
 
 impl<M: Mode> Transactions<M> {
@@ -52,7 +54,7 @@ impl<M: Mode> Transactions<M> {
 chain_step! {
     /// `v3/transactions/app`: APP支付下单.
     #[doc(alias = "APP支付下单")]
-    TransactionsApp
+    TransactionsApp at AtTransactionsApp
 }
 
 impl<M: Mode> TransactionsApp<M> {
@@ -85,9 +87,9 @@ impl<M: Mode> TransactionsApp<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transactions/id`
-    TransactionsId
+    TransactionsId at AtTransactionsId
 }
 
 impl<M: Mode> TransactionsId<M> {
@@ -100,7 +102,7 @@ impl<M: Mode> TransactionsId<M> {
 chain_step! {
     /// `v3/transactions/id/{transaction_id}`: 查询订单(微信支付订单号).
     #[doc(alias = "查询订单(微信支付订单号)")]
-    TransactionsIdByTransactionId
+    TransactionsIdByTransactionId at AtTransactionsIdByTransactionId
 }
 
 impl<M: Mode> TransactionsIdByTransactionId<M> {
@@ -141,7 +143,7 @@ impl<M: Mode> TransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/transactions/id/{transaction_id}/close`: 关闭订单(微信支付订单号).
     #[doc(alias = "关闭订单(微信支付订单号)")]
-    TransactionsIdByTransactionIdClose
+    TransactionsIdByTransactionIdClose at AtTransactionsIdByTransactionIdClose
 }
 
 impl<M: Mode> TransactionsIdByTransactionIdClose<M> {
@@ -170,7 +172,7 @@ impl<M: Mode> TransactionsIdByTransactionIdClose<M> {
 chain_step! {
     /// `v3/transactions/id/{transaction_id}/reverse`: 撤销订单(微信支付订单号).
     #[doc(alias = "撤销订单(微信支付订单号)")]
-    TransactionsIdByTransactionIdReverse
+    TransactionsIdByTransactionIdReverse at AtTransactionsIdByTransactionIdReverse
 }
 
 impl<M: Mode> TransactionsIdByTransactionIdReverse<M> {
@@ -199,7 +201,7 @@ impl<M: Mode> TransactionsIdByTransactionIdReverse<M> {
 chain_step! {
     /// `v3/transactions/jsapi`: 小程序/公众号支付下单.
     #[doc(alias = "小程序/公众号支付下单")]
-    TransactionsJsapi
+    TransactionsJsapi at AtTransactionsJsapi
 }
 
 impl<M: Mode> TransactionsJsapi<M> {
@@ -235,7 +237,7 @@ impl<M: Mode> TransactionsJsapi<M> {
 chain_step! {
     /// `v3/transactions/micropay`: 提交付款码支付.
     #[doc(alias = "提交付款码支付")]
-    TransactionsMicropay
+    TransactionsMicropay at AtTransactionsMicropay
 }
 
 impl<M: Mode> TransactionsMicropay<M> {
@@ -270,7 +272,7 @@ impl<M: Mode> TransactionsMicropay<M> {
 chain_step! {
     /// `v3/transactions/mweb`: H5支付下单.
     #[doc(alias = "H5支付下单")]
-    TransactionsMweb
+    TransactionsMweb at AtTransactionsMweb
 }
 
 impl<M: Mode> TransactionsMweb<M> {
@@ -309,7 +311,7 @@ impl<M: Mode> TransactionsMweb<M> {
 chain_step! {
     /// `v3/transactions/native`: 扫码支付下单.
     #[doc(alias = "扫码支付下单")]
-    TransactionsNative
+    TransactionsNative at AtTransactionsNative
 }
 
 impl<M: Mode> TransactionsNative<M> {
@@ -342,9 +344,9 @@ impl<M: Mode> TransactionsNative<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transactions/out-trade-no`
-    TransactionsOutTradeNo
+    TransactionsOutTradeNo at AtTransactionsOutTradeNo
 }
 
 impl<M: Mode> TransactionsOutTradeNo<M> {
@@ -357,7 +359,7 @@ impl<M: Mode> TransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/transactions/out-trade-no/{out_trade_no}`: 查询订单(商户订单号).
     #[doc(alias = "查询订单(商户订单号)")]
-    TransactionsOutTradeNoByOutTradeNo
+    TransactionsOutTradeNoByOutTradeNo at AtTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> TransactionsOutTradeNoByOutTradeNo<M> {
@@ -399,7 +401,7 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/transactions/out-trade-no/{out_trade_no}/close`: 关闭订单(商户订单号).
     #[doc(alias = "关闭订单(商户订单号)")]
-    TransactionsOutTradeNoByOutTradeNoClose
+    TransactionsOutTradeNoByOutTradeNoClose at AtTransactionsOutTradeNoByOutTradeNoClose
 }
 
 impl<M: Mode> TransactionsOutTradeNoByOutTradeNoClose<M> {
@@ -431,7 +433,7 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNoClose<M> {
 chain_step! {
     /// `v3/transactions/out-trade-no/{out_trade_no}/reverse`: 撤销订单(商户订单号).
     #[doc(alias = "撤销订单(商户订单号)")]
-    TransactionsOutTradeNoByOutTradeNoReverse
+    TransactionsOutTradeNoByOutTradeNoReverse at AtTransactionsOutTradeNoByOutTradeNoReverse
 }
 
 impl<M: Mode> TransactionsOutTradeNoByOutTradeNoReverse<M> {

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transfer-detail` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/transfer-detail`: 商家转账.
-    TransferDetail
+    TransferDetail at AtTransferDetail
 }
 
 impl<M: Mode> TransferDetail<M> {
@@ -22,7 +24,7 @@ chain_step! {
     /// `v3/transfer-detail/electronic-receipts`: 查询转账明细电子回单受理结果, 转账明细电子回单受理.
     #[doc(alias = "查询转账明细电子回单受理结果")]
     #[doc(alias = "转账明细电子回单受理")]
-    TransferDetailElectronicReceipts
+    TransferDetailElectronicReceipts at AtTransferDetailElectronicReceipts
 }
 
 impl<M: Mode> TransferDetailElectronicReceipts<M> {

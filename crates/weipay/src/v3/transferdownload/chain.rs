@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transferdownload` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/transferdownload`: 商家转账, 商家转账·(用户确认模式).
-    Transferdownload
+    Transferdownload at AtTransferdownload
 }
 
 impl<M: Mode> Transferdownload<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> Transferdownload<M> {
 chain_step! {
     /// `v3/transferdownload/elecvoucherfile`: 下载电子回单PDF文件.
     #[doc(alias = "下载电子回单PDF文件")]
-    TransferdownloadElecvoucherfile
+    TransferdownloadElecvoucherfile at AtTransferdownloadElecvoucherfile
 }
 
 impl<M: Mode> TransferdownloadElecvoucherfile<M> {
@@ -55,7 +57,7 @@ impl<M: Mode> TransferdownloadElecvoucherfile<M> {
 chain_step! {
     /// `v3/transferdownload/signfile`: 下载电子回单.
     #[doc(alias = "下载电子回单")]
-    TransferdownloadSignfile
+    TransferdownloadSignfile at AtTransferdownloadSignfile
 }
 
 impl<M: Mode> TransferdownloadSignfile<M> {

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/webizpay` on.
 
-use crate::chain::{chain_branch, chain_step};
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/webizpay`: 企业支付.
-    Webizpay
+    Webizpay at AtWebizpay
 }
 
 impl<M: Mode> Webizpay<M> {
@@ -43,7 +45,7 @@ chain_step! {
     /// `v3/webizpay/avail-mch-ranges`: 查询可用商户范围列表, 创建可用商户范围.
     #[doc(alias = "查询可用商户范围列表")]
     #[doc(alias = "创建可用商户范围")]
-    WebizpayAvailMchRanges
+    WebizpayAvailMchRanges at AtWebizpayAvailMchRanges
 }
 
 impl<M: Mode> WebizpayAvailMchRanges<M> {
@@ -99,9 +101,9 @@ impl<M: Mode> WebizpayAvailMchRanges<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/avail-mch-ranges/{range_id}`
-    WebizpayAvailMchRangesByRangeId
+    WebizpayAvailMchRangesByRangeId at AtWebizpayAvailMchRangesByRangeId
 }
 
 impl<M: Mode> WebizpayAvailMchRangesByRangeId<M> {
@@ -115,7 +117,7 @@ chain_step! {
     /// `v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`: 查询商户标识列表, 添加商户标识.
     #[doc(alias = "查询商户标识列表")]
     #[doc(alias = "添加商户标识")]
-    WebizpayAvailMchRangesByRangeIdMerchantIdentifiers
+    WebizpayAvailMchRangesByRangeIdMerchantIdentifiers at AtWebizpayAvailMchRangesByRangeIdMerchantIdentifiers
 }
 
 impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
@@ -193,7 +195,7 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
 chain_step! {
     /// `v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}`: 删除商户标识.
     #[doc(alias = "删除商户标识")]
-    WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier
+    WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier at AtWebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier
 }
 
 impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier<M> {
@@ -234,9 +236,9 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdenti
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/bill`
-    WebizpayBill
+    WebizpayBill at AtWebizpayBill
 }
 
 impl<M: Mode> WebizpayBill<M> {
@@ -254,7 +256,7 @@ impl<M: Mode> WebizpayBill<M> {
 chain_step! {
     /// `v3/webizpay/bill/proof`: 申请企业商户企业支付出资凭证.
     #[doc(alias = "申请企业商户企业支付出资凭证")]
-    WebizpayBillProof
+    WebizpayBillProof at AtWebizpayBillProof
 }
 
 impl<M: Mode> WebizpayBillProof<M> {
@@ -290,7 +292,7 @@ impl<M: Mode> WebizpayBillProof<M> {
 chain_step! {
     /// `v3/webizpay/bill/trade-bill`: 申请企业商户企业支付业务账单.
     #[doc(alias = "申请企业商户企业支付业务账单")]
-    WebizpayBillTradeBill
+    WebizpayBillTradeBill at AtWebizpayBillTradeBill
 }
 
 impl<M: Mode> WebizpayBillTradeBill<M> {
@@ -322,9 +324,9 @@ impl<M: Mode> WebizpayBillTradeBill<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/employees`
-    WebizpayEmployees
+    WebizpayEmployees at AtWebizpayEmployees
 }
 
 impl<M: Mode> WebizpayEmployees<M> {
@@ -334,9 +336,9 @@ impl<M: Mode> WebizpayEmployees<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/employees/{employee_id}`
-    WebizpayEmployeesByEmployeeId
+    WebizpayEmployeesByEmployeeId at AtWebizpayEmployeesByEmployeeId
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeId<M> {
@@ -356,9 +358,9 @@ impl<M: Mode> WebizpayEmployeesByEmployeeId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/employees/{employee_id}/out-quota-cards`
-    WebizpayEmployeesByEmployeeIdOutQuotaCards
+    WebizpayEmployeesByEmployeeIdOutQuotaCards at AtWebizpayEmployeesByEmployeeIdOutQuotaCards
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCards<M> {
@@ -376,7 +378,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCards<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}`: 使用商户卡号查询企业支付额度卡.
     #[doc(alias = "使用商户卡号查询企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo
+    WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo at AtWebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo<M> {
@@ -415,7 +417,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards`: 企业商户为员工下发企业支付额度卡.
     #[doc(alias = "企业商户为员工下发企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdQuotaCards
+    WebizpayEmployeesByEmployeeIdQuotaCards at AtWebizpayEmployeesByEmployeeIdQuotaCards
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCards<M> {
@@ -465,7 +467,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCards<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}`: 企业商户查询企业支付额度卡.
     #[doc(alias = "企业商户查询企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo
+    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo at AtWebizpayEmployeesByEmployeeIdQuotaCardsByCardNo
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo<M> {
@@ -514,7 +516,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel`: 企业商户作废员工企业支付额度卡.
     #[doc(alias = "企业商户作废员工企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel
+    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel at AtWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel<M> {
@@ -554,7 +556,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`: 企业商户获取指定额度卡支付链接.
     #[doc(alias = "企业商户获取指定额度卡支付链接")]
-    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl
+    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl at AtWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl<M> {
@@ -596,7 +598,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/revoke`: 企业商户发起解除员工企业支付授权.
     #[doc(alias = "企业商户发起解除员工企业支付授权")]
-    WebizpayEmployeesByEmployeeIdRevoke
+    WebizpayEmployeesByEmployeeIdRevoke at AtWebizpayEmployeesByEmployeeIdRevoke
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdRevoke<M> {
@@ -631,9 +633,9 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdRevoke<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/stores`
-    WebizpayStores
+    WebizpayStores at AtWebizpayStores
 }
 
 impl<M: Mode> WebizpayStores<M> {
@@ -646,7 +648,7 @@ impl<M: Mode> WebizpayStores<M> {
 chain_step! {
     /// `v3/webizpay/stores/entity-matches`: 发起门店主体匹配.
     #[doc(alias = "发起门店主体匹配")]
-    WebizpayStoresEntityMatches
+    WebizpayStoresEntityMatches at AtWebizpayStoresEntityMatches
 }
 
 impl<M: Mode> WebizpayStoresEntityMatches<M> {
@@ -682,7 +684,7 @@ impl<M: Mode> WebizpayStoresEntityMatches<M> {
 chain_step! {
     /// `v3/webizpay/stores/entity-matches/{batch_id}`: 查询门店主体匹配结果.
     #[doc(alias = "查询门店主体匹配结果")]
-    WebizpayStoresEntityMatchesByBatchId
+    WebizpayStoresEntityMatchesByBatchId at AtWebizpayStoresEntityMatchesByBatchId
 }
 
 impl<M: Mode> WebizpayStoresEntityMatchesByBatchId<M> {
@@ -717,9 +719,9 @@ impl<M: Mode> WebizpayStoresEntityMatchesByBatchId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/users`
-    WebizpayUsers
+    WebizpayUsers at AtWebizpayUsers
 }
 
 impl<M: Mode> WebizpayUsers<M> {
@@ -729,9 +731,9 @@ impl<M: Mode> WebizpayUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/users/{user_id}`
-    WebizpayUsersByUserId
+    WebizpayUsersByUserId at AtWebizpayUsersByUserId
 }
 
 impl<M: Mode> WebizpayUsersByUserId<M> {
@@ -749,7 +751,7 @@ impl<M: Mode> WebizpayUsersByUserId<M> {
 chain_step! {
     /// `v3/webizpay/users/{user_id}/authorization-state`: 企业商户查询企业员工开通授权状态.
     #[doc(alias = "企业商户查询企业员工开通授权状态")]
-    WebizpayUsersByUserIdAuthorizationState
+    WebizpayUsersByUserIdAuthorizationState at AtWebizpayUsersByUserIdAuthorizationState
 }
 
 impl<M: Mode> WebizpayUsersByUserIdAuthorizationState<M> {
@@ -781,7 +783,7 @@ impl<M: Mode> WebizpayUsersByUserIdAuthorizationState<M> {
 chain_step! {
     /// `v3/webizpay/users/{user_id}/authorization-url`: 企业商户发起员工开通企业支付授权.
     #[doc(alias = "企业商户发起员工开通企业支付授权")]
-    WebizpayUsersByUserIdAuthorizationUrl
+    WebizpayUsersByUserIdAuthorizationUrl at AtWebizpayUsersByUserIdAuthorizationUrl
 }
 
 impl<M: Mode> WebizpayUsersByUserIdAuthorizationUrl<M> {
