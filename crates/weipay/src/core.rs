@@ -19,11 +19,13 @@ use weipay_wire::{Authorization, request_message};
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
 use crate::credentials::Merchant;
-use crate::error::{Error, ErrorKind, RequestError};
+use crate::download::Address;
+use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::operation::{Operation, Version};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
+use crate::upload::Payload;
 
 pub(crate) use v2::OWN_NUMBERS;
 pub(crate) use v3::{SERIAL, verify};
@@ -50,12 +52,35 @@ pub(crate) struct Core {
 
 impl Core {
     /// The signed request. What is signed is what is sent, byte for byte.
-    pub(crate) fn prepare(&self, request: &Request) -> Result<http::Request<Bytes>, RequestError> {
+    pub(crate) fn prepare(&self, request: &Request) -> Result<http::Request<Payload>, RequestError> {
         request.check_recorded()?;
         match request.version() {
             Version::V3 => v3::prepare(self, request),
             Version::V2 => v2::prepare(self, request),
         }
+    }
+
+    /// The request for a file, signed only if its address allows that.
+    pub(crate) fn prepare_download(
+        &self,
+        request: &Request,
+        address: &Address,
+    ) -> Result<http::Request<()>, RequestError> {
+        v3::prepare_download(self, request, address)
+    }
+
+    /// The error of a response to such a request that is not a file.
+    pub(crate) fn download_refused(&self, response: http::Response<Bytes>) -> Error {
+        let (parts, body) = response.into_parts();
+        let response = RawResponse {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            verified: false,
+            elements: None,
+            decryption_key: Arc::clone(&self.merchant.key),
+        };
+        Error::with_response(ErrorKind::Api(ApiError::read(&response.body)), response)
     }
 
     /// Judges a response: the status first, then, for a success, the signature. An error response is reported whatever its

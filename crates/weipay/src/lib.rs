@@ -17,6 +17,7 @@ mod call;
 mod client;
 mod core;
 mod credentials;
+pub mod download;
 mod environment;
 pub mod error;
 pub mod front_end;
@@ -24,6 +25,8 @@ mod json;
 mod mode;
 pub mod model;
 mod node;
+#[cfg(feature = "notifications")]
+pub mod notification;
 #[cfg(feature = "notifications")]
 pub mod notifications;
 pub mod operation;

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{ApiError, Error, ErrorKind, RequestError};
+use super::{ApiError, Error, ErrorKind, FileError, RequestError};
 
 /// What an error is about, for a program that acts on it. [`Error::class`] gives it, by the status and the code (错误码) of the
 /// response.
@@ -38,7 +38,8 @@ pub enum ErrorClass {
     Transport,
     /// A response is not proven to be the platform's, or the keys that would prove it are missing. Do not act on it.
     Verification,
-    /// What came is the platform's and cannot be read: the body is not of the expected type, or a text cannot be decrypted.
+    /// What came is the platform's and cannot be used: the body is not of the expected type, a text cannot be decrypted, or a file
+    /// cannot be written.
     Unreadable,
 }
 
@@ -157,6 +158,12 @@ pub(super) fn of(kind: &ErrorKind, status: Option<StatusCode>) -> ErrorClass {
             class @ (Transport | RateLimit | PlatformFault | Signature) => class,
             _ => Verification,
         },
+        ErrorKind::File(error) => match error {
+            FileError::WrongDigest { .. } => Verification,
+            FileError::Compression(_) | FileError::WebPage => Transport,
+            FileError::TooLarge { .. } => Parameter,
+            FileError::Write(_) => Unreadable,
+        },
         ErrorKind::Decode(_) | ErrorKind::Decryption(_) => Unreadable,
     }
 }
@@ -210,6 +217,7 @@ impl Error {
     /// | nothing was sent, because the network failed | yes |
     /// | the network failed later, status 5xx, 429, 408 or 425, `SYSTEM_ERROR`, a signature probe | if the call only reads, or the catalogue says that a repeat is safe ([`Operation::is_safe_to_repeat`](crate::Operation::is_safe_to_repeat)) |
     /// | it is not decided yet ([`ErrorClass::Pending`]) | if the call only reads; otherwise query the result |
+    /// | a downloaded file is damaged, or not the announced one | yes |
     /// | anything else | no: the same call fails again |
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -229,6 +237,8 @@ impl Error {
                 let may_pass = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY];
                 self.status().is_some_and(|status| may_pass.contains(&status)) && is_safe()
             }
+            // A download changes nothing.
+            (ErrorKind::File(_), Verification | Transport) => true,
             (_, Pending) => reads,
             _ => false,
         }
