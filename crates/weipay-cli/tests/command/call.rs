@@ -172,7 +172,8 @@ fn the_file_that_a_response_names_is_followed_and_checked() {
     let kit = sandbox.kit_file().to_str().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bill.csv");
-    let bill = ["call", "GET", "v3/bill/tradebill", "--query", "bill_date=2026-08-14", "--kit", kit, "--follow"];
+    let bill =
+        ["call", "GET", "v3/bill/tradebill", "--query", "bill_date=2026-08-14", "--kit", kit, "--follow"];
     let plain = weipay(&bill, &HashMap::new());
     assert_eq!(exit(&plain), 0, "{}", stderr(&plain));
     assert!(String::from_utf8(plain.stdout.clone()).unwrap().contains("交易时间"));
