@@ -67,6 +67,30 @@ fn a_success_prints_the_response_and_exits_with_0_from_kit_and_from_environment(
 }
 
 #[test]
+fn the_api_v3_key_alone_is_enough_to_verify_and_to_encrypt() {
+    let sandbox = Sandbox::start().unwrap();
+    let mut keyless = environment(&sandbox);
+    for name in ["WEIPAY_PUBLIC_KEY_ID", "WEIPAY_PUBLIC_KEY"] {
+        keyless.remove(name);
+    }
+    let output = weipay(&["call", "GET", "v3/certificates"], &keyless);
+    assert_eq!((exit(&output), stderr(&output).as_str()), (0, ""));
+    let body = r#"{"echo_message":"hello","encrypted_echo_message":"张三"}"#;
+    let output = weipay(&["call", "POST", "v3/security/echo", "--json", body, "--encrypt"], &keyless);
+    assert_eq!(exit(&output), 0, "{}", stderr(&output));
+
+    keyless.insert("WEIPAY_API_V3_KEY", "0123456789abcdef0123456789abcdef".to_owned());
+    let output = weipay(&["call", "GET", COMPLAINTS], &keyless);
+    assert!(exit(&output) != 0 && stderr(&output).contains("APIv3密钥"), "{}", stderr(&output));
+    keyless.insert("WEIPAY_BASE_URL", "http://127.0.0.1:9".to_owned());
+    let output = weipay(&["call", "GET", COMPLAINTS], &keyless);
+    assert_eq!(exit(&output), 4, "{}", stderr(&output));
+    keyless.remove("WEIPAY_API_V3_KEY");
+    let output = weipay(&["call", "GET", COMPLAINTS], &keyless);
+    assert!(stderr(&output).contains("WEIPAY_PLATFORM_CERTIFICATES"), "{}", stderr(&output));
+}
+
+#[test]
 fn a_response_from_state_needs_no_note() {
     let sandbox = Sandbox::start().unwrap();
     let output = weipay(&["call", "GET", "v3/certificates"], &environment(&sandbox));
