@@ -29,6 +29,7 @@ pub mod notification;
 #[cfg(feature = "notifications")]
 pub mod notifications;
 pub mod operation;
+mod platform_keys;
 mod products;
 mod request;
 mod response;

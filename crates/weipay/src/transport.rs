@@ -134,7 +134,7 @@ fn lost(sent: Sent, source: impl Into<Box<dyn std::error::Error + Send + Sync>>)
 }
 
 /// The time limit was reached. Both clients report it in the same words.
-fn timed_out(sent: Sent) -> NetworkError {
+pub(crate) fn timed_out(sent: Sent) -> NetworkError {
     let text = match sent {
         Sent::No => "not connected within the time limit",
         Sent::Perhaps => "no complete response within the time limit",

@@ -6,7 +6,8 @@ use weipay_wire::{ApiV2Key, ApiV3Key, MerchantId, PlatformKeys, PrivateKey};
 
 use crate::builder::{ClientBuilder, Clock, ConfigError};
 use crate::core::Core;
-use crate::credentials::{PlatformKeySet, check_not_own};
+use crate::credentials::check_not_own;
+use crate::platform_keys::PlatformKeySet;
 
 pub(super) struct MerchantKeys {
     pub(super) mchid: MerchantId,

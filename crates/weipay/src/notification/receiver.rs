@@ -15,7 +15,7 @@ use super::v2;
 use super::verified::Verified;
 use crate::builder::{ClientBuilder, ConfigError};
 use crate::core::{Core, SERIAL};
-use crate::credentials::PlatformKeySet;
+use crate::platform_keys::PlatformKeySet;
 
 /// The largest body that is read, in bytes. Real ones have a few thousand.
 pub const MAX_BODY: usize = 1024 * 1024;
