@@ -14,7 +14,6 @@ mod models;
 mod notification;
 mod operation;
 mod output;
-mod path_value;
 mod product;
 mod shared;
 mod table;

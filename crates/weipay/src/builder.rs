@@ -115,7 +115,8 @@ impl ClientBuilder {
     /// - when a response names a certificate that it does not have, at most once a minute.
     ///
     /// One fetch runs at a time. A fetch that fails leaves the keys as they are, so a merchant that has only a public key
-    /// (微信支付公钥) loses nothing by it. A `notification::Receiver` made from these settings opens notifications with it.
+    /// (微信支付公钥) loses nothing by it. A
+    /// `notification::Receiver` made from these settings decrypts notifications with it.
     pub fn api_v3_key(mut self, key: ApiV3Key) -> Self {
         self.parts.api_v3_key = Some(key);
         self

@@ -35,6 +35,15 @@ macro_rules! client_styles {
                 Call::new(Arc::clone(&self.shared), path.trim_start_matches('/').to_owned())
             }
 
+            /// Downloads (下载) the file that a response names by `download_url`, checks its digest and decompresses it:
+            /// `client.download(&response).to_file("bill.csv")`. See [`download`](crate::download).
+            pub fn download(
+                &self,
+                source: &(impl crate::download::FileSource + ?Sized),
+            ) -> crate::download::Download<$mode> {
+                crate::download::Download::new(Arc::clone(&self.shared), source)
+            }
+
             /// The serial of the platform certificate, or the ID of the public key, that calls name in `Wechatpay-Serial` now; `None`
             /// before the certificates have been fetched. It may change while the client runs.
             pub fn platform_serial(&self) -> Option<String> {

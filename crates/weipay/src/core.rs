@@ -14,15 +14,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
+use weipay_wire::{Authorization, request_message};
 
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
 use crate::credentials::Merchant;
-use crate::error::{Error, ErrorKind, RequestError};
+use crate::download::Address;
+use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::operation::{Operation, Version};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
+use crate::upload::Payload;
 
 pub(crate) use v2::OWN_NUMBERS;
 pub(crate) use v3::{SERIAL, verify};
@@ -49,12 +52,35 @@ pub(crate) struct Core {
 
 impl Core {
     /// The signed request. What is signed is what is sent, byte for byte.
-    pub(crate) fn prepare(&self, request: &Request) -> Result<http::Request<Bytes>, RequestError> {
+    pub(crate) fn prepare(&self, request: &Request) -> Result<http::Request<Payload>, RequestError> {
         request.check_recorded()?;
         match request.version() {
             Version::V3 => v3::prepare(self, request),
             Version::V2 => v2::prepare(self, request),
         }
+    }
+
+    /// The request for a file, signed only if its address allows that.
+    pub(crate) fn prepare_download(
+        &self,
+        request: &Request,
+        address: &Address,
+    ) -> Result<http::Request<()>, RequestError> {
+        v3::prepare_download(self, request, address)
+    }
+
+    /// The error of a response to such a request that is not a file.
+    pub(crate) fn download_refused(&self, response: http::Response<Bytes>) -> Error {
+        let (parts, body) = response.into_parts();
+        let response = RawResponse {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            verified: false,
+            elements: None,
+            decryption_key: Arc::clone(&self.merchant.key),
+        };
+        Error::with_response(ErrorKind::Api(ApiError::read(&response.body)), response)
     }
 
     /// Judges a response: the status first, then, for a success, the signature. An error response is reported whatever its
@@ -114,6 +140,22 @@ impl Core {
         }
         let serial = response.headers().get(SERIAL)?.to_str().ok().map(str::trim);
         serial.filter(|serial| keys.get(serial).is_none())
+    }
+
+    /// Says of a refused signature what differs from what was signed, as far as the platform shows it.
+    pub(crate) fn explain(
+        &self,
+        request: &Request,
+        authorization: Option<&HeaderValue>,
+        mut error: Error,
+    ) -> Error {
+        error.compare_signed(|| {
+            let authorization: Authorization = authorization?.to_str().ok()?.parse().ok()?;
+            let target = self.base_url(request).ok()?.target(&request.target().ok()?);
+            let (timestamp, nonce) = (authorization.timestamp, &authorization.nonce_str);
+            Some(request_message(request.method.as_str(), &target, timestamp, nonce, request.signed_bytes()))
+        });
+        error
     }
 
     /// How long the call may take.

@@ -86,14 +86,15 @@ impl MerchantParts {
         for certificate in &self.platform_certificates {
             check_not_own(certificate.public_key(), Some(&own), "the platform certificate (平台证书)")?;
         }
-        let ring = KeyRing::new(self.public_keys, &self.platform_certificates, self.api_v3_key.clone());
+        let api_v3_key = self.api_v3_key.clone();
+        let ring = KeyRing::new(self.public_keys, &self.platform_certificates, self.api_v3_key);
         let of_pem = |certificate| ClientIdentity::new(certificate, key.clone());
         let identity = self.identity.or_else(|| self.certificate.and_then(of_pem)).map(Arc::new);
         Ok(Merchant {
             mchid,
             serial,
             key: Arc::new(key),
-            api_v3_key: self.api_v3_key,
+            api_v3_key,
             api_v2_key: self.api_v2_key,
             identity,
             ring,

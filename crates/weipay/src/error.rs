@@ -4,8 +4,11 @@
 //! ([`ErrorKind`]) and the response itself, whatever its body was.
 
 mod api_error;
+mod class;
+mod file_error;
 mod redact;
 mod request_error;
+mod sign_difference;
 
 use std::sync::Arc;
 use std::{error, fmt};
@@ -20,7 +23,10 @@ use crate::request::{Request, without_query};
 use crate::response::{RawResponse, request_id};
 
 pub use api_error::ApiError;
+pub use class::ErrorClass;
+pub use file_error::FileError;
 pub use request_error::RequestError;
+pub use sign_difference::SignDifference;
 
 /// The result of a call: [`std::result::Result`] with the [`Error`] of this crate unless another error is given.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -44,6 +50,7 @@ struct Inner {
     operation: Option<String>,
     known_operation: Option<&'static Operation>,
     response: Option<RawResponse>,
+    sign_difference: Option<SignDifference>,
 }
 
 /// What happened.
@@ -66,6 +73,8 @@ pub enum ErrorKind {
     PlatformCertificates(Arc<Error>),
     /// A verified response cannot be read as the wanted type.
     Decode(DecodeError),
+    /// A file came that is not good, or could not be written. A download changes nothing: make it again.
+    File(FileError),
     /// A text could not be decrypted; no call was made. The cause is a [`weipay_wire::OaepError`], or a
     /// [`std::str::Utf8Error`] if the decrypted bytes are not text.
     Decryption(Box<dyn error::Error + Send + Sync>),
@@ -104,11 +113,23 @@ pub struct DecodeError {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind) -> Self {
-        Self(Box::new(Inner { kind, operation: None, known_operation: None, response: None }))
+        Self(Box::new(Inner {
+            kind,
+            operation: None,
+            known_operation: None,
+            response: None,
+            sign_difference: None,
+        }))
     }
 
     pub(crate) fn with_response(kind: ErrorKind, response: RawResponse) -> Self {
-        Self(Box::new(Inner { kind, operation: None, known_operation: None, response: Some(response) }))
+        Self(Box::new(Inner {
+            kind,
+            operation: None,
+            known_operation: None,
+            response: Some(response),
+            sign_difference: None,
+        }))
     }
 
     /// The certificates could not be fetched.
@@ -122,6 +143,20 @@ impl Error {
         self.0.operation = Some(format!("{} {}", request.method, without_query(&request.template)));
         self.0.known_operation = request.operation;
         self
+    }
+
+    /// Compares what was signed with what the platform says that it received, if this is a `SIGN_ERROR` that shows it.
+    pub(crate) fn compare_signed(&mut self, signed: impl FnOnce() -> Option<Vec<u8>>) {
+        let refused = self.code().is_some_and(|code| code == "SIGN_ERROR");
+        let detail = self.detail().filter(|detail| refused && detail.get("sign_information").is_some());
+        self.0.sign_difference = detail.and_then(|detail| SignDifference::find(&signed()?, detail));
+    }
+
+    /// Which line of the signed message (验签串) the platform received in another form, and the likely cause: for a `SIGN_ERROR` with
+    /// which the platform shows what it received. The error's text says it too.
+    #[must_use]
+    pub fn sign_difference(&self) -> Option<SignDifference> {
+        self.0.sign_difference
     }
 
     /// What happened.
@@ -145,6 +180,7 @@ impl Error {
     /// | any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx | **yes** |
     /// | a success whose signature cannot be verified, or a signature probe | **yes** |
     /// | a verified success whose body cannot be read | **yes**: it did |
+    /// | a download whose file is not good ([`ErrorKind::File`]) | no: a download changes nothing |
     /// | an error without a call, as from `decrypt_sensitive` | no: nothing was sent |
     ///
     /// This is about **this** call. Codes such as `RESOURCE_ALREADY_EXISTS`, `OUT_TRADE_NO_USED` and `ORDERPAID` refuse it, and say
@@ -152,7 +188,10 @@ impl Error {
     #[must_use = "only this tells whether repeating the call could carry it out twice"]
     pub fn may_have_taken_effect(&self) -> bool {
         match &self.0.kind {
-            ErrorKind::Request(_) | ErrorKind::PlatformCertificates(_) | ErrorKind::Decryption(_) => false,
+            ErrorKind::Request(_)
+            | ErrorKind::PlatformCertificates(_)
+            | ErrorKind::Decryption(_)
+            | ErrorKind::File(_) => false,
             ErrorKind::Network(error) => error.sent == Sent::Perhaps,
             ErrorKind::Api(error) => {
                 error.leaves_outcome_open(self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
@@ -168,10 +207,16 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Api(_))
     }
 
-    /// Whether a response failed verification. Signature probes are included.
+    /// Whether a response failed verification. Signature probes, and files with another digest than the announced one, are
+    /// included.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::Unverified(_) | ErrorKind::SignatureProbe)
+        matches!(
+            self.0.kind,
+            ErrorKind::Unverified(_)
+                | ErrorKind::SignatureProbe
+                | ErrorKind::File(FileError::WrongDigest { .. })
+        )
     }
 
     /// Whether the response carried a deliberately wrong signature (签名探测).
@@ -291,7 +336,11 @@ impl fmt::Display for Error {
                 }
             }
             ErrorKind::Decode(error) => write!(f, "{error}")?,
+            ErrorKind::File(error) => write!(f, "{error}")?,
             ErrorKind::Decryption(_) => f.write_str("the text cannot be decrypted")?,
+        }
+        if let Some(difference) = self.0.sign_difference {
+            write!(f, ": {difference}")?;
         }
         if f.alternate() {
             write!(f, "{}", Causes(self))?;
@@ -351,6 +400,7 @@ impl error::Error for Error {
         match &self.0.kind {
             ErrorKind::Network(error) => error.source(),
             ErrorKind::Unverified(error) => Some(error),
+            ErrorKind::File(error) => error.source(),
             ErrorKind::Decryption(error) => Some(&**error),
             ErrorKind::PlatformCertificates(fetch) => Some(&**fetch),
             ErrorKind::Request(_) | ErrorKind::Api(_) | ErrorKind::SignatureProbe | ErrorKind::Decode(_) => {

@@ -17,6 +17,7 @@ mod call;
 mod client;
 mod core;
 mod credentials;
+pub mod download;
 mod environment;
 pub mod error;
 pub mod front_end;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
 mod apiv2;
+mod downloads;
+mod error_classes;
 mod error_responses;
 mod handed_responses;
 mod hostile_platform;
@@ -18,3 +20,4 @@ mod sensitive;
 mod story;
 mod transports;
 mod unasked_responses;
+mod uploads;
