@@ -23,11 +23,12 @@ impl BaseUrl {
     /// The main host (主域名).
     pub const MAIN: &'static str = "https://api.mch.weixin.qq.com";
 
-    /// Whether this is the main host.
+    /// Whether connections are made with TLS.
     pub(crate) fn is_https(&self) -> bool {
         self.origin.starts_with("https://")
     }
 
+    /// Whether this is the main host.
     pub(crate) fn is_main(&self) -> bool {
         self.origin == Self::MAIN && self.prefix.is_empty()
     }

@@ -12,7 +12,10 @@ use weipay_wire::{
 use crate::base_url::BaseUrl;
 use crate::core::Core;
 use crate::credentials::MerchantParts;
+use crate::delivery::DeliverySettings;
 use crate::error::{Causes, RequestError};
+use crate::failover;
+use crate::retry::{Retries, Timer};
 
 /// The default time limit of a call.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -29,6 +32,7 @@ pub struct ClientBuilder {
     timeout: Duration,
     check_requests: bool,
     clock: Clock,
+    delivery: DeliverySettings,
     #[cfg(feature = "async")]
     pub(crate) transport: Option<Box<dyn crate::transport::Transport>>,
     #[cfg(feature = "blocking")]
@@ -46,6 +50,7 @@ impl Default for ClientBuilder {
             timeout: TIMEOUT,
             check_requests: true,
             clock: Arc::new(system_time),
+            delivery: DeliverySettings::default(),
             #[cfg(feature = "async")]
             transport: None,
             #[cfg(feature = "blocking")]
@@ -134,9 +139,33 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a call may take, from connecting to the last byte; 30 seconds by default.
+    /// How long a call may take, from connecting to the last byte, with all its attempts; 30 seconds by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// How often calls are sent again, and after which waits. By default a call that cannot take effect twice is sent up to three
+    /// times; see [`Retries`]. [`Retries::none`] switches retries and failover off.
+    pub fn retries(mut self, retries: Retries) -> Self {
+        self.delivery.retries = retries;
+        self
+    }
+
+    /// Whether calls may go to the backup host (备域名) `api2.mch.weixin.qq.com` while the main host fails; `true` by default. It
+    /// concerns only clients of the main host, and no operation that is on another host.
+    ///
+    /// A call that is [sent again](Retries) because its connection failed, or a gateway answered 502, 503 or 504, goes to the
+    /// other host. After three such failures in a row calls begin with the backup host, and every thirty seconds one of them tries
+    /// whether the main host is back.
+    pub fn failover(mut self, failover: bool) -> Self {
+        self.delivery.failover = failover;
+        self
+    }
+
+    /// Replaces the system's timer, with which the client waits between attempts.
+    pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
+        self.delivery.timer = Arc::new(timer);
         self
     }
 
@@ -178,6 +207,8 @@ impl ClientBuilder {
             timeout: self.timeout,
             check_requests: self.check_requests,
             clock: self.clock,
+            backup_url: failover::BACKUP.parse().map_err(ConfigError::BaseUrl)?,
+            delivery: self.delivery,
         })
     }
 }

@@ -18,7 +18,9 @@ use http::{HeaderMap, HeaderValue};
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
 use crate::credentials::Merchant;
+use crate::delivery::DeliverySettings;
 use crate::error::{Error, ErrorKind, RequestError};
+use crate::failover::Host;
 use crate::operation::{Operation, Version};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
@@ -40,15 +42,22 @@ pub(crate) struct Core {
     pub(crate) timeout: Duration,
     pub(crate) check_requests: bool,
     pub(crate) clock: Clock,
+    /// The backup of the base URL, if that is the main host.
+    pub(crate) backup_url: BaseUrl,
+    pub(crate) delivery: DeliverySettings,
 }
 
 impl Core {
     /// The signed request. What is signed is what is sent, byte for byte.
-    pub(crate) fn prepare(&self, request: &Request) -> Result<http::Request<Bytes>, RequestError> {
+    pub(crate) fn prepare(
+        &self,
+        request: &Request,
+        host: Host,
+    ) -> Result<http::Request<Bytes>, RequestError> {
         request.check_recorded()?;
         match request.version() {
-            Version::V3 => v3::prepare(self, request),
-            Version::V2 => v2::prepare(self, request),
+            Version::V3 => v3::prepare(self, request, host),
+            Version::V2 => v2::prepare(self, request, host),
         }
     }
 
@@ -66,6 +75,7 @@ impl Core {
             body,
             verified: false,
             elements: None,
+            attempts: Vec::new(),
             decryption_key: Arc::clone(&self.merchant.key),
         };
         match request.version() {
@@ -80,8 +90,12 @@ impl Core {
     }
 
     /// The request's own base URL; else, for a client of the main host, the operation's; else the client's. A client with
-    /// another base URL, such as a sandbox's, sends everything there.
-    fn base_url(&self, request: &Request) -> Result<Cow<'_, BaseUrl>, RequestError> {
+    /// another base URL, such as a sandbox's, sends everything there. `host` is the backup only for a call that
+    /// [goes to the main host](Self::goes_to_main_host).
+    fn base_url(&self, request: &Request, host: Host) -> Result<Cow<'_, BaseUrl>, RequestError> {
+        if host == Host::Backup {
+            return Ok(Cow::Borrowed(&self.backup_url));
+        }
         if let Some(base_url) = &request.base_url {
             return Ok(Cow::Owned(base_url.clone()));
         }
@@ -89,6 +103,13 @@ impl Core {
             Some(elsewhere) if self.base_url.is_main() => elsewhere.parse().map(Cow::Owned),
             _ => Ok(Cow::Borrowed(&self.base_url)),
         }
+    }
+
+    /// Whether a call goes to the main host, which has a backup.
+    pub(crate) fn goes_to_main_host(&self, request: &Request) -> bool {
+        let has_own =
+            request.base_url.is_some() || request.operation.is_some_and(|row| row.base_url().is_some());
+        !has_own && self.base_url.is_main()
     }
 
     /// The headers that do not depend on the protocol. The caller's replace those of the client.

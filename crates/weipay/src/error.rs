@@ -17,6 +17,7 @@ use weipay_wire::VerifyError;
 use crate::operation::Operation;
 use crate::request::{Request, without_query};
 use crate::response::{RawResponse, request_id};
+use crate::retry::Attempt;
 
 pub use api_error::ApiError;
 pub use request_error::RequestError;
@@ -43,6 +44,8 @@ struct Inner {
     operation: Option<String>,
     known_operation: Option<&'static Operation>,
     response: Option<RawResponse>,
+    /// What became of each attempt, if there were several.
+    attempts: Vec<Attempt>,
 }
 
 /// What happened.
@@ -100,11 +103,14 @@ pub struct DecodeError {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind) -> Self {
-        Self(Box::new(Inner { kind, operation: None, known_operation: None, response: None }))
+        let attempts = Vec::new();
+        Self(Box::new(Inner { kind, operation: None, known_operation: None, response: None, attempts }))
     }
 
     pub(crate) fn with_response(kind: ErrorKind, response: RawResponse) -> Self {
-        Self(Box::new(Inner { kind, operation: None, known_operation: None, response: Some(response) }))
+        let attempts = response.attempts.clone();
+        let response = Some(response);
+        Self(Box::new(Inner { kind, operation: None, known_operation: None, response, attempts }))
     }
 
     /// Names the call: its path as it was written, since values and a query may be personal.
@@ -112,6 +118,19 @@ impl Error {
         self.0.operation = Some(format!("{} {}", request.method, without_query(&request.template)));
         self.0.known_operation = request.operation;
         self
+    }
+
+    /// Keeps what became of the attempts of the call, of which this error ended the last.
+    pub(crate) fn after(mut self, attempts: Vec<Attempt>) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    /// What each attempt of the call ended with, in their order; the last one gave this error. Calls are sent again only as
+    /// [`Retries`](crate::Retries) says. Empty for an error without a call.
+    #[must_use]
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.0.attempts
     }
 
     /// What happened.
@@ -136,10 +155,18 @@ impl Error {
     /// | a verified success whose body cannot be read | **yes**: it did |
     /// | an error without a call, as from `decrypt_sensitive` | no: nothing was sent |
     ///
+    /// If the call was [sent several times](Self::attempts), it may have taken effect if any attempt may have, whatever the last one
+    /// ended with.
+    ///
     /// This is about **this** call. Codes such as `RESOURCE_ALREADY_EXISTS`, `OUT_TRADE_NO_USED` and `ORDERPAID` refuse it, and say
     /// that an **earlier** call, perhaps one without a response, has taken effect: query its result.
     #[must_use = "only this tells whether repeating the call could carry it out twice"]
     pub fn may_have_taken_effect(&self) -> bool {
+        self.0.attempts.iter().any(Attempt::may_have_taken_effect) || self.last_may_have_taken_effect()
+    }
+
+    /// Whether the last attempt may have.
+    fn last_may_have_taken_effect(&self) -> bool {
         match &self.0.kind {
             ErrorKind::Request(_) | ErrorKind::Decryption(_) => false,
             ErrorKind::Network(error) => error.sent == Sent::Perhaps,
@@ -283,6 +310,11 @@ impl fmt::Display for Error {
             None => called.to_owned(),
         }));
         facts.extend(self.status().map(|status| format!("HTTP {}", status.as_u16())));
+        if self.0.attempts.len() > 1 {
+            let open = self.0.attempts.iter().rev().skip(1).any(Attempt::may_have_taken_effect);
+            let open = if open { ", an earlier one may have taken effect" } else { "" };
+            facts.push(format!("{} attempts{open}", self.0.attempts.len()));
+        }
         facts.extend(self.location().map(|location| format!("Location {location}")));
         facts.extend(self.request_id().map(|id| format!("Request-ID {id}")));
         if facts.is_empty() { Ok(()) } else { write!(f, " ({})", facts.join(", ")) }

@@ -17,8 +17,10 @@ mod call;
 mod client;
 mod core;
 mod credentials;
+mod delivery;
 mod environment;
 pub mod error;
+mod failover;
 pub mod front_end;
 mod json;
 mod mode;
@@ -30,6 +32,7 @@ pub mod operation;
 mod products;
 mod request;
 mod response;
+pub mod retry;
 mod styles;
 pub mod transport;
 mod upload;
@@ -54,6 +57,7 @@ pub use operation::{Dialect, Operation, Repeat, Version, operations};
 #[allow(unused_imports, reason = "without a product there are none")]
 pub use products::*;
 pub use response::{Decode, Response};
+pub use retry::Retries;
 #[cfg(feature = "async")]
 pub use transport::Transport;
 pub use upload::File;

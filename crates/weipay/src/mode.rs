@@ -48,6 +48,7 @@ mod asynchronous {
     use std::task::{Context, Poll};
 
     use super::*;
+    use crate::delivery::{Delivery, Next};
     use crate::error::Error;
     use crate::response::{RawResponse, Response};
     use crate::transport::{Transport, read_whole};
@@ -69,8 +70,23 @@ mod asynchronous {
     /// Compiled once for all operations. The request is signed when the future is first polled, so that its timestamp is fresh
     /// even if the future is polled much later.
     async fn deliver(shared: &Shared<Async>, request: &Request) -> Result<RawResponse, Error> {
-        let signed = shared.core.prepare(request)?;
-        let response = shared.transport.send(signed.map(Into::into), shared.core.timeout(request)).await?;
+        let mut delivery = Delivery::begin(&shared.core, request);
+        loop {
+            let outcome = attempt(shared, request, &delivery).await;
+            match delivery.next(outcome) {
+                Next::End(outcome) => return outcome,
+                Next::Again(wait) => shared.core.delivery.timer.sleep(wait).await,
+            }
+        }
+    }
+
+    async fn attempt(
+        shared: &Shared<Async>,
+        request: &Request,
+        delivery: &Delivery<'_>,
+    ) -> Result<RawResponse, Error> {
+        let (signed, left) = delivery.prepare()?;
+        let response = shared.transport.send(signed.map(Into::into), left).await?;
         shared.core.conclude(request, read_whole(response).await?)
     }
 
@@ -96,6 +112,7 @@ pub use asynchronous::CallFuture;
 #[cfg(feature = "blocking")]
 mod waiting {
     use super::*;
+    use crate::delivery::{Delivery, Next};
     use crate::error::Error;
     use crate::response::{RawResponse, Response};
     use crate::transport::blocking::{Transport, read_whole};
@@ -112,8 +129,23 @@ mod waiting {
     }
 
     fn deliver(shared: &Shared<Blocking>, request: &Request) -> Result<RawResponse, Error> {
-        let signed = shared.core.prepare(request)?;
-        let response = shared.transport.send(signed.map(Into::into), shared.core.timeout(request))?;
+        let mut delivery = Delivery::begin(&shared.core, request);
+        loop {
+            let outcome = attempt(shared, request, &delivery);
+            match delivery.next(outcome) {
+                Next::End(outcome) => return outcome,
+                Next::Again(wait) => shared.core.delivery.timer.sleep_blocking(wait),
+            }
+        }
+    }
+
+    fn attempt(
+        shared: &Shared<Blocking>,
+        request: &Request,
+        delivery: &Delivery<'_>,
+    ) -> Result<RawResponse, Error> {
+        let (signed, left) = delivery.prepare()?;
+        let response = shared.transport.send(signed.map(Into::into), left)?;
         shared.core.conclude(request, read_whole(response)?)
     }
 }

@@ -9,6 +9,7 @@ use weipay_wire::{
 
 use super::Core;
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
+use crate::failover::Host;
 use crate::operation::Operation;
 use crate::request::Request;
 use crate::response::RawResponse;
@@ -17,14 +18,18 @@ use crate::response::RawResponse;
 /// fields are encrypted; of a response, the key that signed it.
 pub(crate) const SERIAL: &str = "Wechatpay-Serial";
 
-pub(super) fn prepare(core: &Core, request: &Request) -> Result<http::Request<Bytes>, RequestError> {
+pub(super) fn prepare(
+    core: &Core,
+    request: &Request,
+    host: Host,
+) -> Result<http::Request<Bytes>, RequestError> {
     let mut headers = core.headers(request)?;
     if !headers.contains_key(SERIAL)
         && let Ok(serial) = core.merchant.platform().preferred().parse()
     {
         headers.insert(SERIAL, serial);
     }
-    let base_url = core.base_url(request)?;
+    let base_url = core.base_url(request, host)?;
     let target = base_url.target(&request.target()?);
     headers.insert(AUTHORIZATION, authorization(core, request, &target)?);
 

@@ -39,6 +39,7 @@ impl Seen {
 }
 
 /// A response to script.
+#[derive(Clone)]
 pub struct Scripted {
     status: u16,
     headers: Vec<(String, String)>,
@@ -146,7 +147,7 @@ fn serve(listener: &TcpListener, responses: Vec<Scripted>, tell: &Sender<Seen>) 
     }
 }
 
-fn read(reader: &mut BufReader<&TcpStream>) -> Option<Seen> {
+pub fn read(reader: &mut BufReader<&TcpStream>) -> Option<Seen> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let mut words = line.split_whitespace();
@@ -188,7 +189,7 @@ fn chunks(reader: &mut BufReader<&TcpStream>) -> Option<Vec<u8>> {
 }
 
 /// The platform's own check of the request: a wrong signature ends the test.
-fn check(seen: &Seen) {
+pub fn check(seen: &Seen) {
     let Some(authorization) = seen.header("authorization") else {
         // What APIv2 signs stands in the body: see `apiv2/by_hand.rs`.
         assert!(!seen.target.starts_with("/v3/"));
@@ -221,6 +222,6 @@ pub fn response_bytes(response: &Scripted) -> Vec<u8> {
     [head.as_bytes(), &response.body].concat()
 }
 
-fn write(mut stream: &TcpStream, response: &Scripted) {
+pub fn write(mut stream: &TcpStream, response: &Scripted) {
     stream.write_all(&response_bytes(response)).ok();
 }
