@@ -63,8 +63,11 @@ The configuration comes from --kit, or from environment variables:
   WEIPAY_PUBLIC_KEY_ID    the ID of the WeChat Pay public key (微信支付公钥ID)
   WEIPAY_PUBLIC_KEY       the WeChat Pay public key (微信支付公钥)
   WEIPAY_API_V3_KEY       the APIv3 key (APIv3密钥); optional
+  WEIPAY_API_V2_KEY       the APIv2 key (API密钥); only for APIv2
   WEIPAY_BASE_URL         another host, such as a sandbox; optional
-A key is a file path or PEM text, in which a line break may be written as \\n. The APIv3 key may also be a file path.
+A key is a file path or PEM text, in which a line break may be written as \\n. The APIv3 key and the APIv2 key may also
+be file paths. For the operations of APIv2 that need the merchant certificate in TLS, set WEIPAY_MERCHANT_CERTIFICATE to it, in
+PEM or PKCS#12, and WEIPAY_MERCHANT_CERTIFICATE_PASSWORD if its password is not the merchant ID.
 
 Exit codes:
   0  success: the response is verified

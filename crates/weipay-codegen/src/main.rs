@@ -4,11 +4,10 @@
 //! would. A product has a file for each path with types, one for its shared objects and one for its steps; what is no longer
 //! described is removed.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "command-line output")]
 
 mod chain;
 mod documentation;
-mod feature_page;
 mod features;
 mod flat;
 mod models;
@@ -71,7 +70,7 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let wanted = features::manifest(&written, &operations)
         .ok_or("crates/weipay/Cargo.toml has no place for products")?;
     let page = root.join("crates/weipay/docs/features.md");
-    let page_wanted = feature_page::page(&wanted);
+    let page_wanted = features::page(&wanted);
     let page_is_current = fs::read_to_string(&page).is_ok_and(|written| written == page_wanted);
     let (rows, flat) = (RowNames::new(&operations), FlatNames::new(&operations));
     let steps = StepNames::new(operations.iter().map(|operation| operation.path));

@@ -78,12 +78,12 @@ impl ApiV2Key {
             SignType::Md5 => {
                 let mut digest = Md5::new();
                 self.message(&fields, &mut |piece| digest.update(piece));
-                upper_hex(&digest.finalize())
+                base16ct::upper::encode_string(&digest.finalize())
             }
             SignType::HmacSha256 => {
                 let mut digest = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, self.as_bytes()));
                 self.message(&fields, &mut |piece| digest.update(piece));
-                upper_hex(digest.sign().as_ref())
+                base16ct::upper::encode_string(digest.sign().as_ref())
             }
         }
     }
@@ -124,12 +124,6 @@ fn signed<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<(&'a 
     let mut fields: Vec<_> = fields.into_iter().filter(is_signed).collect();
     fields.sort_unstable();
     fields
-}
-
-fn upper_hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let digit = |half: u8| char::from(DIGITS[usize::from(half & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
 /// Why a signature of APIv2 is not believed, or cannot be made.

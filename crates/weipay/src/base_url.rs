@@ -23,6 +23,9 @@ impl BaseUrl {
     /// The main host (主域名).
     pub const MAIN: &'static str = "https://api.mch.weixin.qq.com";
 
+    /// The host of overseas payments (境外).
+    const OVERSEAS: &'static str = "https://apihk.mch.weixin.qq.com";
+
     /// Whether connections are made with TLS.
     pub(crate) fn is_https(&self) -> bool {
         self.origin.starts_with("https://")
@@ -31,6 +34,11 @@ impl BaseUrl {
     /// Whether this is the main host.
     pub(crate) fn is_main(&self) -> bool {
         self.origin == Self::MAIN && self.prefix.is_empty()
+    }
+
+    /// Whether this is the host of overseas payments (境外).
+    pub(crate) fn is_overseas(&self) -> bool {
+        self.origin == Self::OVERSEAS
     }
 
     /// Path and query as they are signed and sent, from a path with its leading slash.

@@ -16,14 +16,16 @@ use crate::delivery::DeliverySettings;
 use crate::error::{Causes, RequestError};
 use crate::failover;
 use crate::retry::{Retries, Timer};
+use crate::transport::{Connections, Proxy};
 
 /// The default time limit of a call.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Makes a [`Client`](crate::Client) or a [`blocking::Client`](crate::blocking::Client).
 ///
-/// Required are the merchant's number, private key and serial (or certificate), and at least one key of the platform, which verifies
-/// responses. Types keep them apart. What types cannot keep apart is compared when the client is built, and the error says which
+/// Required are the merchant's number, private key and serial (or certificate), and one of these, which verify responses: a public
+/// key of the platform, a certificate of the platform, or the APIv3 key, with which the client fetches the certificates. Types keep
+/// them apart. What types cannot keep apart is compared when the client is built, and the error says which
 /// is which.
 #[must_use = "a builder does nothing before `build` or `build_blocking`"]
 pub struct ClientBuilder {
@@ -33,11 +35,17 @@ pub struct ClientBuilder {
     check_requests: bool,
     clock: Clock,
     delivery: DeliverySettings,
+    pub(crate) connections: Connections,
     #[cfg(feature = "async")]
     pub(crate) transport: Option<Box<dyn crate::transport::Transport>>,
     #[cfg(feature = "blocking")]
     pub(crate) blocking_transport: Option<Box<dyn crate::transport::blocking::Transport>>,
 }
+
+/// Why a client with a transport of the caller's cannot be given settings of connections.
+#[allow(dead_code, reason = "each of the two clients says so, and both are optional")]
+pub(crate) const TRANSPORT_CONNECTS: &str = "a proxy or a time limit for connecting was given beside a transport, which would \
+     ignore it: give them to the transport, such as with `DefaultTransport::with(Connections::default().proxy(...))`";
 
 /// Returns the time in seconds since 1970.
 pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -51,6 +59,7 @@ impl Default for ClientBuilder {
             check_requests: true,
             clock: Arc::new(system_time),
             delivery: DeliverySettings::default(),
+            connections: Connections::default(),
             #[cfg(feature = "async")]
             transport: None,
             #[cfg(feature = "blocking")]
@@ -100,16 +109,26 @@ impl ClientBuilder {
     /// A platform certificate (平台证书). Several may be given, also together with public keys; each verifies responses.
     ///
     /// Without a public key, the client asks the platform to sign responses with one of them, and encrypts sensitive fields with it.
-    /// It is the one with the latest start among those that are valid when the client is built, as the platform requires while
+    /// It is the one with the latest start among those that are valid at the time of the call, as the platform requires while
     /// certificates change.
+    ///
+    /// With the [APIv3 key](Self::api_v3_key), the client fetches newer certificates while it runs. What it fetches then replaces
+    /// the certificates that were given, because a certificate that the platform lists no more is retired.
     pub fn platform_certificate(mut self, certificate: Certificate) -> Self {
         self.parts.platform_certificates.push(certificate);
         self
     }
 
-    /// The APIv3 key (APIv3密钥), with which the platform encrypts notifications and its certificates for the merchant. No call of
-    /// this version needs it: a client accepts it and does not use it yet. [`wire::ApiV3Key::open`](crate::wire::ApiV3Key::open)
-    /// decrypts a notification.
+    /// The APIv3 key (APIv3密钥), with which the platform encrypts notifications and its certificates (平台证书) for the merchant.
+    ///
+    /// With it, the client fetches the platform's certificates itself:
+    ///
+    /// - before the first call, if it was given no other key of the platform;
+    /// - again when they are eleven hours old, while calls go on with those that are there;
+    /// - when a response names a certificate that it does not have, at most once a minute.
+    ///
+    /// One fetch runs at a time. A fetch that fails leaves the keys as they are, so a merchant that has only a public key
+    /// (微信支付公钥) loses nothing by it. [`wire::ApiV3Key::open`](crate::wire::ApiV3Key::open) decrypts a notification.
     pub fn api_v3_key(mut self, key: ApiV3Key) -> Self {
         self.parts.api_v3_key = Some(key);
         self
@@ -143,6 +162,25 @@ impl ClientBuilder {
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
+    }
+
+    /// How long it may take to make a connection: to look up the host, to connect, and to agree on TLS; ten seconds by default. The
+    /// time limit of the call holds too.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connections = self.connections.connect_timeout(timeout);
+        self
+    }
+
+    /// Makes all connections through an HTTP proxy, which is asked for a tunnel (CONNECT). A proxy is used only if it is set here:
+    /// variables such as `HTTPS_PROXY` are ignored.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.connections = self.connections.proxy(proxy);
+        self
+    }
+
+    #[allow(dead_code, reason = "each of the two clients asks, and both are optional")]
+    pub(crate) fn has_connections(&self) -> bool {
+        self.connections != Connections::default()
     }
 
     /// How often calls are sent again, and after which waits. By default a call that cannot take effect twice is sent up to three
@@ -202,7 +240,7 @@ impl ClientBuilder {
 
     pub(crate) fn into_core(self) -> Result<Core, ConfigError> {
         Ok(Core {
-            merchant: self.parts.join((self.clock)())?,
+            merchant: self.parts.join()?,
             base_url: self.base_url.map_err(ConfigError::BaseUrl)?,
             timeout: self.timeout,
             check_requests: self.check_requests,
@@ -252,7 +290,13 @@ impl fmt::Display for ConfigError {
         match self {
             Self::Missing(what) => write!(f, "missing: {}", what.join("; ")),
             Self::Unset(names) => {
-                write!(f, "these environment variables are not set: {}", names.join(", "))
+                write!(f, "these environment variables are not set: {}", names.join(", "))?;
+                match names.contains(&"WEIPAY_PUBLIC_KEY_ID") && names.contains(&"WEIPAY_PUBLIC_KEY") {
+                    true => f.write_str(
+                        ". Instead of the public key, WEIPAY_PLATFORM_CERTIFICATES or WEIPAY_API_V3_KEY will do",
+                    ),
+                    false => Ok(()),
+                }
             }
             Self::Mismatch(what) => write!(f, "{what}"),
             Self::OwnKey(wanted) => write!(

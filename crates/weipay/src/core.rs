@@ -22,11 +22,13 @@ use crate::delivery::DeliverySettings;
 use crate::error::{Error, ErrorKind, RequestError};
 use crate::failover::Host;
 use crate::operation::{Operation, Version};
+use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
+use crate::retry::Retries;
 
 pub(crate) use v2::OWN_NUMBERS;
-pub(crate) use v3::SERIAL;
+pub(crate) use v3::{SERIAL, verify};
 
 /// Some back-ends of the platform require both headers. The name helps the platform's operators.
 const AGENT: &str = concat!("weipay/", env!("CARGO_PKG_VERSION"), " (rust)");
@@ -35,6 +37,10 @@ const ACCEPTED: HeaderValue = HeaderValue::from_static("application/json, */*;q=
 /// The longest time limit. `Duration::MAX`, added to the time of day, is more than a clock can express, and a transport might
 /// panic.
 const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Why a client that was made from the APIv3 key alone cannot encrypt yet.
+const NO_KEY: &str =
+    "the client has not fetched the platform's certificates yet: call `fetch_platform_certificates` first";
 
 pub(crate) struct Core {
     pub(crate) merchant: Merchant,
@@ -62,11 +68,13 @@ impl Core {
     }
 
     /// Judges a response: the status first, then, for a success, the signature. An error response is reported whatever its
-    /// body is. Only a success must be proven, because only a success is acted on.
+    /// body is. Only a success must be proven, because only a success is acted on. `keys` are those of the platform when the call
+    /// was sent: the key that signed may have been retired since.
     pub(crate) fn conclude(
         &self,
         request: &Request,
         response: http::Response<Bytes>,
+        keys: &PlatformKeySet,
     ) -> Result<RawResponse, Error> {
         let (parts, body) = response.into_parts();
         let response = RawResponse {
@@ -79,9 +87,44 @@ impl Core {
             decryption_key: Arc::clone(&self.merchant.key),
         };
         match request.version() {
-            Version::V3 => v3::conclude(self, request, response),
+            Version::V3 => v3::conclude(self, request, response, keys),
             Version::V2 => v2::conclude(self, request, response),
         }
+    }
+
+    /// The time in seconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// Whether a call needs a key of the platform: to verify its response, or to encrypt what it sends.
+    pub(crate) fn needs_keys(request: &Request) -> bool {
+        let is_unsigned = request.operation.is_some_and(Operation::is_unsigned);
+        request.is_pending() || request.version() == Version::V3 && !is_unsigned
+    }
+
+    /// What can be wrong with a request before it is signed. It is found before any key is fetched.
+    pub(crate) fn check_before_keys(&self, request: &Request) -> Result<(), RequestError> {
+        request.check_recorded()?;
+        if self.merchant.ring().is_unfetched() {
+            request.target()?;
+        }
+        Ok(())
+    }
+
+    /// The serial in a successful response, if it names none of these keys. Its key must be there before the response can be
+    /// verified.
+    pub(crate) fn serial_to_verify<'a>(
+        request: &Request,
+        response: &'a http::Response<Bytes>,
+        keys: &PlatformKeySet,
+    ) -> Option<&'a str> {
+        let is_unsigned = request.operation.is_some_and(Operation::is_unsigned);
+        if request.version() != Version::V3 || is_unsigned || !response.status().is_success() {
+            return None;
+        }
+        let serial = response.headers().get(SERIAL)?.to_str().ok().map(str::trim);
+        serial.filter(|serial| keys.get(serial).is_none())
     }
 
     /// How long the call may take.
@@ -91,7 +134,7 @@ impl Core {
 
     /// The request's own base URL; else, for a client of the main host, the operation's; else the client's. A client with
     /// another base URL, such as a sandbox's, sends everything there. `host` is the backup only for a call that
-    /// [goes to the main host](Self::goes_to_main_host).
+    /// [has one](Self::has_backup).
     fn base_url(&self, request: &Request, host: Host) -> Result<Cow<'_, BaseUrl>, RequestError> {
         if host == Host::Backup {
             return Ok(Cow::Borrowed(&self.backup_url));
@@ -105,11 +148,11 @@ impl Core {
         }
     }
 
-    /// Whether a call goes to the main host, which has a backup.
-    pub(crate) fn goes_to_main_host(&self, request: &Request) -> bool {
+    /// Whether a call goes to the main host, and may go to its backup.
+    pub(crate) fn has_backup(&self, request: &Request, retries: Retries) -> bool {
         let has_own =
             request.base_url.is_some() || request.operation.is_some_and(|row| row.base_url().is_some());
-        !has_own && self.base_url.is_main()
+        self.delivery.failover && !retries.is_none() && !has_own && self.base_url.is_main()
     }
 
     /// The headers that do not depend on the protocol. The caller's replace those of the client.
@@ -136,8 +179,8 @@ impl Core {
     /// Encrypts a text with the platform key that calls name in `Wechatpay-Serial`.
     pub(crate) fn encrypt_sensitive(&self, text: &str) -> Result<String, RequestError> {
         let platform = self.merchant.platform();
-        let key = platform.get(platform.preferred());
-        let key = key.ok_or_else(|| RequestError::Encryption("the client has no platform key".to_owned()))?;
+        let key = platform.preferred(self.now()).and_then(|serial| platform.get(serial));
+        let key = key.ok_or_else(|| RequestError::Encryption(NO_KEY.to_owned()))?;
         key.encrypt_oaep(text.as_bytes()).map_err(|error| RequestError::Encryption(error.to_string()))
     }
 

@@ -60,12 +60,12 @@ pub(crate) enum Next {
 }
 
 impl<'a> Delivery<'a> {
-    pub(crate) fn begin(core: &'a Core, request: &'a Request) -> Self {
+    /// A call that began at this time of the timer.
+    pub(crate) fn begin(core: &'a Core, request: &'a Request, began: Duration) -> Self {
         let settings = &core.delivery;
         let retries = request.retries.unwrap_or(settings.retries);
-        let began = settings.timer.now();
-        let failover = settings.failover && !retries.is_none() && core.goes_to_main_host(request);
-        let host = if failover { settings.hosts.choose(began, None) } else { Host::Main };
+        let failover = core.has_backup(request, retries);
+        let host = if failover { settings.hosts.choose(settings.timer.now(), None) } else { Host::Main };
         let limit = core.timeout(request);
         Self {
             core,
@@ -83,11 +83,7 @@ impl<'a> Delivery<'a> {
     /// The request of the next attempt, signed anew, and how long it may take.
     pub(crate) fn prepare(&self) -> Result<(http::Request<Bytes>, Duration), Error> {
         let signed = self.core.prepare(self.request, self.host)?;
-        let left = match self.attempts.is_empty() {
-            true => self.limit,
-            false => self.limit.saturating_sub(self.elapsed()),
-        };
-        Ok((signed, left))
+        Ok((signed, self.limit.saturating_sub(self.elapsed())))
     }
 
     fn elapsed(&self) -> Duration {
@@ -97,7 +93,8 @@ impl<'a> Delivery<'a> {
     /// Judges an attempt.
     pub(crate) fn next(&mut self, outcome: Result<RawResponse, Error>) -> Next {
         let settings = &self.core.delivery;
-        let has_failed = self.failover && settings.hosts.note(self.host, &outcome, settings.timer.now());
+        let has_failed =
+            self.failover && settings.hosts.note(self.host, outcome.as_ref().err(), settings.timer.now());
         let is_first = self.attempts.is_empty();
         if is_first && outcome.as_ref().is_err_and(Error::is_request) {
             return Next::End(outcome);

@@ -7,6 +7,7 @@ mod api_error;
 mod redact;
 mod request_error;
 
+use std::sync::Arc;
 use std::{error, fmt};
 
 use bytes::Bytes;
@@ -63,6 +64,9 @@ pub enum ErrorKind {
     /// The platform sent a deliberately wrong signature (签名探测, `WECHATPAY/SIGNTEST/`) to test whether the client verifies
     /// signatures. It must fail like any wrong signature. The same call, made again, gets a correct response.
     SignatureProbe,
+    /// The platform's certificates (平台证书), without which the response could not be verified, could not be fetched. The call itself
+    /// was not sent. The cause is the error of the fetch.
+    PlatformCertificates(Arc<Error>),
     /// A verified response cannot be read as the wanted type.
     Decode(DecodeError),
     /// A text could not be decrypted; no call was made. The cause is a [`weipay_wire::OaepError`], or a
@@ -113,6 +117,12 @@ impl Error {
         Self(Box::new(Inner { kind, operation: None, known_operation: None, response, attempts }))
     }
 
+    /// The certificates could not be fetched.
+    #[allow(dead_code, reason = "each of the two ways to wait uses it, and both are optional")]
+    pub(crate) fn without_keys(fetch: Arc<Self>) -> Self {
+        Self::new(ErrorKind::PlatformCertificates(fetch))
+    }
+
     /// Names the call: its path as it was written, since values and a query may be personal.
     pub(crate) fn in_call(mut self, request: &Request) -> Self {
         self.0.operation = Some(format!("{} {}", request.method, without_query(&request.template)));
@@ -145,6 +155,7 @@ impl Error {
     /// | what happened | may it have taken effect? |
     /// |---|---|
     /// | the call could not be prepared ([`ErrorKind::Request`]) | no: nothing was sent |
+    /// | the platform's certificates could not be fetched ([`ErrorKind::PlatformCertificates`]) | no: the call was not sent |
     /// | host not found, connection refused or not accepted, TLS handshake failed ([`Sent::No`]) | no: nothing was sent |
     /// | connection reset or closed, time limit reached, response incomplete or too large ([`Sent::Perhaps`]) | **yes** |
     /// | status 400, 401, 403 or 404, and the body is one whole JSON object with a `code` of the platform's form, such as `PARAM_ERROR` | no: the platform refused |
@@ -168,7 +179,7 @@ impl Error {
     /// Whether the last attempt may have.
     fn last_may_have_taken_effect(&self) -> bool {
         match &self.0.kind {
-            ErrorKind::Request(_) | ErrorKind::Decryption(_) => false,
+            ErrorKind::Request(_) | ErrorKind::PlatformCertificates(_) | ErrorKind::Decryption(_) => false,
             ErrorKind::Network(error) => error.sent == Sent::Perhaps,
             ErrorKind::Api(error) => {
                 error.leaves_outcome_open(self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
@@ -298,6 +309,14 @@ impl fmt::Display for Error {
             ErrorKind::SignatureProbe => f.write_str(
                 "the platform tested the client with a wrong signature (签名探测, WECHATPAY/SIGNTEST/): make the same call again",
             )?,
+            ErrorKind::PlatformCertificates(fetch) => {
+                f.write_str("the platform certificates (平台证书), which verify responses, could not be fetched")?;
+                if fetch.code() == Some("RESOURCE_NOT_EXISTS") {
+                    f.write_str(
+                        ", because this merchant has none: give the client the WeChat Pay public key (微信支付公钥) with its ID",
+                    )?;
+                }
+            }
             ErrorKind::Decode(error) => write!(f, "{error}")?,
             ErrorKind::Decryption(_) => f.write_str("the text cannot be decrypted")?,
         }
@@ -365,6 +384,7 @@ impl error::Error for Error {
             ErrorKind::Network(error) => error.source(),
             ErrorKind::Unverified(error) => Some(error),
             ErrorKind::Decryption(error) => Some(&**error),
+            ErrorKind::PlatformCertificates(fetch) => Some(&**fetch),
             ErrorKind::Request(_) | ErrorKind::Api(_) | ErrorKind::SignatureProbe | ErrorKind::Decode(_) => {
                 None
             }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::error::{Error, ErrorKind};
-use crate::response::RawResponse;
 
 /// The backup of the main host (备域名).
 pub(crate) const BACKUP: &str = "https://api2.mch.weixin.qq.com";
@@ -60,13 +59,12 @@ impl Hosts {
     }
 
     /// Notes how an attempt ended; gives whether the host failed.
-    pub(crate) fn note(&self, host: Host, outcome: &Result<RawResponse, Error>, now: Duration) -> bool {
-        let has_failed = match outcome {
-            Ok(_) => false,
-            // Nothing was sent to any host.
-            Err(error) if error.is_request() => return false,
-            Err(error) => is_host_failure(error),
-        };
+    pub(crate) fn note(&self, host: Host, error: Option<&Error>, now: Duration) -> bool {
+        // Of a call that could not be prepared nothing was sent to any host.
+        if error.is_some_and(Error::is_request) {
+            return false;
+        }
+        let has_failed = error.is_some_and(is_host_failure);
         self.breaker(host).note(has_failed, now);
         has_failed
     }
@@ -134,20 +132,20 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn lost() -> Result<RawResponse, Error> {
-        Err(NetworkError { sent: Sent::No, source: "refused".into() }.into())
+    fn lost() -> Error {
+        NetworkError { sent: Sent::No, source: "refused".into() }.into()
     }
 
     /// A refusal proves that the host is there.
-    fn alive() -> Result<RawResponse, Error> {
-        Err(Error::new(ErrorKind::SignatureProbe))
+    fn alive() -> Error {
+        Error::new(ErrorKind::SignatureProbe)
     }
 
     #[test]
     fn the_main_host_is_used_while_it_works_and_the_other_after_a_failure_of_the_call() {
         let hosts = Hosts::default();
         assert_eq!(hosts.choose(SECOND, None), Host::Main);
-        assert!(hosts.note(Host::Main, &lost(), SECOND));
+        assert!(hosts.note(Host::Main, Some(&lost()), SECOND));
         assert_eq!(hosts.choose(SECOND, Some(Host::Main)), Host::Backup);
         assert_eq!(hosts.choose(SECOND, Some(Host::Backup)), Host::Main);
         assert_eq!(hosts.choose(SECOND, None), Host::Main);
@@ -158,18 +156,18 @@ mod tests {
         let hosts = Hosts::default();
         for _ in 0..MAX_FAILURES {
             assert_eq!(hosts.choose(SECOND, None), Host::Main);
-            hosts.note(Host::Main, &lost(), SECOND);
+            hosts.note(Host::Main, Some(&lost()), SECOND);
         }
         assert_eq!(hosts.choose(SECOND, None), Host::Backup);
         // One call tries the main host, and the others do not wait for it.
         let later = SECOND + CLOSED_FOR;
         assert_eq!(hosts.choose(later, None), Host::Main);
         assert_eq!(hosts.choose(later, None), Host::Backup);
-        hosts.note(Host::Main, &lost(), later);
+        hosts.note(Host::Main, Some(&lost()), later);
         assert_eq!(hosts.choose(later + CLOSED_FOR - SECOND, None), Host::Backup);
         let latest = later + CLOSED_FOR;
         assert_eq!(hosts.choose(latest, None), Host::Main);
-        hosts.note(Host::Main, &alive(), latest);
+        hosts.note(Host::Main, Some(&alive()), latest);
         assert_eq!(hosts.choose(latest, None), Host::Main);
         assert_eq!(hosts.choose(latest, None), Host::Main);
     }
@@ -179,7 +177,7 @@ mod tests {
         let hosts = Hosts::default();
         for host in [Host::Main, Host::Backup] {
             for _ in 0..MAX_FAILURES {
-                hosts.note(host, &lost(), SECOND);
+                hosts.note(host, Some(&lost()), SECOND);
             }
         }
         assert_eq!(hosts.choose(SECOND, None), Host::Main);
@@ -191,8 +189,8 @@ mod tests {
     fn a_call_that_was_not_sent_says_nothing_of_a_host() {
         let hosts = Hosts::default();
         for _ in 0..10 {
-            let unsent = Err(crate::error::RequestError::WholeUrl.into());
-            assert!(!hosts.note(Host::Main, &unsent, SECOND));
+            let unsent = crate::error::RequestError::WholeUrl.into();
+            assert!(!hosts.note(Host::Main, Some(&unsent), SECOND));
         }
         assert_eq!(hosts.choose(SECOND, None), Host::Main);
     }

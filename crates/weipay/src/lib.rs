@@ -29,6 +29,7 @@ mod node;
 #[cfg(feature = "notifications")]
 pub mod notifications;
 pub mod operation;
+mod platform_keys;
 mod products;
 mod request;
 mod response;

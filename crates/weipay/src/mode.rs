@@ -17,6 +17,10 @@ pub trait Mode: sealed::Sealed + Sized + Send + Sync + 'static {
     /// What a verb gives back: a future, or the result itself.
     type Sent<T: Decode>;
 
+    /// Lets one fetch of certificates run at a time.
+    #[doc(hidden)]
+    type Flight: Default + Send + Sync;
+
     /// Sends a request, or reports that it could not be prepared.
     #[doc(hidden)]
     fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> Self::Sent<T>;
@@ -28,6 +32,15 @@ pub struct Shared<M: Mode> {
     pub(crate) core: Core,
     #[allow(dead_code, reason = "each of the two ways to wait reads it, and both are optional")]
     pub(crate) transport: Box<M::Transport>,
+    #[allow(dead_code, reason = "each of the two ways to wait reads it, and both are optional")]
+    pub(crate) flight: M::Flight,
+}
+
+impl<M: Mode> Shared<M> {
+    #[allow(dead_code, reason = "each of the two ways to wait makes one, and both are optional")]
+    pub(crate) fn new(core: Core, transport: Box<M::Transport>) -> Self {
+        Self { core, transport, flight: M::Flight::default() }
+    }
 }
 
 /// Verbs give futures.
@@ -50,6 +63,7 @@ mod asynchronous {
     use super::*;
     use crate::delivery::{Delivery, Next};
     use crate::error::Error;
+    use crate::platform_keys::Deadline;
     use crate::response::{RawResponse, Response};
     use crate::transport::{Transport, read_whole};
 
@@ -58,24 +72,33 @@ mod asynchronous {
     impl Mode for Async {
         type Transport = dyn Transport;
         type Sent<T: Decode> = CallFuture<T>;
+        type Flight = tokio::sync::Mutex<()>;
 
-        fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> CallFuture<T> {
+        fn send<T: Decode>(shared: &Arc<Shared<Self>>, mut request: Request) -> CallFuture<T> {
             let shared = Arc::clone(shared);
             let call =
-                async move { deliver(&shared, &request).await.map_err(|error| error.in_call(&request)) };
+                async move { deliver(&shared, &mut request).await.map_err(|error| error.in_call(&request)) };
             CallFuture { call: Box::pin(call), body: PhantomData }
         }
     }
 
     /// Compiled once for all operations. The request is signed when the future is first polled, so that its timestamp is fresh
     /// even if the future is polled much later.
-    async fn deliver(shared: &Shared<Async>, request: &Request) -> Result<RawResponse, Error> {
-        let mut delivery = Delivery::begin(&shared.core, request);
+    async fn deliver(shared: &Arc<Shared<Async>>, request: &mut Request) -> Result<RawResponse, Error> {
+        let timer = &shared.core.delivery.timer;
+        let began = timer.now();
+        shared.core.check_before_keys(request)?;
+        if Core::needs_keys(request) {
+            shared.provide_keys(Deadline::after(shared.core.timeout(request))).await?;
+        }
+        // Once for all attempts: what is encrypted anew has other bytes.
+        request.complete(&shared.core)?;
+        let mut delivery = Delivery::begin(&shared.core, request, began);
         loop {
             let outcome = attempt(shared, request, &delivery).await;
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,
-                Next::Again(wait) => shared.core.delivery.timer.sleep(wait).await,
+                Next::Again(wait) => timer.sleep(wait).await,
             }
         }
     }
@@ -85,9 +108,15 @@ mod asynchronous {
         request: &Request,
         delivery: &Delivery<'_>,
     ) -> Result<RawResponse, Error> {
+        let keys = shared.core.merchant.platform();
         let (signed, left) = delivery.prepare()?;
-        let response = shared.transport.send(signed.map(Into::into), left).await?;
-        shared.core.conclude(request, read_whole(response).await?)
+        let deadline = Deadline::after(left);
+        let response = shared.transport.send(signed.map(Into::into), deadline.left()).await?;
+        let response = read_whole(response).await?;
+        if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
+            shared.look_for(serial, deadline).await;
+        }
+        shared.core.conclude(request, response, &keys)
     }
 
     /// The future of a call: it sends the call when it is awaited, and gives `Result<Response<T>, Error>`.
@@ -114,6 +143,7 @@ mod waiting {
     use super::*;
     use crate::delivery::{Delivery, Next};
     use crate::error::Error;
+    use crate::platform_keys::{BlockingFlight, Deadline};
     use crate::response::{RawResponse, Response};
     use crate::transport::blocking::{Transport, read_whole};
 
@@ -122,19 +152,28 @@ mod waiting {
     impl Mode for Blocking {
         type Transport = dyn Transport;
         type Sent<T: Decode> = Result<Response<T>, Error>;
+        type Flight = BlockingFlight;
 
-        fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> Self::Sent<T> {
-            deliver(shared, &request).map(Response::new).map_err(|error| error.in_call(&request))
+        fn send<T: Decode>(shared: &Arc<Shared<Self>>, mut request: Request) -> Self::Sent<T> {
+            deliver(shared, &mut request).map(Response::new).map_err(|error| error.in_call(&request))
         }
     }
 
-    fn deliver(shared: &Shared<Blocking>, request: &Request) -> Result<RawResponse, Error> {
-        let mut delivery = Delivery::begin(&shared.core, request);
+    fn deliver(shared: &Arc<Shared<Blocking>>, request: &mut Request) -> Result<RawResponse, Error> {
+        let timer = &shared.core.delivery.timer;
+        let began = timer.now();
+        shared.core.check_before_keys(request)?;
+        if Core::needs_keys(request) {
+            shared.provide_keys(Deadline::after(shared.core.timeout(request)))?;
+        }
+        // Once for all attempts: what is encrypted anew has other bytes.
+        request.complete(&shared.core)?;
+        let mut delivery = Delivery::begin(&shared.core, request, began);
         loop {
             let outcome = attempt(shared, request, &delivery);
             match delivery.next(outcome) {
                 Next::End(outcome) => return outcome,
-                Next::Again(wait) => shared.core.delivery.timer.sleep_blocking(wait),
+                Next::Again(wait) => timer.sleep_blocking(wait),
             }
         }
     }
@@ -144,8 +183,13 @@ mod waiting {
         request: &Request,
         delivery: &Delivery<'_>,
     ) -> Result<RawResponse, Error> {
+        let keys = shared.core.merchant.platform();
         let (signed, left) = delivery.prepare()?;
-        let response = shared.transport.send(signed.map(Into::into), left)?;
-        shared.core.conclude(request, read_whole(response)?)
+        let deadline = Deadline::after(left);
+        let response = read_whole(shared.transport.send(signed.map(Into::into), deadline.left())?)?;
+        if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
+            shared.look_for(serial, deadline);
+        }
+        shared.core.conclude(request, response, &keys)
     }
 }

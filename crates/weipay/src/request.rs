@@ -4,15 +4,20 @@
 //! percent-encoded as one segment, so that a coupon code with a slash stays one code. The resulting target is both signed and
 //! sent.
 
+mod fill;
+
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use crate::base_url::BaseUrl;
 use crate::error::RequestError;
+use crate::model::Model;
 use crate::operation::{self, Operation, Version};
 use crate::retry::Retries;
 use crate::upload::{File, Upload};
@@ -33,6 +38,8 @@ pub struct Request {
     pub(crate) retries: Option<Retries>,
     pub(crate) base_url: Option<BaseUrl>,
     pub(crate) body: Option<Body>,
+    /// A typed request that is encoded when the client has the platform's keys.
+    pending: Option<Arc<dyn Model>>,
     error: Option<RequestError>,
 }
 
@@ -65,6 +72,7 @@ impl Request {
             retries: None,
             base_url: None,
             body: None,
+            pending: None,
             error: None,
         }
     }
@@ -265,17 +273,11 @@ fn query(pairs: &[(String, String)]) -> String {
     text
 }
 
+/// All ASCII but what RFC 3986 calls unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 pub(crate) fn percent_encode(text: &mut String, value: &str) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(byte as char);
-        } else {
-            text.push('%');
-            text.push(HEX[usize::from(byte >> 4)] as char);
-            text.push(HEX[usize::from(byte & 15)] as char);
-        }
-    }
+    text.extend(utf8_percent_encode(value, RESERVED));
 }
 
 /// RFC 3986 `pchar` without the percent sign.
@@ -407,15 +409,8 @@ mod tests {
             let path = fill("v3/a/{id}/b", &values(&[("id", &value)])).unwrap();
             let segments: Vec<&str> = path.split('/').collect();
             prop_assert_eq!(segments.len(), 5);
-            let mut bytes = Vec::new();
-            let mut rest = segments[3].bytes();
-            while let Some(byte) = rest.next() {
-                bytes.push(if byte == b'%' {
-                    let hex = [rest.next().unwrap(), rest.next().unwrap()];
-                    u8::from_str_radix(std::str::from_utf8(&hex).unwrap(), 16).unwrap()
-                } else { byte });
-            }
-            prop_assert_eq!(String::from_utf8(bytes).unwrap(), value);
+            let decoded = percent_encoding::percent_decode_str(segments[3]).decode_utf8().unwrap();
+            prop_assert_eq!(decoded, value);
         }
     }
 }

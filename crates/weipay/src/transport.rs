@@ -61,6 +61,7 @@ let builder = weipay::ClientBuilder::default().transport(counting);
 pub mod blocking;
 #[cfg(feature = "async")]
 mod body;
+mod connections;
 #[cfg(feature = "async")]
 mod hyper;
 mod identities;
@@ -79,6 +80,7 @@ use crate::error::{NetworkError, Sent};
 pub use self::hyper::DefaultTransport;
 #[cfg(feature = "async")]
 pub use body::Body;
+pub use connections::{Connections, Proxy};
 
 /// The size limit of a response's body.
 const MAX_BODY: usize = 8 * 1024 * 1024;
@@ -134,7 +136,7 @@ fn lost(sent: Sent, source: impl Into<Box<dyn std::error::Error + Send + Sync>>)
 }
 
 /// The time limit was reached. Both clients report it in the same words.
-fn timed_out(sent: Sent) -> NetworkError {
+pub(crate) fn timed_out(sent: Sent) -> NetworkError {
     let text = match sent {
         Sent::No => "not connected within the time limit",
         Sent::Perhaps => "no complete response within the time limit",

@@ -89,7 +89,9 @@ impl Document {
     pub(super) fn digest(self, algorithm: &str) -> Option<String> {
         let bytes = self.bytes();
         match algorithm {
-            "SHA1" => Some(hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, &bytes).as_ref())),
+            "SHA1" => {
+                Some(base16ct::lower::encode_string(digest(&SHA1_FOR_LEGACY_USE_ONLY, &bytes).as_ref()))
+            }
             "SHA256" => Some(sha256_hex(&bytes)),
             "SM3" => Some(sm3_hex(&bytes)),
             _ => None,
@@ -97,13 +99,9 @@ impl Document {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The SHA-1 of a statement, as its header has it.
 pub(crate) fn sha1_hex(bytes: &[u8]) -> String {
-    hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref())
+    base16ct::lower::encode_string(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref())
 }
 
 const TRADE_BILL: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注";

@@ -4,13 +4,15 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode};
 use weipay_wire::{
-    Authorization, SignatureHeaders, VerifyError, random_nonce, request_message, verify_response,
+    Authorization, PlatformKeys, SignatureHeaders, VerifyError, random_nonce, request_message,
+    verify_response,
 };
 
 use super::Core;
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::failover::Host;
 use crate::operation::Operation;
+use crate::platform_keys::PlatformKeySet;
 use crate::request::Request;
 use crate::response::RawResponse;
 
@@ -25,7 +27,8 @@ pub(super) fn prepare(
 ) -> Result<http::Request<Bytes>, RequestError> {
     let mut headers = core.headers(request)?;
     if !headers.contains_key(SERIAL)
-        && let Ok(serial) = core.merchant.platform().preferred().parse()
+        && let Some(serial) = core.merchant.platform().preferred(core.now())
+        && let Ok(serial) = serial.parse()
     {
         headers.insert(SERIAL, serial);
     }
@@ -66,13 +69,20 @@ pub(super) fn conclude(
     core: &Core,
     request: &Request,
     mut response: RawResponse,
+    keys: &PlatformKeySet,
 ) -> Result<RawResponse, Error> {
     let kind = if !response.status.is_success() {
         ErrorKind::Api(ApiError::read(&response.body))
     } else if request.operation.is_some_and(Operation::is_unsigned) {
         return Ok(response);
     } else {
-        match verify(core, &response) {
+        let verified = verify(&response, core.merchant.platform().keys(), core.now());
+        match verified.or_else(|error| match error {
+            VerifyError::UnknownSerial { .. } => {
+                verify(&response, keys.keys(), core.now()).map_err(|_| error)
+            }
+            error => Err(error),
+        }) {
             Ok(()) => {
                 response.verified = true;
                 if response.status == StatusCode::NO_CONTENT {
@@ -88,7 +98,8 @@ pub(super) fn conclude(
     Err(Error::with_response(kind, response))
 }
 
-fn verify(core: &Core, response: &RawResponse) -> Result<(), VerifyError> {
+/// Verifies the signature of a response with one of these keys.
+pub(crate) fn verify(response: &RawResponse, keys: &PlatformKeys, now: i64) -> Result<(), VerifyError> {
     let text = |name: &'static str| {
         let value = response.headers.get(name).ok_or(VerifyError::Missing(name))?;
         // White space around a value is not a part of it (RFC 9110, 5.5), whichever transport received it.
@@ -102,5 +113,5 @@ fn verify(core: &Core, response: &RawResponse) -> Result<(), VerifyError> {
     };
     // A 204 is signed over an empty body.
     let body: &[u8] = if response.status == StatusCode::NO_CONTENT { b"" } else { &response.body };
-    verify_response(&headers, body, core.merchant.platform().keys(), (core.clock)())
+    verify_response(&headers, body, keys, now)
 }

@@ -71,6 +71,12 @@ pub enum RequestError {
     /// The request could not be signed.
     #[error("the merchant key could not sign the request: {0}")]
     Signing(String),
+    /// The client has no APIv3 key, with which the platform encrypts its certificates.
+    #[error(
+        "the platform certificates (平台证书) come encrypted with the APIv3 key (APIv3密钥), which the client does not have: give it \
+         with `.api_v3_key(...)` or in WEIPAY_API_V3_KEY"
+    )]
+    ApiV3Key,
     /// The client has no APIv2 key, with which calls of APIv2 are signed.
     #[error(
         "calls of APIv2 are signed with the APIv2 key (API密钥), which the client does not have: give it with `.api_v2_key(...)` \

@@ -142,7 +142,7 @@ pub(crate) fn inspect(model: &dyn Model) -> Checked {
 /// What a field gives to the whole.
 pub(super) fn inspect_value<T: Value>(value: &T, field: &Field) -> Checked {
     let mut checked = Checked::from(value.check(field));
-    checked.hints.extend(value.unlisted().and_then(|(given, words)| Hint::find(given, words)));
+    checked.hints.extend(value.word().and_then(|word| Hint::find(word.text, word.listed?)));
     checked
 }
 

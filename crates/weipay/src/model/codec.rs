@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use serde_json::{Number, Value as Json};
 
 use super::field::Field;
-use super::{Checked, Encryption, Sensitive, UnfitValues, Violation, checked};
+use super::{Checked, Encryption, Sensitive, UnfitValues, Violation, Word, checked, enumeration};
 use crate::upload::File;
 
 /// A struct with its table of fields. The macros write it; the codec sees every model through it.
@@ -43,6 +43,9 @@ pub struct Table {
 
 /// What a field can hold.
 pub trait Value: Clone + Sized + Debug + 'static {
+    /// How setters take it.
+    type Intake;
+
     /// Begins with what was found in a response, or says what was expected.
     fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str>;
 
@@ -61,20 +64,25 @@ pub trait Value: Clone + Sized + Debug + 'static {
         None
     }
 
-    /// Writes it as JSON.
-    fn to_json(&self, encryption: Encryption<'_>) -> Result<Json, Violation>;
+    /// Its text, if it is an open enumeration.
+    fn word(&self) -> Option<Word<'_>> {
+        None
+    }
 
-    /// Checks it against the rules of its row.
-    fn check(&self, field: &Field) -> Result<(), Violation>;
+    /// Writes it as JSON. Everything but an enumeration does that itself: there are so many of those that each function of
+    /// theirs counts.
+    fn to_json(&self, _: Encryption<'_>) -> Result<Json, Violation> {
+        Ok(enumeration::word_json(self.word()))
+    }
+
+    /// Checks it against the rules of its row. Everything but an enumeration does that itself.
+    fn check(&self, field: &Field) -> Result<(), Violation> {
+        enumeration::check_word(self.word(), field)
+    }
 
     /// Everything that is wrong with it or looks wrong.
     fn inspect(&self, field: &Field) -> Checked {
         checked::inspect_value(self, field)
-    }
-
-    /// A word that is not documented, with the words that are, in an open enumeration.
-    fn unlisted(&self) -> Option<(&str, &'static [&'static str])> {
-        None
     }
 }
 

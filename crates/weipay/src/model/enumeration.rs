@@ -2,15 +2,38 @@
 
 use std::borrow::Cow;
 
-use super::{Strictness, Token, Value};
+use serde_json::Value as Json;
 
-/// The text of a value. An enumeration takes what a string does.
+use super::{Field, Strictness, Token, Value, Violation, check};
+
+/// The text of a value, and the values that are listed where it is not one of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Word<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) listed: Option<&'static [&'static str]>,
+}
+
+/// Begins an enumeration. It takes what a string does.
 #[allow(dead_code, reason = "a product may have no enumerations")]
-pub(crate) fn begin_text(found: Token<'_>, strictness: Strictness) -> Result<Cow<'_, str>, &'static str> {
-    match found {
-        Token::Text(text) => Ok(Cow::Borrowed(text)),
-        found => String::begin(found, strictness).map(Cow::Owned),
-    }
+pub(crate) fn begin<T: for<'a> From<&'a str>>(
+    found: Token<'_>,
+    strictness: Strictness,
+) -> Result<T, &'static str> {
+    let text = match found {
+        Token::Text(text) => Cow::Borrowed(text),
+        found => Cow::Owned(String::begin(found, strictness)?),
+    };
+    Ok(T::from(&text))
+}
+
+/// An enumeration as JSON.
+pub(super) fn word_json(word: Option<Word<'_>>) -> Json {
+    word.map_or(Json::Null, |word| Json::from(word.text))
+}
+
+/// The rules of an enumeration are those of a text.
+pub(super) fn check_word(word: Option<Word<'_>>, field: &Field) -> Result<(), Violation> {
+    word.map_or(Ok(()), |word| check::text(word.text, field))
 }
 
 /// `Clone`, `PartialEq`, `Hash` and `Debug` go by the text: derived code would name each value again, and there are thousands of
@@ -79,39 +102,14 @@ macro_rules! open_enum {
             }
         }
 
-        impl From<&str> for $name {
-            #[inline]
-            fn from(text: &str) -> Self {
-                match text {
+        impl<T: AsRef<str>> From<T> for $name {
+            fn from(text: T) -> Self {
+                match text.as_ref() {
                     $($text => $name::$variant,)*
                     other => $name::Unknown(other.to_owned()),
                 }
             }
         }
-
-        impl From<String> for $name {
-            #[inline]
-            fn from(text: String) -> Self {
-                Self::from(text.as_str())
-            }
-        }
-
-        impl From<&String> for $name {
-            #[inline]
-            fn from(text: &String) -> Self {
-                Self::from(text.as_str())
-            }
-        }
-
-        impl From<std::borrow::Cow<'_, str>> for $name {
-            #[inline]
-            fn from(text: std::borrow::Cow<'_, str>) -> Self {
-                Self::from(&*text)
-            }
-        }
-
-        impl $crate::model::Direct for $name {}
-        impl $crate::model::Textual for $name {}
 
         impl serde::Serialize for $name {
             #[inline]
@@ -136,33 +134,23 @@ macro_rules! open_enum {
         }
 
         impl $crate::model::Value for $name {
+            type Intake = $crate::model::FromText;
+
             #[inline]
             fn begin(
                 found: $crate::model::Token<'_>,
                 strictness: $crate::model::Strictness,
             ) -> Result<Self, &'static str> {
-                $crate::model::begin_text(found, strictness).map(|text| Self::from(&*text))
+                $crate::model::enumeration::begin(found, strictness)
             }
 
             #[inline]
-            fn to_json(
-                &self,
-                _: $crate::model::Encryption<'_>,
-            ) -> Result<serde_json::Value, $crate::model::Violation> {
-                Ok(serde_json::Value::from(self.as_str()))
-            }
-
-            #[inline]
-            fn check(&self, field: &$crate::model::Field) -> Result<(), $crate::model::Violation> {
-                $crate::model::check::text(self.as_str(), field)
-            }
-
-            #[inline]
-            fn unlisted(&self) -> Option<(&str, &'static [&'static str])> {
-                match self {
-                    Self::Unknown(text) => Some((text, const { &[$($text),*] })),
+            fn word(&self) -> Option<$crate::model::Word<'_>> {
+                let listed: Option<&'static [&'static str]> = match self {
+                    Self::Unknown(_) => Some(&[$($text),*]),
                     _ => None,
-                }
+                };
+                Some($crate::model::Word { text: self.as_str(), listed })
             }
         }
     )*};

@@ -2,13 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Number, Value as Json};
+use serde_json::Number;
 
 use super::check::Violation;
-use super::codec::Model;
+use super::codec::Value;
 use super::field::Field;
-use super::{JsonText, Sensitive, Time};
-use crate::upload::File;
 
 /// What a setter takes for a field of type `T`.
 ///
@@ -18,8 +16,8 @@ use crate::upload::File;
 /// | `i64` | every integer: `i32`, `u32`, `i64`, `u64`, `usize`, ..., and money as [`Fen`](super::Fen) |
 /// | [`Number`] | every integer up to 64 bits, and `f64` |
 /// | an enumeration | a value of it, or its word: `"NORMAL"` |
-/// | [`Time`] | [`SystemTime`](std::time::SystemTime), text, and with features the types of `jiff`, `time` and `chrono` |
-/// | [`Sensitive`] | text, which is taken as plain text |
+/// | [`Time`](super::Time) | [`SystemTime`](std::time::SystemTime), text, and with features the types of `jiff`, `time` and `chrono` |
+/// | [`Sensitive`](super::Sensitive) | text, which is taken as plain text |
 /// | a struct | a value of it |
 /// | `Vec<T>` | everything that iterates over such values or references to them: `[..]`, `&[..]`, `Vec<&str>`, iterators |
 ///
@@ -56,25 +54,25 @@ pub trait IntoItem<T> {
 #[derive(Debug)]
 pub struct Seal;
 
-/// A type of fields that takes whatever is `Into` it.
-pub trait Direct {}
+/// How setters take a type of fields, its [`Value::Intake`]: whatever is `Into` it.
+#[derive(Debug)]
+pub struct Direct;
 
-impl<M: Model> Direct for M {}
-impl Direct for String {}
-impl Direct for bool {}
-impl Direct for Time {}
-impl Direct for Sensitive {}
-impl Direct for File {}
-impl Direct for Json {}
-impl<T> Direct for JsonText<T> {}
+/// Whatever is `Into` it, and as a member of an array also what is a text.
+#[derive(Debug)]
+pub struct FromText;
 
-/// A type of fields that is made of a text.
-pub trait Textual: Direct + From<String> + for<'a> From<&'a str> {}
+/// By rules for this type.
+#[derive(Debug)]
+pub struct Converted;
 
-impl Textual for Time {}
-impl Textual for Sensitive {}
+/// The ways that take whatever is `Into` the type.
+pub trait ByInto {}
 
-impl<T: Direct, V: Into<T>> IntoField<T> for V {
+impl ByInto for Direct {}
+impl ByInto for FromText {}
+
+impl<T: Value<Intake: ByInto>, V: Into<T>> IntoField<T> for V {
     #[inline]
     fn into_field(self, _: Seal) -> Result<T, Violation> {
         Ok(self.into())
@@ -94,14 +92,14 @@ impl<T, I: IntoIterator<Item: IntoItem<T>>> IntoField<Vec<T>> for I {
     }
 }
 
-impl<T: Direct> IntoItem<T> for T {
+impl<T: Value<Intake: ByInto>> IntoItem<T> for T {
     #[inline]
     fn into_item(self, _: Seal) -> Result<T, Violation> {
         Ok(self)
     }
 }
 
-impl<T: Direct + Clone> IntoItem<T> for &T {
+impl<T: Value<Intake: ByInto>> IntoItem<T> for &T {
     #[inline]
     fn into_item(self, _: Seal) -> Result<T, Violation> {
         Ok(self.clone())
@@ -129,7 +127,7 @@ text_items!(&str, &&str, Cow<'_, str>, &Cow<'_, str>, Box<str>, char);
 
 macro_rules! word_items {
     ($($kind:ty),*) => {$(
-        impl<T: Textual> IntoItem<T> for $kind {
+        impl<T: Value<Intake = FromText> + for<'a> From<&'a str>> IntoItem<T> for $kind {
             #[inline]
             fn into_item(self, _: Seal) -> Result<T, Violation> {
                 let text: &str = self.as_ref();
@@ -140,7 +138,7 @@ macro_rules! word_items {
 }
 word_items!(&str, &&str, &String, Cow<'_, str>, Box<str>);
 
-impl<T: Textual> IntoItem<T> for String {
+impl<T: Value<Intake = FromText> + From<Self>> IntoItem<T> for String {
     #[inline]
     fn into_item(self, _: Seal) -> Result<T, Violation> {
         Ok(self.into())
@@ -246,7 +244,7 @@ mod tests {
     use super::*;
     use crate::model::check::check;
     use crate::model::encode::{encode, json};
-    use crate::model::{Encryption, body, open_enum, request};
+    use crate::model::{Encryption, JsonText, Sensitive, Time, body, open_enum, request};
 
     open_enum! {
         /// A bank.

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use weipay_rules::Rules;
 
 use super::codec::{Container, Strictness, Token, Value};
-use super::{Checked, Encryption, Field, Violation, check};
+use super::{Checked, Direct, Encryption, Field, Violation, check};
 
 /// A value that travels as JSON text inside a string. It is used like the value itself.
 ///
@@ -61,6 +61,8 @@ impl<T> DerefMut for JsonText<T> {
 }
 
 impl<T: Value> Value for JsonText<T> {
+    type Intake = Direct;
+
     /// Of a text only the beginning is read here: the reader reads what is in it.
     fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str> {
         let Token::Text(text) = found else {

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::codec::{Container, Sequence, Strictness, Token, Value};
-use super::{Checked, Encryption, Field, Violation};
+use super::{Checked, Converted, Encryption, Field, Violation};
 
 /// The values of elements that differ by a number, each under its number. A number may be missing: a coupon without a type still
 /// has its ID and its amount under the same number.
@@ -83,6 +83,8 @@ impl<T: Value> Sequence for Numbered<T> {
 
 /// As JSON, an array with `null` where a number is missing.
 impl<T: Value> Value for Numbered<T> {
+    type Intake = Converted;
+
     fn begin(found: Token<'_>, _: Strictness) -> Result<Self, &'static str> {
         if matches!(found, Token::Array) { Ok(Self::default()) } else { Err("an array") }
     }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::codec::{Strictness, Token, Value};
 use super::field::Field;
-use super::{Violation, check};
+use super::{FromText, Violation, check};
 
 /// The value of a field that travels encrypted (敏感信息加密): a name, a phone number, the number of an identity card.
 ///
@@ -168,6 +168,8 @@ pub(super) fn opened(text: &str, key: &PrivateKey) -> Result<Zeroizing<String>, 
 }
 
 impl Value for Sensitive {
+    type Intake = FromText;
+
     fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str> {
         match found {
             Token::Ciphertext(text) => Ok(Self::ciphertext(text)),

@@ -10,7 +10,7 @@ use weipay_rules::{Format, Rules};
 
 use super::codec::{Strictness, Token, Value};
 use super::field::Field;
-use super::{Encryption, Violation};
+use super::{Encryption, FromText, Violation};
 
 /// A point in time as the platform writes it, such as `2015-05-20T13:29:35+08:00`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -113,6 +113,8 @@ impl fmt::Display for Time {
 }
 
 impl Value for Time {
+    type Intake = FromText;
+
     fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str> {
         String::begin(found, strictness).map(Time)
     }

@@ -5,10 +5,12 @@ use serde_json::{Number, Value as Json};
 use super::check;
 use super::codec::{Container, Model, Strictness, Token, Value};
 use super::field::Field;
-use super::{Checked, Encryption, Violation, checked, encode};
+use super::{Checked, Converted, Direct, Encryption, Violation, checked, encode};
 use crate::upload::File;
 
 impl<T: Model + Default + Clone> Value for T {
+    type Intake = Direct;
+
     fn begin(found: Token<'_>, _: Strictness) -> Result<T, &'static str> {
         if matches!(found, Token::Object) { Ok(T::default()) } else { Err("an object") }
     }
@@ -31,6 +33,8 @@ impl<T: Model + Default + Clone> Value for T {
 }
 
 impl Value for String {
+    type Intake = Direct;
+
     fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str> {
         match found {
             Token::Text(text) => Ok(text.to_owned()),
@@ -53,6 +57,8 @@ impl Value for String {
 }
 
 impl Value for i64 {
+    type Intake = Converted;
+
     fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str> {
         match found {
             Token::Integer(number) => Some(number),
@@ -75,6 +81,8 @@ impl Value for i64 {
 ///
 /// It is `serde_json`'s own, which a program may widen to any number of digits (its feature `arbitrary_precision`).
 impl Value for Number {
+    type Intake = Converted;
+
     fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str> {
         match found {
             Token::Integer(number) => Some(number.into()),
@@ -101,6 +109,8 @@ impl Value for Number {
 
 /// An object that the pages do not describe further.
 impl Value for Json {
+    type Intake = Direct;
+
     fn begin(found: Token<'_>, _: Strictness) -> Result<Self, &'static str> {
         Ok(match found {
             Token::Null | Token::Array | Token::Object | Token::Sensitive(_) => Self::Null,
@@ -125,6 +135,8 @@ impl Value for Json {
 }
 
 impl Value for bool {
+    type Intake = Direct;
+
     fn begin(found: Token<'_>, strictness: Strictness) -> Result<Self, &'static str> {
         match found {
             Token::Bool(truth) => Some(truth),
@@ -145,6 +157,8 @@ impl Value for bool {
 
 /// A file is a part of the body of its own; as JSON it is what tells it from another.
 impl Value for File {
+    type Intake = Direct;
+
     fn begin(_: Token<'_>, _: Strictness) -> Result<Self, &'static str> {
         Err("a file, which is set in code: JSON cannot hold one")
     }
@@ -163,6 +177,8 @@ impl Value for File {
 }
 
 impl<T: Value> Value for Vec<T> {
+    type Intake = Converted;
+
     fn begin(found: Token<'_>, _: Strictness) -> Result<Self, &'static str> {
         if matches!(found, Token::Array) { Ok(Self::new()) } else { Err("an array") }
     }

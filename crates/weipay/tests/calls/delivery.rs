@@ -2,6 +2,7 @@
 //! sockets, for both clients; the time is the tests' own.
 
 mod failover;
+mod proxy;
 mod retries;
 mod server;
 

@@ -61,13 +61,18 @@ pub fn signed(status: u16, body: &str) -> Scripted {
 }
 
 pub fn signed_at(status: u16, body: &str, timestamp: i64) -> Scripted {
+    signed_by(&PLATFORM, PUBLIC_KEY_ID, status, body, timestamp)
+}
+
+/// A response that is signed with this key, under this serial.
+pub fn signed_by(key: &PrivateKey, serial: &str, status: u16, body: &str, timestamp: i64) -> Scripted {
     let (timestamp, nonce) = (timestamp.to_string(), "c5ac7061fccab6bf3e254dcf98995b8c");
-    let signature = PLATFORM.sign(&response_message(&timestamp, nonce, body.as_bytes())).unwrap();
+    let signature = key.sign(&response_message(&timestamp, nonce, body.as_bytes())).unwrap();
     unsigned(status, body)
         .header("Wechatpay-Timestamp", &timestamp)
         .header("Wechatpay-Nonce", nonce)
         .header("Wechatpay-Signature", &signature)
-        .header("Wechatpay-Serial", PUBLIC_KEY_ID)
+        .header("Wechatpay-Serial", serial)
 }
 
 impl Scripted {

@@ -16,22 +16,25 @@ pub(super) enum Taken {
 }
 
 /// What stands in the `return_msg` of a request that the platform does not take: its form, its signature, the certificate or the
-/// numbers of its sender are not right. A fault of the platform may stand there too, and leaves the outcome open.
+/// numbers of its sender are not right. Every other text leaves the outcome open, since a fault of the platform may stand there too.
+///
+/// UNCONFIRMED: no official page lists these texts. They are those of public reports, and none that a fault could contain.
 const NOT_TAKEN: &[&str] = &[
     "签名",
     "参数",
     "缺少",
-    "xml",
+    "xml格式",
+    "xml解析",
     "证书",
     "权限",
     "商户号",
     "mch_id",
     "appid",
-    "sign",
-    "invalid",
-    "cert",
-    "post",
-    "utf",
+    "invalid sign",
+    "post方法",
+    "post数据",
+    "utf8",
+    "utf-8",
 ];
 
 impl ApiError {

@@ -33,7 +33,7 @@ chain_step! {
 impl<M: Mode> AppauthAuthindex<M> {
     /// 授权获取code · `GET v2/appauth/authindex`
     ///
-    /// Host: `https://payapp.weixin.qq.com/`. Answers are not signed.
+    /// Host: `https://payapp.weixin.qq.com/`. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::authindex::get).
     ///
@@ -67,7 +67,7 @@ chain_step! {
 impl<M: Mode> AppauthGetaccesstoken<M> {
     /// 通过code换取accesstoken · `GET v2/appauth/getaccesstoken`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::getaccesstoken::get).
     ///

@@ -28,8 +28,8 @@ chain_step! {
 impl<M: Mode> BillcommentspBatchquerycomment<M> {
     /// 拉取订单评价数据 · `POST v2/billcommentsp/batchquerycomment`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::batchquerycomment::post).
     ///

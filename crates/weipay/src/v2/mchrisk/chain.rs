@@ -117,7 +117,7 @@ chain_step! {
 impl<M: Mode> MchriskQuerymchrisk<M> {
     /// 事前-风险商户核查接口 · `POST v2/mchrisk/querymchrisk`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::querymchrisk::post).
     ///
@@ -148,7 +148,7 @@ chain_step! {
 impl<M: Mode> MchriskSetmchriskcallback<M> {
     /// 设置风险通知回调链接 · `POST v2/mchrisk/setmchriskcallback`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::setmchriskcallback::post).
     ///
@@ -182,7 +182,7 @@ chain_step! {
 impl<M: Mode> MchriskSyncmchriskresult<M> {
     /// 事后-风险商户处理结果同步接口 · `POST v2/mchrisk/syncmchriskresult`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::syncmchriskresult::post).
     ///

@@ -77,8 +77,8 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
     /// 查询红包记录 · `POST v2/mmpaymkttransfers/gethbinfo`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::gethbinfo::post).
     ///
@@ -110,8 +110,8 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
     /// 查询企业向微信用户个人付款 · `POST v2/mmpaymkttransfers/gettransferinfo`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::gettransferinfo::post).
     ///
@@ -167,7 +167,7 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
     /// 向员工付款 · `POST v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::promotion::paywwsptrans2pocket::post).
     ///
@@ -207,8 +207,8 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
     /// 查询付款记录 · `POST v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::promotion::querywwsptrans2pocket::post).
     ///
@@ -240,8 +240,8 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
     /// 向微信用户个人付款 · `POST v2/mmpaymkttransfers/promotion/transfers`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// `partner_trade_no` and the same content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same `partner_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::promotion::transfers::post).
     ///
@@ -419,7 +419,7 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
     /// 发放裂变红包 · `POST v2/mmpaymkttransfers/sendgroupredpack`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendgroupredpack::post).
     ///
@@ -461,7 +461,7 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
     /// 发放小程序红包接口 · `POST v2/mmpaymkttransfers/sendminiprogramhb`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendminiprogramhb::post).
     ///
@@ -503,8 +503,8 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersSendredpack<M> {
     /// 发放普通红包 · `POST v2/mmpaymkttransfers/sendredpack`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// `mch_billno` and the same content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same `mch_billno` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendredpack::post).
     ///

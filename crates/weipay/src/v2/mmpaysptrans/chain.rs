@@ -32,7 +32,7 @@ chain_step! {
 impl<M: Mode> MmpaysptransPayBank<M> {
     /// 企业付款到银行卡 · `POST v2/mmpaysptrans/pay_bank`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay_bank::post).
     ///
@@ -66,8 +66,8 @@ chain_step! {
 impl<M: Mode> MmpaysptransQueryBank<M> {
     /// 查询企业付款银行卡 · `POST v2/mmpaysptrans/query_bank`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::query_bank::post).
     ///

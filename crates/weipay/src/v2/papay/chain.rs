@@ -86,7 +86,7 @@ chain_step! {
 impl<M: Mode> PapayEntrustweb<M> {
     /// 公众号纯签约 · `GET v2/papay/entrustweb`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::entrustweb::get).
     ///
@@ -123,7 +123,7 @@ chain_step! {
 impl<M: Mode> PapayH5entrustweb<M> {
     /// H5纯签约 · `GET v2/papay/h5entrustweb`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::h5entrustweb::get).
     ///
@@ -230,7 +230,7 @@ chain_step! {
 impl<M: Mode> PapayPartnerEntrustweb<M> {
     /// 公众号纯签约 · `GET v2/papay/partner/entrustweb`
     ///
-    /// For 服务商. Answers are not signed.
+    /// For 服务商. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::entrustweb::get).
     ///
@@ -268,7 +268,7 @@ chain_step! {
 impl<M: Mode> PapayPartnerH5entrustweb<M> {
     /// H5纯签约 · `GET v2/papay/partner/h5entrustweb`
     ///
-    /// For 服务商. Answers are not signed.
+    /// For 服务商. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::h5entrustweb::get).
     ///

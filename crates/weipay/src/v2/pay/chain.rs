@@ -307,7 +307,7 @@ chain_step! {
 impl<M: Mode> PayDownloadbill<M> {
     /// 下载对账单 · `POST v2/pay/downloadbill`
     ///
-    /// Answers are not signed. Safe to repeat with the same content.
+    /// Responses are not signed. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::downloadbill::post).
     ///
@@ -336,8 +336,8 @@ chain_step! {
 impl<M: Mode> PayDownloadfundflow<M> {
     /// 下载资金账单 · `POST v2/pay/downloadfundflow`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::downloadfundflow::post).
     ///

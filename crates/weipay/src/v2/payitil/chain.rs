@@ -27,7 +27,7 @@ chain_step! {
 impl<M: Mode> PayitilReport<M> {
     /// 交易保障 · `POST v2/payitil/report`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::report::post).
     ///

@@ -66,8 +66,8 @@ chain_step! {
 impl<M: Mode> RiskGetpublickey<M> {
     /// 获取RSA加密公钥 · `POST v2/risk/getpublickey`
     ///
-    /// Host: `https://fraud.mch.weixin.qq.com/`. Needs the merchant's certificate (商户API证书) in TLS. Answers are
-    /// not signed.
+    /// Host: `https://fraud.mch.weixin.qq.com/`. Needs the merchant's certificate (商户API证书) in TLS. Responses
+    /// are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::getpublickey::post).
     ///
@@ -98,8 +98,8 @@ chain_step! {
 impl<M: Mode> RiskGetviolation<M> {
     /// 银行特约商户违规信息查询 · `POST v2/risk/getviolation`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::getviolation::post).
     ///

@@ -364,7 +364,7 @@ chain_step! {
 impl<M: Mode> SecapiMchSubmchmanage<M> {
     /// 银行特约商户录入/银行特约商户资料查询 · `POST v2/secapi/mch/submchmanage`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::submchmanage::post).
     ///

@@ -56,7 +56,7 @@ chain_step! {
 impl<M: Mode> XdcApiv2getsignkeySignGetsignkey<M> {
     /// 获取沙箱环境密钥 · `POST v2/xdc/apiv2getsignkey/sign/getsignkey`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::apiv2getsignkey::sign::getsignkey::post).
     ///
@@ -116,7 +116,7 @@ chain_step! {
 impl<M: Mode> XdcApiv2sandboxPayMicropay<M> {
     /// 沙箱付款码支付 · `POST v2/xdc/apiv2sandbox/pay/micropay`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::apiv2sandbox::pay::micropay::post).
     ///
@@ -153,7 +153,7 @@ chain_step! {
 impl<M: Mode> XdcApiv2sandboxPayOrderquery<M> {
     /// 沙箱订单查询 · `POST v2/xdc/apiv2sandbox/pay/orderquery`
     ///
-    /// Answers are not signed. Safe to repeat with the same content.
+    /// Responses are not signed. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::apiv2sandbox::pay::orderquery::post).
     ///

@@ -28,7 +28,7 @@ chain_step! {
 impl<M: Mode> BilldownloadFile<M> {
     /// 下载账单 · `GET v3/billdownload/file`
     ///
-    /// For 电商平台, 服务商, 直连商户. Answers are not signed.
+    /// For 电商平台, 服务商, 直连商户. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::file::get).
     ///

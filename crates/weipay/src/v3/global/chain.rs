@@ -972,7 +972,7 @@ chain_step! {
 impl<M: Mode> GlobalMerchantServiceImagesByMediaId<M> {
     /// 图片下载 · `GET v3/global/merchant-service/images/{media_id}`
     ///
-    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
+    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant_service::images::media_id::get).
     ///
@@ -2764,7 +2764,7 @@ chain_step! {
 impl<M: Mode> GlobalStatements<M> {
     /// 下载对账单 · `GET v3/global/statements`
     ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::statements::get).
     ///

@@ -604,7 +604,7 @@ chain_step! {
 impl<M: Mode> MerchantServiceImagesByMediaId<M> {
     /// 图片下载 · `GET v3/merchant-service/images/{media_id}`
     ///
-    /// For 直连商户, 服务商, 渠道商. Answers are not signed.
+    /// For 直连商户, 服务商, 渠道商. Responses are not signed.
     ///
     /// Official documents (官方文档):
     ///

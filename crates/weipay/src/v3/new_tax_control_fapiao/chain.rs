@@ -86,7 +86,7 @@ chain_step! {
 impl<M: Mode> NewTaxControlFapiaoDownload<M> {
     /// 下载发票文件 · `GET v3/new-tax-control-fapiao/download`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::download::get).
     ///

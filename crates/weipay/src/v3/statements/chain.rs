@@ -16,7 +16,7 @@ chain_step! {
 impl<M: Mode> Statements<M> {
     /// 下载对账单 · `GET v3/statements`
     ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`. Answers are not signed.
+    /// Host: `https://api.mch.weixin.qq.com/hk/`. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::get).
     ///

@@ -33,7 +33,7 @@ chain_step! {
 impl<M: Mode> TransferdownloadElecvoucherfile<M> {
     /// 下载电子回单PDF文件 · `GET v3/transferdownload/elecvoucherfile`
     ///
-    /// For 服务商, 普通商户. Answers are not signed.
+    /// For 服务商, 普通商户. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::elecvoucherfile::get).
     ///
@@ -61,7 +61,7 @@ chain_step! {
 impl<M: Mode> TransferdownloadSignfile<M> {
     /// 下载电子回单 · `GET v3/transferdownload/signfile`
     ///
-    /// For 服务商, 普通商户. Answers are not signed.
+    /// For 服务商, 普通商户. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::signfile::get).
     ///

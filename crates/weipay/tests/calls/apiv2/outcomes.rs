@@ -63,13 +63,21 @@ fn a_request_that_was_not_taken_was_not_carried_out_and_an_unknown_reason_leaves
         "XML格式错误",
         "证书已过期",
         "appid不存在",
-        "invalid refund_fee",
+        "invalid sign",
     ] {
         let error = not_taken(message);
         assert_eq!((error.code(), error.message()), (None, Some(message)));
         assert!(!error.may_have_taken_effect(), "{message}");
     }
-    for message in ["系统繁忙，请稍后再试", "SYSTEMERROR", "system error", "", "timeout"] {
+    for message in [
+        "系统繁忙，请稍后再试",
+        "SYSTEMERROR",
+        "system error",
+        "",
+        "timeout",
+        "invalid state",
+        "design fault",
+    ] {
         assert!(not_taken(message).may_have_taken_effect(), "{message}");
     }
 }
