@@ -73,7 +73,7 @@ Exit codes:
   0  success: the response is verified
   1  an error response, with code and message on standard error; or the response could not be written
   2  a wrong command line or configuration: nothing was sent
-  3  the response could not be verified
+  3  the response, or the file of --follow, could not be verified
   4  the network failed";
 
 #[derive(Debug, Args)]
@@ -106,6 +106,10 @@ pub(crate) struct Call {
     /// the whole response has arrived.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Download the file that the response names (`download_url`), such as a bill (账单), and write it in place of the response:
+    /// decompressed, and with its digest checked. With --output, FILE is created or replaced only if the digest is right.
+    #[arg(long)]
+    pub(crate) follow: bool,
     /// The kit.json of a sandbox, instead of environment variables.
     #[arg(long, value_name = "FILE")]
     pub(crate) kit: Option<PathBuf>,

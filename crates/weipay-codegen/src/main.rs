@@ -14,7 +14,6 @@ mod models;
 mod notification;
 mod operation;
 mod output;
-mod path_value;
 mod product;
 mod shared;
 mod table;
@@ -93,6 +92,7 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
         &[
             "v2.rs",
             "v3.rs",
+            "notifications/event.rs",
             "notifications/v2.rs",
             "notifications/v3.rs",
             "operation/table.rs",

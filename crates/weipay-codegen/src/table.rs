@@ -90,7 +90,7 @@ fn row(operation: &Operation) -> String {
     }
     let marks = [
         (operation.unsigned, "unsigned()"),
-        (operation.answers_file, "file()"),
+        (operation.has_file_response, "file()"),
         (operation.client_cert, "client_certificate()"),
         (operation.nonceless, "nonceless()"),
         (operation.demands_hmac(), "hmac()"),

@@ -93,12 +93,12 @@ fn offset(zone: &[u8]) -> Option<i64> {
 pub struct Beijing(pub i64);
 
 impl fmt::Display for Beijing {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.saturating_add(BEIJING_OFFSET);
         let (year, month, day) = calendar::date(seconds.div_euclid(DAY));
         let clock = seconds.rem_euclid(DAY);
         let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
-        write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+08:00")
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+08:00")
     }
 }
 

@@ -68,7 +68,6 @@ mod response;
 mod sandbox;
 mod sensitive;
 mod server;
-mod sm3;
 mod store;
 mod upload;
 

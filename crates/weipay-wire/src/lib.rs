@@ -14,6 +14,7 @@
 //! | what was given instead of a key, without its text | [`KeyError`], [`KeyFormat`], [`looks_like_path`] |
 //! | encrypted resources (加密数据对象) | [`ApiV3Key::open`], [`ApiV3Key::seal`] |
 //! | sensitive fields (敏感信息加密) | [`PublicKey::encrypt_oaep`], [`PrivateKey::decrypt_oaep`] |
+//! | the digest of a file (摘要), in pieces too | [`DigestAlgorithm`], [`Digester`] |
 //! | identifiers that cannot be mixed up | [`MerchantId`], [`MerchantSerial`], [`PlatformSerial`], [`PublicKeyId`] |
 //! | whether two serials are equal | [`is_same_serial`] |
 //! | APIv2: its XML, and what signs it | [`XmlElements`], [`ApiV2Key::sign`], [`ApiV2Key::verify`] |
@@ -106,6 +107,7 @@ mod public_key;
 mod refund_envelope;
 mod rsa_key_check;
 mod signature;
+mod sm3;
 mod v2_signature;
 mod verification;
 mod xml;
@@ -114,7 +116,7 @@ pub use api_keys::{ApiKeyError, ApiV2Key, ApiV3Key};
 pub use authorization::{Authorization, AuthorizationError, MAX_AUTHORIZATION_LENGTH, SCHEME};
 pub use certificate::Certificate;
 pub use client_identity::ClientIdentity;
-pub use digest::sha256_hex;
+pub use digest::{DigestAlgorithm, Digester, sha256_hex};
 pub use envelope::{ENVELOPE_NONCE_LENGTH, Envelope, EnvelopeError};
 pub use identifiers::{
     IdentifierError, MerchantId, MerchantSerial, PlatformSerial, PublicKeyId, is_same_serial,

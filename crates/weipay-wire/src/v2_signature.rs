@@ -38,7 +38,7 @@ impl SignType {
 
     /// The kind that a signature is of, by its length.
     #[must_use]
-    pub const fn of_signature(signature: &str) -> Option<Self> {
+    pub const fn from_signature(signature: &str) -> Option<Self> {
         match signature.len() {
             32 => Some(Self::Md5),
             64 => Some(Self::HmacSha256),
@@ -98,7 +98,7 @@ impl ApiV2Key {
         if message.iter().any(|(_, content)| matches!(content, XmlContent::Elements(_))) {
             return Err(SignError::Nested);
         }
-        let sign_type = SignType::of_signature(sign).ok_or(SignError::Malformed)?;
+        let sign_type = SignType::from_signature(sign).ok_or(SignError::Malformed)?;
         if !sign.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(SignError::Malformed);
         }

@@ -26,7 +26,17 @@ impl BaseUrl {
     /// The host of overseas payments (境外).
     const OVERSEAS: &'static str = "https://apihk.mch.weixin.qq.com";
 
-    /// Whether connections are made with TLS.
+    /// Whether scheme, host and port are those of another one.
+    pub(crate) fn is_same_origin(&self, other: &Self) -> bool {
+        self.origin == other.origin
+    }
+
+    /// Whether the port is the default one of the scheme.
+    pub(crate) fn has_default_port(&self) -> bool {
+        self.origin.rsplit(':').next().is_none_or(|last| !last.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+
+    /// Whether calls travel over TLS.
     pub(crate) fn is_https(&self) -> bool {
         self.origin.starts_with("https://")
     }

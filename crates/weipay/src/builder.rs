@@ -33,7 +33,7 @@ pub struct ClientBuilder {
     pub(crate) base_url: Result<BaseUrl, RequestError>,
     timeout: Duration,
     check_requests: bool,
-    clock: Clock,
+    pub(crate) clock: Clock,
     delivery: DeliverySettings,
     pub(crate) connections: Connections,
     #[cfg(feature = "async")]
@@ -68,7 +68,7 @@ impl Default for ClientBuilder {
     }
 }
 
-fn system_time() -> i64 {
+pub(crate) fn system_time() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
@@ -128,7 +128,8 @@ impl ClientBuilder {
     /// - when a response names a certificate that it does not have, at most once a minute.
     ///
     /// One fetch runs at a time. A fetch that fails leaves the keys as they are, so a merchant that has only a public key
-    /// (微信支付公钥) loses nothing by it. [`wire::ApiV3Key::open`](crate::wire::ApiV3Key::open) decrypts a notification.
+    /// (微信支付公钥) loses nothing by it. A
+    /// `notification::Receiver` made from these settings decrypts notifications with it.
     pub fn api_v3_key(mut self, key: ApiV3Key) -> Self {
         self.parts.api_v3_key = Some(key);
         self

@@ -16,6 +16,14 @@ macro_rules! client_styles {
                 &self.shared.core.merchant.mchid
             }
 
+            /// A receiver of this merchant's notifications. It knows the platform's keys as the client does at that time.
+            #[cfg(feature = "notifications")]
+            pub fn receiver(&self) -> crate::notification::Receiver {
+                let shared = Arc::clone(&self.shared);
+                let platform = move || shared.core.merchant.platform();
+                crate::notification::Receiver::from_core(&self.shared.core, platform)
+            }
+
             /// The declarative style (声明式): a call of any path, known or not.
             ///
             /// [`Call::path`] gives a `{placeholder}` its value, which is encoded as one segment and otherwise not changed. The
@@ -23,6 +31,15 @@ macro_rules! client_styles {
             /// `v3/applyment4sub/applyment/` and `v3/ecommerce/applyments/` end in a slash.
             pub fn chain(&self, path: &str) -> Call<$mode> {
                 Call::new(Arc::clone(&self.shared), path.trim_start_matches('/').to_owned())
+            }
+
+            /// Downloads (下载) the file that a response names by `download_url`, checks its digest and decompresses it:
+            /// `client.download(&response).to_file("bill.csv")`. See [`download`](crate::download).
+            pub fn download(
+                &self,
+                source: &(impl crate::download::FileSource + ?Sized),
+            ) -> crate::download::Download<$mode> {
+                crate::download::Download::new(Arc::clone(&self.shared), source)
             }
 
             /// The serial of the platform certificate, or the ID of the public key, that calls name in `Wechatpay-Serial` now; `None`

@@ -14,18 +14,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
+use weipay_wire::{Authorization, request_message};
 
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
 use crate::credentials::Merchant;
 use crate::delivery::DeliverySettings;
-use crate::error::{Error, ErrorKind, RequestError};
+use crate::download::Address;
+use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::failover::Host;
 use crate::operation::{Operation, Version};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
 use crate::retry::Retries;
+use crate::upload::Payload;
 
 pub(crate) use v2::OWN_NUMBERS;
 pub(crate) use v3::{SERIAL, verify};
@@ -59,12 +62,36 @@ impl Core {
         &self,
         request: &Request,
         host: Host,
-    ) -> Result<http::Request<Bytes>, RequestError> {
+    ) -> Result<http::Request<Payload>, RequestError> {
         request.check_recorded()?;
         match request.version() {
             Version::V3 => v3::prepare(self, request, host),
             Version::V2 => v2::prepare(self, request, host),
         }
+    }
+
+    /// The request for a file, signed only if its address allows that.
+    pub(crate) fn prepare_download(
+        &self,
+        request: &Request,
+        address: &Address,
+    ) -> Result<http::Request<()>, RequestError> {
+        v3::prepare_download(self, request, address)
+    }
+
+    /// The error of a response to such a request that is not a file.
+    pub(crate) fn download_refused(&self, response: http::Response<Bytes>) -> Error {
+        let (parts, body) = response.into_parts();
+        let response = RawResponse {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            verified: false,
+            elements: None,
+            attempts: Vec::new(),
+            decryption_key: Arc::clone(&self.merchant.key),
+        };
+        Error::with_response(ErrorKind::Api(ApiError::read(&response.body)), response)
     }
 
     /// Judges a response: the status first, then, for a success, the signature. An error response is reported whatever its
@@ -125,6 +152,22 @@ impl Core {
         }
         let serial = response.headers().get(SERIAL)?.to_str().ok().map(str::trim);
         serial.filter(|serial| keys.get(serial).is_none())
+    }
+
+    /// Says of a refused signature what differs from what was signed, as far as the platform shows it.
+    pub(crate) fn explain(
+        &self,
+        request: &Request,
+        authorization: Option<&HeaderValue>,
+        mut error: Error,
+    ) -> Error {
+        error.compare_signed(|| {
+            let authorization: Authorization = authorization?.to_str().ok()?.parse().ok()?;
+            let target = self.base_url(request, Host::Main).ok()?.target(&request.target().ok()?);
+            let (timestamp, nonce) = (authorization.timestamp, &authorization.nonce_str);
+            Some(request_message(request.method.as_str(), &target, timestamp, nonce, request.signed_bytes()))
+        });
+        error
     }
 
     /// How long the call may take.

@@ -15,6 +15,8 @@ pub(crate) struct Merchant {
     pub(crate) mchid: MerchantId,
     pub(crate) serial: MerchantSerial,
     pub(crate) key: Arc<PrivateKey>,
+    /// Opens notifications.
+    pub(crate) api_v3_key: Option<ApiV3Key>,
     /// Signs requests of APIv2.
     pub(crate) api_v2_key: Option<ApiV2Key>,
     /// What the TLS handshake shows where APIv2 demands a certificate.
@@ -79,15 +81,24 @@ impl MerchantParts {
             (None, None) => return Err(ConfigError::Missing(missing)),
         };
         for (_, key) in &self.public_keys {
-            check_not_own(key, &own, "the WeChat Pay public key (微信支付公钥, usually pub_key.pem)")?;
+            check_not_own(key, Some(&own), "the WeChat Pay public key (微信支付公钥, usually pub_key.pem)")?;
         }
         for certificate in &self.platform_certificates {
-            check_not_own(certificate.public_key(), &own, "the platform certificate (平台证书)")?;
+            check_not_own(certificate.public_key(), Some(&own), "the platform certificate (平台证书)")?;
         }
+        let api_v3_key = self.api_v3_key.clone();
         let ring = KeyRing::new(self.public_keys, &self.platform_certificates, self.api_v3_key);
         let of_pem = |certificate| ClientIdentity::new(certificate, key.clone());
         let identity = self.identity.or_else(|| self.certificate.and_then(of_pem)).map(Arc::new);
-        Ok(Merchant { mchid, serial, key: Arc::new(key), api_v2_key: self.api_v2_key, identity, ring })
+        Ok(Merchant {
+            mchid,
+            serial,
+            key: Arc::new(key),
+            api_v3_key,
+            api_v2_key: self.api_v2_key,
+            identity,
+            ring,
+        })
     }
 
     /// Whether there is a platform key, or the key with which certificates are fetched.
@@ -116,6 +127,10 @@ impl MerchantParts {
 }
 
 /// Finds the most common mix-up: the merchant's own key given instead of the platform's.
-fn check_not_own(key: &PublicKey, own: &PublicKey, wanted: &'static str) -> Result<(), ConfigError> {
-    if key == own { Err(ConfigError::OwnKey(wanted)) } else { Ok(()) }
+pub(crate) fn check_not_own(
+    key: &PublicKey,
+    own: Option<&PublicKey>,
+    wanted: &'static str,
+) -> Result<(), ConfigError> {
+    if own == Some(key) { Err(ConfigError::OwnKey(wanted)) } else { Ok(()) }
 }

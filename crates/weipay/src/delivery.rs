@@ -5,14 +5,13 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::core::Core;
 use crate::error::Error;
 use crate::failover::{BACKUP, Host, Hosts};
 use crate::request::Request;
 use crate::response::RawResponse;
 use crate::retry::{Attempt, Budget, Ending, Repeatable, Retries, SoFar, SystemTimer, Timer};
+use crate::upload::Payload;
 
 /// How a client delivers calls.
 pub(crate) struct DeliverySettings {
@@ -81,7 +80,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// The request of the next attempt, signed anew, and how long it may take.
-    pub(crate) fn prepare(&self) -> Result<(http::Request<Bytes>, Duration), Error> {
+    pub(crate) fn prepare(&self) -> Result<(http::Request<Payload>, Duration), Error> {
         let signed = self.core.prepare(self.request, self.host)?;
         Ok((signed, self.limit.saturating_sub(self.elapsed())))
     }

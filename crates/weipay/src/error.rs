@@ -4,8 +4,11 @@
 //! ([`ErrorKind`]) and the response itself, whatever its body was.
 
 mod api_error;
+mod class;
+mod file_error;
 mod redact;
 mod request_error;
+mod sign_difference;
 
 use std::sync::Arc;
 use std::{error, fmt};
@@ -21,7 +24,10 @@ use crate::response::{RawResponse, request_id};
 use crate::retry::Attempt;
 
 pub use api_error::ApiError;
+pub use class::ErrorClass;
+pub use file_error::FileError;
 pub use request_error::RequestError;
+pub use sign_difference::SignDifference;
 
 /// The result of a call: [`std::result::Result`] with the [`Error`] of this crate unless another error is given.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -47,6 +53,7 @@ struct Inner {
     response: Option<RawResponse>,
     /// What became of each attempt, if there were several.
     attempts: Vec<Attempt>,
+    sign_difference: Option<SignDifference>,
 }
 
 /// What happened.
@@ -69,6 +76,8 @@ pub enum ErrorKind {
     PlatformCertificates(Arc<Error>),
     /// A verified response cannot be read as the wanted type.
     Decode(DecodeError),
+    /// A file came that is not good, or could not be written. A download changes nothing: make it again.
+    File(FileError),
     /// A text could not be decrypted; no call was made. The cause is a [`weipay_wire::OaepError`], or a
     /// [`std::str::Utf8Error`] if the decrypted bytes are not text.
     Decryption(Box<dyn error::Error + Send + Sync>),
@@ -107,14 +116,26 @@ pub struct DecodeError {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind) -> Self {
-        let attempts = Vec::new();
-        Self(Box::new(Inner { kind, operation: None, known_operation: None, response: None, attempts }))
+        Self(Box::new(Inner {
+            kind,
+            operation: None,
+            known_operation: None,
+            response: None,
+            sign_difference: None,
+            attempts: Vec::new(),
+        }))
     }
 
     pub(crate) fn with_response(kind: ErrorKind, response: RawResponse) -> Self {
         let attempts = response.attempts.clone();
-        let response = Some(response);
-        Self(Box::new(Inner { kind, operation: None, known_operation: None, response, attempts }))
+        Self(Box::new(Inner {
+            kind,
+            operation: None,
+            known_operation: None,
+            response: Some(response),
+            sign_difference: None,
+            attempts,
+        }))
     }
 
     /// The certificates could not be fetched.
@@ -143,6 +164,20 @@ impl Error {
         &self.0.attempts
     }
 
+    /// Compares what was signed with what the platform says that it received, if this is a `SIGN_ERROR` that shows it.
+    pub(crate) fn compare_signed(&mut self, signed: impl FnOnce() -> Option<Vec<u8>>) {
+        let refused = self.code().is_some_and(|code| code == "SIGN_ERROR");
+        let detail = self.detail().filter(|detail| refused && detail.get("sign_information").is_some());
+        self.0.sign_difference = detail.and_then(|detail| SignDifference::find(&signed()?, detail));
+    }
+
+    /// Which line of the signed message (验签串) the platform received in another form, and the likely cause: for a `SIGN_ERROR` with
+    /// which the platform shows what it received. The error's text says it too.
+    #[must_use]
+    pub fn sign_difference(&self) -> Option<SignDifference> {
+        self.0.sign_difference
+    }
+
     /// What happened.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
@@ -164,6 +199,7 @@ impl Error {
     /// | any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx | **yes** |
     /// | a success whose signature cannot be verified, or a signature probe | **yes** |
     /// | a verified success whose body cannot be read | **yes**: it did |
+    /// | a download whose file is not good ([`ErrorKind::File`]) | no: a download changes nothing |
     /// | an error without a call, as from `decrypt_sensitive` | no: nothing was sent |
     ///
     /// If the call was [sent several times](Self::attempts), it may have taken effect if any attempt may have, whatever the last one
@@ -179,7 +215,10 @@ impl Error {
     /// Whether the last attempt may have.
     fn last_may_have_taken_effect(&self) -> bool {
         match &self.0.kind {
-            ErrorKind::Request(_) | ErrorKind::PlatformCertificates(_) | ErrorKind::Decryption(_) => false,
+            ErrorKind::Request(_)
+            | ErrorKind::PlatformCertificates(_)
+            | ErrorKind::Decryption(_)
+            | ErrorKind::File(_) => false,
             ErrorKind::Network(error) => error.sent == Sent::Perhaps,
             ErrorKind::Api(error) => {
                 error.leaves_outcome_open(self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
@@ -195,10 +234,16 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Api(_))
     }
 
-    /// Whether a response failed verification. Signature probes are included.
+    /// Whether a response failed verification. Signature probes, and files with another digest than the announced one, are
+    /// included.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::Unverified(_) | ErrorKind::SignatureProbe)
+        matches!(
+            self.0.kind,
+            ErrorKind::Unverified(_)
+                | ErrorKind::SignatureProbe
+                | ErrorKind::File(FileError::WrongDigest { .. })
+        )
     }
 
     /// Whether the response carried a deliberately wrong signature (签名探测).
@@ -318,7 +363,11 @@ impl fmt::Display for Error {
                 }
             }
             ErrorKind::Decode(error) => write!(f, "{error}")?,
+            ErrorKind::File(error) => write!(f, "{error}")?,
             ErrorKind::Decryption(_) => f.write_str("the text cannot be decrypted")?,
+        }
+        if let Some(difference) = self.0.sign_difference {
+            write!(f, ": {difference}")?;
         }
         if f.alternate() {
             write!(f, "{}", Causes(self))?;
@@ -383,6 +432,7 @@ impl error::Error for Error {
         match &self.0.kind {
             ErrorKind::Network(error) => error.source(),
             ErrorKind::Unverified(error) => Some(error),
+            ErrorKind::File(error) => error.source(),
             ErrorKind::Decryption(error) => Some(&**error),
             ErrorKind::PlatformCertificates(fetch) => Some(&**fetch),
             ErrorKind::Request(_) | ErrorKind::Api(_) | ErrorKind::SignatureProbe | ErrorKind::Decode(_) => {

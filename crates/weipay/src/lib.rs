@@ -18,6 +18,7 @@ mod client;
 mod core;
 mod credentials;
 mod delivery;
+pub mod download;
 mod environment;
 pub mod error;
 mod failover;
@@ -26,6 +27,8 @@ mod json;
 mod mode;
 pub mod model;
 mod node;
+#[cfg(feature = "notifications")]
+pub mod notification;
 #[cfg(feature = "notifications")]
 pub mod notifications;
 pub mod operation;

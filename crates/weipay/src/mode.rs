@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+#[cfg(any(feature = "async", feature = "blocking"))]
+use http::header::AUTHORIZATION;
+
 use crate::core::Core;
 use crate::request::Request;
 use crate::response::Decode;
@@ -111,12 +114,14 @@ mod asynchronous {
         let keys = shared.core.merchant.platform();
         let (signed, left) = delivery.prepare()?;
         let deadline = Deadline::after(left);
+        let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = shared.transport.send(signed.map(Into::into), deadline.left()).await?;
         let response = read_whole(response).await?;
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
             shared.look_for(serial, deadline).await;
         }
-        shared.core.conclude(request, response, &keys)
+        let concluded = shared.core.conclude(request, response, &keys);
+        concluded.map_err(|error| shared.core.explain(request, authorization.as_ref(), error))
     }
 
     /// The future of a call: it sends the call when it is awaited, and gives `Result<Response<T>, Error>`.
@@ -186,10 +191,12 @@ mod waiting {
         let keys = shared.core.merchant.platform();
         let (signed, left) = delivery.prepare()?;
         let deadline = Deadline::after(left);
+        let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = read_whole(shared.transport.send(signed.map(Into::into), deadline.left())?)?;
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {
             shared.look_for(serial, deadline);
         }
-        shared.core.conclude(request, response, &keys)
+        let concluded = shared.core.conclude(request, response, &keys);
+        concluded.map_err(|error| shared.core.explain(request, authorization.as_ref(), error))
     }
 }

@@ -20,7 +20,7 @@ use crate::error::RequestError;
 use crate::model::Model;
 use crate::operation::{self, Operation, Version};
 use crate::retry::Retries;
-use crate::upload::{File, Upload};
+use crate::upload::{File, Payload, Upload};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
@@ -120,11 +120,11 @@ impl Request {
         target(&self.template, &self.values, &self.query)
     }
 
-    pub(crate) fn bytes(&self) -> Bytes {
+    pub(crate) fn payload(&self) -> Payload {
         match &self.body {
-            None | Some(Body::Form { .. }) => Bytes::new(),
-            Some(Body::Json(bytes)) => bytes.clone(),
-            Some(Body::Upload(upload)) => upload.bytes.clone(),
+            None | Some(Body::Form { .. }) => Bytes::new().into(),
+            Some(Body::Json(bytes)) => bytes.clone().into(),
+            Some(Body::Upload(upload)) => upload.payload.clone(),
         }
     }
 

@@ -40,7 +40,7 @@ pub(super) fn find_operation(method: &Method, path: &str) -> Result<Option<&'sta
         ));
     }
     if found.is_none() && routed(&format!("v2/{path}")).is_some() {
-        return Err(format!("{path} belongs to APIv2, which `weipay call` does not support yet"));
+        return Err(format!("the paths of APIv2 begin with v2/ here: write v2/{path}"));
     }
     Ok(found)
 }

@@ -143,6 +143,27 @@ fn what_was_downloaded_goes_out_byte_for_byte() {
 }
 
 #[test]
+fn the_file_that_a_response_names_is_followed_and_checked() {
+    let sandbox = Sandbox::start().unwrap();
+    let kit = sandbox.kit_file().to_str().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bill.csv");
+    let bill =
+        ["call", "GET", "v3/bill/tradebill", "--query", "bill_date=2026-08-14", "--kit", kit, "--follow"];
+    let plain = weipay(&bill, &HashMap::new());
+    assert_eq!(exit(&plain), 0, "{}", stderr(&plain));
+    assert!(String::from_utf8(plain.stdout.clone()).unwrap().contains("交易时间"));
+    let to_file = [&bill[..], &["--query", "tar_type=GZIP", "--output", path.to_str().unwrap()]].concat();
+    let compressed = weipay(&to_file, &HashMap::new());
+    assert_eq!(exit(&compressed), 0, "{}", stderr(&compressed));
+    assert_eq!(std::fs::read(&path).unwrap(), plain.stdout);
+    // A response that names no file.
+    let none = weipay(&["call", "GET", COMPLAINTS, "--kit", kit, "--follow"], &HashMap::new());
+    assert_eq!((exit(&none), none.stdout.len()), (1, 0));
+    assert!(stderr(&none).contains("download_url"), "{}", stderr(&none));
+}
+
+#[test]
 fn a_file_appears_only_with_a_whole_answer() {
     let sandbox = Sandbox::start().unwrap();
     let mut full = environment(&sandbox);

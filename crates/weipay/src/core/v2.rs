@@ -19,7 +19,7 @@ use crate::failover::Host;
 use crate::operation::{Dialect, Operation};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
-use crate::upload::form;
+use crate::upload::{Payload, form};
 use crate::xml::elements_of;
 
 const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
@@ -32,12 +32,12 @@ pub(super) fn prepare(
     core: &Core,
     request: &Request,
     host: Host,
-) -> Result<http::Request<Bytes>, RequestError> {
+) -> Result<http::Request<Payload>, RequestError> {
     let base_url = core.base_url(request, host)?;
     let mut headers = core.headers(request)?;
     set_unless_given(&mut headers, request, ACCEPT, ACCEPTED);
     let (target, body) = match (&request.method, &request.body) {
-        (&Method::GET, _) => (signed_target(core, request)?, Bytes::new()),
+        (&Method::GET, _) => (signed_target(core, request)?, Payload::from(Bytes::new())),
         (_, Some(Body::Form { fields, file })) => {
             let mut fields = elements_of(fields)?;
             sign(core, request, &mut fields, false)?;
@@ -45,14 +45,14 @@ pub(super) fn prepare(
             let content_type = HeaderValue::try_from(content_type);
             headers
                 .insert(CONTENT_TYPE, content_type.map_err(|error| RequestError::Body(error.to_string()))?);
-            (target_of(request)?, body.into())
+            (target_of(request)?, body)
         }
         (_, body) => {
             set_unless_given(&mut headers, request, CONTENT_TYPE, XML);
             let mut elements = elements_of(&members_of(body.as_ref())?)?;
             let is_nonceless = request.operation.is_some_and(Operation::is_nonceless);
             sign(core, request, &mut elements, !is_nonceless)?;
-            (target_of(request)?, elements.write("xml").map_err(unwritable)?.into())
+            (target_of(request)?, Bytes::from(elements.write("xml").map_err(unwritable)?).into())
         }
     };
     let mut signed = http::Request::new(body);
@@ -213,7 +213,7 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     // Of a path without a row nothing is known: only a signed response is believed.
     let is_page = operation.is_some_and(|row| row.dialect() == Dialect::Json);
     if is_page {
-        return match ApiError::of_page(&response.body) {
+        return match ApiError::from_page(&response.body) {
             Some(error) => Judgement::Failure(error),
             None if is_success => Judgement::Success { elements: None, verified: false },
             None => Judgement::Failure(ApiError::read(&response.body)),
@@ -234,7 +234,7 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     };
     // Many failures carry no signature. One that carries a wrong one was changed on the way.
     let is_intact = is_unsigned || matches!(signature, Ok(()) | Err(SignError::Missing));
-    if let Some(error) = ApiError::of_elements(&elements, is_intact) {
+    if let Some(error) = ApiError::from_elements(&elements, is_intact) {
         return Judgement::Failure(error);
     }
     if !is_success {

@@ -9,12 +9,14 @@ use weipay_wire::{
 };
 
 use super::Core;
+use crate::download::Address;
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::failover::Host;
 use crate::operation::Operation;
 use crate::platform_keys::PlatformKeySet;
 use crate::request::Request;
 use crate::response::RawResponse;
+use crate::upload::Payload;
 
 /// The header with the serial of a platform key: of a request, the key that should sign the response and with which sensitive
 /// fields are encrypted; of a response, the key that signed it.
@@ -24,7 +26,7 @@ pub(super) fn prepare(
     core: &Core,
     request: &Request,
     host: Host,
-) -> Result<http::Request<Bytes>, RequestError> {
+) -> Result<http::Request<Payload>, RequestError> {
     let mut headers = core.headers(request)?;
     if !headers.contains_key(SERIAL)
         && let Some(serial) = core.merchant.platform().preferred(core.now())
@@ -36,7 +38,7 @@ pub(super) fn prepare(
     let target = base_url.target(&request.target()?);
     headers.insert(AUTHORIZATION, authorization(core, request, &target)?);
 
-    let mut signed = http::Request::new(request.bytes());
+    let mut signed = http::Request::new(request.payload());
     *signed.method_mut() = request.method.clone();
     *signed.uri_mut() = base_url
         .url(&target)
@@ -44,6 +46,22 @@ pub(super) fn prepare(
         .map_err(|error| RequestError::Path(format!("does not make a valid URL: {error}")))?;
     *signed.headers_mut() = headers;
     Ok(signed)
+}
+
+/// The request for a file. Its address decides whether it is signed.
+pub(super) fn prepare_download(
+    core: &Core,
+    request: &Request,
+    address: &Address,
+) -> Result<http::Request<()>, RequestError> {
+    let mut headers = core.headers(request)?;
+    if address.is_signed {
+        headers.insert(AUTHORIZATION, authorization(core, request, address.target())?);
+    }
+    let mut prepared = http::Request::new(());
+    *prepared.uri_mut() = address.uri.clone();
+    *prepared.headers_mut() = headers;
+    Ok(prepared)
 }
 
 fn authorization(core: &Core, request: &Request, target: &str) -> Result<HeaderValue, RequestError> {

@@ -29,8 +29,8 @@ pub enum RequestError {
     QueryCharacter(char),
     /// A whole URL was given instead of a path.
     #[error(
-        "the path is a whole URL: give only the part after the host, from `v3/` on and with its query, and set the host with \
-         `.base_url(...)`"
+        "the path is a whole URL: download a file with `client.download(url)`; for any other call, give only the part after the \
+         host, from `v3/` on and with its query, and set the host with `.base_url(...)`"
     )]
     WholeUrl,
     /// A path value is empty, `.` or `..`.
@@ -54,6 +54,12 @@ pub enum RequestError {
     /// The base URL cannot be used.
     #[error("the base URL {0}")]
     BaseUrl(String),
+    /// The address of a file cannot be used.
+    #[error("the download URL {0}")]
+    DownloadUrl(String),
+    /// The digest that is announced for a file cannot be checked.
+    #[error("the digest (hash_value) of the file {0}")]
+    Digest(String),
     /// The body or the query cannot be serialized.
     #[error("the request cannot be serialized: {0}")]
     Body(String),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Method;
+use http::header::AUTHORIZATION;
 
 use super::ring::Outcome;
 use crate::core::Core;
@@ -172,8 +173,10 @@ mod asynchronous {
 
         async fn fetch_once(&self, request: &Request, host: Host, deadline: Deadline) -> Result<(), Error> {
             let signed = self.core.prepare(request, host)?;
+            let authorization = signed.headers().get(AUTHORIZATION).cloned();
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch()).await?;
-            take_in(&self.core, read_whole(response).await?)
+            let taken = take_in(&self.core, read_whole(response).await?);
+            taken.map_err(|error| self.core.explain(request, authorization.as_ref(), error))
         }
     }
 }
@@ -291,8 +294,10 @@ pub(crate) mod waiting {
 
         fn fetch_once(&self, request: &Request, host: Host, deadline: Deadline) -> Result<(), Error> {
             let signed = self.core.prepare(request, host)?;
+            let authorization = signed.headers().get(AUTHORIZATION).cloned();
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch())?;
-            take_in(&self.core, read_whole(response)?)
+            let taken = take_in(&self.core, read_whole(response)?);
+            taken.map_err(|error| self.core.explain(request, authorization.as_ref(), error))
         }
     }
 }

@@ -4,10 +4,13 @@
 
 mod apiv2;
 mod delivery;
+mod downloads;
+mod error_classes;
 mod error_responses;
 mod handed_responses;
 mod hostile_platform;
 mod lost_connection;
+mod notification;
 mod operations;
 mod platform;
 mod platform_certificates;
@@ -18,3 +21,4 @@ mod sensitive;
 mod story;
 mod transports;
 mod unasked_responses;
+mod uploads;

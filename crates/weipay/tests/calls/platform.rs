@@ -1,5 +1,5 @@
 //! A platform for tests that is independent of the sandbox: one socket, one scripted response for each request, keys of
-//! its own. It checks the request's signature itself, so that what the SDK signs is held against the wire rules here.
+//! its own. It checks the request's signature itself, so that nothing of the SDK checks what the SDK signs.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,23 +1,54 @@
 //! SM3 (GB/T 32905-2016), the digest of invoices (电子发票) and electronic receipts (电子回单). Our own because the cryptographic library has
 //! none; nothing here is secret.
 
-/// The digest of a text, in lower-case hexadecimal.
-pub(crate) fn sm3_hex(text: &[u8]) -> String {
-    let mut state = INITIAL;
-    let mut blocks = text.chunks_exact(BLOCK);
-    for block in &mut blocks {
-        compress(&mut state, block);
+/// The digest of bytes that come in pieces.
+#[derive(Clone)]
+pub(crate) struct Sm3 {
+    state: [u32; 8],
+    /// What is too short for a block.
+    rest: Vec<u8>,
+    length: u64,
+}
+
+impl Sm3 {
+    pub(crate) fn new() -> Self {
+        Self { state: INITIAL, rest: Vec::with_capacity(2 * BLOCK), length: 0 }
     }
-    // What is left, a one bit, zeros, and the length in bits.
-    let mut last = blocks.remainder().to_vec();
-    last.push(0x80);
-    let padded = if last.len() > BLOCK - 8 { 2 * BLOCK } else { BLOCK };
-    last.resize(padded - 8, 0);
-    last.extend_from_slice(&(text.len() as u64).wrapping_mul(8).to_be_bytes());
-    for block in last.chunks_exact(BLOCK) {
-        compress(&mut state, block);
+
+    pub(crate) fn update(&mut self, mut bytes: &[u8]) {
+        self.length = self.length.wrapping_add(bytes.len() as u64);
+        if !self.rest.is_empty() {
+            let (filling, after) = bytes.split_at(bytes.len().min(BLOCK - self.rest.len()));
+            self.rest.extend_from_slice(filling);
+            bytes = after;
+            if self.rest.len() < BLOCK {
+                return;
+            }
+            compress(&mut self.state, &self.rest);
+            self.rest.clear();
+        }
+        let mut blocks = bytes.chunks_exact(BLOCK);
+        for block in &mut blocks {
+            compress(&mut self.state, block);
+        }
+        self.rest.extend_from_slice(blocks.remainder());
     }
-    state.iter().map(|word| format!("{word:08x}")).collect()
+
+    pub(crate) fn finish(mut self) -> [u8; 32] {
+        // What is left, a one bit, zeros, and the length in bits.
+        self.rest.push(0x80);
+        let padded = if self.rest.len() > BLOCK - 8 { 2 * BLOCK } else { BLOCK };
+        self.rest.resize(padded - 8, 0);
+        self.rest.extend_from_slice(&self.length.wrapping_mul(8).to_be_bytes());
+        for block in self.rest.chunks_exact(BLOCK) {
+            compress(&mut self.state, block);
+        }
+        let mut digest = [0; 32];
+        for (bytes, word) in digest.chunks_exact_mut(4).zip(self.state) {
+            bytes.copy_from_slice(&word.to_be_bytes());
+        }
+        digest
+    }
 }
 
 const BLOCK: usize = 64;
@@ -69,7 +100,11 @@ fn p1(word: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::DigestAlgorithm;
+
+    fn sm3_hex(text: &[u8]) -> String {
+        DigestAlgorithm::Sm3.hex(text)
+    }
 
     /// The two examples of the standard, appendix A.
     #[test]
