@@ -3,7 +3,7 @@
 use std::ops::Index;
 use std::sync::Arc;
 
-use crate::builder::{ClientBuilder, ConfigError};
+use crate::builder::{ClientBuilder, ConfigError, TRANSPORT_CONNECTS};
 use crate::call::Call;
 use crate::client::client_styles;
 use crate::error::Error;
@@ -37,8 +37,9 @@ impl ClientBuilder {
     /// If a required setting is missing, or settings do not fit together.
     pub fn build_blocking(mut self) -> Result<Client, ConfigError> {
         let transport = match self.blocking_transport.take() {
+            Some(_) if self.has_connections() => return Err(ConfigError::Mismatch(TRANSPORT_CONNECTS)),
             Some(transport) => transport,
-            None => Box::new(crate::transport::blocking::DefaultTransport::new()?),
+            None => Box::new(crate::transport::blocking::DefaultTransport::with(self.connections.clone())?),
         };
         let shared = Arc::new(Shared::new(self.into_core()?, transport));
         Ok(Client { root: Arc::new(Node::root(Arc::clone(&shared))), shared })

@@ -12,7 +12,11 @@ use weipay_wire::{
 use crate::base_url::BaseUrl;
 use crate::core::Core;
 use crate::credentials::MerchantParts;
+use crate::delivery::DeliverySettings;
 use crate::error::{Causes, RequestError};
+use crate::failover;
+use crate::retry::{Retries, Timer};
+use crate::transport::{Connections, Proxy};
 
 /// The default time limit of a call.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -30,11 +34,18 @@ pub struct ClientBuilder {
     timeout: Duration,
     check_requests: bool,
     pub(crate) clock: Clock,
+    delivery: DeliverySettings,
+    pub(crate) connections: Connections,
     #[cfg(feature = "async")]
     pub(crate) transport: Option<Box<dyn crate::transport::Transport>>,
     #[cfg(feature = "blocking")]
     pub(crate) blocking_transport: Option<Box<dyn crate::transport::blocking::Transport>>,
 }
+
+/// Why a client with a transport of the caller's cannot be given settings of connections.
+#[allow(dead_code, reason = "each of the two clients says so, and both are optional")]
+pub(crate) const TRANSPORT_CONNECTS: &str = "a proxy or a time limit for connecting was given beside a transport, which would \
+     ignore it: give them to the transport, such as with `DefaultTransport::with(Connections::default().proxy(...))`";
 
 /// Returns the time in seconds since 1970.
 pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -47,6 +58,8 @@ impl Default for ClientBuilder {
             timeout: TIMEOUT,
             check_requests: true,
             clock: Arc::new(system_time),
+            delivery: DeliverySettings::default(),
+            connections: Connections::default(),
             #[cfg(feature = "async")]
             transport: None,
             #[cfg(feature = "blocking")]
@@ -146,9 +159,52 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a call may take, from connecting to the last byte; 30 seconds by default.
+    /// How long a call may take, from connecting to the last byte, with all its attempts; 30 seconds by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// How long it may take to make a connection: to look up the host, to connect, and to agree on TLS; ten seconds by default. The
+    /// time limit of the call holds too.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connections = self.connections.connect_timeout(timeout);
+        self
+    }
+
+    /// Makes all connections through an HTTP proxy, which is asked for a tunnel (CONNECT). A proxy is used only if it is set here:
+    /// variables such as `HTTPS_PROXY` are ignored.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.connections = self.connections.proxy(proxy);
+        self
+    }
+
+    #[allow(dead_code, reason = "each of the two clients asks, and both are optional")]
+    pub(crate) fn has_connections(&self) -> bool {
+        self.connections != Connections::default()
+    }
+
+    /// How often calls are sent again, and after which waits. By default a call that cannot take effect twice is sent up to three
+    /// times; see [`Retries`]. [`Retries::none`] switches retries and failover off.
+    pub fn retries(mut self, retries: Retries) -> Self {
+        self.delivery.retries = retries;
+        self
+    }
+
+    /// Whether calls may go to the backup host (备域名) `api2.mch.weixin.qq.com` while the main host fails; `true` by default. It
+    /// concerns only clients of the main host, and no operation that is on another host.
+    ///
+    /// A call that is [sent again](Retries) because its connection failed, or a gateway answered 502, 503 or 504, goes to the
+    /// other host. After three such failures in a row calls begin with the backup host, and every thirty seconds one of them tries
+    /// whether the main host is back.
+    pub fn failover(mut self, failover: bool) -> Self {
+        self.delivery.failover = failover;
+        self
+    }
+
+    /// Replaces the system's timer, with which the client waits between attempts.
+    pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
+        self.delivery.timer = Arc::new(timer);
         self
     }
 
@@ -190,6 +246,8 @@ impl ClientBuilder {
             timeout: self.timeout,
             check_requests: self.check_requests,
             clock: self.clock,
+            backup_url: failover::BACKUP.parse().map_err(ConfigError::BaseUrl)?,
+            delivery: self.delivery,
         })
     }
 }

@@ -18,6 +18,7 @@ use crate::model::{Field, Model, Value as _, check, encode, encode::for_sending}
 use crate::operation::{Operation, Version};
 use crate::request::{Body, Request, without_query};
 use crate::response::Decode;
+use crate::retry::Retries;
 use crate::upload::File;
 use crate::xml;
 
@@ -61,9 +62,16 @@ impl<M: Mode> Call<M> {
         self
     }
 
-    /// How long this call may take, from connecting to the last byte.
+    /// How long this call may take, from connecting to the last byte, with all its attempts.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.request.timeout = Some(timeout);
+        self
+    }
+
+    /// How often this call is sent again, in place of what the client does. It may be sent again only where that cannot make it
+    /// take effect twice; see [`Retries`].
+    pub fn retries(mut self, retries: Retries) -> Self {
+        self.request.retries = Some(retries);
         self
     }
 

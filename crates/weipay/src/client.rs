@@ -115,7 +115,7 @@ mod asynchronous {
     use std::ops::Index;
     use std::sync::Arc;
 
-    use crate::builder::{ClientBuilder, ConfigError};
+    use crate::builder::{ClientBuilder, ConfigError, TRANSPORT_CONNECTS};
     use crate::call::Call;
     use crate::error::Error;
     use crate::mode::{Async, Shared};
@@ -146,8 +146,9 @@ mod asynchronous {
         /// If a required setting is missing, or settings do not fit together.
         pub fn build(mut self) -> Result<Client, ConfigError> {
             let transport = match self.transport.take() {
+                Some(_) if self.has_connections() => return Err(ConfigError::Mismatch(TRANSPORT_CONNECTS)),
                 Some(transport) => transport,
-                None => Box::new(crate::transport::DefaultTransport::new()?),
+                None => Box::new(crate::transport::DefaultTransport::with(self.connections.clone())?),
             };
             let shared = Arc::new(Shared::new(self.into_core()?, transport));
             Ok(Client { root: Arc::new(Node::root(Arc::clone(&shared))), shared })

@@ -19,12 +19,15 @@ use weipay_wire::{Authorization, request_message};
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
 use crate::credentials::Merchant;
+use crate::delivery::DeliverySettings;
 use crate::download::Address;
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
+use crate::failover::Host;
 use crate::operation::{Operation, Version};
 use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
+use crate::retry::Retries;
 use crate::upload::Payload;
 
 pub(crate) use v2::OWN_NUMBERS;
@@ -48,15 +51,22 @@ pub(crate) struct Core {
     pub(crate) timeout: Duration,
     pub(crate) check_requests: bool,
     pub(crate) clock: Clock,
+    /// The backup of the base URL, if that is the main host.
+    pub(crate) backup_url: BaseUrl,
+    pub(crate) delivery: DeliverySettings,
 }
 
 impl Core {
     /// The signed request. What is signed is what is sent, byte for byte.
-    pub(crate) fn prepare(&self, request: &Request) -> Result<http::Request<Payload>, RequestError> {
+    pub(crate) fn prepare(
+        &self,
+        request: &Request,
+        host: Host,
+    ) -> Result<http::Request<Payload>, RequestError> {
         request.check_recorded()?;
         match request.version() {
-            Version::V3 => v3::prepare(self, request),
-            Version::V2 => v2::prepare(self, request),
+            Version::V3 => v3::prepare(self, request, host),
+            Version::V2 => v2::prepare(self, request, host),
         }
     }
 
@@ -78,6 +88,7 @@ impl Core {
             body,
             verified: false,
             elements: None,
+            attempts: Vec::new(),
             decryption_key: Arc::clone(&self.merchant.key),
         };
         Error::with_response(ErrorKind::Api(ApiError::read(&response.body)), response)
@@ -99,6 +110,7 @@ impl Core {
             body,
             verified: false,
             elements: None,
+            attempts: Vec::new(),
             decryption_key: Arc::clone(&self.merchant.key),
         };
         match request.version() {
@@ -151,7 +163,7 @@ impl Core {
     ) -> Error {
         error.compare_signed(|| {
             let authorization: Authorization = authorization?.to_str().ok()?.parse().ok()?;
-            let target = self.base_url(request).ok()?.target(&request.target().ok()?);
+            let target = self.base_url(request, Host::Main).ok()?.target(&request.target().ok()?);
             let (timestamp, nonce) = (authorization.timestamp, &authorization.nonce_str);
             Some(request_message(request.method.as_str(), &target, timestamp, nonce, request.signed_bytes()))
         });
@@ -164,8 +176,12 @@ impl Core {
     }
 
     /// The request's own base URL; else, for a client of the main host, the operation's; else the client's. A client with
-    /// another base URL, such as a sandbox's, sends everything there.
-    fn base_url(&self, request: &Request) -> Result<Cow<'_, BaseUrl>, RequestError> {
+    /// another base URL, such as a sandbox's, sends everything there. `host` is the backup only for a call that
+    /// [has one](Self::has_backup).
+    fn base_url(&self, request: &Request, host: Host) -> Result<Cow<'_, BaseUrl>, RequestError> {
+        if host == Host::Backup {
+            return Ok(Cow::Borrowed(&self.backup_url));
+        }
         if let Some(base_url) = &request.base_url {
             return Ok(Cow::Owned(base_url.clone()));
         }
@@ -173,6 +189,13 @@ impl Core {
             Some(elsewhere) if self.base_url.is_main() => elsewhere.parse().map(Cow::Owned),
             _ => Ok(Cow::Borrowed(&self.base_url)),
         }
+    }
+
+    /// Whether a call goes to the main host, and may go to its backup.
+    pub(crate) fn has_backup(&self, request: &Request, retries: Retries) -> bool {
+        let has_own =
+            request.base_url.is_some() || request.operation.is_some_and(|row| row.base_url().is_some());
+        self.delivery.failover && !retries.is_none() && !has_own && self.base_url.is_main()
     }
 
     /// The headers that do not depend on the protocol. The caller's replace those of the client.

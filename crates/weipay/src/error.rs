@@ -21,6 +21,7 @@ use weipay_wire::VerifyError;
 use crate::operation::Operation;
 use crate::request::{Request, without_query};
 use crate::response::{RawResponse, request_id};
+use crate::retry::Attempt;
 
 pub use api_error::ApiError;
 pub use class::ErrorClass;
@@ -50,6 +51,8 @@ struct Inner {
     operation: Option<String>,
     known_operation: Option<&'static Operation>,
     response: Option<RawResponse>,
+    /// What became of each attempt, if there were several.
+    attempts: Vec<Attempt>,
     sign_difference: Option<SignDifference>,
 }
 
@@ -119,16 +122,19 @@ impl Error {
             known_operation: None,
             response: None,
             sign_difference: None,
+            attempts: Vec::new(),
         }))
     }
 
     pub(crate) fn with_response(kind: ErrorKind, response: RawResponse) -> Self {
+        let attempts = response.attempts.clone();
         Self(Box::new(Inner {
             kind,
             operation: None,
             known_operation: None,
             response: Some(response),
             sign_difference: None,
+            attempts,
         }))
     }
 
@@ -143,6 +149,19 @@ impl Error {
         self.0.operation = Some(format!("{} {}", request.method, without_query(&request.template)));
         self.0.known_operation = request.operation;
         self
+    }
+
+    /// Keeps what became of the attempts of the call, of which this error ended the last.
+    pub(crate) fn after(mut self, attempts: Vec<Attempt>) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    /// What each attempt of the call ended with, in their order; the last one gave this error. Calls are sent again only as
+    /// [`Retries`](crate::Retries) says. Empty for an error without a call.
+    #[must_use]
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.0.attempts
     }
 
     /// Compares what was signed with what the platform says that it received, if this is a `SIGN_ERROR` that shows it.
@@ -183,10 +202,18 @@ impl Error {
     /// | a download whose file is not good ([`ErrorKind::File`]) | no: a download changes nothing |
     /// | an error without a call, as from `decrypt_sensitive` | no: nothing was sent |
     ///
+    /// If the call was [sent several times](Self::attempts), it may have taken effect if any attempt may have, whatever the last one
+    /// ended with.
+    ///
     /// This is about **this** call. Codes such as `RESOURCE_ALREADY_EXISTS`, `OUT_TRADE_NO_USED` and `ORDERPAID` refuse it, and say
     /// that an **earlier** call, perhaps one without a response, has taken effect: query its result.
     #[must_use = "only this tells whether repeating the call could carry it out twice"]
     pub fn may_have_taken_effect(&self) -> bool {
+        self.0.attempts.iter().any(Attempt::may_have_taken_effect) || self.last_may_have_taken_effect()
+    }
+
+    /// Whether the last attempt may have.
+    fn last_may_have_taken_effect(&self) -> bool {
         match &self.0.kind {
             ErrorKind::Request(_)
             | ErrorKind::PlatformCertificates(_)
@@ -351,6 +378,11 @@ impl fmt::Display for Error {
             None => called.to_owned(),
         }));
         facts.extend(self.status().map(|status| format!("HTTP {}", status.as_u16())));
+        if self.0.attempts.len() > 1 {
+            let open = self.0.attempts.iter().rev().skip(1).any(Attempt::may_have_taken_effect);
+            let open = if open { ", an earlier one may have taken effect" } else { "" };
+            facts.push(format!("{} attempts{open}", self.0.attempts.len()));
+        }
         facts.extend(self.location().map(|location| format!("Location {location}")));
         facts.extend(self.request_id().map(|id| format!("Request-ID {id}")));
         if facts.is_empty() { Ok(()) } else { write!(f, " ({})", facts.join(", ")) }

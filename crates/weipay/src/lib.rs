@@ -18,9 +18,11 @@ mod chain;
 mod client;
 mod core;
 mod credentials;
+mod delivery;
 pub mod download;
 mod environment;
 pub mod error;
+mod failover;
 pub mod front_end;
 mod json;
 mod mode;
@@ -35,6 +37,7 @@ mod platform_keys;
 mod products;
 mod request;
 mod response;
+pub mod retry;
 pub mod transport;
 mod upload;
 pub mod v2;
@@ -58,6 +61,7 @@ pub use operation::{Dialect, Operation, Repeat, Version, operations};
 #[allow(unused_imports, reason = "without a product there are none")]
 pub use products::*;
 pub use response::{Decode, Response};
+pub use retry::Retries;
 #[cfg(feature = "async")]
 pub use transport::Transport;
 pub use upload::File;

@@ -64,6 +64,7 @@ mod asynchronous {
     use std::task::{Context, Poll};
 
     use super::*;
+    use crate::delivery::{Delivery, Next};
     use crate::error::Error;
     use crate::platform_keys::Deadline;
     use crate::response::{RawResponse, Response};
@@ -87,14 +88,32 @@ mod asynchronous {
     /// Compiled once for all operations. The request is signed when the future is first polled, so that its timestamp is fresh
     /// even if the future is polled much later.
     async fn deliver(shared: &Arc<Shared<Async>>, request: &mut Request) -> Result<RawResponse, Error> {
+        let timer = &shared.core.delivery.timer;
+        let began = timer.now();
         shared.core.check_before_keys(request)?;
-        let deadline = Deadline::after(shared.core.timeout(request));
         if Core::needs_keys(request) {
-            shared.provide_keys(deadline).await?;
+            shared.provide_keys(Deadline::after(shared.core.timeout(request))).await?;
         }
+        // Once for all attempts: what is encrypted anew has other bytes.
         request.complete(&shared.core)?;
+        let mut delivery = Delivery::begin(&shared.core, request, began);
+        loop {
+            let outcome = attempt(shared, request, &delivery).await;
+            match delivery.next(outcome) {
+                Next::End(outcome) => return outcome,
+                Next::Again(wait) => timer.sleep(wait).await,
+            }
+        }
+    }
+
+    async fn attempt(
+        shared: &Shared<Async>,
+        request: &Request,
+        delivery: &Delivery<'_>,
+    ) -> Result<RawResponse, Error> {
         let keys = shared.core.merchant.platform();
-        let signed = shared.core.prepare(request)?;
+        let (signed, left) = delivery.prepare()?;
+        let deadline = Deadline::after(left);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = shared.transport.send(signed.map(Into::into), deadline.left()).await?;
         let response = read_whole(response).await?;
@@ -127,6 +146,7 @@ pub use asynchronous::CallFuture;
 #[cfg(feature = "blocking")]
 mod waiting {
     use super::*;
+    use crate::delivery::{Delivery, Next};
     use crate::error::Error;
     use crate::platform_keys::{BlockingFlight, Deadline};
     use crate::response::{RawResponse, Response};
@@ -145,14 +165,32 @@ mod waiting {
     }
 
     fn deliver(shared: &Arc<Shared<Blocking>>, request: &mut Request) -> Result<RawResponse, Error> {
+        let timer = &shared.core.delivery.timer;
+        let began = timer.now();
         shared.core.check_before_keys(request)?;
-        let deadline = Deadline::after(shared.core.timeout(request));
         if Core::needs_keys(request) {
-            shared.provide_keys(deadline)?;
+            shared.provide_keys(Deadline::after(shared.core.timeout(request)))?;
         }
+        // Once for all attempts: what is encrypted anew has other bytes.
         request.complete(&shared.core)?;
+        let mut delivery = Delivery::begin(&shared.core, request, began);
+        loop {
+            let outcome = attempt(shared, request, &delivery);
+            match delivery.next(outcome) {
+                Next::End(outcome) => return outcome,
+                Next::Again(wait) => timer.sleep_blocking(wait),
+            }
+        }
+    }
+
+    fn attempt(
+        shared: &Shared<Blocking>,
+        request: &Request,
+        delivery: &Delivery<'_>,
+    ) -> Result<RawResponse, Error> {
         let keys = shared.core.merchant.platform();
-        let signed = shared.core.prepare(request)?;
+        let (signed, left) = delivery.prepare()?;
+        let deadline = Deadline::after(left);
         let authorization = signed.headers().get(AUTHORIZATION).cloned();
         let response = read_whole(shared.transport.send(signed.map(Into::into), deadline.left())?)?;
         if let Some(serial) = Core::serial_to_verify(request, &response, &keys) {

@@ -252,6 +252,11 @@ impl Operation {
         self.request_number
     }
 
+    /// Whether it asks for a refund. Its number tells: no other operation has that one.
+    pub(crate) fn is_refund(&self) -> bool {
+        self.request_number == Some("out_refund_no")
+    }
+
     /// Whether the same request may be sent again.
     #[must_use]
     pub const fn repeat(&self) -> Repeat {

@@ -19,6 +19,7 @@ use crate::base_url::BaseUrl;
 use crate::error::RequestError;
 use crate::model::Model;
 use crate::operation::{self, Operation, Version};
+use crate::retry::Retries;
 use crate::upload::{File, Payload, Upload};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -34,6 +35,7 @@ pub struct Request {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) retries: Option<Retries>,
     pub(crate) base_url: Option<BaseUrl>,
     pub(crate) body: Option<Body>,
     /// A typed request that is encoded when the client has the platform's keys.
@@ -67,6 +69,7 @@ impl Request {
             query: Vec::new(),
             headers: HeaderMap::new(),
             timeout: None,
+            retries: None,
             base_url: None,
             body: None,
             pending: None,
@@ -88,6 +91,28 @@ impl Request {
     pub(crate) fn version(&self) -> Version {
         let of_path = || operation::version_of(&self.template);
         self.operation.map(Operation::version).or_else(of_path).unwrap_or(Version::V3)
+    }
+
+    /// Whether the request carries the number by which the platform recognizes it, if its operation has one.
+    pub(crate) fn carries_its_number(&self) -> bool {
+        let Some(name) = self.operation.and_then(Operation::request_number) else { return true };
+        let is_in = |pairs: &[(String, String)]| {
+            pairs.iter().any(|(known, value)| known == name && !value.is_empty())
+        };
+        let is_in_path = self
+            .operation
+            .is_some_and(|row| row.path().split('/').any(|segment| is_placeholder(segment, name)));
+        let is_in_body = || match &self.body {
+            None => false,
+            Some(Body::Json(bytes)) => has_member(bytes, name),
+            Some(Body::Upload(upload)) => has_member(&upload.meta, name),
+            Some(Body::Form { fields, .. }) => fields.get(name).is_some_and(is_number),
+        };
+        is_in_path
+            || is_in(&self.values)
+            || is_in(&self.query)
+            || self.headers.contains_key(name)
+            || is_in_body()
     }
 
     /// Path and query, to be signed and sent.
@@ -119,6 +144,20 @@ impl Request {
             Body::Form { .. } => None,
         }
     }
+}
+
+fn is_placeholder(segment: &str, name: &str) -> bool {
+    segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(name)
+}
+
+/// Whether a JSON object has a member that can be a request's number.
+fn has_member(json: &[u8], name: &str) -> bool {
+    let members = serde_json::from_slice::<Map<String, Value>>(json);
+    members.is_ok_and(|members| members.get(name).is_some_and(is_number))
+}
+
+fn is_number(value: &Value) -> bool {
+    value.is_number() || value.as_str().is_some_and(|text| !text.is_empty())
 }
 
 /// The target, `/path?query`: the template filled with values, then the template's own query, if it has one as the download

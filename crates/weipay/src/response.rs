@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 use std::{fmt, str};
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use weipay_wire::{PrivateKey, XmlElements};
 use crate::error::{DecodeError, Error, ErrorKind};
 use crate::json;
 use crate::model::{Model, decode};
+use crate::retry::Attempt;
 use crate::xml;
 
 /// The response as received.
@@ -24,6 +26,8 @@ pub(crate) struct RawResponse {
     pub(crate) verified: bool,
     /// The elements of a body of APIv2, once it was read as XML.
     pub(crate) elements: Option<Arc<XmlElements>>,
+    /// What became of each attempt, if there were several.
+    pub(crate) attempts: Vec<Attempt>,
     /// Decrypts sensitive fields.
     pub(crate) decryption_key: Arc<PrivateKey>,
 }
@@ -55,6 +59,15 @@ impl<T> Response<T> {
     #[must_use]
     pub fn is_verified(&self) -> bool {
         self.raw.verified
+    }
+
+    /// What each attempt of the call ended with, in their order; the last one gave this response. Almost always there is one.
+    #[must_use]
+    pub fn attempts(&self) -> Vec<Attempt> {
+        match self.raw.attempts.is_empty() {
+            true => vec![Attempt::of(&Ok(self.raw.clone()), Duration::ZERO, None)],
+            false => self.raw.attempts.clone(),
+        }
     }
 
     /// The header fields. Signatures never cover them.
@@ -245,6 +258,7 @@ mod tests {
             body,
             verified: true,
             elements: None,
+            attempts: Vec::new(),
             decryption_key,
         };
         format!("{:?}", Response::<Value>::new(raw))

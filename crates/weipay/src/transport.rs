@@ -60,6 +60,7 @@ let builder = weipay::ClientBuilder::default().transport(counting);
 pub mod blocking;
 #[cfg(feature = "async")]
 mod body;
+mod connections;
 #[cfg(feature = "async")]
 mod hyper;
 mod identities;
@@ -78,6 +79,7 @@ use crate::error::{NetworkError, Sent};
 pub use self::hyper::DefaultTransport;
 #[cfg(feature = "async")]
 pub use body::Body;
+pub use connections::{Connections, Proxy};
 
 /// Among the extensions of a request, this asks for the body of its response as a stream of any length: the request is for a file.
 /// The time limit then holds for each wait, for the head of the response and for each next piece, and not for all of it.

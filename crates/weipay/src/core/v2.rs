@@ -15,6 +15,7 @@ use weipay_wire::{ApiV2Key, SignError, SignType, VerifyError, XmlElements, XmlEr
 use super::Core;
 use crate::base_url::BaseUrl;
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
+use crate::failover::Host;
 use crate::operation::{Dialect, Operation};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
@@ -27,8 +28,12 @@ const ACCEPTED: HeaderValue = HeaderValue::from_static("text/xml, */*;q=0.5");
 /// The names under which requests carry the number of the merchant that signs.
 pub(crate) const OWN_NUMBERS: [&str; 3] = ["mch_id", "mchid", "combine_mch_id"];
 
-pub(super) fn prepare(core: &Core, request: &Request) -> Result<http::Request<Payload>, RequestError> {
-    let base_url = core.base_url(request)?;
+pub(super) fn prepare(
+    core: &Core,
+    request: &Request,
+    host: Host,
+) -> Result<http::Request<Payload>, RequestError> {
+    let base_url = core.base_url(request, host)?;
     let mut headers = core.headers(request)?;
     set_unless_given(&mut headers, request, ACCEPT, ACCEPTED);
     let (target, body) = match (&request.method, &request.body) {

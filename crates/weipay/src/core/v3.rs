@@ -11,6 +11,7 @@ use weipay_wire::{
 use super::Core;
 use crate::download::Address;
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
+use crate::failover::Host;
 use crate::operation::Operation;
 use crate::platform_keys::PlatformKeySet;
 use crate::request::Request;
@@ -21,7 +22,11 @@ use crate::upload::Payload;
 /// fields are encrypted; of a response, the key that signed it.
 pub(crate) const SERIAL: &str = "Wechatpay-Serial";
 
-pub(super) fn prepare(core: &Core, request: &Request) -> Result<http::Request<Payload>, RequestError> {
+pub(super) fn prepare(
+    core: &Core,
+    request: &Request,
+    host: Host,
+) -> Result<http::Request<Payload>, RequestError> {
     let mut headers = core.headers(request)?;
     if !headers.contains_key(SERIAL)
         && let Some(serial) = core.merchant.platform().preferred(core.now())
@@ -29,7 +34,7 @@ pub(super) fn prepare(core: &Core, request: &Request) -> Result<http::Request<Pa
     {
         headers.insert(SERIAL, serial);
     }
-    let base_url = core.base_url(request)?;
+    let base_url = core.base_url(request, host)?;
     let target = base_url.target(&request.target()?);
     headers.insert(AUTHORIZATION, authorization(core, request, &target)?);
 

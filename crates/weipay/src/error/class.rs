@@ -332,6 +332,7 @@ mod tests {
                 body: bytes::Bytes::new(),
                 verified: false,
                 elements: None,
+                attempts: Vec::new(),
                 decryption_key: std::sync::Arc::new(weipay_wire::PrivateKey::generate().unwrap()),
             },
         );

@@ -13,6 +13,7 @@ use http::header::AUTHORIZATION;
 use super::ring::Outcome;
 use crate::core::Core;
 use crate::error::{ApiError, Error, ErrorKind};
+use crate::failover::Host;
 use crate::operation::Operation;
 use crate::request::Request;
 use crate::response::RawResponse;
@@ -20,7 +21,8 @@ use crate::response::RawResponse;
 /// How long a fetch may take. The call that it was begun for may allow less.
 const MAX_FETCH: Duration = Duration::from_secs(10);
 
-/// How many fetches one turn makes: one more if the platform tests the client with a wrong signature, which it does not do twice.
+/// How many fetches one turn makes: one more if the platform tests the client with a wrong signature, which it does not do twice,
+/// or if the host cannot be reached and has a backup.
 const MAX_ATTEMPTS: usize = 2;
 
 /// When a call must have ended.
@@ -62,6 +64,7 @@ fn take_in(core: &Core, response: http::Response<bytes::Bytes>) -> Result<(), Er
         body,
         verified: false,
         elements: None,
+        attempts: Vec::new(),
         decryption_key: Arc::clone(&core.merchant.key),
     };
     let taken = match response.status.is_success() {
@@ -69,6 +72,32 @@ fn take_in(core: &Core, response: http::Response<bytes::Bytes>) -> Result<(), Er
         false => Err(ErrorKind::Api(ApiError::read(&response.body))),
     };
     taken.map_err(|kind| Error::with_response(kind, response))
+}
+
+/// The host that is asked first.
+fn first_host(core: &Core, request: &Request) -> Host {
+    let delivery = &core.delivery;
+    match core.has_backup(request, delivery.retries) {
+        true => delivery.hosts.choose(delivery.timer.now(), None),
+        false => Host::Main,
+    }
+}
+
+/// Whether the list is asked for once more, and of which host.
+fn is_to_repeat(core: &Core, request: &Request, host: &mut Host, outcome: &Result<(), Error>) -> bool {
+    let delivery = &core.delivery;
+    if outcome.as_ref().is_err_and(Error::is_signature_probe) {
+        return true;
+    }
+    if !core.has_backup(request, delivery.retries) {
+        return false;
+    }
+    let now = delivery.timer.now();
+    let has_failed = delivery.hosts.note(*host, outcome.as_ref().err(), now);
+    if has_failed {
+        *host = delivery.hosts.choose(now, Some(*host));
+    }
+    has_failed
 }
 
 /// Ends a fetch.
@@ -130,10 +159,11 @@ mod asynchronous {
                 return outcome;
             }
             let request = request(&self.core);
-            let mut outcome = self.fetch_once(&request, deadline).await;
+            let mut host = first_host(&self.core, &request);
+            let mut outcome = self.fetch_once(&request, host, deadline).await;
             for _ in 1..MAX_ATTEMPTS {
-                if outcome.as_ref().is_err_and(Error::is_signature_probe) {
-                    outcome = self.fetch_once(&request, deadline).await;
+                if is_to_repeat(&self.core, &request, &mut host, &outcome) {
+                    outcome = self.fetch_once(&request, host, deadline).await;
                 }
             }
             let outcome = end(&self.core, &request, outcome);
@@ -141,8 +171,8 @@ mod asynchronous {
             outcome
         }
 
-        async fn fetch_once(&self, request: &Request, deadline: Deadline) -> Result<(), Error> {
-            let signed = self.core.prepare(request)?;
+        async fn fetch_once(&self, request: &Request, host: Host, deadline: Deadline) -> Result<(), Error> {
+            let signed = self.core.prepare(request, host)?;
             let authorization = signed.headers().get(AUTHORIZATION).cloned();
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch()).await?;
             let taken = take_in(&self.core, read_whole(response).await?);
@@ -250,10 +280,11 @@ pub(crate) mod waiting {
                 return outcome;
             }
             let request = request(&self.core);
-            let mut outcome = self.fetch_once(&request, deadline);
+            let mut host = first_host(&self.core, &request);
+            let mut outcome = self.fetch_once(&request, host, deadline);
             for _ in 1..MAX_ATTEMPTS {
-                if outcome.as_ref().is_err_and(Error::is_signature_probe) {
-                    outcome = self.fetch_once(&request, deadline);
+                if is_to_repeat(&self.core, &request, &mut host, &outcome) {
+                    outcome = self.fetch_once(&request, host, deadline);
                 }
             }
             let outcome = end(&self.core, &request, outcome);
@@ -261,8 +292,8 @@ pub(crate) mod waiting {
             outcome
         }
 
-        fn fetch_once(&self, request: &Request, deadline: Deadline) -> Result<(), Error> {
-            let signed = self.core.prepare(request)?;
+        fn fetch_once(&self, request: &Request, host: Host, deadline: Deadline) -> Result<(), Error> {
+            let signed = self.core.prepare(request, host)?;
             let authorization = signed.headers().get(AUTHORIZATION).cloned();
             let response = self.transport.send(signed.map(Into::into), deadline.left_to_fetch())?;
             let taken = take_in(&self.core, read_whole(response)?);
@@ -293,7 +324,7 @@ mod tests {
                 .api_v3_key(ApiV3Key::new("a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb").unwrap())
                 .into_core()
                 .unwrap();
-            let signed = core.prepare(&request(&core)).unwrap();
+            let signed = core.prepare(&request(&core), crate::failover::Host::Main).unwrap();
             assert_eq!(signed.uri().to_string(), listed_at);
         }
     }

@@ -1,5 +1,7 @@
 //! The async transport, on hyper.
 
+mod connector;
+
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -11,7 +13,7 @@ use http::uri::Scheme;
 use http::{Request, Response, Uri};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -20,6 +22,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use weipay_wire::ClientIdentity;
 
+use self::connector::{Dialer, Limited};
+use super::connections::Connections;
 use super::identities::Identities;
 use super::{
     Body, IDLE, MAX_BODY, MAX_HEAD, MAX_HEADERS, ResponseFuture, StreamResponse, Transport, crypto_provider,
@@ -28,7 +32,7 @@ use super::{
 use crate::builder::ConfigError;
 use crate::error::{NetworkError, Sent};
 
-type HttpClient = Client<HttpsConnector<HttpConnector>, SendBody>;
+type HttpClient = Client<Limited, SendBody>;
 
 /// The default transport of the async client. It keeps connections open, and needs a tokio runtime.
 ///
@@ -41,6 +45,7 @@ pub struct DefaultTransport {
     secure: OnceLock<HttpClient>,
     /// For `https://` with the certificate of a merchant.
     identified: Identities<HttpClient>,
+    connections: Connections,
 }
 
 impl DefaultTransport {
@@ -50,8 +55,18 @@ impl DefaultTransport {
     ///
     /// If TLS cannot be set up.
     pub fn new() -> Result<Self, ConfigError> {
+        Self::with(Connections::default())
+    }
+
+    /// The same, with settings of how it connects.
+    ///
+    /// # Errors
+    ///
+    /// If TLS cannot be set up.
+    pub fn with(connections: Connections) -> Result<Self, ConfigError> {
         let tls = trusting_nobody().map_err(|error| ConfigError::Tls(error.to_string()))?;
-        Ok(Self { plain: client(tls), secure: OnceLock::new(), identified: Identities::new() })
+        let plain = client(tls, &connections);
+        Ok(Self { plain, secure: OnceLock::new(), identified: Identities::new(), connections })
     }
 
     async fn client_for(
@@ -69,7 +84,7 @@ impl DefaultTransport {
             return Ok(client.clone());
         }
         let tls = load(trusting_the_system).await?;
-        Ok(self.secure.get_or_init(|| client(tls)).clone())
+        Ok(self.secure.get_or_init(|| client(tls, &self.connections)).clone())
     }
 
     async fn client_with(&self, identity: &Arc<ClientIdentity>) -> Result<HttpClient, NetworkError> {
@@ -78,7 +93,7 @@ impl DefaultTransport {
         }
         let shown = Arc::clone(identity);
         let tls = load(move || trusting_the_system_with(&shown)).await?;
-        Ok(self.identified.keep(identity, client(tls)))
+        Ok(self.identified.keep(identity, client(tls, &self.connections)))
     }
 }
 
@@ -91,13 +106,18 @@ async fn load(
     loaded.map_err(|error| unsent(error.into()))?.map_err(|reason| unsent(reason.into()))
 }
 
-fn client(tls: ClientConfig) -> HttpClient {
+fn client(tls: ClientConfig, connections: &Connections) -> HttpClient {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     // A signed request is one small write, so waiting to fill a packet only costs time.
     http.set_nodelay(true);
-    let connector =
-        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(http);
+    let dialer = Dialer { http, proxy: connections.proxy.clone() };
+    let https = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(dialer);
+    let connector = Limited { https, limit: connections.connect_timeout };
     // hyper repeats a request only if a pooled connection was closed before any byte of it was written. It is then the same
     // request, and the platform has not received it.
     Client::builder(TokioExecutor::new())

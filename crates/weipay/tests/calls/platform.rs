@@ -194,7 +194,7 @@ fn chunks(reader: &mut BufReader<&TcpStream>) -> Option<Vec<u8>> {
 }
 
 /// The platform's own check of the request: a wrong signature ends the test.
-fn check(seen: &Seen) {
+pub fn check(seen: &Seen) {
     let Some(authorization) = seen.header("authorization") else {
         // What APIv2 signs stands in the body: see `apiv2/by_hand.rs`.
         assert!(!seen.target.starts_with("/v3/"));

@@ -58,10 +58,14 @@ impl Connector<()> for NewConnections {
     ) -> Result<Option<Self::Out>, Error> {
         let start = Instant::now();
         let mut addrs = NoLookup.empty();
-        for address in addresses(details.uri, details.timeout)?.into_iter().take(MAX_ADDRESSES) {
-            addrs.push(address);
+        // A proxy looks the host up itself. The connection to the proxy comes here too, without the setting.
+        let is_direct = details.config.proxy().is_none();
+        if is_direct {
+            for address in addresses(details.uri, details.timeout)?.into_iter().take(MAX_ADDRESSES) {
+                addrs.push(address);
+            }
         }
-        if addrs.is_empty() {
+        if is_direct && addrs.is_empty() {
             return Err(Error::HostNotFound);
         }
         let left = details.timeout.after.saturating_sub(start.elapsed());
@@ -182,7 +186,11 @@ impl Connector<()> for WatchingConnector {
         details: &ConnectionDetails<'_>,
         chained: Option<()>,
     ) -> Result<Option<Watched>, Error> {
-        Ok(self.0.connect(details, chained)?.map(Watched))
+        // A proxy is asked for a tunnel over such a connection. That is no byte of the request.
+        let progress = CALL.get();
+        let connected = self.0.connect(details, chained);
+        CALL.set(progress);
+        Ok(connected?.map(Watched))
     }
 }
 

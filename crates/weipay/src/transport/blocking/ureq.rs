@@ -13,6 +13,7 @@ use super::connection::{self, NoLookup, WatchingConnector};
 use super::{Body, Transport};
 use crate::builder::ConfigError;
 use crate::error::{NetworkError, Sent};
+use crate::transport::connections::{Connections, Proxy};
 use crate::transport::identities::Identities;
 use crate::transport::{
     IDLE, MAX_BODY, MAX_HEAD, StreamResponse, crypto_provider, lost, timed_out, too_large,
@@ -28,6 +29,7 @@ pub struct DefaultTransport {
     agent: Agent,
     /// For TLS with the certificate of a merchant.
     identified: Identities<Agent>,
+    connections: Connections,
 }
 
 impl DefaultTransport {
@@ -37,7 +39,17 @@ impl DefaultTransport {
     ///
     /// If TLS cannot be set up.
     pub fn new() -> Result<Self, ConfigError> {
-        Ok(Self { agent: agent(None), identified: Identities::new() })
+        Self::with(Connections::default())
+    }
+
+    /// The same, with settings of how it connects.
+    ///
+    /// # Errors
+    ///
+    /// If the proxy cannot be used.
+    pub fn with(connections: Connections) -> Result<Self, ConfigError> {
+        let agent = agent(None, &connections)?;
+        Ok(Self { agent, identified: Identities::new(), connections })
     }
 
     /// The agent for a request: the one that shows its certificate, if it has one.
@@ -49,12 +61,13 @@ impl DefaultTransport {
         let chain: Vec<_> = identity.chain().map(|der| Certificate::from_der(der).to_owned()).collect();
         let pem = identity.key().to_pkcs8_pem().map_err(|error| lost(Sent::No, error))?;
         let key = PrivateKey::from_pem(pem.as_bytes()).map_err(|error| lost(Sent::No, error))?;
-        let agent = agent(Some(ClientCert::new_with_certs(&chain, key)));
+        let agent = agent(Some(ClientCert::new_with_certs(&chain, key)), &self.connections);
+        let agent = agent.map_err(|error| lost(Sent::No, error))?;
         Ok(self.identified.keep(identity, agent))
     }
 }
 
-fn agent(client_cert: Option<ClientCert>) -> Agent {
+fn agent(client_cert: Option<ClientCert>, connections: &Connections) -> Result<Agent, ConfigError> {
     let tls = TlsConfig::builder()
         .root_certs(RootCerts::PlatformVerifier)
         .client_cert(client_cert)
@@ -67,10 +80,24 @@ fn agent(client_cert: Option<ClientCert>) -> Agent {
         .max_idle_age(IDLE)
         .max_response_header_size(MAX_HEAD)
         // No proxy from the environment: nothing happens that the caller did not ask for.
-        .proxy(None)
+        .proxy(connections.proxy.as_ref().map(proxy).transpose()?)
+        .timeout_connect(Some(connections.connect_timeout))
         .tls_config(tls)
         .build();
-    Agent::with_parts(config, WatchingConnector::default(), NoLookup)
+    Ok(Agent::with_parts(config, WatchingConnector::default(), NoLookup))
+}
+
+/// The error does not repeat ureq's, which might repeat the credentials.
+fn proxy(proxy: &Proxy) -> Result<ureq::Proxy, ConfigError> {
+    let builder = ureq::Proxy::builder(ureq::ProxyProtocol::Http).host(&proxy.host).port(proxy.port);
+    let builder = match &proxy.credentials {
+        Some((user, password)) => builder.username(user).password(password),
+        None => builder,
+    };
+    builder.build().map_err(|_| ConfigError::Setting {
+        name: "proxy".to_owned(),
+        reason: "its host or credentials cannot be used".to_owned(),
+    })
 }
 
 impl Transport for DefaultTransport {

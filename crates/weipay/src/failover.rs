@@ -1,0 +1,197 @@
+//! The two official hosts, and which of them is in use: a breaker for each, and recovery to the first.
+//!
+//! The signature does not cover the host, and the platform keeps requests by their numbers, so a backup host is the same platform
+//! on another way. Which calls may go there after a failure is for [`retry`](crate::retry) to decide, not here.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::error::{Error, ErrorKind};
+
+/// The backup of the main host (备域名).
+pub(crate) const BACKUP: &str = "https://api2.mch.weixin.qq.com";
+
+/// So many failures one after another close a host.
+const MAX_FAILURES: u32 = 3;
+
+/// So long a host stays closed. Then one call tries it.
+const CLOSED_FOR: Duration = Duration::from_secs(30);
+
+/// One of the two hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// The host of the base URL.
+    Main,
+    Backup,
+}
+
+impl Host {
+    const fn other(self) -> Self {
+        match self {
+            Self::Main => Self::Backup,
+            Self::Backup => Self::Main,
+        }
+    }
+}
+
+/// Both hosts with their breakers.
+#[derive(Debug, Default)]
+pub(crate) struct Hosts {
+    main: Breaker,
+    backup: Breaker,
+}
+
+impl Hosts {
+    /// The host for the next attempt: the main one, unless its breaker is open or it has just failed this call.
+    pub(crate) fn choose(&self, now: Duration, failed: Option<Host>) -> Host {
+        let first = failed.map_or(Host::Main, Host::other);
+        let second = first.other();
+        // With both breakers open, somebody must try.
+        if self.breaker(first).lets_through(now) {
+            first
+        } else if failed != Some(second) && self.breaker(second).lets_through(now) {
+            second
+        } else {
+            first
+        }
+    }
+
+    /// Notes how an attempt ended; gives whether the host failed.
+    pub(crate) fn note(&self, host: Host, error: Option<&Error>, now: Duration) -> bool {
+        // Of a call that could not be prepared nothing was sent to any host.
+        if error.is_some_and(Error::is_request) {
+            return false;
+        }
+        let has_failed = error.is_some_and(is_host_failure);
+        self.breaker(host).note(has_failed, now);
+        has_failed
+    }
+
+    const fn breaker(&self, host: Host) -> &Breaker {
+        match host {
+            Host::Main => &self.main,
+            Host::Backup => &self.backup,
+        }
+    }
+}
+
+/// Whether the way to the platform is broken, and not the call.
+fn is_host_failure(error: &Error) -> bool {
+    const GATEWAY: [StatusCode; 3] =
+        [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
+    match error.kind() {
+        ErrorKind::Network(_) => true,
+        ErrorKind::Api(_) => error.status().is_some_and(|status| GATEWAY.contains(&status)),
+        _ => false,
+    }
+}
+
+/// Keeps calls away from a host that fails.
+#[derive(Debug, Default)]
+struct Breaker {
+    /// Failures since the last response.
+    failures: AtomicU32,
+    /// When one call may try a closed host, in milliseconds of the timer.
+    opens_at: AtomicU64,
+}
+
+impl Breaker {
+    fn lets_through(&self, now: Duration) -> bool {
+        if self.failures.load(Ordering::Relaxed) < MAX_FAILURES {
+            return true;
+        }
+        // Of the calls that come then, one takes the turn and the others wait for the next.
+        let opens_at = self.opens_at.load(Ordering::Relaxed);
+        let next = milliseconds(now + CLOSED_FOR);
+        milliseconds(now) >= opens_at
+            && self.opens_at.compare_exchange(opens_at, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    fn note(&self, has_failed: bool, now: Duration) {
+        if has_failed {
+            // The time first: whoever sees the failures must see it.
+            self.opens_at.store(milliseconds(now + CLOSED_FOR), Ordering::Release);
+            let more = |failures: u32| Some(failures.saturating_add(1));
+            self.failures.fetch_update(Ordering::Release, Ordering::Relaxed, more).ok();
+        } else if self.failures.load(Ordering::Relaxed) > 0 {
+            self.failures.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{NetworkError, Sent};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn lost() -> Error {
+        NetworkError { sent: Sent::No, source: "refused".into() }.into()
+    }
+
+    /// A refusal proves that the host is there.
+    fn alive() -> Error {
+        Error::new(ErrorKind::SignatureProbe)
+    }
+
+    #[test]
+    fn the_main_host_is_used_while_it_works_and_the_other_after_a_failure_of_the_call() {
+        let hosts = Hosts::default();
+        assert_eq!(hosts.choose(SECOND, None), Host::Main);
+        assert!(hosts.note(Host::Main, Some(&lost()), SECOND));
+        assert_eq!(hosts.choose(SECOND, Some(Host::Main)), Host::Backup);
+        assert_eq!(hosts.choose(SECOND, Some(Host::Backup)), Host::Main);
+        assert_eq!(hosts.choose(SECOND, None), Host::Main);
+    }
+
+    #[test]
+    fn a_host_that_fails_again_and_again_is_left_and_found_again() {
+        let hosts = Hosts::default();
+        for _ in 0..MAX_FAILURES {
+            assert_eq!(hosts.choose(SECOND, None), Host::Main);
+            hosts.note(Host::Main, Some(&lost()), SECOND);
+        }
+        assert_eq!(hosts.choose(SECOND, None), Host::Backup);
+        // One call tries the main host, and the others do not wait for it.
+        let later = SECOND + CLOSED_FOR;
+        assert_eq!(hosts.choose(later, None), Host::Main);
+        assert_eq!(hosts.choose(later, None), Host::Backup);
+        hosts.note(Host::Main, Some(&lost()), later);
+        assert_eq!(hosts.choose(later + CLOSED_FOR - SECOND, None), Host::Backup);
+        let latest = later + CLOSED_FOR;
+        assert_eq!(hosts.choose(latest, None), Host::Main);
+        hosts.note(Host::Main, Some(&alive()), latest);
+        assert_eq!(hosts.choose(latest, None), Host::Main);
+        assert_eq!(hosts.choose(latest, None), Host::Main);
+    }
+
+    #[test]
+    fn with_both_hosts_closed_a_call_is_tried_all_the_same() {
+        let hosts = Hosts::default();
+        for host in [Host::Main, Host::Backup] {
+            for _ in 0..MAX_FAILURES {
+                hosts.note(host, Some(&lost()), SECOND);
+            }
+        }
+        assert_eq!(hosts.choose(SECOND, None), Host::Main);
+        assert_eq!(hosts.choose(SECOND, Some(Host::Main)), Host::Backup);
+        assert_eq!(hosts.choose(SECOND, Some(Host::Backup)), Host::Main);
+    }
+
+    #[test]
+    fn a_call_that_was_not_sent_says_nothing_of_a_host() {
+        let hosts = Hosts::default();
+        for _ in 0..10 {
+            let unsent = crate::error::RequestError::WholeUrl.into();
+            assert!(!hosts.note(Host::Main, Some(&unsent), SECOND));
+        }
+        assert_eq!(hosts.choose(SECOND, None), Host::Main);
+    }
+}

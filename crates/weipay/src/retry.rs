@@ -1,0 +1,356 @@
+//! When a call is sent again: a pure decision from what happened to it, how often it was sent, and how much time is left.
+//!
+//! Whether a repeat is safe does not follow from the method or the error. It follows from what the platform may have seen, and
+//! from what the catalogue says of the operation. The same call may take effect twice only if both are unknown, so it is sent
+//! again only where one of them is known.
+
+mod attempt;
+mod budget;
+mod retry_after;
+mod timer;
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::error::{Error, ErrorKind, Sent};
+use crate::request::Request;
+use crate::response::RawResponse;
+
+pub use attempt::{Attempt, AttemptOutcome};
+pub(crate) use budget::Budget;
+pub(crate) use timer::SystemTimer;
+pub use timer::{Sleep, Timer};
+
+/// How often, and after which waits, a client sends a call again that did not come to an end.
+///
+/// A call is sent again only where that cannot make it take effect twice:
+///
+/// | what happened | is it sent again? |
+/// |---|---|
+/// | no connection: nothing was sent ([`Sent::No`]) | yes, whatever the operation is |
+/// | status 202, 408, 425, 429, 499 or 5xx, or a code such as `SYSTEM_ERROR` whose official advice is to repeat the call | if the operation is [safe to repeat](crate::Operation::is_safe_to_repeat) |
+/// | the request was sent, and no complete response came | if the operation is safe to repeat |
+/// | a signature probe (签名探测) | if the operation is safe to repeat, at once: the platform does not probe a repeat |
+/// | a success that does not verify, a refusal, any other response | no |
+///
+/// An operation that has a request number (商户请求单号) counts as safe only if the request carries it. A path that the catalogue does
+/// not have counts as not safe.
+///
+/// Each attempt is signed anew, with its own nonce and timestamp, and has the same content. The [time
+/// limit](crate::ClientBuilder::timeout) is for all attempts together: no wait goes beyond it. Before the second attempt the
+/// client waits a random time up to [`first_wait`](Self::first_wait), then up to twice as long each time (full jitter). A
+/// `Retry-After` of the platform comes before that random time. If it does not fit into the time limit, the call ends.
+///
+/// A refund (申请退款) that may have arrived is sent again after one minute at the earliest, because the platform wants refunds of an
+/// order that far apart. With the default time limit it is therefore not sent again: query it, and repeat it with the same number.
+///
+/// All calls of a client share a budget: 20 repeats, and one more for every ten calls that succeed. So an outage of the platform is
+/// not made worse by repeats.
+///
+/// ```
+/// use std::time::Duration;
+/// use weipay::{ClientBuilder, Retries};
+///
+/// let patient = ClientBuilder::default().retries(Retries::default().attempts(5).first_wait(Duration::from_secs(1)));
+/// let once = ClientBuilder::default().retries(Retries::none());
+/// # let _ = (patient, once);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retries {
+    attempts: u32,
+    first_wait: Duration,
+    longest_wait: Duration,
+}
+
+/// How far apart two requests for a refund are, if the first one may have arrived.
+const BETWEEN_REFUNDS: Duration = Duration::from_secs(60);
+
+impl Default for Retries {
+    /// At most three attempts; waits of up to a quarter of a second, then up to half a second.
+    fn default() -> Self {
+        Self { attempts: 3, first_wait: Duration::from_millis(250), longest_wait: Duration::from_secs(8) }
+    }
+}
+
+impl Retries {
+    /// Each call is sent once, to the host of the base URL. This switches off retries and failover.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { attempts: 1, first_wait: Duration::ZERO, longest_wait: Duration::ZERO }
+    }
+
+    /// The most attempts of a call, the first one included. 0 and 1 are the same.
+    #[must_use]
+    pub const fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// The longest wait before the second attempt. It doubles with each further one.
+    #[must_use]
+    pub const fn first_wait(mut self, wait: Duration) -> Self {
+        self.first_wait = wait;
+        self
+    }
+
+    /// The longest wait before any attempt, apart from what the platform asks for.
+    #[must_use]
+    pub const fn longest_wait(mut self, wait: Duration) -> Self {
+        self.longest_wait = wait;
+        self
+    }
+
+    /// Whether calls are sent once.
+    pub(crate) const fn is_none(self) -> bool {
+        self.attempts <= 1
+    }
+
+    /// How long to wait before the next attempt; `None` if there is none. `random` is any number, which spreads the waits.
+    pub(crate) fn wait(self, ending: Ending, so_far: &SoFar, random: u64) -> Option<Duration> {
+        if so_far.attempts >= self.attempts {
+            return None;
+        }
+        let doublings = so_far.attempts.saturating_sub(1).min(31);
+        let most = self.first_wait.saturating_mul(1 << doublings).min(self.longest_wait);
+        let jitter = fraction(most, random);
+        let wait = match ending {
+            Ending::Final => return None,
+            Ending::NotSent => jitter,
+            Ending::Open { .. } | Ending::Probe if so_far.repeat == Repeatable::No => return None,
+            Ending::Open { retry_after } => {
+                let apart =
+                    if so_far.repeat == Repeatable::MinuteApart { BETWEEN_REFUNDS } else { Duration::ZERO };
+                retry_after.unwrap_or_default().saturating_add(jitter).max(apart)
+            }
+            Ending::Probe => Duration::ZERO,
+        };
+        (so_far.elapsed.saturating_add(wait) < so_far.limit).then_some(wait)
+    }
+}
+
+/// A random part of a duration.
+fn fraction(most: Duration, random: u64) -> Duration {
+    let most = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
+    Duration::from_nanos(most.checked_add(1).map_or(random, |values| random % values))
+}
+
+/// What has happened with a call when an attempt ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SoFar {
+    /// How many attempts were made.
+    pub(crate) attempts: u32,
+    /// The time since the call began.
+    pub(crate) elapsed: Duration,
+    /// The time that all of it may take.
+    pub(crate) limit: Duration,
+    /// Whether the request may arrive twice.
+    pub(crate) repeat: Repeatable,
+}
+
+/// Whether a request may arrive twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeatable {
+    No,
+    Yes,
+    MinuteApart,
+}
+
+impl Repeatable {
+    /// Only the row of an operation can say yes, and only of a request that has the number by which the platform recognizes it.
+    pub(crate) fn of_request(request: &Request) -> Self {
+        match request.operation {
+            Some(operation) if operation.is_safe_to_repeat() && request.carries_its_number() => {
+                if operation.is_refund() { Self::MinuteApart } else { Self::Yes }
+            }
+            _ => Self::No,
+        }
+    }
+}
+
+/// How an attempt ended, as far as another one depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It settles the call.
+    Final,
+    /// No byte of the request left.
+    NotSent,
+    /// The request may have been carried out, or will be, and the advice is to send it again.
+    Open {
+        /// What the platform asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The platform tested the client with a wrong signature.
+    Probe,
+}
+
+/// Codes whose official advice is to repeat the call. Both spellings of a code are in use. What asks for patience with a payer,
+/// such as `USERPAYING`, is not one of them: there the result is queried.
+const REPEAT_CODES: &[&str] = &[
+    "SYSTEM_ERROR",
+    "SYSTEMERROR",
+    "BANK_ERROR",
+    "BANKERROR",
+    "BIZ_ERR_NEED_RETRY",
+    "BIZERR_NEED_RETRY",
+    "SERVICE_UNAVAILABLE",
+    "FREQUENCY_LIMITED",
+    "FREQUENCY_LIMIT",
+    "FREQUENCY_LIMIT_EXCEED",
+    "FREQ_LIMIT",
+    "RATELIMIT_EXCEEDED",
+    "RATELIMIT_EXCEED",
+    "RATE_LIMITED",
+];
+
+impl Ending {
+    /// How an attempt ended. `now` is the time of day, for a `Retry-After` that is a date.
+    pub(crate) fn of(outcome: &Result<RawResponse, Error>, now: i64) -> Self {
+        let open = |headers| Self::Open { retry_after: retry_after::of(headers, now) };
+        let error = match outcome {
+            Ok(response) if response.status == StatusCode::ACCEPTED => return open(&response.headers),
+            Ok(_) => return Self::Final,
+            Err(error) => error,
+        };
+        match error.kind() {
+            ErrorKind::Network(problem) if problem.sent == Sent::No => Self::NotSent,
+            ErrorKind::Network(_) => Self::Open { retry_after: None },
+            ErrorKind::SignatureProbe => Self::Probe,
+            ErrorKind::Api(_) if asks_for_a_repeat(error) => match error.headers() {
+                Some(headers) => open(headers),
+                None => Self::Open { retry_after: None },
+            },
+            _ => Self::Final,
+        }
+    }
+}
+
+fn asks_for_a_repeat(error: &Error) -> bool {
+    // A refusal settles the call, whatever its status.
+    error.may_have_taken_effect()
+        && (matches!(
+            error.status().map(|status| status.as_u16()),
+            Some(408 | 425 | 429 | 499 | 500 | 502..=504 | 506..)
+        ) || error.code().is_some_and(|code| REPEAT_CODES.contains(&code)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(30);
+    const OPEN: Ending = Ending::Open { retry_after: None };
+
+    fn so_far(attempts: u32, repeat: Repeatable) -> SoFar {
+        SoFar { attempts, elapsed: Duration::ZERO, limit: LIMIT, repeat }
+    }
+
+    fn wait(ending: Ending, repeat: Repeatable) -> Option<Duration> {
+        Retries::default().wait(ending, &so_far(1, repeat), 0)
+    }
+
+    #[test]
+    fn what_was_not_sent_is_sent_again_whatever_the_operation() {
+        for repeat in [Repeatable::No, Repeatable::Yes, Repeatable::MinuteApart] {
+            assert!(wait(Ending::NotSent, repeat).is_some(), "{repeat:?}");
+            assert_eq!(wait(Ending::Final, repeat), None);
+        }
+    }
+
+    #[test]
+    fn what_may_have_arrived_is_sent_again_only_if_that_is_safe() {
+        for ending in [OPEN, Ending::Probe, Ending::Open { retry_after: Some(Duration::ZERO) }] {
+            assert_eq!(wait(ending, Repeatable::No), None, "{ending:?}");
+            assert!(wait(ending, Repeatable::Yes).is_some(), "{ending:?}");
+        }
+    }
+
+    #[test]
+    fn refunds_are_a_minute_apart_and_so_beyond_the_default_time_limit() {
+        assert_eq!(wait(OPEN, Repeatable::MinuteApart), None);
+        let patient = SoFar { limit: Duration::from_secs(90), ..so_far(1, Repeatable::MinuteApart) };
+        let wait = Retries::default().wait(OPEN, &patient, u64::MAX).unwrap();
+        assert_eq!(wait, BETWEEN_REFUNDS);
+    }
+
+    #[test]
+    fn no_wait_reaches_the_end_of_the_time_limit() {
+        let ending = Ending::Open { retry_after: Some(Duration::from_secs(20)) };
+        let at = |elapsed| {
+            let so_far = SoFar { elapsed: Duration::from_secs(elapsed), ..so_far(1, Repeatable::Yes) };
+            Retries::default().wait(ending, &so_far, 0)
+        };
+        assert_eq!(at(9), Some(Duration::from_secs(20)));
+        assert_eq!(at(10), None);
+        assert_eq!(at(40), None);
+    }
+
+    #[test]
+    fn waits_double_up_to_the_longest_one() {
+        let retries = Retries::default()
+            .attempts(100)
+            .first_wait(Duration::from_secs(1))
+            .longest_wait(Duration::from_secs(5));
+        let most = |attempts| {
+            let waits = (0..2_000).map(|random: u64| random.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            waits
+                .filter_map(|random| retries.wait(OPEN, &so_far(attempts, Repeatable::Yes), random))
+                .max()
+                .unwrap()
+        };
+        for (attempts, seconds) in [(1, 1), (2, 2), (3, 4), (4, 5), (99, 5)] {
+            let (most, bound) = (most(attempts), Duration::from_secs(seconds));
+            assert!(most <= bound && most > bound / 2, "{attempts}: {most:?}");
+        }
+    }
+
+    #[test]
+    fn none_means_one_attempt() {
+        for retries in [Retries::none(), Retries::default().attempts(0), Retries::default().attempts(1)] {
+            assert!(retries.is_none());
+            assert_eq!(retries.wait(Ending::NotSent, &so_far(1, Repeatable::Yes), 0), None);
+        }
+    }
+
+    fn endings() -> impl Strategy<Value = Ending> {
+        let retry_after = prop::option::of((0..100_u64).prop_map(Duration::from_secs));
+        prop_oneof![
+            Just(Ending::Final),
+            Just(Ending::NotSent),
+            Just(Ending::Probe),
+            retry_after.prop_map(|retry_after| Ending::Open { retry_after }),
+        ]
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order, and whatever is configured.
+        #[test]
+        fn what_is_not_safe_is_never_sent_again_after_it_may_have_arrived(
+            sequence in prop::collection::vec((endings(), any::<u64>(), 0..20_000_u64), 1..12),
+            attempts in any::<u32>(),
+            first_wait in any::<u32>(),
+            longest_wait in any::<u32>(),
+            limit in 0..100_u64,
+        ) {
+            let retries = Retries::default()
+                .attempts(attempts)
+                .first_wait(Duration::from_micros(first_wait.into()))
+                .longest_wait(Duration::from_micros(longest_wait.into()));
+            let limit = Duration::from_secs(limit);
+            let (mut may_have_arrived, mut elapsed) = (false, Duration::ZERO);
+            for (made, (ending, random, took)) in (1..).zip(sequence) {
+                // It is sent here.
+                prop_assert!(!may_have_arrived);
+                may_have_arrived |= ending != Ending::NotSent;
+                elapsed += Duration::from_millis(took);
+                let so_far = SoFar { attempts: made, elapsed, limit, repeat: Repeatable::No };
+                let Some(wait) = retries.wait(ending, &so_far, random) else { break };
+                prop_assert!(made < attempts);
+                elapsed += wait;
+                prop_assert!(elapsed < limit, "beyond the time limit");
+            }
+        }
+    }
+}

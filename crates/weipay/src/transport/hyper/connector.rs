@@ -1,0 +1,132 @@
+//! hyper's connections: through a proxy if there is one, and within a time limit that covers TLS too.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use crate::transport::Proxy;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+
+/// The largest head of a proxy's response.
+const MAX_HEAD: usize = 8 * 1024;
+
+/// Makes connections within a time limit.
+#[derive(Clone)]
+pub(super) struct Limited {
+    pub(super) https: HttpsConnector<Dialer>,
+    pub(super) limit: Duration,
+}
+
+impl Service<Uri> for Limited {
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Error = BoxError;
+    type Future = Connecting<Self::Response>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.https.poll_ready(context)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let (connecting, limit) = (self.https.call(uri), self.limit);
+        Box::pin(async move {
+            match tokio::time::timeout(limit, connecting).await {
+                Ok(connected) => connected,
+                Err(_) => {
+                    let late = "not connected within the time limit for connecting";
+                    Err(io::Error::new(ErrorKind::TimedOut, late).into())
+                }
+            }
+        })
+    }
+}
+
+/// Connects to a host, or to the proxy and through it to the host.
+#[derive(Clone)]
+pub(super) struct Dialer {
+    pub(super) http: HttpConnector,
+    pub(super) proxy: Option<Proxy>,
+}
+
+impl Service<Uri> for Dialer {
+    type Response = TokioIo<TcpStream>;
+    type Error = BoxError;
+    type Future = Connecting<Self::Response>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.http.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, target: Uri) -> Self::Future {
+        let Some(proxy) = self.proxy.clone() else {
+            let connecting = self.http.call(target);
+            return Box::pin(async move { Ok(connecting.await?) });
+        };
+        let at = format!("http://{}:{}", proxy.host, proxy.port).parse();
+        let connecting = at.map(|at: Uri| self.http.call(at));
+        Box::pin(async move {
+            let stream = connecting?.await?.into_inner();
+            tunnel(&stream, &target, &proxy).await?;
+            Ok(TokioIo::new(stream))
+        })
+    }
+}
+
+/// Asks the proxy for a tunnel.
+async fn tunnel(stream: &TcpStream, target: &Uri, proxy: &Proxy) -> io::Result<()> {
+    let host = target.host().unwrap_or_default();
+    let is_https = target.scheme_str() == Some("https");
+    let port = target.port_u16().unwrap_or(if is_https { 443 } else { 80 });
+    let mut request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n").into_bytes();
+    if let Some(authorization) = proxy.authorization() {
+        request.extend_from_slice(b"Proxy-Authorization: ");
+        request.extend_from_slice(authorization.as_bytes());
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"\r\n");
+    let mut rest = &request[..];
+    while !rest.is_empty() {
+        stream.writable().await?;
+        match stream.try_write(rest) {
+            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let status = read_status(stream).await?;
+    match status.as_str() {
+        "200" => Ok(()),
+        "407" => Err(io::Error::other("the proxy demands other credentials (407)")),
+        status => Err(io::Error::other(format!("the proxy refused the tunnel ({status})"))),
+    }
+}
+
+/// Reads the head of the proxy's response, byte by byte: what follows it belongs to the tunnel.
+async fn read_status(stream: &TcpStream) -> io::Result<String> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.readable().await?;
+        match stream.try_read(&mut byte) {
+            Ok(0) => return Err(io::Error::new(ErrorKind::UnexpectedEof, "the proxy closed the connection")),
+            Ok(_) if head.len() < MAX_HEAD => head.push(byte[0]),
+            Ok(_) => return Err(io::Error::other("the response of the proxy is too large")),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let status = head.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5)).unwrap_or_default();
+    match status.iter().all(u8::is_ascii_digit) && status.len() == 3 {
+        true => Ok(String::from_utf8_lossy(status).into_owned()),
+        false => Err(io::Error::other("the proxy does not speak HTTP")),
+    }
+}

@@ -1,0 +1,131 @@
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::json;
+use weipay::{ClientBuilder, Retries};
+
+use super::server::{Routed, Server, Step, refusing};
+use super::{BY_CODE, Either, Noting, ORDER};
+use crate::platform::{configured, signed, unsigned};
+
+const MAIN: &str = "api.mch.weixin.qq.com";
+const BACKUP: &str = "api2.mch.weixin.qq.com";
+
+/// The two hosts at addresses of the tests, and which of them were asked for.
+#[derive(Clone)]
+struct Hosts {
+    main: Arc<Mutex<SocketAddr>>,
+    backup: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Hosts {
+    fn new(main: SocketAddr, backup: SocketAddr) -> Self {
+        Self { main: Arc::new(Mutex::new(main)), backup, asked: Arc::default() }
+    }
+
+    fn transport(&self) -> Routed {
+        let hosts = self.clone();
+        Routed::by(move |host| {
+            hosts.asked.lock().unwrap().push(host.to_owned());
+            if host == BACKUP { hosts.backup } else { *hosts.main.lock().unwrap() }
+        })
+    }
+
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
+    fn builder(&self, timer: &Noting) -> ClientBuilder {
+        configured().timer(timer.clone()).transport(self.transport()).blocking_transport(self.transport())
+    }
+}
+
+fn good(times: usize) -> Vec<Step> {
+    (0..times).map(|_| signed(200, "{}").into()).collect()
+}
+
+#[test]
+fn a_call_goes_to_the_backup_when_the_main_host_is_down_and_back_when_it_is_up() {
+    for nth in 0..2 {
+        let (backup, timer) = (Server::start(good(20)), Noting::default());
+        let (_kept, nobody) = refusing();
+        let hosts = Hosts::new(nobody, backup.address);
+        let client = Either::both(|| hosts.builder(&timer)).into_iter().nth(nth).unwrap();
+        // Nothing was sent, so this is for every operation.
+        for _ in 0..3 {
+            let response = client.post(BY_CODE, &json!({"out_trade_no": "1"})).unwrap();
+            assert_eq!(hosts.asked(), [MAIN, BACKUP]);
+            assert_eq!(response.attempts()[1].backup_host(), Some("https://api2.mch.weixin.qq.com"));
+        }
+        // The main host is left alone, until one call tries it.
+        for _ in 0..3 {
+            let response = client.post(BY_CODE, &json!({"out_trade_no": "1"})).unwrap();
+            assert_eq!((hosts.asked(), response.attempts().len()), (vec![BACKUP.to_owned()], 1));
+        }
+        timer.advance(Duration::from_secs(30));
+        client.get("v3/certificates").unwrap();
+        assert_eq!(hosts.asked(), [MAIN, BACKUP]);
+        let main = Server::start(good(2));
+        *hosts.main.lock().unwrap() = main.address;
+        timer.advance(Duration::from_secs(31));
+        for _ in 0..2 {
+            client.get("v3/certificates").unwrap();
+            assert_eq!(hosts.asked(), [MAIN]);
+        }
+    }
+}
+
+#[test]
+fn a_gateway_error_of_the_main_host_leads_only_safe_calls_to_the_backup() {
+    for nth in 0..2 {
+        let main = Server::start(vec![unsigned(502, "").into(), unsigned(502, "").into()]);
+        let (backup, timer) = (Server::start(good(2)), Noting::default());
+        let hosts = Hosts::new(main.address, backup.address);
+        let client = Either::both(|| hosts.builder(&timer)).into_iter().nth(nth).unwrap();
+        let error = client.post(BY_CODE, &json!({"out_trade_no": "1"})).unwrap_err();
+        assert!(error.may_have_taken_effect());
+        assert_eq!(hosts.asked(), [MAIN]);
+        client.post(ORDER, &json!({"out_trade_no": "1"})).unwrap();
+        assert_eq!(hosts.asked(), [MAIN, BACKUP]);
+    }
+}
+
+#[test]
+fn the_platform_being_busy_is_no_reason_to_change_the_host() {
+    let main =
+        Server::start(vec![unsigned(429, "").into(), unsigned(500, "").into(), signed(200, "{}").into()]);
+    let (_kept, nobody) = refusing();
+    let hosts = Hosts::new(main.address, nobody);
+    let client = hosts.builder(&Noting::default()).build_blocking().unwrap();
+    client.chain(ORDER).post(json!({"out_trade_no": "1"})).unwrap();
+    assert_eq!(hosts.asked(), [MAIN; 3]);
+}
+
+#[test]
+fn failover_is_off_when_it_or_all_retries_are_off_and_for_other_hosts() {
+    let (_kept, nobody) = refusing();
+    let backup = Server::start(good(1));
+    let hosts = Hosts::new(nobody, backup.address);
+    let timer = Noting::default();
+    let switches: [fn(ClientBuilder) -> ClientBuilder; 4] = [
+        |builder| builder.failover(false),
+        |builder| builder.retries(Retries::none()),
+        |builder| builder.base_url("https://apihk.mch.weixin.qq.com"),
+        |builder| builder.base_url("https://api.mch.weixin.qq.com/hk"),
+    ];
+    for switch in switches {
+        for client in Either::both(|| switch(hosts.builder(&timer))) {
+            for _ in 0..5 {
+                client.get("v3/certificates").unwrap_err();
+            }
+        }
+    }
+    let client = hosts.builder(&timer).build_blocking().unwrap();
+    // An operation that is on another host, and a call that names one.
+    client.chain("v3/global/transactions/jsapi").post(json!({})).unwrap_err();
+    client.chain("v3/certificates").base_url("https://api3.mch.weixin.qq.com").get().unwrap_err();
+    assert!(hosts.asked().iter().all(|host| host != BACKUP));
+    assert_eq!(backup.seen().len(), 0);
+}
