@@ -62,7 +62,8 @@ The configuration comes from --kit, or from environment variables:
   WEIPAY_MERCHANT_KEY     the merchant private key (商户API私钥)
   WEIPAY_PUBLIC_KEY_ID    the ID of the WeChat Pay public key (微信支付公钥ID)
   WEIPAY_PUBLIC_KEY       the WeChat Pay public key (微信支付公钥)
-  WEIPAY_API_V3_KEY       the APIv3 key (APIv3密钥); optional
+  WEIPAY_PLATFORM_CERTIFICATES  instead of it, the platform certificates (平台证书): file paths, separated as in PATH
+  WEIPAY_API_V3_KEY       instead of either, the APIv3 key (APIv3密钥), with which the certificates are fetched
   WEIPAY_API_V2_KEY       the APIv2 key (API密钥); only for APIv2
   WEIPAY_BASE_URL         another host, such as a sandbox; optional
 A key is a file path or PEM text, in which a line break may be written as \\n. The APIv3 key and the APIv2 key may also
@@ -151,6 +152,7 @@ mod tests {
             (Some(".weipay"), "127.0.0.1:8880")
         );
         assert_eq!(sandbox.idle_timeout, 8, "as the platform");
+        assert!(!sandbox.private_receivers, "whoever can send requests chooses where notifications go");
     }
 
     #[test]

@@ -25,6 +25,10 @@ pub(crate) fn run(arguments: &arguments::Call) -> Outcome {
         Some(_) => reason,
         None => format!("{reason}\n{}", path::suggestions(&arguments.method, &arguments.path)),
     };
+    if arguments.encrypt && client.platform_serial().is_none() {
+        let fetched = client.fetch_platform_certificates();
+        fetched.map_err(|error| Failure::from_call(&error, report::describe(&error)))?;
+    }
     let input = sensitive::protect(arguments, operation, &client)
         .map_err(|reason| Failure::usage(with_nearest(reason)))?;
     let output = Output::from_argument(arguments.output.as_deref())

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use weipay::Error;
+use weipay::error::ErrorKind;
 
 /// What a command returns; `main` reports a failure.
 pub(crate) type Outcome = Result<(), Failure>;
@@ -40,6 +41,10 @@ impl Failure {
 
     /// A call failed with this error, which `reason` describes.
     pub(crate) fn from_call(error: &Error, reason: impl Display) -> Self {
+        let error = match error.kind() {
+            ErrorKind::PlatformCertificates(fetch) => fetch,
+            _ => error,
+        };
         let code = if error.is_request() {
             USAGE
         } else if error.is_unverified() {

@@ -55,16 +55,17 @@ pub(crate) fn text(product: &Tree<'_>, types: &StepTypes, names: &Names<'_>) -> 
     write(product, "super", &Context { types, names }, &mut needs, &mut blocks);
     let uses = |name: &str| needs.contains(name);
     let models: Vec<&str> = ["Nothing", "path"].into_iter().filter(|name| uses(name)).collect();
-    let styles: Vec<&str> = ["chain_branch", "chain_step"].into_iter().filter(|name| uses(name)).collect();
     let mut imports = String::from("use crate::mode::Mode;\n");
     if !models.is_empty() {
         imports.push_str(&format!("use crate::model::{};\n", braced(&models)));
     }
-    imports.push_str(&format!("use crate::operation::table;\nuse crate::styles::{};\n", braced(&styles)));
+    imports.push_str("use crate::operation::table;\nuse crate::chain::{chain, chain_step};\n");
     formatdoc! {"
         {header}//! The steps of the pure chain (纯链式) from `{path}` on.
 
         {imports}
+        chain! {{}}
+
         {blocks}",
         header = header(&format!("catalog/{}/", product.path)),
         path = product.path,
@@ -108,20 +109,17 @@ fn write(
         }
         methods.push(step_method(name, child, context.types.get(child), ""));
     }
-    // Only a verb can use what is set on the way; a step that just leads on is lighter.
-    let step = if verbs.is_empty() { "chain_branch" } else { "chain_step" };
-    needs.insert(step);
-    blocks.push(block(step, tree, context.types.get(tree), &methods));
+    blocks.push(block(tree, context.types.get(tree), &methods));
     for (name, child) in children {
         write(child, &format!("{place}::{name}"), context, needs, blocks);
     }
 }
 
 /// A step with its methods.
-pub(crate) fn block(step: &str, tree: &Tree<'_>, name: &str, methods: &[String]) -> String {
+pub(crate) fn block(tree: &Tree<'_>, name: &str, methods: &[String]) -> String {
     formatdoc! {"
-        {step}! {{
-        {doc}{aliases}    {name}
+        chain_step! {{
+        {doc}{aliases}    {name} at At{name}
         }}
 
         impl<M: Mode> {name}<M> {{
@@ -165,7 +163,7 @@ fn verb_method(operation: &Operation, verb: &Verb, place: &str, names: &Names<'_
     };
     let slash = if operation.path.ends_with('/') { ".step(\"\")" } else { "" };
     formatdoc! {"
-        {doc}{aliases}pub fn {module}(self{parameter}) -> M::Sent<{response}> {{
+        {doc}{aliases}pub fn {module}(self{parameter}) -> M::Output<{response}> {{
             self.call{slash}.typed(&table::{row}, {request})
         }}
         ",
@@ -191,12 +189,14 @@ pub(crate) fn version(tree: &Tree<'_>, version: Version) -> String {
 
         {modules}
         use crate::mode::Mode;
-        use crate::styles::chain_branch;
+        use crate::chain::{{chain, chain_step}};
+
+        chain! {{}}
 
         {block}",
         header = header(&format!("catalog/{}/", tree.path)),
         version = if version == Version::V2 { "v2" } else { "v3" },
-        block = block("chain_branch", tree, &tree.type_name(), &methods),
+        block = block(tree, &tree.type_name(), &methods),
     }
 }
 

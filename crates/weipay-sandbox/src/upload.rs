@@ -108,13 +108,13 @@ pub(crate) fn file_name_field(meta: &Field) -> Option<&Field> {
     meta.fields.iter().find(|field| field.purpose == Some(Purpose::FileName))
 }
 
-/// The member of `meta` that is the digest of the file. The catalogue has a word for SHA-256. Where it lists SM3 as the only value
-/// of another member, the digest is the member of that name: two operations for invoices.
+/// The member of `meta` that is the digest of the file.
 pub(crate) fn digest_field(meta: &Field) -> Option<(&Field, DigestAlgorithm)> {
-    let sha256 = meta.fields.iter().find(|field| field.purpose == Some(Purpose::FileSha256));
-    let is_sm3 = |field: &Field| matches!(field.values[..], [value] if value.ends_with("SM3"));
-    let sm3 = || meta.fields.iter().find(|field| field.name == "digest" && meta.fields.iter().any(is_sm3));
-    sha256.map(|field| (field, DigestAlgorithm::Sha256)).or_else(|| Some((sm3()?, DigestAlgorithm::Sm3)))
+    meta.fields.iter().find_map(|field| match field.purpose? {
+        Purpose::FileSha256 => Some((field, DigestAlgorithm::Sha256)),
+        Purpose::FileSm3 => Some((field, DigestAlgorithm::Sm3)),
+        _ => None,
+    })
 }
 
 const PICTURES_AND_PDF: &str = "v3/merchant/media/upload";

@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
-use crate::sm3::Sm3;
+use sm3::{Digest as _, Sm3};
 
 /// How a digest (摘要) is computed: the values of `hash_type` in responses that name a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,7 +108,7 @@ impl Digester {
     pub fn finish_hex(self) -> String {
         match self.0 {
             State::Sha(context) => base16ct::lower::encode_string(context.finish().as_ref()),
-            State::Sm3(sm3) => base16ct::lower::encode_string(&sm3.finish()),
+            State::Sm3(sm3) => base16ct::lower::encode_string(&sm3.finalize()),
         }
     }
 }
@@ -123,6 +123,13 @@ impl fmt::Debug for Digester {
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
     DigestAlgorithm::Sha256.hex(bytes)
+}
+
+/// SM3 (国密, GB/T 32905-2016) in lower-case hexadecimal: the digest of invoices (电子发票) and of some electronic receipts
+/// (电子回单).
+#[must_use]
+pub fn sm3_hex(bytes: &[u8]) -> String {
+    DigestAlgorithm::Sm3.hex(bytes)
 }
 
 #[cfg(test)]
@@ -142,6 +149,9 @@ mod tests {
             assert_eq!(algorithm.hex_length(), digest.len());
         }
         assert_eq!(DigestAlgorithm::from_name("MD5"), None);
+        // The second example of GB/T 32905-2016.
+        let digest = "debe9ff92275b8a138604889c18e5a4d6fdb70e5387e5765293dcba39c0c5732";
+        assert_eq!(sm3_hex(&b"abcd".repeat(16)), digest);
     }
 
     #[test]

@@ -107,7 +107,6 @@ mod public_key;
 mod refund_envelope;
 mod rsa_key_check;
 mod signature;
-mod sm3;
 mod v2_signature;
 mod verification;
 mod xml;
@@ -116,7 +115,7 @@ pub use api_keys::{ApiKeyError, ApiV2Key, ApiV3Key};
 pub use authorization::{Authorization, AuthorizationError, MAX_AUTHORIZATION_LENGTH, SCHEME};
 pub use certificate::Certificate;
 pub use client_identity::ClientIdentity;
-pub use digest::{DigestAlgorithm, Digester, sha256_hex};
+pub use digest::{DigestAlgorithm, Digester, sha256_hex, sm3_hex};
 pub use envelope::{ENVELOPE_NONCE_LENGTH, Envelope, EnvelopeError};
 pub use identifiers::{
     IdentifierError, MerchantId, MerchantSerial, PlatformSerial, PublicKeyId, is_same_serial,

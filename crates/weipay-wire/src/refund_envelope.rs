@@ -79,7 +79,7 @@ pub enum ReqInfoError {
     },
     /// It is not standard base64 with padding.
     NotBase64,
-    /// What it holds is not whole blocks of 16 bytes.
+    /// Its length is not a multiple of 16 bytes.
     NotBlocks {
         /// How many bytes it holds.
         length: usize,
@@ -99,7 +99,7 @@ impl Display for ReqInfoError {
             Self::NotBase64 => out.write_str("req_info is not standard base64 with padding; pass it on unchanged"),
             Self::NotBlocks { length } => write!(
                 out,
-                "req_info holds {length} bytes and must hold a multiple of {BLOCK}; it was cut on the way"
+                "req_info contains {length} bytes, but it must be a multiple of {BLOCK}; it was cut off on the way"
             ),
             Self::Refused => out.write_str(
                 "req_info does not open with this APIv2 key (API密钥): check that the key is this merchant's and the one in \

@@ -91,8 +91,8 @@ impl ApiV2Key {
     /// Verifies the `sign` of a response or a notification. Every field counts, also one that nobody knows.
     ///
     /// # Errors
-    /// When there is no signature, or it is not one of these fields with this key, or an element holds elements, of which no
-    /// document says how they are signed.
+    /// When the signature is missing, does not belong to these fields and this key, or an element contains elements: it is not
+    /// documented how these are signed.
     pub fn verify(&self, message: &XmlElements) -> Result<(), SignError> {
         let sign = message.text(SIGN).filter(|sign| !sign.is_empty()).ok_or(SignError::Missing)?;
         if message.iter().any(|(_, content)| matches!(content, XmlContent::Elements(_))) {
@@ -136,7 +136,7 @@ pub enum SignError {
     Malformed,
     /// `sign` is not the signature of these fields with this key.
     Mismatch,
-    /// An element holds elements.
+    /// An element contains elements.
     Nested,
     /// `sign_type` is not `MD5` or `HMAC-SHA256`.
     SignType,
@@ -145,14 +145,14 @@ pub enum SignError {
 impl Display for SignError {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Missing => "there is no `sign`: nothing proves that the platform wrote this",
+            Self::Missing => "`sign` is missing: nothing proves that the message comes from the platform",
             Self::Malformed => "`sign` is not 32 (MD5) or 64 (HMAC-SHA256) hexadecimal digits",
             Self::Mismatch => {
-                "`sign` is not the signature of these fields with this APIv2 key (API密钥): something was changed on the \
-                 way, or the key is not this merchant's, or not the one in force; it is not the APIv3 key"
+                "`sign` is not the signature of these fields with this APIv2 key (API密钥): a field was changed on \
+                 the way, or the key is another merchant's or no longer in force; note that it is not the APIv3 key"
             }
             Self::Nested => {
-                "an element holds elements, and no document says how these are signed: the signature cannot be verified"
+                "an element contains elements, and it is not documented how these are signed: the signature cannot be verified"
             }
             Self::SignType => "`sign_type` must be `MD5` or `HMAC-SHA256`",
         })

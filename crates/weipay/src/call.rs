@@ -85,33 +85,33 @@ impl<M: Mode> Call<M> {
     }
 
     /// Sends a GET.
-    pub fn get(self) -> M::Sent<Value> {
+    pub fn get(self) -> M::Output<Value> {
         self.request(Method::GET, ())
     }
 
     /// Sends a POST with a JSON body; `()` sends none. In APIv2 the members of the object become elements of XML, and what is
     /// nested in them JSON text.
-    pub fn post(self, body: impl Serialize) -> M::Sent<Value> {
+    pub fn post(self, body: impl Serialize) -> M::Output<Value> {
         self.request(Method::POST, body)
     }
 
     /// Sends a PUT with a JSON body; `()` sends none.
-    pub fn put(self, body: impl Serialize) -> M::Sent<Value> {
+    pub fn put(self, body: impl Serialize) -> M::Output<Value> {
         self.request(Method::PUT, body)
     }
 
     /// Sends a PATCH with a JSON body; `()` sends none.
-    pub fn patch(self, body: impl Serialize) -> M::Sent<Value> {
+    pub fn patch(self, body: impl Serialize) -> M::Output<Value> {
         self.request(Method::PATCH, body)
     }
 
     /// Sends a DELETE.
-    pub fn delete(self) -> M::Sent<Value> {
+    pub fn delete(self) -> M::Output<Value> {
         self.request(Method::DELETE, ())
     }
 
     /// Sends any method but CONNECT with a JSON body; `()` sends none.
-    pub fn request(mut self, method: Method, body: impl Serialize) -> M::Sent<Value> {
+    pub fn request(mut self, method: Method, body: impl Serialize) -> M::Output<Value> {
         if method == Method::CONNECT {
             self.request.record_error(RequestError::Connect);
         }
@@ -126,7 +126,7 @@ impl<M: Mode> Call<M> {
     /// Uploads a file (上传). `meta` describes it: for most operations by `filename` and `sha256`, see [`File::sha256`].
     ///
     /// In APIv2, the members of `meta` are the fields of the form beside the file.
-    pub fn upload(mut self, meta: impl Serialize, file: &File) -> M::Sent<Value> {
+    pub fn upload(mut self, meta: impl Serialize, file: &File) -> M::Output<Value> {
         match for_sending(|| serde_json::to_value(&meta)) {
             Ok(meta) => self.request.set_upload(meta, file.clone()),
             Err(error) => self.request.record_error(RequestError::Body(error.to_string())),
@@ -134,12 +134,12 @@ impl<M: Mode> Call<M> {
         self.send_untyped(Method::POST)
     }
 
-    fn send_untyped(mut self, method: Method) -> M::Sent<Value> {
+    fn send_untyped(mut self, method: Method) -> M::Output<Value> {
         self.request.operation = Operation::find(&method, &self.request.template);
         self.send(method)
     }
 
-    fn send<T: Decode>(mut self, method: Method) -> M::Sent<T> {
+    fn send<T: Decode>(mut self, method: Method) -> M::Output<T> {
         self.request.method = method;
         M::send(&self.shared, self.request)
     }
@@ -179,7 +179,7 @@ impl<M: Mode> Call<M> {
         mut self,
         operation: &'static Operation,
         request: R,
-    ) -> M::Sent<T> {
+    ) -> M::Output<T> {
         self.request.operation = Some(operation);
         self.fill_from(operation.version(), Box::new(request)).send(operation.method())
     }

@@ -18,7 +18,7 @@ pub trait Mode: sealed::Sealed + Sized + Send + Sync + 'static {
     /// What carries requests.
     type Transport: ?Sized + Send + Sync;
     /// What a verb gives back: a future, or the result itself.
-    type Sent<T: Decode>;
+    type Output<T: Decode>;
 
     /// Lets one fetch of certificates run at a time.
     #[doc(hidden)]
@@ -26,7 +26,7 @@ pub trait Mode: sealed::Sealed + Sized + Send + Sync + 'static {
 
     /// Sends a request, or reports that it could not be prepared.
     #[doc(hidden)]
-    fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> Self::Sent<T>;
+    fn send<T: Decode>(shared: &Arc<Shared<Self>>, request: Request) -> Self::Output<T>;
 }
 
 /// What the parts of one client share.
@@ -74,7 +74,7 @@ mod asynchronous {
 
     impl Mode for Async {
         type Transport = dyn Transport;
-        type Sent<T: Decode> = CallFuture<T>;
+        type Output<T: Decode> = CallFuture<T>;
         type Flight = tokio::sync::Mutex<()>;
 
         fn send<T: Decode>(shared: &Arc<Shared<Self>>, mut request: Request) -> CallFuture<T> {
@@ -156,10 +156,10 @@ mod waiting {
 
     impl Mode for Blocking {
         type Transport = dyn Transport;
-        type Sent<T: Decode> = Result<Response<T>, Error>;
+        type Output<T: Decode> = Result<Response<T>, Error>;
         type Flight = BlockingFlight;
 
-        fn send<T: Decode>(shared: &Arc<Shared<Self>>, mut request: Request) -> Self::Sent<T> {
+        fn send<T: Decode>(shared: &Arc<Shared<Self>>, mut request: Request) -> Self::Output<T> {
             deliver(shared, &mut request).map(Response::new).map_err(|error| error.in_call(&request))
         }
     }

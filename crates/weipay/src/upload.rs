@@ -114,6 +114,11 @@ impl File {
             }
         }
     }
+
+    /// The SM3 (国密) of the bytes in lower-case hexadecimal, as `meta` of invoices (电子发票) contains it.
+    pub fn sm3(&self) -> String {
+        self.content.sm3()
+    }
 }
 
 fn media_type(ending: &str) -> &'static str {
@@ -197,10 +202,13 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_is_the_known_one() {
+    fn the_digests_are_the_known_ones() {
         // FIPS 180-2, appendix B.1.
         let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(File::new("abc.bin", &b"abc"[..]).sha256(), known);
+        // GB/T 32905-2016, appendix A.1.
+        let known = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0";
+        assert_eq!(File::new("abc.bin", &b"abc"[..]).sm3(), known);
     }
 
     #[test]

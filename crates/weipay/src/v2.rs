@@ -45,12 +45,14 @@ pub mod wxv;
 #[cfg(feature = "xdc")]
 pub mod xdc;
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
-use crate::styles::chain_branch;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2`
-    V2
+    V2 at AtV2
 }
 
 impl<M: Mode> V2<M> {

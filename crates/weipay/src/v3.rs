@@ -175,12 +175,14 @@ pub mod vehicle;
 #[cfg(feature = "webizpay")]
 pub mod webizpay;
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
-use crate::styles::chain_branch;
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3`
-    V3
+    V3 at AtV3
 }
 
 impl<M: Mode> V3<M> {

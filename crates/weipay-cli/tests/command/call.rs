@@ -52,7 +52,7 @@ const COMPLAINTS: &str = "v3/merchant-service/complaint-notifications";
 const STOCK: [&str; 5] = ["call", "GET", "v3/marketing/busifavor/stocks/{stock_id}", "--path", "stock_id=1"];
 
 #[test]
-fn a_success_prints_the_answer_and_exits_with_0_from_kit_and_from_environment() {
+fn a_success_prints_the_response_and_exits_with_0_from_kit_and_from_environment() {
     let sandbox = Sandbox::start().unwrap();
     let kit = sandbox.kit_file().to_str().unwrap();
     let body = r#"{"url":"https://example.com/notify"}"#;
@@ -67,7 +67,31 @@ fn a_success_prints_the_answer_and_exits_with_0_from_kit_and_from_environment() 
 }
 
 #[test]
-fn an_answer_from_state_needs_no_note() {
+fn the_api_v3_key_alone_is_enough_to_verify_and_to_encrypt() {
+    let sandbox = Sandbox::start().unwrap();
+    let mut keyless = environment(&sandbox);
+    for name in ["WEIPAY_PUBLIC_KEY_ID", "WEIPAY_PUBLIC_KEY"] {
+        keyless.remove(name);
+    }
+    let output = weipay(&["call", "GET", "v3/certificates"], &keyless);
+    assert_eq!((exit(&output), stderr(&output).as_str()), (0, ""));
+    let body = r#"{"echo_message":"hello","encrypted_echo_message":"张三"}"#;
+    let output = weipay(&["call", "POST", "v3/security/echo", "--json", body, "--encrypt"], &keyless);
+    assert_eq!(exit(&output), 0, "{}", stderr(&output));
+
+    keyless.insert("WEIPAY_API_V3_KEY", "0123456789abcdef0123456789abcdef".to_owned());
+    let output = weipay(&["call", "GET", COMPLAINTS], &keyless);
+    assert!(exit(&output) != 0 && stderr(&output).contains("APIv3密钥"), "{}", stderr(&output));
+    keyless.insert("WEIPAY_BASE_URL", "http://127.0.0.1:9".to_owned());
+    let output = weipay(&["call", "GET", COMPLAINTS], &keyless);
+    assert_eq!(exit(&output), 4, "{}", stderr(&output));
+    keyless.remove("WEIPAY_API_V3_KEY");
+    let output = weipay(&["call", "GET", COMPLAINTS], &keyless);
+    assert!(stderr(&output).contains("WEIPAY_PLATFORM_CERTIFICATES"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_response_from_state_needs_no_note() {
     let sandbox = Sandbox::start().unwrap();
     let output = weipay(&["call", "GET", "v3/certificates"], &environment(&sandbox));
     assert_eq!((exit(&output), stderr(&output).as_str()), (0, ""));
@@ -91,7 +115,7 @@ fn why_the_sandbox_refused_is_told_where_the_message_says_little() {
 }
 
 #[test]
-fn an_error_answer_exits_with_1_and_says_code_and_message() {
+fn an_error_response_exits_with_1_and_says_code_and_message() {
     let sandbox = Sandbox::start().unwrap();
     let output = weipay(&STOCK, &environment(&sandbox));
     assert_eq!(exit(&output), 1);
@@ -164,7 +188,7 @@ fn the_file_that_a_response_names_is_followed_and_checked() {
 }
 
 #[test]
-fn a_file_appears_only_with_a_whole_answer() {
+fn a_file_appears_only_with_a_whole_response() {
     let sandbox = Sandbox::start().unwrap();
     let mut full = environment(&sandbox);
     let folder = tempfile::tempdir().unwrap();
@@ -216,7 +240,7 @@ fn what_standard_output_leads_to_is_not_replaced() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_written_is_not_taken_for_a_call_that_failed() {
+fn a_response_that_cannot_be_written_is_not_taken_for_a_call_that_failed() {
     let sandbox = Sandbox::start().unwrap();
     let call = ["call", "GET", COMPLAINTS];
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
@@ -258,7 +282,7 @@ fn what_may_have_taken_effect_is_said() {
 }
 
 #[test]
-fn an_error_answer_of_a_proxy_is_shown() {
+fn an_error_response_of_a_proxy_is_shown() {
     let sandbox = Sandbox::start().unwrap();
     let mut full = environment(&sandbox);
     full.insert("WEIPAY_BASE_URL", answering(b"HTTP/1.1 302 Found\r\nLocation: https://login.example/?t=secret\r\nContent-Length: 25\r\nConnection: close\r\n\r\n<html>\x1b[2J Please log in."));
@@ -316,7 +340,7 @@ fn a_wrong_command_line_is_told_in_its_own_words() {
 }
 
 #[test]
-fn the_detail_of_an_error_answer_is_told() {
+fn the_detail_of_an_error_response_is_told() {
     let sandbox = Sandbox::start().unwrap();
     let output = weipay(&["call", "POST", CALLBACKS, "--json", "{}"], &environment(&sandbox));
     assert_eq!(exit(&output), 1);
@@ -454,7 +478,7 @@ fn a_body_comes_from_a_file_too() {
 }
 
 #[test]
-fn an_answer_that_does_not_verify_exits_with_3_and_prints_nothing() {
+fn a_response_that_does_not_verify_exits_with_3_and_prints_nothing() {
     let (sandbox, other) = (Sandbox::start().unwrap(), Sandbox::start().unwrap());
     let mut mixed = environment(&sandbox);
     mixed.insert("WEIPAY_PUBLIC_KEY", environment(&other)["WEIPAY_PUBLIC_KEY"].clone());

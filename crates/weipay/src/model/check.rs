@@ -6,6 +6,7 @@ use weipay_rules::BrokenRule;
 
 use super::codec::Model;
 use super::field::Field;
+use super::into_field::unfit_values;
 
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl From<BrokenRule> for Violation {
 
 /// The first rule that a request breaks, if any.
 pub(crate) fn check(model: &dyn Model) -> Result<(), Violation> {
-    if let Some(unfit) = model.unfit().first(model.table().fields) {
+    if let Some(unfit) = unfit_values(model).into_iter().next() {
         return Err(unfit);
     }
     let mut found = Ok(());

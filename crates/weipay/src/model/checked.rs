@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use super::Violation;
 use super::codec::{Model, Value};
 use super::field::Field;
+use super::into_field::unfit_values;
 
 /// What the check of a request finds. Each request has it: `request.check()`.
 ///
@@ -124,7 +125,7 @@ pub fn nearest_word<'a>(given: &str, words: &[&'a str]) -> Option<&'a str> {
 /// Everything that a check finds in a request.
 pub(crate) fn inspect(model: &dyn Model) -> Checked {
     let fields = model.table().fields;
-    let mut checked = Checked { violations: model.unfit().violations(fields).collect(), hints: Vec::new() };
+    let mut checked = Checked { violations: unfit_values(model), hints: Vec::new() };
     let is_unfit = |path: &str, violations: &[Violation]| violations.iter().any(|known| known.path == path);
     let unfit = checked.violations.len();
     model.read(&mut |slots| {

@@ -13,7 +13,8 @@ use crate::upload::File;
 
 /// A struct with its table of fields. The macros write it; the codec sees every model through it.
 ///
-/// The slots come in the order of the table. They are lent to a function, and not returned, because that is what costs
+/// The slots come in the order of the table; after them, a request has one more with what its setters were given that does not
+/// fit. They are lent to a function, and not returned, because that is what costs
 /// least to compile, some thousands of times.
 pub trait Model: Debug + Send + Sync + 'static {
     /// The rows.
@@ -24,11 +25,6 @@ pub trait Model: Debug + Send + Sync + 'static {
 
     /// Lends the fields to fill.
     fn write(&mut self, fill: &mut dyn FnMut(&mut [&mut dyn Slot]));
-
-    /// What setters were given that does not fit.
-    fn unfit(&self) -> &UnfitValues {
-        const { &UnfitValues::NONE }
-    }
 }
 
 /// What is known of a struct: its name, and a row for each field.
@@ -111,6 +107,11 @@ pub trait Slot: Debug {
 
     /// The field itself, for [`Slot::copy_to`].
     fn as_any(&mut self) -> &mut dyn Any;
+
+    /// What setters were given that does not fit, in the slot after the fields.
+    fn unfit(&self) -> Option<&UnfitValues> {
+        None
+    }
 }
 
 impl<T: Value> Slot for Option<T> {

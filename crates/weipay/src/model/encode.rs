@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::codec::{Model, Strictness, Token};
 use super::field::{Field, Place, Purpose};
+use super::into_field::unfit_values;
 use super::{Encryption, Violation};
 use crate::upload::File;
 
@@ -53,7 +54,7 @@ fn file(request: &dyn Model) -> Option<File> {
     found
 }
 
-/// Writes what the file says of itself, where the caller has not: its name and its SHA-256.
+/// Writes what the file says of itself, where the caller has not: its name and its digest.
 pub(crate) fn describe_file(request: &mut dyn Model) {
     let fields = request.table().fields;
     let Some(file) = file(request) else { return };
@@ -62,6 +63,7 @@ pub(crate) fn describe_file(request: &mut dyn Model) {
             let text = match field.purpose {
                 Some(Purpose::FileName) => file.name.clone(),
                 Some(Purpose::FileSha256) => file.sha256(),
+                Some(Purpose::FileSm3) => file.sm3(),
                 _ => continue,
             };
             // These are texts in every table; were one not, it would stay unset.
@@ -129,7 +131,7 @@ fn each(
     mut take: impl FnMut(&'static Field, Json),
 ) -> Result<(), Violation> {
     // What does not fit is not sent, even where requests are not checked.
-    if let Some(unfit) = model.unfit().first(model.table().fields) {
+    if let Some(unfit) = unfit_values(model).into_iter().next() {
         return Err(unfit);
     }
     let mut done = Ok(());

@@ -1,12 +1,15 @@
 //! What setters take, so that a program gives what it has at hand.
 
+use std::any::Any;
 use std::borrow::Cow;
 
-use serde_json::Number;
+use serde_json::{Number, Value as Json};
 
 use super::check::Violation;
-use super::codec::Value;
+use super::codec::{Container, Model, Slot, Strictness, Token, Value};
 use super::field::Field;
+use super::{Checked, Encryption};
+use crate::upload::File;
 
 /// What a setter takes for a field of type `T`.
 ///
@@ -193,20 +196,64 @@ fn too_large() -> Violation {
 pub struct UnfitValues(Vec<(&'static str, Violation)>);
 
 impl UnfitValues {
-    /// No value.
-    pub(crate) const NONE: Self = Self(Vec::new());
-
-    /// The first of them, with the name that its field has on the wire.
-    pub(super) fn first(&self, fields: &[Field]) -> Option<Violation> {
-        self.violations(fields).next()
-    }
-
-    /// All of them.
-    pub(super) fn violations(&self, fields: &[Field]) -> impl Iterator<Item = Violation> {
+    /// All of them, with the names that their fields have on the wire.
+    fn violations(&self, fields: &[Field]) -> impl Iterator<Item = Violation> {
         self.0.iter().map(|(name, problem)| {
             let field = fields.iter().find(|field| letters(field.name).eq(letters(name)));
             problem.clone().within(field.map_or(*name, |field| field.name))
         })
+    }
+}
+
+/// What setters of a model were given that does not fit.
+pub(super) fn unfit_values(model: &dyn Model) -> Vec<Violation> {
+    let mut found = Vec::new();
+    model.read(&mut |slots| {
+        if let Some(unfit) = slots.last().and_then(|slot| slot.unfit()) {
+            found.extend(unfit.violations(model.table().fields));
+        }
+    });
+    found
+}
+
+/// Where setters keep them: a slot after the fields, which has no row, and so is only copied.
+impl Slot for UnfitValues {
+    fn fill(&mut self, _: Token<'_>, _: Strictness) -> Result<Container<'_>, &'static str> {
+        Ok(Container::Complete)
+    }
+
+    fn is_set(&self) -> bool {
+        false
+    }
+
+    fn file(&self) -> Option<&File> {
+        None
+    }
+
+    fn json(&self, _: Encryption<'_>) -> Result<Option<Json>, Violation> {
+        Ok(None)
+    }
+
+    fn check(&self, _: &Field) -> Result<(), Violation> {
+        Ok(())
+    }
+
+    fn inspect(&self, _: &Field) -> Checked {
+        Checked::default()
+    }
+
+    fn copy_to(&self, other: &mut dyn Any) {
+        if let Some(other) = other.downcast_mut::<Self>() {
+            other.clone_from(self);
+        }
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn unfit(&self) -> Option<&UnfitValues> {
+        Some(self)
     }
 }
 

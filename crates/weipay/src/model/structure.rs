@@ -26,7 +26,13 @@ pub(crate) fn debug(model: &dyn Model, out: &mut fmt::Formatter<'_>) -> fmt::Res
 
 /// `Clone` of every model: field by field, through the table. Derived code would be as long as the struct, thousands of times.
 #[allow(dead_code, reason = "without a product there is no model")]
-pub(crate) fn copy(from: &dyn Model, to: &mut dyn Model) {
+pub(crate) fn copied<M: Model + Default>(from: &M) -> M {
+    let mut copy = M::default();
+    copy_fields(from, &mut copy);
+    copy
+}
+
+fn copy_fields(from: &dyn Model, to: &mut dyn Model) {
     from.read(&mut |fields| {
         to.write(&mut |copies| {
             for (field, copy) in fields.iter().zip(copies) {
@@ -67,9 +73,7 @@ macro_rules! model {
         impl Clone for $name {
             #[inline]
             fn clone(&self) -> Self {
-                let mut copy = Self { $($unfit: self.$unfit.clone(),)? ..Self::default() };
-                $crate::model::structure::copy(self, &mut copy);
-                copy
+                $crate::model::structure::copied(self)
             }
         }
 
@@ -81,20 +85,13 @@ macro_rules! model {
 
             #[inline]
             fn read(&self, see: &mut dyn FnMut(&[&dyn $crate::model::Slot])) {
-                see(&[$(&self.$field),*]);
+                see(&[$(&self.$field,)* $(&self.$unfit)?]);
             }
 
             #[inline]
             fn write(&mut self, fill: &mut dyn FnMut(&mut [&mut dyn $crate::model::Slot])) {
-                fill(&mut [$(&mut self.$field),*]);
+                fill(&mut [$(&mut self.$field,)* $(&mut self.$unfit)?]);
             }
-
-            $(
-                #[inline]
-                fn unfit(&self) -> &$crate::model::UnfitValues {
-                    &self.$unfit
-                }
-            )?
         }
 
         impl PartialEq for $name {
@@ -178,6 +175,7 @@ macro_rules! request {
             }
         }
 
+        #[cfg_attr(test, allow(dead_code, reason = "a request of a test may need none of them"))]
         impl $name {
             /// With nothing set.
             #[inline]
@@ -187,15 +185,13 @@ macro_rules! request {
 
             /// Checks it as a client does before it is sent, and finds words that look mistyped.
             #[inline]
-            #[allow(dead_code, reason = "the models of tests are private")]
             pub fn check(&self) -> $crate::model::Checked {
                 $crate::model::checked::inspect(self)
             }
 
             /// Sets a field where there is a value, and changes nothing where there is none:
-            #[doc = concat!("`", stringify!($name), "::new().maybe(option, ", stringify!($name), "::field)`.")]
+            /// `Request::new().maybe(option, Request::field)`.
             #[inline]
-            #[allow(dead_code, reason = "the models of tests are private")]
             pub fn maybe<V>(self, value: Option<V>, set: impl FnOnce(Self, V) -> Self) -> Self {
                 match value {
                     Some(value) => set(self, value),
@@ -204,7 +200,7 @@ macro_rules! request {
             }
 
             $(
-                #[doc = concat!("Sets [`", stringify!($field), "`](Self#structfield.", stringify!($field), ").")]
+                $(#[$field_doc])*
                 pub fn $field(mut self, value: impl $crate::model::IntoField<$kind>) -> Self {
                     $crate::model::set(&mut self.$field, &mut self.unfit_values, stringify!($field), value);
                     self

@@ -301,3 +301,31 @@ pub(crate) mod waiting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use weipay_wire::{ApiV3Key, MerchantId, MerchantSerial, PrivateKey};
+
+    use super::*;
+    use crate::ClientBuilder;
+
+    #[test]
+    fn the_overseas_host_has_the_list_at_its_own_path() {
+        for (base_url, listed_at) in [
+            ("https://api.mch.weixin.qq.com", "https://api.mch.weixin.qq.com/v3/certificates"),
+            ("https://apihk.mch.weixin.qq.com/", "https://apihk.mch.weixin.qq.com/v3/global/certificates"),
+            ("http://127.0.0.1:8880", "http://127.0.0.1:8880/v3/certificates"),
+        ] {
+            let core = ClientBuilder::default()
+                .base_url(base_url)
+                .mchid(MerchantId::new("1900000001").unwrap())
+                .merchant_serial(MerchantSerial::new("0C4AEF34B89340881BB2B25226393DC2E47F094B").unwrap())
+                .merchant_key(PrivateKey::generate().unwrap())
+                .api_v3_key(ApiV3Key::new("a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb").unwrap())
+                .into_core()
+                .unwrap();
+            let signed = core.prepare(&request(&core), Host::Main).unwrap();
+            assert_eq!(signed.uri().to_string(), listed_at);
+        }
+    }
+}

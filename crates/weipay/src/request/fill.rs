@@ -81,7 +81,8 @@ impl Request {
             (Version::V3, meta) => Some(Body::Upload(Upload::new(meta.to_string(), &file))),
             (Version::V2, Value::Object(fields)) => Some(Body::Form { fields, file }),
             (Version::V2, _) => {
-                let problem = "the form of APIv2 takes an object, whose members become its fields".to_owned();
+                let problem =
+                    "a form of APIv2 must be a JSON object: its members become the fields".to_owned();
                 self.record_error(RequestError::Body(problem));
                 None
             }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use weipay_wire::{DigestAlgorithm, Digester, random_nonce, sha256_hex};
+use weipay_wire::{DigestAlgorithm, Digester, random_nonce, sha256_hex, sm3_hex};
 
 /// What a reader gives is kept in memory up to this size, and on disk beyond.
 const MAX_IN_MEMORY: usize = 1024 * 1024;
@@ -26,6 +26,7 @@ pub(crate) struct OnDisk {
     path: PathBuf,
     length: u64,
     sha256: String,
+    sm3: String,
     /// Whether it is ours, and goes when nobody needs it any more.
     is_temporary: bool,
 }
@@ -56,9 +57,9 @@ impl Content {
         if !file.metadata()?.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
         }
-        let (length, sha256) = copy(&mut file, &mut io::sink())?;
+        let (length, sha256, sm3) = copy(&mut file, &mut io::sink())?;
         let path = path.canonicalize()?;
-        Ok(Self::Disk(Arc::new(OnDisk { path, length, sha256, is_temporary: false })))
+        Ok(Self::Disk(Arc::new(OnDisk { path, length, sha256, sm3, is_temporary: false })))
     }
 
     pub(super) fn from_reader(mut reader: impl Read) -> io::Result<Self> {
@@ -75,8 +76,9 @@ impl Content {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&path)?;
-        let mut disk = OnDisk { path, length: 0, sha256: String::new(), is_temporary: true };
-        (disk.length, disk.sha256) = copy(&mut (&beginning[..]).chain(reader), &mut file)?;
+        let mut disk =
+            OnDisk { path, length: 0, sha256: String::new(), sm3: String::new(), is_temporary: true };
+        (disk.length, disk.sha256, disk.sm3) = copy(&mut (&beginning[..]).chain(reader), &mut file)?;
         file.flush()?;
         Ok(Self::Disk(Arc::new(disk)))
     }
@@ -94,17 +96,26 @@ impl Content {
             Self::Disk(disk) => disk.sha256.clone(),
         }
     }
+
+    pub(super) fn sm3(&self) -> String {
+        match self {
+            Self::Memory(bytes) => sm3_hex(bytes),
+            Self::Disk(disk) => disk.sm3.clone(),
+        }
+    }
 }
 
-/// Copies everything, and gives its length and SHA-256.
-fn copy(reader: &mut dyn Read, writer: &mut dyn Write) -> io::Result<(u64, String)> {
-    let (mut length, mut digester) = (0, Digester::new(DigestAlgorithm::Sha256));
+/// Copies everything, and gives its length, its SHA-256 and its SM3.
+fn copy(reader: &mut dyn Read, writer: &mut dyn Write) -> io::Result<(u64, String, String)> {
+    let [mut sha256, mut sm3] = [DigestAlgorithm::Sha256, DigestAlgorithm::Sm3].map(Digester::new);
+    let mut length = 0;
     let mut buffer = vec![0; PIECE];
     loop {
         match reader.read(&mut buffer) {
-            Ok(0) => return Ok((length, digester.finish_hex())),
+            Ok(0) => return Ok((length, sha256.finish_hex(), sm3.finish_hex())),
             Ok(count) => {
-                digester.update(&buffer[..count]);
+                sha256.update(&buffer[..count]);
+                sm3.update(&buffer[..count]);
                 writer.write_all(&buffer[..count])?;
                 length += count as u64;
             }
@@ -124,6 +135,7 @@ mod tests {
             let bytes = vec![7; length];
             let content = Content::from_reader(&bytes[..]).unwrap();
             assert_eq!((content.length(), content.sha256()), (length as u64, sha256_hex(&bytes)));
+            assert_eq!(content.sm3(), sm3_hex(&bytes));
             let Content::Disk(disk) = content else {
                 assert!(length <= MAX_IN_MEMORY);
                 continue;

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v2/appauth` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/appauth`: 实名校验/授权.
-    Appauth
+    Appauth at AtAppauth
 }
 
 impl<M: Mode> Appauth<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> Appauth<M> {
 chain_step! {
     /// `v2/appauth/authindex`: 授权获取code.
     #[doc(alias = "授权获取code")]
-    AppauthAuthindex
+    AppauthAuthindex at AtAppauthAuthindex
 }
 
 impl<M: Mode> AppauthAuthindex<M> {
@@ -53,7 +55,7 @@ impl<M: Mode> AppauthAuthindex<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "授权获取code")]
-    pub fn get(self, request: super::authindex::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::authindex::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V2_APPAUTH_AUTHINDEX, request)
     }
 }
@@ -61,7 +63,7 @@ impl<M: Mode> AppauthAuthindex<M> {
 chain_step! {
     /// `v2/appauth/getaccesstoken`: 通过code换取accesstoken.
     #[doc(alias = "通过code换取accesstoken")]
-    AppauthGetaccesstoken
+    AppauthGetaccesstoken at AtAppauthGetaccesstoken
 }
 
 impl<M: Mode> AppauthGetaccesstoken<M> {
@@ -91,7 +93,7 @@ impl<M: Mode> AppauthGetaccesstoken<M> {
     pub fn get(
         self,
         request: super::getaccesstoken::get::Request,
-    ) -> M::Sent<super::getaccesstoken::get::Response> {
+    ) -> M::Output<super::getaccesstoken::get::Response> {
         self.call.typed(&table::GET_V2_APPAUTH_GETACCESSTOKEN, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v2/applyment` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/applyment`: 小微特约商户.
-    Applyment
+    Applyment at AtApplyment
 }
 
 impl<M: Mode> Applyment<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Applyment<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/applyment/micro`
-    ApplymentMicro
+    ApplymentMicro at AtApplymentMicro
 }
 
 impl<M: Mode> ApplymentMicro<M> {
@@ -64,7 +66,7 @@ impl<M: Mode> ApplymentMicro<M> {
 chain_step! {
     /// `v2/applyment/micro/getstate`: 查询申请状态.
     #[doc(alias = "查询申请状态")]
-    ApplymentMicroGetstate
+    ApplymentMicroGetstate at AtApplymentMicroGetstate
 }
 
 impl<M: Mode> ApplymentMicroGetstate<M> {
@@ -87,7 +89,7 @@ impl<M: Mode> ApplymentMicroGetstate<M> {
     pub fn post(
         self,
         request: super::micro::getstate::post::Request,
-    ) -> M::Sent<super::micro::getstate::post::Response> {
+    ) -> M::Output<super::micro::getstate::post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_GETSTATE, request)
     }
 }
@@ -95,7 +97,7 @@ impl<M: Mode> ApplymentMicroGetstate<M> {
 chain_step! {
     /// `v2/applyment/micro/getupgradestate`: 查询升级申请单状态.
     #[doc(alias = "查询升级申请单状态")]
-    ApplymentMicroGetupgradestate
+    ApplymentMicroGetupgradestate at AtApplymentMicroGetupgradestate
 }
 
 impl<M: Mode> ApplymentMicroGetupgradestate<M> {
@@ -122,7 +124,7 @@ impl<M: Mode> ApplymentMicroGetupgradestate<M> {
     pub fn post(
         self,
         request: super::micro::getupgradestate::post::Request,
-    ) -> M::Sent<super::micro::getupgradestate::post::Response> {
+    ) -> M::Output<super::micro::getupgradestate::post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_GETUPGRADESTATE, request)
     }
 }
@@ -130,7 +132,7 @@ impl<M: Mode> ApplymentMicroGetupgradestate<M> {
 chain_step! {
     /// `v2/applyment/micro/modifyarchives`: 修改结算银行卡.
     #[doc(alias = "修改结算银行卡")]
-    ApplymentMicroModifyarchives
+    ApplymentMicroModifyarchives at AtApplymentMicroModifyarchives
 }
 
 impl<M: Mode> ApplymentMicroModifyarchives<M> {
@@ -159,7 +161,7 @@ impl<M: Mode> ApplymentMicroModifyarchives<M> {
     pub fn post(
         self,
         request: super::micro::modifyarchives::post::Request,
-    ) -> M::Sent<super::micro::modifyarchives::post::Response> {
+    ) -> M::Output<super::micro::modifyarchives::post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_MODIFYARCHIVES, request)
     }
 }
@@ -167,7 +169,7 @@ impl<M: Mode> ApplymentMicroModifyarchives<M> {
 chain_step! {
     /// `v2/applyment/micro/modifycontactinfo`: 修改联系信息.
     #[doc(alias = "修改联系信息")]
-    ApplymentMicroModifycontactinfo
+    ApplymentMicroModifycontactinfo at AtApplymentMicroModifycontactinfo
 }
 
 impl<M: Mode> ApplymentMicroModifycontactinfo<M> {
@@ -194,7 +196,7 @@ impl<M: Mode> ApplymentMicroModifycontactinfo<M> {
     pub fn post(
         self,
         request: super::micro::modifycontactinfo::post::Request,
-    ) -> M::Sent<super::micro::modifycontactinfo::post::Response> {
+    ) -> M::Output<super::micro::modifycontactinfo::post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_MODIFYCONTACTINFO, request)
     }
 }
@@ -202,7 +204,7 @@ impl<M: Mode> ApplymentMicroModifycontactinfo<M> {
 chain_step! {
     /// `v2/applyment/micro/signcontract`: 签约报备.
     #[doc(alias = "签约报备")]
-    ApplymentMicroSigncontract
+    ApplymentMicroSigncontract at AtApplymentMicroSigncontract
 }
 
 impl<M: Mode> ApplymentMicroSigncontract<M> {
@@ -221,7 +223,7 @@ impl<M: Mode> ApplymentMicroSigncontract<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "签约报备")]
-    pub fn post(self) -> M::Sent<Nothing> {
+    pub fn post(self) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_SIGNCONTRACT, Nothing)
     }
 }
@@ -229,7 +231,7 @@ impl<M: Mode> ApplymentMicroSigncontract<M> {
 chain_step! {
     /// `v2/applyment/micro/submit`: 申请入驻.
     #[doc(alias = "申请入驻")]
-    ApplymentMicroSubmit
+    ApplymentMicroSubmit at AtApplymentMicroSubmit
 }
 
 impl<M: Mode> ApplymentMicroSubmit<M> {
@@ -277,7 +279,7 @@ impl<M: Mode> ApplymentMicroSubmit<M> {
     pub fn post(
         self,
         request: super::micro::submit::post::Request,
-    ) -> M::Sent<super::micro::submit::post::Response> {
+    ) -> M::Output<super::micro::submit::post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_SUBMIT, request)
     }
 }
@@ -285,7 +287,7 @@ impl<M: Mode> ApplymentMicroSubmit<M> {
 chain_step! {
     /// `v2/applyment/micro/submitupgrade`: 提交升级申请单.
     #[doc(alias = "提交升级申请单")]
-    ApplymentMicroSubmitupgrade
+    ApplymentMicroSubmitupgrade at AtApplymentMicroSubmitupgrade
 }
 
 impl<M: Mode> ApplymentMicroSubmitupgrade<M> {
@@ -324,7 +326,7 @@ impl<M: Mode> ApplymentMicroSubmitupgrade<M> {
     pub fn post(
         self,
         request: super::micro::submitupgrade::post::Request,
-    ) -> M::Sent<super::micro::submitupgrade::post::Response> {
+    ) -> M::Output<super::micro::submitupgrade::post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_SUBMITUPGRADE, request)
     }
 }

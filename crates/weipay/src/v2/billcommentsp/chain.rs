@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v2/billcommentsp` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/billcommentsp`: 订单评价.
-    Billcommentsp
+    Billcommentsp at AtBillcommentsp
 }
 
 impl<M: Mode> Billcommentsp<M> {
@@ -22,7 +24,7 @@ impl<M: Mode> Billcommentsp<M> {
 chain_step! {
     /// `v2/billcommentsp/batchquerycomment`: 拉取订单评价数据.
     #[doc(alias = "拉取订单评价数据")]
-    BillcommentspBatchquerycomment
+    BillcommentspBatchquerycomment at AtBillcommentspBatchquerycomment
 }
 
 impl<M: Mode> BillcommentspBatchquerycomment<M> {
@@ -49,7 +51,7 @@ impl<M: Mode> BillcommentspBatchquerycomment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "拉取订单评价数据")]
-    pub fn post(self, request: super::batchquerycomment::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::batchquerycomment::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT, request)
     }
 }

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/cgi-bin` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/cgi-bin`: 清关报关.
-    CgiBin
+    CgiBin at AtCgiBin
 }
 
 impl<M: Mode> CgiBin<M> {
@@ -18,9 +20,9 @@ impl<M: Mode> CgiBin<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/cgi-bin/mch`
-    CgiBinMch
+    CgiBinMch at AtCgiBinMch
 }
 
 impl<M: Mode> CgiBinMch<M> {
@@ -35,9 +37,9 @@ impl<M: Mode> CgiBinMch<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/cgi-bin/mch/customs`
-    CgiBinMchCustoms
+    CgiBinMchCustoms at AtCgiBinMchCustoms
 }
 
 impl<M: Mode> CgiBinMchCustoms<M> {
@@ -55,7 +57,7 @@ impl<M: Mode> CgiBinMchCustoms<M> {
 chain_step! {
     /// `v2/cgi-bin/mch/customs/customdeclareorder`: 订单附加信息提交接口.
     #[doc(alias = "订单附加信息提交接口")]
-    CgiBinMchCustomsCustomdeclareorder
+    CgiBinMchCustomsCustomdeclareorder at AtCgiBinMchCustomsCustomdeclareorder
 }
 
 impl<M: Mode> CgiBinMchCustomsCustomdeclareorder<M> {
@@ -82,7 +84,7 @@ impl<M: Mode> CgiBinMchCustomsCustomdeclareorder<M> {
     pub fn post(
         self,
         request: super::mch::customs::customdeclareorder::post::Request,
-    ) -> M::Sent<super::mch::customs::customdeclareorder::post::Response> {
+    ) -> M::Output<super::mch::customs::customdeclareorder::post::Response> {
         self.call.typed(&table::POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREORDER, request)
     }
 }
@@ -90,7 +92,7 @@ impl<M: Mode> CgiBinMchCustomsCustomdeclareorder<M> {
 chain_step! {
     /// `v2/cgi-bin/mch/customs/customdeclarequery`: 订单附加信息查询接口.
     #[doc(alias = "订单附加信息查询接口")]
-    CgiBinMchCustomsCustomdeclarequery
+    CgiBinMchCustomsCustomdeclarequery at AtCgiBinMchCustomsCustomdeclarequery
 }
 
 impl<M: Mode> CgiBinMchCustomsCustomdeclarequery<M> {
@@ -120,14 +122,14 @@ impl<M: Mode> CgiBinMchCustomsCustomdeclarequery<M> {
     pub fn post(
         self,
         request: super::mch::customs::customdeclarequery::post::Request,
-    ) -> M::Sent<super::mch::customs::customdeclarequery::post::Response> {
+    ) -> M::Output<super::mch::customs::customdeclarequery::post::Response> {
         self.call.typed(&table::POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREQUERY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/cgi-bin/mch/newcustoms`
-    CgiBinMchNewcustoms
+    CgiBinMchNewcustoms at AtCgiBinMchNewcustoms
 }
 
 impl<M: Mode> CgiBinMchNewcustoms<M> {
@@ -140,7 +142,7 @@ impl<M: Mode> CgiBinMchNewcustoms<M> {
 chain_step! {
     /// `v2/cgi-bin/mch/newcustoms/customdeclareredeclare`: 订单附加信息重推接口.
     #[doc(alias = "订单附加信息重推接口")]
-    CgiBinMchNewcustomsCustomdeclareredeclare
+    CgiBinMchNewcustomsCustomdeclareredeclare at AtCgiBinMchNewcustomsCustomdeclareredeclare
 }
 
 impl<M: Mode> CgiBinMchNewcustomsCustomdeclareredeclare<M> {
@@ -168,7 +170,7 @@ impl<M: Mode> CgiBinMchNewcustomsCustomdeclareredeclare<M> {
     pub fn post(
         self,
         request: super::mch::newcustoms::customdeclareredeclare::post::Request,
-    ) -> M::Sent<super::mch::newcustoms::customdeclareredeclare::post::Response> {
+    ) -> M::Output<super::mch::newcustoms::customdeclareredeclare::post::Response> {
         self.call.typed(&table::POST_V2_CGI_BIN_MCH_NEWCUSTOMS_CUSTOMDECLAREREDECLARE, request)
     }
 }

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/deposit` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/deposit`: 酒店押金.
-    Deposit
+    Deposit at AtDeposit
 }
 
 impl<M: Mode> Deposit<M> {
@@ -56,7 +58,7 @@ impl<M: Mode> Deposit<M> {
 chain_step! {
     /// `v2/deposit/consume`: 消费押金.
     #[doc(alias = "消费押金")]
-    DepositConsume
+    DepositConsume at AtDepositConsume
 }
 
 impl<M: Mode> DepositConsume<M> {
@@ -85,7 +87,7 @@ impl<M: Mode> DepositConsume<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "消费押金")]
-    pub fn post(self, request: super::consume::post::Request) -> M::Sent<super::consume::post::Response> {
+    pub fn post(self, request: super::consume::post::Request) -> M::Output<super::consume::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_CONSUME, request)
     }
 }
@@ -93,7 +95,7 @@ impl<M: Mode> DepositConsume<M> {
 chain_step! {
     /// `v2/deposit/facepay`: 支付押金（人脸支付）.
     #[doc(alias = "支付押金（人脸支付）")]
-    DepositFacepay
+    DepositFacepay at AtDepositFacepay
 }
 
 impl<M: Mode> DepositFacepay<M> {
@@ -120,7 +122,7 @@ impl<M: Mode> DepositFacepay<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "支付押金（人脸支付）")]
-    pub fn post(self, request: super::facepay::post::Request) -> M::Sent<super::facepay::post::Response> {
+    pub fn post(self, request: super::facepay::post::Request) -> M::Output<super::facepay::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_FACEPAY, request)
     }
 }
@@ -128,7 +130,7 @@ impl<M: Mode> DepositFacepay<M> {
 chain_step! {
     /// `v2/deposit/micropay`: 支付押金（付款码支付）.
     #[doc(alias = "支付押金（付款码支付）")]
-    DepositMicropay
+    DepositMicropay at AtDepositMicropay
 }
 
 impl<M: Mode> DepositMicropay<M> {
@@ -156,7 +158,7 @@ impl<M: Mode> DepositMicropay<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "支付押金（付款码支付）")]
-    pub fn post(self, request: super::micropay::post::Request) -> M::Sent<super::micropay::post::Response> {
+    pub fn post(self, request: super::micropay::post::Request) -> M::Output<super::micropay::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_MICROPAY, request)
     }
 }
@@ -164,7 +166,7 @@ impl<M: Mode> DepositMicropay<M> {
 chain_step! {
     /// `v2/deposit/orderquery`: 查询订单.
     #[doc(alias = "查询订单")]
-    DepositOrderquery
+    DepositOrderquery at AtDepositOrderquery
 }
 
 impl<M: Mode> DepositOrderquery<M> {
@@ -191,7 +193,7 @@ impl<M: Mode> DepositOrderquery<M> {
     pub fn post(
         self,
         request: super::orderquery::post::Request,
-    ) -> M::Sent<super::orderquery::post::Response> {
+    ) -> M::Output<super::orderquery::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_ORDERQUERY, request)
     }
 }
@@ -199,7 +201,7 @@ impl<M: Mode> DepositOrderquery<M> {
 chain_step! {
     /// `v2/deposit/refund`: 申请退款（押金）.
     #[doc(alias = "申请退款（押金）")]
-    DepositRefund
+    DepositRefund at AtDepositRefund
 }
 
 impl<M: Mode> DepositRefund<M> {
@@ -226,7 +228,7 @@ impl<M: Mode> DepositRefund<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请退款（押金）")]
-    pub fn post(self, request: super::refund::post::Request) -> M::Sent<super::refund::post::Response> {
+    pub fn post(self, request: super::refund::post::Request) -> M::Output<super::refund::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_REFUND, request)
     }
 }
@@ -234,7 +236,7 @@ impl<M: Mode> DepositRefund<M> {
 chain_step! {
     /// `v2/deposit/refundquery`: 查询退款（押金）.
     #[doc(alias = "查询退款（押金）")]
-    DepositRefundquery
+    DepositRefundquery at AtDepositRefundquery
 }
 
 impl<M: Mode> DepositRefundquery<M> {
@@ -263,7 +265,7 @@ impl<M: Mode> DepositRefundquery<M> {
     pub fn post(
         self,
         request: super::refundquery::post::Request,
-    ) -> M::Sent<super::refundquery::post::Response> {
+    ) -> M::Output<super::refundquery::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_REFUNDQUERY, request)
     }
 }
@@ -271,7 +273,7 @@ impl<M: Mode> DepositRefundquery<M> {
 chain_step! {
     /// `v2/deposit/reverse`: 撤销订单.
     #[doc(alias = "撤销订单")]
-    DepositReverse
+    DepositReverse at AtDepositReverse
 }
 
 impl<M: Mode> DepositReverse<M> {
@@ -294,7 +296,7 @@ impl<M: Mode> DepositReverse<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销订单")]
-    pub fn post(self, request: super::reverse::post::Request) -> M::Sent<super::reverse::post::Response> {
+    pub fn post(self, request: super::reverse::post::Request) -> M::Output<super::reverse::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_REVERSE, request)
     }
 }
@@ -302,7 +304,7 @@ impl<M: Mode> DepositReverse<M> {
 chain_step! {
     /// `v2/deposit/unifiedorder`: 支付押金（JSAPI/APP支付）.
     #[doc(alias = "支付押金（JSAPI/APP支付）")]
-    DepositUnifiedorder
+    DepositUnifiedorder at AtDepositUnifiedorder
 }
 
 impl<M: Mode> DepositUnifiedorder<M> {
@@ -334,7 +336,7 @@ impl<M: Mode> DepositUnifiedorder<M> {
     pub fn post(
         self,
         request: super::unifiedorder::post::Request,
-    ) -> M::Sent<super::unifiedorder::post::Response> {
+    ) -> M::Output<super::unifiedorder::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_UNIFIEDORDER, request)
     }
 }

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/face` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/face`: 刷脸支付.
-    Face
+    Face at AtFace
 }
 
 impl<M: Mode> Face<M> {
@@ -21,7 +23,7 @@ impl<M: Mode> Face<M> {
 chain_step! {
     /// `v2/face/get_wxpayface_authinfo`: 人脸识别SDK-获取调用凭证.
     #[doc(alias = "人脸识别SDK-获取调用凭证")]
-    FaceGetWxpayfaceAuthinfo
+    FaceGetWxpayfaceAuthinfo at AtFaceGetWxpayfaceAuthinfo
 }
 
 impl<M: Mode> FaceGetWxpayfaceAuthinfo<M> {
@@ -53,7 +55,7 @@ impl<M: Mode> FaceGetWxpayfaceAuthinfo<M> {
     pub fn post(
         self,
         request: super::get_wxpayface_authinfo::post::Request,
-    ) -> M::Sent<super::get_wxpayface_authinfo::post::Response> {
+    ) -> M::Output<super::get_wxpayface_authinfo::post::Response> {
         self.call.typed(&table::POST_V2_FACE_GET_WXPAYFACE_AUTHINFO, request)
     }
 }

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/fund` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/fund`: 小微特约商户.
-    Fund
+    Fund at AtFund
 }
 
 impl<M: Mode> Fund<M> {
@@ -26,7 +28,7 @@ impl<M: Mode> Fund<M> {
 chain_step! {
     /// `v2/fund/queryautowithdrawbydate`: 查询提现状态.
     #[doc(alias = "查询提现状态")]
-    FundQueryautowithdrawbydate
+    FundQueryautowithdrawbydate at AtFundQueryautowithdrawbydate
 }
 
 impl<M: Mode> FundQueryautowithdrawbydate<M> {
@@ -53,7 +55,7 @@ impl<M: Mode> FundQueryautowithdrawbydate<M> {
     pub fn post(
         self,
         request: super::queryautowithdrawbydate::post::Request,
-    ) -> M::Sent<super::queryautowithdrawbydate::post::Response> {
+    ) -> M::Output<super::queryautowithdrawbydate::post::Response> {
         self.call.typed(&table::POST_V2_FUND_QUERYAUTOWITHDRAWBYDATE, request)
     }
 }
@@ -61,7 +63,7 @@ impl<M: Mode> FundQueryautowithdrawbydate<M> {
 chain_step! {
     /// `v2/fund/reautowithdrawbydate`: 重新发起提现.
     #[doc(alias = "重新发起提现")]
-    FundReautowithdrawbydate
+    FundReautowithdrawbydate at AtFundReautowithdrawbydate
 }
 
 impl<M: Mode> FundReautowithdrawbydate<M> {
@@ -88,7 +90,7 @@ impl<M: Mode> FundReautowithdrawbydate<M> {
     pub fn post(
         self,
         request: super::reautowithdrawbydate::post::Request,
-    ) -> M::Sent<super::reautowithdrawbydate::post::Response> {
+    ) -> M::Output<super::reautowithdrawbydate::post::Response> {
         self.call.typed(&table::POST_V2_FUND_REAUTOWITHDRAWBYDATE, request)
     }
 }

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/mchrisk` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/mchrisk`: 银行服务商, 风险服务.
-    Mchrisk
+    Mchrisk at AtMchrisk
 }
 
 impl<M: Mode> Mchrisk<M> {
@@ -41,7 +43,7 @@ impl<M: Mode> Mchrisk<M> {
 chain_step! {
     /// `v2/mchrisk/bankquerymchauditinfo`: 间联模式查询商户审核状态开放接口.
     #[doc(alias = "间联模式查询商户审核状态开放接口")]
-    MchriskBankquerymchauditinfo
+    MchriskBankquerymchauditinfo at AtMchriskBankquerymchauditinfo
 }
 
 impl<M: Mode> MchriskBankquerymchauditinfo<M> {
@@ -68,7 +70,7 @@ impl<M: Mode> MchriskBankquerymchauditinfo<M> {
     pub fn post(
         self,
         request: super::bankquerymchauditinfo::post::Request,
-    ) -> M::Sent<super::bankquerymchauditinfo::post::Response> {
+    ) -> M::Output<super::bankquerymchauditinfo::post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_BANKQUERYMCHAUDITINFO, request)
     }
 }
@@ -76,7 +78,7 @@ impl<M: Mode> MchriskBankquerymchauditinfo<M> {
 chain_step! {
     /// `v2/mchrisk/channelquerymchauditinfo`: 渠道商查询商户审核信息.
     #[doc(alias = "渠道商查询商户审核信息")]
-    MchriskChannelquerymchauditinfo
+    MchriskChannelquerymchauditinfo at AtMchriskChannelquerymchauditinfo
 }
 
 impl<M: Mode> MchriskChannelquerymchauditinfo<M> {
@@ -103,7 +105,7 @@ impl<M: Mode> MchriskChannelquerymchauditinfo<M> {
     pub fn post(
         self,
         request: super::channelquerymchauditinfo::post::Request,
-    ) -> M::Sent<super::channelquerymchauditinfo::post::Response> {
+    ) -> M::Output<super::channelquerymchauditinfo::post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_CHANNELQUERYMCHAUDITINFO, request)
     }
 }
@@ -111,7 +113,7 @@ impl<M: Mode> MchriskChannelquerymchauditinfo<M> {
 chain_step! {
     /// `v2/mchrisk/querymchrisk`: 事前-风险商户核查接口.
     #[doc(alias = "事前-风险商户核查接口")]
-    MchriskQuerymchrisk
+    MchriskQuerymchrisk at AtMchriskQuerymchrisk
 }
 
 impl<M: Mode> MchriskQuerymchrisk<M> {
@@ -134,7 +136,7 @@ impl<M: Mode> MchriskQuerymchrisk<M> {
     pub fn post(
         self,
         request: super::querymchrisk::post::Request,
-    ) -> M::Sent<super::querymchrisk::post::Response> {
+    ) -> M::Output<super::querymchrisk::post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_QUERYMCHRISK, request)
     }
 }
@@ -142,7 +144,7 @@ impl<M: Mode> MchriskQuerymchrisk<M> {
 chain_step! {
     /// `v2/mchrisk/setmchriskcallback`: 设置风险通知回调链接.
     #[doc(alias = "设置风险通知回调链接")]
-    MchriskSetmchriskcallback
+    MchriskSetmchriskcallback at AtMchriskSetmchriskcallback
 }
 
 impl<M: Mode> MchriskSetmchriskcallback<M> {
@@ -168,7 +170,7 @@ impl<M: Mode> MchriskSetmchriskcallback<M> {
     pub fn post(
         self,
         request: super::setmchriskcallback::post::Request,
-    ) -> M::Sent<super::setmchriskcallback::post::Response> {
+    ) -> M::Output<super::setmchriskcallback::post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_SETMCHRISKCALLBACK, request)
     }
 }
@@ -176,7 +178,7 @@ impl<M: Mode> MchriskSetmchriskcallback<M> {
 chain_step! {
     /// `v2/mchrisk/syncmchriskresult`: 事后-风险商户处理结果同步接口.
     #[doc(alias = "事后-风险商户处理结果同步接口")]
-    MchriskSyncmchriskresult
+    MchriskSyncmchriskresult at AtMchriskSyncmchriskresult
 }
 
 impl<M: Mode> MchriskSyncmchriskresult<M> {
@@ -205,7 +207,7 @@ impl<M: Mode> MchriskSyncmchriskresult<M> {
     pub fn post(
         self,
         request: super::syncmchriskresult::post::Request,
-    ) -> M::Sent<super::syncmchriskresult::post::Response> {
+    ) -> M::Output<super::syncmchriskresult::post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_SYNCMCHRISKRESULT, request)
     }
 }

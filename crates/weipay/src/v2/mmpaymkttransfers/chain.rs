@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/mmpaymkttransfers` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/mmpaymkttransfers`: 付款到零钱, 代金券, 企业微信, 现金红包.
-    Mmpaymkttransfers
+    Mmpaymkttransfers at AtMmpaymkttransfers
 }
 
 impl<M: Mode> Mmpaymkttransfers<M> {
@@ -71,7 +73,7 @@ impl<M: Mode> Mmpaymkttransfers<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/gethbinfo`: 查询红包记录.
     #[doc(alias = "查询红包记录")]
-    MmpaymkttransfersGethbinfo
+    MmpaymkttransfersGethbinfo at AtMmpaymkttransfersGethbinfo
 }
 
 impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
@@ -96,7 +98,10 @@ impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询红包记录")]
-    pub fn post(self, request: super::gethbinfo::post::Request) -> M::Sent<super::gethbinfo::post::Response> {
+    pub fn post(
+        self,
+        request: super::gethbinfo::post::Request,
+    ) -> M::Output<super::gethbinfo::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_GETHBINFO, request)
     }
 }
@@ -104,7 +109,7 @@ impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/gettransferinfo`: 查询企业向微信用户个人付款.
     #[doc(alias = "查询企业向微信用户个人付款")]
-    MmpaymkttransfersGettransferinfo
+    MmpaymkttransfersGettransferinfo at AtMmpaymkttransfersGettransferinfo
 }
 
 impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
@@ -131,14 +136,14 @@ impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
     pub fn post(
         self,
         request: super::gettransferinfo::post::Request,
-    ) -> M::Sent<super::gettransferinfo::post::Response> {
+    ) -> M::Output<super::gettransferinfo::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/mmpaymkttransfers/promotion`
-    MmpaymkttransfersPromotion
+    MmpaymkttransfersPromotion at AtMmpaymkttransfersPromotion
 }
 
 impl<M: Mode> MmpaymkttransfersPromotion<M> {
@@ -161,7 +166,7 @@ impl<M: Mode> MmpaymkttransfersPromotion<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`: 向员工付款.
     #[doc(alias = "向员工付款")]
-    MmpaymkttransfersPromotionPaywwsptrans2pocket
+    MmpaymkttransfersPromotionPaywwsptrans2pocket at AtMmpaymkttransfersPromotionPaywwsptrans2pocket
 }
 
 impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
@@ -193,7 +198,7 @@ impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
     pub fn post(
         self,
         request: super::promotion::paywwsptrans2pocket::post::Request,
-    ) -> M::Sent<super::promotion::paywwsptrans2pocket::post::Response> {
+    ) -> M::Output<super::promotion::paywwsptrans2pocket::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_PROMOTION_PAYWWSPTRANS2POCKET, request)
     }
 }
@@ -201,7 +206,7 @@ impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`: 查询付款记录.
     #[doc(alias = "查询付款记录")]
-    MmpaymkttransfersPromotionQuerywwsptrans2pocket
+    MmpaymkttransfersPromotionQuerywwsptrans2pocket at AtMmpaymkttransfersPromotionQuerywwsptrans2pocket
 }
 
 impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
@@ -226,7 +231,7 @@ impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
     pub fn post(
         self,
         request: super::promotion::querywwsptrans2pocket::post::Request,
-    ) -> M::Sent<super::promotion::querywwsptrans2pocket::post::Response> {
+    ) -> M::Output<super::promotion::querywwsptrans2pocket::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_PROMOTION_QUERYWWSPTRANS2POCKET, request)
     }
 }
@@ -234,7 +239,7 @@ impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/promotion/transfers`: 向微信用户个人付款.
     #[doc(alias = "向微信用户个人付款")]
-    MmpaymkttransfersPromotionTransfers
+    MmpaymkttransfersPromotionTransfers at AtMmpaymkttransfersPromotionTransfers
 }
 
 impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
@@ -266,7 +271,7 @@ impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
     pub fn post(
         self,
         request: super::promotion::transfers::post::Request,
-    ) -> M::Sent<super::promotion::transfers::post::Response> {
+    ) -> M::Output<super::promotion::transfers::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS, request)
     }
 }
@@ -274,7 +279,7 @@ impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/query_coupon_stock`: 查询代金券批次.
     #[doc(alias = "查询代金券批次")]
-    MmpaymkttransfersQueryCouponStock
+    MmpaymkttransfersQueryCouponStock at AtMmpaymkttransfersQueryCouponStock
 }
 
 impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
@@ -298,7 +303,7 @@ impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
     pub fn post(
         self,
         request: super::query_coupon_stock::post::Request,
-    ) -> M::Sent<super::query_coupon_stock::post::Response> {
+    ) -> M::Output<super::query_coupon_stock::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_QUERY_COUPON_STOCK, request)
     }
 }
@@ -306,7 +311,7 @@ impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/querycouponsinfo`: 查询代金券信息.
     #[doc(alias = "查询代金券信息")]
-    MmpaymkttransfersQuerycouponsinfo
+    MmpaymkttransfersQuerycouponsinfo at AtMmpaymkttransfersQuerycouponsinfo
 }
 
 impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
@@ -334,7 +339,7 @@ impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
     pub fn post(
         self,
         request: super::querycouponsinfo::post::Request,
-    ) -> M::Sent<super::querycouponsinfo::post::Response> {
+    ) -> M::Output<super::querycouponsinfo::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_QUERYCOUPONSINFO, request)
     }
 }
@@ -342,7 +347,7 @@ impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/queryworkwxredpack`: 查询红包记录.
     #[doc(alias = "查询红包记录")]
-    MmpaymkttransfersQueryworkwxredpack
+    MmpaymkttransfersQueryworkwxredpack at AtMmpaymkttransfersQueryworkwxredpack
 }
 
 impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
@@ -368,7 +373,7 @@ impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
     pub fn post(
         self,
         request: super::queryworkwxredpack::post::Request,
-    ) -> M::Sent<super::queryworkwxredpack::post::Response> {
+    ) -> M::Output<super::queryworkwxredpack::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_QUERYWORKWXREDPACK, request)
     }
 }
@@ -376,7 +381,7 @@ impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/send_coupon`: 发放代金券.
     #[doc(alias = "发放代金券")]
-    MmpaymkttransfersSendCoupon
+    MmpaymkttransfersSendCoupon at AtMmpaymkttransfersSendCoupon
 }
 
 impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
@@ -405,7 +410,7 @@ impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
     pub fn post(
         self,
         request: super::send_coupon::post::Request,
-    ) -> M::Sent<super::send_coupon::post::Response> {
+    ) -> M::Output<super::send_coupon::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON, request)
     }
 }
@@ -413,7 +418,7 @@ impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendgroupredpack`: 发放裂变红包.
     #[doc(alias = "发放裂变红包")]
-    MmpaymkttransfersSendgroupredpack
+    MmpaymkttransfersSendgroupredpack at AtMmpaymkttransfersSendgroupredpack
 }
 
 impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
@@ -447,7 +452,7 @@ impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
     pub fn post(
         self,
         request: super::sendgroupredpack::post::Request,
-    ) -> M::Sent<super::sendgroupredpack::post::Response> {
+    ) -> M::Output<super::sendgroupredpack::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SENDGROUPREDPACK, request)
     }
 }
@@ -455,7 +460,7 @@ impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendminiprogramhb`: 发放小程序红包接口.
     #[doc(alias = "发放小程序红包接口")]
-    MmpaymkttransfersSendminiprogramhb
+    MmpaymkttransfersSendminiprogramhb at AtMmpaymkttransfersSendminiprogramhb
 }
 
 impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
@@ -489,7 +494,7 @@ impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
     pub fn post(
         self,
         request: super::sendminiprogramhb::post::Request,
-    ) -> M::Sent<super::sendminiprogramhb::post::Response> {
+    ) -> M::Output<super::sendminiprogramhb::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SENDMINIPROGRAMHB, request)
     }
 }
@@ -497,7 +502,7 @@ impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendredpack`: 发放普通红包.
     #[doc(alias = "发放普通红包")]
-    MmpaymkttransfersSendredpack
+    MmpaymkttransfersSendredpack at AtMmpaymkttransfersSendredpack
 }
 
 impl<M: Mode> MmpaymkttransfersSendredpack<M> {
@@ -532,7 +537,7 @@ impl<M: Mode> MmpaymkttransfersSendredpack<M> {
     pub fn post(
         self,
         request: super::sendredpack::post::Request,
-    ) -> M::Sent<super::sendredpack::post::Response> {
+    ) -> M::Output<super::sendredpack::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK, request)
     }
 }
@@ -540,7 +545,7 @@ impl<M: Mode> MmpaymkttransfersSendredpack<M> {
 chain_step! {
     /// `v2/mmpaymkttransfers/sendworkwxredpack`: 发放企业红包.
     #[doc(alias = "发放企业红包")]
-    MmpaymkttransfersSendworkwxredpack
+    MmpaymkttransfersSendworkwxredpack at AtMmpaymkttransfersSendworkwxredpack
 }
 
 impl<M: Mode> MmpaymkttransfersSendworkwxredpack<M> {
@@ -572,7 +577,7 @@ impl<M: Mode> MmpaymkttransfersSendworkwxredpack<M> {
     pub fn post(
         self,
         request: super::sendworkwxredpack::post::Request,
-    ) -> M::Sent<super::sendworkwxredpack::post::Response> {
+    ) -> M::Output<super::sendworkwxredpack::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SENDWORKWXREDPACK, request)
     }
 }

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/mmpaysptrans` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/mmpaysptrans`: 付款到银行卡.
-    Mmpaysptrans
+    Mmpaysptrans at AtMmpaysptrans
 }
 
 impl<M: Mode> Mmpaysptrans<M> {
@@ -26,7 +28,7 @@ impl<M: Mode> Mmpaysptrans<M> {
 chain_step! {
     /// `v2/mmpaysptrans/pay_bank`: 企业付款到银行卡.
     #[doc(alias = "企业付款到银行卡")]
-    MmpaysptransPayBank
+    MmpaysptransPayBank at AtMmpaysptransPayBank
 }
 
 impl<M: Mode> MmpaysptransPayBank<M> {
@@ -52,7 +54,7 @@ impl<M: Mode> MmpaysptransPayBank<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "企业付款到银行卡")]
-    pub fn post(self, request: super::pay_bank::post::Request) -> M::Sent<super::pay_bank::post::Response> {
+    pub fn post(self, request: super::pay_bank::post::Request) -> M::Output<super::pay_bank::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYSPTRANS_PAY_BANK, request)
     }
 }
@@ -60,7 +62,7 @@ impl<M: Mode> MmpaysptransPayBank<M> {
 chain_step! {
     /// `v2/mmpaysptrans/query_bank`: 查询企业付款银行卡.
     #[doc(alias = "查询企业付款银行卡")]
-    MmpaysptransQueryBank
+    MmpaysptransQueryBank at AtMmpaysptransQueryBank
 }
 
 impl<M: Mode> MmpaysptransQueryBank<M> {
@@ -84,7 +86,7 @@ impl<M: Mode> MmpaysptransQueryBank<M> {
     pub fn post(
         self,
         request: super::query_bank::post::Request,
-    ) -> M::Sent<super::query_bank::post::Response> {
+    ) -> M::Output<super::query_bank::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYSPTRANS_QUERY_BANK, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v2/papay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/papay`: 扣款服务.
-    Papay
+    Papay at AtPapay
 }
 
 impl<M: Mode> Papay<M> {
@@ -47,7 +49,7 @@ impl<M: Mode> Papay<M> {
 chain_step! {
     /// `v2/papay/deletecontract`: 申请解约.
     #[doc(alias = "申请解约")]
-    PapayDeletecontract
+    PapayDeletecontract at AtPapayDeletecontract
 }
 
 impl<M: Mode> PapayDeletecontract<M> {
@@ -72,7 +74,7 @@ impl<M: Mode> PapayDeletecontract<M> {
     pub fn post(
         self,
         request: super::deletecontract::post::Request,
-    ) -> M::Sent<super::deletecontract::post::Response> {
+    ) -> M::Output<super::deletecontract::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_DELETECONTRACT, request)
     }
 }
@@ -80,7 +82,7 @@ impl<M: Mode> PapayDeletecontract<M> {
 chain_step! {
     /// `v2/papay/entrustweb`: 公众号纯签约.
     #[doc(alias = "公众号纯签约")]
-    PapayEntrustweb
+    PapayEntrustweb at AtPapayEntrustweb
 }
 
 impl<M: Mode> PapayEntrustweb<M> {
@@ -109,7 +111,7 @@ impl<M: Mode> PapayEntrustweb<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "公众号纯签约")]
-    pub fn get(self, request: super::entrustweb::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::entrustweb::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V2_PAPAY_ENTRUSTWEB, request)
     }
 }
@@ -117,7 +119,7 @@ impl<M: Mode> PapayEntrustweb<M> {
 chain_step! {
     /// `v2/papay/h5entrustweb`: H5纯签约.
     #[doc(alias = "H5纯签约")]
-    PapayH5entrustweb
+    PapayH5entrustweb at AtPapayH5entrustweb
 }
 
 impl<M: Mode> PapayH5entrustweb<M> {
@@ -150,14 +152,14 @@ impl<M: Mode> PapayH5entrustweb<M> {
     pub fn get(
         self,
         request: super::h5entrustweb::get::Request,
-    ) -> M::Sent<super::h5entrustweb::get::Response> {
+    ) -> M::Output<super::h5entrustweb::get::Response> {
         self.call.typed(&table::GET_V2_PAPAY_H5ENTRUSTWEB, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/papay/partner`
-    PapayPartner
+    PapayPartner at AtPapayPartner
 }
 
 impl<M: Mode> PapayPartner<M> {
@@ -190,7 +192,7 @@ impl<M: Mode> PapayPartner<M> {
 chain_step! {
     /// `v2/papay/partner/deletecontract`: 申请解约.
     #[doc(alias = "申请解约")]
-    PapayPartnerDeletecontract
+    PapayPartnerDeletecontract at AtPapayPartnerDeletecontract
 }
 
 impl<M: Mode> PapayPartnerDeletecontract<M> {
@@ -216,7 +218,7 @@ impl<M: Mode> PapayPartnerDeletecontract<M> {
     pub fn post(
         self,
         request: super::partner::deletecontract::post::Request,
-    ) -> M::Sent<super::partner::deletecontract::post::Response> {
+    ) -> M::Output<super::partner::deletecontract::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_PARTNER_DELETECONTRACT, request)
     }
 }
@@ -224,7 +226,7 @@ impl<M: Mode> PapayPartnerDeletecontract<M> {
 chain_step! {
     /// `v2/papay/partner/entrustweb`: 公众号纯签约.
     #[doc(alias = "公众号纯签约")]
-    PapayPartnerEntrustweb
+    PapayPartnerEntrustweb at AtPapayPartnerEntrustweb
 }
 
 impl<M: Mode> PapayPartnerEntrustweb<M> {
@@ -254,7 +256,7 @@ impl<M: Mode> PapayPartnerEntrustweb<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "公众号纯签约")]
-    pub fn get(self, request: super::partner::entrustweb::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::partner::entrustweb::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V2_PAPAY_PARTNER_ENTRUSTWEB, request)
     }
 }
@@ -262,7 +264,7 @@ impl<M: Mode> PapayPartnerEntrustweb<M> {
 chain_step! {
     /// `v2/papay/partner/h5entrustweb`: H5纯签约.
     #[doc(alias = "H5纯签约")]
-    PapayPartnerH5entrustweb
+    PapayPartnerH5entrustweb at AtPapayPartnerH5entrustweb
 }
 
 impl<M: Mode> PapayPartnerH5entrustweb<M> {
@@ -296,7 +298,7 @@ impl<M: Mode> PapayPartnerH5entrustweb<M> {
     pub fn get(
         self,
         request: super::partner::h5entrustweb::get::Request,
-    ) -> M::Sent<super::partner::h5entrustweb::get::Response> {
+    ) -> M::Output<super::partner::h5entrustweb::get::Response> {
         self.call.typed(&table::GET_V2_PAPAY_PARTNER_H5ENTRUSTWEB, request)
     }
 }
@@ -304,7 +306,7 @@ impl<M: Mode> PapayPartnerH5entrustweb<M> {
 chain_step! {
     /// `v2/papay/partner/preentrustweb`: APP纯签约.
     #[doc(alias = "APP纯签约")]
-    PapayPartnerPreentrustweb
+    PapayPartnerPreentrustweb at AtPapayPartnerPreentrustweb
 }
 
 impl<M: Mode> PapayPartnerPreentrustweb<M> {
@@ -336,7 +338,7 @@ impl<M: Mode> PapayPartnerPreentrustweb<M> {
     pub fn post(
         self,
         request: super::partner::preentrustweb::post::Request,
-    ) -> M::Sent<super::partner::preentrustweb::post::Response> {
+    ) -> M::Output<super::partner::preentrustweb::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_PARTNER_PREENTRUSTWEB, request)
     }
 }
@@ -344,7 +346,7 @@ impl<M: Mode> PapayPartnerPreentrustweb<M> {
 chain_step! {
     /// `v2/papay/partner/querycontract`: 查询签约关系.
     #[doc(alias = "查询签约关系")]
-    PapayPartnerQuerycontract
+    PapayPartnerQuerycontract at AtPapayPartnerQuerycontract
 }
 
 impl<M: Mode> PapayPartnerQuerycontract<M> {
@@ -367,7 +369,7 @@ impl<M: Mode> PapayPartnerQuerycontract<M> {
     pub fn post(
         self,
         request: super::partner::querycontract::post::Request,
-    ) -> M::Sent<super::partner::querycontract::post::Response> {
+    ) -> M::Output<super::partner::querycontract::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_PARTNER_QUERYCONTRACT, request)
     }
 }
@@ -375,7 +377,7 @@ impl<M: Mode> PapayPartnerQuerycontract<M> {
 chain_step! {
     /// `v2/papay/preentrustweb`: APP纯签约.
     #[doc(alias = "APP纯签约")]
-    PapayPreentrustweb
+    PapayPreentrustweb at AtPapayPreentrustweb
 }
 
 impl<M: Mode> PapayPreentrustweb<M> {
@@ -407,7 +409,7 @@ impl<M: Mode> PapayPreentrustweb<M> {
     pub fn post(
         self,
         request: super::preentrustweb::post::Request,
-    ) -> M::Sent<super::preentrustweb::post::Response> {
+    ) -> M::Output<super::preentrustweb::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_PREENTRUSTWEB, request)
     }
 }
@@ -415,7 +417,7 @@ impl<M: Mode> PapayPreentrustweb<M> {
 chain_step! {
     /// `v2/papay/querycontract`: 查询签约关系.
     #[doc(alias = "查询签约关系")]
-    PapayQuerycontract
+    PapayQuerycontract at AtPapayQuerycontract
 }
 
 impl<M: Mode> PapayQuerycontract<M> {
@@ -438,7 +440,7 @@ impl<M: Mode> PapayQuerycontract<M> {
     pub fn post(
         self,
         request: super::querycontract::post::Request,
-    ) -> M::Sent<super::querycontract::post::Response> {
+    ) -> M::Output<super::querycontract::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_QUERYCONTRACT, request)
     }
 }

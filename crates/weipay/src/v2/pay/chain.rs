@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v2/pay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/pay`: 分账, 刷脸支付, 合单支付, 基础支付, 扣款服务, 账单, 退款.
-    Pay
+    Pay at AtPay
 }
 
 impl<M: Mode> Pay<M> {
@@ -142,7 +144,7 @@ impl<M: Mode> Pay<M> {
 chain_step! {
     /// `v2/pay/closecombinedorder`: 合单关单.
     #[doc(alias = "合单关单")]
-    PayClosecombinedorder
+    PayClosecombinedorder at AtPayClosecombinedorder
 }
 
 impl<M: Mode> PayClosecombinedorder<M> {
@@ -168,7 +170,7 @@ impl<M: Mode> PayClosecombinedorder<M> {
     pub fn post(
         self,
         request: super::closecombinedorder::post::Request,
-    ) -> M::Sent<super::closecombinedorder::post::Response> {
+    ) -> M::Output<super::closecombinedorder::post::Response> {
         self.call.typed(&table::POST_V2_PAY_CLOSECOMBINEDORDER, request)
     }
 }
@@ -176,7 +178,7 @@ impl<M: Mode> PayClosecombinedorder<M> {
 chain_step! {
     /// `v2/pay/closeorder`: 关闭订单.
     #[doc(alias = "关闭订单")]
-    PayCloseorder
+    PayCloseorder at AtPayCloseorder
 }
 
 impl<M: Mode> PayCloseorder<M> {
@@ -202,7 +204,7 @@ impl<M: Mode> PayCloseorder<M> {
     pub fn post(
         self,
         request: super::closeorder::post::Request,
-    ) -> M::Sent<super::closeorder::post::Response> {
+    ) -> M::Output<super::closeorder::post::Response> {
         self.call.typed(&table::POST_V2_PAY_CLOSEORDER, request)
     }
 }
@@ -210,7 +212,7 @@ impl<M: Mode> PayCloseorder<M> {
 chain_step! {
     /// `v2/pay/combinedorder`: 合单下单.
     #[doc(alias = "合单下单")]
-    PayCombinedorder
+    PayCombinedorder at AtPayCombinedorder
 }
 
 impl<M: Mode> PayCombinedorder<M> {
@@ -249,7 +251,7 @@ impl<M: Mode> PayCombinedorder<M> {
     pub fn post(
         self,
         request: super::combinedorder::post::Request,
-    ) -> M::Sent<super::combinedorder::post::Response> {
+    ) -> M::Output<super::combinedorder::post::Response> {
         self.call.typed(&table::POST_V2_PAY_COMBINEDORDER, request)
     }
 }
@@ -257,7 +259,7 @@ impl<M: Mode> PayCombinedorder<M> {
 chain_step! {
     /// `v2/pay/contractorder`: 支付中签约.
     #[doc(alias = "支付中签约")]
-    PayContractorder
+    PayContractorder at AtPayContractorder
 }
 
 impl<M: Mode> PayContractorder<M> {
@@ -293,7 +295,7 @@ impl<M: Mode> PayContractorder<M> {
     pub fn post(
         self,
         request: super::contractorder::post::Request,
-    ) -> M::Sent<super::contractorder::post::Response> {
+    ) -> M::Output<super::contractorder::post::Response> {
         self.call.typed(&table::POST_V2_PAY_CONTRACTORDER, request)
     }
 }
@@ -301,7 +303,7 @@ impl<M: Mode> PayContractorder<M> {
 chain_step! {
     /// `v2/pay/downloadbill`: 下载对账单.
     #[doc(alias = "下载对账单")]
-    PayDownloadbill
+    PayDownloadbill at AtPayDownloadbill
 }
 
 impl<M: Mode> PayDownloadbill<M> {
@@ -322,7 +324,7 @@ impl<M: Mode> PayDownloadbill<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载对账单")]
-    pub fn post(self, request: super::downloadbill::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::downloadbill::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V2_PAY_DOWNLOADBILL, request)
     }
 }
@@ -330,7 +332,7 @@ impl<M: Mode> PayDownloadbill<M> {
 chain_step! {
     /// `v2/pay/downloadfundflow`: 下载资金账单.
     #[doc(alias = "下载资金账单")]
-    PayDownloadfundflow
+    PayDownloadfundflow at AtPayDownloadfundflow
 }
 
 impl<M: Mode> PayDownloadfundflow<M> {
@@ -356,7 +358,7 @@ impl<M: Mode> PayDownloadfundflow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载资金账单")]
-    pub fn post(self, request: super::downloadfundflow::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::downloadfundflow::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V2_PAY_DOWNLOADFUNDFLOW, request)
     }
 }
@@ -364,7 +366,7 @@ impl<M: Mode> PayDownloadfundflow<M> {
 chain_step! {
     /// `v2/pay/facepay`: 提交刷脸支付.
     #[doc(alias = "提交刷脸支付")]
-    PayFacepay
+    PayFacepay at AtPayFacepay
 }
 
 impl<M: Mode> PayFacepay<M> {
@@ -391,7 +393,7 @@ impl<M: Mode> PayFacepay<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "提交刷脸支付")]
-    pub fn post(self, request: super::facepay::post::Request) -> M::Sent<super::facepay::post::Response> {
+    pub fn post(self, request: super::facepay::post::Request) -> M::Output<super::facepay::post::Response> {
         self.call.typed(&table::POST_V2_PAY_FACEPAY, request)
     }
 }
@@ -399,7 +401,7 @@ impl<M: Mode> PayFacepay<M> {
 chain_step! {
     /// `v2/pay/facepayquery`: 查询订单.
     #[doc(alias = "查询订单")]
-    PayFacepayquery
+    PayFacepayquery at AtPayFacepayquery
 }
 
 impl<M: Mode> PayFacepayquery<M> {
@@ -426,7 +428,7 @@ impl<M: Mode> PayFacepayquery<M> {
     pub fn post(
         self,
         request: super::facepayquery::post::Request,
-    ) -> M::Sent<super::facepayquery::post::Response> {
+    ) -> M::Output<super::facepayquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_FACEPAYQUERY, request)
     }
 }
@@ -434,7 +436,7 @@ impl<M: Mode> PayFacepayquery<M> {
 chain_step! {
     /// `v2/pay/micropay`: 提交付款码支付.
     #[doc(alias = "提交付款码支付")]
-    PayMicropay
+    PayMicropay at AtPayMicropay
 }
 
 impl<M: Mode> PayMicropay<M> {
@@ -459,7 +461,7 @@ impl<M: Mode> PayMicropay<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "提交付款码支付")]
-    pub fn post(self, request: super::micropay::post::Request) -> M::Sent<super::micropay::post::Response> {
+    pub fn post(self, request: super::micropay::post::Request) -> M::Output<super::micropay::post::Response> {
         self.call.typed(&table::POST_V2_PAY_MICROPAY, request)
     }
 }
@@ -467,7 +469,7 @@ impl<M: Mode> PayMicropay<M> {
 chain_step! {
     /// `v2/pay/orderquery`: 查询订单.
     #[doc(alias = "查询订单")]
-    PayOrderquery
+    PayOrderquery at AtPayOrderquery
 }
 
 impl<M: Mode> PayOrderquery<M> {
@@ -494,7 +496,7 @@ impl<M: Mode> PayOrderquery<M> {
     pub fn post(
         self,
         request: super::orderquery::post::Request,
-    ) -> M::Sent<super::orderquery::post::Response> {
+    ) -> M::Output<super::orderquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_ORDERQUERY, request)
     }
 }
@@ -502,7 +504,7 @@ impl<M: Mode> PayOrderquery<M> {
 chain_step! {
     /// `v2/pay/paporderquery`: 查询订单.
     #[doc(alias = "查询订单")]
-    PayPaporderquery
+    PayPaporderquery at AtPayPaporderquery
 }
 
 impl<M: Mode> PayPaporderquery<M> {
@@ -529,7 +531,7 @@ impl<M: Mode> PayPaporderquery<M> {
     pub fn post(
         self,
         request: super::paporderquery::post::Request,
-    ) -> M::Sent<super::paporderquery::post::Response> {
+    ) -> M::Output<super::paporderquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PAPORDERQUERY, request)
     }
 }
@@ -537,7 +539,7 @@ impl<M: Mode> PayPaporderquery<M> {
 chain_step! {
     /// `v2/pay/pappayapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    PayPappayapply
+    PayPappayapply at AtPayPappayapply
 }
 
 impl<M: Mode> PayPappayapply<M> {
@@ -567,14 +569,14 @@ impl<M: Mode> PayPappayapply<M> {
     pub fn post(
         self,
         request: super::pappayapply::post::Request,
-    ) -> M::Sent<super::pappayapply::post::Response> {
+    ) -> M::Output<super::pappayapply::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PAPPAYAPPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/pay/partner`
-    PayPartner
+    PayPartner at AtPayPartner
 }
 
 impl<M: Mode> PayPartner<M> {
@@ -592,7 +594,7 @@ impl<M: Mode> PayPartner<M> {
 chain_step! {
     /// `v2/pay/partner/paporderquery`: 查询订单.
     #[doc(alias = "查询订单")]
-    PayPartnerPaporderquery
+    PayPartnerPaporderquery at AtPayPartnerPaporderquery
 }
 
 impl<M: Mode> PayPartnerPaporderquery<M> {
@@ -619,7 +621,7 @@ impl<M: Mode> PayPartnerPaporderquery<M> {
     pub fn post(
         self,
         request: super::partner::paporderquery::post::Request,
-    ) -> M::Sent<super::partner::paporderquery::post::Response> {
+    ) -> M::Output<super::partner::paporderquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PARTNER_PAPORDERQUERY, request)
     }
 }
@@ -627,7 +629,7 @@ impl<M: Mode> PayPartnerPaporderquery<M> {
 chain_step! {
     /// `v2/pay/partner/pappayapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    PayPartnerPappayapply
+    PayPartnerPappayapply at AtPayPartnerPappayapply
 }
 
 impl<M: Mode> PayPartnerPappayapply<M> {
@@ -657,7 +659,7 @@ impl<M: Mode> PayPartnerPappayapply<M> {
     pub fn post(
         self,
         request: super::partner::pappayapply::post::Request,
-    ) -> M::Sent<super::partner::pappayapply::post::Response> {
+    ) -> M::Output<super::partner::pappayapply::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PARTNER_PAPPAYAPPLY, request)
     }
 }
@@ -665,7 +667,7 @@ impl<M: Mode> PayPartnerPappayapply<M> {
 chain_step! {
     /// `v2/pay/profitsharingaddreceiver`: 添加分账接收方.
     #[doc(alias = "添加分账接收方")]
-    PayProfitsharingaddreceiver
+    PayProfitsharingaddreceiver at AtPayProfitsharingaddreceiver
 }
 
 impl<M: Mode> PayProfitsharingaddreceiver<M> {
@@ -690,7 +692,7 @@ impl<M: Mode> PayProfitsharingaddreceiver<M> {
     pub fn post(
         self,
         request: super::profitsharingaddreceiver::post::Request,
-    ) -> M::Sent<super::profitsharingaddreceiver::post::Response> {
+    ) -> M::Output<super::profitsharingaddreceiver::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PROFITSHARINGADDRECEIVER, request)
     }
 }
@@ -698,7 +700,7 @@ impl<M: Mode> PayProfitsharingaddreceiver<M> {
 chain_step! {
     /// `v2/pay/profitsharingmerchantratioquery`: 查询最大分账比例.
     #[doc(alias = "查询最大分账比例")]
-    PayProfitsharingmerchantratioquery
+    PayProfitsharingmerchantratioquery at AtPayProfitsharingmerchantratioquery
 }
 
 impl<M: Mode> PayProfitsharingmerchantratioquery<M> {
@@ -721,7 +723,7 @@ impl<M: Mode> PayProfitsharingmerchantratioquery<M> {
     pub fn post(
         self,
         request: super::profitsharingmerchantratioquery::post::Request,
-    ) -> M::Sent<super::profitsharingmerchantratioquery::post::Response> {
+    ) -> M::Output<super::profitsharingmerchantratioquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PROFITSHARINGMERCHANTRATIOQUERY, request)
     }
 }
@@ -729,7 +731,7 @@ impl<M: Mode> PayProfitsharingmerchantratioquery<M> {
 chain_step! {
     /// `v2/pay/profitsharingorderamountquery`: 查询订单待分账金额.
     #[doc(alias = "查询订单待分账金额")]
-    PayProfitsharingorderamountquery
+    PayProfitsharingorderamountquery at AtPayProfitsharingorderamountquery
 }
 
 impl<M: Mode> PayProfitsharingorderamountquery<M> {
@@ -755,7 +757,7 @@ impl<M: Mode> PayProfitsharingorderamountquery<M> {
     pub fn post(
         self,
         request: super::profitsharingorderamountquery::post::Request,
-    ) -> M::Sent<super::profitsharingorderamountquery::post::Response> {
+    ) -> M::Output<super::profitsharingorderamountquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PROFITSHARINGORDERAMOUNTQUERY, request)
     }
 }
@@ -763,7 +765,7 @@ impl<M: Mode> PayProfitsharingorderamountquery<M> {
 chain_step! {
     /// `v2/pay/profitsharingquery`: 查询分账结果.
     #[doc(alias = "查询分账结果")]
-    PayProfitsharingquery
+    PayProfitsharingquery at AtPayProfitsharingquery
 }
 
 impl<M: Mode> PayProfitsharingquery<M> {
@@ -790,7 +792,7 @@ impl<M: Mode> PayProfitsharingquery<M> {
     pub fn post(
         self,
         request: super::profitsharingquery::post::Request,
-    ) -> M::Sent<super::profitsharingquery::post::Response> {
+    ) -> M::Output<super::profitsharingquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PROFITSHARINGQUERY, request)
     }
 }
@@ -798,7 +800,7 @@ impl<M: Mode> PayProfitsharingquery<M> {
 chain_step! {
     /// `v2/pay/profitsharingremovereceiver`: 删除分账接收方.
     #[doc(alias = "删除分账接收方")]
-    PayProfitsharingremovereceiver
+    PayProfitsharingremovereceiver at AtPayProfitsharingremovereceiver
 }
 
 impl<M: Mode> PayProfitsharingremovereceiver<M> {
@@ -823,7 +825,7 @@ impl<M: Mode> PayProfitsharingremovereceiver<M> {
     pub fn post(
         self,
         request: super::profitsharingremovereceiver::post::Request,
-    ) -> M::Sent<super::profitsharingremovereceiver::post::Response> {
+    ) -> M::Output<super::profitsharingremovereceiver::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PROFITSHARINGREMOVERECEIVER, request)
     }
 }
@@ -831,7 +833,7 @@ impl<M: Mode> PayProfitsharingremovereceiver<M> {
 chain_step! {
     /// `v2/pay/profitsharingreturnquery`: 回退结果查询.
     #[doc(alias = "回退结果查询")]
-    PayProfitsharingreturnquery
+    PayProfitsharingreturnquery at AtPayProfitsharingreturnquery
 }
 
 impl<M: Mode> PayProfitsharingreturnquery<M> {
@@ -858,7 +860,7 @@ impl<M: Mode> PayProfitsharingreturnquery<M> {
     pub fn post(
         self,
         request: super::profitsharingreturnquery::post::Request,
-    ) -> M::Sent<super::profitsharingreturnquery::post::Response> {
+    ) -> M::Output<super::profitsharingreturnquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PROFITSHARINGRETURNQUERY, request)
     }
 }
@@ -866,7 +868,7 @@ impl<M: Mode> PayProfitsharingreturnquery<M> {
 chain_step! {
     /// `v2/pay/querycombinedorder`: 合单查单.
     #[doc(alias = "合单查单")]
-    PayQuerycombinedorder
+    PayQuerycombinedorder at AtPayQuerycombinedorder
 }
 
 impl<M: Mode> PayQuerycombinedorder<M> {
@@ -891,7 +893,7 @@ impl<M: Mode> PayQuerycombinedorder<M> {
     pub fn post(
         self,
         request: super::querycombinedorder::post::Request,
-    ) -> M::Sent<super::querycombinedorder::post::Response> {
+    ) -> M::Output<super::querycombinedorder::post::Response> {
         self.call.typed(&table::POST_V2_PAY_QUERYCOMBINEDORDER, request)
     }
 }
@@ -899,7 +901,7 @@ impl<M: Mode> PayQuerycombinedorder<M> {
 chain_step! {
     /// `v2/pay/queryexchagerate`: 汇率查询.
     #[doc(alias = "汇率查询")]
-    PayQueryexchagerate
+    PayQueryexchagerate at AtPayQueryexchagerate
 }
 
 impl<M: Mode> PayQueryexchagerate<M> {
@@ -926,7 +928,7 @@ impl<M: Mode> PayQueryexchagerate<M> {
     pub fn post(
         self,
         request: super::queryexchagerate::post::Request,
-    ) -> M::Sent<super::queryexchagerate::post::Response> {
+    ) -> M::Output<super::queryexchagerate::post::Response> {
         self.call.typed(&table::POST_V2_PAY_QUERYEXCHAGERATE, request)
     }
 }
@@ -934,7 +936,7 @@ impl<M: Mode> PayQueryexchagerate<M> {
 chain_step! {
     /// `v2/pay/refundquery`: 查询退款.
     #[doc(alias = "查询退款")]
-    PayRefundquery
+    PayRefundquery at AtPayRefundquery
 }
 
 impl<M: Mode> PayRefundquery<M> {
@@ -963,7 +965,7 @@ impl<M: Mode> PayRefundquery<M> {
     pub fn post(
         self,
         request: super::refundquery::post::Request,
-    ) -> M::Sent<super::refundquery::post::Response> {
+    ) -> M::Output<super::refundquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_REFUNDQUERY, request)
     }
 }
@@ -971,7 +973,7 @@ impl<M: Mode> PayRefundquery<M> {
 chain_step! {
     /// `v2/pay/refundqueryv2`: 查询退款（支持单品）.
     #[doc(alias = "查询退款（支持单品）")]
-    PayRefundqueryv2
+    PayRefundqueryv2 at AtPayRefundqueryv2
 }
 
 impl<M: Mode> PayRefundqueryv2<M> {
@@ -1000,7 +1002,7 @@ impl<M: Mode> PayRefundqueryv2<M> {
     pub fn post(
         self,
         request: super::refundqueryv2::post::Request,
-    ) -> M::Sent<super::refundqueryv2::post::Response> {
+    ) -> M::Output<super::refundqueryv2::post::Response> {
         self.call.typed(&table::POST_V2_PAY_REFUNDQUERYV2, request)
     }
 }
@@ -1008,7 +1010,7 @@ impl<M: Mode> PayRefundqueryv2<M> {
 chain_step! {
     /// `v2/pay/settlementquery`: 查询结算资金.
     #[doc(alias = "查询结算资金")]
-    PaySettlementquery
+    PaySettlementquery at AtPaySettlementquery
 }
 
 impl<M: Mode> PaySettlementquery<M> {
@@ -1038,7 +1040,7 @@ impl<M: Mode> PaySettlementquery<M> {
     pub fn post(
         self,
         request: super::settlementquery::post::Request,
-    ) -> M::Sent<super::settlementquery::post::Response> {
+    ) -> M::Output<super::settlementquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_SETTLEMENTQUERY, request)
     }
 }
@@ -1046,7 +1048,7 @@ impl<M: Mode> PaySettlementquery<M> {
 chain_step! {
     /// `v2/pay/unifiedorder`: 统一下单.
     #[doc(alias = "统一下单")]
-    PayUnifiedorder
+    PayUnifiedorder at AtPayUnifiedorder
 }
 
 impl<M: Mode> PayUnifiedorder<M> {
@@ -1077,7 +1079,7 @@ impl<M: Mode> PayUnifiedorder<M> {
     pub fn post(
         self,
         request: super::unifiedorder::post::Request,
-    ) -> M::Sent<super::unifiedorder::post::Response> {
+    ) -> M::Output<super::unifiedorder::post::Response> {
         self.call.typed(&table::POST_V2_PAY_UNIFIEDORDER, request)
     }
 }

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/payitil` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/payitil`: 基础支付.
-    Payitil
+    Payitil at AtPayitil
 }
 
 impl<M: Mode> Payitil<M> {
@@ -21,7 +23,7 @@ impl<M: Mode> Payitil<M> {
 chain_step! {
     /// `v2/payitil/report`: 交易保障.
     #[doc(alias = "交易保障")]
-    PayitilReport
+    PayitilReport at AtPayitilReport
 }
 
 impl<M: Mode> PayitilReport<M> {
@@ -50,7 +52,7 @@ impl<M: Mode> PayitilReport<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "交易保障")]
-    pub fn post(self, request: super::report::post::Request) -> M::Sent<super::report::post::Response> {
+    pub fn post(self, request: super::report::post::Request) -> M::Output<super::report::post::Response> {
         self.call.typed(&table::POST_V2_PAYITIL_REPORT, request)
     }
 }

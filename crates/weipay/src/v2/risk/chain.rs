@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/risk` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/risk`: 付款到银行卡, 小微特约商户, 银行服务商.
-    Risk
+    Risk at AtRisk
 }
 
 impl<M: Mode> Risk<M> {
@@ -31,7 +33,7 @@ impl<M: Mode> Risk<M> {
 chain_step! {
     /// `v2/risk/getcertficates`: 获取平台证书.
     #[doc(alias = "获取平台证书")]
-    RiskGetcertficates
+    RiskGetcertficates at AtRiskGetcertficates
 }
 
 impl<M: Mode> RiskGetcertficates<M> {
@@ -52,7 +54,7 @@ impl<M: Mode> RiskGetcertficates<M> {
     pub fn post(
         self,
         request: super::getcertficates::post::Request,
-    ) -> M::Sent<super::getcertficates::post::Response> {
+    ) -> M::Output<super::getcertficates::post::Response> {
         self.call.typed(&table::POST_V2_RISK_GETCERTFICATES, request)
     }
 }
@@ -60,7 +62,7 @@ impl<M: Mode> RiskGetcertficates<M> {
 chain_step! {
     /// `v2/risk/getpublickey`: 获取RSA加密公钥.
     #[doc(alias = "获取RSA加密公钥")]
-    RiskGetpublickey
+    RiskGetpublickey at AtRiskGetpublickey
 }
 
 impl<M: Mode> RiskGetpublickey<M> {
@@ -84,7 +86,7 @@ impl<M: Mode> RiskGetpublickey<M> {
     pub fn post(
         self,
         request: super::getpublickey::post::Request,
-    ) -> M::Sent<super::getpublickey::post::Response> {
+    ) -> M::Output<super::getpublickey::post::Response> {
         self.call.typed(&table::POST_V2_RISK_GETPUBLICKEY, request)
     }
 }
@@ -92,7 +94,7 @@ impl<M: Mode> RiskGetpublickey<M> {
 chain_step! {
     /// `v2/risk/getviolation`: 银行特约商户违规信息查询.
     #[doc(alias = "银行特约商户违规信息查询")]
-    RiskGetviolation
+    RiskGetviolation at AtRiskGetviolation
 }
 
 impl<M: Mode> RiskGetviolation<M> {
@@ -116,7 +118,7 @@ impl<M: Mode> RiskGetviolation<M> {
     pub fn post(
         self,
         request: super::getviolation::post::Request,
-    ) -> M::Sent<super::getviolation::post::Response> {
+    ) -> M::Output<super::getviolation::post::Response> {
         self.call.typed(&table::POST_V2_RISK_GETVIOLATION, request)
     }
 }

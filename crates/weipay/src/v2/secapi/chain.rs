@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/secapi` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/secapi`: 分账, 刷脸支付, 基础支付, 进件, 退款, 银行服务商.
-    Secapi
+    Secapi at AtSecapi
 }
 
 impl<M: Mode> Secapi<M> {
@@ -28,9 +30,9 @@ impl<M: Mode> Secapi<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/secapi/mch`
-    SecapiMch
+    SecapiMch at AtSecapiMch
 }
 
 impl<M: Mode> SecapiMch<M> {
@@ -83,7 +85,7 @@ impl<M: Mode> SecapiMch<M> {
 chain_step! {
     /// `v2/secapi/mch/addInstitutionsub`: 进件子商户.
     #[doc(alias = "进件子商户")]
-    SecapiMchAddInstitutionsub
+    SecapiMchAddInstitutionsub at AtSecapiMchAddInstitutionsub
 }
 
 impl<M: Mode> SecapiMchAddInstitutionsub<M> {
@@ -133,7 +135,7 @@ impl<M: Mode> SecapiMchAddInstitutionsub<M> {
     pub fn post(
         self,
         request: super::mch::add_institutionsub::post::Request,
-    ) -> M::Sent<super::mch::add_institutionsub::post::Response> {
+    ) -> M::Output<super::mch::add_institutionsub::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_ADD_INSTITUTIONSUB, request)
     }
 }
@@ -141,7 +143,7 @@ impl<M: Mode> SecapiMchAddInstitutionsub<M> {
 chain_step! {
     /// `v2/secapi/mch/addsubdevconfig`: 服务商子商户开发配置新增支付目录/新增对应APPID关联.
     #[doc(alias = "服务商子商户开发配置新增支付目录/新增对应APPID关联")]
-    SecapiMchAddsubdevconfig
+    SecapiMchAddsubdevconfig at AtSecapiMchAddsubdevconfig
 }
 
 impl<M: Mode> SecapiMchAddsubdevconfig<M> {
@@ -168,7 +170,7 @@ impl<M: Mode> SecapiMchAddsubdevconfig<M> {
     pub fn post(
         self,
         request: super::mch::addsubdevconfig::post::Request,
-    ) -> M::Sent<super::mch::addsubdevconfig::post::Response> {
+    ) -> M::Output<super::mch::addsubdevconfig::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_ADDSUBDEVCONFIG, request)
     }
 }
@@ -176,7 +178,7 @@ impl<M: Mode> SecapiMchAddsubdevconfig<M> {
 chain_step! {
     /// `v2/secapi/mch/channelsetting`: 银行服务商特约子商户指定渠道号.
     #[doc(alias = "银行服务商特约子商户指定渠道号")]
-    SecapiMchChannelsetting
+    SecapiMchChannelsetting at AtSecapiMchChannelsetting
 }
 
 impl<M: Mode> SecapiMchChannelsetting<M> {
@@ -203,7 +205,7 @@ impl<M: Mode> SecapiMchChannelsetting<M> {
     pub fn post(
         self,
         request: super::mch::channelsetting::post::Request,
-    ) -> M::Sent<super::mch::channelsetting::post::Response> {
+    ) -> M::Output<super::mch::channelsetting::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_CHANNELSETTING, request)
     }
 }
@@ -211,7 +213,7 @@ impl<M: Mode> SecapiMchChannelsetting<M> {
 chain_step! {
     /// `v2/secapi/mch/modifyInstitutionsub`: 修改子商户.
     #[doc(alias = "修改子商户")]
-    SecapiMchModifyInstitutionsub
+    SecapiMchModifyInstitutionsub at AtSecapiMchModifyInstitutionsub
 }
 
 impl<M: Mode> SecapiMchModifyInstitutionsub<M> {
@@ -255,7 +257,7 @@ impl<M: Mode> SecapiMchModifyInstitutionsub<M> {
     pub fn post(
         self,
         request: super::mch::modify_institutionsub::post::Request,
-    ) -> M::Sent<super::mch::modify_institutionsub::post::Response> {
+    ) -> M::Output<super::mch::modify_institutionsub::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_MODIFY_INSTITUTIONSUB, request)
     }
 }
@@ -263,7 +265,7 @@ impl<M: Mode> SecapiMchModifyInstitutionsub<M> {
 chain_step! {
     /// `v2/secapi/mch/modifymchinfo`: 银行特约商户信息修改.
     #[doc(alias = "银行特约商户信息修改")]
-    SecapiMchModifymchinfo
+    SecapiMchModifymchinfo at AtSecapiMchModifymchinfo
 }
 
 impl<M: Mode> SecapiMchModifymchinfo<M> {
@@ -286,7 +288,7 @@ impl<M: Mode> SecapiMchModifymchinfo<M> {
     pub fn post(
         self,
         request: super::mch::modifymchinfo::post::Request,
-    ) -> M::Sent<super::mch::modifymchinfo::post::Response> {
+    ) -> M::Output<super::mch::modifymchinfo::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_MODIFYMCHINFO, request)
     }
 }
@@ -294,7 +296,7 @@ impl<M: Mode> SecapiMchModifymchinfo<M> {
 chain_step! {
     /// `v2/secapi/mch/queryInstitutionsub`: 查询子商户.
     #[doc(alias = "查询子商户")]
-    SecapiMchQueryInstitutionsub
+    SecapiMchQueryInstitutionsub at AtSecapiMchQueryInstitutionsub
 }
 
 impl<M: Mode> SecapiMchQueryInstitutionsub<M> {
@@ -318,7 +320,7 @@ impl<M: Mode> SecapiMchQueryInstitutionsub<M> {
     pub fn post(
         self,
         request: super::mch::query_institutionsub::post::Request,
-    ) -> M::Sent<super::mch::query_institutionsub::post::Response> {
+    ) -> M::Output<super::mch::query_institutionsub::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_QUERY_INSTITUTIONSUB, request)
     }
 }
@@ -326,7 +328,7 @@ impl<M: Mode> SecapiMchQueryInstitutionsub<M> {
 chain_step! {
     /// `v2/secapi/mch/querysubdevconfig`: 配置查询.
     #[doc(alias = "配置查询")]
-    SecapiMchQuerysubdevconfig
+    SecapiMchQuerysubdevconfig at AtSecapiMchQuerysubdevconfig
 }
 
 impl<M: Mode> SecapiMchQuerysubdevconfig<M> {
@@ -350,7 +352,7 @@ impl<M: Mode> SecapiMchQuerysubdevconfig<M> {
     pub fn post(
         self,
         request: super::mch::querysubdevconfig::post::Request,
-    ) -> M::Sent<super::mch::querysubdevconfig::post::Response> {
+    ) -> M::Output<super::mch::querysubdevconfig::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_QUERYSUBDEVCONFIG, request)
     }
 }
@@ -358,7 +360,7 @@ impl<M: Mode> SecapiMchQuerysubdevconfig<M> {
 chain_step! {
     /// `v2/secapi/mch/submchmanage`: 银行特约商户录入/银行特约商户资料查询.
     #[doc(alias = "银行特约商户录入/银行特约商户资料查询")]
-    SecapiMchSubmchmanage
+    SecapiMchSubmchmanage at AtSecapiMchSubmchmanage
 }
 
 impl<M: Mode> SecapiMchSubmchmanage<M> {
@@ -385,7 +387,7 @@ impl<M: Mode> SecapiMchSubmchmanage<M> {
     pub fn post(
         self,
         request: super::mch::submchmanage::post::Request,
-    ) -> M::Sent<super::mch::submchmanage::post::Response> {
+    ) -> M::Output<super::mch::submchmanage::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_SUBMCHMANAGE, request)
     }
 }
@@ -393,7 +395,7 @@ impl<M: Mode> SecapiMchSubmchmanage<M> {
 chain_step! {
     /// `v2/secapi/mch/uploadmedia`: 图片上传.
     #[doc(alias = "图片上传")]
-    SecapiMchUploadmedia
+    SecapiMchUploadmedia at AtSecapiMchUploadmedia
 }
 
 impl<M: Mode> SecapiMchUploadmedia<M> {
@@ -418,14 +420,14 @@ impl<M: Mode> SecapiMchUploadmedia<M> {
     pub fn post(
         self,
         request: super::mch::uploadmedia::post::Request,
-    ) -> M::Sent<super::mch::uploadmedia::post::Response> {
+    ) -> M::Output<super::mch::uploadmedia::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_UPLOADMEDIA, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/secapi/mkt`
-    SecapiMkt
+    SecapiMkt at AtSecapiMkt
 }
 
 impl<M: Mode> SecapiMkt<M> {
@@ -438,7 +440,7 @@ impl<M: Mode> SecapiMkt<M> {
 chain_step! {
     /// `v2/secapi/mkt/addrecommendconf`: 服务商特约商户关注功能配置.
     #[doc(alias = "服务商特约商户关注功能配置")]
-    SecapiMktAddrecommendconf
+    SecapiMktAddrecommendconf at AtSecapiMktAddrecommendconf
 }
 
 impl<M: Mode> SecapiMktAddrecommendconf<M> {
@@ -465,14 +467,14 @@ impl<M: Mode> SecapiMktAddrecommendconf<M> {
     pub fn post(
         self,
         request: super::mkt::addrecommendconf::post::Request,
-    ) -> M::Sent<super::mkt::addrecommendconf::post::Response> {
+    ) -> M::Output<super::mkt::addrecommendconf::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MKT_ADDRECOMMENDCONF, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/secapi/pay`
-    SecapiPay
+    SecapiPay at AtSecapiPay
 }
 
 impl<M: Mode> SecapiPay<M> {
@@ -520,7 +522,7 @@ impl<M: Mode> SecapiPay<M> {
 chain_step! {
     /// `v2/secapi/pay/facepayreverse`: 撤销订单.
     #[doc(alias = "撤销订单")]
-    SecapiPayFacepayreverse
+    SecapiPayFacepayreverse at AtSecapiPayFacepayreverse
 }
 
 impl<M: Mode> SecapiPayFacepayreverse<M> {
@@ -546,7 +548,7 @@ impl<M: Mode> SecapiPayFacepayreverse<M> {
     pub fn post(
         self,
         request: super::pay::facepayreverse::post::Request,
-    ) -> M::Sent<super::pay::facepayreverse::post::Response> {
+    ) -> M::Output<super::pay::facepayreverse::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_FACEPAYREVERSE, request)
     }
 }
@@ -554,7 +556,7 @@ impl<M: Mode> SecapiPayFacepayreverse<M> {
 chain_step! {
     /// `v2/secapi/pay/multiprofitsharing`: 请求多次分账.
     #[doc(alias = "请求多次分账")]
-    SecapiPayMultiprofitsharing
+    SecapiPayMultiprofitsharing at AtSecapiPayMultiprofitsharing
 }
 
 impl<M: Mode> SecapiPayMultiprofitsharing<M> {
@@ -587,7 +589,7 @@ impl<M: Mode> SecapiPayMultiprofitsharing<M> {
     pub fn post(
         self,
         request: super::pay::multiprofitsharing::post::Request,
-    ) -> M::Sent<super::pay::multiprofitsharing::post::Response> {
+    ) -> M::Output<super::pay::multiprofitsharing::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_MULTIPROFITSHARING, request)
     }
 }
@@ -595,7 +597,7 @@ impl<M: Mode> SecapiPayMultiprofitsharing<M> {
 chain_step! {
     /// `v2/secapi/pay/profitsharing`: 请求单次分账.
     #[doc(alias = "请求单次分账")]
-    SecapiPayProfitsharing
+    SecapiPayProfitsharing at AtSecapiPayProfitsharing
 }
 
 impl<M: Mode> SecapiPayProfitsharing<M> {
@@ -628,7 +630,7 @@ impl<M: Mode> SecapiPayProfitsharing<M> {
     pub fn post(
         self,
         request: super::pay::profitsharing::post::Request,
-    ) -> M::Sent<super::pay::profitsharing::post::Response> {
+    ) -> M::Output<super::pay::profitsharing::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_PROFITSHARING, request)
     }
 }
@@ -636,7 +638,7 @@ impl<M: Mode> SecapiPayProfitsharing<M> {
 chain_step! {
     /// `v2/secapi/pay/profitsharingfinish`: 完结分账.
     #[doc(alias = "完结分账")]
-    SecapiPayProfitsharingfinish
+    SecapiPayProfitsharingfinish at AtSecapiPayProfitsharingfinish
 }
 
 impl<M: Mode> SecapiPayProfitsharingfinish<M> {
@@ -665,7 +667,7 @@ impl<M: Mode> SecapiPayProfitsharingfinish<M> {
     pub fn post(
         self,
         request: super::pay::profitsharingfinish::post::Request,
-    ) -> M::Sent<super::pay::profitsharingfinish::post::Response> {
+    ) -> M::Output<super::pay::profitsharingfinish::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_PROFITSHARINGFINISH, request)
     }
 }
@@ -673,7 +675,7 @@ impl<M: Mode> SecapiPayProfitsharingfinish<M> {
 chain_step! {
     /// `v2/secapi/pay/profitsharingreturn`: 分账回退.
     #[doc(alias = "分账回退")]
-    SecapiPayProfitsharingreturn
+    SecapiPayProfitsharingreturn at AtSecapiPayProfitsharingreturn
 }
 
 impl<M: Mode> SecapiPayProfitsharingreturn<M> {
@@ -704,7 +706,7 @@ impl<M: Mode> SecapiPayProfitsharingreturn<M> {
     pub fn post(
         self,
         request: super::pay::profitsharingreturn::post::Request,
-    ) -> M::Sent<super::pay::profitsharingreturn::post::Response> {
+    ) -> M::Output<super::pay::profitsharingreturn::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_PROFITSHARINGRETURN, request)
     }
 }
@@ -712,7 +714,7 @@ impl<M: Mode> SecapiPayProfitsharingreturn<M> {
 chain_step! {
     /// `v2/secapi/pay/refund`: 申请退款.
     #[doc(alias = "申请退款")]
-    SecapiPayRefund
+    SecapiPayRefund at AtSecapiPayRefund
 }
 
 impl<M: Mode> SecapiPayRefund<M> {
@@ -743,7 +745,7 @@ impl<M: Mode> SecapiPayRefund<M> {
     pub fn post(
         self,
         request: super::pay::refund::post::Request,
-    ) -> M::Sent<super::pay::refund::post::Response> {
+    ) -> M::Output<super::pay::refund::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_REFUND, request)
     }
 }
@@ -751,7 +753,7 @@ impl<M: Mode> SecapiPayRefund<M> {
 chain_step! {
     /// `v2/secapi/pay/refundv2`: 申请退款（支持单品）.
     #[doc(alias = "申请退款（支持单品）")]
-    SecapiPayRefundv2
+    SecapiPayRefundv2 at AtSecapiPayRefundv2
 }
 
 impl<M: Mode> SecapiPayRefundv2<M> {
@@ -781,7 +783,7 @@ impl<M: Mode> SecapiPayRefundv2<M> {
     pub fn post(
         self,
         request: super::pay::refundv2::post::Request,
-    ) -> M::Sent<super::pay::refundv2::post::Response> {
+    ) -> M::Output<super::pay::refundv2::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_REFUNDV2, request)
     }
 }
@@ -789,7 +791,7 @@ impl<M: Mode> SecapiPayRefundv2<M> {
 chain_step! {
     /// `v2/secapi/pay/reverse`: 撤销订单.
     #[doc(alias = "撤销订单")]
-    SecapiPayReverse
+    SecapiPayReverse at AtSecapiPayReverse
 }
 
 impl<M: Mode> SecapiPayReverse<M> {
@@ -815,7 +817,7 @@ impl<M: Mode> SecapiPayReverse<M> {
     pub fn post(
         self,
         request: super::pay::reverse::post::Request,
-    ) -> M::Sent<super::pay::reverse::post::Response> {
+    ) -> M::Output<super::pay::reverse::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_REVERSE, request)
     }
 }

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/secsvc` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/secsvc`: 实名校验/授权.
-    Secsvc
+    Secsvc at AtSecsvc
 }
 
 impl<M: Mode> Secsvc<M> {
@@ -26,7 +28,7 @@ impl<M: Mode> Secsvc<M> {
 chain_step! {
     /// `v2/secsvc/getrealnameinfo`: 微信支付实名授权.
     #[doc(alias = "微信支付实名授权")]
-    SecsvcGetrealnameinfo
+    SecsvcGetrealnameinfo at AtSecsvcGetrealnameinfo
 }
 
 impl<M: Mode> SecsvcGetrealnameinfo<M> {
@@ -58,7 +60,7 @@ impl<M: Mode> SecsvcGetrealnameinfo<M> {
     pub fn post(
         self,
         request: super::getrealnameinfo::post::Request,
-    ) -> M::Sent<super::getrealnameinfo::post::Response> {
+    ) -> M::Output<super::getrealnameinfo::post::Response> {
         self.call.typed(&table::POST_V2_SECSVC_GETREALNAMEINFO, request)
     }
 }
@@ -66,7 +68,7 @@ impl<M: Mode> SecsvcGetrealnameinfo<M> {
 chain_step! {
     /// `v2/secsvc/realnameauth`: 微信支付实名验证.
     #[doc(alias = "微信支付实名验证")]
-    SecsvcRealnameauth
+    SecsvcRealnameauth at AtSecsvcRealnameauth
 }
 
 impl<M: Mode> SecsvcRealnameauth<M> {
@@ -98,7 +100,7 @@ impl<M: Mode> SecsvcRealnameauth<M> {
     pub fn post(
         self,
         request: super::realnameauth::post::Request,
-    ) -> M::Sent<super::realnameauth::post::Response> {
+    ) -> M::Output<super::realnameauth::post::Response> {
         self.call.typed(&table::POST_V2_SECSVC_REALNAMEAUTH, request)
     }
 }

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/tools` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/tools`: 基础支付.
-    Tools
+    Tools at AtTools
 }
 
 impl<M: Mode> Tools<M> {
@@ -26,7 +28,7 @@ impl<M: Mode> Tools<M> {
 chain_step! {
     /// `v2/tools/authcodetoopenid`: 授权码查询openid.
     #[doc(alias = "授权码查询openid")]
-    ToolsAuthcodetoopenid
+    ToolsAuthcodetoopenid at AtToolsAuthcodetoopenid
 }
 
 impl<M: Mode> ToolsAuthcodetoopenid<M> {
@@ -48,7 +50,7 @@ impl<M: Mode> ToolsAuthcodetoopenid<M> {
     pub fn post(
         self,
         request: super::authcodetoopenid::post::Request,
-    ) -> M::Sent<super::authcodetoopenid::post::Response> {
+    ) -> M::Output<super::authcodetoopenid::post::Response> {
         self.call.typed(&table::POST_V2_TOOLS_AUTHCODETOOPENID, request)
     }
 }
@@ -56,7 +58,7 @@ impl<M: Mode> ToolsAuthcodetoopenid<M> {
 chain_step! {
     /// `v2/tools/shorturl`: 转换短链接.
     #[doc(alias = "转换短链接")]
-    ToolsShorturl
+    ToolsShorturl at AtToolsShorturl
 }
 
 impl<M: Mode> ToolsShorturl<M> {
@@ -75,7 +77,7 @@ impl<M: Mode> ToolsShorturl<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "转换短链接")]
-    pub fn post(self, request: super::shorturl::post::Request) -> M::Sent<super::shorturl::post::Response> {
+    pub fn post(self, request: super::shorturl::post::Request) -> M::Output<super::shorturl::post::Response> {
         self.call.typed(&table::POST_V2_TOOLS_SHORTURL, request)
     }
 }

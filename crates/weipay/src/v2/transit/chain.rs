@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/transit` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/transit`: 乘车码代扣.
-    Transit
+    Transit at AtTransit
 }
 
 impl<M: Mode> Transit<M> {
@@ -28,9 +30,9 @@ impl<M: Mode> Transit<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/transit/partnerpay`
-    TransitPartnerpay
+    TransitPartnerpay at AtTransitPartnerpay
 }
 
 impl<M: Mode> TransitPartnerpay<M> {
@@ -53,7 +55,7 @@ impl<M: Mode> TransitPartnerpay<M> {
 chain_step! {
     /// `v2/transit/partnerpay/payapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    TransitPartnerpayPayapply
+    TransitPartnerpayPayapply at AtTransitPartnerpayPayapply
 }
 
 impl<M: Mode> TransitPartnerpayPayapply<M> {
@@ -88,7 +90,7 @@ impl<M: Mode> TransitPartnerpayPayapply<M> {
     pub fn post(
         self,
         request: super::partnerpay::payapply::post::Request,
-    ) -> M::Sent<super::partnerpay::payapply::post::Response> {
+    ) -> M::Output<super::partnerpay::payapply::post::Response> {
         self.call.typed(&table::POST_V2_TRANSIT_PARTNERPAY_PAYAPPLY, request)
     }
 }
@@ -96,7 +98,7 @@ impl<M: Mode> TransitPartnerpayPayapply<M> {
 chain_step! {
     /// `v2/transit/partnerpay/queryorder`: 查询订单.
     #[doc(alias = "查询订单")]
-    TransitPartnerpayQueryorder
+    TransitPartnerpayQueryorder at AtTransitPartnerpayQueryorder
 }
 
 impl<M: Mode> TransitPartnerpayQueryorder<M> {
@@ -124,7 +126,7 @@ impl<M: Mode> TransitPartnerpayQueryorder<M> {
     pub fn post(
         self,
         request: super::partnerpay::queryorder::post::Request,
-    ) -> M::Sent<super::partnerpay::queryorder::post::Response> {
+    ) -> M::Output<super::partnerpay::queryorder::post::Response> {
         self.call.typed(&table::POST_V2_TRANSIT_PARTNERPAY_QUERYORDER, request)
     }
 }
@@ -132,7 +134,7 @@ impl<M: Mode> TransitPartnerpayQueryorder<M> {
 chain_step! {
     /// `v2/transit/partnerpay/querystate`: 查询用户状态接口.
     #[doc(alias = "查询用户状态接口")]
-    TransitPartnerpayQuerystate
+    TransitPartnerpayQuerystate at AtTransitPartnerpayQuerystate
 }
 
 impl<M: Mode> TransitPartnerpayQuerystate<M> {
@@ -161,14 +163,14 @@ impl<M: Mode> TransitPartnerpayQuerystate<M> {
     pub fn post(
         self,
         request: super::partnerpay::querystate::post::Request,
-    ) -> M::Sent<super::partnerpay::querystate::post::Response> {
+    ) -> M::Output<super::partnerpay::querystate::post::Response> {
         self.call.typed(&table::POST_V2_TRANSIT_PARTNERPAY_QUERYSTATE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/transit/pay`
-    TransitPay
+    TransitPay at AtTransitPay
 }
 
 impl<M: Mode> TransitPay<M> {
@@ -186,7 +188,7 @@ impl<M: Mode> TransitPay<M> {
 chain_step! {
     /// `v2/transit/pay/payapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    TransitPayPayapply
+    TransitPayPayapply at AtTransitPayPayapply
 }
 
 impl<M: Mode> TransitPayPayapply<M> {
@@ -220,7 +222,7 @@ impl<M: Mode> TransitPayPayapply<M> {
     pub fn post(
         self,
         request: super::pay::payapply::post::Request,
-    ) -> M::Sent<super::pay::payapply::post::Response> {
+    ) -> M::Output<super::pay::payapply::post::Response> {
         self.call.typed(&table::POST_V2_TRANSIT_PAY_PAYAPPLY, request)
     }
 }
@@ -228,7 +230,7 @@ impl<M: Mode> TransitPayPayapply<M> {
 chain_step! {
     /// `v2/transit/pay/querystate`: 查询用户状态接口.
     #[doc(alias = "查询用户状态接口")]
-    TransitPayQuerystate
+    TransitPayQuerystate at AtTransitPayQuerystate
 }
 
 impl<M: Mode> TransitPayQuerystate<M> {
@@ -255,7 +257,7 @@ impl<M: Mode> TransitPayQuerystate<M> {
     pub fn post(
         self,
         request: super::pay::querystate::post::Request,
-    ) -> M::Sent<super::pay::querystate::post::Response> {
+    ) -> M::Output<super::pay::querystate::post::Response> {
         self.call.typed(&table::POST_V2_TRANSIT_PAY_QUERYSTATE, request)
     }
 }
@@ -263,7 +265,7 @@ impl<M: Mode> TransitPayQuerystate<M> {
 chain_step! {
     /// `v2/transit/queryorder`: 查询订单.
     #[doc(alias = "查询订单")]
-    TransitQueryorder
+    TransitQueryorder at AtTransitQueryorder
 }
 
 impl<M: Mode> TransitQueryorder<M> {
@@ -290,7 +292,7 @@ impl<M: Mode> TransitQueryorder<M> {
     pub fn post(
         self,
         request: super::queryorder::post::Request,
-    ) -> M::Sent<super::queryorder::post::Response> {
+    ) -> M::Output<super::queryorder::post::Response> {
         self.call.typed(&table::POST_V2_TRANSIT_QUERYORDER, request)
     }
 }

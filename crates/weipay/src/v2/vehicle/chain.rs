@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/vehicle` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/vehicle`: 微信车主服务.
-    Vehicle
+    Vehicle at AtVehicle
 }
 
 impl<M: Mode> Vehicle<M> {
@@ -23,9 +25,9 @@ impl<M: Mode> Vehicle<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/vehicle/partnerpay`
-    VehiclePartnerpay
+    VehiclePartnerpay at AtVehiclePartnerpay
 }
 
 impl<M: Mode> VehiclePartnerpay<M> {
@@ -48,7 +50,7 @@ impl<M: Mode> VehiclePartnerpay<M> {
 chain_step! {
     /// `v2/vehicle/partnerpay/notification`: 用户入场通知.
     #[doc(alias = "用户入场通知")]
-    VehiclePartnerpayNotification
+    VehiclePartnerpayNotification at AtVehiclePartnerpayNotification
 }
 
 impl<M: Mode> VehiclePartnerpayNotification<M> {
@@ -78,7 +80,7 @@ impl<M: Mode> VehiclePartnerpayNotification<M> {
     pub fn post(
         self,
         request: super::partnerpay::notification::post::Request,
-    ) -> M::Sent<super::partnerpay::notification::post::Response> {
+    ) -> M::Output<super::partnerpay::notification::post::Response> {
         self.call.typed(&table::POST_V2_VEHICLE_PARTNERPAY_NOTIFICATION, request)
     }
 }
@@ -86,7 +88,7 @@ impl<M: Mode> VehiclePartnerpayNotification<M> {
 chain_step! {
     /// `v2/vehicle/partnerpay/payapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    VehiclePartnerpayPayapply
+    VehiclePartnerpayPayapply at AtVehiclePartnerpayPayapply
 }
 
 impl<M: Mode> VehiclePartnerpayPayapply<M> {
@@ -122,7 +124,7 @@ impl<M: Mode> VehiclePartnerpayPayapply<M> {
     pub fn post(
         self,
         request: super::partnerpay::payapply::post::Request,
-    ) -> M::Sent<super::partnerpay::payapply::post::Response> {
+    ) -> M::Output<super::partnerpay::payapply::post::Response> {
         self.call.typed(&table::POST_V2_VEHICLE_PARTNERPAY_PAYAPPLY, request)
     }
 }
@@ -130,7 +132,7 @@ impl<M: Mode> VehiclePartnerpayPayapply<M> {
 chain_step! {
     /// `v2/vehicle/partnerpay/querystate`: 用户状态查询.
     #[doc(alias = "用户状态查询")]
-    VehiclePartnerpayQuerystate
+    VehiclePartnerpayQuerystate at AtVehiclePartnerpayQuerystate
 }
 
 impl<M: Mode> VehiclePartnerpayQuerystate<M> {
@@ -161,14 +163,14 @@ impl<M: Mode> VehiclePartnerpayQuerystate<M> {
     pub fn post(
         self,
         request: super::partnerpay::querystate::post::Request,
-    ) -> M::Sent<super::partnerpay::querystate::post::Response> {
+    ) -> M::Output<super::partnerpay::querystate::post::Response> {
         self.call.typed(&table::POST_V2_VEHICLE_PARTNERPAY_QUERYSTATE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/vehicle/pay`
-    VehiclePay
+    VehiclePay at AtVehiclePay
 }
 
 impl<M: Mode> VehiclePay<M> {
@@ -191,7 +193,7 @@ impl<M: Mode> VehiclePay<M> {
 chain_step! {
     /// `v2/vehicle/pay/notification`: 用户入场通知.
     #[doc(alias = "用户入场通知")]
-    VehiclePayNotification
+    VehiclePayNotification at AtVehiclePayNotification
 }
 
 impl<M: Mode> VehiclePayNotification<M> {
@@ -219,7 +221,7 @@ impl<M: Mode> VehiclePayNotification<M> {
     pub fn post(
         self,
         request: super::pay::notification::post::Request,
-    ) -> M::Sent<super::pay::notification::post::Response> {
+    ) -> M::Output<super::pay::notification::post::Response> {
         self.call.typed(&table::POST_V2_VEHICLE_PAY_NOTIFICATION, request)
     }
 }
@@ -227,7 +229,7 @@ impl<M: Mode> VehiclePayNotification<M> {
 chain_step! {
     /// `v2/vehicle/pay/payapply`: 申请扣款.
     #[doc(alias = "申请扣款")]
-    VehiclePayPayapply
+    VehiclePayPayapply at AtVehiclePayPayapply
 }
 
 impl<M: Mode> VehiclePayPayapply<M> {
@@ -261,7 +263,7 @@ impl<M: Mode> VehiclePayPayapply<M> {
     pub fn post(
         self,
         request: super::pay::payapply::post::Request,
-    ) -> M::Sent<super::pay::payapply::post::Response> {
+    ) -> M::Output<super::pay::payapply::post::Response> {
         self.call.typed(&table::POST_V2_VEHICLE_PAY_PAYAPPLY, request)
     }
 }
@@ -269,7 +271,7 @@ impl<M: Mode> VehiclePayPayapply<M> {
 chain_step! {
     /// `v2/vehicle/pay/querystate`: 用户状态查询.
     #[doc(alias = "用户状态查询")]
-    VehiclePayQuerystate
+    VehiclePayQuerystate at AtVehiclePayQuerystate
 }
 
 impl<M: Mode> VehiclePayQuerystate<M> {
@@ -298,7 +300,7 @@ impl<M: Mode> VehiclePayQuerystate<M> {
     pub fn post(
         self,
         request: super::pay::querystate::post::Request,
-    ) -> M::Sent<super::pay::querystate::post::Response> {
+    ) -> M::Output<super::pay::querystate::post::Response> {
         self.call.typed(&table::POST_V2_VEHICLE_PAY_QUERYSTATE, request)
     }
 }

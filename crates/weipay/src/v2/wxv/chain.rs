@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/wxv` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/wxv`: 免押租借, 免押速住.
-    Wxv
+    Wxv at AtWxv
 }
 
 impl<M: Mode> Wxv<M> {
@@ -56,7 +58,7 @@ impl<M: Mode> Wxv<M> {
 chain_step! {
     /// `v2/wxv/cancelbill`: 撤销租借订单.
     #[doc(alias = "撤销租借订单")]
-    WxvCancelbill
+    WxvCancelbill at AtWxvCancelbill
 }
 
 impl<M: Mode> WxvCancelbill<M> {
@@ -86,7 +88,7 @@ impl<M: Mode> WxvCancelbill<M> {
     pub fn post(
         self,
         request: super::cancelbill::post::Request,
-    ) -> M::Sent<super::cancelbill::post::Response> {
+    ) -> M::Output<super::cancelbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_CANCELBILL, request)
     }
 }
@@ -94,7 +96,7 @@ impl<M: Mode> WxvCancelbill<M> {
 chain_step! {
     /// `v2/wxv/changerentmoney`: 修改租借订单.
     #[doc(alias = "修改租借订单")]
-    WxvChangerentmoney
+    WxvChangerentmoney at AtWxvChangerentmoney
 }
 
 impl<M: Mode> WxvChangerentmoney<M> {
@@ -126,7 +128,7 @@ impl<M: Mode> WxvChangerentmoney<M> {
     pub fn post(
         self,
         request: super::changerentmoney::post::Request,
-    ) -> M::Sent<super::changerentmoney::post::Response> {
+    ) -> M::Output<super::changerentmoney::post::Response> {
         self.call.typed(&table::POST_V2_WXV_CHANGERENTMONEY, request)
     }
 }
@@ -134,7 +136,7 @@ impl<M: Mode> WxvChangerentmoney<M> {
 chain_step! {
     /// `v2/wxv/createhotelbill`: 创建速住订单.
     #[doc(alias = "创建速住订单")]
-    WxvCreatehotelbill
+    WxvCreatehotelbill at AtWxvCreatehotelbill
 }
 
 impl<M: Mode> WxvCreatehotelbill<M> {
@@ -172,7 +174,7 @@ impl<M: Mode> WxvCreatehotelbill<M> {
     pub fn post(
         self,
         request: super::createhotelbill::post::Request,
-    ) -> M::Sent<super::createhotelbill::post::Response> {
+    ) -> M::Output<super::createhotelbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_CREATEHOTELBILL, request)
     }
 }
@@ -180,7 +182,7 @@ impl<M: Mode> WxvCreatehotelbill<M> {
 chain_step! {
     /// `v2/wxv/createrentbill`: 创建租借订单.
     #[doc(alias = "创建租借订单")]
-    WxvCreaterentbill
+    WxvCreaterentbill at AtWxvCreaterentbill
 }
 
 impl<M: Mode> WxvCreaterentbill<M> {
@@ -214,7 +216,7 @@ impl<M: Mode> WxvCreaterentbill<M> {
     pub fn post(
         self,
         request: super::createrentbill::post::Request,
-    ) -> M::Sent<super::createrentbill::post::Response> {
+    ) -> M::Output<super::createrentbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_CREATERENTBILL, request)
     }
 }
@@ -222,7 +224,7 @@ impl<M: Mode> WxvCreaterentbill<M> {
 chain_step! {
     /// `v2/wxv/finishhotelbill`: 完结速住订单.
     #[doc(alias = "完结速住订单")]
-    WxvFinishhotelbill
+    WxvFinishhotelbill at AtWxvFinishhotelbill
 }
 
 impl<M: Mode> WxvFinishhotelbill<M> {
@@ -260,7 +262,7 @@ impl<M: Mode> WxvFinishhotelbill<M> {
     pub fn post(
         self,
         request: super::finishhotelbill::post::Request,
-    ) -> M::Sent<super::finishhotelbill::post::Response> {
+    ) -> M::Output<super::finishhotelbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_FINISHHOTELBILL, request)
     }
 }
@@ -268,7 +270,7 @@ impl<M: Mode> WxvFinishhotelbill<M> {
 chain_step! {
     /// `v2/wxv/finishrentbill`: 完结租借订单.
     #[doc(alias = "完结租借订单")]
-    WxvFinishrentbill
+    WxvFinishrentbill at AtWxvFinishrentbill
 }
 
 impl<M: Mode> WxvFinishrentbill<M> {
@@ -304,7 +306,7 @@ impl<M: Mode> WxvFinishrentbill<M> {
     pub fn post(
         self,
         request: super::finishrentbill::post::Request,
-    ) -> M::Sent<super::finishrentbill::post::Response> {
+    ) -> M::Output<super::finishrentbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_FINISHRENTBILL, request)
     }
 }
@@ -312,7 +314,7 @@ impl<M: Mode> WxvFinishrentbill<M> {
 chain_step! {
     /// `v2/wxv/queryhotelbill`: 查询速住订单.
     #[doc(alias = "查询速住订单")]
-    WxvQueryhotelbill
+    WxvQueryhotelbill at AtWxvQueryhotelbill
 }
 
 impl<M: Mode> WxvQueryhotelbill<M> {
@@ -342,7 +344,7 @@ impl<M: Mode> WxvQueryhotelbill<M> {
     pub fn post(
         self,
         request: super::queryhotelbill::post::Request,
-    ) -> M::Sent<super::queryhotelbill::post::Response> {
+    ) -> M::Output<super::queryhotelbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_QUERYHOTELBILL, request)
     }
 }
@@ -350,7 +352,7 @@ impl<M: Mode> WxvQueryhotelbill<M> {
 chain_step! {
     /// `v2/wxv/queryrentbill`: 查询租借订单.
     #[doc(alias = "查询租借订单")]
-    WxvQueryrentbill
+    WxvQueryrentbill at AtWxvQueryrentbill
 }
 
 impl<M: Mode> WxvQueryrentbill<M> {
@@ -380,7 +382,7 @@ impl<M: Mode> WxvQueryrentbill<M> {
     pub fn post(
         self,
         request: super::queryrentbill::post::Request,
-    ) -> M::Sent<super::queryrentbill::post::Response> {
+    ) -> M::Output<super::queryrentbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_QUERYRENTBILL, request)
     }
 }

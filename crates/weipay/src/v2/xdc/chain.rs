@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v2/xdc` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v2/xdc`: 沙箱环境.
-    Xdc
+    Xdc at AtXdc
 }
 
 impl<M: Mode> Xdc<M> {
@@ -23,9 +25,9 @@ impl<M: Mode> Xdc<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/xdc/apiv2getsignkey`
-    XdcApiv2getsignkey
+    XdcApiv2getsignkey at AtXdcApiv2getsignkey
 }
 
 impl<M: Mode> XdcApiv2getsignkey<M> {
@@ -35,9 +37,9 @@ impl<M: Mode> XdcApiv2getsignkey<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/xdc/apiv2getsignkey/sign`
-    XdcApiv2getsignkeySign
+    XdcApiv2getsignkeySign at AtXdcApiv2getsignkeySign
 }
 
 impl<M: Mode> XdcApiv2getsignkeySign<M> {
@@ -50,7 +52,7 @@ impl<M: Mode> XdcApiv2getsignkeySign<M> {
 chain_step! {
     /// `v2/xdc/apiv2getsignkey/sign/getsignkey`: 获取沙箱环境密钥.
     #[doc(alias = "获取沙箱环境密钥")]
-    XdcApiv2getsignkeySignGetsignkey
+    XdcApiv2getsignkeySignGetsignkey at AtXdcApiv2getsignkeySignGetsignkey
 }
 
 impl<M: Mode> XdcApiv2getsignkeySignGetsignkey<M> {
@@ -73,14 +75,14 @@ impl<M: Mode> XdcApiv2getsignkeySignGetsignkey<M> {
     pub fn post(
         self,
         request: super::apiv2getsignkey::sign::getsignkey::post::Request,
-    ) -> M::Sent<super::apiv2getsignkey::sign::getsignkey::post::Response> {
+    ) -> M::Output<super::apiv2getsignkey::sign::getsignkey::post::Response> {
         self.call.typed(&table::POST_V2_XDC_APIV2GETSIGNKEY_SIGN_GETSIGNKEY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/xdc/apiv2sandbox`
-    XdcApiv2sandbox
+    XdcApiv2sandbox at AtXdcApiv2sandbox
 }
 
 impl<M: Mode> XdcApiv2sandbox<M> {
@@ -90,9 +92,9 @@ impl<M: Mode> XdcApiv2sandbox<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v2/xdc/apiv2sandbox/pay`
-    XdcApiv2sandboxPay
+    XdcApiv2sandboxPay at AtXdcApiv2sandboxPay
 }
 
 impl<M: Mode> XdcApiv2sandboxPay<M> {
@@ -110,7 +112,7 @@ impl<M: Mode> XdcApiv2sandboxPay<M> {
 chain_step! {
     /// `v2/xdc/apiv2sandbox/pay/micropay`: 沙箱付款码支付.
     #[doc(alias = "沙箱付款码支付")]
-    XdcApiv2sandboxPayMicropay
+    XdcApiv2sandboxPayMicropay at AtXdcApiv2sandboxPayMicropay
 }
 
 impl<M: Mode> XdcApiv2sandboxPayMicropay<M> {
@@ -139,7 +141,7 @@ impl<M: Mode> XdcApiv2sandboxPayMicropay<M> {
     pub fn post(
         self,
         request: super::apiv2sandbox::pay::micropay::post::Request,
-    ) -> M::Sent<super::apiv2sandbox::pay::micropay::post::Response> {
+    ) -> M::Output<super::apiv2sandbox::pay::micropay::post::Response> {
         self.call.typed(&table::POST_V2_XDC_APIV2SANDBOX_PAY_MICROPAY, request)
     }
 }
@@ -147,7 +149,7 @@ impl<M: Mode> XdcApiv2sandboxPayMicropay<M> {
 chain_step! {
     /// `v2/xdc/apiv2sandbox/pay/orderquery`: 沙箱订单查询.
     #[doc(alias = "沙箱订单查询")]
-    XdcApiv2sandboxPayOrderquery
+    XdcApiv2sandboxPayOrderquery at AtXdcApiv2sandboxPayOrderquery
 }
 
 impl<M: Mode> XdcApiv2sandboxPayOrderquery<M> {
@@ -173,7 +175,7 @@ impl<M: Mode> XdcApiv2sandboxPayOrderquery<M> {
     pub fn post(
         self,
         request: super::apiv2sandbox::pay::orderquery::post::Request,
-    ) -> M::Sent<super::apiv2sandbox::pay::orderquery::post::Response> {
+    ) -> M::Output<super::apiv2sandbox::pay::orderquery::post::Response> {
         self.call.typed(&table::POST_V2_XDC_APIV2SANDBOX_PAY_ORDERQUERY, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/abnormal-fund-processing` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/abnormal-fund-processing`: 收付通-个人收款(二手交易).
-    AbnormalFundProcessing
+    AbnormalFundProcessing at AtAbnormalFundProcessing
 }
 
 impl<M: Mode> AbnormalFundProcessing<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> AbnormalFundProcessing<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/abnormal-fund-processing/receipts`
-    AbnormalFundProcessingReceipts
+    AbnormalFundProcessingReceipts at AtAbnormalFundProcessingReceipts
 }
 
 impl<M: Mode> AbnormalFundProcessingReceipts<M> {
@@ -34,7 +36,7 @@ impl<M: Mode> AbnormalFundProcessingReceipts<M> {
 chain_step! {
     /// `v3/abnormal-fund-processing/receipts/{receipt_id}`: 查询在途异常资金付款结果.
     #[doc(alias = "查询在途异常资金付款结果")]
-    AbnormalFundProcessingReceiptsByReceiptId
+    AbnormalFundProcessingReceiptsByReceiptId at AtAbnormalFundProcessingReceiptsByReceiptId
 }
 
 impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptId<M> {
@@ -57,7 +59,7 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询在途异常资金付款结果")]
-    pub fn get(self) -> M::Sent<super::receipts::receipt_id::get::Response> {
+    pub fn get(self) -> M::Output<super::receipts::receipt_id::get::Response> {
         self.call.typed(&table::GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID, Nothing)
     }
 
@@ -72,7 +74,7 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptId<M> {
 chain_step! {
     /// `v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions`: 发起在途异常资金付款指令.
     #[doc(alias = "发起在途异常资金付款指令")]
-    AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions
+    AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions at AtAbnormalFundProcessingReceiptsByReceiptIdTransferInstructions
 }
 
 impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions<M> {
@@ -104,7 +106,7 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions<M> {
     pub fn post(
         self,
         request: super::receipts::receipt_id::transfer_instructions::post::Request,
-    ) -> M::Sent<super::receipts::receipt_id::transfer_instructions::post::Response> {
+    ) -> M::Output<super::receipts::receipt_id::transfer_instructions::post::Response> {
         self.call.typed(
             &table::POST_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID_TRANSFER_INSTRUCTIONS,
             request,
@@ -125,7 +127,7 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions<M> {
 chain_step! {
     /// `v3/abnormal-fund-processing/receipts/{receipt_id}/transfer-instructions/{out_instruction_no}`: 查询在途异常资金付款指令执行结果.
     #[doc(alias = "查询在途异常资金付款指令执行结果")]
-    AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNo
+    AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNo at AtAbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNo
 }
 
 impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOutInstructionNo<M> {
@@ -152,7 +154,8 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOut
     #[doc(alias = "查询在途异常资金付款指令执行结果")]
     pub fn get(
         self,
-    ) -> M::Sent<super::receipts::receipt_id::transfer_instructions::out_instruction_no::get::Response> {
+    ) -> M::Output<super::receipts::receipt_id::transfer_instructions::out_instruction_no::get::Response>
+    {
         self.call.typed(&table::GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID_TRANSFER_INSTRUCTIONS_OUT_INSTRUCTION_NO, Nothing)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/aggracct-bc` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/aggracct-bc`: 聚合账户银行渠道服务.
-    AggracctBc
+    AggracctBc at AtAggracctBc
 }
 
 impl<M: Mode> AggracctBc<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> AggracctBc<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/aggracct-bc/wb-channel`
-    AggracctBcWbChannel
+    AggracctBcWbChannel at AtAggracctBcWbChannel
 }
 
 impl<M: Mode> AggracctBcWbChannel<M> {
@@ -46,9 +48,9 @@ impl<M: Mode> AggracctBcWbChannel<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/aggracct-bc/wb-channel/account`
-    AggracctBcWbChannelAccount
+    AggracctBcWbChannelAccount at AtAggracctBcWbChannelAccount
 }
 
 impl<M: Mode> AggracctBcWbChannelAccount<M> {
@@ -71,7 +73,7 @@ impl<M: Mode> AggracctBcWbChannelAccount<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/account/balance`: 查询渠道额度.
     #[doc(alias = "查询渠道额度")]
-    AggracctBcWbChannelAccountBalance
+    AggracctBcWbChannelAccountBalance at AtAggracctBcWbChannelAccountBalance
 }
 
 impl<M: Mode> AggracctBcWbChannelAccountBalance<M> {
@@ -95,7 +97,7 @@ impl<M: Mode> AggracctBcWbChannelAccountBalance<M> {
     pub fn get(
         self,
         request: super::wb_channel::account::balance::get::Request,
-    ) -> M::Sent<super::wb_channel::account::balance::get::Response> {
+    ) -> M::Output<super::wb_channel::account::balance::get::Response> {
         self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_BALANCE, request)
     }
 }
@@ -103,7 +105,7 @@ impl<M: Mode> AggracctBcWbChannelAccountBalance<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/account/mch_archives`: 查询商户资料.
     #[doc(alias = "查询商户资料")]
-    AggracctBcWbChannelAccountMchArchives
+    AggracctBcWbChannelAccountMchArchives at AtAggracctBcWbChannelAccountMchArchives
 }
 
 impl<M: Mode> AggracctBcWbChannelAccountMchArchives<M> {
@@ -127,7 +129,7 @@ impl<M: Mode> AggracctBcWbChannelAccountMchArchives<M> {
     pub fn get(
         self,
         request: super::wb_channel::account::mch_archives::get::Request,
-    ) -> M::Sent<super::wb_channel::account::mch_archives::get::Response> {
+    ) -> M::Output<super::wb_channel::account::mch_archives::get::Response> {
         self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_MCH_ARCHIVES, request)
     }
 }
@@ -135,7 +137,7 @@ impl<M: Mode> AggracctBcWbChannelAccountMchArchives<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/account/mch_media`: 查询商户影像件资料.
     #[doc(alias = "查询商户影像件资料")]
-    AggracctBcWbChannelAccountMchMedia
+    AggracctBcWbChannelAccountMchMedia at AtAggracctBcWbChannelAccountMchMedia
 }
 
 impl<M: Mode> AggracctBcWbChannelAccountMchMedia<M> {
@@ -158,14 +160,14 @@ impl<M: Mode> AggracctBcWbChannelAccountMchMedia<M> {
     pub fn get(
         self,
         request: super::wb_channel::account::mch_media::get::Request,
-    ) -> M::Sent<super::wb_channel::account::mch_media::get::Response> {
+    ) -> M::Output<super::wb_channel::account::mch_media::get::Response> {
         self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_MCH_MEDIA, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/aggracct-bc/wb-channel/bank-channel-account`
-    AggracctBcWbChannelBankChannelAccount
+    AggracctBcWbChannelBankChannelAccount at AtAggracctBcWbChannelBankChannelAccount
 }
 
 impl<M: Mode> AggracctBcWbChannelBankChannelAccount<M> {
@@ -178,7 +180,7 @@ impl<M: Mode> AggracctBcWbChannelBankChannelAccount<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/bank-channel-account/rename`: 受理渠道结算银行账户更名申请.
     #[doc(alias = "受理渠道结算银行账户更名申请")]
-    AggracctBcWbChannelBankChannelAccountRename
+    AggracctBcWbChannelBankChannelAccountRename at AtAggracctBcWbChannelBankChannelAccountRename
 }
 
 impl<M: Mode> AggracctBcWbChannelBankChannelAccountRename<M> {
@@ -207,7 +209,7 @@ impl<M: Mode> AggracctBcWbChannelBankChannelAccountRename<M> {
     pub fn post(
         self,
         request: super::wb_channel::bank_channel_account::rename::post::Request,
-    ) -> M::Sent<super::wb_channel::bank_channel_account::rename::post::Response> {
+    ) -> M::Output<super::wb_channel::bank_channel_account::rename::post::Response> {
         self.call.typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_BANK_CHANNEL_ACCOUNT_RENAME, request)
     }
 
@@ -225,7 +227,7 @@ impl<M: Mode> AggracctBcWbChannelBankChannelAccountRename<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/bank-channel-account/rename/{application_id}`: 查询渠道结算银行账户更名申请.
     #[doc(alias = "查询渠道结算银行账户更名申请")]
-    AggracctBcWbChannelBankChannelAccountRenameByApplicationId
+    AggracctBcWbChannelBankChannelAccountRenameByApplicationId at AtAggracctBcWbChannelBankChannelAccountRenameByApplicationId
 }
 
 impl<M: Mode> AggracctBcWbChannelBankChannelAccountRenameByApplicationId<M> {
@@ -257,15 +259,15 @@ impl<M: Mode> AggracctBcWbChannelBankChannelAccountRenameByApplicationId<M> {
     pub fn get(
         self,
         request: super::wb_channel::bank_channel_account::rename::application_id::get::Request,
-    ) -> M::Sent<super::wb_channel::bank_channel_account::rename::application_id::get::Response> {
+    ) -> M::Output<super::wb_channel::bank_channel_account::rename::application_id::get::Response> {
         self.call
             .typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_BANK_CHANNEL_ACCOUNT_RENAME_APPLICATION_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders`
-    AggracctBcWbChannelControlOrders
+    AggracctBcWbChannelControlOrders at AtAggracctBcWbChannelControlOrders
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrders<M> {
@@ -295,9 +297,9 @@ impl<M: Mode> AggracctBcWbChannelControlOrders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders/info`
-    AggracctBcWbChannelControlOrdersInfo
+    AggracctBcWbChannelControlOrdersInfo at AtAggracctBcWbChannelControlOrdersInfo
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersInfo<M> {
@@ -307,9 +309,9 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersInfo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders/info/update`
-    AggracctBcWbChannelControlOrdersInfoUpdate
+    AggracctBcWbChannelControlOrdersInfoUpdate at AtAggracctBcWbChannelControlOrdersInfoUpdate
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdate<M> {
@@ -319,9 +321,9 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders/info/update/result`
-    AggracctBcWbChannelControlOrdersInfoUpdateResult
+    AggracctBcWbChannelControlOrdersInfoUpdateResult at AtAggracctBcWbChannelControlOrdersInfoUpdateResult
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdateResult<M> {
@@ -334,7 +336,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdateResult<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders/info/update/result/notify`: 资料更新请求审核结果回调通知.
     #[doc(alias = "资料更新请求审核结果回调通知")]
-    AggracctBcWbChannelControlOrdersInfoUpdateResultNotify
+    AggracctBcWbChannelControlOrdersInfoUpdateResultNotify at AtAggracctBcWbChannelControlOrdersInfoUpdateResultNotify
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdateResultNotify<M> {
@@ -368,7 +370,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdateResultNotify<M> {
     pub fn post(
         self,
         request: super::wb_channel::control_orders::info::update::result::notify::post::Request,
-    ) -> M::Sent<super::wb_channel::control_orders::info::update::result::notify::post::Response> {
+    ) -> M::Output<super::wb_channel::control_orders::info::update::result::notify::post::Response> {
         self.call
             .typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_INFO_UPDATE_RESULT_NOTIFY, request)
     }
@@ -377,7 +379,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdateResultNotify<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders/{out_request_no}`: 查询控制单.
     #[doc(alias = "查询控制单")]
-    AggracctBcWbChannelControlOrdersByOutRequestNo
+    AggracctBcWbChannelControlOrdersByOutRequestNo at AtAggracctBcWbChannelControlOrdersByOutRequestNo
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersByOutRequestNo<M> {
@@ -407,7 +409,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersByOutRequestNo<M> {
     pub fn get(
         self,
         request: super::wb_channel::control_orders::out_request_no::get::Request,
-    ) -> M::Sent<super::wb_channel::control_orders::out_request_no::get::Response> {
+    ) -> M::Output<super::wb_channel::control_orders::out_request_no::get::Response> {
         self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_OUT_REQUEST_NO, request)
     }
 }
@@ -415,7 +417,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersByOutRequestNo<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders/punish`: 发起微众台账管控.
     #[doc(alias = "发起微众台账管控")]
-    AggracctBcWbChannelControlOrdersPunish
+    AggracctBcWbChannelControlOrdersPunish at AtAggracctBcWbChannelControlOrdersPunish
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersPunish<M> {
@@ -444,7 +446,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersPunish<M> {
     pub fn post(
         self,
         request: super::wb_channel::control_orders::punish::post::Request,
-    ) -> M::Sent<super::wb_channel::control_orders::punish::post::Response> {
+    ) -> M::Output<super::wb_channel::control_orders::punish::post::Response> {
         self.call.typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_PUNISH, request)
     }
 }
@@ -452,7 +454,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersPunish<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/control-orders/recover`: 解除对微众台账的管控.
     #[doc(alias = "解除对微众台账的管控")]
-    AggracctBcWbChannelControlOrdersRecover
+    AggracctBcWbChannelControlOrdersRecover at AtAggracctBcWbChannelControlOrdersRecover
 }
 
 impl<M: Mode> AggracctBcWbChannelControlOrdersRecover<M> {
@@ -483,7 +485,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersRecover<M> {
     pub fn post(
         self,
         request: super::wb_channel::control_orders::recover::post::Request,
-    ) -> M::Sent<super::wb_channel::control_orders::recover::post::Response> {
+    ) -> M::Output<super::wb_channel::control_orders::recover::post::Response> {
         self.call.typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_RECOVER, request)
     }
 }
@@ -491,7 +493,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersRecover<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/special-reduction`: 特殊减额.
     #[doc(alias = "特殊减额")]
-    AggracctBcWbChannelSpecialReduction
+    AggracctBcWbChannelSpecialReduction at AtAggracctBcWbChannelSpecialReduction
 }
 
 impl<M: Mode> AggracctBcWbChannelSpecialReduction<M> {
@@ -520,7 +522,7 @@ impl<M: Mode> AggracctBcWbChannelSpecialReduction<M> {
     pub fn post(
         self,
         request: super::wb_channel::special_reduction::post::Request,
-    ) -> M::Sent<super::wb_channel::special_reduction::post::Response> {
+    ) -> M::Output<super::wb_channel::special_reduction::post::Response> {
         self.call.typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_SPECIAL_REDUCTION, request)
     }
 
@@ -538,7 +540,7 @@ impl<M: Mode> AggracctBcWbChannelSpecialReduction<M> {
 chain_step! {
     /// `v3/aggracct-bc/wb-channel/special-reduction/{out_request_no}`: 查询特殊减额结果.
     #[doc(alias = "查询特殊减额结果")]
-    AggracctBcWbChannelSpecialReductionByOutRequestNo
+    AggracctBcWbChannelSpecialReductionByOutRequestNo at AtAggracctBcWbChannelSpecialReductionByOutRequestNo
 }
 
 impl<M: Mode> AggracctBcWbChannelSpecialReductionByOutRequestNo<M> {
@@ -569,7 +571,7 @@ impl<M: Mode> AggracctBcWbChannelSpecialReductionByOutRequestNo<M> {
     pub fn get(
         self,
         request: super::wb_channel::special_reduction::out_request_no::get::Request,
-    ) -> M::Sent<super::wb_channel::special_reduction::out_request_no::get::Response> {
+    ) -> M::Output<super::wb_channel::special_reduction::out_request_no::get::Response> {
         self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_SPECIAL_REDUCTION_OUT_REQUEST_NO, request)
     }
 }

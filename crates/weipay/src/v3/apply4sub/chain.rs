@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/apply4sub` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/apply4sub`: 结算账户.
-    Apply4sub
+    Apply4sub at AtApply4sub
 }
 
 impl<M: Mode> Apply4sub<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Apply4sub<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4sub/sub_merchants`
-    Apply4subSubMerchants
+    Apply4subSubMerchants at AtApply4subSubMerchants
 }
 
 impl<M: Mode> Apply4subSubMerchants<M> {
@@ -31,9 +33,9 @@ impl<M: Mode> Apply4subSubMerchants<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}`
-    Apply4subSubMerchantsBySubMchid
+    Apply4subSubMerchantsBySubMchid at AtApply4subSubMerchantsBySubMchid
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchid<M> {
@@ -53,9 +55,9 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}/application`
-    Apply4subSubMerchantsBySubMchidApplication
+    Apply4subSubMerchantsBySubMchidApplication at AtApply4subSubMerchantsBySubMchidApplication
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchidApplication<M> {
@@ -73,7 +75,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidApplication<M> {
 chain_step! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}/application/{application_no}`: 查询结算账户修改申请状态.
     #[doc(alias = "查询结算账户修改申请状态")]
-    Apply4subSubMerchantsBySubMchidApplicationByApplicationNo
+    Apply4subSubMerchantsBySubMchidApplicationByApplicationNo at AtApply4subSubMerchantsBySubMchidApplicationByApplicationNo
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchidApplicationByApplicationNo<M> {
@@ -104,7 +106,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidApplicationByApplicationNo<M> {
     pub fn get(
         self,
         request: super::sub_merchants::sub_mchid::application::application_no::get::Request,
-    ) -> M::Sent<super::sub_merchants::sub_mchid::application::application_no::get::Response> {
+    ) -> M::Output<super::sub_merchants::sub_mchid::application::application_no::get::Response> {
         self.call.typed(&table::GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_APPLICATION_APPLICATION_NO, request)
     }
 }
@@ -112,7 +114,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidApplicationByApplicationNo<M> {
 chain_step! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}/modify-settlement`: 修改结算帐号.
     #[doc(alias = "修改结算帐号")]
-    Apply4subSubMerchantsBySubMchidModifySettlement
+    Apply4subSubMerchantsBySubMchidModifySettlement at AtApply4subSubMerchantsBySubMchidModifySettlement
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchidModifySettlement<M> {
@@ -147,7 +149,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidModifySettlement<M> {
     pub fn post(
         self,
         request: super::sub_merchants::sub_mchid::modify_settlement::post::Request,
-    ) -> M::Sent<super::sub_merchants::sub_mchid::modify_settlement::post::Response> {
+    ) -> M::Output<super::sub_merchants::sub_mchid::modify_settlement::post::Response> {
         self.call.typed(&table::POST_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_MODIFY_SETTLEMENT, request)
     }
 }
@@ -155,7 +157,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidModifySettlement<M> {
 chain_step! {
     /// `v3/apply4sub/sub_merchants/{sub_mchid}/settlement`: 查询结算账户.
     #[doc(alias = "查询结算账户")]
-    Apply4subSubMerchantsBySubMchidSettlement
+    Apply4subSubMerchantsBySubMchidSettlement at AtApply4subSubMerchantsBySubMchidSettlement
 }
 
 impl<M: Mode> Apply4subSubMerchantsBySubMchidSettlement<M> {
@@ -173,7 +175,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidSettlement<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询结算账户")]
-    pub fn get(self) -> M::Sent<super::sub_merchants::sub_mchid::settlement::get::Response> {
+    pub fn get(self) -> M::Output<super::sub_merchants::sub_mchid::settlement::get::Response> {
         self.call.typed(&table::GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_SETTLEMENT, Nothing)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/apply4subject` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/apply4subject`: 确认开户意愿.
-    Apply4subject
+    Apply4subject at AtApply4subject
 }
 
 impl<M: Mode> Apply4subject<M> {
@@ -23,7 +25,7 @@ chain_step! {
     /// `v3/apply4subject/applyment`: 查询商户开户意愿申请单审核结果, 提交商户开户意愿申请单.
     #[doc(alias = "查询商户开户意愿申请单审核结果")]
     #[doc(alias = "提交商户开户意愿申请单")]
-    Apply4subjectApplyment
+    Apply4subjectApplyment at AtApply4subjectApplyment
 }
 
 impl<M: Mode> Apply4subjectApplyment<M> {
@@ -43,7 +45,7 @@ impl<M: Mode> Apply4subjectApplyment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商户开户意愿申请单审核结果")]
-    pub fn get(self, request: super::applyment::get::Request) -> M::Sent<super::applyment::get::Response> {
+    pub fn get(self, request: super::applyment::get::Request) -> M::Output<super::applyment::get::Response> {
         self.call.typed(&table::GET_V3_APPLY4SUBJECT_APPLYMENT, request)
     }
 
@@ -84,7 +86,10 @@ impl<M: Mode> Apply4subjectApplyment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "提交商户开户意愿申请单")]
-    pub fn post(self, request: super::applyment::post::Request) -> M::Sent<super::applyment::post::Response> {
+    pub fn post(
+        self,
+        request: super::applyment::post::Request,
+    ) -> M::Output<super::applyment::post::Response> {
         self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT, request)
     }
 
@@ -108,9 +113,9 @@ impl<M: Mode> Apply4subjectApplyment<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4subject/applyment/{applyment_id}`
-    Apply4subjectApplymentByApplymentId
+    Apply4subjectApplymentByApplymentId at AtApply4subjectApplymentByApplymentId
 }
 
 impl<M: Mode> Apply4subjectApplymentByApplymentId<M> {
@@ -123,7 +128,7 @@ impl<M: Mode> Apply4subjectApplymentByApplymentId<M> {
 chain_step! {
     /// `v3/apply4subject/applyment/{applyment_id}/cancel`: 撤销商户开户意愿申请单.
     #[doc(alias = "撤销商户开户意愿申请单")]
-    Apply4subjectApplymentByApplymentIdCancel
+    Apply4subjectApplymentByApplymentIdCancel at AtApply4subjectApplymentByApplymentIdCancel
 }
 
 impl<M: Mode> Apply4subjectApplymentByApplymentIdCancel<M> {
@@ -142,14 +147,14 @@ impl<M: Mode> Apply4subjectApplymentByApplymentIdCancel<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销商户开户意愿申请单")]
-    pub fn post(self) -> M::Sent<Nothing> {
+    pub fn post(self) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT_APPLYMENT_ID_CANCEL, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4subject/applyment/{business_code}`
-    Apply4subjectApplymentByBusinessCode
+    Apply4subjectApplymentByBusinessCode at AtApply4subjectApplymentByBusinessCode
 }
 
 impl<M: Mode> Apply4subjectApplymentByBusinessCode<M> {
@@ -162,7 +167,7 @@ impl<M: Mode> Apply4subjectApplymentByBusinessCode<M> {
 chain_step! {
     /// `v3/apply4subject/applyment/{business_code}/cancel`: 撤销商户开户意愿申请单.
     #[doc(alias = "撤销商户开户意愿申请单")]
-    Apply4subjectApplymentByBusinessCodeCancel
+    Apply4subjectApplymentByBusinessCodeCancel at AtApply4subjectApplymentByBusinessCodeCancel
 }
 
 impl<M: Mode> Apply4subjectApplymentByBusinessCodeCancel<M> {
@@ -182,14 +187,14 @@ impl<M: Mode> Apply4subjectApplymentByBusinessCodeCancel<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销商户开户意愿申请单")]
-    pub fn post(self) -> M::Sent<Nothing> {
+    pub fn post(self) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT_BUSINESS_CODE_CANCEL, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4subject/applyment/merchants`
-    Apply4subjectApplymentMerchants
+    Apply4subjectApplymentMerchants at AtApply4subjectApplymentMerchants
 }
 
 impl<M: Mode> Apply4subjectApplymentMerchants<M> {
@@ -201,9 +206,9 @@ impl<M: Mode> Apply4subjectApplymentMerchants<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/apply4subject/applyment/merchants/{sub_mchid}`
-    Apply4subjectApplymentMerchantsBySubMchid
+    Apply4subjectApplymentMerchantsBySubMchid at AtApply4subjectApplymentMerchantsBySubMchid
 }
 
 impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchid<M> {
@@ -216,7 +221,7 @@ impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchid<M> {
 chain_step! {
     /// `v3/apply4subject/applyment/merchants/{sub_mchid}/state`: 获取商户开户意愿确认状态.
     #[doc(alias = "获取商户开户意愿确认状态")]
-    Apply4subjectApplymentMerchantsBySubMchidState
+    Apply4subjectApplymentMerchantsBySubMchidState at AtApply4subjectApplymentMerchantsBySubMchidState
 }
 
 impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchidState<M> {
@@ -234,7 +239,7 @@ impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchidState<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取商户开户意愿确认状态")]
-    pub fn get(self) -> M::Sent<super::applyment::merchants::sub_mchid::state::get::Response> {
+    pub fn get(self) -> M::Output<super::applyment::merchants::sub_mchid::state::get::Response> {
         self.call.typed(&table::GET_V3_APPLY4SUBJECT_APPLYMENT_MERCHANTS_SUB_MCHID_STATE, Nothing)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/applyment4sub` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/applyment4sub`: 商户进件.
-    Applyment4sub
+    Applyment4sub at AtApplyment4sub
 }
 
 impl<M: Mode> Applyment4sub<M> {
@@ -22,7 +24,7 @@ impl<M: Mode> Applyment4sub<M> {
 chain_step! {
     /// `v3/applyment4sub/applyment`: 提交申请单.
     #[doc(alias = "提交申请单")]
-    Applyment4subApplyment
+    Applyment4subApplyment at AtApplyment4subApplyment
 }
 
 impl<M: Mode> Applyment4subApplyment<M> {
@@ -75,7 +77,10 @@ impl<M: Mode> Applyment4subApplyment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "提交申请单")]
-    pub fn post(self, request: super::applyment::post::Request) -> M::Sent<super::applyment::post::Response> {
+    pub fn post(
+        self,
+        request: super::applyment::post::Request,
+    ) -> M::Output<super::applyment::post::Response> {
         self.call.step("").typed(&table::POST_V3_APPLYMENT4SUB_APPLYMENT, request)
     }
 
@@ -90,9 +95,9 @@ impl<M: Mode> Applyment4subApplyment<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/applyment4sub/applyment/applyment_id`
-    Applyment4subApplymentApplymentId
+    Applyment4subApplymentApplymentId at AtApplyment4subApplymentApplymentId
 }
 
 impl<M: Mode> Applyment4subApplymentApplymentId<M> {
@@ -110,7 +115,7 @@ impl<M: Mode> Applyment4subApplymentApplymentId<M> {
 chain_step! {
     /// `v3/applyment4sub/applyment/applyment_id/{applyment_id}`: 通过申请单号查询申请状态.
     #[doc(alias = "通过申请单号查询申请状态")]
-    Applyment4subApplymentApplymentIdByApplymentId
+    Applyment4subApplymentApplymentIdByApplymentId at AtApplyment4subApplymentApplymentIdByApplymentId
 }
 
 impl<M: Mode> Applyment4subApplymentApplymentIdByApplymentId<M> {
@@ -128,14 +133,14 @@ impl<M: Mode> Applyment4subApplymentApplymentIdByApplymentId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过申请单号查询申请状态")]
-    pub fn get(self) -> M::Sent<super::applyment::applyment_id::applyment_id::get::Response> {
+    pub fn get(self) -> M::Output<super::applyment::applyment_id::applyment_id::get::Response> {
         self.call.typed(&table::GET_V3_APPLYMENT4SUB_APPLYMENT_APPLYMENT_ID_APPLYMENT_ID, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/applyment4sub/applyment/business_code`
-    Applyment4subApplymentBusinessCode
+    Applyment4subApplymentBusinessCode at AtApplyment4subApplymentBusinessCode
 }
 
 impl<M: Mode> Applyment4subApplymentBusinessCode<M> {
@@ -153,7 +158,7 @@ impl<M: Mode> Applyment4subApplymentBusinessCode<M> {
 chain_step! {
     /// `v3/applyment4sub/applyment/business_code/{business_code}`: 通过业务申请编号查询申请状态.
     #[doc(alias = "通过业务申请编号查询申请状态")]
-    Applyment4subApplymentBusinessCodeByBusinessCode
+    Applyment4subApplymentBusinessCodeByBusinessCode at AtApplyment4subApplymentBusinessCodeByBusinessCode
 }
 
 impl<M: Mode> Applyment4subApplymentBusinessCodeByBusinessCode<M> {
@@ -171,7 +176,7 @@ impl<M: Mode> Applyment4subApplymentBusinessCodeByBusinessCode<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过业务申请编号查询申请状态")]
-    pub fn get(self) -> M::Sent<super::applyment::business_code::business_code::get::Response> {
+    pub fn get(self) -> M::Output<super::applyment::business_code::business_code::get::Response> {
         self.call.typed(&table::GET_V3_APPLYMENT4SUB_APPLYMENT_BUSINESS_CODE_BUSINESS_CODE, Nothing)
     }
 }

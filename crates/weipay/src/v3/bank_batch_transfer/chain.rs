@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/bank-batch-transfer` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/bank-batch-transfer`: 银行模式电子回单.
-    BankBatchTransfer
+    BankBatchTransfer at AtBankBatchTransfer
 }
 
 impl<M: Mode> BankBatchTransfer<M> {
@@ -18,9 +20,9 @@ impl<M: Mode> BankBatchTransfer<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/bank-batch-transfer/receipt`
-    BankBatchTransferReceipt
+    BankBatchTransferReceipt at AtBankBatchTransferReceipt
 }
 
 impl<M: Mode> BankBatchTransferReceipt<M> {
@@ -39,7 +41,7 @@ chain_step! {
     /// `v3/bank-batch-transfer/receipt/detail-receipts`: 查询明细电子回单受理结果, 受理明细电子回单.
     #[doc(alias = "查询明细电子回单受理结果")]
     #[doc(alias = "受理明细电子回单")]
-    BankBatchTransferReceiptDetailReceipts
+    BankBatchTransferReceiptDetailReceipts at AtBankBatchTransferReceiptDetailReceipts
 }
 
 impl<M: Mode> BankBatchTransferReceiptDetailReceipts<M> {
@@ -64,7 +66,7 @@ impl<M: Mode> BankBatchTransferReceiptDetailReceipts<M> {
     pub fn get(
         self,
         request: super::receipt::detail_receipts::get::Request,
-    ) -> M::Sent<super::receipt::detail_receipts::get::Response> {
+    ) -> M::Output<super::receipt::detail_receipts::get::Response> {
         self.call.typed(&table::GET_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS, request)
     }
 
@@ -89,7 +91,7 @@ impl<M: Mode> BankBatchTransferReceiptDetailReceipts<M> {
     pub fn post(
         self,
         request: super::receipt::detail_receipts::post::Request,
-    ) -> M::Sent<super::receipt::detail_receipts::post::Response> {
+    ) -> M::Output<super::receipt::detail_receipts::post::Response> {
         self.call.typed(&table::POST_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS, request)
     }
 }
@@ -98,7 +100,7 @@ chain_step! {
     /// `v3/bank-batch-transfer/receipt/summary-receipts`: 查询汇总电子回单受理结果, 受理汇总电子回单.
     #[doc(alias = "查询汇总电子回单受理结果")]
     #[doc(alias = "受理汇总电子回单")]
-    BankBatchTransferReceiptSummaryReceipts
+    BankBatchTransferReceiptSummaryReceipts at AtBankBatchTransferReceiptSummaryReceipts
 }
 
 impl<M: Mode> BankBatchTransferReceiptSummaryReceipts<M> {
@@ -121,7 +123,7 @@ impl<M: Mode> BankBatchTransferReceiptSummaryReceipts<M> {
     pub fn get(
         self,
         request: super::receipt::summary_receipts::get::Request,
-    ) -> M::Sent<super::receipt::summary_receipts::get::Response> {
+    ) -> M::Output<super::receipt::summary_receipts::get::Response> {
         self.call.typed(&table::GET_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS, request)
     }
 
@@ -144,7 +146,7 @@ impl<M: Mode> BankBatchTransferReceiptSummaryReceipts<M> {
     pub fn post(
         self,
         request: super::receipt::summary_receipts::post::Request,
-    ) -> M::Sent<super::receipt::summary_receipts::post::Response> {
+    ) -> M::Output<super::receipt::summary_receipts::post::Response> {
         self.call.typed(&table::POST_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/bank-transfer` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/bank-transfer`: 银行模式批量转账.
-    BankTransfer
+    BankTransfer at AtBankTransfer
 }
 
 impl<M: Mode> BankTransfer<M> {
@@ -22,7 +24,7 @@ impl<M: Mode> BankTransfer<M> {
 chain_step! {
     /// `v3/bank-transfer/batches`: 发起批量转账.
     #[doc(alias = "发起批量转账")]
-    BankTransferBatches
+    BankTransferBatches at AtBankTransferBatches
 }
 
 impl<M: Mode> BankTransferBatches<M> {
@@ -54,7 +56,7 @@ impl<M: Mode> BankTransferBatches<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "发起批量转账")]
-    pub fn post(self, request: super::batches::post::Request) -> M::Sent<super::batches::post::Response> {
+    pub fn post(self, request: super::batches::post::Request) -> M::Output<super::batches::post::Response> {
         self.call.typed(&table::POST_V3_BANK_TRANSFER_BATCHES, request)
     }
 
@@ -69,9 +71,9 @@ impl<M: Mode> BankTransferBatches<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/bank-transfer/batches/batch-id`
-    BankTransferBatchesBatchId
+    BankTransferBatchesBatchId at AtBankTransferBatchesBatchId
 }
 
 impl<M: Mode> BankTransferBatchesBatchId<M> {
@@ -84,7 +86,7 @@ impl<M: Mode> BankTransferBatchesBatchId<M> {
 chain_step! {
     /// `v3/bank-transfer/batches/batch-id/{batch_id}`: 微信支付批次单号查询批次单.
     #[doc(alias = "微信支付批次单号查询批次单")]
-    BankTransferBatchesBatchIdByBatchId
+    BankTransferBatchesBatchIdByBatchId at AtBankTransferBatchesBatchIdByBatchId
 }
 
 impl<M: Mode> BankTransferBatchesBatchIdByBatchId<M> {
@@ -114,7 +116,7 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchId<M> {
     pub fn get(
         self,
         request: super::batches::batch_id::batch_id::get::Request,
-    ) -> M::Sent<super::batches::batch_id::batch_id::get::Response> {
+    ) -> M::Output<super::batches::batch_id::batch_id::get::Response> {
         self.call.typed(&table::GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
@@ -124,9 +126,9 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/bank-transfer/batches/batch-id/{batch_id}/details`
-    BankTransferBatchesBatchIdByBatchIdDetails
+    BankTransferBatchesBatchIdByBatchIdDetails at AtBankTransferBatchesBatchIdByBatchIdDetails
 }
 
 impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetails<M> {
@@ -136,9 +138,9 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetails<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/bank-transfer/batches/batch-id/{batch_id}/details/detail-id`
-    BankTransferBatchesBatchIdByBatchIdDetailsDetailId
+    BankTransferBatchesBatchIdByBatchIdDetailsDetailId at AtBankTransferBatchesBatchIdByBatchIdDetailsDetailId
 }
 
 impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
@@ -156,7 +158,7 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
 chain_step! {
     /// `v3/bank-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`: 微信支付明细单号查询明细单.
     #[doc(alias = "微信支付明细单号查询明细单")]
-    BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
+    BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at AtBankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
 }
 
 impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
@@ -185,7 +187,7 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
     #[doc(alias = "微信支付明细单号查询明细单")]
     pub fn get(
         self,
-    ) -> M::Sent<super::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response> {
+    ) -> M::Output<super::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response> {
         self.call.typed(
             &table::GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID,
             Nothing,
@@ -193,9 +195,9 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/bank-transfer/batches/out-batch-no`
-    BankTransferBatchesOutBatchNo
+    BankTransferBatchesOutBatchNo at AtBankTransferBatchesOutBatchNo
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNo<M> {
@@ -213,7 +215,7 @@ impl<M: Mode> BankTransferBatchesOutBatchNo<M> {
 chain_step! {
     /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}`: 银行批次单号查询批次单.
     #[doc(alias = "银行批次单号查询批次单")]
-    BankTransferBatchesOutBatchNoByOutBatchNo
+    BankTransferBatchesOutBatchNoByOutBatchNo at AtBankTransferBatchesOutBatchNoByOutBatchNo
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNo<M> {
@@ -243,7 +245,7 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNo<M> {
     pub fn get(
         self,
         request: super::batches::out_batch_no::out_batch_no::get::Request,
-    ) -> M::Sent<super::batches::out_batch_no::out_batch_no::get::Response> {
+    ) -> M::Output<super::batches::out_batch_no::out_batch_no::get::Response> {
         self.call.typed(&table::GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
     }
 
@@ -253,9 +255,9 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details`
-    BankTransferBatchesOutBatchNoByOutBatchNoDetails
+    BankTransferBatchesOutBatchNoByOutBatchNoDetails at AtBankTransferBatchesOutBatchNoByOutBatchNoDetails
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
@@ -265,9 +267,9 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
-    BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
+    BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at AtBankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
@@ -285,7 +287,7 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
 chain_step! {
     /// `v3/bank-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`: 银行明细单号查询明细单.
     #[doc(alias = "银行明细单号查询明细单")]
-    BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
+    BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at AtBankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
 }
 
 impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo<M> {
@@ -314,7 +316,7 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDe
     #[doc(alias = "银行明细单号查询明细单")]
     pub fn get(
         self,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response,
     > {
         self.call.typed(&table::GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO, Nothing)

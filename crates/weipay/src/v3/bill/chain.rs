@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/bill` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/bill`: 账单.
-    Bill
+    Bill at AtBill
 }
 
 impl<M: Mode> Bill<M> {
@@ -31,7 +33,7 @@ impl<M: Mode> Bill<M> {
 chain_step! {
     /// `v3/bill/fundflowbill`: 申请资金账单.
     #[doc(alias = "申请资金账单")]
-    BillFundflowbill
+    BillFundflowbill at AtBillFundflowbill
 }
 
 impl<M: Mode> BillFundflowbill<M> {
@@ -54,7 +56,7 @@ impl<M: Mode> BillFundflowbill<M> {
     pub fn get(
         self,
         request: super::fundflowbill::get::Request,
-    ) -> M::Sent<super::fundflowbill::get::Response> {
+    ) -> M::Output<super::fundflowbill::get::Response> {
         self.call.typed(&table::GET_V3_BILL_FUNDFLOWBILL, request)
     }
 }
@@ -62,7 +64,7 @@ impl<M: Mode> BillFundflowbill<M> {
 chain_step! {
     /// `v3/bill/sub-merchant-fundflowbill`: 申请单个子商户资金账单.
     #[doc(alias = "申请单个子商户资金账单")]
-    BillSubMerchantFundflowbill
+    BillSubMerchantFundflowbill at AtBillSubMerchantFundflowbill
 }
 
 impl<M: Mode> BillSubMerchantFundflowbill<M> {
@@ -89,7 +91,7 @@ impl<M: Mode> BillSubMerchantFundflowbill<M> {
     pub fn get(
         self,
         request: super::sub_merchant_fundflowbill::get::Request,
-    ) -> M::Sent<super::sub_merchant_fundflowbill::get::Response> {
+    ) -> M::Output<super::sub_merchant_fundflowbill::get::Response> {
         self.call.typed(&table::GET_V3_BILL_SUB_MERCHANT_FUNDFLOWBILL, request)
     }
 }
@@ -97,7 +99,7 @@ impl<M: Mode> BillSubMerchantFundflowbill<M> {
 chain_step! {
     /// `v3/bill/tradebill`: 申请交易账单.
     #[doc(alias = "申请交易账单")]
-    BillTradebill
+    BillTradebill at AtBillTradebill
 }
 
 impl<M: Mode> BillTradebill<M> {
@@ -117,7 +119,7 @@ impl<M: Mode> BillTradebill<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请交易账单")]
-    pub fn get(self, request: super::tradebill::get::Request) -> M::Sent<super::tradebill::get::Response> {
+    pub fn get(self, request: super::tradebill::get::Request) -> M::Output<super::tradebill::get::Response> {
         self.call.typed(&table::GET_V3_BILL_TRADEBILL, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/billdownload` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/billdownload`: 账单.
-    Billdownload
+    Billdownload at AtBilldownload
 }
 
 impl<M: Mode> Billdownload<M> {
@@ -22,7 +24,7 @@ impl<M: Mode> Billdownload<M> {
 chain_step! {
     /// `v3/billdownload/file`: 下载账单.
     #[doc(alias = "下载账单")]
-    BilldownloadFile
+    BilldownloadFile at AtBilldownloadFile
 }
 
 impl<M: Mode> BilldownloadFile<M> {
@@ -42,7 +44,7 @@ impl<M: Mode> BilldownloadFile<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载账单")]
-    pub fn get(self, request: super::file::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::file::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_BILLDOWNLOAD_FILE, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/brand` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/brand`: 会员, 发券活动, 品牌入驻, 品牌门店, 商家名片会员, 商家名片配置, 摇优惠活动, 连接交易, 连锁品牌分账.
-    Brand
+    Brand at AtBrand
 }
 
 impl<M: Mode> Brand<M> {
@@ -42,7 +44,7 @@ impl<M: Mode> Brand<M> {
 chain_step! {
     /// `v3/brand/applyments`: 提交入驻申请.
     #[doc(alias = "提交入驻申请")]
-    BrandApplyments
+    BrandApplyments at AtBrandApplyments
 }
 
 impl<M: Mode> BrandApplyments<M> {
@@ -79,7 +81,7 @@ impl<M: Mode> BrandApplyments<M> {
     pub fn post(
         self,
         request: super::applyments::post::Request,
-    ) -> M::Sent<super::applyments::post::Response> {
+    ) -> M::Output<super::applyments::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_APPLYMENTS, request)
     }
 
@@ -99,9 +101,9 @@ impl<M: Mode> BrandApplyments<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand/applyments/applyment-id`
-    BrandApplymentsApplymentId
+    BrandApplymentsApplymentId at AtBrandApplymentsApplymentId
 }
 
 impl<M: Mode> BrandApplymentsApplymentId<M> {
@@ -116,7 +118,7 @@ impl<M: Mode> BrandApplymentsApplymentId<M> {
 chain_step! {
     /// `v3/brand/applyments/applyment-id/{applyment_id}`: 根据申请单ID查询申请状态.
     #[doc(alias = "根据申请单ID查询申请状态")]
-    BrandApplymentsApplymentIdByApplymentId
+    BrandApplymentsApplymentIdByApplymentId at AtBrandApplymentsApplymentIdByApplymentId
 }
 
 impl<M: Mode> BrandApplymentsApplymentIdByApplymentId<M> {
@@ -134,14 +136,14 @@ impl<M: Mode> BrandApplymentsApplymentIdByApplymentId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "根据申请单ID查询申请状态")]
-    pub fn get(self) -> M::Sent<super::applyments::applyment_id::applyment_id::get::Response> {
+    pub fn get(self) -> M::Output<super::applyments::applyment_id::applyment_id::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_APPLYMENTS_APPLYMENT_ID_APPLYMENT_ID, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand/applyments/business-code`
-    BrandApplymentsBusinessCode
+    BrandApplymentsBusinessCode at AtBrandApplymentsBusinessCode
 }
 
 impl<M: Mode> BrandApplymentsBusinessCode<M> {
@@ -159,7 +161,7 @@ impl<M: Mode> BrandApplymentsBusinessCode<M> {
 chain_step! {
     /// `v3/brand/applyments/business-code/{business_code}`: 根据业务申请编号查询申请状态.
     #[doc(alias = "根据业务申请编号查询申请状态")]
-    BrandApplymentsBusinessCodeByBusinessCode
+    BrandApplymentsBusinessCodeByBusinessCode at AtBrandApplymentsBusinessCodeByBusinessCode
 }
 
 impl<M: Mode> BrandApplymentsBusinessCodeByBusinessCode<M> {
@@ -177,7 +179,7 @@ impl<M: Mode> BrandApplymentsBusinessCodeByBusinessCode<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "根据业务申请编号查询申请状态")]
-    pub fn get(self) -> M::Sent<super::applyments::business_code::business_code::get::Response> {
+    pub fn get(self) -> M::Output<super::applyments::business_code::business_code::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_APPLYMENTS_BUSINESS_CODE_BUSINESS_CODE, Nothing)
     }
 }
@@ -185,7 +187,7 @@ impl<M: Mode> BrandApplymentsBusinessCodeByBusinessCode<M> {
 chain_step! {
     /// `v3/brand/applyments/cancel-applyment`: 撤销申请.
     #[doc(alias = "撤销申请")]
-    BrandApplymentsCancelApplyment
+    BrandApplymentsCancelApplyment at AtBrandApplymentsCancelApplyment
 }
 
 impl<M: Mode> BrandApplymentsCancelApplyment<M> {
@@ -208,14 +210,14 @@ impl<M: Mode> BrandApplymentsCancelApplyment<M> {
     pub fn post(
         self,
         request: super::applyments::cancel_applyment::post::Request,
-    ) -> M::Sent<super::applyments::cancel_applyment::post::Response> {
+    ) -> M::Output<super::applyments::cancel_applyment::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_APPLYMENTS_CANCEL_APPLYMENT, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand/card`
-    BrandCard
+    BrandCard at AtBrandCard
 }
 
 impl<M: Mode> BrandCard<M> {
@@ -234,7 +236,7 @@ chain_step! {
     /// `v3/brand/card/card-configs`: 查询商家名片配置申请状态, 提交商家名片配置申请.
     #[doc(alias = "查询商家名片配置申请状态")]
     #[doc(alias = "提交商家名片配置申请")]
-    BrandCardCardConfigs
+    BrandCardCardConfigs at AtBrandCardCardConfigs
 }
 
 impl<M: Mode> BrandCardCardConfigs<M> {
@@ -257,7 +259,7 @@ impl<M: Mode> BrandCardCardConfigs<M> {
     pub fn get(
         self,
         request: super::card::card_configs::get::Request,
-    ) -> M::Sent<super::card::card_configs::get::Response> {
+    ) -> M::Output<super::card::card_configs::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_CARD_CARD_CONFIGS, request)
     }
 
@@ -284,7 +286,7 @@ impl<M: Mode> BrandCardCardConfigs<M> {
     pub fn post(
         self,
         request: super::card::card_configs::post::Request,
-    ) -> M::Sent<super::card::card_configs::post::Response> {
+    ) -> M::Output<super::card::card_configs::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_CARD_CARD_CONFIGS, request)
     }
 
@@ -307,7 +309,7 @@ impl<M: Mode> BrandCardCardConfigs<M> {
 chain_step! {
     /// `v3/brand/card/card-configs/cancel-applyment`: 撤销商家名片配置申请.
     #[doc(alias = "撤销商家名片配置申请")]
-    BrandCardCardConfigsCancelApplyment
+    BrandCardCardConfigsCancelApplyment at AtBrandCardCardConfigsCancelApplyment
 }
 
 impl<M: Mode> BrandCardCardConfigsCancelApplyment<M> {
@@ -330,7 +332,7 @@ impl<M: Mode> BrandCardCardConfigsCancelApplyment<M> {
     pub fn post(
         self,
         request: super::card::card_configs::cancel_applyment::post::Request,
-    ) -> M::Sent<super::card::card_configs::cancel_applyment::post::Response> {
+    ) -> M::Output<super::card::card_configs::cancel_applyment::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_CARD_CARD_CONFIGS_CANCEL_APPLYMENT, request)
     }
 }
@@ -338,7 +340,7 @@ impl<M: Mode> BrandCardCardConfigsCancelApplyment<M> {
 chain_step! {
     /// `v3/brand/card/card-configs/preview-url`: 获取商家名片预览二维码.
     #[doc(alias = "获取商家名片预览二维码")]
-    BrandCardCardConfigsPreviewUrl
+    BrandCardCardConfigsPreviewUrl at AtBrandCardCardConfigsPreviewUrl
 }
 
 impl<M: Mode> BrandCardCardConfigsPreviewUrl<M> {
@@ -361,7 +363,7 @@ impl<M: Mode> BrandCardCardConfigsPreviewUrl<M> {
     pub fn get(
         self,
         request: super::card::card_configs::preview_url::get::Request,
-    ) -> M::Sent<super::card::card_configs::preview_url::get::Response> {
+    ) -> M::Output<super::card::card_configs::preview_url::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_CARD_CARD_CONFIGS_PREVIEW_URL, request)
     }
 }
@@ -369,7 +371,7 @@ impl<M: Mode> BrandCardCardConfigsPreviewUrl<M> {
 chain_step! {
     /// `v3/brand/card/card-configs/publish`: 发布商家名片配置.
     #[doc(alias = "发布商家名片配置")]
-    BrandCardCardConfigsPublish
+    BrandCardCardConfigsPublish at AtBrandCardCardConfigsPublish
 }
 
 impl<M: Mode> BrandCardCardConfigsPublish<M> {
@@ -392,7 +394,7 @@ impl<M: Mode> BrandCardCardConfigsPublish<M> {
     pub fn post(
         self,
         request: super::card::card_configs::publish::post::Request,
-    ) -> M::Sent<super::card::card_configs::publish::post::Response> {
+    ) -> M::Output<super::card::card_configs::publish::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_CARD_CARD_CONFIGS_PUBLISH, request)
     }
 }
@@ -401,7 +403,7 @@ chain_step! {
     /// `v3/brand/card/card-links`: 查询已生效交易连接名片规则, 添加交易连接名片规则申请.
     #[doc(alias = "查询已生效交易连接名片规则")]
     #[doc(alias = "添加交易连接名片规则申请")]
-    BrandCardCardLinks
+    BrandCardCardLinks at AtBrandCardCardLinks
 }
 
 impl<M: Mode> BrandCardCardLinks<M> {
@@ -424,7 +426,7 @@ impl<M: Mode> BrandCardCardLinks<M> {
     pub fn get(
         self,
         request: super::card::card_links::get::Request,
-    ) -> M::Sent<super::card::card_links::get::Response> {
+    ) -> M::Output<super::card::card_links::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_CARD_CARD_LINKS, request)
     }
 
@@ -450,7 +452,7 @@ impl<M: Mode> BrandCardCardLinks<M> {
     pub fn post(
         self,
         request: super::card::card_links::post::Request,
-    ) -> M::Sent<super::card::card_links::post::Response> {
+    ) -> M::Output<super::card::card_links::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_CARD_CARD_LINKS, request)
     }
 
@@ -470,9 +472,9 @@ impl<M: Mode> BrandCardCardLinks<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand/card/card-links/business-code`
-    BrandCardCardLinksBusinessCode
+    BrandCardCardLinksBusinessCode at AtBrandCardCardLinksBusinessCode
 }
 
 impl<M: Mode> BrandCardCardLinksBusinessCode<M> {
@@ -490,7 +492,7 @@ impl<M: Mode> BrandCardCardLinksBusinessCode<M> {
 chain_step! {
     /// `v3/brand/card/card-links/business-code/{business_code}`: 根据业务申请编号查询添加申请状态.
     #[doc(alias = "根据业务申请编号查询添加申请状态")]
-    BrandCardCardLinksBusinessCodeByBusinessCode
+    BrandCardCardLinksBusinessCodeByBusinessCode at AtBrandCardCardLinksBusinessCodeByBusinessCode
 }
 
 impl<M: Mode> BrandCardCardLinksBusinessCodeByBusinessCode<M> {
@@ -521,7 +523,7 @@ impl<M: Mode> BrandCardCardLinksBusinessCodeByBusinessCode<M> {
     pub fn get(
         self,
         request: super::card::card_links::business_code::business_code::get::Request,
-    ) -> M::Sent<super::card::card_links::business_code::business_code::get::Response> {
+    ) -> M::Output<super::card::card_links::business_code::business_code::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_CARD_CARD_LINKS_BUSINESS_CODE_BUSINESS_CODE, request)
     }
 }
@@ -529,7 +531,7 @@ impl<M: Mode> BrandCardCardLinksBusinessCodeByBusinessCode<M> {
 chain_step! {
     /// `v3/brand/card/card-links/cancel-applyment`: 撤销交易连接名片配置申请.
     #[doc(alias = "撤销交易连接名片配置申请")]
-    BrandCardCardLinksCancelApplyment
+    BrandCardCardLinksCancelApplyment at AtBrandCardCardLinksCancelApplyment
 }
 
 impl<M: Mode> BrandCardCardLinksCancelApplyment<M> {
@@ -552,7 +554,7 @@ impl<M: Mode> BrandCardCardLinksCancelApplyment<M> {
     pub fn post(
         self,
         request: super::card::card_links::cancel_applyment::post::Request,
-    ) -> M::Sent<super::card::card_links::cancel_applyment::post::Response> {
+    ) -> M::Output<super::card::card_links::cancel_applyment::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_CARD_CARD_LINKS_CANCEL_APPLYMENT, request)
     }
 }
@@ -560,7 +562,7 @@ impl<M: Mode> BrandCardCardLinksCancelApplyment<M> {
 chain_step! {
     /// `v3/brand/card/card-links/unbind-card-link`: 解除已生效交易连接名片场景.
     #[doc(alias = "解除已生效交易连接名片场景")]
-    BrandCardCardLinksUnbindCardLink
+    BrandCardCardLinksUnbindCardLink at AtBrandCardCardLinksUnbindCardLink
 }
 
 impl<M: Mode> BrandCardCardLinksUnbindCardLink<M> {
@@ -583,14 +585,14 @@ impl<M: Mode> BrandCardCardLinksUnbindCardLink<M> {
     pub fn post(
         self,
         request: super::card::card_links::unbind_card_link::post::Request,
-    ) -> M::Sent<super::card::card_links::unbind_card_link::post::Response> {
+    ) -> M::Output<super::card::card_links::unbind_card_link::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_CARD_CARD_LINKS_UNBIND_CARD_LINK, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand/marketing`
-    BrandMarketing
+    BrandMarketing at AtBrandMarketing
 }
 
 impl<M: Mode> BrandMarketing<M> {
@@ -600,9 +602,9 @@ impl<M: Mode> BrandMarketing<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand/marketing/shake-activities`
-    BrandMarketingShakeActivities
+    BrandMarketingShakeActivities at AtBrandMarketingShakeActivities
 }
 
 impl<M: Mode> BrandMarketingShakeActivities<M> {
@@ -615,7 +617,7 @@ impl<M: Mode> BrandMarketingShakeActivities<M> {
 chain_step! {
     /// `v3/brand/marketing/shake-activities/activities`: 查询摇优惠活动列表.
     #[doc(alias = "查询摇优惠活动列表")]
-    BrandMarketingShakeActivitiesActivities
+    BrandMarketingShakeActivitiesActivities at AtBrandMarketingShakeActivitiesActivities
 }
 
 impl<M: Mode> BrandMarketingShakeActivitiesActivities<M> {
@@ -638,14 +640,14 @@ impl<M: Mode> BrandMarketingShakeActivitiesActivities<M> {
     pub fn get(
         self,
         request: super::marketing::shake_activities::activities::get::Request,
-    ) -> M::Sent<super::marketing::shake_activities::activities::get::Response> {
+    ) -> M::Output<super::marketing::shake_activities::activities::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_MARKETING_SHAKE_ACTIVITIES_ACTIVITIES, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand/partner`
-    BrandPartner
+    BrandPartner at AtBrandPartner
 }
 
 impl<M: Mode> BrandPartner<M> {
@@ -660,9 +662,9 @@ impl<M: Mode> BrandPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand/partner/card-member`
-    BrandPartnerCardMember
+    BrandPartnerCardMember at AtBrandPartnerCardMember
 }
 
 impl<M: Mode> BrandPartnerCardMember<M> {
@@ -706,7 +708,7 @@ chain_step! {
     /// `v3/brand/partner/card-member/cards`: 查询会员卡模板列表, 创建会员卡模板.
     #[doc(alias = "查询会员卡模板列表")]
     #[doc(alias = "创建会员卡模板")]
-    BrandPartnerCardMemberCards
+    BrandPartnerCardMemberCards at AtBrandPartnerCardMemberCards
 }
 
 impl<M: Mode> BrandPartnerCardMemberCards<M> {
@@ -729,7 +731,7 @@ impl<M: Mode> BrandPartnerCardMemberCards<M> {
     pub fn get(
         self,
         request: super::partner::card_member::cards::get::Request,
-    ) -> M::Sent<super::partner::card_member::cards::get::Response> {
+    ) -> M::Output<super::partner::card_member::cards::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_CARDS, request)
     }
 
@@ -763,7 +765,7 @@ impl<M: Mode> BrandPartnerCardMemberCards<M> {
     pub fn post(
         self,
         request: super::partner::card_member::cards::post::Request,
-    ) -> M::Sent<super::partner::card_member::cards::post::Response> {
+    ) -> M::Output<super::partner::card_member::cards::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS, request)
     }
 
@@ -778,7 +780,7 @@ chain_step! {
     #[doc(alias = "查询会员卡模板信息")]
     #[doc(alias = "修改会员卡模板信息")]
     #[doc(alias = "删除会员卡模板")]
-    BrandPartnerCardMemberCardsByCardId
+    BrandPartnerCardMemberCardsByCardId at AtBrandPartnerCardMemberCardsByCardId
 }
 
 impl<M: Mode> BrandPartnerCardMemberCardsByCardId<M> {
@@ -809,7 +811,7 @@ impl<M: Mode> BrandPartnerCardMemberCardsByCardId<M> {
     pub fn get(
         self,
         request: super::partner::card_member::cards::card_id::get::Request,
-    ) -> M::Sent<super::partner::card_member::cards::card_id::get::Response> {
+    ) -> M::Output<super::partner::card_member::cards::card_id::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID, request)
     }
 
@@ -840,7 +842,7 @@ impl<M: Mode> BrandPartnerCardMemberCardsByCardId<M> {
     pub fn patch(
         self,
         request: super::partner::card_member::cards::card_id::patch::Request,
-    ) -> M::Sent<super::partner::card_member::cards::card_id::patch::Response> {
+    ) -> M::Output<super::partner::card_member::cards::card_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID, request)
     }
 
@@ -871,7 +873,7 @@ impl<M: Mode> BrandPartnerCardMemberCardsByCardId<M> {
     pub fn delete(
         self,
         request: super::partner::card_member::cards::card_id::delete::Request,
-    ) -> M::Sent<super::partner::card_member::cards::card_id::delete::Response> {
+    ) -> M::Output<super::partner::card_member::cards::card_id::delete::Response> {
         self.call.typed(&table::DELETE_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID, request)
     }
 
@@ -884,7 +886,7 @@ impl<M: Mode> BrandPartnerCardMemberCardsByCardId<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/cards/{card_id}/invalidate`: 作废会员卡模板.
     #[doc(alias = "作废会员卡模板")]
-    BrandPartnerCardMemberCardsByCardIdInvalidate
+    BrandPartnerCardMemberCardsByCardIdInvalidate at AtBrandPartnerCardMemberCardsByCardIdInvalidate
 }
 
 impl<M: Mode> BrandPartnerCardMemberCardsByCardIdInvalidate<M> {
@@ -916,7 +918,7 @@ impl<M: Mode> BrandPartnerCardMemberCardsByCardIdInvalidate<M> {
     pub fn post(
         self,
         request: super::partner::card_member::cards::card_id::invalidate::post::Request,
-    ) -> M::Sent<super::partner::card_member::cards::card_id::invalidate::post::Response> {
+    ) -> M::Output<super::partner::card_member::cards::card_id::invalidate::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID_INVALIDATE, request)
     }
 }
@@ -925,7 +927,7 @@ chain_step! {
     /// `v3/brand/partner/card-member/membership-activities`: 查询品牌会员发券活动列表, 创建品牌会员发券活动.
     #[doc(alias = "查询品牌会员发券活动列表")]
     #[doc(alias = "创建品牌会员发券活动")]
-    BrandPartnerCardMemberMembershipActivities
+    BrandPartnerCardMemberMembershipActivities at AtBrandPartnerCardMemberMembershipActivities
 }
 
 impl<M: Mode> BrandPartnerCardMemberMembershipActivities<M> {
@@ -949,7 +951,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivities<M> {
     pub fn get(
         self,
         request: super::partner::card_member::membership_activities::get::Request,
-    ) -> M::Sent<super::partner::card_member::membership_activities::get::Response> {
+    ) -> M::Output<super::partner::card_member::membership_activities::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES, request)
     }
 
@@ -985,7 +987,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivities<M> {
     pub fn post(
         self,
         request: super::partner::card_member::membership_activities::post::Request,
-    ) -> M::Sent<super::partner::card_member::membership_activities::post::Response> {
+    ) -> M::Output<super::partner::card_member::membership_activities::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES, request)
     }
 
@@ -1004,7 +1006,7 @@ chain_step! {
     /// `v3/brand/partner/card-member/membership-activities/{activity_id}`: 查询品牌会员发券活动, 修改品牌会员发券活动信息.
     #[doc(alias = "查询品牌会员发券活动")]
     #[doc(alias = "修改品牌会员发券活动信息")]
-    BrandPartnerCardMemberMembershipActivitiesByActivityId
+    BrandPartnerCardMemberMembershipActivitiesByActivityId at AtBrandPartnerCardMemberMembershipActivitiesByActivityId
 }
 
 impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityId<M> {
@@ -1035,7 +1037,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityId<M> {
     pub fn get(
         self,
         request: super::partner::card_member::membership_activities::activity_id::get::Request,
-    ) -> M::Sent<super::partner::card_member::membership_activities::activity_id::get::Response> {
+    ) -> M::Output<super::partner::card_member::membership_activities::activity_id::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID, request)
     }
 
@@ -1071,7 +1073,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityId<M> {
     pub fn patch(
         self,
         request: super::partner::card_member::membership_activities::activity_id::patch::Request,
-    ) -> M::Sent<super::partner::card_member::membership_activities::activity_id::patch::Response> {
+    ) -> M::Output<super::partner::card_member::membership_activities::activity_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID, request)
     }
 
@@ -1084,7 +1086,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityId<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/membership-activities/{activity_id}/terminate`: 终止品牌会员发券活动.
     #[doc(alias = "终止品牌会员发券活动")]
-    BrandPartnerCardMemberMembershipActivitiesByActivityIdTerminate
+    BrandPartnerCardMemberMembershipActivitiesByActivityIdTerminate at AtBrandPartnerCardMemberMembershipActivitiesByActivityIdTerminate
 }
 
 impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityIdTerminate<M> {
@@ -1116,7 +1118,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityIdTerminate<M>
     pub fn post(
         self,
         request: super::partner::card_member::membership_activities::activity_id::terminate::post::Request,
-    ) -> M::Sent<super::partner::card_member::membership_activities::activity_id::terminate::post::Response>
+    ) -> M::Output<super::partner::card_member::membership_activities::activity_id::terminate::post::Response>
     {
         self.call.typed(
             &table::POST_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID_TERMINATE,
@@ -1128,7 +1130,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityIdTerminate<M>
 chain_step! {
     /// `v3/brand/partner/card-member/pay-view-tokens`: 品牌会员展示付款码组件预授权.
     #[doc(alias = "品牌会员展示付款码组件预授权")]
-    BrandPartnerCardMemberPayViewTokens
+    BrandPartnerCardMemberPayViewTokens at AtBrandPartnerCardMemberPayViewTokens
 }
 
 impl<M: Mode> BrandPartnerCardMemberPayViewTokens<M> {
@@ -1154,7 +1156,7 @@ impl<M: Mode> BrandPartnerCardMemberPayViewTokens<M> {
     pub fn post(
         self,
         request: super::partner::card_member::pay_view_tokens::post::Request,
-    ) -> M::Sent<super::partner::card_member::pay_view_tokens::post::Response> {
+    ) -> M::Output<super::partner::card_member::pay_view_tokens::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_PAY_VIEW_TOKENS, request)
     }
 }
@@ -1162,7 +1164,7 @@ impl<M: Mode> BrandPartnerCardMemberPayViewTokens<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/pre-auth-tokens`: 入会组件预授权.
     #[doc(alias = "入会组件预授权")]
-    BrandPartnerCardMemberPreAuthTokens
+    BrandPartnerCardMemberPreAuthTokens at AtBrandPartnerCardMemberPreAuthTokens
 }
 
 impl<M: Mode> BrandPartnerCardMemberPreAuthTokens<M> {
@@ -1188,7 +1190,7 @@ impl<M: Mode> BrandPartnerCardMemberPreAuthTokens<M> {
     pub fn post(
         self,
         request: super::partner::card_member::pre_auth_tokens::post::Request,
-    ) -> M::Sent<super::partner::card_member::pre_auth_tokens::post::Response> {
+    ) -> M::Output<super::partner::card_member::pre_auth_tokens::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_PRE_AUTH_TOKENS, request)
     }
 }
@@ -1196,7 +1198,7 @@ impl<M: Mode> BrandPartnerCardMemberPreAuthTokens<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-cards`: 查询用户在品牌下所有会员卡.
     #[doc(alias = "查询用户在品牌下所有会员卡")]
-    BrandPartnerCardMemberUserCards
+    BrandPartnerCardMemberUserCards at AtBrandPartnerCardMemberUserCards
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserCards<M> {
@@ -1220,7 +1222,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCards<M> {
     pub fn get(
         self,
         request: super::partner::card_member::user_cards::get::Request,
-    ) -> M::Sent<super::partner::card_member::user_cards::get::Response> {
+    ) -> M::Output<super::partner::card_member::user_cards::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS, request)
     }
 
@@ -1248,7 +1250,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCards<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-cards/import-by-openid`: 根据openid导入用户会员卡.
     #[doc(alias = "根据openid导入用户会员卡")]
-    BrandPartnerCardMemberUserCardsImportByOpenid
+    BrandPartnerCardMemberUserCardsImportByOpenid at AtBrandPartnerCardMemberUserCardsImportByOpenid
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserCardsImportByOpenid<M> {
@@ -1285,7 +1287,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsImportByOpenid<M> {
     pub fn post(
         self,
         request: super::partner::card_member::user_cards::import_by_openid::post::Request,
-    ) -> M::Sent<super::partner::card_member::user_cards::import_by_openid::post::Response> {
+    ) -> M::Output<super::partner::card_member::user_cards::import_by_openid::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_IMPORT_BY_OPENID, request)
     }
 }
@@ -1293,7 +1295,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsImportByOpenid<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-cards/import-by-phone`: 根据手机号导入用户会员卡.
     #[doc(alias = "根据手机号导入用户会员卡")]
-    BrandPartnerCardMemberUserCardsImportByPhone
+    BrandPartnerCardMemberUserCardsImportByPhone at AtBrandPartnerCardMemberUserCardsImportByPhone
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserCardsImportByPhone<M> {
@@ -1324,7 +1326,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsImportByPhone<M> {
     pub fn post(
         self,
         request: super::partner::card_member::user_cards::import_by_phone::post::Request,
-    ) -> M::Sent<super::partner::card_member::user_cards::import_by_phone::post::Response> {
+    ) -> M::Output<super::partner::card_member::user_cards::import_by_phone::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_IMPORT_BY_PHONE, request)
     }
 }
@@ -1333,7 +1335,7 @@ chain_step! {
     /// `v3/brand/partner/card-member/user-cards/{user_card_code}`: 查询用户会员卡信息, 修改用户会员卡信息.
     #[doc(alias = "查询用户会员卡信息")]
     #[doc(alias = "修改用户会员卡信息")]
-    BrandPartnerCardMemberUserCardsByUserCardCode
+    BrandPartnerCardMemberUserCardsByUserCardCode at AtBrandPartnerCardMemberUserCardsByUserCardCode
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCode<M> {
@@ -1367,7 +1369,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCode<M> {
     pub fn get(
         self,
         request: super::partner::card_member::user_cards::user_card_code::get::Request,
-    ) -> M::Sent<super::partner::card_member::user_cards::user_card_code::get::Response> {
+    ) -> M::Output<super::partner::card_member::user_cards::user_card_code::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE, request)
     }
 
@@ -1398,7 +1400,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCode<M> {
     pub fn patch(
         self,
         request: super::partner::card_member::user_cards::user_card_code::patch::Request,
-    ) -> M::Sent<super::partner::card_member::user_cards::user_card_code::patch::Response> {
+    ) -> M::Output<super::partner::card_member::user_cards::user_card_code::patch::Response> {
         self.call.typed(&table::PATCH_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE, request)
     }
 
@@ -1416,7 +1418,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCode<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-cards/{user_card_code}/confirm`: 同步会员开通结果.
     #[doc(alias = "同步会员开通结果")]
-    BrandPartnerCardMemberUserCardsByUserCardCodeConfirm
+    BrandPartnerCardMemberUserCardsByUserCardCodeConfirm at AtBrandPartnerCardMemberUserCardsByUserCardCodeConfirm
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCodeConfirm<M> {
@@ -1452,7 +1454,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCodeConfirm<M> {
     pub fn post(
         self,
         request: super::partner::card_member::user_cards::user_card_code::confirm::post::Request,
-    ) -> M::Sent<super::partner::card_member::user_cards::user_card_code::confirm::post::Response> {
+    ) -> M::Output<super::partner::card_member::user_cards::user_card_code::confirm::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE_CONFIRM, request)
     }
 }
@@ -1460,7 +1462,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCodeConfirm<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-cards/{user_card_code}/invalidate`: 作废用户会员卡.
     #[doc(alias = "作废用户会员卡")]
-    BrandPartnerCardMemberUserCardsByUserCardCodeInvalidate
+    BrandPartnerCardMemberUserCardsByUserCardCodeInvalidate at AtBrandPartnerCardMemberUserCardsByUserCardCodeInvalidate
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCodeInvalidate<M> {
@@ -1495,7 +1497,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCodeInvalidate<M> {
     pub fn post(
         self,
         request: super::partner::card_member::user_cards::user_card_code::invalidate::post::Request,
-    ) -> M::Sent<super::partner::card_member::user_cards::user_card_code::invalidate::post::Response> {
+    ) -> M::Output<super::partner::card_member::user_cards::user_card_code::invalidate::post::Response> {
         self.call
             .typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE_INVALIDATE, request)
     }
@@ -1504,7 +1506,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCodeInvalidate<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-feeds`: 创建用户动态信息.
     #[doc(alias = "创建用户动态信息")]
-    BrandPartnerCardMemberUserFeeds
+    BrandPartnerCardMemberUserFeeds at AtBrandPartnerCardMemberUserFeeds
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserFeeds<M> {
@@ -1533,14 +1535,14 @@ impl<M: Mode> BrandPartnerCardMemberUserFeeds<M> {
     pub fn post(
         self,
         request: super::partner::card_member::user_feeds::post::Request,
-    ) -> M::Sent<super::partner::card_member::user_feeds::post::Response> {
+    ) -> M::Output<super::partner::card_member::user_feeds::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_FEEDS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand/partner/card-member/user-points`
-    BrandPartnerCardMemberUserPoints
+    BrandPartnerCardMemberUserPoints at AtBrandPartnerCardMemberUserPoints
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserPoints<M> {
@@ -1555,9 +1557,9 @@ impl<M: Mode> BrandPartnerCardMemberUserPoints<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand/partner/card-member/user-points/exchange-coupon`
-    BrandPartnerCardMemberUserPointsExchangeCoupon
+    BrandPartnerCardMemberUserPointsExchangeCoupon at AtBrandPartnerCardMemberUserPointsExchangeCoupon
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserPointsExchangeCoupon<M> {
@@ -1570,7 +1572,7 @@ impl<M: Mode> BrandPartnerCardMemberUserPointsExchangeCoupon<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-points/exchange-coupon/confirm`: 同步积分兑券结果.
     #[doc(alias = "同步积分兑券结果")]
-    BrandPartnerCardMemberUserPointsExchangeCouponConfirm
+    BrandPartnerCardMemberUserPointsExchangeCouponConfirm at AtBrandPartnerCardMemberUserPointsExchangeCouponConfirm
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserPointsExchangeCouponConfirm<M> {
@@ -1609,7 +1611,7 @@ impl<M: Mode> BrandPartnerCardMemberUserPointsExchangeCouponConfirm<M> {
     pub fn post(
         self,
         request: super::partner::card_member::user_points::exchange_coupon::confirm::post::Request,
-    ) -> M::Sent<super::partner::card_member::user_points::exchange_coupon::confirm::post::Response> {
+    ) -> M::Output<super::partner::card_member::user_points::exchange_coupon::confirm::post::Response> {
         self.call
             .typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_POINTS_EXCHANGE_COUPON_CONFIRM, request)
     }
@@ -1618,7 +1620,7 @@ impl<M: Mode> BrandPartnerCardMemberUserPointsExchangeCouponConfirm<M> {
 chain_step! {
     /// `v3/brand/partner/card-member/user-points/sync`: 同步积分余额.
     #[doc(alias = "同步积分余额")]
-    BrandPartnerCardMemberUserPointsSync
+    BrandPartnerCardMemberUserPointsSync at AtBrandPartnerCardMemberUserPointsSync
 }
 
 impl<M: Mode> BrandPartnerCardMemberUserPointsSync<M> {
@@ -1648,14 +1650,14 @@ impl<M: Mode> BrandPartnerCardMemberUserPointsSync<M> {
     pub fn post(
         self,
         request: super::partner::card_member::user_points::sync::post::Request,
-    ) -> M::Sent<super::partner::card_member::user_points::sync::post::Response> {
+    ) -> M::Output<super::partner::card_member::user_points::sync::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_POINTS_SYNC, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand/partner/store`
-    BrandPartnerStore
+    BrandPartnerStore at AtBrandPartnerStore
 }
 
 impl<M: Mode> BrandPartnerStore<M> {
@@ -1669,7 +1671,7 @@ chain_step! {
     /// `v3/brand/partner/store/brandstores`: 列表查询品牌门店信息, 创建品牌门店.
     #[doc(alias = "列表查询品牌门店信息")]
     #[doc(alias = "创建品牌门店")]
-    BrandPartnerStoreBrandstores
+    BrandPartnerStoreBrandstores at AtBrandPartnerStoreBrandstores
 }
 
 impl<M: Mode> BrandPartnerStoreBrandstores<M> {
@@ -1692,7 +1694,7 @@ impl<M: Mode> BrandPartnerStoreBrandstores<M> {
     pub fn get(
         self,
         request: super::partner::store::brandstores::get::Request,
-    ) -> M::Sent<super::partner::store::brandstores::get::Response> {
+    ) -> M::Output<super::partner::store::brandstores::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_STORE_BRANDSTORES, request)
     }
 
@@ -1719,7 +1721,7 @@ impl<M: Mode> BrandPartnerStoreBrandstores<M> {
     pub fn post(
         self,
         request: super::partner::store::brandstores::post::Request,
-    ) -> M::Sent<super::partner::store::brandstores::post::Response> {
+    ) -> M::Output<super::partner::store::brandstores::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES, request)
     }
 
@@ -1734,7 +1736,7 @@ chain_step! {
     #[doc(alias = "查询品牌门店")]
     #[doc(alias = "更新品牌门店")]
     #[doc(alias = "删除品牌门店")]
-    BrandPartnerStoreBrandstoresByStoreId
+    BrandPartnerStoreBrandstoresByStoreId at AtBrandPartnerStoreBrandstoresByStoreId
 }
 
 impl<M: Mode> BrandPartnerStoreBrandstoresByStoreId<M> {
@@ -1758,7 +1760,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreId<M> {
     pub fn get(
         self,
         request: super::partner::store::brandstores::store_id::get::Request,
-    ) -> M::Sent<super::partner::store::brandstores::store_id::get::Response> {
+    ) -> M::Output<super::partner::store::brandstores::store_id::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
     }
 
@@ -1782,7 +1784,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreId<M> {
     pub fn patch(
         self,
         request: super::partner::store::brandstores::store_id::patch::Request,
-    ) -> M::Sent<super::partner::store::brandstores::store_id::patch::Response> {
+    ) -> M::Output<super::partner::store::brandstores::store_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
     }
 
@@ -1806,7 +1808,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreId<M> {
     pub fn delete(
         self,
         request: super::partner::store::brandstores::store_id::delete::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
     }
 
@@ -1834,7 +1836,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreId<M> {
 chain_step! {
     /// `v3/brand/partner/store/brandstores/{store_id}/bindrecipient`: 绑定收款商户号.
     #[doc(alias = "绑定收款商户号")]
-    BrandPartnerStoreBrandstoresByStoreIdBindrecipient
+    BrandPartnerStoreBrandstoresByStoreIdBindrecipient at AtBrandPartnerStoreBrandstoresByStoreIdBindrecipient
 }
 
 impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdBindrecipient<M> {
@@ -1867,7 +1869,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdBindrecipient<M> {
     pub fn post(
         self,
         request: super::partner::store::brandstores::store_id::bindrecipient::post::Request,
-    ) -> M::Sent<super::partner::store::brandstores::store_id::bindrecipient::post::Response> {
+    ) -> M::Output<super::partner::store::brandstores::store_id::bindrecipient::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_BINDRECIPIENT, request)
     }
 }
@@ -1875,7 +1877,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdBindrecipient<M> {
 chain_step! {
     /// `v3/brand/partner/store/brandstores/{store_id}/close`: 暂停门店营业.
     #[doc(alias = "暂停门店营业")]
-    BrandPartnerStoreBrandstoresByStoreIdClose
+    BrandPartnerStoreBrandstoresByStoreIdClose at AtBrandPartnerStoreBrandstoresByStoreIdClose
 }
 
 impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdClose<M> {
@@ -1907,7 +1909,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdClose<M> {
     pub fn post(
         self,
         request: super::partner::store::brandstores::store_id::close::post::Request,
-    ) -> M::Sent<super::partner::store::brandstores::store_id::close::post::Response> {
+    ) -> M::Output<super::partner::store::brandstores::store_id::close::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_CLOSE, request)
     }
 }
@@ -1915,7 +1917,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdClose<M> {
 chain_step! {
     /// `v3/brand/partner/store/brandstores/{store_id}/resume`: 恢复门店营业.
     #[doc(alias = "恢复门店营业")]
-    BrandPartnerStoreBrandstoresByStoreIdResume
+    BrandPartnerStoreBrandstoresByStoreIdResume at AtBrandPartnerStoreBrandstoresByStoreIdResume
 }
 
 impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdResume<M> {
@@ -1947,7 +1949,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdResume<M> {
     pub fn post(
         self,
         request: super::partner::store::brandstores::store_id::resume::post::Request,
-    ) -> M::Sent<super::partner::store::brandstores::store_id::resume::post::Response> {
+    ) -> M::Output<super::partner::store::brandstores::store_id::resume::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_RESUME, request)
     }
 }
@@ -1955,7 +1957,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdResume<M> {
 chain_step! {
     /// `v3/brand/partner/store/brandstores/{store_id}/unbindrecipient`: 解绑收款商户号.
     #[doc(alias = "解绑收款商户号")]
-    BrandPartnerStoreBrandstoresByStoreIdUnbindrecipient
+    BrandPartnerStoreBrandstoresByStoreIdUnbindrecipient at AtBrandPartnerStoreBrandstoresByStoreIdUnbindrecipient
 }
 
 impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdUnbindrecipient<M> {
@@ -1987,14 +1989,14 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdUnbindrecipient<M> {
     pub fn post(
         self,
         request: super::partner::store::brandstores::store_id::unbindrecipient::post::Request,
-    ) -> M::Sent<super::partner::store::brandstores::store_id::unbindrecipient::post::Response> {
+    ) -> M::Output<super::partner::store::brandstores::store_id::unbindrecipient::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_UNBINDRECIPIENT, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand/profitsharing`
-    BrandProfitsharing
+    BrandProfitsharing at AtBrandProfitsharing
 }
 
 impl<M: Mode> BrandProfitsharing<M> {
@@ -2024,9 +2026,9 @@ impl<M: Mode> BrandProfitsharing<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand/profitsharing/brand-configs`
-    BrandProfitsharingBrandConfigs
+    BrandProfitsharingBrandConfigs at AtBrandProfitsharingBrandConfigs
 }
 
 impl<M: Mode> BrandProfitsharingBrandConfigs<M> {
@@ -2044,7 +2046,7 @@ impl<M: Mode> BrandProfitsharingBrandConfigs<M> {
 chain_step! {
     /// `v3/brand/profitsharing/brand-configs/{brand_mchid}`: 查询最大分账比例.
     #[doc(alias = "查询最大分账比例")]
-    BrandProfitsharingBrandConfigsByBrandMchid
+    BrandProfitsharingBrandConfigsByBrandMchid at AtBrandProfitsharingBrandConfigsByBrandMchid
 }
 
 impl<M: Mode> BrandProfitsharingBrandConfigsByBrandMchid<M> {
@@ -2062,7 +2064,7 @@ impl<M: Mode> BrandProfitsharingBrandConfigsByBrandMchid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询最大分账比例")]
-    pub fn get(self) -> M::Sent<super::profitsharing::brand_configs::brand_mchid::get::Response> {
+    pub fn get(self) -> M::Output<super::profitsharing::brand_configs::brand_mchid::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_BRAND_CONFIGS_BRAND_MCHID, Nothing)
     }
 }
@@ -2070,7 +2072,7 @@ impl<M: Mode> BrandProfitsharingBrandConfigsByBrandMchid<M> {
 chain_step! {
     /// `v3/brand/profitsharing/finish-order`: 完结分账.
     #[doc(alias = "完结分账")]
-    BrandProfitsharingFinishOrder
+    BrandProfitsharingFinishOrder at AtBrandProfitsharingFinishOrder
 }
 
 impl<M: Mode> BrandProfitsharingFinishOrder<M> {
@@ -2097,7 +2099,7 @@ impl<M: Mode> BrandProfitsharingFinishOrder<M> {
     pub fn post(
         self,
         request: super::profitsharing::finish_order::post::Request,
-    ) -> M::Sent<super::profitsharing::finish_order::post::Response> {
+    ) -> M::Output<super::profitsharing::finish_order::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_FINISH_ORDER, request)
     }
 }
@@ -2106,7 +2108,7 @@ chain_step! {
     /// `v3/brand/profitsharing/orders`: 查询分账结果, 请求分账.
     #[doc(alias = "查询分账结果")]
     #[doc(alias = "请求分账")]
-    BrandProfitsharingOrders
+    BrandProfitsharingOrders at AtBrandProfitsharingOrders
 }
 
 impl<M: Mode> BrandProfitsharingOrders<M> {
@@ -2132,7 +2134,7 @@ impl<M: Mode> BrandProfitsharingOrders<M> {
     pub fn get(
         self,
         request: super::profitsharing::orders::get::Request,
-    ) -> M::Sent<super::profitsharing::orders::get::Response> {
+    ) -> M::Output<super::profitsharing::orders::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_ORDERS, request)
     }
 
@@ -2166,7 +2168,7 @@ impl<M: Mode> BrandProfitsharingOrders<M> {
     pub fn post(
         self,
         request: super::profitsharing::orders::post::Request,
-    ) -> M::Sent<super::profitsharing::orders::post::Response> {
+    ) -> M::Output<super::profitsharing::orders::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_ORDERS, request)
     }
 
@@ -2181,9 +2183,9 @@ impl<M: Mode> BrandProfitsharingOrders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand/profitsharing/orders/{transaction_id}`
-    BrandProfitsharingOrdersByTransactionId
+    BrandProfitsharingOrdersByTransactionId at AtBrandProfitsharingOrdersByTransactionId
 }
 
 impl<M: Mode> BrandProfitsharingOrdersByTransactionId<M> {
@@ -2196,7 +2198,7 @@ impl<M: Mode> BrandProfitsharingOrdersByTransactionId<M> {
 chain_step! {
     /// `v3/brand/profitsharing/orders/{transaction_id}/amounts`: 查询订单剩余待分金额.
     #[doc(alias = "查询订单剩余待分金额")]
-    BrandProfitsharingOrdersByTransactionIdAmounts
+    BrandProfitsharingOrdersByTransactionIdAmounts at AtBrandProfitsharingOrdersByTransactionIdAmounts
 }
 
 impl<M: Mode> BrandProfitsharingOrdersByTransactionIdAmounts<M> {
@@ -2221,14 +2223,14 @@ impl<M: Mode> BrandProfitsharingOrdersByTransactionIdAmounts<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询订单剩余待分金额")]
-    pub fn get(self) -> M::Sent<super::profitsharing::orders::transaction_id::amounts::get::Response> {
+    pub fn get(self) -> M::Output<super::profitsharing::orders::transaction_id::amounts::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand/profitsharing/receivers`
-    BrandProfitsharingReceivers
+    BrandProfitsharingReceivers at AtBrandProfitsharingReceivers
 }
 
 impl<M: Mode> BrandProfitsharingReceivers<M> {
@@ -2246,7 +2248,7 @@ impl<M: Mode> BrandProfitsharingReceivers<M> {
 chain_step! {
     /// `v3/brand/profitsharing/receivers/add`: 添加分账接收方.
     #[doc(alias = "添加分账接收方")]
-    BrandProfitsharingReceiversAdd
+    BrandProfitsharingReceiversAdd at AtBrandProfitsharingReceiversAdd
 }
 
 impl<M: Mode> BrandProfitsharingReceiversAdd<M> {
@@ -2274,7 +2276,7 @@ impl<M: Mode> BrandProfitsharingReceiversAdd<M> {
     pub fn post(
         self,
         request: super::profitsharing::receivers::add::post::Request,
-    ) -> M::Sent<super::profitsharing::receivers::add::post::Response> {
+    ) -> M::Output<super::profitsharing::receivers::add::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_RECEIVERS_ADD, request)
     }
 }
@@ -2282,7 +2284,7 @@ impl<M: Mode> BrandProfitsharingReceiversAdd<M> {
 chain_step! {
     /// `v3/brand/profitsharing/receivers/delete`: 删除分账接收方.
     #[doc(alias = "删除分账接收方")]
-    BrandProfitsharingReceiversDelete
+    BrandProfitsharingReceiversDelete at AtBrandProfitsharingReceiversDelete
 }
 
 impl<M: Mode> BrandProfitsharingReceiversDelete<M> {
@@ -2309,7 +2311,7 @@ impl<M: Mode> BrandProfitsharingReceiversDelete<M> {
     pub fn post(
         self,
         request: super::profitsharing::receivers::delete_::post::Request,
-    ) -> M::Sent<super::profitsharing::receivers::delete_::post::Response> {
+    ) -> M::Output<super::profitsharing::receivers::delete_::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_RECEIVERS_DELETE, request)
     }
 }
@@ -2318,7 +2320,7 @@ chain_step! {
     /// `v3/brand/profitsharing/returnorders`: 查询分账回退结果, 请求分账回退.
     #[doc(alias = "查询分账回退结果")]
     #[doc(alias = "请求分账回退")]
-    BrandProfitsharingReturnorders
+    BrandProfitsharingReturnorders at AtBrandProfitsharingReturnorders
 }
 
 impl<M: Mode> BrandProfitsharingReturnorders<M> {
@@ -2341,7 +2343,7 @@ impl<M: Mode> BrandProfitsharingReturnorders<M> {
     pub fn get(
         self,
         request: super::profitsharing::returnorders::get::Request,
-    ) -> M::Sent<super::profitsharing::returnorders::get::Response> {
+    ) -> M::Output<super::profitsharing::returnorders::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_RETURNORDERS, request)
     }
 
@@ -2369,7 +2371,7 @@ impl<M: Mode> BrandProfitsharingReturnorders<M> {
     pub fn post(
         self,
         request: super::profitsharing::returnorders::post::Request,
-    ) -> M::Sent<super::profitsharing::returnorders::post::Response> {
+    ) -> M::Output<super::profitsharing::returnorders::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_RETURNORDERS, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/brand-basic` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/brand-basic`: 品牌服务商授权.
-    BrandBasic
+    BrandBasic at AtBrandBasic
 }
 
 impl<M: Mode> BrandBasic<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> BrandBasic<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand-basic/partner`
-    BrandBasicPartner
+    BrandBasicPartner at AtBrandBasicPartner
 }
 
 impl<M: Mode> BrandBasicPartner<M> {
@@ -31,9 +33,9 @@ impl<M: Mode> BrandBasicPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand-basic/partner/brands`
-    BrandBasicPartnerBrands
+    BrandBasicPartnerBrands at AtBrandBasicPartnerBrands
 }
 
 impl<M: Mode> BrandBasicPartnerBrands<M> {
@@ -43,9 +45,9 @@ impl<M: Mode> BrandBasicPartnerBrands<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/brand-basic/partner/brands/{brand_id}`
-    BrandBasicPartnerBrandsByBrandId
+    BrandBasicPartnerBrandsByBrandId at AtBrandBasicPartnerBrandsByBrandId
 }
 
 impl<M: Mode> BrandBasicPartnerBrandsByBrandId<M> {
@@ -58,7 +60,7 @@ impl<M: Mode> BrandBasicPartnerBrandsByBrandId<M> {
 chain_step! {
     /// `v3/brand-basic/partner/brands/{brand_id}/product-authorities`: 获得品牌已授权且在生效中的产品权限信息.
     #[doc(alias = "获得品牌已授权且在生效中的产品权限信息")]
-    BrandBasicPartnerBrandsByBrandIdProductAuthorities
+    BrandBasicPartnerBrandsByBrandIdProductAuthorities at AtBrandBasicPartnerBrandsByBrandIdProductAuthorities
 }
 
 impl<M: Mode> BrandBasicPartnerBrandsByBrandIdProductAuthorities<M> {
@@ -83,7 +85,7 @@ impl<M: Mode> BrandBasicPartnerBrandsByBrandIdProductAuthorities<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获得品牌已授权且在生效中的产品权限信息")]
-    pub fn get(self) -> M::Sent<super::partner::brands::brand_id::product_authorities::get::Response> {
+    pub fn get(self) -> M::Output<super::partner::brands::brand_id::product_authorities::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_BASIC_PARTNER_BRANDS_BRAND_ID_PRODUCT_AUTHORITIES, Nothing)
     }
 }

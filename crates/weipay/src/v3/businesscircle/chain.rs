@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/businesscircle` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/businesscircle`: 智慧商圈.
-    Businesscircle
+    Businesscircle at AtBusinesscircle
 }
 
 impl<M: Mode> Businesscircle<M> {
@@ -37,7 +39,7 @@ impl<M: Mode> Businesscircle<M> {
 chain_step! {
     /// `v3/businesscircle/parkings`: 商圈会员停车状态同步.
     #[doc(alias = "商圈会员停车状态同步")]
-    BusinesscircleParkings
+    BusinesscircleParkings at AtBusinesscircleParkings
 }
 
 impl<M: Mode> BusinesscircleParkings<M> {
@@ -63,14 +65,14 @@ impl<M: Mode> BusinesscircleParkings<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商圈会员停车状态同步")]
-    pub fn post(self, request: super::parkings::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::parkings::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_BUSINESSCIRCLE_PARKINGS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/businesscircle/points`
-    BusinesscirclePoints
+    BusinesscirclePoints at AtBusinesscirclePoints
 }
 
 impl<M: Mode> BusinesscirclePoints<M> {
@@ -83,7 +85,7 @@ impl<M: Mode> BusinesscirclePoints<M> {
 chain_step! {
     /// `v3/businesscircle/points/notify`: 商圈会员积分同步.
     #[doc(alias = "商圈会员积分同步")]
-    BusinesscirclePointsNotify
+    BusinesscirclePointsNotify at AtBusinesscirclePointsNotify
 }
 
 impl<M: Mode> BusinesscirclePointsNotify<M> {
@@ -109,14 +111,14 @@ impl<M: Mode> BusinesscirclePointsNotify<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商圈会员积分同步")]
-    pub fn post(self, request: super::points::notify::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::points::notify::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_BUSINESSCIRCLE_POINTS_NOTIFY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/businesscircle/user-authorizations`
-    BusinesscircleUserAuthorizations
+    BusinesscircleUserAuthorizations at AtBusinesscircleUserAuthorizations
 }
 
 impl<M: Mode> BusinesscircleUserAuthorizations<M> {
@@ -129,7 +131,7 @@ impl<M: Mode> BusinesscircleUserAuthorizations<M> {
 chain_step! {
     /// `v3/businesscircle/user-authorizations/{openid}`: 商圈积分授权查询.
     #[doc(alias = "商圈积分授权查询")]
-    BusinesscircleUserAuthorizationsByOpenid
+    BusinesscircleUserAuthorizationsByOpenid at AtBusinesscircleUserAuthorizationsByOpenid
 }
 
 impl<M: Mode> BusinesscircleUserAuthorizationsByOpenid<M> {
@@ -158,14 +160,14 @@ impl<M: Mode> BusinesscircleUserAuthorizationsByOpenid<M> {
     pub fn get(
         self,
         request: super::user_authorizations::openid::get::Request,
-    ) -> M::Sent<super::user_authorizations::openid::get::Response> {
+    ) -> M::Output<super::user_authorizations::openid::get::Response> {
         self.call.typed(&table::GET_V3_BUSINESSCIRCLE_USER_AUTHORIZATIONS_OPENID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/businesscircle/users`
-    BusinesscircleUsers
+    BusinesscircleUsers at AtBusinesscircleUsers
 }
 
 impl<M: Mode> BusinesscircleUsers<M> {
@@ -175,9 +177,9 @@ impl<M: Mode> BusinesscircleUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/businesscircle/users/{openid}`
-    BusinesscircleUsersByOpenid
+    BusinesscircleUsersByOpenid at AtBusinesscircleUsersByOpenid
 }
 
 impl<M: Mode> BusinesscircleUsersByOpenid<M> {
@@ -187,9 +189,9 @@ impl<M: Mode> BusinesscircleUsersByOpenid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/businesscircle/users/{openid}/points`
-    BusinesscircleUsersByOpenidPoints
+    BusinesscircleUsersByOpenidPoints at AtBusinesscircleUsersByOpenidPoints
 }
 
 impl<M: Mode> BusinesscircleUsersByOpenidPoints<M> {
@@ -202,7 +204,7 @@ impl<M: Mode> BusinesscircleUsersByOpenidPoints<M> {
 chain_step! {
     /// `v3/businesscircle/users/{openid}/points/commit_status`: 商圈会员待积分状态查询.
     #[doc(alias = "商圈会员待积分状态查询")]
-    BusinesscircleUsersByOpenidPointsCommitStatus
+    BusinesscircleUsersByOpenidPointsCommitStatus at AtBusinesscircleUsersByOpenidPointsCommitStatus
 }
 
 impl<M: Mode> BusinesscircleUsersByOpenidPointsCommitStatus<M> {
@@ -230,7 +232,10 @@ impl<M: Mode> BusinesscircleUsersByOpenidPointsCommitStatus<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商圈会员待积分状态查询")]
-    pub fn get(self, request: super::users::openid::points::commit_status::get::Request) -> M::Sent<Nothing> {
+    pub fn get(
+        self,
+        request: super::users::openid::points::commit_status::get::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_BUSINESSCIRCLE_USERS_OPENID_POINTS_COMMIT_STATUS, request)
     }
 }

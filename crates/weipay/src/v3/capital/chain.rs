@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/capital` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/capital`: 银行组件.
-    Capital
+    Capital at AtCapital
 }
 
 impl<M: Mode> Capital<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Capital<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/capital/capitallhh`
-    CapitalCapitallhh
+    CapitalCapitallhh at AtCapitalCapitallhh
 }
 
 impl<M: Mode> CapitalCapitallhh<M> {
@@ -36,9 +38,9 @@ impl<M: Mode> CapitalCapitallhh<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/capital/capitallhh/areas`
-    CapitalCapitallhhAreas
+    CapitalCapitallhhAreas at AtCapitalCapitallhhAreas
 }
 
 impl<M: Mode> CapitalCapitallhhAreas<M> {
@@ -51,7 +53,7 @@ impl<M: Mode> CapitalCapitallhhAreas<M> {
 chain_step! {
     /// `v3/capital/capitallhh/areas/provinces`: 查询省份列表.
     #[doc(alias = "查询省份列表")]
-    CapitalCapitallhhAreasProvinces
+    CapitalCapitallhhAreasProvinces at AtCapitalCapitallhhAreasProvinces
 }
 
 impl<M: Mode> CapitalCapitallhhAreasProvinces<M> {
@@ -68,7 +70,7 @@ impl<M: Mode> CapitalCapitallhhAreasProvinces<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询省份列表")]
-    pub fn get(self) -> M::Sent<super::capitallhh::areas::provinces::get::Response> {
+    pub fn get(self) -> M::Output<super::capitallhh::areas::provinces::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES, Nothing)
     }
 
@@ -83,9 +85,9 @@ impl<M: Mode> CapitalCapitallhhAreasProvinces<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/capital/capitallhh/areas/provinces/{province_code}`
-    CapitalCapitallhhAreasProvincesByProvinceCode
+    CapitalCapitallhhAreasProvincesByProvinceCode at AtCapitalCapitallhhAreasProvincesByProvinceCode
 }
 
 impl<M: Mode> CapitalCapitallhhAreasProvincesByProvinceCode<M> {
@@ -98,7 +100,7 @@ impl<M: Mode> CapitalCapitallhhAreasProvincesByProvinceCode<M> {
 chain_step! {
     /// `v3/capital/capitallhh/areas/provinces/{province_code}/cities`: 查询城市列表.
     #[doc(alias = "查询城市列表")]
-    CapitalCapitallhhAreasProvincesByProvinceCodeCities
+    CapitalCapitallhhAreasProvincesByProvinceCodeCities at AtCapitalCapitallhhAreasProvincesByProvinceCodeCities
 }
 
 impl<M: Mode> CapitalCapitallhhAreasProvincesByProvinceCodeCities<M> {
@@ -124,14 +126,14 @@ impl<M: Mode> CapitalCapitallhhAreasProvincesByProvinceCodeCities<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询城市列表")]
-    pub fn get(self) -> M::Sent<super::capitallhh::areas::provinces::province_code::cities::get::Response> {
+    pub fn get(self) -> M::Output<super::capitallhh::areas::provinces::province_code::cities::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES_PROVINCE_CODE_CITIES, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/capital/capitallhh/banks`
-    CapitalCapitallhhBanks
+    CapitalCapitallhhBanks at AtCapitalCapitallhhBanks
 }
 
 impl<M: Mode> CapitalCapitallhhBanks<M> {
@@ -161,9 +163,9 @@ impl<M: Mode> CapitalCapitallhhBanks<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/capital/capitallhh/banks/{bank_alias_code}`
-    CapitalCapitallhhBanksByBankAliasCode
+    CapitalCapitallhhBanksByBankAliasCode at AtCapitalCapitallhhBanksByBankAliasCode
 }
 
 impl<M: Mode> CapitalCapitallhhBanksByBankAliasCode<M> {
@@ -176,7 +178,7 @@ impl<M: Mode> CapitalCapitallhhBanksByBankAliasCode<M> {
 chain_step! {
     /// `v3/capital/capitallhh/banks/{bank_alias_code}/branches`: 查询支行列表.
     #[doc(alias = "查询支行列表")]
-    CapitalCapitallhhBanksByBankAliasCodeBranches
+    CapitalCapitallhhBanksByBankAliasCodeBranches at AtCapitalCapitallhhBanksByBankAliasCodeBranches
 }
 
 impl<M: Mode> CapitalCapitallhhBanksByBankAliasCodeBranches<M> {
@@ -207,7 +209,7 @@ impl<M: Mode> CapitalCapitallhhBanksByBankAliasCodeBranches<M> {
     pub fn get(
         self,
         request: super::capitallhh::banks::bank_alias_code::branches::get::Request,
-    ) -> M::Sent<super::capitallhh::banks::bank_alias_code::branches::get::Response> {
+    ) -> M::Output<super::capitallhh::banks::bank_alias_code::branches::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_BANK_ALIAS_CODE_BRANCHES, request)
     }
 }
@@ -215,7 +217,7 @@ impl<M: Mode> CapitalCapitallhhBanksByBankAliasCodeBranches<M> {
 chain_step! {
     /// `v3/capital/capitallhh/banks/corporate-banking`: 查询支持对公业务的银行列表.
     #[doc(alias = "查询支持对公业务的银行列表")]
-    CapitalCapitallhhBanksCorporateBanking
+    CapitalCapitallhhBanksCorporateBanking at AtCapitalCapitallhhBanksCorporateBanking
 }
 
 impl<M: Mode> CapitalCapitallhhBanksCorporateBanking<M> {
@@ -238,7 +240,7 @@ impl<M: Mode> CapitalCapitallhhBanksCorporateBanking<M> {
     pub fn get(
         self,
         request: super::capitallhh::banks::corporate_banking::get::Request,
-    ) -> M::Sent<super::capitallhh::banks::corporate_banking::get::Response> {
+    ) -> M::Output<super::capitallhh::banks::corporate_banking::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING, request)
     }
 }
@@ -246,7 +248,7 @@ impl<M: Mode> CapitalCapitallhhBanksCorporateBanking<M> {
 chain_step! {
     /// `v3/capital/capitallhh/banks/personal-banking`: 查询支持个人业务的银行列表.
     #[doc(alias = "查询支持个人业务的银行列表")]
-    CapitalCapitallhhBanksPersonalBanking
+    CapitalCapitallhhBanksPersonalBanking at AtCapitalCapitallhhBanksPersonalBanking
 }
 
 impl<M: Mode> CapitalCapitallhhBanksPersonalBanking<M> {
@@ -269,7 +271,7 @@ impl<M: Mode> CapitalCapitallhhBanksPersonalBanking<M> {
     pub fn get(
         self,
         request: super::capitallhh::banks::personal_banking::get::Request,
-    ) -> M::Sent<super::capitallhh::banks::personal_banking::get::Response> {
+    ) -> M::Output<super::capitallhh::banks::personal_banking::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_PERSONAL_BANKING, request)
     }
 }
@@ -277,7 +279,7 @@ impl<M: Mode> CapitalCapitallhhBanksPersonalBanking<M> {
 chain_step! {
     /// `v3/capital/capitallhh/banks/search-banks-by-bank-account`: 获取对私银行卡号开户银行.
     #[doc(alias = "获取对私银行卡号开户银行")]
-    CapitalCapitallhhBanksSearchBanksByBankAccount
+    CapitalCapitallhhBanksSearchBanksByBankAccount at AtCapitalCapitallhhBanksSearchBanksByBankAccount
 }
 
 impl<M: Mode> CapitalCapitallhhBanksSearchBanksByBankAccount<M> {
@@ -302,7 +304,7 @@ impl<M: Mode> CapitalCapitallhhBanksSearchBanksByBankAccount<M> {
     pub fn get(
         self,
         request: super::capitallhh::banks::search_banks_by_bank_account::get::Request,
-    ) -> M::Sent<super::capitallhh::banks::search_banks_by_bank_account::get::Response> {
+    ) -> M::Output<super::capitallhh::banks::search_banks_by_bank_account::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_SEARCH_BANKS_BY_BANK_ACCOUNT, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/catering` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/catering`: 扫码点餐.
-    Catering
+    Catering at AtCatering
 }
 
 impl<M: Mode> Catering<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Catering<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/catering/orders`
-    CateringOrders
+    CateringOrders at AtCateringOrders
 }
 
 impl<M: Mode> CateringOrders<M> {
@@ -34,7 +36,7 @@ impl<M: Mode> CateringOrders<M> {
 chain_step! {
     /// `v3/catering/orders/sync-status`: 点餐订单信息同步（渠道商/服务商）.
     #[doc(alias = "点餐订单信息同步（渠道商/服务商）")]
-    CateringOrdersSyncStatus
+    CateringOrdersSyncStatus at AtCateringOrdersSyncStatus
 }
 
 impl<M: Mode> CateringOrdersSyncStatus<M> {
@@ -73,7 +75,7 @@ impl<M: Mode> CateringOrdersSyncStatus<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "点餐订单信息同步（渠道商/服务商）")]
-    pub fn post(self, request: super::orders::sync_status::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::orders::sync_status::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_CATERING_ORDERS_SYNC_STATUS, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/certificates` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::chain_step;
+
+chain! {}
 
 chain_step! {
     /// `v3/certificates`: 获取平台证书列表, 平台证书.
     #[doc(alias = "获取平台证书列表")]
-    Certificates
+    Certificates at AtCertificates
 }
 
 impl<M: Mode> Certificates<M> {
@@ -29,7 +31,7 @@ impl<M: Mode> Certificates<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取平台证书列表")]
-    pub fn get(self, request: super::get::Request) -> M::Sent<super::get::Response> {
+    pub fn get(self, request: super::get::Request) -> M::Output<super::get::Response> {
         self.call.typed(&table::GET_V3_CERTIFICATES, request)
     }
 }

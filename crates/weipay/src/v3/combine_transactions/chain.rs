@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/combine-transactions` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/combine-transactions`: 合单支付, 收付通-个人收款(二手交易).
-    CombineTransactions
+    CombineTransactions at AtCombineTransactions
 }
 
 impl<M: Mode> CombineTransactions<M> {
@@ -52,7 +54,7 @@ impl<M: Mode> CombineTransactions<M> {
 chain_step! {
     /// `v3/combine-transactions/app`: 合单下单-APP支付.
     #[doc(alias = "合单下单-APP支付")]
-    CombineTransactionsApp
+    CombineTransactionsApp at AtCombineTransactionsApp
 }
 
 impl<M: Mode> CombineTransactionsApp<M> {
@@ -82,7 +84,7 @@ impl<M: Mode> CombineTransactionsApp<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "合单下单-APP支付")]
-    pub fn post(self, request: super::app::post::Request) -> M::Sent<super::app::post::Response> {
+    pub fn post(self, request: super::app::post::Request) -> M::Output<super::app::post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_APP, request)
     }
 }
@@ -90,7 +92,7 @@ impl<M: Mode> CombineTransactionsApp<M> {
 chain_step! {
     /// `v3/combine-transactions/h5`: 合单下单-H5支付.
     #[doc(alias = "合单下单-H5支付")]
-    CombineTransactionsH5
+    CombineTransactionsH5 at AtCombineTransactionsH5
 }
 
 impl<M: Mode> CombineTransactionsH5<M> {
@@ -124,14 +126,14 @@ impl<M: Mode> CombineTransactionsH5<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "合单下单-H5支付")]
-    pub fn post(self, request: super::h5::post::Request) -> M::Sent<super::h5::post::Response> {
+    pub fn post(self, request: super::h5::post::Request) -> M::Output<super::h5::post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_H5, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/combine-transactions/id`
-    CombineTransactionsId
+    CombineTransactionsId at AtCombineTransactionsId
 }
 
 impl<M: Mode> CombineTransactionsId<M> {
@@ -149,7 +151,7 @@ impl<M: Mode> CombineTransactionsId<M> {
 chain_step! {
     /// `v3/combine-transactions/id/{combine_transaction_id}`: 个人收款交易通过微信支付订单号查单.
     #[doc(alias = "个人收款交易通过微信支付订单号查单")]
-    CombineTransactionsIdByCombineTransactionId
+    CombineTransactionsIdByCombineTransactionId at AtCombineTransactionsIdByCombineTransactionId
 }
 
 impl<M: Mode> CombineTransactionsIdByCombineTransactionId<M> {
@@ -172,7 +174,7 @@ impl<M: Mode> CombineTransactionsIdByCombineTransactionId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "个人收款交易通过微信支付订单号查单")]
-    pub fn get(self) -> M::Sent<super::id::combine_transaction_id::get::Response> {
+    pub fn get(self) -> M::Output<super::id::combine_transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_COMBINE_TRANSACTIONS_ID_COMBINE_TRANSACTION_ID, Nothing)
     }
 }
@@ -180,7 +182,7 @@ impl<M: Mode> CombineTransactionsIdByCombineTransactionId<M> {
 chain_step! {
     /// `v3/combine-transactions/jsapi`: 合单下单-JSAPI支付.
     #[doc(alias = "合单下单-JSAPI支付")]
-    CombineTransactionsJsapi
+    CombineTransactionsJsapi at AtCombineTransactionsJsapi
 }
 
 impl<M: Mode> CombineTransactionsJsapi<M> {
@@ -211,7 +213,7 @@ impl<M: Mode> CombineTransactionsJsapi<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "合单下单-JSAPI支付")]
-    pub fn post(self, request: super::jsapi::post::Request) -> M::Sent<super::jsapi::post::Response> {
+    pub fn post(self, request: super::jsapi::post::Request) -> M::Output<super::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_JSAPI, request)
     }
 }
@@ -219,7 +221,7 @@ impl<M: Mode> CombineTransactionsJsapi<M> {
 chain_step! {
     /// `v3/combine-transactions/miniprogram`: 个人收款交易下单-小程序.
     #[doc(alias = "个人收款交易下单-小程序")]
-    CombineTransactionsMiniprogram
+    CombineTransactionsMiniprogram at AtCombineTransactionsMiniprogram
 }
 
 impl<M: Mode> CombineTransactionsMiniprogram<M> {
@@ -253,7 +255,7 @@ impl<M: Mode> CombineTransactionsMiniprogram<M> {
     pub fn post(
         self,
         request: super::miniprogram::post::Request,
-    ) -> M::Sent<super::miniprogram::post::Response> {
+    ) -> M::Output<super::miniprogram::post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_MINIPROGRAM, request)
     }
 }
@@ -261,7 +263,7 @@ impl<M: Mode> CombineTransactionsMiniprogram<M> {
 chain_step! {
     /// `v3/combine-transactions/native`: 合单下单-Native支付.
     #[doc(alias = "合单下单-Native支付")]
-    CombineTransactionsNative
+    CombineTransactionsNative at AtCombineTransactionsNative
 }
 
 impl<M: Mode> CombineTransactionsNative<M> {
@@ -291,14 +293,14 @@ impl<M: Mode> CombineTransactionsNative<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "合单下单-Native支付")]
-    pub fn post(self, request: super::native::post::Request) -> M::Sent<super::native::post::Response> {
+    pub fn post(self, request: super::native::post::Request) -> M::Output<super::native::post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_NATIVE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/combine-transactions/out-trade-no`
-    CombineTransactionsOutTradeNo
+    CombineTransactionsOutTradeNo at AtCombineTransactionsOutTradeNo
 }
 
 impl<M: Mode> CombineTransactionsOutTradeNo<M> {
@@ -316,7 +318,7 @@ impl<M: Mode> CombineTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/combine-transactions/out-trade-no/{combine_out_trade_no}`: 合单查询订单.
     #[doc(alias = "合单查询订单")]
-    CombineTransactionsOutTradeNoByCombineOutTradeNo
+    CombineTransactionsOutTradeNoByCombineOutTradeNo at AtCombineTransactionsOutTradeNoByCombineOutTradeNo
 }
 
 impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNo<M> {
@@ -339,7 +341,7 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "合单查询订单")]
-    pub fn get(self) -> M::Sent<super::out_trade_no::combine_out_trade_no::get::Response> {
+    pub fn get(self) -> M::Output<super::out_trade_no::combine_out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO, Nothing)
     }
 
@@ -352,7 +354,7 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNo<M> {
 chain_step! {
     /// `v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`: 合单关闭订单.
     #[doc(alias = "合单关闭订单")]
-    CombineTransactionsOutTradeNoByCombineOutTradeNoClose
+    CombineTransactionsOutTradeNoByCombineOutTradeNoClose at AtCombineTransactionsOutTradeNoByCombineOutTradeNoClose
 }
 
 impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNoClose<M> {
@@ -384,7 +386,7 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNoClose<M> {
     pub fn post(
         self,
         request: super::out_trade_no::combine_out_trade_no::close::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE, request)
     }
 }

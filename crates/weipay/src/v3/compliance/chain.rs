@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/compliance` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/compliance`: 商户身份核实.
-    Compliance
+    Compliance at AtCompliance
 }
 
 impl<M: Mode> Compliance<M> {
@@ -23,9 +25,9 @@ impl<M: Mode> Compliance<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/compliance/inactive-merchant-identity-verification`
-    ComplianceInactiveMerchantIdentityVerification
+    ComplianceInactiveMerchantIdentityVerification at AtComplianceInactiveMerchantIdentityVerification
 }
 
 impl<M: Mode> ComplianceInactiveMerchantIdentityVerification<M> {
@@ -38,7 +40,7 @@ impl<M: Mode> ComplianceInactiveMerchantIdentityVerification<M> {
 chain_step! {
     /// `v3/compliance/inactive-merchant-identity-verification/merchants`: 发起不活跃商户身份核实.
     #[doc(alias = "发起不活跃商户身份核实")]
-    ComplianceInactiveMerchantIdentityVerificationMerchants
+    ComplianceInactiveMerchantIdentityVerificationMerchants at AtComplianceInactiveMerchantIdentityVerificationMerchants
 }
 
 impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchants<M> {
@@ -67,7 +69,7 @@ impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchants<M> {
     pub fn post(
         self,
         request: super::inactive_merchant_identity_verification::merchants::post::Request,
-    ) -> M::Sent<super::inactive_merchant_identity_verification::merchants::post::Response> {
+    ) -> M::Output<super::inactive_merchant_identity_verification::merchants::post::Response> {
         self.call.typed(&table::POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS, request)
     }
 
@@ -82,9 +84,9 @@ impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchants<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}`
-    ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchid
+    ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchid at AtComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchid
 }
 
 impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchid<M> {
@@ -98,9 +100,9 @@ impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchid<
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications`
-    ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerifications
+    ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerifications at AtComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerifications
 }
 
 impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerifications<M> {
@@ -119,7 +121,7 @@ impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidV
 chain_step! {
     /// `v3/compliance/inactive-merchant-identity-verification/merchants/{sub_mchid}/verifications/{verification_id}`: 查询不活跃商户身份核实结果.
     #[doc(alias = "查询不活跃商户身份核实结果")]
-    ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationId
+    ComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationId at AtComplianceInactiveMerchantIdentityVerificationMerchantsBySubMchidVerificationsByVerificationId
 }
 
 impl<M: Mode>
@@ -147,7 +149,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询不活跃商户身份核实结果")]
-    pub fn get(self) -> M::Sent<super::inactive_merchant_identity_verification::merchants::sub_mchid::verifications::verification_id::get::Response>{
+    pub fn get(self) -> M::Output<super::inactive_merchant_identity_verification::merchants::sub_mchid::verifications::verification_id::get::Response>{
         self.call.typed(&table::GET_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS_SUB_MCHID_VERIFICATIONS_VERIFICATION_ID, Nothing)
     }
 }

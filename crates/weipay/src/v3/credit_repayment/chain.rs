@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/credit-repayment` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/credit-repayment`: 平台收付通·自动还款.
-    CreditRepayment
+    CreditRepayment at AtCreditRepayment
 }
 
 impl<M: Mode> CreditRepayment<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> CreditRepayment<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/credit-repayment/partner`
-    CreditRepaymentPartner
+    CreditRepaymentPartner at AtCreditRepaymentPartner
 }
 
 impl<M: Mode> CreditRepaymentPartner<M> {
@@ -41,9 +43,9 @@ impl<M: Mode> CreditRepaymentPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/credit-repayment/partner/contracts`
-    CreditRepaymentPartnerContracts
+    CreditRepaymentPartnerContracts at AtCreditRepaymentPartnerContracts
 }
 
 impl<M: Mode> CreditRepaymentPartnerContracts<M> {
@@ -76,7 +78,7 @@ impl<M: Mode> CreditRepaymentPartnerContracts<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/contracts/app-presign`: APP预签约自动还款协议.
     #[doc(alias = "APP预签约自动还款协议")]
-    CreditRepaymentPartnerContractsAppPresign
+    CreditRepaymentPartnerContractsAppPresign at AtCreditRepaymentPartnerContractsAppPresign
 }
 
 impl<M: Mode> CreditRepaymentPartnerContractsAppPresign<M> {
@@ -112,7 +114,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsAppPresign<M> {
     pub fn post(
         self,
         request: super::partner::contracts::app_presign::post::Request,
-    ) -> M::Sent<super::partner::contracts::app_presign::post::Response> {
+    ) -> M::Output<super::partner::contracts::app_presign::post::Response> {
         self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_APP_PRESIGN, request)
     }
 }
@@ -120,7 +122,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsAppPresign<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/contracts/h5-presign`: H5预签约自动还款协议.
     #[doc(alias = "H5预签约自动还款协议")]
-    CreditRepaymentPartnerContractsH5Presign
+    CreditRepaymentPartnerContractsH5Presign at AtCreditRepaymentPartnerContractsH5Presign
 }
 
 impl<M: Mode> CreditRepaymentPartnerContractsH5Presign<M> {
@@ -156,7 +158,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsH5Presign<M> {
     pub fn post(
         self,
         request: super::partner::contracts::h5_presign::post::Request,
-    ) -> M::Sent<super::partner::contracts::h5_presign::post::Response> {
+    ) -> M::Output<super::partner::contracts::h5_presign::post::Response> {
         self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_H5_PRESIGN, request)
     }
 }
@@ -164,7 +166,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsH5Presign<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/contracts/{out_contract_code}`: 查询自动还款协议.
     #[doc(alias = "查询自动还款协议")]
-    CreditRepaymentPartnerContractsByOutContractCode
+    CreditRepaymentPartnerContractsByOutContractCode at AtCreditRepaymentPartnerContractsByOutContractCode
 }
 
 impl<M: Mode> CreditRepaymentPartnerContractsByOutContractCode<M> {
@@ -188,7 +190,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsByOutContractCode<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询自动还款协议")]
-    pub fn get(self) -> M::Sent<super::partner::contracts::out_contract_code::get::Response> {
+    pub fn get(self) -> M::Output<super::partner::contracts::out_contract_code::get::Response> {
         self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_OUT_CONTRACT_CODE, Nothing)
     }
 }
@@ -196,7 +198,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsByOutContractCode<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/contracts/terminate`: 解除自动还款协议.
     #[doc(alias = "解除自动还款协议")]
-    CreditRepaymentPartnerContractsTerminate
+    CreditRepaymentPartnerContractsTerminate at AtCreditRepaymentPartnerContractsTerminate
 }
 
 impl<M: Mode> CreditRepaymentPartnerContractsTerminate<M> {
@@ -222,7 +224,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsTerminate<M> {
     pub fn post(
         self,
         request: super::partner::contracts::terminate::post::Request,
-    ) -> M::Sent<super::partner::contracts::terminate::post::Response> {
+    ) -> M::Output<super::partner::contracts::terminate::post::Response> {
         self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_TERMINATE, request)
     }
 }
@@ -230,7 +232,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsTerminate<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/deduct-orders`: 发起还款.
     #[doc(alias = "发起还款")]
-    CreditRepaymentPartnerDeductOrders
+    CreditRepaymentPartnerDeductOrders at AtCreditRepaymentPartnerDeductOrders
 }
 
 impl<M: Mode> CreditRepaymentPartnerDeductOrders<M> {
@@ -259,7 +261,7 @@ impl<M: Mode> CreditRepaymentPartnerDeductOrders<M> {
     pub fn post(
         self,
         request: super::partner::deduct_orders::post::Request,
-    ) -> M::Sent<super::partner::deduct_orders::post::Response> {
+    ) -> M::Output<super::partner::deduct_orders::post::Response> {
         self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS, request)
     }
 
@@ -277,7 +279,7 @@ impl<M: Mode> CreditRepaymentPartnerDeductOrders<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/deduct-orders/{out_trade_no}`: 查询还款单.
     #[doc(alias = "查询还款单")]
-    CreditRepaymentPartnerDeductOrdersByOutTradeNo
+    CreditRepaymentPartnerDeductOrdersByOutTradeNo at AtCreditRepaymentPartnerDeductOrdersByOutTradeNo
 }
 
 impl<M: Mode> CreditRepaymentPartnerDeductOrdersByOutTradeNo<M> {
@@ -301,14 +303,14 @@ impl<M: Mode> CreditRepaymentPartnerDeductOrdersByOutTradeNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询还款单")]
-    pub fn get(self) -> M::Sent<super::partner::deduct_orders::out_trade_no::get::Response> {
+    pub fn get(self) -> M::Output<super::partner::deduct_orders::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS_OUT_TRADE_NO, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/credit-repayment/partner/schedule-records`
-    CreditRepaymentPartnerScheduleRecords
+    CreditRepaymentPartnerScheduleRecords at AtCreditRepaymentPartnerScheduleRecords
 }
 
 impl<M: Mode> CreditRepaymentPartnerScheduleRecords<M> {
@@ -331,7 +333,7 @@ impl<M: Mode> CreditRepaymentPartnerScheduleRecords<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/schedule-records/batch-create`: 预约还款.
     #[doc(alias = "预约还款")]
-    CreditRepaymentPartnerScheduleRecordsBatchCreate
+    CreditRepaymentPartnerScheduleRecordsBatchCreate at AtCreditRepaymentPartnerScheduleRecordsBatchCreate
 }
 
 impl<M: Mode> CreditRepaymentPartnerScheduleRecordsBatchCreate<M> {
@@ -363,7 +365,7 @@ impl<M: Mode> CreditRepaymentPartnerScheduleRecordsBatchCreate<M> {
     pub fn post(
         self,
         request: super::partner::schedule_records::batch_create::post::Request,
-    ) -> M::Sent<super::partner::schedule_records::batch_create::post::Response> {
+    ) -> M::Output<super::partner::schedule_records::batch_create::post::Response> {
         self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_SCHEDULE_RECORDS_BATCH_CREATE, request)
     }
 }
@@ -371,7 +373,7 @@ impl<M: Mode> CreditRepaymentPartnerScheduleRecordsBatchCreate<M> {
 chain_step! {
     /// `v3/credit-repayment/partner/schedule-records/{out_record_id}`: 查询预约还款记录.
     #[doc(alias = "查询预约还款记录")]
-    CreditRepaymentPartnerScheduleRecordsByOutRecordId
+    CreditRepaymentPartnerScheduleRecordsByOutRecordId at AtCreditRepaymentPartnerScheduleRecordsByOutRecordId
 }
 
 impl<M: Mode> CreditRepaymentPartnerScheduleRecordsByOutRecordId<M> {
@@ -401,7 +403,7 @@ impl<M: Mode> CreditRepaymentPartnerScheduleRecordsByOutRecordId<M> {
     pub fn get(
         self,
         request: super::partner::schedule_records::out_record_id::get::Request,
-    ) -> M::Sent<super::partner::schedule_records::out_record_id::get::Response> {
+    ) -> M::Output<super::partner::schedule_records::out_record_id::get::Response> {
         self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_SCHEDULE_RECORDS_OUT_RECORD_ID, request)
     }
 }

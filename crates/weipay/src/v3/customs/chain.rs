@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/customs` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/customs`: 清关报关.
-    Customs
+    Customs at AtCustoms
 }
 
 impl<M: Mode> Customs<M> {
@@ -33,7 +35,7 @@ chain_step! {
     #[doc(alias = "报关查询")]
     #[doc(alias = "报关")]
     #[doc(alias = "报关信息修改")]
-    CustomsOrders
+    CustomsOrders at AtCustomsOrders
 }
 
 impl<M: Mode> CustomsOrders<M> {
@@ -58,7 +60,7 @@ impl<M: Mode> CustomsOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "报关查询")]
-    pub fn get(self, request: super::orders::get::Request) -> M::Sent<super::orders::get::Response> {
+    pub fn get(self, request: super::orders::get::Request) -> M::Output<super::orders::get::Response> {
         self.call.typed(&table::GET_V3_CUSTOMS_ORDERS, request)
     }
 
@@ -84,7 +86,7 @@ impl<M: Mode> CustomsOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "报关")]
-    pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
+    pub fn post(self, request: super::orders::post::Request) -> M::Output<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_CUSTOMS_ORDERS, request)
     }
 
@@ -110,7 +112,7 @@ impl<M: Mode> CustomsOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "报关信息修改")]
-    pub fn patch(self, request: super::orders::patch::Request) -> M::Sent<super::orders::patch::Response> {
+    pub fn patch(self, request: super::orders::patch::Request) -> M::Output<super::orders::patch::Response> {
         self.call.typed(&table::PATCH_V3_CUSTOMS_ORDERS, request)
     }
 }
@@ -118,7 +120,7 @@ impl<M: Mode> CustomsOrders<M> {
 chain_step! {
     /// `v3/customs/redeclare`: 报关重推.
     #[doc(alias = "报关重推")]
-    CustomsRedeclare
+    CustomsRedeclare at AtCustomsRedeclare
 }
 
 impl<M: Mode> CustomsRedeclare<M> {
@@ -142,7 +144,10 @@ impl<M: Mode> CustomsRedeclare<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "报关重推")]
-    pub fn post(self, request: super::redeclare::post::Request) -> M::Sent<super::redeclare::post::Response> {
+    pub fn post(
+        self,
+        request: super::redeclare::post::Request,
+    ) -> M::Output<super::redeclare::post::Response> {
         self.call.typed(&table::POST_V3_CUSTOMS_REDECLARE, request)
     }
 }
@@ -150,7 +155,7 @@ impl<M: Mode> CustomsRedeclare<M> {
 chain_step! {
     /// `v3/customs/verify-certificate`: 身份信息校验.
     #[doc(alias = "身份信息校验")]
-    CustomsVerifyCertificate
+    CustomsVerifyCertificate at AtCustomsVerifyCertificate
 }
 
 impl<M: Mode> CustomsVerifyCertificate<M> {
@@ -183,7 +188,7 @@ impl<M: Mode> CustomsVerifyCertificate<M> {
     pub fn post(
         self,
         request: super::verify_certificate::post::Request,
-    ) -> M::Sent<super::verify_certificate::post::Response> {
+    ) -> M::Output<super::verify_certificate::post::Response> {
         self.call.typed(&table::POST_V3_CUSTOMS_VERIFY_CERTIFICATE, request)
     }
 }

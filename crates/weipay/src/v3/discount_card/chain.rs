@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/discount-card` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/discount-card`: 微信先享卡.
-    DiscountCard
+    DiscountCard at AtDiscountCard
 }
 
 impl<M: Mode> DiscountCard<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> DiscountCard<M> {
 chain_step! {
     /// `v3/discount-card/cards`: 预受理领卡请求.
     #[doc(alias = "预受理领卡请求")]
-    DiscountCardCards
+    DiscountCardCards at AtDiscountCardCards
 }
 
 impl<M: Mode> DiscountCardCards<M> {
@@ -51,7 +53,7 @@ impl<M: Mode> DiscountCardCards<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "预受理领卡请求")]
-    pub fn post(self, request: super::cards::post::Request) -> M::Sent<super::cards::post::Response> {
+    pub fn post(self, request: super::cards::post::Request) -> M::Output<super::cards::post::Response> {
         self.call.typed(&table::POST_V3_DISCOUNT_CARD_CARDS, request)
     }
 
@@ -64,7 +66,7 @@ impl<M: Mode> DiscountCardCards<M> {
 chain_step! {
     /// `v3/discount-card/cards/{out_card_code}`: 查询先享卡订单.
     #[doc(alias = "查询先享卡订单")]
-    DiscountCardCardsByOutCardCode
+    DiscountCardCardsByOutCardCode at AtDiscountCardCardsByOutCardCode
 }
 
 impl<M: Mode> DiscountCardCardsByOutCardCode<M> {
@@ -87,7 +89,7 @@ impl<M: Mode> DiscountCardCardsByOutCardCode<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询先享卡订单")]
-    pub fn get(self) -> M::Sent<super::cards::out_card_code::get::Response> {
+    pub fn get(self) -> M::Output<super::cards::out_card_code::get::Response> {
         self.call.typed(&table::GET_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE, Nothing)
     }
 
@@ -100,7 +102,7 @@ impl<M: Mode> DiscountCardCardsByOutCardCode<M> {
 chain_step! {
     /// `v3/discount-card/cards/{out_card_code}/add-user-records`: 增加用户记录.
     #[doc(alias = "增加用户记录")]
-    DiscountCardCardsByOutCardCodeAddUserRecords
+    DiscountCardCardsByOutCardCodeAddUserRecords at AtDiscountCardCardsByOutCardCodeAddUserRecords
 }
 
 impl<M: Mode> DiscountCardCardsByOutCardCodeAddUserRecords<M> {
@@ -130,14 +132,14 @@ impl<M: Mode> DiscountCardCardsByOutCardCodeAddUserRecords<M> {
     pub fn post(
         self,
         request: super::cards::out_card_code::add_user_records::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE_ADD_USER_RECORDS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/discount-card/orders`
-    DiscountCardOrders
+    DiscountCardOrders at AtDiscountCardOrders
 }
 
 impl<M: Mode> DiscountCardOrders<M> {
@@ -156,7 +158,7 @@ chain_step! {
     /// `v3/discount-card/orders/{out_order_no}`: 通过先享卡订单号查询订单, 更新先享卡订单.
     #[doc(alias = "通过先享卡订单号查询订单")]
     #[doc(alias = "更新先享卡订单")]
-    DiscountCardOrdersByOutOrderNo
+    DiscountCardOrdersByOutOrderNo at AtDiscountCardOrdersByOutOrderNo
 }
 
 impl<M: Mode> DiscountCardOrdersByOutOrderNo<M> {
@@ -179,7 +181,7 @@ impl<M: Mode> DiscountCardOrdersByOutOrderNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过先享卡订单号查询订单")]
-    pub fn get(self) -> M::Sent<super::orders::out_order_no::get::Response> {
+    pub fn get(self) -> M::Output<super::orders::out_order_no::get::Response> {
         self.call.typed(&table::GET_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO, Nothing)
     }
 
@@ -215,14 +217,14 @@ impl<M: Mode> DiscountCardOrdersByOutOrderNo<M> {
     pub fn patch(
         self,
         request: super::orders::out_order_no::patch::Request,
-    ) -> M::Sent<super::orders::out_order_no::patch::Response> {
+    ) -> M::Output<super::orders::out_order_no::patch::Response> {
         self.call.typed(&table::PATCH_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/discount-card/orders/out-trade-no`
-    DiscountCardOrdersOutTradeNo
+    DiscountCardOrdersOutTradeNo at AtDiscountCardOrdersOutTradeNo
 }
 
 impl<M: Mode> DiscountCardOrdersOutTradeNo<M> {
@@ -240,7 +242,7 @@ impl<M: Mode> DiscountCardOrdersOutTradeNo<M> {
 chain_step! {
     /// `v3/discount-card/orders/out-trade-no/{out_trade_no}`: 通过先享卡订单号查询订单.
     #[doc(alias = "通过先享卡订单号查询订单")]
-    DiscountCardOrdersOutTradeNoByOutTradeNo
+    DiscountCardOrdersOutTradeNoByOutTradeNo at AtDiscountCardOrdersOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> DiscountCardOrdersOutTradeNoByOutTradeNo<M> {
@@ -264,7 +266,7 @@ impl<M: Mode> DiscountCardOrdersOutTradeNoByOutTradeNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过先享卡订单号查询订单")]
-    pub fn get(self) -> M::Sent<super::orders::out_trade_no::out_trade_no::get::Response> {
+    pub fn get(self) -> M::Output<super::orders::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_DISCOUNT_CARD_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, Nothing)
     }
 }

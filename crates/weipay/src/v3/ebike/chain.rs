@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/ebike` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/ebike`: 电动自行车行业代扣.
-    Ebike
+    Ebike at AtEbike
 }
 
 impl<M: Mode> Ebike<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Ebike<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ebike/charge`
-    EbikeCharge
+    EbikeCharge at AtEbikeCharge
 }
 
 impl<M: Mode> EbikeCharge<M> {
@@ -41,9 +43,9 @@ impl<M: Mode> EbikeCharge<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ebike/charge/contracts`
-    EbikeChargeContracts
+    EbikeChargeContracts at AtEbikeChargeContracts
 }
 
 impl<M: Mode> EbikeChargeContracts<M> {
@@ -61,7 +63,7 @@ impl<M: Mode> EbikeChargeContracts<M> {
 chain_step! {
     /// `v3/ebike/charge/contracts/{contract_id}`: 通过签约号查询用户状态.
     #[doc(alias = "通过签约号查询用户状态")]
-    EbikeChargeContractsByContractId
+    EbikeChargeContractsByContractId at AtEbikeChargeContractsByContractId
 }
 
 impl<M: Mode> EbikeChargeContractsByContractId<M> {
@@ -91,7 +93,7 @@ impl<M: Mode> EbikeChargeContractsByContractId<M> {
     pub fn get(
         self,
         request: super::charge::contracts::contract_id::get::Request,
-    ) -> M::Sent<super::charge::contracts::contract_id::get::Response> {
+    ) -> M::Output<super::charge::contracts::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID, request)
     }
 
@@ -104,7 +106,7 @@ impl<M: Mode> EbikeChargeContractsByContractId<M> {
 chain_step! {
     /// `v3/ebike/charge/contracts/{contract_id}/confirm`: 创建用户当次充电代扣凭证.
     #[doc(alias = "创建用户当次充电代扣凭证")]
-    EbikeChargeContractsByContractIdConfirm
+    EbikeChargeContractsByContractIdConfirm at AtEbikeChargeContractsByContractIdConfirm
 }
 
 impl<M: Mode> EbikeChargeContractsByContractIdConfirm<M> {
@@ -141,7 +143,7 @@ impl<M: Mode> EbikeChargeContractsByContractIdConfirm<M> {
     pub fn post(
         self,
         request: super::charge::contracts::contract_id::confirm::post::Request,
-    ) -> M::Sent<super::charge::contracts::contract_id::confirm::post::Response> {
+    ) -> M::Output<super::charge::contracts::contract_id::confirm::post::Response> {
         self.call.typed(&table::POST_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID_CONFIRM, request)
     }
 }
@@ -149,7 +151,7 @@ impl<M: Mode> EbikeChargeContractsByContractIdConfirm<M> {
 chain_step! {
     /// `v3/ebike/charge/contracts/preopen`: 预开通服务.
     #[doc(alias = "预开通服务")]
-    EbikeChargeContractsPreopen
+    EbikeChargeContractsPreopen at AtEbikeChargeContractsPreopen
 }
 
 impl<M: Mode> EbikeChargeContractsPreopen<M> {
@@ -175,7 +177,7 @@ impl<M: Mode> EbikeChargeContractsPreopen<M> {
     pub fn post(
         self,
         request: super::charge::contracts::preopen::post::Request,
-    ) -> M::Sent<super::charge::contracts::preopen::post::Response> {
+    ) -> M::Output<super::charge::contracts::preopen::post::Response> {
         self.call.typed(&table::POST_V3_EBIKE_CHARGE_CONTRACTS_PREOPEN, request)
     }
 }
@@ -183,7 +185,7 @@ impl<M: Mode> EbikeChargeContractsPreopen<M> {
 chain_step! {
     /// `v3/ebike/charge/transactions`: 充电自行车代扣受理扣款.
     #[doc(alias = "充电自行车代扣受理扣款")]
-    EbikeChargeTransactions
+    EbikeChargeTransactions at AtEbikeChargeTransactions
 }
 
 impl<M: Mode> EbikeChargeTransactions<M> {
@@ -219,7 +221,7 @@ impl<M: Mode> EbikeChargeTransactions<M> {
     pub fn post(
         self,
         request: super::charge::transactions::post::Request,
-    ) -> M::Sent<super::charge::transactions::post::Response> {
+    ) -> M::Output<super::charge::transactions::post::Response> {
         self.call.typed(&table::POST_V3_EBIKE_CHARGE_TRANSACTIONS, request)
     }
 
@@ -234,9 +236,9 @@ impl<M: Mode> EbikeChargeTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ebike/charge/transactions/id`
-    EbikeChargeTransactionsId
+    EbikeChargeTransactionsId at AtEbikeChargeTransactionsId
 }
 
 impl<M: Mode> EbikeChargeTransactionsId<M> {
@@ -254,7 +256,7 @@ impl<M: Mode> EbikeChargeTransactionsId<M> {
 chain_step! {
     /// `v3/ebike/charge/transactions/id/{transaction_id}`: 查询订单.
     #[doc(alias = "查询订单")]
-    EbikeChargeTransactionsIdByTransactionId
+    EbikeChargeTransactionsIdByTransactionId at AtEbikeChargeTransactionsIdByTransactionId
 }
 
 impl<M: Mode> EbikeChargeTransactionsIdByTransactionId<M> {
@@ -285,14 +287,14 @@ impl<M: Mode> EbikeChargeTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::charge::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::charge::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::charge::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_EBIKE_CHARGE_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ebike/charge/transactions/out-trade-no`
-    EbikeChargeTransactionsOutTradeNo
+    EbikeChargeTransactionsOutTradeNo at AtEbikeChargeTransactionsOutTradeNo
 }
 
 impl<M: Mode> EbikeChargeTransactionsOutTradeNo<M> {
@@ -310,7 +312,7 @@ impl<M: Mode> EbikeChargeTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/ebike/charge/transactions/out-trade-no/{out_trade_no}`: 查询订单.
     #[doc(alias = "查询订单")]
-    EbikeChargeTransactionsOutTradeNoByOutTradeNo
+    EbikeChargeTransactionsOutTradeNoByOutTradeNo at AtEbikeChargeTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> EbikeChargeTransactionsOutTradeNoByOutTradeNo<M> {
@@ -341,14 +343,14 @@ impl<M: Mode> EbikeChargeTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::charge::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::charge::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::charge::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_EBIKE_CHARGE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ebike/charge/users`
-    EbikeChargeUsers
+    EbikeChargeUsers at AtEbikeChargeUsers
 }
 
 impl<M: Mode> EbikeChargeUsers<M> {
@@ -358,9 +360,9 @@ impl<M: Mode> EbikeChargeUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ebike/charge/users/{openid}`
-    EbikeChargeUsersByOpenid
+    EbikeChargeUsersByOpenid at AtEbikeChargeUsersByOpenid
 }
 
 impl<M: Mode> EbikeChargeUsersByOpenid<M> {
@@ -373,7 +375,7 @@ impl<M: Mode> EbikeChargeUsersByOpenid<M> {
 chain_step! {
     /// `v3/ebike/charge/users/{openid}/contract`: 通过用户标识查询用户状态.
     #[doc(alias = "通过用户标识查询用户状态")]
-    EbikeChargeUsersByOpenidContract
+    EbikeChargeUsersByOpenidContract at AtEbikeChargeUsersByOpenidContract
 }
 
 impl<M: Mode> EbikeChargeUsersByOpenidContract<M> {
@@ -404,7 +406,7 @@ impl<M: Mode> EbikeChargeUsersByOpenidContract<M> {
     pub fn get(
         self,
         request: super::charge::users::openid::contract::get::Request,
-    ) -> M::Sent<super::charge::users::openid::contract::get::Response> {
+    ) -> M::Output<super::charge::users::openid::contract::get::Response> {
         self.call.typed(&table::GET_V3_EBIKE_CHARGE_USERS_OPENID_CONTRACT, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/ecommerce` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/ecommerce`: 平台收付通, 平台收付通·二级商户提现, 平台收付通·二级商户注销, 平台收付通·分账, 平台收付通·合单代扣, 平台收付通·商家转账, 平台收付通·补差, 平台收付通·退款, 收付通-个人收款(二手交易).
-    Ecommerce
+    Ecommerce at AtEcommerce
 }
 
 impl<M: Mode> Ecommerce<M> {
@@ -69,9 +71,9 @@ impl<M: Mode> Ecommerce<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/account`
-    EcommerceAccount
+    EcommerceAccount at AtEcommerceAccount
 }
 
 impl<M: Mode> EcommerceAccount<M> {
@@ -89,7 +91,7 @@ impl<M: Mode> EcommerceAccount<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw`: 提交注销提现申请.
     #[doc(alias = "提交注销提现申请")]
-    EcommerceAccountApplyCancelWithdraw
+    EcommerceAccountApplyCancelWithdraw at AtEcommerceAccountApplyCancelWithdraw
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdraw<M> {
@@ -121,7 +123,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdraw<M> {
     pub fn post(
         self,
         request: super::account::apply_cancel_withdraw::post::Request,
-    ) -> M::Sent<super::account::apply_cancel_withdraw::post::Response> {
+    ) -> M::Output<super::account::apply_cancel_withdraw::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW, request)
     }
 
@@ -146,9 +148,9 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdraw<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/applyment-id`
-    EcommerceAccountApplyCancelWithdrawApplymentId
+    EcommerceAccountApplyCancelWithdrawApplymentId at AtEcommerceAccountApplyCancelWithdrawApplymentId
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentId<M> {
@@ -166,7 +168,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentId<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/applyment-id/{applyment_id}`: 微信支付注销提现申请单号查询申请单状态.
     #[doc(alias = "微信支付注销提现申请单号查询申请单状态")]
-    EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId
+    EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId at AtEcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId<M> {
@@ -193,7 +195,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId<M> {
     #[doc(alias = "微信支付注销提现申请单号查询申请单状态")]
     pub fn get(
         self,
-    ) -> M::Sent<super::account::apply_cancel_withdraw::applyment_id::applyment_id::get::Response> {
+    ) -> M::Output<super::account::apply_cancel_withdraw::applyment_id::applyment_id::get::Response> {
         self.call
             .typed(&table::GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_APPLYMENT_ID_APPLYMENT_ID, Nothing)
     }
@@ -202,7 +204,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/confirm`: 平台代商户确认注销.
     #[doc(alias = "平台代商户确认注销")]
-    EcommerceAccountApplyCancelWithdrawConfirm
+    EcommerceAccountApplyCancelWithdrawConfirm at AtEcommerceAccountApplyCancelWithdrawConfirm
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawConfirm<M> {
@@ -230,14 +232,14 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawConfirm<M> {
     pub fn post(
         self,
         request: super::account::apply_cancel_withdraw::confirm::post::Request,
-    ) -> M::Sent<super::account::apply_cancel_withdraw::confirm::post::Response> {
+    ) -> M::Output<super::account::apply_cancel_withdraw::confirm::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_CONFIRM, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no`
-    EcommerceAccountApplyCancelWithdrawOutRequestNo
+    EcommerceAccountApplyCancelWithdrawOutRequestNo at AtEcommerceAccountApplyCancelWithdrawOutRequestNo
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNo<M> {
@@ -255,7 +257,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/out-request-no/{out_request_no}`: 商户注销提现申请单号查询申请单状态.
     #[doc(alias = "商户注销提现申请单号查询申请单状态")]
-    EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo
+    EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo at AtEcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo<M> {
@@ -282,7 +284,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo<M> {
     #[doc(alias = "商户注销提现申请单号查询申请单状态")]
     pub fn get(
         self,
-    ) -> M::Sent<super::account::apply_cancel_withdraw::out_request_no::out_request_no::get::Response> {
+    ) -> M::Output<super::account::apply_cancel_withdraw::out_request_no::out_request_no::get::Response> {
         self.call.typed(
             &table::GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO,
             Nothing,
@@ -290,9 +292,9 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel`
-    EcommerceAccountApplyCancelWithdrawValidateCancel
+    EcommerceAccountApplyCancelWithdrawValidateCancel at AtEcommerceAccountApplyCancelWithdrawValidateCancel
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancel<M> {
@@ -310,7 +312,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancel<M> {
 chain_step! {
     /// `v3/ecommerce/account/apply-cancel-withdraw/validate-cancel/{sub_mchid}`: 商户注销资格校验.
     #[doc(alias = "商户注销资格校验")]
-    EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid
+    EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid at AtEcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid
 }
 
 impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid<M> {
@@ -337,7 +339,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid<M> {
     #[doc(alias = "商户注销资格校验")]
     pub fn get(
         self,
-    ) -> M::Sent<super::account::apply_cancel_withdraw::validate_cancel::sub_mchid::get::Response> {
+    ) -> M::Output<super::account::apply_cancel_withdraw::validate_cancel::sub_mchid::get::Response> {
         self.call
             .typed(&table::GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_VALIDATE_CANCEL_SUB_MCHID, Nothing)
     }
@@ -346,7 +348,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid<M> {
 chain_step! {
     /// `v3/ecommerce/account/cancel-applications`: 提交注销申请单.
     #[doc(alias = "提交注销申请单")]
-    EcommerceAccountCancelApplications
+    EcommerceAccountCancelApplications at AtEcommerceAccountCancelApplications
 }
 
 impl<M: Mode> EcommerceAccountCancelApplications<M> {
@@ -373,7 +375,7 @@ impl<M: Mode> EcommerceAccountCancelApplications<M> {
     pub fn post(
         self,
         request: super::account::cancel_applications::post::Request,
-    ) -> M::Sent<super::account::cancel_applications::post::Response> {
+    ) -> M::Output<super::account::cancel_applications::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS, request)
     }
 
@@ -391,7 +393,7 @@ impl<M: Mode> EcommerceAccountCancelApplications<M> {
 chain_step! {
     /// `v3/ecommerce/account/cancel-applications/media`: 注销申请图片上传.
     #[doc(alias = "注销申请图片上传")]
-    EcommerceAccountCancelApplicationsMedia
+    EcommerceAccountCancelApplicationsMedia at AtEcommerceAccountCancelApplicationsMedia
 }
 
 impl<M: Mode> EcommerceAccountCancelApplicationsMedia<M> {
@@ -415,14 +417,14 @@ impl<M: Mode> EcommerceAccountCancelApplicationsMedia<M> {
     pub fn post(
         self,
         request: super::account::cancel_applications::media::post::Request,
-    ) -> M::Sent<super::account::cancel_applications::media::post::Response> {
+    ) -> M::Output<super::account::cancel_applications::media::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS_MEDIA, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/account/cancel-applications/out-apply-no`
-    EcommerceAccountCancelApplicationsOutApplyNo
+    EcommerceAccountCancelApplicationsOutApplyNo at AtEcommerceAccountCancelApplicationsOutApplyNo
 }
 
 impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNo<M> {
@@ -440,7 +442,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNo<M> {
 chain_step! {
     /// `v3/ecommerce/account/cancel-applications/out-apply-no/{out_apply_no}`: 查询注销单状态.
     #[doc(alias = "查询注销单状态")]
-    EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo
+    EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo at AtEcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo
 }
 
 impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo<M> {
@@ -467,7 +469,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo<M> {
     #[doc(alias = "查询注销单状态")]
     pub fn get(
         self,
-    ) -> M::Sent<super::account::cancel_applications::out_apply_no::out_apply_no::get::Response> {
+    ) -> M::Output<super::account::cancel_applications::out_apply_no::out_apply_no::get::Response> {
         self.call
             .typed(&table::GET_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS_OUT_APPLY_NO_OUT_APPLY_NO, Nothing)
     }
@@ -476,7 +478,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo<M> {
 chain_step! {
     /// `v3/ecommerce/applyments`: 二级商户进件.
     #[doc(alias = "二级商户进件")]
-    EcommerceApplyments
+    EcommerceApplyments at AtEcommerceApplyments
 }
 
 impl<M: Mode> EcommerceApplyments<M> {
@@ -505,7 +507,7 @@ impl<M: Mode> EcommerceApplyments<M> {
     pub fn post(
         self,
         request: super::applyments::post::Request,
-    ) -> M::Sent<super::applyments::post::Response> {
+    ) -> M::Output<super::applyments::post::Response> {
         self.call.step("").typed(&table::POST_V3_ECOMMERCE_APPLYMENTS, request)
     }
 
@@ -535,7 +537,7 @@ impl<M: Mode> EcommerceApplyments<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/{applyment_id}`: 通过申请单ID查询申请状态.
     #[doc(alias = "通过申请单ID查询申请状态")]
-    EcommerceApplymentsByApplymentId
+    EcommerceApplymentsByApplymentId at AtEcommerceApplymentsByApplymentId
 }
 
 impl<M: Mode> EcommerceApplymentsByApplymentId<M> {
@@ -552,7 +554,7 @@ impl<M: Mode> EcommerceApplymentsByApplymentId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过申请单ID查询申请状态")]
-    pub fn get(self) -> M::Sent<super::applyments::applyment_id::get::Response> {
+    pub fn get(self) -> M::Output<super::applyments::applyment_id::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID, Nothing)
     }
 
@@ -565,7 +567,7 @@ impl<M: Mode> EcommerceApplymentsByApplymentId<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/{applyment_id}/revoke`: 撤销申请单-使用申请单号.
     #[doc(alias = "撤销申请单-使用申请单号")]
-    EcommerceApplymentsByApplymentIdRevoke
+    EcommerceApplymentsByApplymentIdRevoke at AtEcommerceApplymentsByApplymentIdRevoke
 }
 
 impl<M: Mode> EcommerceApplymentsByApplymentIdRevoke<M> {
@@ -583,14 +585,14 @@ impl<M: Mode> EcommerceApplymentsByApplymentIdRevoke<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销申请单-使用申请单号")]
-    pub fn post(self) -> M::Sent<super::applyments::applyment_id::revoke::post::Response> {
+    pub fn post(self) -> M::Output<super::applyments::applyment_id::revoke::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID_REVOKE, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/applyments/out-request-no`
-    EcommerceApplymentsOutRequestNo
+    EcommerceApplymentsOutRequestNo at AtEcommerceApplymentsOutRequestNo
 }
 
 impl<M: Mode> EcommerceApplymentsOutRequestNo<M> {
@@ -608,7 +610,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/out-request-no/{out_request_no}`: 通过业务申请编号查询申请状态.
     #[doc(alias = "通过业务申请编号查询申请状态")]
-    EcommerceApplymentsOutRequestNoByOutRequestNo
+    EcommerceApplymentsOutRequestNoByOutRequestNo at AtEcommerceApplymentsOutRequestNoByOutRequestNo
 }
 
 impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNo<M> {
@@ -632,7 +634,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过业务申请编号查询申请状态")]
-    pub fn get(self) -> M::Sent<super::applyments::out_request_no::out_request_no::get::Response> {
+    pub fn get(self) -> M::Output<super::applyments::out_request_no::out_request_no::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
     }
 
@@ -645,7 +647,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/out-request-no/{out_request_no}/revoke`: 撤销申请单-使用业务申请编号.
     #[doc(alias = "撤销申请单-使用业务申请编号")]
-    EcommerceApplymentsOutRequestNoByOutRequestNoRevoke
+    EcommerceApplymentsOutRequestNoByOutRequestNoRevoke at AtEcommerceApplymentsOutRequestNoByOutRequestNoRevoke
 }
 
 impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNoRevoke<M> {
@@ -670,7 +672,9 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNoRevoke<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销申请单-使用业务申请编号")]
-    pub fn post(self) -> M::Sent<super::applyments::out_request_no::out_request_no::revoke::post::Response> {
+    pub fn post(
+        self,
+    ) -> M::Output<super::applyments::out_request_no::out_request_no::revoke::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO_REVOKE, Nothing)
     }
 }
@@ -678,7 +682,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNoRevoke<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/submit-account-hosting-applyment`: 提交申请单.
     #[doc(alias = "提交申请单")]
-    EcommerceApplymentsSubmitAccountHostingApplyment
+    EcommerceApplymentsSubmitAccountHostingApplyment at AtEcommerceApplymentsSubmitAccountHostingApplyment
 }
 
 impl<M: Mode> EcommerceApplymentsSubmitAccountHostingApplyment<M> {
@@ -713,7 +717,7 @@ impl<M: Mode> EcommerceApplymentsSubmitAccountHostingApplyment<M> {
     pub fn post(
         self,
         request: super::applyments::submit_account_hosting_applyment::post::Request,
-    ) -> M::Sent<super::applyments::submit_account_hosting_applyment::post::Response> {
+    ) -> M::Output<super::applyments::submit_account_hosting_applyment::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_SUBMIT_ACCOUNT_HOSTING_APPLYMENT, request)
     }
 }
@@ -721,7 +725,7 @@ impl<M: Mode> EcommerceApplymentsSubmitAccountHostingApplyment<M> {
 chain_step! {
     /// `v3/ecommerce/applyments/submit-sign-verify-info`: 平台代理签约核身.
     #[doc(alias = "平台代理签约核身")]
-    EcommerceApplymentsSubmitSignVerifyInfo
+    EcommerceApplymentsSubmitSignVerifyInfo at AtEcommerceApplymentsSubmitSignVerifyInfo
 }
 
 impl<M: Mode> EcommerceApplymentsSubmitSignVerifyInfo<M> {
@@ -744,14 +748,14 @@ impl<M: Mode> EcommerceApplymentsSubmitSignVerifyInfo<M> {
     pub fn post(
         self,
         request: super::applyments::submit_sign_verify_info::post::Request,
-    ) -> M::Sent<super::applyments::submit_sign_verify_info::post::Response> {
+    ) -> M::Output<super::applyments::submit_sign_verify_info::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_SUBMIT_SIGN_VERIFY_INFO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/bill`
-    EcommerceBill
+    EcommerceBill at AtEcommerceBill
 }
 
 impl<M: Mode> EcommerceBill<M> {
@@ -764,7 +768,7 @@ impl<M: Mode> EcommerceBill<M> {
 chain_step! {
     /// `v3/ecommerce/bill/fundflowbill`: 申请二级商户资金账单.
     #[doc(alias = "申请二级商户资金账单")]
-    EcommerceBillFundflowbill
+    EcommerceBillFundflowbill at AtEcommerceBillFundflowbill
 }
 
 impl<M: Mode> EcommerceBillFundflowbill<M> {
@@ -788,14 +792,14 @@ impl<M: Mode> EcommerceBillFundflowbill<M> {
     pub fn get(
         self,
         request: super::bill::fundflowbill::get::Request,
-    ) -> M::Sent<super::bill::fundflowbill::get::Response> {
+    ) -> M::Output<super::bill::fundflowbill::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_BILL_FUNDFLOWBILL, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/combine-papay`
-    EcommerceCombinePapay
+    EcommerceCombinePapay at AtEcommerceCombinePapay
 }
 
 impl<M: Mode> EcommerceCombinePapay<M> {
@@ -810,9 +814,9 @@ impl<M: Mode> EcommerceCombinePapay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/combine-papay/contracts`
-    EcommerceCombinePapayContracts
+    EcommerceCombinePapayContracts at AtEcommerceCombinePapayContracts
 }
 
 impl<M: Mode> EcommerceCombinePapayContracts<M> {
@@ -827,9 +831,9 @@ impl<M: Mode> EcommerceCombinePapayContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id`
-    EcommerceCombinePapayContractsPlanId
+    EcommerceCombinePapayContractsPlanId at AtEcommerceCombinePapayContractsPlanId
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanId<M> {
@@ -839,9 +843,9 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}`
-    EcommerceCombinePapayContractsPlanIdByPlanId
+    EcommerceCombinePapayContractsPlanIdByPlanId at AtEcommerceCombinePapayContractsPlanIdByPlanId
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanId<M> {
@@ -851,9 +855,9 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code`
-    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode
+    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode at AtEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode<M> {
@@ -871,7 +875,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 通过商户协议号查询协议.
     #[doc(alias = "通过商户协议号查询协议")]
-    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode
+    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode at AtEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -898,7 +902,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutCo
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过商户协议号查询协议")]
-    pub fn get(self) -> M::Sent<super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
+    pub fn get(self) -> M::Output<super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
         self.call.typed(&table::GET_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, Nothing)
     }
 
@@ -915,7 +919,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutCo
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`: 商户协议号解约协议.
     #[doc(alias = "商户协议号解约协议")]
-    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
+    EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at AtEcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate<M> {
@@ -946,7 +950,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutCo
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户协议号解约协议")]
-    pub fn post(self, request: super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Sent<super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
+    pub fn post(self, request: super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Output<super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
         self.call.typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
     }
 }
@@ -954,7 +958,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutCo
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/pre-entrust-sign`: APP方式预签约.
     #[doc(alias = "APP方式预签约")]
-    EcommerceCombinePapayContractsPreEntrustSign
+    EcommerceCombinePapayContractsPreEntrustSign at AtEcommerceCombinePapayContractsPreEntrustSign
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSign<M> {
@@ -983,7 +987,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSign<M> {
     pub fn post(
         self,
         request: super::combine_papay::contracts::pre_entrust_sign::post::Request,
-    ) -> M::Sent<super::combine_papay::contracts::pre_entrust_sign::post::Response> {
+    ) -> M::Output<super::combine_papay::contracts::pre_entrust_sign::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PRE_ENTRUST_SIGN, request)
     }
 
@@ -996,7 +1000,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/contracts/pre-entrust-sign/mini-program`: 小程序方式预签约.
     #[doc(alias = "小程序方式预签约")]
-    EcommerceCombinePapayContractsPreEntrustSignMiniProgram
+    EcommerceCombinePapayContractsPreEntrustSignMiniProgram at AtEcommerceCombinePapayContractsPreEntrustSignMiniProgram
 }
 
 impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSignMiniProgram<M> {
@@ -1032,7 +1036,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSignMiniProgram<M> {
     pub fn post(
         self,
         request: super::combine_papay::contracts::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::combine_papay::contracts::pre_entrust_sign::mini_program::post::Response> {
+    ) -> M::Output<super::combine_papay::contracts::pre_entrust_sign::mini_program::post::Response> {
         self.call
             .typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM, request)
     }
@@ -1041,7 +1045,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSignMiniProgram<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/transactions`: 电商合单委托代扣支付.
     #[doc(alias = "电商合单委托代扣支付")]
-    EcommerceCombinePapayTransactions
+    EcommerceCombinePapayTransactions at AtEcommerceCombinePapayTransactions
 }
 
 impl<M: Mode> EcommerceCombinePapayTransactions<M> {
@@ -1068,7 +1072,7 @@ impl<M: Mode> EcommerceCombinePapayTransactions<M> {
     pub fn post(
         self,
         request: super::combine_papay::transactions::post::Request,
-    ) -> M::Sent<super::combine_papay::transactions::post::Response> {
+    ) -> M::Output<super::combine_papay::transactions::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS, request)
     }
 
@@ -1086,7 +1090,7 @@ impl<M: Mode> EcommerceCombinePapayTransactions<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}`: 电商合单委托代扣查询订单.
     #[doc(alias = "电商合单委托代扣查询订单")]
-    EcommerceCombinePapayTransactionsByCombineOutTradeNo
+    EcommerceCombinePapayTransactionsByCombineOutTradeNo at AtEcommerceCombinePapayTransactionsByCombineOutTradeNo
 }
 
 impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNo<M> {
@@ -1110,7 +1114,7 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "电商合单委托代扣查询订单")]
-    pub fn get(self) -> M::Sent<super::combine_papay::transactions::combine_out_trade_no::get::Response> {
+    pub fn get(self) -> M::Output<super::combine_papay::transactions::combine_out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO, Nothing)
     }
 
@@ -1123,7 +1127,7 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNo<M> {
 chain_step! {
     /// `v3/ecommerce/combine-papay/transactions/{combine_out_trade_no}/reverse`: 电商合单委托代扣撤销订单.
     #[doc(alias = "电商合单委托代扣撤销订单")]
-    EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse
+    EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse at AtEcommerceCombinePapayTransactionsByCombineOutTradeNoReverse
 }
 
 impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse<M> {
@@ -1154,15 +1158,15 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::combine_papay::transactions::combine_out_trade_no::reverse::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO_REVERSE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/fund`
-    EcommerceFund
+    EcommerceFund at AtEcommerceFund
 }
 
 impl<M: Mode> EcommerceFund<M> {
@@ -1182,9 +1186,9 @@ impl<M: Mode> EcommerceFund<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/fund/balance`
-    EcommerceFundBalance
+    EcommerceFundBalance at AtEcommerceFundBalance
 }
 
 impl<M: Mode> EcommerceFundBalance<M> {
@@ -1197,7 +1201,7 @@ impl<M: Mode> EcommerceFundBalance<M> {
 chain_step! {
     /// `v3/ecommerce/fund/balance/{sub_mchid}`: 查询二级商户账户实时余额.
     #[doc(alias = "查询二级商户账户实时余额")]
-    EcommerceFundBalanceBySubMchid
+    EcommerceFundBalanceBySubMchid at AtEcommerceFundBalanceBySubMchid
 }
 
 impl<M: Mode> EcommerceFundBalanceBySubMchid<M> {
@@ -1220,14 +1224,14 @@ impl<M: Mode> EcommerceFundBalanceBySubMchid<M> {
     pub fn get(
         self,
         request: super::fund::balance::sub_mchid::get::Request,
-    ) -> M::Sent<super::fund::balance::sub_mchid::get::Response> {
+    ) -> M::Output<super::fund::balance::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_FUND_BALANCE_SUB_MCHID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/fund/enddaybalance`
-    EcommerceFundEnddaybalance
+    EcommerceFundEnddaybalance at AtEcommerceFundEnddaybalance
 }
 
 impl<M: Mode> EcommerceFundEnddaybalance<M> {
@@ -1240,7 +1244,7 @@ impl<M: Mode> EcommerceFundEnddaybalance<M> {
 chain_step! {
     /// `v3/ecommerce/fund/enddaybalance/{sub_mchid}`: 查询二级商户账户日终余额.
     #[doc(alias = "查询二级商户账户日终余额")]
-    EcommerceFundEnddaybalanceBySubMchid
+    EcommerceFundEnddaybalanceBySubMchid at AtEcommerceFundEnddaybalanceBySubMchid
 }
 
 impl<M: Mode> EcommerceFundEnddaybalanceBySubMchid<M> {
@@ -1264,7 +1268,7 @@ impl<M: Mode> EcommerceFundEnddaybalanceBySubMchid<M> {
     pub fn get(
         self,
         request: super::fund::enddaybalance::sub_mchid::get::Request,
-    ) -> M::Sent<super::fund::enddaybalance::sub_mchid::get::Response> {
+    ) -> M::Output<super::fund::enddaybalance::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID, request)
     }
 }
@@ -1272,7 +1276,7 @@ impl<M: Mode> EcommerceFundEnddaybalanceBySubMchid<M> {
 chain_step! {
     /// `v3/ecommerce/fund/withdraw`: 账户余额提现.
     #[doc(alias = "账户余额提现")]
-    EcommerceFundWithdraw
+    EcommerceFundWithdraw at AtEcommerceFundWithdraw
 }
 
 impl<M: Mode> EcommerceFundWithdraw<M> {
@@ -1298,7 +1302,7 @@ impl<M: Mode> EcommerceFundWithdraw<M> {
     pub fn post(
         self,
         request: super::fund::withdraw::post::Request,
-    ) -> M::Sent<super::fund::withdraw::post::Response> {
+    ) -> M::Output<super::fund::withdraw::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_FUND_WITHDRAW, request)
     }
 
@@ -1313,9 +1317,9 @@ impl<M: Mode> EcommerceFundWithdraw<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/fund/withdraw/out-request-no`
-    EcommerceFundWithdrawOutRequestNo
+    EcommerceFundWithdrawOutRequestNo at AtEcommerceFundWithdrawOutRequestNo
 }
 
 impl<M: Mode> EcommerceFundWithdrawOutRequestNo<M> {
@@ -1333,7 +1337,7 @@ impl<M: Mode> EcommerceFundWithdrawOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/fund/withdraw/out-request-no/{out_request_no}`: 商户提现单号查询.
     #[doc(alias = "商户提现单号查询")]
-    EcommerceFundWithdrawOutRequestNoByOutRequestNo
+    EcommerceFundWithdrawOutRequestNoByOutRequestNo at AtEcommerceFundWithdrawOutRequestNoByOutRequestNo
 }
 
 impl<M: Mode> EcommerceFundWithdrawOutRequestNoByOutRequestNo<M> {
@@ -1364,7 +1368,7 @@ impl<M: Mode> EcommerceFundWithdrawOutRequestNoByOutRequestNo<M> {
     pub fn get(
         self,
         request: super::fund::withdraw::out_request_no::out_request_no::get::Request,
-    ) -> M::Sent<super::fund::withdraw::out_request_no::out_request_no::get::Response> {
+    ) -> M::Output<super::fund::withdraw::out_request_no::out_request_no::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO, request)
     }
 }
@@ -1372,7 +1376,7 @@ impl<M: Mode> EcommerceFundWithdrawOutRequestNoByOutRequestNo<M> {
 chain_step! {
     /// `v3/ecommerce/fund/withdraw/{withdraw_id}`: 微信支付提现单号查询.
     #[doc(alias = "微信支付提现单号查询")]
-    EcommerceFundWithdrawByWithdrawId
+    EcommerceFundWithdrawByWithdrawId at AtEcommerceFundWithdrawByWithdrawId
 }
 
 impl<M: Mode> EcommerceFundWithdrawByWithdrawId<M> {
@@ -1402,14 +1406,14 @@ impl<M: Mode> EcommerceFundWithdrawByWithdrawId<M> {
     pub fn get(
         self,
         request: super::fund::withdraw::withdraw_id::get::Request,
-    ) -> M::Sent<super::fund::withdraw::withdraw_id::get::Response> {
+    ) -> M::Output<super::fund::withdraw::withdraw_id::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_FUND_WITHDRAW_WITHDRAW_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/individual-contracts`
-    EcommerceIndividualContracts
+    EcommerceIndividualContracts at AtEcommerceIndividualContracts
 }
 
 impl<M: Mode> EcommerceIndividualContracts<M> {
@@ -1441,7 +1445,7 @@ impl<M: Mode> EcommerceIndividualContracts<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/{openid}`: 查询个人收款方授权结果.
     #[doc(alias = "查询个人收款方授权结果")]
-    EcommerceIndividualContractsByOpenid
+    EcommerceIndividualContractsByOpenid at AtEcommerceIndividualContractsByOpenid
 }
 
 impl<M: Mode> EcommerceIndividualContractsByOpenid<M> {
@@ -1470,14 +1474,14 @@ impl<M: Mode> EcommerceIndividualContractsByOpenid<M> {
     pub fn get(
         self,
         request: super::individual_contracts::openid::get::Request,
-    ) -> M::Sent<super::individual_contracts::openid::get::Response> {
+    ) -> M::Output<super::individual_contracts::openid::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OPENID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/individual-contracts/out-contract-code`
-    EcommerceIndividualContractsOutContractCode
+    EcommerceIndividualContractsOutContractCode at AtEcommerceIndividualContractsOutContractCode
 }
 
 impl<M: Mode> EcommerceIndividualContractsOutContractCode<M> {
@@ -1495,7 +1499,7 @@ impl<M: Mode> EcommerceIndividualContractsOutContractCode<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/out-contract-code/{out_contract_code}`: 根据业务申请单号查签约信息.
     #[doc(alias = "根据业务申请单号查签约信息")]
-    EcommerceIndividualContractsOutContractCodeByOutContractCode
+    EcommerceIndividualContractsOutContractCodeByOutContractCode at AtEcommerceIndividualContractsOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> EcommerceIndividualContractsOutContractCodeByOutContractCode<M> {
@@ -1525,15 +1529,15 @@ impl<M: Mode> EcommerceIndividualContractsOutContractCodeByOutContractCode<M> {
     pub fn get(
         self,
         request: super::individual_contracts::out_contract_code::out_contract_code::get::Request,
-    ) -> M::Sent<super::individual_contracts::out_contract_code::out_contract_code::get::Response> {
+    ) -> M::Output<super::individual_contracts::out_contract_code::out_contract_code::get::Response> {
         self.call
             .typed(&table::GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign`
-    EcommerceIndividualContractsPreEntrustSign
+    EcommerceIndividualContractsPreEntrustSign at AtEcommerceIndividualContractsPreEntrustSign
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSign<M> {
@@ -1551,7 +1555,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign/app`: APP场景预签约.
     #[doc(alias = "APP场景预签约")]
-    EcommerceIndividualContractsPreEntrustSignApp
+    EcommerceIndividualContractsPreEntrustSignApp at AtEcommerceIndividualContractsPreEntrustSignApp
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignApp<M> {
@@ -1576,7 +1580,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignApp<M> {
     pub fn post(
         self,
         request: super::individual_contracts::pre_entrust_sign::app::post::Request,
-    ) -> M::Sent<super::individual_contracts::pre_entrust_sign::app::post::Response> {
+    ) -> M::Output<super::individual_contracts::pre_entrust_sign::app::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_APP, request)
     }
 }
@@ -1584,7 +1588,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignApp<M> {
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign/mini-program`: 小程序场景预签约.
     #[doc(alias = "小程序场景预签约")]
-    EcommerceIndividualContractsPreEntrustSignMiniProgram
+    EcommerceIndividualContractsPreEntrustSignMiniProgram at AtEcommerceIndividualContractsPreEntrustSignMiniProgram
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignMiniProgram<M> {
@@ -1617,14 +1621,14 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignMiniProgram<M> {
     pub fn post(
         self,
         request: super::individual_contracts::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::individual_contracts::pre_entrust_sign::mini_program::post::Response> {
+    ) -> M::Output<super::individual_contracts::pre_entrust_sign::mini_program::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity`
-    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity
+    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity at AtEcommerceIndividualContractsPreEntrustSignWithRealNameIdentity
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity<M> {
@@ -1646,7 +1650,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentity<M> 
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/app`: APP场景预签约（需要实名验证）.
     #[doc(alias = "APP场景预签约（需要实名验证）")]
-    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp
+    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp at AtEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp<M> {
@@ -1682,7 +1686,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp<
     pub fn post(
         self,
         request: super::individual_contracts::pre_entrust_sign_with_real_name_identity::app::post::Request,
-    ) -> M::Sent<super::individual_contracts::pre_entrust_sign_with_real_name_identity::app::post::Response>
+    ) -> M::Output<super::individual_contracts::pre_entrust_sign_with_real_name_identity::app::post::Response>
     {
         self.call.typed(
             &table::POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_WITH_REAL_NAME_IDENTITY_APP,
@@ -1694,7 +1698,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp<
 chain_step! {
     /// `v3/ecommerce/individual-contracts/pre-entrust-sign-with-real-name-identity/mini-program`: 小程序场景预签约（需要实名验证）.
     #[doc(alias = "小程序场景预签约（需要实名验证）")]
-    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram
+    EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram at AtEcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram
 }
 
 impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMiniProgram<M> {
@@ -1731,16 +1735,16 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMini
     pub fn post(
         self,
         request: super::individual_contracts::pre_entrust_sign_with_real_name_identity::mini_program::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::individual_contracts::pre_entrust_sign_with_real_name_identity::mini_program::post::Response,
     > {
         self.call.typed(&table::POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_WITH_REAL_NAME_IDENTITY_MINI_PROGRAM, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/mch-transfer`
-    EcommerceMchTransfer
+    EcommerceMchTransfer at AtEcommerceMchTransfer
 }
 
 impl<M: Mode> EcommerceMchTransfer<M> {
@@ -1758,7 +1762,7 @@ impl<M: Mode> EcommerceMchTransfer<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/authorizations`: 申请二级商户商家转账授权.
     #[doc(alias = "申请二级商户商家转账授权")]
-    EcommerceMchTransferAuthorizations
+    EcommerceMchTransferAuthorizations at AtEcommerceMchTransferAuthorizations
 }
 
 impl<M: Mode> EcommerceMchTransferAuthorizations<M> {
@@ -1787,7 +1791,7 @@ impl<M: Mode> EcommerceMchTransferAuthorizations<M> {
     pub fn post(
         self,
         request: super::mch_transfer::authorizations::post::Request,
-    ) -> M::Sent<super::mch_transfer::authorizations::post::Response> {
+    ) -> M::Output<super::mch_transfer::authorizations::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS, request)
     }
 
@@ -1800,7 +1804,7 @@ impl<M: Mode> EcommerceMchTransferAuthorizations<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/authorizations/{sub_mchid}`: 查询二级商户商家转账授权状态.
     #[doc(alias = "查询二级商户商家转账授权状态")]
-    EcommerceMchTransferAuthorizationsBySubMchid
+    EcommerceMchTransferAuthorizationsBySubMchid at AtEcommerceMchTransferAuthorizationsBySubMchid
 }
 
 impl<M: Mode> EcommerceMchTransferAuthorizationsBySubMchid<M> {
@@ -1818,7 +1822,7 @@ impl<M: Mode> EcommerceMchTransferAuthorizationsBySubMchid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询二级商户商家转账授权状态")]
-    pub fn get(self) -> M::Sent<super::mch_transfer::authorizations::sub_mchid::get::Response> {
+    pub fn get(self) -> M::Output<super::mch_transfer::authorizations::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS_SUB_MCHID, Nothing)
     }
 }
@@ -1826,7 +1830,7 @@ impl<M: Mode> EcommerceMchTransferAuthorizationsBySubMchid<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills`: 发起转账.
     #[doc(alias = "发起转账")]
-    EcommerceMchTransferTransferBills
+    EcommerceMchTransferTransferBills at AtEcommerceMchTransferTransferBills
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBills<M> {
@@ -1856,7 +1860,7 @@ impl<M: Mode> EcommerceMchTransferTransferBills<M> {
     pub fn post(
         self,
         request: super::mch_transfer::transfer_bills::post::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS, request)
     }
 
@@ -1871,9 +1875,9 @@ impl<M: Mode> EcommerceMchTransferTransferBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no`
-    EcommerceMchTransferTransferBillsOutBillNo
+    EcommerceMchTransferTransferBillsOutBillNo at AtEcommerceMchTransferTransferBillsOutBillNo
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNo<M> {
@@ -1891,7 +1895,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNo<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`: 商户单号查询转账单.
     #[doc(alias = "商户单号查询转账单")]
-    EcommerceMchTransferTransferBillsOutBillNoByOutBillNo
+    EcommerceMchTransferTransferBillsOutBillNoByOutBillNo at AtEcommerceMchTransferTransferBillsOutBillNoByOutBillNo
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNo<M> {
@@ -1922,7 +1926,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNo<M> {
     pub fn get(
         self,
         request: super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO, request)
     }
 
@@ -1935,7 +1939,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNo<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`: 撤销转账.
     #[doc(alias = "撤销转账")]
-    EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel
+    EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel at AtEcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
@@ -1967,7 +1971,8 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
     pub fn post(
         self,
         request: super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response>
+    {
         self.call.typed(
             &table::POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL,
             request,
@@ -1975,9 +1980,9 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no`
-    EcommerceMchTransferTransferBillsTransferBillNo
+    EcommerceMchTransferTransferBillsTransferBillNo at AtEcommerceMchTransferTransferBillsTransferBillNo
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNo<M> {
@@ -1995,7 +2000,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNo<M> {
 chain_step! {
     /// `v3/ecommerce/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`: 微信转账单号查询转账单.
     #[doc(alias = "微信转账单号查询转账单")]
-    EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo
+    EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo at AtEcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo
 }
 
 impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
@@ -2026,7 +2031,8 @@ impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo<M>
     pub fn get(
         self,
         request: super::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO,
             request,
@@ -2034,9 +2040,9 @@ impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/profitsharing`
-    EcommerceProfitsharing
+    EcommerceProfitsharing at AtEcommerceProfitsharing
 }
 
 impl<M: Mode> EcommerceProfitsharing<M> {
@@ -2070,7 +2076,7 @@ chain_step! {
     /// `v3/ecommerce/profitsharing/after-sales-orders`: 查询售后服务分账结果, 请求售后服务分账.
     #[doc(alias = "查询售后服务分账结果")]
     #[doc(alias = "请求售后服务分账")]
-    EcommerceProfitsharingAfterSalesOrders
+    EcommerceProfitsharingAfterSalesOrders at AtEcommerceProfitsharingAfterSalesOrders
 }
 
 impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
@@ -2093,7 +2099,7 @@ impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
     pub fn get(
         self,
         request: super::profitsharing::after_sales_orders::get::Request,
-    ) -> M::Sent<super::profitsharing::after_sales_orders::get::Response> {
+    ) -> M::Output<super::profitsharing::after_sales_orders::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS, request)
     }
 
@@ -2122,7 +2128,7 @@ impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
     pub fn post(
         self,
         request: super::profitsharing::after_sales_orders::post::Request,
-    ) -> M::Sent<super::profitsharing::after_sales_orders::post::Response> {
+    ) -> M::Output<super::profitsharing::after_sales_orders::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS, request)
     }
 }
@@ -2130,7 +2136,7 @@ impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/finish-order`: 完结分账.
     #[doc(alias = "完结分账")]
-    EcommerceProfitsharingFinishOrder
+    EcommerceProfitsharingFinishOrder at AtEcommerceProfitsharingFinishOrder
 }
 
 impl<M: Mode> EcommerceProfitsharingFinishOrder<M> {
@@ -2157,7 +2163,7 @@ impl<M: Mode> EcommerceProfitsharingFinishOrder<M> {
     pub fn post(
         self,
         request: super::profitsharing::finish_order::post::Request,
-    ) -> M::Sent<super::profitsharing::finish_order::post::Response> {
+    ) -> M::Output<super::profitsharing::finish_order::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER, request)
     }
 }
@@ -2166,7 +2172,7 @@ chain_step! {
     /// `v3/ecommerce/profitsharing/orders`: 查询分账结果, 请求分账.
     #[doc(alias = "查询分账结果")]
     #[doc(alias = "请求分账")]
-    EcommerceProfitsharingOrders
+    EcommerceProfitsharingOrders at AtEcommerceProfitsharingOrders
 }
 
 impl<M: Mode> EcommerceProfitsharingOrders<M> {
@@ -2190,7 +2196,7 @@ impl<M: Mode> EcommerceProfitsharingOrders<M> {
     pub fn get(
         self,
         request: super::profitsharing::orders::get::Request,
-    ) -> M::Sent<super::profitsharing::orders::get::Response> {
+    ) -> M::Output<super::profitsharing::orders::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_ORDERS, request)
     }
 
@@ -2222,7 +2228,7 @@ impl<M: Mode> EcommerceProfitsharingOrders<M> {
     pub fn post(
         self,
         request: super::profitsharing::orders::post::Request,
-    ) -> M::Sent<super::profitsharing::orders::post::Response> {
+    ) -> M::Output<super::profitsharing::orders::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_ORDERS, request)
     }
 
@@ -2237,9 +2243,9 @@ impl<M: Mode> EcommerceProfitsharingOrders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/profitsharing/orders/{transaction_id}`
-    EcommerceProfitsharingOrdersByTransactionId
+    EcommerceProfitsharingOrdersByTransactionId at AtEcommerceProfitsharingOrdersByTransactionId
 }
 
 impl<M: Mode> EcommerceProfitsharingOrdersByTransactionId<M> {
@@ -2252,7 +2258,7 @@ impl<M: Mode> EcommerceProfitsharingOrdersByTransactionId<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/orders/{transaction_id}/amounts`: 查询订单剩余待分金额.
     #[doc(alias = "查询订单剩余待分金额")]
-    EcommerceProfitsharingOrdersByTransactionIdAmounts
+    EcommerceProfitsharingOrdersByTransactionIdAmounts at AtEcommerceProfitsharingOrdersByTransactionIdAmounts
 }
 
 impl<M: Mode> EcommerceProfitsharingOrdersByTransactionIdAmounts<M> {
@@ -2277,14 +2283,14 @@ impl<M: Mode> EcommerceProfitsharingOrdersByTransactionIdAmounts<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询订单剩余待分金额")]
-    pub fn get(self) -> M::Sent<super::profitsharing::orders::transaction_id::amounts::get::Response> {
+    pub fn get(self) -> M::Output<super::profitsharing::orders::transaction_id::amounts::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/profitsharing/receivers`
-    EcommerceProfitsharingReceivers
+    EcommerceProfitsharingReceivers at AtEcommerceProfitsharingReceivers
 }
 
 impl<M: Mode> EcommerceProfitsharingReceivers<M> {
@@ -2302,7 +2308,7 @@ impl<M: Mode> EcommerceProfitsharingReceivers<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/receivers/add`: 添加分账接收方.
     #[doc(alias = "添加分账接收方")]
-    EcommerceProfitsharingReceiversAdd
+    EcommerceProfitsharingReceiversAdd at AtEcommerceProfitsharingReceiversAdd
 }
 
 impl<M: Mode> EcommerceProfitsharingReceiversAdd<M> {
@@ -2329,7 +2335,7 @@ impl<M: Mode> EcommerceProfitsharingReceiversAdd<M> {
     pub fn post(
         self,
         request: super::profitsharing::receivers::add::post::Request,
-    ) -> M::Sent<super::profitsharing::receivers::add::post::Response> {
+    ) -> M::Output<super::profitsharing::receivers::add::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_RECEIVERS_ADD, request)
     }
 }
@@ -2337,7 +2343,7 @@ impl<M: Mode> EcommerceProfitsharingReceiversAdd<M> {
 chain_step! {
     /// `v3/ecommerce/profitsharing/receivers/delete`: 删除分账接收方.
     #[doc(alias = "删除分账接收方")]
-    EcommerceProfitsharingReceiversDelete
+    EcommerceProfitsharingReceiversDelete at AtEcommerceProfitsharingReceiversDelete
 }
 
 impl<M: Mode> EcommerceProfitsharingReceiversDelete<M> {
@@ -2361,7 +2367,7 @@ impl<M: Mode> EcommerceProfitsharingReceiversDelete<M> {
     pub fn post(
         self,
         request: super::profitsharing::receivers::delete_::post::Request,
-    ) -> M::Sent<super::profitsharing::receivers::delete_::post::Response> {
+    ) -> M::Output<super::profitsharing::receivers::delete_::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_RECEIVERS_DELETE, request)
     }
 }
@@ -2370,7 +2376,7 @@ chain_step! {
     /// `v3/ecommerce/profitsharing/returnorders`: 查询分账回退结果, 请求分账回退.
     #[doc(alias = "查询分账回退结果")]
     #[doc(alias = "请求分账回退")]
-    EcommerceProfitsharingReturnorders
+    EcommerceProfitsharingReturnorders at AtEcommerceProfitsharingReturnorders
 }
 
 impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
@@ -2393,7 +2399,7 @@ impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
     pub fn get(
         self,
         request: super::profitsharing::returnorders::get::Request,
-    ) -> M::Sent<super::profitsharing::returnorders::get::Response> {
+    ) -> M::Output<super::profitsharing::returnorders::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_RETURNORDERS, request)
     }
 
@@ -2421,14 +2427,14 @@ impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
     pub fn post(
         self,
         request: super::profitsharing::returnorders::post::Request,
-    ) -> M::Sent<super::profitsharing::returnorders::post::Response> {
+    ) -> M::Output<super::profitsharing::returnorders::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_RETURNORDERS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/refunds`
-    EcommerceRefunds
+    EcommerceRefunds at AtEcommerceRefunds
 }
 
 impl<M: Mode> EcommerceRefunds<M> {
@@ -2456,7 +2462,7 @@ impl<M: Mode> EcommerceRefunds<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/apply`: 退款申请.
     #[doc(alias = "退款申请")]
-    EcommerceRefundsApply
+    EcommerceRefundsApply at AtEcommerceRefundsApply
 }
 
 impl<M: Mode> EcommerceRefundsApply<M> {
@@ -2485,14 +2491,14 @@ impl<M: Mode> EcommerceRefundsApply<M> {
     pub fn post(
         self,
         request: super::refunds::apply::post::Request,
-    ) -> M::Sent<super::refunds::apply::post::Response> {
+    ) -> M::Output<super::refunds::apply::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_REFUNDS_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/refunds/id`
-    EcommerceRefundsId
+    EcommerceRefundsId at AtEcommerceRefundsId
 }
 
 impl<M: Mode> EcommerceRefundsId<M> {
@@ -2505,7 +2511,7 @@ impl<M: Mode> EcommerceRefundsId<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/id/{refund_id}`: 通过微信支付退款单号查询退款.
     #[doc(alias = "通过微信支付退款单号查询退款")]
-    EcommerceRefundsIdByRefundId
+    EcommerceRefundsIdByRefundId at AtEcommerceRefundsIdByRefundId
 }
 
 impl<M: Mode> EcommerceRefundsIdByRefundId<M> {
@@ -2535,14 +2541,14 @@ impl<M: Mode> EcommerceRefundsIdByRefundId<M> {
     pub fn get(
         self,
         request: super::refunds::id::refund_id::get::Request,
-    ) -> M::Sent<super::refunds::id::refund_id::get::Response> {
+    ) -> M::Output<super::refunds::id::refund_id::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_REFUNDS_ID_REFUND_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/refunds/out-refund-no`
-    EcommerceRefundsOutRefundNo
+    EcommerceRefundsOutRefundNo at AtEcommerceRefundsOutRefundNo
 }
 
 impl<M: Mode> EcommerceRefundsOutRefundNo<M> {
@@ -2560,7 +2566,7 @@ impl<M: Mode> EcommerceRefundsOutRefundNo<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/out-refund-no/{out_refund_no}`: 通过商户退款单号查询退款.
     #[doc(alias = "通过商户退款单号查询退款")]
-    EcommerceRefundsOutRefundNoByOutRefundNo
+    EcommerceRefundsOutRefundNoByOutRefundNo at AtEcommerceRefundsOutRefundNoByOutRefundNo
 }
 
 impl<M: Mode> EcommerceRefundsOutRefundNoByOutRefundNo<M> {
@@ -2590,14 +2596,14 @@ impl<M: Mode> EcommerceRefundsOutRefundNoByOutRefundNo<M> {
     pub fn get(
         self,
         request: super::refunds::out_refund_no::out_refund_no::get::Request,
-    ) -> M::Sent<super::refunds::out_refund_no::out_refund_no::get::Response> {
+    ) -> M::Output<super::refunds::out_refund_no::out_refund_no::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/refunds/{refund_id}`
-    EcommerceRefundsByRefundId
+    EcommerceRefundsByRefundId at AtEcommerceRefundsByRefundId
 }
 
 impl<M: Mode> EcommerceRefundsByRefundId<M> {
@@ -2615,7 +2621,7 @@ impl<M: Mode> EcommerceRefundsByRefundId<M> {
 chain_step! {
     /// `v3/ecommerce/refunds/{refund_id}/apply-abnormal-refund`: 发起异常退款.
     #[doc(alias = "发起异常退款")]
-    EcommerceRefundsByRefundIdApplyAbnormalRefund
+    EcommerceRefundsByRefundIdApplyAbnormalRefund at AtEcommerceRefundsByRefundIdApplyAbnormalRefund
 }
 
 impl<M: Mode> EcommerceRefundsByRefundIdApplyAbnormalRefund<M> {
@@ -2646,7 +2652,7 @@ impl<M: Mode> EcommerceRefundsByRefundIdApplyAbnormalRefund<M> {
     pub fn post(
         self,
         request: super::refunds::refund_id::apply_abnormal_refund::post::Request,
-    ) -> M::Sent<super::refunds::refund_id::apply_abnormal_refund::post::Response> {
+    ) -> M::Output<super::refunds::refund_id::apply_abnormal_refund::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND, request)
     }
 }
@@ -2655,7 +2661,7 @@ chain_step! {
     /// `v3/ecommerce/refunds/{refund_id}/return-advance`: 查询垫付回补结果, 垫付退款回补.
     #[doc(alias = "查询垫付回补结果")]
     #[doc(alias = "垫付退款回补")]
-    EcommerceRefundsByRefundIdReturnAdvance
+    EcommerceRefundsByRefundIdReturnAdvance at AtEcommerceRefundsByRefundIdReturnAdvance
 }
 
 impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
@@ -2685,7 +2691,7 @@ impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
     pub fn get(
         self,
         request: super::refunds::refund_id::return_advance::get::Request,
-    ) -> M::Sent<super::refunds::refund_id::return_advance::get::Response> {
+    ) -> M::Output<super::refunds::refund_id::return_advance::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE, request)
     }
 
@@ -2715,7 +2721,7 @@ impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
     pub fn post(
         self,
         request: super::refunds::refund_id::return_advance::post::Request,
-    ) -> M::Sent<super::refunds::refund_id::return_advance::post::Response> {
+    ) -> M::Output<super::refunds::refund_id::return_advance::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE, request)
     }
 }
@@ -2723,7 +2729,7 @@ impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
 chain_step! {
     /// `v3/ecommerce/subject-sub-merchants`: 查询指定主体子商户列表.
     #[doc(alias = "查询指定主体子商户列表")]
-    EcommerceSubjectSubMerchants
+    EcommerceSubjectSubMerchants at AtEcommerceSubjectSubMerchants
 }
 
 impl<M: Mode> EcommerceSubjectSubMerchants<M> {
@@ -2749,14 +2755,14 @@ impl<M: Mode> EcommerceSubjectSubMerchants<M> {
     pub fn get(
         self,
         request: super::subject_sub_merchants::get::Request,
-    ) -> M::Sent<super::subject_sub_merchants::get::Response> {
+    ) -> M::Output<super::subject_sub_merchants::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_SUBJECT_SUB_MERCHANTS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/ecommerce/subsidies`
-    EcommerceSubsidies
+    EcommerceSubsidies at AtEcommerceSubsidies
 }
 
 impl<M: Mode> EcommerceSubsidies<M> {
@@ -2779,7 +2785,7 @@ impl<M: Mode> EcommerceSubsidies<M> {
 chain_step! {
     /// `v3/ecommerce/subsidies/cancel`: 取消补差.
     #[doc(alias = "取消补差")]
-    EcommerceSubsidiesCancel
+    EcommerceSubsidiesCancel at AtEcommerceSubsidiesCancel
 }
 
 impl<M: Mode> EcommerceSubsidiesCancel<M> {
@@ -2805,7 +2811,7 @@ impl<M: Mode> EcommerceSubsidiesCancel<M> {
     pub fn post(
         self,
         request: super::subsidies::cancel::post::Request,
-    ) -> M::Sent<super::subsidies::cancel::post::Response> {
+    ) -> M::Output<super::subsidies::cancel::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_SUBSIDIES_CANCEL, request)
     }
 }
@@ -2813,7 +2819,7 @@ impl<M: Mode> EcommerceSubsidiesCancel<M> {
 chain_step! {
     /// `v3/ecommerce/subsidies/create`: 请求补差.
     #[doc(alias = "请求补差")]
-    EcommerceSubsidiesCreate
+    EcommerceSubsidiesCreate at AtEcommerceSubsidiesCreate
 }
 
 impl<M: Mode> EcommerceSubsidiesCreate<M> {
@@ -2840,7 +2846,7 @@ impl<M: Mode> EcommerceSubsidiesCreate<M> {
     pub fn post(
         self,
         request: super::subsidies::create::post::Request,
-    ) -> M::Sent<super::subsidies::create::post::Response> {
+    ) -> M::Output<super::subsidies::create::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_SUBSIDIES_CREATE, request)
     }
 }
@@ -2848,7 +2854,7 @@ impl<M: Mode> EcommerceSubsidiesCreate<M> {
 chain_step! {
     /// `v3/ecommerce/subsidies/return`: 请求补差回退.
     #[doc(alias = "请求补差回退")]
-    EcommerceSubsidiesReturn
+    EcommerceSubsidiesReturn at AtEcommerceSubsidiesReturn
 }
 
 impl<M: Mode> EcommerceSubsidiesReturn<M> {
@@ -2877,7 +2883,7 @@ impl<M: Mode> EcommerceSubsidiesReturn<M> {
     pub fn post(
         self,
         request: super::subsidies::return_::post::Request,
-    ) -> M::Sent<super::subsidies::return_::post::Response> {
+    ) -> M::Output<super::subsidies::return_::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_SUBSIDIES_RETURN_, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/edu-papay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/edu-papay`: 教育续费通.
-    EduPapay
+    EduPapay at AtEduPapay
 }
 
 impl<M: Mode> EduPapay<M> {
@@ -34,9 +36,9 @@ impl<M: Mode> EduPapay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/edu-papay/contracts`
-    EduPapayContracts
+    EduPapayContracts at AtEduPapayContracts
 }
 
 impl<M: Mode> EduPapayContracts<M> {
@@ -59,7 +61,7 @@ impl<M: Mode> EduPapayContracts<M> {
 chain_step! {
     /// `v3/edu-papay/contracts/{contract_id}`: 解约.
     #[doc(alias = "解约")]
-    EduPapayContractsByContractId
+    EduPapayContractsByContractId at AtEduPapayContractsByContractId
 }
 
 impl<M: Mode> EduPapayContractsByContractId<M> {
@@ -79,14 +81,14 @@ impl<M: Mode> EduPapayContractsByContractId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "解约")]
-    pub fn delete(self) -> M::Sent<Nothing> {
+    pub fn delete(self) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/edu-papay/contracts/id`
-    EduPapayContractsId
+    EduPapayContractsId at AtEduPapayContractsId
 }
 
 impl<M: Mode> EduPapayContractsId<M> {
@@ -99,7 +101,7 @@ impl<M: Mode> EduPapayContractsId<M> {
 chain_step! {
     /// `v3/edu-papay/contracts/id/{contract_id}`: 通过协议号查询签约.
     #[doc(alias = "通过协议号查询签约")]
-    EduPapayContractsIdByContractId
+    EduPapayContractsIdByContractId at AtEduPapayContractsIdByContractId
 }
 
 impl<M: Mode> EduPapayContractsIdByContractId<M> {
@@ -123,7 +125,7 @@ impl<M: Mode> EduPapayContractsIdByContractId<M> {
     pub fn get(
         self,
         request: super::contracts::id::contract_id::get::Request,
-    ) -> M::Sent<super::contracts::id::contract_id::get::Response> {
+    ) -> M::Output<super::contracts::id::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_EDU_PAPAY_CONTRACTS_ID_CONTRACT_ID, request)
     }
 }
@@ -131,7 +133,7 @@ impl<M: Mode> EduPapayContractsIdByContractId<M> {
 chain_step! {
     /// `v3/edu-papay/contracts/presign`: 预签约.
     #[doc(alias = "预签约")]
-    EduPapayContractsPresign
+    EduPapayContractsPresign at AtEduPapayContractsPresign
 }
 
 impl<M: Mode> EduPapayContractsPresign<M> {
@@ -160,7 +162,7 @@ impl<M: Mode> EduPapayContractsPresign<M> {
     pub fn post(
         self,
         request: super::contracts::presign::post::Request,
-    ) -> M::Sent<super::contracts::presign::post::Response> {
+    ) -> M::Output<super::contracts::presign::post::Response> {
         self.call.typed(&table::POST_V3_EDU_PAPAY_CONTRACTS_PRESIGN, request)
     }
 }
@@ -168,7 +170,7 @@ impl<M: Mode> EduPapayContractsPresign<M> {
 chain_step! {
     /// `v3/edu-papay/transactions`: 教育通扣款受理.
     #[doc(alias = "教育通扣款受理")]
-    EduPapayTransactions
+    EduPapayTransactions at AtEduPapayTransactions
 }
 
 impl<M: Mode> EduPapayTransactions<M> {
@@ -197,7 +199,7 @@ impl<M: Mode> EduPapayTransactions<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "教育通扣款受理")]
-    pub fn post(self, request: super::transactions::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::transactions::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_EDU_PAPAY_TRANSACTIONS, request)
     }
 
@@ -212,9 +214,9 @@ impl<M: Mode> EduPapayTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/edu-papay/transactions/id`
-    EduPapayTransactionsId
+    EduPapayTransactionsId at AtEduPapayTransactionsId
 }
 
 impl<M: Mode> EduPapayTransactionsId<M> {
@@ -232,7 +234,7 @@ impl<M: Mode> EduPapayTransactionsId<M> {
 chain_step! {
     /// `v3/edu-papay/transactions/id/{transaction_id}`: 微信订单号查单.
     #[doc(alias = "微信订单号查单")]
-    EduPapayTransactionsIdByTransactionId
+    EduPapayTransactionsIdByTransactionId at AtEduPapayTransactionsIdByTransactionId
 }
 
 impl<M: Mode> EduPapayTransactionsIdByTransactionId<M> {
@@ -262,14 +264,14 @@ impl<M: Mode> EduPapayTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_EDU_PAPAY_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/edu-papay/transactions/out-trade-no`
-    EduPapayTransactionsOutTradeNo
+    EduPapayTransactionsOutTradeNo at AtEduPapayTransactionsOutTradeNo
 }
 
 impl<M: Mode> EduPapayTransactionsOutTradeNo<M> {
@@ -287,7 +289,7 @@ impl<M: Mode> EduPapayTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/edu-papay/transactions/out-trade-no/{out_trade_no}`: 商户订单号查单.
     #[doc(alias = "商户订单号查单")]
-    EduPapayTransactionsOutTradeNoByOutTradeNo
+    EduPapayTransactionsOutTradeNoByOutTradeNo at AtEduPapayTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> EduPapayTransactionsOutTradeNoByOutTradeNo<M> {
@@ -317,14 +319,14 @@ impl<M: Mode> EduPapayTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_EDU_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/edu-papay/user`
-    EduPapayUser
+    EduPapayUser at AtEduPapayUser
 }
 
 impl<M: Mode> EduPapayUser<M> {
@@ -334,9 +336,9 @@ impl<M: Mode> EduPapayUser<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/edu-papay/user/{openid}`
-    EduPapayUserByOpenid
+    EduPapayUserByOpenid at AtEduPapayUserByOpenid
 }
 
 impl<M: Mode> EduPapayUserByOpenid<M> {
@@ -349,7 +351,7 @@ impl<M: Mode> EduPapayUserByOpenid<M> {
 chain_step! {
     /// `v3/edu-papay/user/{openid}/contracts`: 通过用户标识查询签约.
     #[doc(alias = "通过用户标识查询签约")]
-    EduPapayUserByOpenidContracts
+    EduPapayUserByOpenidContracts at AtEduPapayUserByOpenidContracts
 }
 
 impl<M: Mode> EduPapayUserByOpenidContracts<M> {
@@ -379,14 +381,14 @@ impl<M: Mode> EduPapayUserByOpenidContracts<M> {
     pub fn get(
         self,
         request: super::user::openid::contracts::get::Request,
-    ) -> M::Sent<super::user::openid::contracts::get::Response> {
+    ) -> M::Output<super::user::openid::contracts::get::Response> {
         self.call.typed(&table::GET_V3_EDU_PAPAY_USER_OPENID_CONTRACTS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/edu-papay/user-notifications`
-    EduPapayUserNotifications
+    EduPapayUserNotifications at AtEduPapayUserNotifications
 }
 
 impl<M: Mode> EduPapayUserNotifications<M> {
@@ -396,9 +398,9 @@ impl<M: Mode> EduPapayUserNotifications<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/edu-papay/user-notifications/{contract_id}`
-    EduPapayUserNotificationsByContractId
+    EduPapayUserNotificationsByContractId at AtEduPapayUserNotificationsByContractId
 }
 
 impl<M: Mode> EduPapayUserNotificationsByContractId<M> {
@@ -411,7 +413,7 @@ impl<M: Mode> EduPapayUserNotificationsByContractId<M> {
 chain_step! {
     /// `v3/edu-papay/user-notifications/{contract_id}/send`: 发送扣款预通知.
     #[doc(alias = "发送扣款预通知")]
-    EduPapayUserNotificationsByContractIdSend
+    EduPapayUserNotificationsByContractIdSend at AtEduPapayUserNotificationsByContractIdSend
 }
 
 impl<M: Mode> EduPapayUserNotificationsByContractIdSend<M> {
@@ -441,7 +443,7 @@ impl<M: Mode> EduPapayUserNotificationsByContractIdSend<M> {
     pub fn post(
         self,
         request: super::user_notifications::contract_id::send::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_EDU_PAPAY_USER_NOTIFICATIONS_CONTRACT_ID_SEND, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/edu-star` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/edu-star`
-    EduStar
+    EduStar at AtEduStar
 }
 
 impl<M: Mode> EduStar<M> {
@@ -28,7 +30,7 @@ chain_step! {
     /// `v3/edu-star/orders`: 通过QQ账号查询核销订单列表, 创建核销订单.
     #[doc(alias = "通过QQ账号查询核销订单列表")]
     #[doc(alias = "创建核销订单")]
-    EduStarOrders
+    EduStarOrders at AtEduStarOrders
 }
 
 impl<M: Mode> EduStarOrders<M> {
@@ -48,7 +50,7 @@ impl<M: Mode> EduStarOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过QQ账号查询核销订单列表")]
-    pub fn get(self, request: super::orders::get::Request) -> M::Sent<super::orders::get::Response> {
+    pub fn get(self, request: super::orders::get::Request) -> M::Output<super::orders::get::Response> {
         self.call.typed(&table::GET_V3_EDU_STAR_ORDERS, request)
     }
 
@@ -71,14 +73,14 @@ impl<M: Mode> EduStarOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "创建核销订单")]
-    pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
+    pub fn post(self, request: super::orders::post::Request) -> M::Output<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_EDU_STAR_ORDERS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/edu-star/users`
-    EduStarUsers
+    EduStarUsers at AtEduStarUsers
 }
 
 impl<M: Mode> EduStarUsers<M> {
@@ -93,9 +95,9 @@ impl<M: Mode> EduStarUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/edu-star/users/openid`
-    EduStarUsersOpenid
+    EduStarUsersOpenid at AtEduStarUsersOpenid
 }
 
 impl<M: Mode> EduStarUsersOpenid<M> {
@@ -108,7 +110,7 @@ impl<M: Mode> EduStarUsersOpenid<M> {
 chain_step! {
     /// `v3/edu-star/users/openid/{wechat_openid}`: 通过微信用户标识查询用户信息.
     #[doc(alias = "通过微信用户标识查询用户信息")]
-    EduStarUsersOpenidByWechatOpenid
+    EduStarUsersOpenidByWechatOpenid at AtEduStarUsersOpenidByWechatOpenid
 }
 
 impl<M: Mode> EduStarUsersOpenidByWechatOpenid<M> {
@@ -132,14 +134,14 @@ impl<M: Mode> EduStarUsersOpenidByWechatOpenid<M> {
     pub fn get(
         self,
         request: super::users::openid::wechat_openid::get::Request,
-    ) -> M::Sent<super::users::openid::wechat_openid::get::Response> {
+    ) -> M::Output<super::users::openid::wechat_openid::get::Response> {
         self.call.typed(&table::GET_V3_EDU_STAR_USERS_OPENID_WECHAT_OPENID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/edu-star/users/qq`
-    EduStarUsersQq
+    EduStarUsersQq at AtEduStarUsersQq
 }
 
 impl<M: Mode> EduStarUsersQq<M> {
@@ -152,7 +154,7 @@ impl<M: Mode> EduStarUsersQq<M> {
 chain_step! {
     /// `v3/edu-star/users/qq/{qq}`: 通过QQ账号查询用户信息.
     #[doc(alias = "通过QQ账号查询用户信息")]
-    EduStarUsersQqByQq
+    EduStarUsersQqByQq at AtEduStarUsersQqByQq
 }
 
 impl<M: Mode> EduStarUsersQqByQq<M> {
@@ -175,7 +177,7 @@ impl<M: Mode> EduStarUsersQqByQq<M> {
     pub fn get(
         self,
         request: super::users::qq::qq::get::Request,
-    ) -> M::Sent<super::users::qq::qq::get::Response> {
+    ) -> M::Output<super::users::qq::qq::get::Response> {
         self.call.typed(&table::GET_V3_EDU_STAR_USERS_QQ_QQ, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/eduschoolpay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/eduschoolpay`: 校园轻松付.
-    Eduschoolpay
+    Eduschoolpay at AtEduschoolpay
 }
 
 impl<M: Mode> Eduschoolpay<M> {
@@ -29,9 +31,9 @@ impl<M: Mode> Eduschoolpay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/eduschoolpay/contracts`
-    EduschoolpayContracts
+    EduschoolpayContracts at AtEduschoolpayContracts
 }
 
 impl<M: Mode> EduschoolpayContracts<M> {
@@ -49,7 +51,7 @@ impl<M: Mode> EduschoolpayContracts<M> {
 chain_step! {
     /// `v3/eduschoolpay/contracts/{contract_id}`: 通过协议号查询签约.
     #[doc(alias = "通过协议号查询签约")]
-    EduschoolpayContractsByContractId
+    EduschoolpayContractsByContractId at AtEduschoolpayContractsByContractId
 }
 
 impl<M: Mode> EduschoolpayContractsByContractId<M> {
@@ -67,7 +69,7 @@ impl<M: Mode> EduschoolpayContractsByContractId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过协议号查询签约")]
-    pub fn get(self) -> M::Sent<super::contracts::contract_id::get::Response> {
+    pub fn get(self) -> M::Output<super::contracts::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID, Nothing)
     }
 
@@ -80,7 +82,7 @@ impl<M: Mode> EduschoolpayContractsByContractId<M> {
 chain_step! {
     /// `v3/eduschoolpay/contracts/{contract_id}/terminate`: 商户主动解约.
     #[doc(alias = "商户主动解约")]
-    EduschoolpayContractsByContractIdTerminate
+    EduschoolpayContractsByContractIdTerminate at AtEduschoolpayContractsByContractIdTerminate
 }
 
 impl<M: Mode> EduschoolpayContractsByContractIdTerminate<M> {
@@ -106,7 +108,7 @@ impl<M: Mode> EduschoolpayContractsByContractIdTerminate<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户主动解约")]
-    pub fn post(self) -> M::Sent<Nothing> {
+    pub fn post(self) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE, Nothing)
     }
 }
@@ -114,7 +116,7 @@ impl<M: Mode> EduschoolpayContractsByContractIdTerminate<M> {
 chain_step! {
     /// `v3/eduschoolpay/contracts/presign`: 预签约.
     #[doc(alias = "预签约")]
-    EduschoolpayContractsPresign
+    EduschoolpayContractsPresign at AtEduschoolpayContractsPresign
 }
 
 impl<M: Mode> EduschoolpayContractsPresign<M> {
@@ -143,7 +145,7 @@ impl<M: Mode> EduschoolpayContractsPresign<M> {
     pub fn post(
         self,
         request: super::contracts::presign::post::Request,
-    ) -> M::Sent<super::contracts::presign::post::Response> {
+    ) -> M::Output<super::contracts::presign::post::Response> {
         self.call.typed(&table::POST_V3_EDUSCHOOLPAY_CONTRACTS_PRESIGN, request)
     }
 }
@@ -151,7 +153,7 @@ impl<M: Mode> EduschoolpayContractsPresign<M> {
 chain_step! {
     /// `v3/eduschoolpay/transactions`: 扣款.
     #[doc(alias = "扣款")]
-    EduschoolpayTransactions
+    EduschoolpayTransactions at AtEduschoolpayTransactions
 }
 
 impl<M: Mode> EduschoolpayTransactions<M> {
@@ -186,7 +188,7 @@ impl<M: Mode> EduschoolpayTransactions<M> {
     pub fn post(
         self,
         request: super::transactions::post::Request,
-    ) -> M::Sent<super::transactions::post::Response> {
+    ) -> M::Output<super::transactions::post::Response> {
         self.call.typed(&table::POST_V3_EDUSCHOOLPAY_TRANSACTIONS, request)
     }
 
@@ -201,9 +203,9 @@ impl<M: Mode> EduschoolpayTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/eduschoolpay/transactions/id`
-    EduschoolpayTransactionsId
+    EduschoolpayTransactionsId at AtEduschoolpayTransactionsId
 }
 
 impl<M: Mode> EduschoolpayTransactionsId<M> {
@@ -221,7 +223,7 @@ impl<M: Mode> EduschoolpayTransactionsId<M> {
 chain_step! {
     /// `v3/eduschoolpay/transactions/id/{transaction_id}`: 微信支付订单号查单.
     #[doc(alias = "微信支付订单号查单")]
-    EduschoolpayTransactionsIdByTransactionId
+    EduschoolpayTransactionsIdByTransactionId at AtEduschoolpayTransactionsIdByTransactionId
 }
 
 impl<M: Mode> EduschoolpayTransactionsIdByTransactionId<M> {
@@ -251,14 +253,14 @@ impl<M: Mode> EduschoolpayTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/eduschoolpay/transactions/out-trade-no`
-    EduschoolpayTransactionsOutTradeNo
+    EduschoolpayTransactionsOutTradeNo at AtEduschoolpayTransactionsOutTradeNo
 }
 
 impl<M: Mode> EduschoolpayTransactionsOutTradeNo<M> {
@@ -276,7 +278,7 @@ impl<M: Mode> EduschoolpayTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/eduschoolpay/transactions/out-trade-no/{out_trade_no}`: 商户订单号查单.
     #[doc(alias = "商户订单号查单")]
-    EduschoolpayTransactionsOutTradeNoByOutTradeNo
+    EduschoolpayTransactionsOutTradeNoByOutTradeNo at AtEduschoolpayTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> EduschoolpayTransactionsOutTradeNoByOutTradeNo<M> {
@@ -306,14 +308,14 @@ impl<M: Mode> EduschoolpayTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/eduschoolpay/users`
-    EduschoolpayUsers
+    EduschoolpayUsers at AtEduschoolpayUsers
 }
 
 impl<M: Mode> EduschoolpayUsers<M> {
@@ -323,9 +325,9 @@ impl<M: Mode> EduschoolpayUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/eduschoolpay/users/{openid}`
-    EduschoolpayUsersByOpenid
+    EduschoolpayUsersByOpenid at AtEduschoolpayUsersByOpenid
 }
 
 impl<M: Mode> EduschoolpayUsersByOpenid<M> {
@@ -343,7 +345,7 @@ impl<M: Mode> EduschoolpayUsersByOpenid<M> {
 chain_step! {
     /// `v3/eduschoolpay/users/{openid}/contracts`: 查询用户签约列表.
     #[doc(alias = "查询用户签约列表")]
-    EduschoolpayUsersByOpenidContracts
+    EduschoolpayUsersByOpenidContracts at AtEduschoolpayUsersByOpenidContracts
 }
 
 impl<M: Mode> EduschoolpayUsersByOpenidContracts<M> {
@@ -373,7 +375,7 @@ impl<M: Mode> EduschoolpayUsersByOpenidContracts<M> {
     pub fn get(
         self,
         request: super::users::openid::contracts::get::Request,
-    ) -> M::Sent<super::users::openid::contracts::get::Response> {
+    ) -> M::Output<super::users::openid::contracts::get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_USERS_OPENID_CONTRACTS, request)
     }
 }
@@ -381,7 +383,7 @@ impl<M: Mode> EduschoolpayUsersByOpenidContracts<M> {
 chain_step! {
     /// `v3/eduschoolpay/users/{openid}/debt-state`: 商户查询用户欠款状态.
     #[doc(alias = "商户查询用户欠款状态")]
-    EduschoolpayUsersByOpenidDebtState
+    EduschoolpayUsersByOpenidDebtState at AtEduschoolpayUsersByOpenidDebtState
 }
 
 impl<M: Mode> EduschoolpayUsersByOpenidDebtState<M> {
@@ -405,7 +407,7 @@ impl<M: Mode> EduschoolpayUsersByOpenidDebtState<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户查询用户欠款状态")]
-    pub fn get(self) -> M::Sent<super::users::openid::debt_state::get::Response> {
+    pub fn get(self) -> M::Output<super::users::openid::debt_state::get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_USERS_OPENID_DEBT_STATE, Nothing)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/express` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/express`: 微信寄快递.
-    Express
+    Express at AtExpress
 }
 
 impl<M: Mode> Express<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Express<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/express/users`
-    ExpressUsers
+    ExpressUsers at AtExpressUsers
 }
 
 impl<M: Mode> ExpressUsers<M> {
@@ -31,9 +33,9 @@ impl<M: Mode> ExpressUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/express/users/{openid}`
-    ExpressUsersByOpenid
+    ExpressUsersByOpenid at AtExpressUsersByOpenid
 }
 
 impl<M: Mode> ExpressUsersByOpenid<M> {
@@ -46,7 +48,7 @@ impl<M: Mode> ExpressUsersByOpenid<M> {
 chain_step! {
     /// `v3/express/users/{openid}/transform`: 用户openid转换.
     #[doc(alias = "用户openid转换")]
-    ExpressUsersByOpenidTransform
+    ExpressUsersByOpenidTransform at AtExpressUsersByOpenidTransform
 }
 
 impl<M: Mode> ExpressUsersByOpenidTransform<M> {
@@ -76,7 +78,7 @@ impl<M: Mode> ExpressUsersByOpenidTransform<M> {
     pub fn post(
         self,
         request: super::users::openid::transform::post::Request,
-    ) -> M::Sent<super::users::openid::transform::post::Response> {
+    ) -> M::Output<super::users::openid::transform::post::Response> {
         self.call.typed(&table::POST_V3_EXPRESS_USERS_OPENID_TRANSFORM, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/facemch` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/facemch`: 电动自行车行业代扣.
-    Facemch
+    Facemch at AtFacemch
 }
 
 impl<M: Mode> Facemch<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Facemch<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/facemch/users`
-    FacemchUsers
+    FacemchUsers at AtFacemchUsers
 }
 
 impl<M: Mode> FacemchUsers<M> {
@@ -34,7 +36,7 @@ impl<M: Mode> FacemchUsers<M> {
 chain_step! {
     /// `v3/facemch/users/{face_sid}`: 查询用户授权的实名信息.
     #[doc(alias = "查询用户授权的实名信息")]
-    FacemchUsersByFaceSid
+    FacemchUsersByFaceSid at AtFacemchUsersByFaceSid
 }
 
 impl<M: Mode> FacemchUsersByFaceSid<M> {
@@ -57,7 +59,7 @@ impl<M: Mode> FacemchUsersByFaceSid<M> {
     pub fn get(
         self,
         request: super::users::face_sid::get::Request,
-    ) -> M::Sent<super::users::face_sid::get::Response> {
+    ) -> M::Output<super::users::face_sid::get::Response> {
         self.call.typed(&table::GET_V3_FACEMCH_USERS_FACE_SID, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/fund-app` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/fund-app`: 公益捐赠, 品牌红包, 商家转账·(互联QQ钱包), 商家转账·(用户授权免确认), 商家转账·(用户确认模式).
-    FundApp
+    FundApp at AtFundApp
 }
 
 impl<M: Mode> FundApp<M> {
@@ -24,9 +26,9 @@ impl<M: Mode> FundApp<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/brand-redpacket`
-    FundAppBrandRedpacket
+    FundAppBrandRedpacket at AtFundAppBrandRedpacket
 }
 
 impl<M: Mode> FundAppBrandRedpacket<M> {
@@ -44,7 +46,7 @@ impl<M: Mode> FundAppBrandRedpacket<M> {
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches`: 品牌商户发放红包.
     #[doc(alias = "品牌商户发放红包")]
-    FundAppBrandRedpacketBrandMerchantBatches
+    FundAppBrandRedpacketBrandMerchantBatches at AtFundAppBrandRedpacketBrandMerchantBatches
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatches<M> {
@@ -82,7 +84,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatches<M> {
     pub fn post(
         self,
         request: super::brand_redpacket::brand_merchant_batches::post::Request,
-    ) -> M::Sent<super::brand_redpacket::brand_merchant_batches::post::Response> {
+    ) -> M::Output<super::brand_redpacket::brand_merchant_batches::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES, request)
     }
 
@@ -100,7 +102,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatches<M> {
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}`: 微信支付批次单号查询批次单.
     #[doc(alias = "微信支付批次单号查询批次单")]
-    FundAppBrandRedpacketBrandMerchantBatchesByBatchNo
+    FundAppBrandRedpacketBrandMerchantBatchesByBatchNo at AtFundAppBrandRedpacketBrandMerchantBatchesByBatchNo
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNo<M> {
@@ -130,7 +132,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNo<M> {
     pub fn get(
         self,
         request: super::brand_redpacket::brand_merchant_batches::batch_no::get::Request,
-    ) -> M::Sent<super::brand_redpacket::brand_merchant_batches::batch_no::get::Response> {
+    ) -> M::Output<super::brand_redpacket::brand_merchant_batches::batch_no::get::Response> {
         self.call.typed(&table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO, request)
     }
 
@@ -140,9 +142,9 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details`
-    FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails
+    FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails at AtFundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails<M> {
@@ -160,7 +162,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetails<M> {
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-batches/{batch_no}/details/{detail_no}`: 商家明细单号查询明细单.
     #[doc(alias = "商家明细单号查询明细单")]
-    FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNo
+    FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNo at AtFundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNo
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailNo<M> {
@@ -188,7 +190,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailN
     #[doc(alias = "商家明细单号查询明细单")]
     pub fn get(
         self,
-    ) -> M::Sent<super::brand_redpacket::brand_merchant_batches::batch_no::details::detail_no::get::Response>
+    ) -> M::Output<super::brand_redpacket::brand_merchant_batches::batch_no::details::detail_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO,
@@ -197,9 +199,9 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailN
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches`
-    FundAppBrandRedpacketBrandMerchantOutBatches
+    FundAppBrandRedpacketBrandMerchantOutBatches at AtFundAppBrandRedpacketBrandMerchantOutBatches
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatches<M> {
@@ -217,7 +219,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatches<M> {
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}`: 商家批次单号查询批次单.
     #[doc(alias = "商家批次单号查询批次单")]
-    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo
+    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo at AtFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo<M> {
@@ -247,7 +249,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo<M> {
     pub fn get(
         self,
         request: super::brand_redpacket::brand_merchant_out_batches::out_batch_no::get::Request,
-    ) -> M::Sent<super::brand_redpacket::brand_merchant_out_batches::out_batch_no::get::Response> {
+    ) -> M::Output<super::brand_redpacket::brand_merchant_out_batches::out_batch_no::get::Response> {
         self.call
             .typed(&table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO, request)
     }
@@ -258,9 +260,9 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details`
-    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails
+    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails at AtFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails<M> {
@@ -278,7 +280,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails
 chain_step! {
     /// `v3/fund-app/brand-redpacket/brand-merchant-out-batches/{out_batch_no}/out-details/{out_detail_no}`: 商家明细单号查询明细单.
     #[doc(alias = "商家明细单号查询明细单")]
-    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNo
+    FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNo at AtFundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNo
 }
 
 impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetailsByOutDetailNo<M> {
@@ -304,14 +306,14 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商家明细单号查询明细单")]
-    pub fn get(self) -> M::Sent<super::brand_redpacket::brand_merchant_out_batches::out_batch_no::out_details::out_detail_no::get::Response>{
+    pub fn get(self) -> M::Output<super::brand_redpacket::brand_merchant_out_batches::out_batch_no::out_details::out_detail_no::get::Response>{
         self.call.typed(&table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO_OUT_DETAILS_OUT_DETAIL_NO, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer`
-    FundAppMchTransfer
+    FundAppMchTransfer at AtFundAppMchTransfer
 }
 
 impl<M: Mode> FundAppMchTransfer<M> {
@@ -341,9 +343,9 @@ impl<M: Mode> FundAppMchTransfer<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/elecsign`
-    FundAppMchTransferElecsign
+    FundAppMchTransferElecsign at AtFundAppMchTransferElecsign
 }
 
 impl<M: Mode> FundAppMchTransferElecsign<M> {
@@ -361,7 +363,7 @@ impl<M: Mode> FundAppMchTransferElecsign<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/elecsign/out-bill-no`: 商户单号申请电子回单.
     #[doc(alias = "商户单号申请电子回单")]
-    FundAppMchTransferElecsignOutBillNo
+    FundAppMchTransferElecsignOutBillNo at AtFundAppMchTransferElecsignOutBillNo
 }
 
 impl<M: Mode> FundAppMchTransferElecsignOutBillNo<M> {
@@ -384,7 +386,7 @@ impl<M: Mode> FundAppMchTransferElecsignOutBillNo<M> {
     pub fn post(
         self,
         request: super::mch_transfer::elecsign::out_bill_no::post::Request,
-    ) -> M::Sent<super::mch_transfer::elecsign::out_bill_no::post::Response> {
+    ) -> M::Output<super::mch_transfer::elecsign::out_bill_no::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO, request)
     }
 
@@ -402,7 +404,7 @@ impl<M: Mode> FundAppMchTransferElecsignOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}`: 商户单号查询电子回单.
     #[doc(alias = "商户单号查询电子回单")]
-    FundAppMchTransferElecsignOutBillNoByOutBillNo
+    FundAppMchTransferElecsignOutBillNoByOutBillNo at AtFundAppMchTransferElecsignOutBillNoByOutBillNo
 }
 
 impl<M: Mode> FundAppMchTransferElecsignOutBillNoByOutBillNo<M> {
@@ -427,7 +429,7 @@ impl<M: Mode> FundAppMchTransferElecsignOutBillNoByOutBillNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户单号查询电子回单")]
-    pub fn get(self) -> M::Sent<super::mch_transfer::elecsign::out_bill_no::out_bill_no::get::Response> {
+    pub fn get(self) -> M::Output<super::mch_transfer::elecsign::out_bill_no::out_bill_no::get::Response> {
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO, Nothing)
     }
 }
@@ -435,7 +437,7 @@ impl<M: Mode> FundAppMchTransferElecsignOutBillNoByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/elecsign/transfer-bill-no`: 微信单号申请电子回单.
     #[doc(alias = "微信单号申请电子回单")]
-    FundAppMchTransferElecsignTransferBillNo
+    FundAppMchTransferElecsignTransferBillNo at AtFundAppMchTransferElecsignTransferBillNo
 }
 
 impl<M: Mode> FundAppMchTransferElecsignTransferBillNo<M> {
@@ -459,7 +461,7 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNo<M> {
     pub fn post(
         self,
         request: super::mch_transfer::elecsign::transfer_bill_no::post::Request,
-    ) -> M::Sent<super::mch_transfer::elecsign::transfer_bill_no::post::Response> {
+    ) -> M::Output<super::mch_transfer::elecsign::transfer_bill_no::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO, request)
     }
 
@@ -477,7 +479,7 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}`: 微信单号查询电子回单.
     #[doc(alias = "微信单号查询电子回单")]
-    FundAppMchTransferElecsignTransferBillNoByTransferBillNo
+    FundAppMchTransferElecsignTransferBillNoByTransferBillNo at AtFundAppMchTransferElecsignTransferBillNoByTransferBillNo
 }
 
 impl<M: Mode> FundAppMchTransferElecsignTransferBillNoByTransferBillNo<M> {
@@ -504,15 +506,15 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNoByTransferBillNo<M> {
     #[doc(alias = "微信单号查询电子回单")]
     pub fn get(
         self,
-    ) -> M::Sent<super::mch_transfer::elecsign::transfer_bill_no::transfer_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::elecsign::transfer_bill_no::transfer_bill_no::get::Response> {
         self.call
             .typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO_TRANSFER_BILL_NO, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/partner`
-    FundAppMchTransferPartner
+    FundAppMchTransferPartner at AtFundAppMchTransferPartner
 }
 
 impl<M: Mode> FundAppMchTransferPartner<M> {
@@ -552,9 +554,9 @@ impl<M: Mode> FundAppMchTransferPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/partner/budget`
-    FundAppMchTransferPartnerBudget
+    FundAppMchTransferPartnerBudget at AtFundAppMchTransferPartnerBudget
 }
 
 impl<M: Mode> FundAppMchTransferPartnerBudget<M> {
@@ -569,9 +571,9 @@ impl<M: Mode> FundAppMchTransferPartnerBudget<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/partner/budget/{out_budget_no}`
-    FundAppMchTransferPartnerBudgetByOutBudgetNo
+    FundAppMchTransferPartnerBudgetByOutBudgetNo at AtFundAppMchTransferPartnerBudgetByOutBudgetNo
 }
 
 impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNo<M> {
@@ -587,7 +589,7 @@ chain_step! {
     /// `v3/fund-app/mch-transfer/partner/budget/{out_budget_no}/electronic-receipts`: 查询预算出资的电子回单, 申请预算出资的电子回单.
     #[doc(alias = "查询预算出资的电子回单")]
     #[doc(alias = "申请预算出资的电子回单")]
-    FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts
+    FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts at AtFundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts
 }
 
 impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts<M> {
@@ -619,7 +621,7 @@ impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts<M> 
     pub fn get(
         self,
         request: super::mch_transfer::partner::budget::out_budget_no::electronic_receipts::get::Request,
-    ) -> M::Sent<super::mch_transfer::partner::budget::out_budget_no::electronic_receipts::get::Response>
+    ) -> M::Output<super::mch_transfer::partner::budget::out_budget_no::electronic_receipts::get::Response>
     {
         self.call.typed(
             &table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS,
@@ -658,7 +660,7 @@ impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts<M> 
     pub fn post(
         self,
         request: super::mch_transfer::partner::budget::out_budget_no::electronic_receipts::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::budget::out_budget_no::electronic_receipts::post::Response>
+    ) -> M::Output<super::mch_transfer::partner::budget::out_budget_no::electronic_receipts::post::Response>
     {
         self.call.typed(
             &table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS,
@@ -670,7 +672,7 @@ impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts<M> 
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-budget`: 申请公益捐赠预算.
     #[doc(alias = "申请公益捐赠预算")]
-    FundAppMchTransferPartnerCharityBudget
+    FundAppMchTransferPartnerCharityBudget at AtFundAppMchTransferPartnerCharityBudget
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityBudget<M> {
@@ -700,7 +702,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudget<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::charity_budget::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::charity_budget::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::charity_budget::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET, request)
     }
 
@@ -718,7 +720,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudget<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}`: 商户单号查询公益捐赠预算详情.
     #[doc(alias = "商户单号查询公益捐赠预算详情")]
-    FundAppMchTransferPartnerCharityBudgetByOutBudgetNo
+    FundAppMchTransferPartnerCharityBudgetByOutBudgetNo at AtFundAppMchTransferPartnerCharityBudgetByOutBudgetNo
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNo<M> {
@@ -749,7 +751,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNo<M> {
     pub fn get(
         self,
         request: super::mch_transfer::partner::charity_budget::out_budget_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::partner::charity_budget::out_budget_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::partner::charity_budget::out_budget_no::get::Response> {
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET_OUT_BUDGET_NO, request)
     }
 
@@ -762,7 +764,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-budget/{out_budget_no}/unlock`: 解锁公益捐赠预算.
     #[doc(alias = "解锁公益捐赠预算")]
-    FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock
+    FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock at AtFundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock<M> {
@@ -794,7 +796,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::charity_budget::out_budget_no::unlock::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::charity_budget::out_budget_no::unlock::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::charity_budget::out_budget_no::unlock::post::Response> {
         self.call
             .typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET_OUT_BUDGET_NO_UNLOCK, request)
     }
@@ -803,7 +805,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills`: 发起公益捐赠.
     #[doc(alias = "发起公益捐赠")]
-    FundAppMchTransferPartnerCharityTransferBills
+    FundAppMchTransferPartnerCharityTransferBills at AtFundAppMchTransferPartnerCharityTransferBills
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityTransferBills<M> {
@@ -833,7 +835,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBills<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::charity_transfer_bills::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::charity_transfer_bills::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::charity_transfer_bills::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS, request)
     }
 
@@ -843,9 +845,9 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no`
-    FundAppMchTransferPartnerCharityTransferBillsOutTransferNo
+    FundAppMchTransferPartnerCharityTransferBillsOutTransferNo at AtFundAppMchTransferPartnerCharityTransferBillsOutTransferNo
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNo<M> {
@@ -863,7 +865,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/charity-transfer-bills/out-transfer-no/{out_transfer_no}`: 商户单号查询公益捐赠详情.
     #[doc(alias = "商户单号查询公益捐赠详情")]
-    FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNo
+    FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNo at AtFundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNo
 }
 
 impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTransferNo<M> {
@@ -895,7 +897,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTra
     pub fn get(
         self,
         request: super::mch_transfer::partner::charity_transfer_bills::out_transfer_no::out_transfer_no::get::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::mch_transfer::partner::charity_transfer_bills::out_transfer_no::out_transfer_no::get::Response,
     > {
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS_OUT_TRANSFER_NO_OUT_TRANSFER_NO, request)
@@ -905,7 +907,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTra
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/electronic-receipts`: 申请单笔转账电子回单.
     #[doc(alias = "申请单笔转账电子回单")]
-    FundAppMchTransferPartnerElectronicReceipts
+    FundAppMchTransferPartnerElectronicReceipts at AtFundAppMchTransferPartnerElectronicReceipts
 }
 
 impl<M: Mode> FundAppMchTransferPartnerElectronicReceipts<M> {
@@ -929,7 +931,7 @@ impl<M: Mode> FundAppMchTransferPartnerElectronicReceipts<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::electronic_receipts::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::electronic_receipts::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::electronic_receipts::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS, request)
     }
 
@@ -947,7 +949,7 @@ impl<M: Mode> FundAppMchTransferPartnerElectronicReceipts<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/electronic-receipts/{out_bill_no}`: 查询单笔转账电子回单.
     #[doc(alias = "查询单笔转账电子回单")]
-    FundAppMchTransferPartnerElectronicReceiptsByOutBillNo
+    FundAppMchTransferPartnerElectronicReceiptsByOutBillNo at AtFundAppMchTransferPartnerElectronicReceiptsByOutBillNo
 }
 
 impl<M: Mode> FundAppMchTransferPartnerElectronicReceiptsByOutBillNo<M> {
@@ -978,7 +980,7 @@ impl<M: Mode> FundAppMchTransferPartnerElectronicReceiptsByOutBillNo<M> {
     pub fn get(
         self,
         request: super::mch_transfer::partner::electronic_receipts::out_bill_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::partner::electronic_receipts::out_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::partner::electronic_receipts::out_bill_no::get::Response> {
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS_OUT_BILL_NO, request)
     }
 }
@@ -986,7 +988,7 @@ impl<M: Mode> FundAppMchTransferPartnerElectronicReceiptsByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/sub-mch-authorizations`: 申请子商户商家转账授权.
     #[doc(alias = "申请子商户商家转账授权")]
-    FundAppMchTransferPartnerSubMchAuthorizations
+    FundAppMchTransferPartnerSubMchAuthorizations at AtFundAppMchTransferPartnerSubMchAuthorizations
 }
 
 impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizations<M> {
@@ -1010,7 +1012,7 @@ impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizations<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::sub_mch_authorizations::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::sub_mch_authorizations::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::sub_mch_authorizations::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS, request)
     }
 
@@ -1028,7 +1030,7 @@ impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizations<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/sub-mch-authorizations/{sub_mchid}`: 查询子商户商家转账授权状态.
     #[doc(alias = "查询子商户商家转账授权状态")]
-    FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid
+    FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid at AtFundAppMchTransferPartnerSubMchAuthorizationsBySubMchid
 }
 
 impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid<M> {
@@ -1055,7 +1057,7 @@ impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid<M> {
     #[doc(alias = "查询子商户商家转账授权状态")]
     pub fn get(
         self,
-    ) -> M::Sent<super::mch_transfer::partner::sub_mch_authorizations::sub_mchid::get::Response> {
+    ) -> M::Output<super::mch_transfer::partner::sub_mch_authorizations::sub_mchid::get::Response> {
         self.call
             .typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS_SUB_MCHID, Nothing)
     }
@@ -1064,7 +1066,7 @@ impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills`: 发起转账.
     #[doc(alias = "发起转账")]
-    FundAppMchTransferPartnerTransferBills
+    FundAppMchTransferPartnerTransferBills at AtFundAppMchTransferPartnerTransferBills
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBills<M> {
@@ -1098,7 +1100,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBills<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::transfer_bills::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::transfer_bills::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::transfer_bills::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS, request)
     }
 
@@ -1122,9 +1124,9 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no`
-    FundAppMchTransferPartnerTransferBillsOutBillNo
+    FundAppMchTransferPartnerTransferBillsOutBillNo at AtFundAppMchTransferPartnerTransferBillsOutBillNo
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNo<M> {
@@ -1142,7 +1144,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}`: 商户单号查询转账单.
     #[doc(alias = "商户单号查询转账单")]
-    FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo
+    FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo at AtFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo<M> {
@@ -1174,7 +1176,8 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo<M> {
     pub fn get(
         self,
         request: super::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO,
             request,
@@ -1190,7 +1193,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/out-bill-no/{out_bill_no}/cancel`: 撤销转账.
     #[doc(alias = "撤销转账")]
-    FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel
+    FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel at AtFundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel<M> {
@@ -1223,8 +1226,9 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel<M
     pub fn post(
         self,
         request: super::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::cancel::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response>
-    {
+    ) -> M::Output<
+        super::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response,
+    > {
         self.call.typed(
             &table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL,
             request,
@@ -1235,7 +1239,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel<M
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/pre-transfer-with-authorization`: 发起转账并完成自动收款授权.
     #[doc(alias = "发起转账并完成自动收款授权")]
-    FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
+    FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization at AtFundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization<M> {
@@ -1276,8 +1280,9 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
     pub fn post(
         self,
         request: super::mch_transfer::partner::transfer_bills::pre_transfer_with_authorization::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::transfer_bills::pre_transfer_with_authorization::post::Response>
-    {
+    ) -> M::Output<
+        super::mch_transfer::partner::transfer_bills::pre_transfer_with_authorization::post::Response,
+    > {
         self.call.typed(
             &table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_PRE_TRANSFER_WITH_AUTHORIZATION,
             request,
@@ -1288,7 +1293,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/transfer-bills/transfer`: 转账（用户自动收款）.
     #[doc(alias = "转账（用户自动收款）")]
-    FundAppMchTransferPartnerTransferBillsTransfer
+    FundAppMchTransferPartnerTransferBillsTransfer at AtFundAppMchTransferPartnerTransferBillsTransfer
 }
 
 impl<M: Mode> FundAppMchTransferPartnerTransferBillsTransfer<M> {
@@ -1329,7 +1334,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsTransfer<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::transfer_bills::transfer::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::transfer_bills::transfer::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::transfer_bills::transfer::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_TRANSFER, request)
     }
 }
@@ -1337,7 +1342,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsTransfer<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/user-confirm-authorizations`: 申请免确认收款授权.
     #[doc(alias = "申请免确认收款授权")]
-    FundAppMchTransferPartnerUserConfirmAuthorizations
+    FundAppMchTransferPartnerUserConfirmAuthorizations at AtFundAppMchTransferPartnerUserConfirmAuthorizations
 }
 
 impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizations<M> {
@@ -1373,7 +1378,7 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizations<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::user_confirm_authorizations::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::user_confirm_authorizations::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::user_confirm_authorizations::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS, request)
     }
 
@@ -1391,7 +1396,7 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizations<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}`: 商户单号查询自动收款授权.
     #[doc(alias = "商户单号查询自动收款授权")]
-    FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNo
+    FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNo at AtFundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNo
 }
 
 impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNo<M> {
@@ -1418,8 +1423,9 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizati
     #[doc(alias = "商户单号查询自动收款授权")]
     pub fn get(
         self,
-    ) -> M::Sent<super::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::get::Response>
-    {
+    ) -> M::Output<
+        super::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::get::Response,
+    > {
         self.call.typed(
             &table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS_OUT_AUTHORIZATION_NO,
             Nothing,
@@ -1437,7 +1443,7 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizati
 chain_step! {
     /// `v3/fund-app/mch-transfer/partner/user-confirm-authorizations/{out_authorization_no}/close`: 解除免确认收款授权.
     #[doc(alias = "解除免确认收款授权")]
-    FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClose
+    FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClose at AtFundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClose
 }
 
 impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizationNoClose<M> {
@@ -1463,7 +1469,7 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizati
     /// # Ok(()) }
     /// ```
     #[doc(alias = "解除免确认收款授权")]
-    pub fn post(self) -> M::Sent<super::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::close::post::Response>{
+    pub fn post(self) -> M::Output<super::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::close::post::Response>{
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS_OUT_AUTHORIZATION_NO_CLOSE, Nothing)
     }
 }
@@ -1471,7 +1477,7 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizati
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills`: 发起转账.
     #[doc(alias = "发起转账")]
-    FundAppMchTransferTransferBills
+    FundAppMchTransferTransferBills at AtFundAppMchTransferTransferBills
 }
 
 impl<M: Mode> FundAppMchTransferTransferBills<M> {
@@ -1503,7 +1509,7 @@ impl<M: Mode> FundAppMchTransferTransferBills<M> {
     pub fn post(
         self,
         request: super::mch_transfer::transfer_bills::post::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS, request)
     }
 
@@ -1532,9 +1538,9 @@ impl<M: Mode> FundAppMchTransferTransferBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no`
-    FundAppMchTransferTransferBillsOutBillNo
+    FundAppMchTransferTransferBillsOutBillNo at AtFundAppMchTransferTransferBillsOutBillNo
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsOutBillNo<M> {
@@ -1553,7 +1559,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`: 商户单号查询转账单.
     #[doc(alias = "商户单号查询转账单")]
-    FundAppMchTransferTransferBillsOutBillNoByOutBillNo
+    FundAppMchTransferTransferBillsOutBillNoByOutBillNo at AtFundAppMchTransferTransferBillsOutBillNoByOutBillNo
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNo<M> {
@@ -1580,7 +1586,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNo<M> {
     #[doc(alias = "商户单号查询转账单")]
     pub fn get(
         self,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response> {
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO, Nothing)
     }
 
@@ -1593,7 +1599,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`: 撤销转账.
     #[doc(alias = "撤销转账")]
-    FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel
+    FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel at AtFundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
@@ -1621,7 +1627,8 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
     #[doc(alias = "撤销转账")]
     pub fn post(
         self,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response>
+    {
         self.call.typed(
             &table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL,
             Nothing,
@@ -1632,7 +1639,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`: 发起转账并完成自动收款授权.
     #[doc(alias = "发起转账并完成自动收款授权")]
-    FundAppMchTransferTransferBillsPreTransferWithAuthorization
+    FundAppMchTransferTransferBillsPreTransferWithAuthorization at AtFundAppMchTransferTransferBillsPreTransferWithAuthorization
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsPreTransferWithAuthorization<M> {
@@ -1671,7 +1678,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsPreTransferWithAuthorization<M> {
     pub fn post(
         self,
         request: super::mch_transfer::transfer_bills::pre_transfer_with_authorization::post::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::pre_transfer_with_authorization::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::pre_transfer_with_authorization::post::Response> {
         self.call.typed(
             &table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_PRE_TRANSFER_WITH_AUTHORIZATION,
             request,
@@ -1682,7 +1689,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsPreTransferWithAuthorization<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/transfer`: 用户授权后转账.
     #[doc(alias = "用户授权后转账")]
-    FundAppMchTransferTransferBillsTransfer
+    FundAppMchTransferTransferBillsTransfer at AtFundAppMchTransferTransferBillsTransfer
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsTransfer<M> {
@@ -1714,14 +1721,14 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransfer<M> {
     pub fn post(
         self,
         request: super::mch_transfer::transfer_bills::transfer::post::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::transfer::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::transfer::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no`
-    FundAppMchTransferTransferBillsTransferBillNo
+    FundAppMchTransferTransferBillsTransferBillNo at AtFundAppMchTransferTransferBillsTransferBillNo
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNo<M> {
@@ -1739,7 +1746,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}`: 微信转账单号查询转账单.
     #[doc(alias = "微信转账单号查询转账单")]
-    FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo
+    FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo at AtFundAppMchTransferTransferBillsTransferBillNoByTransferBillNo
 }
 
 impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
@@ -1766,7 +1773,8 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
     #[doc(alias = "微信转账单号查询转账单")]
     pub fn get(
         self,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO,
             Nothing,
@@ -1777,7 +1785,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`: 发起转账到QQ钱包.
     #[doc(alias = "发起转账到QQ钱包")]
-    FundAppMchTransferTransferToQqWalletBills
+    FundAppMchTransferTransferToQqWalletBills at AtFundAppMchTransferTransferToQqWalletBills
 }
 
 impl<M: Mode> FundAppMchTransferTransferToQqWalletBills<M> {
@@ -1810,7 +1818,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBills<M> {
     pub fn post(
         self,
         request: super::mch_transfer::transfer_to_qq_wallet_bills::post::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_to_qq_wallet_bills::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_to_qq_wallet_bills::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS, request)
     }
 
@@ -1828,7 +1836,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBills<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}`: 查询转账到QQ钱包的结果.
     #[doc(alias = "查询转账到QQ钱包的结果")]
-    FundAppMchTransferTransferToQqWalletBillsByOutBillNo
+    FundAppMchTransferTransferToQqWalletBillsByOutBillNo at AtFundAppMchTransferTransferToQqWalletBillsByOutBillNo
 }
 
 impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNo<M> {
@@ -1854,7 +1862,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNo<M> {
     #[doc(alias = "查询转账到QQ钱包的结果")]
     pub fn get(
         self,
-    ) -> M::Sent<super::mch_transfer::transfer_to_qq_wallet_bills::out_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_to_qq_wallet_bills::out_bill_no::get::Response> {
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS_OUT_BILL_NO, Nothing)
     }
 
@@ -1867,7 +1875,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel`: 撤销转账到QQ钱包.
     #[doc(alias = "撤销转账到QQ钱包")]
-    FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel
+    FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel at AtFundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel
 }
 
 impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel<M> {
@@ -1894,7 +1902,8 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel<M> {
     #[doc(alias = "撤销转账到QQ钱包")]
     pub fn post(
         self,
-    ) -> M::Sent<super::mch_transfer::transfer_to_qq_wallet_bills::out_bill_no::cancel::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_to_qq_wallet_bills::out_bill_no::cancel::post::Response>
+    {
         self.call.typed(
             &table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS_OUT_BILL_NO_CANCEL,
             Nothing,
@@ -1905,7 +1914,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/user-confirm-authorization`: 申请免确认收款授权.
     #[doc(alias = "申请免确认收款授权")]
-    FundAppMchTransferUserConfirmAuthorization
+    FundAppMchTransferUserConfirmAuthorization at AtFundAppMchTransferUserConfirmAuthorization
 }
 
 impl<M: Mode> FundAppMchTransferUserConfirmAuthorization<M> {
@@ -1935,7 +1944,7 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorization<M> {
     pub fn post(
         self,
         request: super::mch_transfer::user_confirm_authorization::post::Request,
-    ) -> M::Sent<super::mch_transfer::user_confirm_authorization::post::Response> {
+    ) -> M::Output<super::mch_transfer::user_confirm_authorization::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION, request)
     }
 
@@ -1947,9 +1956,9 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorization<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no`
-    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo
+    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo at AtFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo
 }
 
 impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo<M> {
@@ -1967,7 +1976,7 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNo<M> {
 chain_step! {
     /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`: 商户单号查询自动收款授权.
     #[doc(alias = "商户单号查询自动收款授权")]
-    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNo
+    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNo at AtFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNo
 }
 
 impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNo<M> {
@@ -1995,7 +2004,7 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutA
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户单号查询自动收款授权")]
-    pub fn get(self, request: super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::get::Request) -> M::Sent<super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::get::Response>{
+    pub fn get(self, request: super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::get::Request) -> M::Output<super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::get::Response>{
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO, request)
     }
 
@@ -2012,7 +2021,7 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutA
 chain_step! {
     /// `v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close`: 解除免确认收款授权.
     #[doc(alias = "解除免确认收款授权")]
-    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClose
+    FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClose at AtFundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClose
 }
 
 impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutAuthorizationNoClose<M> {
@@ -2038,7 +2047,7 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutA
     /// # Ok(()) }
     /// ```
     #[doc(alias = "解除免确认收款授权")]
-    pub fn post(self) -> M::Sent<super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::close::post::Response>{
+    pub fn post(self) -> M::Output<super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::close::post::Response>{
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO_CLOSE, Nothing)
     }
 }

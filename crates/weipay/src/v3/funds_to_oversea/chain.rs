@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/funds-to-oversea` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/funds-to-oversea`: 平台收付通·跨境付款.
-    FundsToOversea
+    FundsToOversea at AtFundsToOversea
 }
 
 impl<M: Mode> FundsToOversea<M> {
@@ -37,7 +39,7 @@ impl<M: Mode> FundsToOversea<M> {
 chain_step! {
     /// `v3/funds-to-oversea/bill-download-url`: 获取购付汇账单文件下载链接.
     #[doc(alias = "获取购付汇账单文件下载链接")]
-    FundsToOverseaBillDownloadUrl
+    FundsToOverseaBillDownloadUrl at AtFundsToOverseaBillDownloadUrl
 }
 
 impl<M: Mode> FundsToOverseaBillDownloadUrl<M> {
@@ -60,7 +62,7 @@ impl<M: Mode> FundsToOverseaBillDownloadUrl<M> {
     pub fn get(
         self,
         request: super::bill_download_url::get::Request,
-    ) -> M::Sent<super::bill_download_url::get::Response> {
+    ) -> M::Output<super::bill_download_url::get::Response> {
         self.call.typed(&table::GET_V3_FUNDS_TO_OVERSEA_BILL_DOWNLOAD_URL, request)
     }
 }
@@ -68,7 +70,7 @@ impl<M: Mode> FundsToOverseaBillDownloadUrl<M> {
 chain_step! {
     /// `v3/funds-to-oversea/orders`: 申请资金出境.
     #[doc(alias = "申请资金出境")]
-    FundsToOverseaOrders
+    FundsToOverseaOrders at AtFundsToOverseaOrders
 }
 
 impl<M: Mode> FundsToOverseaOrders<M> {
@@ -101,7 +103,7 @@ impl<M: Mode> FundsToOverseaOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请资金出境")]
-    pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
+    pub fn post(self, request: super::orders::post::Request) -> M::Output<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_FUNDS_TO_OVERSEA_ORDERS, request)
     }
 
@@ -114,7 +116,7 @@ impl<M: Mode> FundsToOverseaOrders<M> {
 chain_step! {
     /// `v3/funds-to-oversea/orders/{out_order_id}`: 查询出境结果.
     #[doc(alias = "查询出境结果")]
-    FundsToOverseaOrdersByOutOrderId
+    FundsToOverseaOrdersByOutOrderId at AtFundsToOverseaOrdersByOutOrderId
 }
 
 impl<M: Mode> FundsToOverseaOrdersByOutOrderId<M> {
@@ -138,14 +140,14 @@ impl<M: Mode> FundsToOverseaOrdersByOutOrderId<M> {
     pub fn get(
         self,
         request: super::orders::out_order_id::get::Request,
-    ) -> M::Sent<super::orders::out_order_id::get::Response> {
+    ) -> M::Output<super::orders::out_order_id::get::Response> {
         self.call.typed(&table::GET_V3_FUNDS_TO_OVERSEA_ORDERS_OUT_ORDER_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/funds-to-oversea/return`
-    FundsToOverseaReturn
+    FundsToOverseaReturn at AtFundsToOverseaReturn
 }
 
 impl<M: Mode> FundsToOverseaReturn<M> {
@@ -158,7 +160,7 @@ impl<M: Mode> FundsToOverseaReturn<M> {
 chain_step! {
     /// `v3/funds-to-oversea/return/return-orders`: 申请资金出境退回.
     #[doc(alias = "申请资金出境退回")]
-    FundsToOverseaReturnReturnOrders
+    FundsToOverseaReturnReturnOrders at AtFundsToOverseaReturnReturnOrders
 }
 
 impl<M: Mode> FundsToOverseaReturnReturnOrders<M> {
@@ -187,7 +189,7 @@ impl<M: Mode> FundsToOverseaReturnReturnOrders<M> {
     pub fn post(
         self,
         request: super::return_::return_orders::post::Request,
-    ) -> M::Sent<super::return_::return_orders::post::Response> {
+    ) -> M::Output<super::return_::return_orders::post::Response> {
         self.call.typed(&table::POST_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS, request)
     }
 
@@ -197,9 +199,9 @@ impl<M: Mode> FundsToOverseaReturnReturnOrders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/funds-to-oversea/return/return-orders/out-return-no`
-    FundsToOverseaReturnReturnOrdersOutReturnNo
+    FundsToOverseaReturnReturnOrdersOutReturnNo at AtFundsToOverseaReturnReturnOrdersOutReturnNo
 }
 
 impl<M: Mode> FundsToOverseaReturnReturnOrdersOutReturnNo<M> {
@@ -217,7 +219,7 @@ impl<M: Mode> FundsToOverseaReturnReturnOrdersOutReturnNo<M> {
 chain_step! {
     /// `v3/funds-to-oversea/return/return-orders/out-return-no/{out_return_no}`: 查询出境退回结果（通过商户出境退回单号）.
     #[doc(alias = "查询出境退回结果（通过商户出境退回单号）")]
-    FundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNo
+    FundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNo at AtFundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNo
 }
 
 impl<M: Mode> FundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNo<M> {
@@ -248,15 +250,15 @@ impl<M: Mode> FundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNo<M> {
     pub fn get(
         self,
         request: super::return_::return_orders::out_return_no::out_return_no::get::Request,
-    ) -> M::Sent<super::return_::return_orders::out_return_no::out_return_no::get::Response> {
+    ) -> M::Output<super::return_::return_orders::out_return_no::out_return_no::get::Response> {
         self.call
             .typed(&table::GET_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS_OUT_RETURN_NO_OUT_RETURN_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/funds-to-oversea/transactions`
-    FundsToOverseaTransactions
+    FundsToOverseaTransactions at AtFundsToOverseaTransactions
 }
 
 impl<M: Mode> FundsToOverseaTransactions<M> {
@@ -271,9 +273,9 @@ impl<M: Mode> FundsToOverseaTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/funds-to-oversea/transactions/{transaction_id}`
-    FundsToOverseaTransactionsByTransactionId
+    FundsToOverseaTransactionsByTransactionId at AtFundsToOverseaTransactionsByTransactionId
 }
 
 impl<M: Mode> FundsToOverseaTransactionsByTransactionId<M> {
@@ -290,7 +292,7 @@ impl<M: Mode> FundsToOverseaTransactionsByTransactionId<M> {
 chain_step! {
     /// `v3/funds-to-oversea/transactions/{transaction_id}/available_abroad_amounts`: 查询订单剩余可出境余额.
     #[doc(alias = "查询订单剩余可出境余额")]
-    FundsToOverseaTransactionsByTransactionIdAvailableAbroadAmounts
+    FundsToOverseaTransactionsByTransactionIdAvailableAbroadAmounts at AtFundsToOverseaTransactionsByTransactionIdAvailableAbroadAmounts
 }
 
 impl<M: Mode> FundsToOverseaTransactionsByTransactionIdAvailableAbroadAmounts<M> {
@@ -320,7 +322,7 @@ impl<M: Mode> FundsToOverseaTransactionsByTransactionIdAvailableAbroadAmounts<M>
     pub fn get(
         self,
         request: super::transactions::transaction_id::available_abroad_amounts::get::Request,
-    ) -> M::Sent<super::transactions::transaction_id::available_abroad_amounts::get::Response> {
+    ) -> M::Output<super::transactions::transaction_id::available_abroad_amounts::get::Response> {
         self.call.typed(
             &table::GET_V3_FUNDS_TO_OVERSEA_TRANSACTIONS_TRANSACTION_ID_AVAILABLE_ABROAD_AMOUNTS,
             request,

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/global` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/global`: H5支付权限, 分账, 基础支付, 委托代扣, 消费者投诉, 清关报关, 账单, 进件(融合钱包), 退款.
-    Global
+    Global at AtGlobal
 }
 
 impl<M: Mode> Global<M> {
@@ -87,7 +89,7 @@ impl<M: Mode> Global<M> {
 chain_step! {
     /// `v3/global/certificates`: 获取平台证书列表.
     #[doc(alias = "获取平台证书列表")]
-    GlobalCertificates
+    GlobalCertificates at AtGlobalCertificates
 }
 
 impl<M: Mode> GlobalCertificates<M> {
@@ -104,14 +106,14 @@ impl<M: Mode> GlobalCertificates<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取平台证书列表")]
-    pub fn get(self) -> M::Sent<super::certificates::get::Response> {
+    pub fn get(self) -> M::Output<super::certificates::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_CERTIFICATES, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/customs`
-    GlobalCustoms
+    GlobalCustoms at AtGlobalCustoms
 }
 
 impl<M: Mode> GlobalCustoms<M> {
@@ -136,7 +138,7 @@ chain_step! {
     #[doc(alias = "报关查询")]
     #[doc(alias = "报关")]
     #[doc(alias = "报关信息修改")]
-    GlobalCustomsOrders
+    GlobalCustomsOrders at AtGlobalCustomsOrders
 }
 
 impl<M: Mode> GlobalCustomsOrders<M> {
@@ -164,7 +166,7 @@ impl<M: Mode> GlobalCustomsOrders<M> {
     pub fn get(
         self,
         request: super::customs::orders::get::Request,
-    ) -> M::Sent<super::customs::orders::get::Response> {
+    ) -> M::Output<super::customs::orders::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_CUSTOMS_ORDERS, request)
     }
 
@@ -193,7 +195,7 @@ impl<M: Mode> GlobalCustomsOrders<M> {
     pub fn post(
         self,
         request: super::customs::orders::post::Request,
-    ) -> M::Sent<super::customs::orders::post::Response> {
+    ) -> M::Output<super::customs::orders::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_CUSTOMS_ORDERS, request)
     }
 
@@ -222,7 +224,7 @@ impl<M: Mode> GlobalCustomsOrders<M> {
     pub fn patch(
         self,
         request: super::customs::orders::patch::Request,
-    ) -> M::Sent<super::customs::orders::patch::Response> {
+    ) -> M::Output<super::customs::orders::patch::Response> {
         self.call.typed(&table::PATCH_V3_GLOBAL_CUSTOMS_ORDERS, request)
     }
 }
@@ -230,7 +232,7 @@ impl<M: Mode> GlobalCustomsOrders<M> {
 chain_step! {
     /// `v3/global/customs/redeclare`: 报关重推.
     #[doc(alias = "报关重推")]
-    GlobalCustomsRedeclare
+    GlobalCustomsRedeclare at AtGlobalCustomsRedeclare
 }
 
 impl<M: Mode> GlobalCustomsRedeclare<M> {
@@ -257,7 +259,7 @@ impl<M: Mode> GlobalCustomsRedeclare<M> {
     pub fn post(
         self,
         request: super::customs::redeclare::post::Request,
-    ) -> M::Sent<super::customs::redeclare::post::Response> {
+    ) -> M::Output<super::customs::redeclare::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_CUSTOMS_REDECLARE, request)
     }
 }
@@ -265,7 +267,7 @@ impl<M: Mode> GlobalCustomsRedeclare<M> {
 chain_step! {
     /// `v3/global/customs/verify-certificate`: 身份信息校验.
     #[doc(alias = "身份信息校验")]
-    GlobalCustomsVerifyCertificate
+    GlobalCustomsVerifyCertificate at AtGlobalCustomsVerifyCertificate
 }
 
 impl<M: Mode> GlobalCustomsVerifyCertificate<M> {
@@ -298,14 +300,14 @@ impl<M: Mode> GlobalCustomsVerifyCertificate<M> {
     pub fn post(
         self,
         request: super::customs::verify_certificate::post::Request,
-    ) -> M::Sent<super::customs::verify_certificate::post::Response> {
+    ) -> M::Output<super::customs::verify_certificate::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_CUSTOMS_VERIFY_CERTIFICATE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant`
-    GlobalMerchant
+    GlobalMerchant at AtGlobalMerchant
 }
 
 impl<M: Mode> GlobalMerchant<M> {
@@ -315,9 +317,9 @@ impl<M: Mode> GlobalMerchant<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant/h5`
-    GlobalMerchantH5
+    GlobalMerchantH5 at AtGlobalMerchantH5
 }
 
 impl<M: Mode> GlobalMerchantH5<M> {
@@ -327,9 +329,9 @@ impl<M: Mode> GlobalMerchantH5<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant/h5/permission`
-    GlobalMerchantH5Permission
+    GlobalMerchantH5Permission at AtGlobalMerchantH5Permission
 }
 
 impl<M: Mode> GlobalMerchantH5Permission<M> {
@@ -352,7 +354,7 @@ impl<M: Mode> GlobalMerchantH5Permission<M> {
 chain_step! {
     /// `v3/global/merchant/h5/permission/applications`: 创建H5支付权限申请单.
     #[doc(alias = "创建H5支付权限申请单")]
-    GlobalMerchantH5PermissionApplications
+    GlobalMerchantH5PermissionApplications at AtGlobalMerchantH5PermissionApplications
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionApplications<M> {
@@ -379,7 +381,7 @@ impl<M: Mode> GlobalMerchantH5PermissionApplications<M> {
     pub fn post(
         self,
         request: super::merchant::h5::permission::applications::post::Request,
-    ) -> M::Sent<super::merchant::h5::permission::applications::post::Response> {
+    ) -> M::Output<super::merchant::h5::permission::applications::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS, request)
     }
 
@@ -398,7 +400,7 @@ chain_step! {
     /// `v3/global/merchant/h5/permission/applications/{applyment_id}`: 查询H5支付权限申请单详情, 修改H5支付权限申请单.
     #[doc(alias = "查询H5支付权限申请单详情")]
     #[doc(alias = "修改H5支付权限申请单")]
-    GlobalMerchantH5PermissionApplicationsByApplymentId
+    GlobalMerchantH5PermissionApplicationsByApplymentId at AtGlobalMerchantH5PermissionApplicationsByApplymentId
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionApplicationsByApplymentId<M> {
@@ -424,7 +426,9 @@ impl<M: Mode> GlobalMerchantH5PermissionApplicationsByApplymentId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询H5支付权限申请单详情")]
-    pub fn get(self) -> M::Sent<super::merchant::h5::permission::applications::applyment_id::get::Response> {
+    pub fn get(
+        self,
+    ) -> M::Output<super::merchant::h5::permission::applications::applyment_id::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS_APPLYMENT_ID, Nothing)
     }
 
@@ -456,14 +460,14 @@ impl<M: Mode> GlobalMerchantH5PermissionApplicationsByApplymentId<M> {
     pub fn patch(
         self,
         request: super::merchant::h5::permission::applications::applyment_id::patch::Request,
-    ) -> M::Sent<super::merchant::h5::permission::applications::applyment_id::patch::Response> {
+    ) -> M::Output<super::merchant::h5::permission::applications::applyment_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS_APPLYMENT_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant/h5/permission/domain`
-    GlobalMerchantH5PermissionDomain
+    GlobalMerchantH5PermissionDomain at AtGlobalMerchantH5PermissionDomain
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionDomain<M> {
@@ -476,7 +480,7 @@ impl<M: Mode> GlobalMerchantH5PermissionDomain<M> {
 chain_step! {
     /// `v3/global/merchant/h5/permission/domain/applications`: 创建H5支付域名修改申请单.
     #[doc(alias = "创建H5支付域名修改申请单")]
-    GlobalMerchantH5PermissionDomainApplications
+    GlobalMerchantH5PermissionDomainApplications at AtGlobalMerchantH5PermissionDomainApplications
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionDomainApplications<M> {
@@ -503,7 +507,7 @@ impl<M: Mode> GlobalMerchantH5PermissionDomainApplications<M> {
     pub fn post(
         self,
         request: super::merchant::h5::permission::domain::applications::post::Request,
-    ) -> M::Sent<super::merchant::h5::permission::domain::applications::post::Response> {
+    ) -> M::Output<super::merchant::h5::permission::domain::applications::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS, request)
     }
 
@@ -522,7 +526,7 @@ chain_step! {
     /// `v3/global/merchant/h5/permission/domain/applications/{applyment_id}`: 查询H5支付域名修改申请单, 修改H5支付域名修改申请单.
     #[doc(alias = "查询H5支付域名修改申请单")]
     #[doc(alias = "修改H5支付域名修改申请单")]
-    GlobalMerchantH5PermissionDomainApplicationsByApplymentId
+    GlobalMerchantH5PermissionDomainApplicationsByApplymentId at AtGlobalMerchantH5PermissionDomainApplicationsByApplymentId
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionDomainApplicationsByApplymentId<M> {
@@ -551,7 +555,7 @@ impl<M: Mode> GlobalMerchantH5PermissionDomainApplicationsByApplymentId<M> {
     #[doc(alias = "查询H5支付域名修改申请单")]
     pub fn get(
         self,
-    ) -> M::Sent<super::merchant::h5::permission::domain::applications::applyment_id::get::Response> {
+    ) -> M::Output<super::merchant::h5::permission::domain::applications::applyment_id::get::Response> {
         self.call
             .typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID, Nothing)
     }
@@ -585,7 +589,7 @@ impl<M: Mode> GlobalMerchantH5PermissionDomainApplicationsByApplymentId<M> {
     pub fn patch(
         self,
         request: super::merchant::h5::permission::domain::applications::applyment_id::patch::Request,
-    ) -> M::Sent<super::merchant::h5::permission::domain::applications::applyment_id::patch::Response> {
+    ) -> M::Output<super::merchant::h5::permission::domain::applications::applyment_id::patch::Response> {
         self.call
             .typed(&table::PATCH_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID, request)
     }
@@ -594,7 +598,7 @@ impl<M: Mode> GlobalMerchantH5PermissionDomainApplicationsByApplymentId<M> {
 chain_step! {
     /// `v3/global/merchant/h5/permission/{sub_mchid}`: 查询子商户H5支付权限状态.
     #[doc(alias = "查询子商户H5支付权限状态")]
-    GlobalMerchantH5PermissionBySubMchid
+    GlobalMerchantH5PermissionBySubMchid at AtGlobalMerchantH5PermissionBySubMchid
 }
 
 impl<M: Mode> GlobalMerchantH5PermissionBySubMchid<M> {
@@ -612,14 +616,14 @@ impl<M: Mode> GlobalMerchantH5PermissionBySubMchid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询子商户H5支付权限状态")]
-    pub fn get(self) -> M::Sent<super::merchant::h5::permission::sub_mchid::get::Response> {
+    pub fn get(self) -> M::Output<super::merchant::h5::permission::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_SUB_MCHID, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant-service`
-    GlobalMerchantService
+    GlobalMerchantService at AtGlobalMerchantService
 }
 
 impl<M: Mode> GlobalMerchantService<M> {
@@ -645,7 +649,7 @@ chain_step! {
     #[doc(alias = "创建投诉通知回调")]
     #[doc(alias = "更新投诉通知回调")]
     #[doc(alias = "删除投诉通知回调")]
-    GlobalMerchantServiceComplaintNotifications
+    GlobalMerchantServiceComplaintNotifications at AtGlobalMerchantServiceComplaintNotifications
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
@@ -662,7 +666,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询投诉通知回调")]
-    pub fn get(self) -> M::Sent<super::merchant_service::complaint_notifications::get::Response> {
+    pub fn get(self) -> M::Output<super::merchant_service::complaint_notifications::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
     }
 
@@ -686,7 +690,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
     pub fn post(
         self,
         request: super::merchant_service::complaint_notifications::post::Request,
-    ) -> M::Sent<super::merchant_service::complaint_notifications::post::Response> {
+    ) -> M::Output<super::merchant_service::complaint_notifications::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
     }
 
@@ -710,7 +714,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
     pub fn put(
         self,
         request: super::merchant_service::complaint_notifications::put::Request,
-    ) -> M::Sent<super::merchant_service::complaint_notifications::put::Response> {
+    ) -> M::Output<super::merchant_service::complaint_notifications::put::Response> {
         self.call.typed(&table::PUT_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
     }
 
@@ -725,7 +729,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除投诉通知回调")]
-    pub fn delete(self) -> M::Sent<Nothing> {
+    pub fn delete(self) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
     }
 }
@@ -733,7 +737,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints`: 查询投诉单列表.
     #[doc(alias = "查询投诉单列表")]
-    GlobalMerchantServiceComplaints
+    GlobalMerchantServiceComplaints at AtGlobalMerchantServiceComplaints
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaints<M> {
@@ -756,7 +760,7 @@ impl<M: Mode> GlobalMerchantServiceComplaints<M> {
     pub fn get(
         self,
         request: super::merchant_service::complaints::get::Request,
-    ) -> M::Sent<super::merchant_service::complaints::get::Response> {
+    ) -> M::Output<super::merchant_service::complaints::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS, request)
     }
 
@@ -774,7 +778,7 @@ impl<M: Mode> GlobalMerchantServiceComplaints<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}`: 查询投诉单详情.
     #[doc(alias = "查询投诉单详情")]
-    GlobalMerchantServiceComplaintsByComplaintId
+    GlobalMerchantServiceComplaintsByComplaintId at AtGlobalMerchantServiceComplaintsByComplaintId
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintId<M> {
@@ -804,7 +808,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintId<M> {
     pub fn get(
         self,
         request: super::merchant_service::complaints::complaint_id::get::Request,
-    ) -> M::Sent<super::merchant_service::complaints::complaint_id::get::Response> {
+    ) -> M::Output<super::merchant_service::complaints::complaint_id::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID, request)
     }
 
@@ -829,7 +833,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintId<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}/complete`: 反馈处理完成.
     #[doc(alias = "反馈处理完成")]
-    GlobalMerchantServiceComplaintsByComplaintIdComplete
+    GlobalMerchantServiceComplaintsByComplaintIdComplete at AtGlobalMerchantServiceComplaintsByComplaintIdComplete
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdComplete<M> {
@@ -860,7 +864,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdComplete<M> {
     pub fn post(
         self,
         request: super::merchant_service::complaints::complaint_id::complete::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_COMPLETE, request)
     }
 }
@@ -868,7 +872,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdComplete<M> {
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}/negotiation-historys`: 查询投诉协商历史.
     #[doc(alias = "查询投诉协商历史")]
-    GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys
+    GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys at AtGlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys<M> {
@@ -899,7 +903,8 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys<M>
     pub fn get(
         self,
         request: super::merchant_service::complaints::complaint_id::negotiation_historys::get::Request,
-    ) -> M::Sent<super::merchant_service::complaints::complaint_id::negotiation_historys::get::Response> {
+    ) -> M::Output<super::merchant_service::complaints::complaint_id::negotiation_historys::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_NEGOTIATION_HISTORYS,
             request,
@@ -910,7 +915,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys<M>
 chain_step! {
     /// `v3/global/merchant-service/complaints/{complaint_id}/response`: 提交回复.
     #[doc(alias = "提交回复")]
-    GlobalMerchantServiceComplaintsByComplaintIdResponse
+    GlobalMerchantServiceComplaintsByComplaintIdResponse at AtGlobalMerchantServiceComplaintsByComplaintIdResponse
 }
 
 impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdResponse<M> {
@@ -941,14 +946,14 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdResponse<M> {
     pub fn post(
         self,
         request: super::merchant_service::complaints::complaint_id::response::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_RESPONSE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant-service/images`
-    GlobalMerchantServiceImages
+    GlobalMerchantServiceImages at AtGlobalMerchantServiceImages
 }
 
 impl<M: Mode> GlobalMerchantServiceImages<M> {
@@ -966,7 +971,7 @@ impl<M: Mode> GlobalMerchantServiceImages<M> {
 chain_step! {
     /// `v3/global/merchant-service/images/{media_id}`: 图片下载.
     #[doc(alias = "图片下载")]
-    GlobalMerchantServiceImagesByMediaId
+    GlobalMerchantServiceImagesByMediaId at AtGlobalMerchantServiceImagesByMediaId
 }
 
 impl<M: Mode> GlobalMerchantServiceImagesByMediaId<M> {
@@ -987,7 +992,7 @@ impl<M: Mode> GlobalMerchantServiceImagesByMediaId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "图片下载")]
-    pub fn get(self, request: super::merchant_service::images::media_id::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::merchant_service::images::media_id::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_MEDIA_ID, request)
     }
 }
@@ -995,7 +1000,7 @@ impl<M: Mode> GlobalMerchantServiceImagesByMediaId<M> {
 chain_step! {
     /// `v3/global/merchant-service/images/upload`: 商户上传反馈图片.
     #[doc(alias = "商户上传反馈图片")]
-    GlobalMerchantServiceImagesUpload
+    GlobalMerchantServiceImagesUpload at AtGlobalMerchantServiceImagesUpload
 }
 
 impl<M: Mode> GlobalMerchantServiceImagesUpload<M> {
@@ -1012,14 +1017,14 @@ impl<M: Mode> GlobalMerchantServiceImagesUpload<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户上传反馈图片")]
-    pub fn post(self) -> M::Sent<super::merchant_service::images::upload::post::Response> {
+    pub fn post(self) -> M::Output<super::merchant_service::images::upload::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_UPLOAD, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant-storage`
-    GlobalMerchantStorage
+    GlobalMerchantStorage at AtGlobalMerchantStorage
 }
 
 impl<M: Mode> GlobalMerchantStorage<M> {
@@ -1029,9 +1034,9 @@ impl<M: Mode> GlobalMerchantStorage<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/merchant-storage/file`
-    GlobalMerchantStorageFile
+    GlobalMerchantStorageFile at AtGlobalMerchantStorageFile
 }
 
 impl<M: Mode> GlobalMerchantStorageFile<M> {
@@ -1044,7 +1049,7 @@ impl<M: Mode> GlobalMerchantStorageFile<M> {
 chain_step! {
     /// `v3/global/merchant-storage/file/upload`: 上传文件.
     #[doc(alias = "上传文件")]
-    GlobalMerchantStorageFileUpload
+    GlobalMerchantStorageFileUpload at AtGlobalMerchantStorageFileUpload
 }
 
 impl<M: Mode> GlobalMerchantStorageFileUpload<M> {
@@ -1068,7 +1073,7 @@ impl<M: Mode> GlobalMerchantStorageFileUpload<M> {
     pub fn post(
         self,
         request: super::merchant_storage::file::upload::post::Request,
-    ) -> M::Sent<super::merchant_storage::file::upload::post::Response> {
+    ) -> M::Output<super::merchant_storage::file::upload::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_STORAGE_FILE_UPLOAD, request)
     }
 }
@@ -1076,7 +1081,7 @@ impl<M: Mode> GlobalMerchantStorageFileUpload<M> {
 chain_step! {
     /// `v3/global/merchants`: 子商户进件（融合钱包）.
     #[doc(alias = "子商户进件（融合钱包）")]
-    GlobalMerchants
+    GlobalMerchants at AtGlobalMerchants
 }
 
 impl<M: Mode> GlobalMerchants<M> {
@@ -1111,7 +1116,10 @@ impl<M: Mode> GlobalMerchants<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "子商户进件（融合钱包）")]
-    pub fn post(self, request: super::merchants::post::Request) -> M::Sent<super::merchants::post::Response> {
+    pub fn post(
+        self,
+        request: super::merchants::post::Request,
+    ) -> M::Output<super::merchants::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANTS, request)
     }
 
@@ -1125,7 +1133,7 @@ chain_step! {
     /// `v3/global/merchants/{sub_mchid}`: 查询子商户（融合钱包）, 修改子商户（融合钱包）.
     #[doc(alias = "查询子商户（融合钱包）")]
     #[doc(alias = "修改子商户（融合钱包）")]
-    GlobalMerchantsBySubMchid
+    GlobalMerchantsBySubMchid at AtGlobalMerchantsBySubMchid
 }
 
 impl<M: Mode> GlobalMerchantsBySubMchid<M> {
@@ -1148,7 +1156,7 @@ impl<M: Mode> GlobalMerchantsBySubMchid<M> {
     pub fn get(
         self,
         request: super::merchants::sub_mchid::get::Request,
-    ) -> M::Sent<super::merchants::sub_mchid::get::Response> {
+    ) -> M::Output<super::merchants::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANTS_SUB_MCHID, request)
     }
 
@@ -1188,14 +1196,14 @@ impl<M: Mode> GlobalMerchantsBySubMchid<M> {
     pub fn patch(
         self,
         request: super::merchants::sub_mchid::patch::Request,
-    ) -> M::Sent<super::merchants::sub_mchid::patch::Response> {
+    ) -> M::Output<super::merchants::sub_mchid::patch::Response> {
         self.call.typed(&table::PATCH_V3_GLOBAL_MERCHANTS_SUB_MCHID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay`
-    GlobalMicropay
+    GlobalMicropay at AtGlobalMicropay
 }
 
 impl<M: Mode> GlobalMicropay<M> {
@@ -1205,9 +1213,9 @@ impl<M: Mode> GlobalMicropay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay/transactions`
-    GlobalMicropayTransactions
+    GlobalMicropayTransactions at AtGlobalMicropayTransactions
 }
 
 impl<M: Mode> GlobalMicropayTransactions<M> {
@@ -1227,9 +1235,9 @@ impl<M: Mode> GlobalMicropayTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay/transactions/id`
-    GlobalMicropayTransactionsId
+    GlobalMicropayTransactionsId at AtGlobalMicropayTransactionsId
 }
 
 impl<M: Mode> GlobalMicropayTransactionsId<M> {
@@ -1244,9 +1252,9 @@ impl<M: Mode> GlobalMicropayTransactionsId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay/transactions/id/{transaction_id}`
-    GlobalMicropayTransactionsIdByTransactionId
+    GlobalMicropayTransactionsIdByTransactionId at AtGlobalMicropayTransactionsIdByTransactionId
 }
 
 impl<M: Mode> GlobalMicropayTransactionsIdByTransactionId<M> {
@@ -1259,7 +1267,7 @@ impl<M: Mode> GlobalMicropayTransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/global/micropay/transactions/id/{transaction_id}/reverse`: 撤销订单(微信支付订单号).
     #[doc(alias = "撤销订单(微信支付订单号)")]
-    GlobalMicropayTransactionsIdByTransactionIdReverse
+    GlobalMicropayTransactionsIdByTransactionIdReverse at AtGlobalMicropayTransactionsIdByTransactionIdReverse
 }
 
 impl<M: Mode> GlobalMicropayTransactionsIdByTransactionIdReverse<M> {
@@ -1291,14 +1299,14 @@ impl<M: Mode> GlobalMicropayTransactionsIdByTransactionIdReverse<M> {
     pub fn post(
         self,
         request: super::micropay::transactions::id::transaction_id::reverse::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay/transactions/out-trade-no`
-    GlobalMicropayTransactionsOutTradeNo
+    GlobalMicropayTransactionsOutTradeNo at AtGlobalMicropayTransactionsOutTradeNo
 }
 
 impl<M: Mode> GlobalMicropayTransactionsOutTradeNo<M> {
@@ -1313,9 +1321,9 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/micropay/transactions/out-trade-no/{out_trade_no}`
-    GlobalMicropayTransactionsOutTradeNoByOutTradeNo
+    GlobalMicropayTransactionsOutTradeNoByOutTradeNo at AtGlobalMicropayTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNo<M> {
@@ -1328,7 +1336,7 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/global/micropay/transactions/out-trade-no/{out_trade_no}/reverse`: 撤销订单(商户订单号).
     #[doc(alias = "撤销订单(商户订单号)")]
-    GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse
+    GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse at AtGlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse
 }
 
 impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse<M> {
@@ -1360,7 +1368,7 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::micropay::transactions::out_trade_no::out_trade_no::reverse::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
     }
@@ -1369,7 +1377,7 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse<M> {
 chain_step! {
     /// `v3/global/micropay/transactions/pay`: 提交付款码支付.
     #[doc(alias = "提交付款码支付")]
-    GlobalMicropayTransactionsPay
+    GlobalMicropayTransactionsPay at AtGlobalMicropayTransactionsPay
 }
 
 impl<M: Mode> GlobalMicropayTransactionsPay<M> {
@@ -1399,14 +1407,14 @@ impl<M: Mode> GlobalMicropayTransactionsPay<M> {
     pub fn post(
         self,
         request: super::micropay::transactions::pay::post::Request,
-    ) -> M::Sent<super::micropay::transactions::pay::post::Response> {
+    ) -> M::Output<super::micropay::transactions::pay::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_PAY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/papay`
-    GlobalPapay
+    GlobalPapay at AtGlobalPapay
 }
 
 impl<M: Mode> GlobalPapay<M> {
@@ -1421,9 +1429,9 @@ impl<M: Mode> GlobalPapay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/papay/contracts`
-    GlobalPapayContracts
+    GlobalPapayContracts at AtGlobalPapayContracts
 }
 
 impl<M: Mode> GlobalPapayContracts<M> {
@@ -1466,7 +1474,7 @@ impl<M: Mode> GlobalPapayContracts<M> {
 chain_step! {
     /// `v3/global/papay/contracts/app-pre-entrust-sign`: APP签约.
     #[doc(alias = "APP签约")]
-    GlobalPapayContractsAppPreEntrustSign
+    GlobalPapayContractsAppPreEntrustSign at AtGlobalPapayContractsAppPreEntrustSign
 }
 
 impl<M: Mode> GlobalPapayContractsAppPreEntrustSign<M> {
@@ -1489,7 +1497,7 @@ impl<M: Mode> GlobalPapayContractsAppPreEntrustSign<M> {
     pub fn post(
         self,
         request: super::papay::contracts::app_pre_entrust_sign::post::Request,
-    ) -> M::Sent<super::papay::contracts::app_pre_entrust_sign::post::Response> {
+    ) -> M::Output<super::papay::contracts::app_pre_entrust_sign::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_APP_PRE_ENTRUST_SIGN, request)
     }
 }
@@ -1497,7 +1505,7 @@ impl<M: Mode> GlobalPapayContractsAppPreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/contracts/{contract_id}`: 代扣协议ID查询签约.
     #[doc(alias = "代扣协议ID查询签约")]
-    GlobalPapayContractsByContractId
+    GlobalPapayContractsByContractId at AtGlobalPapayContractsByContractId
 }
 
 impl<M: Mode> GlobalPapayContractsByContractId<M> {
@@ -1521,7 +1529,7 @@ impl<M: Mode> GlobalPapayContractsByContractId<M> {
     pub fn get(
         self,
         request: super::papay::contracts::contract_id::get::Request,
-    ) -> M::Sent<super::papay::contracts::contract_id::get::Response> {
+    ) -> M::Output<super::papay::contracts::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID, request)
     }
 
@@ -1534,7 +1542,7 @@ impl<M: Mode> GlobalPapayContractsByContractId<M> {
 chain_step! {
     /// `v3/global/papay/contracts/{contract_id}/terminate`: 申请解约.
     #[doc(alias = "申请解约")]
-    GlobalPapayContractsByContractIdTerminate
+    GlobalPapayContractsByContractIdTerminate at AtGlobalPapayContractsByContractIdTerminate
 }
 
 impl<M: Mode> GlobalPapayContractsByContractIdTerminate<M> {
@@ -1565,7 +1573,7 @@ impl<M: Mode> GlobalPapayContractsByContractIdTerminate<M> {
     pub fn post(
         self,
         request: super::papay::contracts::contract_id::terminate::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID_TERMINATE, request)
     }
 }
@@ -1573,7 +1581,7 @@ impl<M: Mode> GlobalPapayContractsByContractIdTerminate<M> {
 chain_step! {
     /// `v3/global/papay/contracts/h5-pre-entrust-sign`: H5预签约.
     #[doc(alias = "H5预签约")]
-    GlobalPapayContractsH5PreEntrustSign
+    GlobalPapayContractsH5PreEntrustSign at AtGlobalPapayContractsH5PreEntrustSign
 }
 
 impl<M: Mode> GlobalPapayContractsH5PreEntrustSign<M> {
@@ -1596,7 +1604,7 @@ impl<M: Mode> GlobalPapayContractsH5PreEntrustSign<M> {
     pub fn post(
         self,
         request: super::papay::contracts::h5_pre_entrust_sign::post::Request,
-    ) -> M::Sent<super::papay::contracts::h5_pre_entrust_sign::post::Response> {
+    ) -> M::Output<super::papay::contracts::h5_pre_entrust_sign::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_H5_PRE_ENTRUST_SIGN, request)
     }
 }
@@ -1604,7 +1612,7 @@ impl<M: Mode> GlobalPapayContractsH5PreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/contracts/jsapi-pre-entrust-sign`: JSAPI预签约.
     #[doc(alias = "JSAPI预签约")]
-    GlobalPapayContractsJsapiPreEntrustSign
+    GlobalPapayContractsJsapiPreEntrustSign at AtGlobalPapayContractsJsapiPreEntrustSign
 }
 
 impl<M: Mode> GlobalPapayContractsJsapiPreEntrustSign<M> {
@@ -1628,7 +1636,7 @@ impl<M: Mode> GlobalPapayContractsJsapiPreEntrustSign<M> {
     pub fn post(
         self,
         request: super::papay::contracts::jsapi_pre_entrust_sign::post::Request,
-    ) -> M::Sent<super::papay::contracts::jsapi_pre_entrust_sign::post::Response> {
+    ) -> M::Output<super::papay::contracts::jsapi_pre_entrust_sign::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_JSAPI_PRE_ENTRUST_SIGN, request)
     }
 }
@@ -1636,7 +1644,7 @@ impl<M: Mode> GlobalPapayContractsJsapiPreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/contracts/miniprogram-pre-entrust-sign`: 小程序签约.
     #[doc(alias = "小程序签约")]
-    GlobalPapayContractsMiniprogramPreEntrustSign
+    GlobalPapayContractsMiniprogramPreEntrustSign at AtGlobalPapayContractsMiniprogramPreEntrustSign
 }
 
 impl<M: Mode> GlobalPapayContractsMiniprogramPreEntrustSign<M> {
@@ -1660,14 +1668,14 @@ impl<M: Mode> GlobalPapayContractsMiniprogramPreEntrustSign<M> {
     pub fn post(
         self,
         request: super::papay::contracts::miniprogram_pre_entrust_sign::post::Request,
-    ) -> M::Sent<super::papay::contracts::miniprogram_pre_entrust_sign::post::Response> {
+    ) -> M::Output<super::papay::contracts::miniprogram_pre_entrust_sign::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_MINIPROGRAM_PRE_ENTRUST_SIGN, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/papay/contracts/out-contract-code`
-    GlobalPapayContractsOutContractCode
+    GlobalPapayContractsOutContractCode at AtGlobalPapayContractsOutContractCode
 }
 
 impl<M: Mode> GlobalPapayContractsOutContractCode<M> {
@@ -1685,7 +1693,7 @@ impl<M: Mode> GlobalPapayContractsOutContractCode<M> {
 chain_step! {
     /// `v3/global/papay/contracts/out-contract-code/{out_contract_code}`: 商户协议号查询签约.
     #[doc(alias = "商户协议号查询签约")]
-    GlobalPapayContractsOutContractCodeByOutContractCode
+    GlobalPapayContractsOutContractCodeByOutContractCode at AtGlobalPapayContractsOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> GlobalPapayContractsOutContractCodeByOutContractCode<M> {
@@ -1716,7 +1724,7 @@ impl<M: Mode> GlobalPapayContractsOutContractCodeByOutContractCode<M> {
     pub fn get(
         self,
         request: super::papay::contracts::out_contract_code::out_contract_code::get::Request,
-    ) -> M::Sent<super::papay::contracts::out_contract_code::out_contract_code::get::Response> {
+    ) -> M::Output<super::papay::contracts::out_contract_code::out_contract_code::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PAPAY_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, request)
     }
 }
@@ -1724,7 +1732,7 @@ impl<M: Mode> GlobalPapayContractsOutContractCodeByOutContractCode<M> {
 chain_step! {
     /// `v3/global/papay/contracts/web-pre-entrust-sign`: WEB预签约.
     #[doc(alias = "WEB预签约")]
-    GlobalPapayContractsWebPreEntrustSign
+    GlobalPapayContractsWebPreEntrustSign at AtGlobalPapayContractsWebPreEntrustSign
 }
 
 impl<M: Mode> GlobalPapayContractsWebPreEntrustSign<M> {
@@ -1747,7 +1755,7 @@ impl<M: Mode> GlobalPapayContractsWebPreEntrustSign<M> {
     pub fn post(
         self,
         request: super::papay::contracts::web_pre_entrust_sign::post::Request,
-    ) -> M::Sent<super::papay::contracts::web_pre_entrust_sign::post::Response> {
+    ) -> M::Output<super::papay::contracts::web_pre_entrust_sign::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_WEB_PRE_ENTRUST_SIGN, request)
     }
 }
@@ -1755,7 +1763,7 @@ impl<M: Mode> GlobalPapayContractsWebPreEntrustSign<M> {
 chain_step! {
     /// `v3/global/papay/transactions`: 支付扣款.
     #[doc(alias = "支付扣款")]
-    GlobalPapayTransactions
+    GlobalPapayTransactions at AtGlobalPapayTransactions
 }
 
 impl<M: Mode> GlobalPapayTransactions<M> {
@@ -1784,7 +1792,7 @@ impl<M: Mode> GlobalPapayTransactions<M> {
     pub fn post(
         self,
         request: super::papay::transactions::post::Request,
-    ) -> M::Sent<super::papay::transactions::post::Response> {
+    ) -> M::Output<super::papay::transactions::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_TRANSACTIONS, request)
     }
 
@@ -1804,9 +1812,9 @@ impl<M: Mode> GlobalPapayTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/papay/transactions/out-trade-no`
-    GlobalPapayTransactionsOutTradeNo
+    GlobalPapayTransactionsOutTradeNo at AtGlobalPapayTransactionsOutTradeNo
 }
 
 impl<M: Mode> GlobalPapayTransactionsOutTradeNo<M> {
@@ -1824,7 +1832,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/global/papay/transactions/out-trade-no/{out_trade_no}`: 查询订单(商户订单号).
     #[doc(alias = "查询订单(商户订单号)")]
-    GlobalPapayTransactionsOutTradeNoByOutTradeNo
+    GlobalPapayTransactionsOutTradeNoByOutTradeNo at AtGlobalPapayTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNo<M> {
@@ -1855,7 +1863,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::papay::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::papay::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::papay::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 
@@ -1868,7 +1876,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/global/papay/transactions/out-trade-no/{out_trade_no}/reverse`: 撤销订单(商户订单号).
     #[doc(alias = "撤销订单(商户订单号)")]
-    GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse
+    GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse at AtGlobalPapayTransactionsOutTradeNoByOutTradeNoReverse
 }
 
 impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse<M> {
@@ -1900,7 +1908,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::papay::transactions::out_trade_no::out_trade_no::reverse::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
     }
 }
@@ -1908,7 +1916,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse<M> {
 chain_step! {
     /// `v3/global/papay/transactions/{transaction_id}`: 查询订单(微信支付订单号).
     #[doc(alias = "查询订单(微信支付订单号)")]
-    GlobalPapayTransactionsByTransactionId
+    GlobalPapayTransactionsByTransactionId at AtGlobalPapayTransactionsByTransactionId
 }
 
 impl<M: Mode> GlobalPapayTransactionsByTransactionId<M> {
@@ -1938,14 +1946,14 @@ impl<M: Mode> GlobalPapayTransactionsByTransactionId<M> {
     pub fn get(
         self,
         request: super::papay::transactions::transaction_id::get::Request,
-    ) -> M::Sent<super::papay::transactions::transaction_id::get::Response> {
+    ) -> M::Output<super::papay::transactions::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PAPAY_TRANSACTIONS_TRANSACTION_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/profit-sharing`
-    GlobalProfitSharing
+    GlobalProfitSharing at AtGlobalProfitSharing
 }
 
 impl<M: Mode> GlobalProfitSharing<M> {
@@ -1978,7 +1986,7 @@ impl<M: Mode> GlobalProfitSharing<M> {
 chain_step! {
     /// `v3/global/profit-sharing/bill-download-url`: 获取分账账单文件下载地址.
     #[doc(alias = "获取分账账单文件下载地址")]
-    GlobalProfitSharingBillDownloadUrl
+    GlobalProfitSharingBillDownloadUrl at AtGlobalProfitSharingBillDownloadUrl
 }
 
 impl<M: Mode> GlobalProfitSharingBillDownloadUrl<M> {
@@ -2001,7 +2009,7 @@ impl<M: Mode> GlobalProfitSharingBillDownloadUrl<M> {
     pub fn get(
         self,
         request: super::profit_sharing::bill_download_url::get::Request,
-    ) -> M::Sent<super::profit_sharing::bill_download_url::get::Response> {
+    ) -> M::Output<super::profit_sharing::bill_download_url::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_BILL_DOWNLOAD_URL, request)
     }
 }
@@ -2009,7 +2017,7 @@ impl<M: Mode> GlobalProfitSharingBillDownloadUrl<M> {
 chain_step! {
     /// `v3/global/profit-sharing/orders`: 请求分账.
     #[doc(alias = "请求分账")]
-    GlobalProfitSharingOrders
+    GlobalProfitSharingOrders at AtGlobalProfitSharingOrders
 }
 
 impl<M: Mode> GlobalProfitSharingOrders<M> {
@@ -2036,7 +2044,7 @@ impl<M: Mode> GlobalProfitSharingOrders<M> {
     pub fn post(
         self,
         request: super::profit_sharing::orders::post::Request,
-    ) -> M::Sent<super::profit_sharing::orders::post::Response> {
+    ) -> M::Output<super::profit_sharing::orders::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_ORDERS, request)
     }
 
@@ -2054,7 +2062,7 @@ impl<M: Mode> GlobalProfitSharingOrders<M> {
 chain_step! {
     /// `v3/global/profit-sharing/orders/{out_order_no}`: 查询分账结果.
     #[doc(alias = "查询分账结果")]
-    GlobalProfitSharingOrdersByOutOrderNo
+    GlobalProfitSharingOrdersByOutOrderNo at AtGlobalProfitSharingOrdersByOutOrderNo
 }
 
 impl<M: Mode> GlobalProfitSharingOrdersByOutOrderNo<M> {
@@ -2084,7 +2092,7 @@ impl<M: Mode> GlobalProfitSharingOrdersByOutOrderNo<M> {
     pub fn get(
         self,
         request: super::profit_sharing::orders::out_order_no::get::Request,
-    ) -> M::Sent<super::profit_sharing::orders::out_order_no::get::Response> {
+    ) -> M::Output<super::profit_sharing::orders::out_order_no::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_ORDERS_OUT_ORDER_NO, request)
     }
 }
@@ -2092,7 +2100,7 @@ impl<M: Mode> GlobalProfitSharingOrdersByOutOrderNo<M> {
 chain_step! {
     /// `v3/global/profit-sharing/orders/unfreeze`: 解冻剩余资金.
     #[doc(alias = "解冻剩余资金")]
-    GlobalProfitSharingOrdersUnfreeze
+    GlobalProfitSharingOrdersUnfreeze at AtGlobalProfitSharingOrdersUnfreeze
 }
 
 impl<M: Mode> GlobalProfitSharingOrdersUnfreeze<M> {
@@ -2118,7 +2126,7 @@ impl<M: Mode> GlobalProfitSharingOrdersUnfreeze<M> {
     pub fn post(
         self,
         request: super::profit_sharing::orders::unfreeze::post::Request,
-    ) -> M::Sent<super::profit_sharing::orders::unfreeze::post::Response> {
+    ) -> M::Output<super::profit_sharing::orders::unfreeze::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_ORDERS_UNFREEZE, request)
     }
 }
@@ -2127,7 +2135,7 @@ chain_step! {
     /// `v3/global/profit-sharing/receivers`: 添加分账接收方, 删除分账接收方.
     #[doc(alias = "添加分账接收方")]
     #[doc(alias = "删除分账接收方")]
-    GlobalProfitSharingReceivers
+    GlobalProfitSharingReceivers at AtGlobalProfitSharingReceivers
 }
 
 impl<M: Mode> GlobalProfitSharingReceivers<M> {
@@ -2150,7 +2158,7 @@ impl<M: Mode> GlobalProfitSharingReceivers<M> {
     pub fn post(
         self,
         request: super::profit_sharing::receivers::post::Request,
-    ) -> M::Sent<super::profit_sharing::receivers::post::Response> {
+    ) -> M::Output<super::profit_sharing::receivers::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_RECEIVERS, request)
     }
 
@@ -2170,7 +2178,7 @@ impl<M: Mode> GlobalProfitSharingReceivers<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除分账接收方")]
-    pub fn delete(self, request: super::profit_sharing::receivers::delete::Request) -> M::Sent<Nothing> {
+    pub fn delete(self, request: super::profit_sharing::receivers::delete::Request) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_GLOBAL_PROFIT_SHARING_RECEIVERS, request)
     }
 
@@ -2183,7 +2191,7 @@ impl<M: Mode> GlobalProfitSharingReceivers<M> {
 chain_step! {
     /// `v3/global/profit-sharing/receivers/{account}`: 查询分账接收方添加结果.
     #[doc(alias = "查询分账接收方添加结果")]
-    GlobalProfitSharingReceiversByAccount
+    GlobalProfitSharingReceiversByAccount at AtGlobalProfitSharingReceiversByAccount
 }
 
 impl<M: Mode> GlobalProfitSharingReceiversByAccount<M> {
@@ -2207,14 +2215,14 @@ impl<M: Mode> GlobalProfitSharingReceiversByAccount<M> {
     pub fn get(
         self,
         request: super::profit_sharing::receivers::account::get::Request,
-    ) -> M::Sent<super::profit_sharing::receivers::account::get::Response> {
+    ) -> M::Output<super::profit_sharing::receivers::account::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_RECEIVERS_ACCOUNT, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/profit-sharing/refunds`
-    GlobalProfitSharingRefunds
+    GlobalProfitSharingRefunds at AtGlobalProfitSharingRefunds
 }
 
 impl<M: Mode> GlobalProfitSharingRefunds<M> {
@@ -2232,7 +2240,7 @@ impl<M: Mode> GlobalProfitSharingRefunds<M> {
 chain_step! {
     /// `v3/global/profit-sharing/refunds/bill-download-url`: 获取分账退款账单下载链接.
     #[doc(alias = "获取分账退款账单下载链接")]
-    GlobalProfitSharingRefundsBillDownloadUrl
+    GlobalProfitSharingRefundsBillDownloadUrl at AtGlobalProfitSharingRefundsBillDownloadUrl
 }
 
 impl<M: Mode> GlobalProfitSharingRefundsBillDownloadUrl<M> {
@@ -2256,7 +2264,7 @@ impl<M: Mode> GlobalProfitSharingRefundsBillDownloadUrl<M> {
     pub fn get(
         self,
         request: super::profit_sharing::refunds::bill_download_url::get::Request,
-    ) -> M::Sent<super::profit_sharing::refunds::bill_download_url::get::Response> {
+    ) -> M::Output<super::profit_sharing::refunds::bill_download_url::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_BILL_DOWNLOAD_URL, request)
     }
 }
@@ -2264,7 +2272,7 @@ impl<M: Mode> GlobalProfitSharingRefundsBillDownloadUrl<M> {
 chain_step! {
     /// `v3/global/profit-sharing/refunds/refundable-balance`: 查询可供垫付退款实时余额.
     #[doc(alias = "查询可供垫付退款实时余额")]
-    GlobalProfitSharingRefundsRefundableBalance
+    GlobalProfitSharingRefundsRefundableBalance at AtGlobalProfitSharingRefundsRefundableBalance
 }
 
 impl<M: Mode> GlobalProfitSharingRefundsRefundableBalance<M> {
@@ -2281,14 +2289,14 @@ impl<M: Mode> GlobalProfitSharingRefundsRefundableBalance<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询可供垫付退款实时余额")]
-    pub fn get(self) -> M::Sent<super::profit_sharing::refunds::refundable_balance::get::Response> {
+    pub fn get(self) -> M::Output<super::profit_sharing::refunds::refundable_balance::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_REFUNDABLE_BALANCE, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/profit-sharing/transactions`
-    GlobalProfitSharingTransactions
+    GlobalProfitSharingTransactions at AtGlobalProfitSharingTransactions
 }
 
 impl<M: Mode> GlobalProfitSharingTransactions<M> {
@@ -2311,7 +2319,7 @@ impl<M: Mode> GlobalProfitSharingTransactions<M> {
 chain_step! {
     /// `v3/global/profit-sharing/transactions/mark`: 分账标记.
     #[doc(alias = "分账标记")]
-    GlobalProfitSharingTransactionsMark
+    GlobalProfitSharingTransactionsMark at AtGlobalProfitSharingTransactionsMark
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsMark<M> {
@@ -2331,14 +2339,17 @@ impl<M: Mode> GlobalProfitSharingTransactionsMark<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "分账标记")]
-    pub fn post(self, request: super::profit_sharing::transactions::mark::post::Request) -> M::Sent<Nothing> {
+    pub fn post(
+        self,
+        request: super::profit_sharing::transactions::mark::post::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_MARK, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/profit-sharing/transactions/{transaction_id}`
-    GlobalProfitSharingTransactionsByTransactionId
+    GlobalProfitSharingTransactionsByTransactionId at AtGlobalProfitSharingTransactionsByTransactionId
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsByTransactionId<M> {
@@ -2358,7 +2369,7 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionId<M> {
 chain_step! {
     /// `v3/global/profit-sharing/transactions/{transaction_id}/amounts`: 查询剩余待分金额.
     #[doc(alias = "查询剩余待分金额")]
-    GlobalProfitSharingTransactionsByTransactionIdAmounts
+    GlobalProfitSharingTransactionsByTransactionIdAmounts at AtGlobalProfitSharingTransactionsByTransactionIdAmounts
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdAmounts<M> {
@@ -2389,7 +2400,7 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdAmounts<M> {
     pub fn get(
         self,
         request: super::profit_sharing::transactions::transaction_id::amounts::get::Request,
-    ) -> M::Sent<super::profit_sharing::transactions::transaction_id::amounts::get::Response> {
+    ) -> M::Output<super::profit_sharing::transactions::transaction_id::amounts::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS, request)
     }
 }
@@ -2397,7 +2408,7 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdAmounts<M> {
 chain_step! {
     /// `v3/global/profit-sharing/transactions/{transaction_id}/refundable-amounts`: 查询订单剩余可退款金额.
     #[doc(alias = "查询订单剩余可退款金额")]
-    GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts
+    GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts at AtGlobalProfitSharingTransactionsByTransactionIdRefundableAmounts
 }
 
 impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts<M> {
@@ -2428,7 +2439,8 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts<M>
     pub fn get(
         self,
         request: super::profit_sharing::transactions::transaction_id::refundable_amounts::get::Request,
-    ) -> M::Sent<super::profit_sharing::transactions::transaction_id::refundable_amounts::get::Response> {
+    ) -> M::Output<super::profit_sharing::transactions::transaction_id::refundable_amounts::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_TRANSACTION_ID_REFUNDABLE_AMOUNTS,
             request,
@@ -2436,9 +2448,9 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refund`
-    GlobalRefund
+    GlobalRefund at AtGlobalRefund
 }
 
 impl<M: Mode> GlobalRefund<M> {
@@ -2453,9 +2465,9 @@ impl<M: Mode> GlobalRefund<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refund/partner`
-    GlobalRefundPartner
+    GlobalRefundPartner at AtGlobalRefundPartner
 }
 
 impl<M: Mode> GlobalRefundPartner<M> {
@@ -2465,9 +2477,9 @@ impl<M: Mode> GlobalRefundPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refund/partner/recharge-balance`
-    GlobalRefundPartnerRechargeBalance
+    GlobalRefundPartnerRechargeBalance at AtGlobalRefundPartnerRechargeBalance
 }
 
 impl<M: Mode> GlobalRefundPartnerRechargeBalance<M> {
@@ -2477,9 +2489,9 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalance<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refund/partner/recharge-balance/sub-mchid`
-    GlobalRefundPartnerRechargeBalanceSubMchid
+    GlobalRefundPartnerRechargeBalanceSubMchid at AtGlobalRefundPartnerRechargeBalanceSubMchid
 }
 
 impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchid<M> {
@@ -2497,7 +2509,7 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchid<M> {
 chain_step! {
     /// `v3/global/refund/partner/recharge-balance/sub-mchid/{sub_mchid}`: 商家充值退款余额查询.
     #[doc(alias = "商家充值退款余额查询")]
-    GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid
+    GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid at AtGlobalRefundPartnerRechargeBalanceSubMchidBySubMchid
 }
 
 impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid<M> {
@@ -2525,7 +2537,7 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid<M> {
     #[doc(alias = "商家充值退款余额查询")]
     pub fn get(
         self,
-    ) -> M::Sent<super::refund::partner::recharge_balance::sub_mchid::sub_mchid::get::Response> {
+    ) -> M::Output<super::refund::partner::recharge_balance::sub_mchid::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_REFUND_PARTNER_RECHARGE_BALANCE_SUB_MCHID_SUB_MCHID, Nothing)
     }
 }
@@ -2533,7 +2545,7 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid<M> {
 chain_step! {
     /// `v3/global/refund/recharge-balance`: 商家充值退款余额查询.
     #[doc(alias = "商家充值退款余额查询")]
-    GlobalRefundRechargeBalance
+    GlobalRefundRechargeBalance at AtGlobalRefundRechargeBalance
 }
 
 impl<M: Mode> GlobalRefundRechargeBalance<M> {
@@ -2550,7 +2562,7 @@ impl<M: Mode> GlobalRefundRechargeBalance<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商家充值退款余额查询")]
-    pub fn get(self) -> M::Sent<super::refund::recharge_balance::get::Response> {
+    pub fn get(self) -> M::Output<super::refund::recharge_balance::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_REFUND_RECHARGE_BALANCE, Nothing)
     }
 }
@@ -2559,7 +2571,7 @@ chain_step! {
     /// `v3/global/refunds`: 查询所有退款, 申请退款.
     #[doc(alias = "查询所有退款")]
     #[doc(alias = "申请退款")]
-    GlobalRefunds
+    GlobalRefunds at AtGlobalRefunds
 }
 
 impl<M: Mode> GlobalRefunds<M> {
@@ -2579,7 +2591,7 @@ impl<M: Mode> GlobalRefunds<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询所有退款")]
-    pub fn get(self, request: super::refunds::get::Request) -> M::Sent<super::refunds::get::Response> {
+    pub fn get(self, request: super::refunds::get::Request) -> M::Output<super::refunds::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_REFUNDS, request)
     }
 
@@ -2602,7 +2614,7 @@ impl<M: Mode> GlobalRefunds<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请退款")]
-    pub fn post(self, request: super::refunds::post::Request) -> M::Sent<super::refunds::post::Response> {
+    pub fn post(self, request: super::refunds::post::Request) -> M::Output<super::refunds::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_REFUNDS, request)
     }
 
@@ -2617,9 +2629,9 @@ impl<M: Mode> GlobalRefunds<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refunds/id`
-    GlobalRefundsId
+    GlobalRefundsId at AtGlobalRefundsId
 }
 
 impl<M: Mode> GlobalRefundsId<M> {
@@ -2632,7 +2644,7 @@ impl<M: Mode> GlobalRefundsId<M> {
 chain_step! {
     /// `v3/global/refunds/id/{refund_id}`: 查询单笔退款(微信支付退款订单号).
     #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
-    GlobalRefundsIdByRefundId
+    GlobalRefundsIdByRefundId at AtGlobalRefundsIdByRefundId
 }
 
 impl<M: Mode> GlobalRefundsIdByRefundId<M> {
@@ -2655,14 +2667,14 @@ impl<M: Mode> GlobalRefundsIdByRefundId<M> {
     pub fn get(
         self,
         request: super::refunds::id::refund_id::get::Request,
-    ) -> M::Sent<super::refunds::id::refund_id::get::Response> {
+    ) -> M::Output<super::refunds::id::refund_id::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/refunds/out-refund-no`
-    GlobalRefundsOutRefundNo
+    GlobalRefundsOutRefundNo at AtGlobalRefundsOutRefundNo
 }
 
 impl<M: Mode> GlobalRefundsOutRefundNo<M> {
@@ -2677,7 +2689,7 @@ impl<M: Mode> GlobalRefundsOutRefundNo<M> {
 chain_step! {
     /// `v3/global/refunds/out-refund-no/{out_refund_no}`: 查询单笔退款(商户退款订单号).
     #[doc(alias = "查询单笔退款(商户退款订单号)")]
-    GlobalRefundsOutRefundNoByOutRefundNo
+    GlobalRefundsOutRefundNoByOutRefundNo at AtGlobalRefundsOutRefundNoByOutRefundNo
 }
 
 impl<M: Mode> GlobalRefundsOutRefundNoByOutRefundNo<M> {
@@ -2707,14 +2719,14 @@ impl<M: Mode> GlobalRefundsOutRefundNoByOutRefundNo<M> {
     pub fn get(
         self,
         request: super::refunds::out_refund_no::out_refund_no::get::Request,
-    ) -> M::Sent<super::refunds::out_refund_no::out_refund_no::get::Response> {
+    ) -> M::Output<super::refunds::out_refund_no::out_refund_no::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/settle`
-    GlobalSettle
+    GlobalSettle at AtGlobalSettle
 }
 
 impl<M: Mode> GlobalSettle<M> {
@@ -2727,7 +2739,7 @@ impl<M: Mode> GlobalSettle<M> {
 chain_step! {
     /// `v3/global/settle/settlements`: 查询结算资金明细.
     #[doc(alias = "查询结算资金明细")]
-    GlobalSettleSettlements
+    GlobalSettleSettlements at AtGlobalSettleSettlements
 }
 
 impl<M: Mode> GlobalSettleSettlements<M> {
@@ -2750,7 +2762,7 @@ impl<M: Mode> GlobalSettleSettlements<M> {
     pub fn get(
         self,
         request: super::settle::settlements::get::Request,
-    ) -> M::Sent<super::settle::settlements::get::Response> {
+    ) -> M::Output<super::settle::settlements::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_SETTLE_SETTLEMENTS, request)
     }
 }
@@ -2758,7 +2770,7 @@ impl<M: Mode> GlobalSettleSettlements<M> {
 chain_step! {
     /// `v3/global/statements`: 下载对账单.
     #[doc(alias = "下载对账单")]
-    GlobalStatements
+    GlobalStatements at AtGlobalStatements
 }
 
 impl<M: Mode> GlobalStatements<M> {
@@ -2778,14 +2790,14 @@ impl<M: Mode> GlobalStatements<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载对账单")]
-    pub fn get(self, request: super::statements::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::statements::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_GLOBAL_STATEMENTS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/transactions`
-    GlobalTransactions
+    GlobalTransactions at AtGlobalTransactions
 }
 
 impl<M: Mode> GlobalTransactions<M> {
@@ -2823,7 +2835,7 @@ impl<M: Mode> GlobalTransactions<M> {
 chain_step! {
     /// `v3/global/transactions/app`: APP支付下单.
     #[doc(alias = "APP支付下单")]
-    GlobalTransactionsApp
+    GlobalTransactionsApp at AtGlobalTransactionsApp
 }
 
 impl<M: Mode> GlobalTransactionsApp<M> {
@@ -2854,14 +2866,14 @@ impl<M: Mode> GlobalTransactionsApp<M> {
     pub fn post(
         self,
         request: super::transactions::app::post::Request,
-    ) -> M::Sent<super::transactions::app::post::Response> {
+    ) -> M::Output<super::transactions::app::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_APP, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/transactions/id`
-    GlobalTransactionsId
+    GlobalTransactionsId at AtGlobalTransactionsId
 }
 
 impl<M: Mode> GlobalTransactionsId<M> {
@@ -2876,7 +2888,7 @@ impl<M: Mode> GlobalTransactionsId<M> {
 chain_step! {
     /// `v3/global/transactions/id/{transaction_id}`: 查询订单(微信支付订单号).
     #[doc(alias = "查询订单(微信支付订单号)")]
-    GlobalTransactionsIdByTransactionId
+    GlobalTransactionsIdByTransactionId at AtGlobalTransactionsIdByTransactionId
 }
 
 impl<M: Mode> GlobalTransactionsIdByTransactionId<M> {
@@ -2906,7 +2918,7 @@ impl<M: Mode> GlobalTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 
@@ -2919,7 +2931,7 @@ impl<M: Mode> GlobalTransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/global/transactions/id/{transaction_id}/close`: 关闭订单(微信支付订单号).
     #[doc(alias = "关闭订单(微信支付订单号)")]
-    GlobalTransactionsIdByTransactionIdClose
+    GlobalTransactionsIdByTransactionIdClose at AtGlobalTransactionsIdByTransactionIdClose
 }
 
 impl<M: Mode> GlobalTransactionsIdByTransactionIdClose<M> {
@@ -2950,7 +2962,7 @@ impl<M: Mode> GlobalTransactionsIdByTransactionIdClose<M> {
     pub fn post(
         self,
         request: super::transactions::id::transaction_id::close::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE, request)
     }
 }
@@ -2958,7 +2970,7 @@ impl<M: Mode> GlobalTransactionsIdByTransactionIdClose<M> {
 chain_step! {
     /// `v3/global/transactions/jsapi`: JSAPI支付下单.
     #[doc(alias = "JSAPI支付下单")]
-    GlobalTransactionsJsapi
+    GlobalTransactionsJsapi at AtGlobalTransactionsJsapi
 }
 
 impl<M: Mode> GlobalTransactionsJsapi<M> {
@@ -2989,7 +3001,7 @@ impl<M: Mode> GlobalTransactionsJsapi<M> {
     pub fn post(
         self,
         request: super::transactions::jsapi::post::Request,
-    ) -> M::Sent<super::transactions::jsapi::post::Response> {
+    ) -> M::Output<super::transactions::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_JSAPI, request)
     }
 }
@@ -2997,7 +3009,7 @@ impl<M: Mode> GlobalTransactionsJsapi<M> {
 chain_step! {
     /// `v3/global/transactions/mweb`: H5支付下单.
     #[doc(alias = "H5支付下单")]
-    GlobalTransactionsMweb
+    GlobalTransactionsMweb at AtGlobalTransactionsMweb
 }
 
 impl<M: Mode> GlobalTransactionsMweb<M> {
@@ -3031,7 +3043,7 @@ impl<M: Mode> GlobalTransactionsMweb<M> {
     pub fn post(
         self,
         request: super::transactions::mweb::post::Request,
-    ) -> M::Sent<super::transactions::mweb::post::Response> {
+    ) -> M::Output<super::transactions::mweb::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_MWEB, request)
     }
 }
@@ -3039,7 +3051,7 @@ impl<M: Mode> GlobalTransactionsMweb<M> {
 chain_step! {
     /// `v3/global/transactions/native`: Native支付下单.
     #[doc(alias = "Native支付下单")]
-    GlobalTransactionsNative
+    GlobalTransactionsNative at AtGlobalTransactionsNative
 }
 
 impl<M: Mode> GlobalTransactionsNative<M> {
@@ -3070,14 +3082,14 @@ impl<M: Mode> GlobalTransactionsNative<M> {
     pub fn post(
         self,
         request: super::transactions::native::post::Request,
-    ) -> M::Sent<super::transactions::native::post::Response> {
+    ) -> M::Output<super::transactions::native::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_NATIVE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/global/transactions/out-trade-no`
-    GlobalTransactionsOutTradeNo
+    GlobalTransactionsOutTradeNo at AtGlobalTransactionsOutTradeNo
 }
 
 impl<M: Mode> GlobalTransactionsOutTradeNo<M> {
@@ -3095,7 +3107,7 @@ impl<M: Mode> GlobalTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/global/transactions/out-trade-no/{out_trade_no}`: 查询订单(商户订单号).
     #[doc(alias = "查询订单(商户订单号)")]
-    GlobalTransactionsOutTradeNoByOutTradeNo
+    GlobalTransactionsOutTradeNoByOutTradeNo at AtGlobalTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNo<M> {
@@ -3125,7 +3137,7 @@ impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 
@@ -3138,7 +3150,7 @@ impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/global/transactions/out-trade-no/{out_trade_no}/close`: 关闭订单(商户订单号).
     #[doc(alias = "关闭订单(商户订单号)")]
-    GlobalTransactionsOutTradeNoByOutTradeNoClose
+    GlobalTransactionsOutTradeNoByOutTradeNoClose at AtGlobalTransactionsOutTradeNoByOutTradeNoClose
 }
 
 impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNoClose<M> {
@@ -3169,7 +3181,7 @@ impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNoClose<M> {
     pub fn post(
         self,
         request: super::transactions::out_trade_no::out_trade_no::close::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/goldplan` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/goldplan`: 点金计划.
-    Goldplan
+    Goldplan at AtGoldplan
 }
 
 impl<M: Mode> Goldplan<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Goldplan<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/goldplan/merchants`
-    GoldplanMerchants
+    GoldplanMerchants at AtGoldplanMerchants
 }
 
 impl<M: Mode> GoldplanMerchants<M> {
@@ -54,7 +56,7 @@ impl<M: Mode> GoldplanMerchants<M> {
 chain_step! {
     /// `v3/goldplan/merchants/changecustompagestatus`: 商家小票管理.
     #[doc(alias = "商家小票管理")]
-    GoldplanMerchantsChangecustompagestatus
+    GoldplanMerchantsChangecustompagestatus at AtGoldplanMerchantsChangecustompagestatus
 }
 
 impl<M: Mode> GoldplanMerchantsChangecustompagestatus<M> {
@@ -77,7 +79,7 @@ impl<M: Mode> GoldplanMerchantsChangecustompagestatus<M> {
     pub fn post(
         self,
         request: super::merchants::changecustompagestatus::post::Request,
-    ) -> M::Sent<super::merchants::changecustompagestatus::post::Response> {
+    ) -> M::Output<super::merchants::changecustompagestatus::post::Response> {
         self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_CHANGECUSTOMPAGESTATUS, request)
     }
 }
@@ -85,7 +87,7 @@ impl<M: Mode> GoldplanMerchantsChangecustompagestatus<M> {
 chain_step! {
     /// `v3/goldplan/merchants/changegoldplanstatus`: 点金计划管理.
     #[doc(alias = "点金计划管理")]
-    GoldplanMerchantsChangegoldplanstatus
+    GoldplanMerchantsChangegoldplanstatus at AtGoldplanMerchantsChangegoldplanstatus
 }
 
 impl<M: Mode> GoldplanMerchantsChangegoldplanstatus<M> {
@@ -108,7 +110,7 @@ impl<M: Mode> GoldplanMerchantsChangegoldplanstatus<M> {
     pub fn post(
         self,
         request: super::merchants::changegoldplanstatus::post::Request,
-    ) -> M::Sent<super::merchants::changegoldplanstatus::post::Response> {
+    ) -> M::Output<super::merchants::changegoldplanstatus::post::Response> {
         self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_CHANGEGOLDPLANSTATUS, request)
     }
 }
@@ -116,7 +118,7 @@ impl<M: Mode> GoldplanMerchantsChangegoldplanstatus<M> {
 chain_step! {
     /// `v3/goldplan/merchants/close-advertising-show`: 关闭广告展示.
     #[doc(alias = "关闭广告展示")]
-    GoldplanMerchantsCloseAdvertisingShow
+    GoldplanMerchantsCloseAdvertisingShow at AtGoldplanMerchantsCloseAdvertisingShow
 }
 
 impl<M: Mode> GoldplanMerchantsCloseAdvertisingShow<M> {
@@ -136,7 +138,10 @@ impl<M: Mode> GoldplanMerchantsCloseAdvertisingShow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "关闭广告展示")]
-    pub fn post(self, request: super::merchants::close_advertising_show::post::Request) -> M::Sent<Nothing> {
+    pub fn post(
+        self,
+        request: super::merchants::close_advertising_show::post::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW, request)
     }
 }
@@ -144,7 +149,7 @@ impl<M: Mode> GoldplanMerchantsCloseAdvertisingShow<M> {
 chain_step! {
     /// `v3/goldplan/merchants/open-advertising-show`: 开通广告展示.
     #[doc(alias = "开通广告展示")]
-    GoldplanMerchantsOpenAdvertisingShow
+    GoldplanMerchantsOpenAdvertisingShow at AtGoldplanMerchantsOpenAdvertisingShow
 }
 
 impl<M: Mode> GoldplanMerchantsOpenAdvertisingShow<M> {
@@ -164,7 +169,10 @@ impl<M: Mode> GoldplanMerchantsOpenAdvertisingShow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "开通广告展示")]
-    pub fn patch(self, request: super::merchants::open_advertising_show::patch::Request) -> M::Sent<Nothing> {
+    pub fn patch(
+        self,
+        request: super::merchants::open_advertising_show::patch::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_GOLDPLAN_MERCHANTS_OPEN_ADVERTISING_SHOW, request)
     }
 }
@@ -172,7 +180,7 @@ impl<M: Mode> GoldplanMerchantsOpenAdvertisingShow<M> {
 chain_step! {
     /// `v3/goldplan/merchants/set-advertising-industry-filter`: 同业过滤标签管理.
     #[doc(alias = "同业过滤标签管理")]
-    GoldplanMerchantsSetAdvertisingIndustryFilter
+    GoldplanMerchantsSetAdvertisingIndustryFilter at AtGoldplanMerchantsSetAdvertisingIndustryFilter
 }
 
 impl<M: Mode> GoldplanMerchantsSetAdvertisingIndustryFilter<M> {
@@ -196,7 +204,7 @@ impl<M: Mode> GoldplanMerchantsSetAdvertisingIndustryFilter<M> {
     pub fn post(
         self,
         request: super::merchants::set_advertising_industry_filter::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_SET_ADVERTISING_INDUSTRY_FILTER, request)
     }
 }

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/gov` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/gov`: 数据审核, 江苏, 浙江, 透传模式.
-    Gov
+    Gov at AtGov
 }
 
 impl<M: Mode> Gov<M> {
@@ -18,9 +20,9 @@ impl<M: Mode> Gov<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy`
-    GovSubsidy
+    GovSubsidy at AtGovSubsidy
 }
 
 impl<M: Mode> GovSubsidy<M> {
@@ -70,9 +72,9 @@ impl<M: Mode> GovSubsidy<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/audit`
-    GovSubsidyAudit
+    GovSubsidyAudit at AtGovSubsidyAudit
 }
 
 impl<M: Mode> GovSubsidyAudit<M> {
@@ -82,9 +84,9 @@ impl<M: Mode> GovSubsidyAudit<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/audit/cup`
-    GovSubsidyAuditCup
+    GovSubsidyAuditCup at AtGovSubsidyAuditCup
 }
 
 impl<M: Mode> GovSubsidyAuditCup<M> {
@@ -117,7 +119,7 @@ impl<M: Mode> GovSubsidyAuditCup<M> {
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/invalid`: 查询审核结果.
     #[doc(alias = "查询审核结果")]
-    GovSubsidyAuditCupInvalid
+    GovSubsidyAuditCupInvalid at AtGovSubsidyAuditCupInvalid
 }
 
 impl<M: Mode> GovSubsidyAuditCupInvalid<M> {
@@ -141,7 +143,7 @@ impl<M: Mode> GovSubsidyAuditCupInvalid<M> {
     pub fn post(
         self,
         request: super::subsidy::audit::cup::invalid::post::Request,
-    ) -> M::Sent<super::subsidy::audit::cup::invalid::post::Response> {
+    ) -> M::Output<super::subsidy::audit::cup::invalid::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_INVALID, request)
     }
 }
@@ -149,7 +151,7 @@ impl<M: Mode> GovSubsidyAuditCupInvalid<M> {
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/query`: 查询审核结果.
     #[doc(alias = "查询审核结果")]
-    GovSubsidyAuditCupQuery
+    GovSubsidyAuditCupQuery at AtGovSubsidyAuditCupQuery
 }
 
 impl<M: Mode> GovSubsidyAuditCupQuery<M> {
@@ -173,14 +175,14 @@ impl<M: Mode> GovSubsidyAuditCupQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::audit::cup::query::post::Request,
-    ) -> M::Sent<super::subsidy::audit::cup::query::post::Response> {
+    ) -> M::Output<super::subsidy::audit::cup::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_QUERY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/audit/cup/refund`
-    GovSubsidyAuditCupRefund
+    GovSubsidyAuditCupRefund at AtGovSubsidyAuditCupRefund
 }
 
 impl<M: Mode> GovSubsidyAuditCupRefund<M> {
@@ -193,7 +195,7 @@ impl<M: Mode> GovSubsidyAuditCupRefund<M> {
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/refund/sync`: 同步非银联支付交易退款信息.
     #[doc(alias = "同步非银联支付交易退款信息")]
-    GovSubsidyAuditCupRefundSync
+    GovSubsidyAuditCupRefundSync at AtGovSubsidyAuditCupRefundSync
 }
 
 impl<M: Mode> GovSubsidyAuditCupRefundSync<M> {
@@ -221,7 +223,7 @@ impl<M: Mode> GovSubsidyAuditCupRefundSync<M> {
     pub fn post(
         self,
         request: super::subsidy::audit::cup::refund::sync::post::Request,
-    ) -> M::Sent<super::subsidy::audit::cup::refund::sync::post::Response> {
+    ) -> M::Output<super::subsidy::audit::cup::refund::sync::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_REFUND_SYNC, request)
     }
 }
@@ -229,7 +231,7 @@ impl<M: Mode> GovSubsidyAuditCupRefundSync<M> {
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/update`: 更新审核数据.
     #[doc(alias = "更新审核数据")]
-    GovSubsidyAuditCupUpdate
+    GovSubsidyAuditCupUpdate at AtGovSubsidyAuditCupUpdate
 }
 
 impl<M: Mode> GovSubsidyAuditCupUpdate<M> {
@@ -272,7 +274,7 @@ impl<M: Mode> GovSubsidyAuditCupUpdate<M> {
     pub fn post(
         self,
         request: super::subsidy::audit::cup::update::post::Request,
-    ) -> M::Sent<super::subsidy::audit::cup::update::post::Response> {
+    ) -> M::Output<super::subsidy::audit::cup::update::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_UPDATE, request)
     }
 }
@@ -280,7 +282,7 @@ impl<M: Mode> GovSubsidyAuditCupUpdate<M> {
 chain_step! {
     /// `v3/gov/subsidy/audit/cup/upload`: 上传审核数据.
     #[doc(alias = "上传审核数据")]
-    GovSubsidyAuditCupUpload
+    GovSubsidyAuditCupUpload at AtGovSubsidyAuditCupUpload
 }
 
 impl<M: Mode> GovSubsidyAuditCupUpload<M> {
@@ -323,14 +325,14 @@ impl<M: Mode> GovSubsidyAuditCupUpload<M> {
     pub fn post(
         self,
         request: super::subsidy::audit::cup::upload::post::Request,
-    ) -> M::Sent<super::subsidy::audit::cup::upload::post::Response> {
+    ) -> M::Output<super::subsidy::audit::cup::upload::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_UPLOAD, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/companies`
-    GovSubsidyCompanies
+    GovSubsidyCompanies at AtGovSubsidyCompanies
 }
 
 impl<M: Mode> GovSubsidyCompanies<M> {
@@ -343,7 +345,7 @@ impl<M: Mode> GovSubsidyCompanies<M> {
 chain_step! {
     /// `v3/gov/subsidy/companies/query`: 企业信息查询.
     #[doc(alias = "企业信息查询")]
-    GovSubsidyCompaniesQuery
+    GovSubsidyCompaniesQuery at AtGovSubsidyCompaniesQuery
 }
 
 impl<M: Mode> GovSubsidyCompaniesQuery<M> {
@@ -367,14 +369,14 @@ impl<M: Mode> GovSubsidyCompaniesQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::companies::query::post::Request,
-    ) -> M::Sent<super::subsidy::companies::query::post::Response> {
+    ) -> M::Output<super::subsidy::companies::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_COMPANIES_QUERY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/goods`
-    GovSubsidyGoods
+    GovSubsidyGoods at AtGovSubsidyGoods
 }
 
 impl<M: Mode> GovSubsidyGoods<M> {
@@ -387,7 +389,7 @@ impl<M: Mode> GovSubsidyGoods<M> {
 chain_step! {
     /// `v3/gov/subsidy/goods/upload`: 商品信息上传.
     #[doc(alias = "商品信息上传")]
-    GovSubsidyGoodsUpload
+    GovSubsidyGoodsUpload at AtGovSubsidyGoodsUpload
 }
 
 impl<M: Mode> GovSubsidyGoodsUpload<M> {
@@ -420,14 +422,14 @@ impl<M: Mode> GovSubsidyGoodsUpload<M> {
     pub fn post(
         self,
         request: super::subsidy::goods::upload::post::Request,
-    ) -> M::Sent<super::subsidy::goods::upload::post::Response> {
+    ) -> M::Output<super::subsidy::goods::upload::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_GOODS_UPLOAD, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/n-qualifications`
-    GovSubsidyNQualifications
+    GovSubsidyNQualifications at AtGovSubsidyNQualifications
 }
 
 impl<M: Mode> GovSubsidyNQualifications<M> {
@@ -440,7 +442,7 @@ impl<M: Mode> GovSubsidyNQualifications<M> {
 chain_step! {
     /// `v3/gov/subsidy/n-qualifications/sync`: N品类同步资格核销信息.
     #[doc(alias = "N品类同步资格核销信息")]
-    GovSubsidyNQualificationsSync
+    GovSubsidyNQualificationsSync at AtGovSubsidyNQualificationsSync
 }
 
 impl<M: Mode> GovSubsidyNQualificationsSync<M> {
@@ -488,7 +490,7 @@ impl<M: Mode> GovSubsidyNQualificationsSync<M> {
     pub fn post(
         self,
         request: super::subsidy::n_qualifications::sync::post::Request,
-    ) -> M::Sent<super::subsidy::n_qualifications::sync::post::Response> {
+    ) -> M::Output<super::subsidy::n_qualifications::sync::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_N_QUALIFICATIONS_SYNC, request)
     }
 }
@@ -496,7 +498,7 @@ impl<M: Mode> GovSubsidyNQualificationsSync<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualification`: 查询补贴资格.
     #[doc(alias = "查询补贴资格")]
-    GovSubsidyQualification
+    GovSubsidyQualification at AtGovSubsidyQualification
 }
 
 impl<M: Mode> GovSubsidyQualification<M> {
@@ -519,14 +521,14 @@ impl<M: Mode> GovSubsidyQualification<M> {
     pub fn get(
         self,
         request: super::subsidy::qualification::get::Request,
-    ) -> M::Sent<super::subsidy::qualification::get::Response> {
+    ) -> M::Output<super::subsidy::qualification::get::Response> {
         self.call.typed(&table::GET_V3_GOV_SUBSIDY_QUALIFICATION, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/qualifications`
-    GovSubsidyQualifications
+    GovSubsidyQualifications at AtGovSubsidyQualifications
 }
 
 impl<M: Mode> GovSubsidyQualifications<M> {
@@ -546,9 +548,9 @@ impl<M: Mode> GovSubsidyQualifications<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/qualifications/passthrough`
-    GovSubsidyQualificationsPassthrough
+    GovSubsidyQualificationsPassthrough at AtGovSubsidyQualificationsPassthrough
 }
 
 impl<M: Mode> GovSubsidyQualificationsPassthrough<M> {
@@ -571,7 +573,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthrough<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/passthrough/cancel`: 取消资格(透传模式).
     #[doc(alias = "取消资格(透传模式)")]
-    GovSubsidyQualificationsPassthroughCancel
+    GovSubsidyQualificationsPassthroughCancel at AtGovSubsidyQualificationsPassthroughCancel
 }
 
 impl<M: Mode> GovSubsidyQualificationsPassthroughCancel<M> {
@@ -602,7 +604,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughCancel<M> {
     pub fn post(
         self,
         request: super::subsidy::qualifications::passthrough::cancel::post::Request,
-    ) -> M::Sent<super::subsidy::qualifications::passthrough::cancel::post::Response> {
+    ) -> M::Output<super::subsidy::qualifications::passthrough::cancel::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_CANCEL, request)
     }
 }
@@ -610,7 +612,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughCancel<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/passthrough/claim`: 领取资格(透传模式).
     #[doc(alias = "领取资格(透传模式)")]
-    GovSubsidyQualificationsPassthroughClaim
+    GovSubsidyQualificationsPassthroughClaim at AtGovSubsidyQualificationsPassthroughClaim
 }
 
 impl<M: Mode> GovSubsidyQualificationsPassthroughClaim<M> {
@@ -642,7 +644,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughClaim<M> {
     pub fn post(
         self,
         request: super::subsidy::qualifications::passthrough::claim::post::Request,
-    ) -> M::Sent<super::subsidy::qualifications::passthrough::claim::post::Response> {
+    ) -> M::Output<super::subsidy::qualifications::passthrough::claim::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_CLAIM, request)
     }
 }
@@ -650,7 +652,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughClaim<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/passthrough/query`: 批量查询用户资格(透传模式).
     #[doc(alias = "批量查询用户资格(透传模式)")]
-    GovSubsidyQualificationsPassthroughQuery
+    GovSubsidyQualificationsPassthroughQuery at AtGovSubsidyQualificationsPassthroughQuery
 }
 
 impl<M: Mode> GovSubsidyQualificationsPassthroughQuery<M> {
@@ -680,7 +682,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::qualifications::passthrough::query::post::Request,
-    ) -> M::Sent<super::subsidy::qualifications::passthrough::query::post::Response> {
+    ) -> M::Output<super::subsidy::qualifications::passthrough::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_QUERY, request)
     }
 }
@@ -688,7 +690,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/query`: 批量查询用户资格.
     #[doc(alias = "批量查询用户资格")]
-    GovSubsidyQualificationsQuery
+    GovSubsidyQualificationsQuery at AtGovSubsidyQualificationsQuery
 }
 
 impl<M: Mode> GovSubsidyQualificationsQuery<M> {
@@ -717,7 +719,7 @@ impl<M: Mode> GovSubsidyQualificationsQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::qualifications::query::post::Request,
-    ) -> M::Sent<super::subsidy::qualifications::query::post::Response> {
+    ) -> M::Output<super::subsidy::qualifications::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_QUALIFICATIONS_QUERY, request)
     }
 }
@@ -725,7 +727,7 @@ impl<M: Mode> GovSubsidyQualificationsQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/qualifications/sync`: 同步资格核销信息.
     #[doc(alias = "同步资格核销信息")]
-    GovSubsidyQualificationsSync
+    GovSubsidyQualificationsSync at AtGovSubsidyQualificationsSync
 }
 
 impl<M: Mode> GovSubsidyQualificationsSync<M> {
@@ -773,14 +775,14 @@ impl<M: Mode> GovSubsidyQualificationsSync<M> {
     pub fn post(
         self,
         request: super::subsidy::qualifications::sync::post::Request,
-    ) -> M::Sent<super::subsidy::qualifications::sync::post::Response> {
+    ) -> M::Output<super::subsidy::qualifications::sync::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_QUALIFICATIONS_SYNC, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/sncode`
-    GovSubsidySncode
+    GovSubsidySncode at AtGovSubsidySncode
 }
 
 impl<M: Mode> GovSubsidySncode<M> {
@@ -803,7 +805,7 @@ impl<M: Mode> GovSubsidySncode<M> {
 chain_step! {
     /// `v3/gov/subsidy/sncode/lock`: sn码锁定.
     #[doc(alias = "sn码锁定")]
-    GovSubsidySncodeLock
+    GovSubsidySncodeLock at AtGovSubsidySncodeLock
 }
 
 impl<M: Mode> GovSubsidySncodeLock<M> {
@@ -835,7 +837,7 @@ impl<M: Mode> GovSubsidySncodeLock<M> {
     pub fn post(
         self,
         request: super::subsidy::sncode::lock::post::Request,
-    ) -> M::Sent<super::subsidy::sncode::lock::post::Response> {
+    ) -> M::Output<super::subsidy::sncode::lock::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_SNCODE_LOCK, request)
     }
 }
@@ -843,7 +845,7 @@ impl<M: Mode> GovSubsidySncodeLock<M> {
 chain_step! {
     /// `v3/gov/subsidy/sncode/query`: 查询sn码状态.
     #[doc(alias = "查询sn码状态")]
-    GovSubsidySncodeQuery
+    GovSubsidySncodeQuery at AtGovSubsidySncodeQuery
 }
 
 impl<M: Mode> GovSubsidySncodeQuery<M> {
@@ -867,7 +869,7 @@ impl<M: Mode> GovSubsidySncodeQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::sncode::query::post::Request,
-    ) -> M::Sent<super::subsidy::sncode::query::post::Response> {
+    ) -> M::Output<super::subsidy::sncode::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_SNCODE_QUERY, request)
     }
 }
@@ -875,7 +877,7 @@ impl<M: Mode> GovSubsidySncodeQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/sncode/unlock`: sn码解锁.
     #[doc(alias = "sn码解锁")]
-    GovSubsidySncodeUnlock
+    GovSubsidySncodeUnlock at AtGovSubsidySncodeUnlock
 }
 
 impl<M: Mode> GovSubsidySncodeUnlock<M> {
@@ -904,14 +906,14 @@ impl<M: Mode> GovSubsidySncodeUnlock<M> {
     pub fn post(
         self,
         request: super::subsidy::sncode::unlock::post::Request,
-    ) -> M::Sent<super::subsidy::sncode::unlock::post::Response> {
+    ) -> M::Output<super::subsidy::sncode::unlock::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_SNCODE_UNLOCK, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/transactions`
-    GovSubsidyTransactions
+    GovSubsidyTransactions at AtGovSubsidyTransactions
 }
 
 impl<M: Mode> GovSubsidyTransactions<M> {
@@ -934,7 +936,7 @@ impl<M: Mode> GovSubsidyTransactions<M> {
 chain_step! {
     /// `v3/gov/subsidy/transactions/query`: 交易信息查询.
     #[doc(alias = "交易信息查询")]
-    GovSubsidyTransactionsQuery
+    GovSubsidyTransactionsQuery at AtGovSubsidyTransactionsQuery
 }
 
 impl<M: Mode> GovSubsidyTransactionsQuery<M> {
@@ -959,14 +961,14 @@ impl<M: Mode> GovSubsidyTransactionsQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::transactions::query::post::Request,
-    ) -> M::Sent<super::subsidy::transactions::query::post::Response> {
+    ) -> M::Output<super::subsidy::transactions::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_TRANSACTIONS_QUERY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/transactions/summary`
-    GovSubsidyTransactionsSummary
+    GovSubsidyTransactionsSummary at AtGovSubsidyTransactionsSummary
 }
 
 impl<M: Mode> GovSubsidyTransactionsSummary<M> {
@@ -979,7 +981,7 @@ impl<M: Mode> GovSubsidyTransactionsSummary<M> {
 chain_step! {
     /// `v3/gov/subsidy/transactions/summary/query-day`: 查询单日交易汇总.
     #[doc(alias = "查询单日交易汇总")]
-    GovSubsidyTransactionsSummaryQueryDay
+    GovSubsidyTransactionsSummaryQueryDay at AtGovSubsidyTransactionsSummaryQueryDay
 }
 
 impl<M: Mode> GovSubsidyTransactionsSummaryQueryDay<M> {
@@ -1006,7 +1008,7 @@ impl<M: Mode> GovSubsidyTransactionsSummaryQueryDay<M> {
     pub fn post(
         self,
         request: super::subsidy::transactions::summary::query_day::post::Request,
-    ) -> M::Sent<super::subsidy::transactions::summary::query_day::post::Response> {
+    ) -> M::Output<super::subsidy::transactions::summary::query_day::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_TRANSACTIONS_SUMMARY_QUERY_DAY, request)
     }
 }
@@ -1014,7 +1016,7 @@ impl<M: Mode> GovSubsidyTransactionsSummaryQueryDay<M> {
 chain_step! {
     /// `v3/gov/subsidy/transactions/sync`: 交易信息回传.
     #[doc(alias = "交易信息回传")]
-    GovSubsidyTransactionsSync
+    GovSubsidyTransactionsSync at AtGovSubsidyTransactionsSync
 }
 
 impl<M: Mode> GovSubsidyTransactionsSync<M> {
@@ -1050,14 +1052,14 @@ impl<M: Mode> GovSubsidyTransactionsSync<M> {
     pub fn post(
         self,
         request: super::subsidy::transactions::sync::post::Request,
-    ) -> M::Sent<super::subsidy::transactions::sync::post::Response> {
+    ) -> M::Output<super::subsidy::transactions::sync::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_TRANSACTIONS_SYNC, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/zhejiang`
-    GovSubsidyZhejiang
+    GovSubsidyZhejiang at AtGovSubsidyZhejiang
 }
 
 impl<M: Mode> GovSubsidyZhejiang<M> {
@@ -1087,9 +1089,9 @@ impl<M: Mode> GovSubsidyZhejiang<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode`
-    GovSubsidyZhejiangAuthcode
+    GovSubsidyZhejiangAuthcode at AtGovSubsidyZhejiangAuthcode
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcode<M> {
@@ -1122,7 +1124,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcode<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode/cancel`: 品类凭证码预核销撤销.
     #[doc(alias = "品类凭证码预核销撤销")]
-    GovSubsidyZhejiangAuthcodeCancel
+    GovSubsidyZhejiangAuthcodeCancel at AtGovSubsidyZhejiangAuthcodeCancel
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcodeCancel<M> {
@@ -1151,7 +1153,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeCancel<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::authcode::cancel::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::authcode::cancel::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::authcode::cancel::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_CANCEL, request)
     }
 }
@@ -1159,7 +1161,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeCancel<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode/commit`: 品类凭证码上报确认.
     #[doc(alias = "品类凭证码上报确认")]
-    GovSubsidyZhejiangAuthcodeCommit
+    GovSubsidyZhejiangAuthcodeCommit at AtGovSubsidyZhejiangAuthcodeCommit
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcodeCommit<M> {
@@ -1188,7 +1190,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeCommit<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::authcode::commit::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::authcode::commit::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::authcode::commit::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_COMMIT, request)
     }
 }
@@ -1196,7 +1198,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeCommit<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode/issue`: 申请品类凭证码.
     #[doc(alias = "申请品类凭证码")]
-    GovSubsidyZhejiangAuthcodeIssue
+    GovSubsidyZhejiangAuthcodeIssue at AtGovSubsidyZhejiangAuthcodeIssue
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcodeIssue<M> {
@@ -1227,7 +1229,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeIssue<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::authcode::issue::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::authcode::issue::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::authcode::issue::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_ISSUE, request)
     }
 }
@@ -1235,7 +1237,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeIssue<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode/refund`: 品类凭证码上报撤销.
     #[doc(alias = "品类凭证码上报撤销")]
-    GovSubsidyZhejiangAuthcodeRefund
+    GovSubsidyZhejiangAuthcodeRefund at AtGovSubsidyZhejiangAuthcodeRefund
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcodeRefund<M> {
@@ -1264,7 +1266,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeRefund<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::authcode::refund::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::authcode::refund::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::authcode::refund::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_REFUND, request)
     }
 }
@@ -1272,7 +1274,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeRefund<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/authcode/try`: 预核销品类凭证码.
     #[doc(alias = "预核销品类凭证码")]
-    GovSubsidyZhejiangAuthcodeTry
+    GovSubsidyZhejiangAuthcodeTry at AtGovSubsidyZhejiangAuthcodeTry
 }
 
 impl<M: Mode> GovSubsidyZhejiangAuthcodeTry<M> {
@@ -1301,14 +1303,14 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeTry<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::authcode::try_::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::authcode::try_::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::authcode::try_::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_TRY_, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/zhejiang/goods`
-    GovSubsidyZhejiangGoods
+    GovSubsidyZhejiangGoods at AtGovSubsidyZhejiangGoods
 }
 
 impl<M: Mode> GovSubsidyZhejiangGoods<M> {
@@ -1321,7 +1323,7 @@ impl<M: Mode> GovSubsidyZhejiangGoods<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/goods/query`: 商品信息查询.
     #[doc(alias = "商品信息查询")]
-    GovSubsidyZhejiangGoodsQuery
+    GovSubsidyZhejiangGoodsQuery at AtGovSubsidyZhejiangGoodsQuery
 }
 
 impl<M: Mode> GovSubsidyZhejiangGoodsQuery<M> {
@@ -1344,14 +1346,14 @@ impl<M: Mode> GovSubsidyZhejiangGoodsQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::goods::query::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::goods::query::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::goods::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_GOODS_QUERY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/zhejiang/n-qualifications`
-    GovSubsidyZhejiangNQualifications
+    GovSubsidyZhejiangNQualifications at AtGovSubsidyZhejiangNQualifications
 }
 
 impl<M: Mode> GovSubsidyZhejiangNQualifications<M> {
@@ -1364,7 +1366,7 @@ impl<M: Mode> GovSubsidyZhejiangNQualifications<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/n-qualifications/confirm`: n品类核销.
     #[doc(alias = "n品类核销")]
-    GovSubsidyZhejiangNQualificationsConfirm
+    GovSubsidyZhejiangNQualificationsConfirm at AtGovSubsidyZhejiangNQualificationsConfirm
 }
 
 impl<M: Mode> GovSubsidyZhejiangNQualificationsConfirm<M> {
@@ -1388,14 +1390,14 @@ impl<M: Mode> GovSubsidyZhejiangNQualificationsConfirm<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::n_qualifications::confirm::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::n_qualifications::confirm::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::n_qualifications::confirm::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_N_QUALIFICATIONS_CONFIRM, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/zhejiang/qualifications`
-    GovSubsidyZhejiangQualifications
+    GovSubsidyZhejiangQualifications at AtGovSubsidyZhejiangQualifications
 }
 
 impl<M: Mode> GovSubsidyZhejiangQualifications<M> {
@@ -1423,7 +1425,7 @@ impl<M: Mode> GovSubsidyZhejiangQualifications<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/qualifications/alter`: 变更资格.
     #[doc(alias = "变更资格")]
-    GovSubsidyZhejiangQualificationsAlter
+    GovSubsidyZhejiangQualificationsAlter at AtGovSubsidyZhejiangQualificationsAlter
 }
 
 impl<M: Mode> GovSubsidyZhejiangQualificationsAlter<M> {
@@ -1452,7 +1454,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsAlter<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::qualifications::alter::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::qualifications::alter::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::qualifications::alter::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_ALTER, request)
     }
 }
@@ -1460,7 +1462,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsAlter<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/qualifications/claim`: 领取资格.
     #[doc(alias = "领取资格")]
-    GovSubsidyZhejiangQualificationsClaim
+    GovSubsidyZhejiangQualificationsClaim at AtGovSubsidyZhejiangQualificationsClaim
 }
 
 impl<M: Mode> GovSubsidyZhejiangQualificationsClaim<M> {
@@ -1489,7 +1491,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsClaim<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::qualifications::claim::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::qualifications::claim::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::qualifications::claim::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_CLAIM, request)
     }
 }
@@ -1497,7 +1499,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsClaim<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/qualifications/query`: 查询补贴资格.
     #[doc(alias = "查询补贴资格")]
-    GovSubsidyZhejiangQualificationsQuery
+    GovSubsidyZhejiangQualificationsQuery at AtGovSubsidyZhejiangQualificationsQuery
 }
 
 impl<M: Mode> GovSubsidyZhejiangQualificationsQuery<M> {
@@ -1521,7 +1523,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::qualifications::query::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::qualifications::query::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::qualifications::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_QUERY, request)
     }
 }
@@ -1529,7 +1531,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/qualifications/sync`: 核销资格.
     #[doc(alias = "核销资格")]
-    GovSubsidyZhejiangQualificationsSync
+    GovSubsidyZhejiangQualificationsSync at AtGovSubsidyZhejiangQualificationsSync
 }
 
 impl<M: Mode> GovSubsidyZhejiangQualificationsSync<M> {
@@ -1552,14 +1554,14 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsSync<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::qualifications::sync::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::qualifications::sync::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::qualifications::sync::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_SYNC, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/gov/subsidy/zhejiang/sncode`
-    GovSubsidyZhejiangSncode
+    GovSubsidyZhejiangSncode at AtGovSubsidyZhejiangSncode
 }
 
 impl<M: Mode> GovSubsidyZhejiangSncode<M> {
@@ -1582,7 +1584,7 @@ impl<M: Mode> GovSubsidyZhejiangSncode<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/sncode/lock`: sn码锁定.
     #[doc(alias = "sn码锁定")]
-    GovSubsidyZhejiangSncodeLock
+    GovSubsidyZhejiangSncodeLock at AtGovSubsidyZhejiangSncodeLock
 }
 
 impl<M: Mode> GovSubsidyZhejiangSncodeLock<M> {
@@ -1616,7 +1618,7 @@ impl<M: Mode> GovSubsidyZhejiangSncodeLock<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::sncode::lock::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::sncode::lock::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::sncode::lock::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_LOCK, request)
     }
 }
@@ -1624,7 +1626,7 @@ impl<M: Mode> GovSubsidyZhejiangSncodeLock<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/sncode/query`: sn码销售状态查询.
     #[doc(alias = "sn码销售状态查询")]
-    GovSubsidyZhejiangSncodeQuery
+    GovSubsidyZhejiangSncodeQuery at AtGovSubsidyZhejiangSncodeQuery
 }
 
 impl<M: Mode> GovSubsidyZhejiangSncodeQuery<M> {
@@ -1653,7 +1655,7 @@ impl<M: Mode> GovSubsidyZhejiangSncodeQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::sncode::query::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::sncode::query::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::sncode::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_QUERY, request)
     }
 }
@@ -1661,7 +1663,7 @@ impl<M: Mode> GovSubsidyZhejiangSncodeQuery<M> {
 chain_step! {
     /// `v3/gov/subsidy/zhejiang/sncode/unlock`: sn码解锁.
     #[doc(alias = "sn码解锁")]
-    GovSubsidyZhejiangSncodeUnlock
+    GovSubsidyZhejiangSncodeUnlock at AtGovSubsidyZhejiangSncodeUnlock
 }
 
 impl<M: Mode> GovSubsidyZhejiangSncodeUnlock<M> {
@@ -1696,7 +1698,7 @@ impl<M: Mode> GovSubsidyZhejiangSncodeUnlock<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::sncode::unlock::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::sncode::unlock::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::sncode::unlock::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_UNLOCK, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/hire-power-bank` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/hire-power-bank`: 充电宝隔夜归还.
-    HirePowerBank
+    HirePowerBank at AtHirePowerBank
 }
 
 impl<M: Mode> HirePowerBank<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> HirePowerBank<M> {
 chain_step! {
     /// `v3/hire-power-bank/insurance-orders`: 创建保险订单.
     #[doc(alias = "创建保险订单")]
-    HirePowerBankInsuranceOrders
+    HirePowerBankInsuranceOrders at AtHirePowerBankInsuranceOrders
 }
 
 impl<M: Mode> HirePowerBankInsuranceOrders<M> {
@@ -50,7 +52,7 @@ impl<M: Mode> HirePowerBankInsuranceOrders<M> {
     pub fn post(
         self,
         request: super::insurance_orders::post::Request,
-    ) -> M::Sent<super::insurance_orders::post::Response> {
+    ) -> M::Output<super::insurance_orders::post::Response> {
         self.call.typed(&table::POST_V3_HIRE_POWER_BANK_INSURANCE_ORDERS, request)
     }
 
@@ -68,7 +70,7 @@ impl<M: Mode> HirePowerBankInsuranceOrders<M> {
 chain_step! {
     /// `v3/hire-power-bank/insurance-orders/{out_order_no}`: 查询保险订单详情.
     #[doc(alias = "查询保险订单详情")]
-    HirePowerBankInsuranceOrdersByOutOrderNo
+    HirePowerBankInsuranceOrdersByOutOrderNo at AtHirePowerBankInsuranceOrdersByOutOrderNo
 }
 
 impl<M: Mode> HirePowerBankInsuranceOrdersByOutOrderNo<M> {
@@ -91,14 +93,14 @@ impl<M: Mode> HirePowerBankInsuranceOrdersByOutOrderNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保险订单详情")]
-    pub fn get(self) -> M::Sent<super::insurance_orders::out_order_no::get::Response> {
+    pub fn get(self) -> M::Output<super::insurance_orders::out_order_no::get::Response> {
         self.call.typed(&table::GET_V3_HIRE_POWER_BANK_INSURANCE_ORDERS_OUT_ORDER_NO, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/hire-power-bank/user-qualifications`
-    HirePowerBankUserQualifications
+    HirePowerBankUserQualifications at AtHirePowerBankUserQualifications
 }
 
 impl<M: Mode> HirePowerBankUserQualifications<M> {
@@ -111,7 +113,7 @@ impl<M: Mode> HirePowerBankUserQualifications<M> {
 chain_step! {
     /// `v3/hire-power-bank/user-qualifications/{openid}`: 查询用户保险订单领取资格.
     #[doc(alias = "查询用户保险订单领取资格")]
-    HirePowerBankUserQualificationsByOpenid
+    HirePowerBankUserQualificationsByOpenid at AtHirePowerBankUserQualificationsByOpenid
 }
 
 impl<M: Mode> HirePowerBankUserQualificationsByOpenid<M> {
@@ -134,7 +136,7 @@ impl<M: Mode> HirePowerBankUserQualificationsByOpenid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询用户保险订单领取资格")]
-    pub fn get(self) -> M::Sent<super::user_qualifications::openid::get::Response> {
+    pub fn get(self) -> M::Output<super::user_qualifications::openid::get::Response> {
         self.call.typed(&table::GET_V3_HIRE_POWER_BANK_USER_QUALIFICATIONS_OPENID, Nothing)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/industry-rebate` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/industry-rebate`: 码牌音箱.
-    IndustryRebate
+    IndustryRebate at AtIndustryRebate
 }
 
 impl<M: Mode> IndustryRebate<M> {
@@ -24,9 +26,9 @@ impl<M: Mode> IndustryRebate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/industry-rebate/retail-industry`
-    IndustryRebateRetailIndustry
+    IndustryRebateRetailIndustry at AtIndustryRebateRetailIndustry
 }
 
 impl<M: Mode> IndustryRebateRetailIndustry<M> {
@@ -39,7 +41,7 @@ impl<M: Mode> IndustryRebateRetailIndustry<M> {
 chain_step! {
     /// `v3/industry-rebate/retail-industry/transactions`: 回传SN和商品编码.
     #[doc(alias = "回传SN和商品编码")]
-    IndustryRebateRetailIndustryTransactions
+    IndustryRebateRetailIndustryTransactions at AtIndustryRebateRetailIndustryTransactions
 }
 
 impl<M: Mode> IndustryRebateRetailIndustryTransactions<M> {
@@ -59,14 +61,14 @@ impl<M: Mode> IndustryRebateRetailIndustryTransactions<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "回传SN和商品编码")]
-    pub fn post(self, request: super::retail_industry::transactions::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::retail_industry::transactions::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_INDUSTRY_REBATE_RETAIL_INDUSTRY_TRANSACTIONS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/industry-rebate/transactions`
-    IndustryRebateTransactions
+    IndustryRebateTransactions at AtIndustryRebateTransactions
 }
 
 impl<M: Mode> IndustryRebateTransactions<M> {
@@ -84,7 +86,7 @@ impl<M: Mode> IndustryRebateTransactions<M> {
 chain_step! {
     /// `v3/industry-rebate/transactions/{transaction_id}`: 支付码牌/点餐码牌交易回传.
     #[doc(alias = "支付码牌/点餐码牌交易回传")]
-    IndustryRebateTransactionsByTransactionId
+    IndustryRebateTransactionsByTransactionId at AtIndustryRebateTransactionsByTransactionId
 }
 
 impl<M: Mode> IndustryRebateTransactionsByTransactionId<M> {
@@ -113,7 +115,7 @@ impl<M: Mode> IndustryRebateTransactionsByTransactionId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "支付码牌/点餐码牌交易回传")]
-    pub fn post(self, request: super::transactions::transaction_id::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::transactions::transaction_id::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_INDUSTRY_REBATE_TRANSACTIONS_TRANSACTION_ID, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/inspolicymgr` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/inspolicymgr`: 微信保单服务.
-    Inspolicymgr
+    Inspolicymgr at AtInspolicymgr
 }
 
 impl<M: Mode> Inspolicymgr<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Inspolicymgr<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/inspolicymgr/deduct`
-    InspolicymgrDeduct
+    InspolicymgrDeduct at AtInspolicymgrDeduct
 }
 
 impl<M: Mode> InspolicymgrDeduct<M> {
@@ -39,7 +41,7 @@ impl<M: Mode> InspolicymgrDeduct<M> {
 chain_step! {
     /// `v3/inspolicymgr/deduct/authorizations`: 提交保单授权信息.
     #[doc(alias = "提交保单授权信息")]
-    InspolicymgrDeductAuthorizations
+    InspolicymgrDeductAuthorizations at AtInspolicymgrDeductAuthorizations
 }
 
 impl<M: Mode> InspolicymgrDeductAuthorizations<M> {
@@ -67,7 +69,7 @@ impl<M: Mode> InspolicymgrDeductAuthorizations<M> {
     pub fn post(
         self,
         request: super::deduct::authorizations::post::Request,
-    ) -> M::Sent<super::deduct::authorizations::post::Response> {
+    ) -> M::Output<super::deduct::authorizations::post::Response> {
         self.call.typed(&table::POST_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS, request)
     }
 
@@ -85,7 +87,7 @@ impl<M: Mode> InspolicymgrDeductAuthorizations<M> {
 chain_step! {
     /// `v3/inspolicymgr/deduct/authorizations/{out_insurance_no}`: 查询保单授权信息.
     #[doc(alias = "查询保单授权信息")]
-    InspolicymgrDeductAuthorizationsByOutInsuranceNo
+    InspolicymgrDeductAuthorizationsByOutInsuranceNo at AtInspolicymgrDeductAuthorizationsByOutInsuranceNo
 }
 
 impl<M: Mode> InspolicymgrDeductAuthorizationsByOutInsuranceNo<M> {
@@ -109,7 +111,7 @@ impl<M: Mode> InspolicymgrDeductAuthorizationsByOutInsuranceNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保单授权信息")]
-    pub fn get(self) -> M::Sent<super::deduct::authorizations::out_insurance_no::get::Response> {
+    pub fn get(self) -> M::Output<super::deduct::authorizations::out_insurance_no::get::Response> {
         self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS_OUT_INSURANCE_NO, Nothing)
     }
 }
@@ -117,7 +119,7 @@ impl<M: Mode> InspolicymgrDeductAuthorizationsByOutInsuranceNo<M> {
 chain_step! {
     /// `v3/inspolicymgr/deduct/policies`: 上传保单.
     #[doc(alias = "上传保单")]
-    InspolicymgrDeductPolicies
+    InspolicymgrDeductPolicies at AtInspolicymgrDeductPolicies
 }
 
 impl<M: Mode> InspolicymgrDeductPolicies<M> {
@@ -155,7 +157,7 @@ impl<M: Mode> InspolicymgrDeductPolicies<M> {
     pub fn post(
         self,
         request: super::deduct::policies::post::Request,
-    ) -> M::Sent<super::deduct::policies::post::Response> {
+    ) -> M::Output<super::deduct::policies::post::Response> {
         self.call.typed(&table::POST_V3_INSPOLICYMGR_DEDUCT_POLICIES, request)
     }
 
@@ -174,7 +176,7 @@ chain_step! {
     /// `v3/inspolicymgr/deduct/policies/{out_insurance_no}`: 查询保单, 更新保单信息.
     #[doc(alias = "查询保单")]
     #[doc(alias = "更新保单信息")]
-    InspolicymgrDeductPoliciesByOutInsuranceNo
+    InspolicymgrDeductPoliciesByOutInsuranceNo at AtInspolicymgrDeductPoliciesByOutInsuranceNo
 }
 
 impl<M: Mode> InspolicymgrDeductPoliciesByOutInsuranceNo<M> {
@@ -198,7 +200,7 @@ impl<M: Mode> InspolicymgrDeductPoliciesByOutInsuranceNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保单")]
-    pub fn get(self) -> M::Sent<super::deduct::policies::out_insurance_no::get::Response> {
+    pub fn get(self) -> M::Output<super::deduct::policies::out_insurance_no::get::Response> {
         self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO, Nothing)
     }
 
@@ -228,7 +230,7 @@ impl<M: Mode> InspolicymgrDeductPoliciesByOutInsuranceNo<M> {
     pub fn patch(
         self,
         request: super::deduct::policies::out_insurance_no::patch::Request,
-    ) -> M::Sent<super::deduct::policies::out_insurance_no::patch::Response> {
+    ) -> M::Output<super::deduct::policies::out_insurance_no::patch::Response> {
         self.call.typed(&table::PATCH_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO, request)
     }
 }

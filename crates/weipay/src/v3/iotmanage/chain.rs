@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/iotmanage` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/iotmanage`: 电动自行车行业代扣.
-    Iotmanage
+    Iotmanage at AtIotmanage
 }
 
 impl<M: Mode> Iotmanage<M> {
@@ -24,9 +26,9 @@ impl<M: Mode> Iotmanage<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/iotmanage/device-inspections`
-    IotmanageDeviceInspections
+    IotmanageDeviceInspections at AtIotmanageDeviceInspections
 }
 
 impl<M: Mode> IotmanageDeviceInspections<M> {
@@ -39,7 +41,7 @@ impl<M: Mode> IotmanageDeviceInspections<M> {
 chain_step! {
     /// `v3/iotmanage/device-inspections/{device_sn}`: 获取出厂检查结果.
     #[doc(alias = "获取出厂检查结果")]
-    IotmanageDeviceInspectionsByDeviceSn
+    IotmanageDeviceInspectionsByDeviceSn at AtIotmanageDeviceInspectionsByDeviceSn
 }
 
 impl<M: Mode> IotmanageDeviceInspectionsByDeviceSn<M> {
@@ -57,7 +59,7 @@ impl<M: Mode> IotmanageDeviceInspectionsByDeviceSn<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取出厂检查结果")]
-    pub fn get(self) -> M::Sent<super::device_inspections::device_sn::get::Response> {
+    pub fn get(self) -> M::Output<super::device_inspections::device_sn::get::Response> {
         self.call.typed(&table::GET_V3_IOTMANAGE_DEVICE_INSPECTIONS_DEVICE_SN, Nothing)
     }
 }
@@ -65,7 +67,7 @@ impl<M: Mode> IotmanageDeviceInspectionsByDeviceSn<M> {
 chain_step! {
     /// `v3/iotmanage/devices`: 智能设备列表.
     #[doc(alias = "智能设备列表")]
-    IotmanageDevices
+    IotmanageDevices at AtIotmanageDevices
 }
 
 impl<M: Mode> IotmanageDevices<M> {
@@ -85,7 +87,7 @@ impl<M: Mode> IotmanageDevices<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "智能设备列表")]
-    pub fn get(self, request: super::devices::get::Request) -> M::Sent<super::devices::get::Response> {
+    pub fn get(self, request: super::devices::get::Request) -> M::Output<super::devices::get::Response> {
         self.call.typed(&table::GET_V3_IOTMANAGE_DEVICES, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/lovefeast` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/lovefeast`: 爱心餐.
-    Lovefeast
+    Lovefeast at AtLovefeast
 }
 
 impl<M: Mode> Lovefeast<M> {
@@ -24,9 +26,9 @@ impl<M: Mode> Lovefeast<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/lovefeast/brands`
-    LovefeastBrands
+    LovefeastBrands at AtLovefeastBrands
 }
 
 impl<M: Mode> LovefeastBrands<M> {
@@ -39,7 +41,7 @@ impl<M: Mode> LovefeastBrands<M> {
 chain_step! {
     /// `v3/lovefeast/brands/{brand_id}`: 查询爱心餐品牌信息.
     #[doc(alias = "查询爱心餐品牌信息")]
-    LovefeastBrandsByBrandId
+    LovefeastBrandsByBrandId at AtLovefeastBrandsByBrandId
 }
 
 impl<M: Mode> LovefeastBrandsByBrandId<M> {
@@ -56,14 +58,14 @@ impl<M: Mode> LovefeastBrandsByBrandId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询爱心餐品牌信息")]
-    pub fn get(self) -> M::Sent<super::brands::brand_id::get::Response> {
+    pub fn get(self) -> M::Output<super::brands::brand_id::get::Response> {
         self.call.typed(&table::GET_V3_LOVEFEAST_BRANDS_BRAND_ID, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/lovefeast/users`
-    LovefeastUsers
+    LovefeastUsers at AtLovefeastUsers
 }
 
 impl<M: Mode> LovefeastUsers<M> {
@@ -73,9 +75,9 @@ impl<M: Mode> LovefeastUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/lovefeast/users/{openid}`
-    LovefeastUsersByOpenid
+    LovefeastUsersByOpenid at AtLovefeastUsersByOpenid
 }
 
 impl<M: Mode> LovefeastUsersByOpenid<M> {
@@ -85,9 +87,9 @@ impl<M: Mode> LovefeastUsersByOpenid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/lovefeast/users/{openid}/orders`
-    LovefeastUsersByOpenidOrders
+    LovefeastUsersByOpenidOrders at AtLovefeastUsersByOpenidOrders
 }
 
 impl<M: Mode> LovefeastUsersByOpenidOrders<M> {
@@ -102,9 +104,9 @@ impl<M: Mode> LovefeastUsersByOpenidOrders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/lovefeast/users/{openid}/orders/brand-id`
-    LovefeastUsersByOpenidOrdersBrandId
+    LovefeastUsersByOpenidOrdersBrandId at AtLovefeastUsersByOpenidOrdersBrandId
 }
 
 impl<M: Mode> LovefeastUsersByOpenidOrdersBrandId<M> {
@@ -117,7 +119,7 @@ impl<M: Mode> LovefeastUsersByOpenidOrdersBrandId<M> {
 chain_step! {
     /// `v3/lovefeast/users/{openid}/orders/brand-id/{brand_id}`: 查询用户捐赠单列表.
     #[doc(alias = "查询用户捐赠单列表")]
-    LovefeastUsersByOpenidOrdersBrandIdByBrandId
+    LovefeastUsersByOpenidOrdersBrandIdByBrandId at AtLovefeastUsersByOpenidOrdersBrandIdByBrandId
 }
 
 impl<M: Mode> LovefeastUsersByOpenidOrdersBrandIdByBrandId<M> {
@@ -149,14 +151,14 @@ impl<M: Mode> LovefeastUsersByOpenidOrdersBrandIdByBrandId<M> {
     pub fn get(
         self,
         request: super::users::openid::orders::brand_id::brand_id::get::Request,
-    ) -> M::Sent<super::users::openid::orders::brand_id::brand_id::get::Response> {
+    ) -> M::Output<super::users::openid::orders::brand_id::brand_id::get::Response> {
         self.call.typed(&table::GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_BRAND_ID_BRAND_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/lovefeast/users/{openid}/orders/out-trade-no`
-    LovefeastUsersByOpenidOrdersOutTradeNo
+    LovefeastUsersByOpenidOrdersOutTradeNo at AtLovefeastUsersByOpenidOrdersOutTradeNo
 }
 
 impl<M: Mode> LovefeastUsersByOpenidOrdersOutTradeNo<M> {
@@ -174,7 +176,7 @@ impl<M: Mode> LovefeastUsersByOpenidOrdersOutTradeNo<M> {
 chain_step! {
     /// `v3/lovefeast/users/{openid}/orders/out-trade-no/{out_trade_no}`: 查询用户捐赠单详情.
     #[doc(alias = "查询用户捐赠单详情")]
-    LovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNo
+    LovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNo at AtLovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> LovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNo<M> {
@@ -200,7 +202,7 @@ impl<M: Mode> LovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询用户捐赠单详情")]
-    pub fn get(self) -> M::Sent<super::users::openid::orders::out_trade_no::out_trade_no::get::Response> {
+    pub fn get(self) -> M::Output<super::users::openid::orders::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, Nothing)
     }
 }

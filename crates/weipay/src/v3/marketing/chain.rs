@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/marketing` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/marketing`: 代金券, 会员卡, 品牌小店营销, 商品券, 商家券, 委托营销, 摇优惠活动, 支付有礼, 电子小票, 配额定向营销银行号码包, 银行立减.
-    Marketing
+    Marketing at AtMarketing
 }
 
 impl<M: Mode> Marketing<M> {
@@ -79,9 +81,9 @@ impl<M: Mode> Marketing<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank`
-    MarketingBank
+    MarketingBank at AtMarketingBank
 }
 
 impl<M: Mode> MarketingBank<M> {
@@ -91,9 +93,9 @@ impl<M: Mode> MarketingBank<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank/packages`
-    MarketingBankPackages
+    MarketingBankPackages at AtMarketingBankPackages
 }
 
 impl<M: Mode> MarketingBankPackages<M> {
@@ -103,9 +105,9 @@ impl<M: Mode> MarketingBankPackages<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank/packages/{package_id}`
-    MarketingBankPackagesByPackageId
+    MarketingBankPackagesByPackageId at AtMarketingBankPackagesByPackageId
 }
 
 impl<M: Mode> MarketingBankPackagesByPackageId<M> {
@@ -119,7 +121,7 @@ chain_step! {
     /// `v3/marketing/bank/packages/{package_id}/tasks`: 查询上传任务列表, 导入定向用户协议号.
     #[doc(alias = "查询上传任务列表")]
     #[doc(alias = "导入定向用户协议号")]
-    MarketingBankPackagesByPackageIdTasks
+    MarketingBankPackagesByPackageIdTasks at AtMarketingBankPackagesByPackageIdTasks
 }
 
 impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
@@ -143,7 +145,7 @@ impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
     pub fn get(
         self,
         request: super::bank::packages::package_id::tasks::get::Request,
-    ) -> M::Sent<super::bank::packages::package_id::tasks::get::Response> {
+    ) -> M::Output<super::bank::packages::package_id::tasks::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS, request)
     }
 
@@ -168,14 +170,14 @@ impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
     pub fn post(
         self,
         request: super::bank::packages::package_id::tasks::post::Request,
-    ) -> M::Sent<super::bank::packages::package_id::tasks::post::Response> {
+    ) -> M::Output<super::bank::packages::package_id::tasks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank-favor`
-    MarketingBankFavor
+    MarketingBankFavor at AtMarketingBankFavor
 }
 
 impl<M: Mode> MarketingBankFavor<M> {
@@ -185,9 +187,9 @@ impl<M: Mode> MarketingBankFavor<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank-favor/users`
-    MarketingBankFavorUsers
+    MarketingBankFavorUsers at AtMarketingBankFavorUsers
 }
 
 impl<M: Mode> MarketingBankFavorUsers<M> {
@@ -197,9 +199,9 @@ impl<M: Mode> MarketingBankFavorUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}`
-    MarketingBankFavorUsersByOpenid
+    MarketingBankFavorUsersByOpenid at AtMarketingBankFavorUsersByOpenid
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenid<M> {
@@ -217,7 +219,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenid<M> {
 chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}/bank-multi-activity`: 给指定用户报名多笔立减活动.
     #[doc(alias = "给指定用户报名多笔立减活动")]
-    MarketingBankFavorUsersByOpenidBankMultiActivity
+    MarketingBankFavorUsersByOpenidBankMultiActivity at AtMarketingBankFavorUsersByOpenidBankMultiActivity
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenidBankMultiActivity<M> {
@@ -253,14 +255,14 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidBankMultiActivity<M> {
     pub fn post(
         self,
         request: super::bank_favor::users::openid::bank_multi_activity::post::Request,
-    ) -> M::Sent<super::bank_favor::users::openid::bank_multi_activity::post::Response> {
+    ) -> M::Output<super::bank_favor::users::openid::bank_multi_activity::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BANK_FAVOR_USERS_OPENID_BANK_MULTI_ACTIVITY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}/coupons`
-    MarketingBankFavorUsersByOpenidCoupons
+    MarketingBankFavorUsersByOpenidCoupons at AtMarketingBankFavorUsersByOpenidCoupons
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenidCoupons<M> {
@@ -278,7 +280,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidCoupons<M> {
 chain_step! {
     /// `v3/marketing/bank-favor/users/{openid}/coupons/{coupon_id}`: 查询绑定多笔立减活动的代金券详情.
     #[doc(alias = "查询绑定多笔立减活动的代金券详情")]
-    MarketingBankFavorUsersByOpenidCouponsByCouponId
+    MarketingBankFavorUsersByOpenidCouponsByCouponId at AtMarketingBankFavorUsersByOpenidCouponsByCouponId
 }
 
 impl<M: Mode> MarketingBankFavorUsersByOpenidCouponsByCouponId<M> {
@@ -310,14 +312,14 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidCouponsByCouponId<M> {
     pub fn get(
         self,
         request: super::bank_favor::users::openid::coupons::coupon_id::get::Request,
-    ) -> M::Sent<super::bank_favor::users::openid::coupons::coupon_id::get::Response> {
+    ) -> M::Output<super::bank_favor::users::openid::coupons::coupon_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BANK_FAVOR_USERS_OPENID_COUPONS_COUPON_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor`
-    MarketingBusifavor
+    MarketingBusifavor at AtMarketingBusifavor
 }
 
 impl<M: Mode> MarketingBusifavor<M> {
@@ -356,7 +358,7 @@ chain_step! {
     /// `v3/marketing/busifavor/callbacks`: 查询商家券事件通知地址, 设置商家券事件通知地址.
     #[doc(alias = "查询商家券事件通知地址")]
     #[doc(alias = "设置商家券事件通知地址")]
-    MarketingBusifavorCallbacks
+    MarketingBusifavorCallbacks at AtMarketingBusifavorCallbacks
 }
 
 impl<M: Mode> MarketingBusifavorCallbacks<M> {
@@ -379,7 +381,7 @@ impl<M: Mode> MarketingBusifavorCallbacks<M> {
     pub fn get(
         self,
         request: super::busifavor::callbacks::get::Request,
-    ) -> M::Sent<super::busifavor::callbacks::get::Response> {
+    ) -> M::Output<super::busifavor::callbacks::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_CALLBACKS, request)
     }
 
@@ -402,14 +404,14 @@ impl<M: Mode> MarketingBusifavorCallbacks<M> {
     pub fn post(
         self,
         request: super::busifavor::callbacks::post::Request,
-    ) -> M::Sent<super::busifavor::callbacks::post::Response> {
+    ) -> M::Output<super::busifavor::callbacks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_CALLBACKS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/coupons`
-    MarketingBusifavorCoupons
+    MarketingBusifavorCoupons at AtMarketingBusifavorCoupons
 }
 
 impl<M: Mode> MarketingBusifavorCoupons<M> {
@@ -452,7 +454,7 @@ impl<M: Mode> MarketingBusifavorCoupons<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/associate`: 关联订单信息.
     #[doc(alias = "关联订单信息")]
-    MarketingBusifavorCouponsAssociate
+    MarketingBusifavorCouponsAssociate at AtMarketingBusifavorCouponsAssociate
 }
 
 impl<M: Mode> MarketingBusifavorCouponsAssociate<M> {
@@ -479,14 +481,14 @@ impl<M: Mode> MarketingBusifavorCouponsAssociate<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::associate::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::associate::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::associate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_ASSOCIATE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/coupons/{card_id}`
-    MarketingBusifavorCouponsByCardId
+    MarketingBusifavorCouponsByCardId at AtMarketingBusifavorCouponsByCardId
 }
 
 impl<M: Mode> MarketingBusifavorCouponsByCardId<M> {
@@ -499,7 +501,7 @@ impl<M: Mode> MarketingBusifavorCouponsByCardId<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/{card_id}/send`: 发放消费卡.
     #[doc(alias = "发放消费卡")]
-    MarketingBusifavorCouponsByCardIdSend
+    MarketingBusifavorCouponsByCardIdSend at AtMarketingBusifavorCouponsByCardIdSend
 }
 
 impl<M: Mode> MarketingBusifavorCouponsByCardIdSend<M> {
@@ -527,7 +529,7 @@ impl<M: Mode> MarketingBusifavorCouponsByCardIdSend<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::card_id::send::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::card_id::send::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::card_id::send::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_CARD_ID_SEND, request)
     }
 }
@@ -535,7 +537,7 @@ impl<M: Mode> MarketingBusifavorCouponsByCardIdSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/deactivate`: 使券失效.
     #[doc(alias = "使券失效")]
-    MarketingBusifavorCouponsDeactivate
+    MarketingBusifavorCouponsDeactivate at AtMarketingBusifavorCouponsDeactivate
 }
 
 impl<M: Mode> MarketingBusifavorCouponsDeactivate<M> {
@@ -561,7 +563,7 @@ impl<M: Mode> MarketingBusifavorCouponsDeactivate<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::deactivate::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::deactivate::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::deactivate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_DEACTIVATE, request)
     }
 }
@@ -569,7 +571,7 @@ impl<M: Mode> MarketingBusifavorCouponsDeactivate<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/disassociate`: 取消关联订单信息.
     #[doc(alias = "取消关联订单信息")]
-    MarketingBusifavorCouponsDisassociate
+    MarketingBusifavorCouponsDisassociate at AtMarketingBusifavorCouponsDisassociate
 }
 
 impl<M: Mode> MarketingBusifavorCouponsDisassociate<M> {
@@ -596,7 +598,7 @@ impl<M: Mode> MarketingBusifavorCouponsDisassociate<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::disassociate::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::disassociate::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::disassociate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_DISASSOCIATE, request)
     }
 }
@@ -604,7 +606,7 @@ impl<M: Mode> MarketingBusifavorCouponsDisassociate<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/return`: 申请退券.
     #[doc(alias = "申请退券")]
-    MarketingBusifavorCouponsReturn
+    MarketingBusifavorCouponsReturn at AtMarketingBusifavorCouponsReturn
 }
 
 impl<M: Mode> MarketingBusifavorCouponsReturn<M> {
@@ -630,7 +632,7 @@ impl<M: Mode> MarketingBusifavorCouponsReturn<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::return_::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::return_::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::return_::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_RETURN_, request)
     }
 }
@@ -638,7 +640,7 @@ impl<M: Mode> MarketingBusifavorCouponsReturn<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/send`: 向用户发券.
     #[doc(alias = "向用户发券")]
-    MarketingBusifavorCouponsSend
+    MarketingBusifavorCouponsSend at AtMarketingBusifavorCouponsSend
 }
 
 impl<M: Mode> MarketingBusifavorCouponsSend<M> {
@@ -665,7 +667,7 @@ impl<M: Mode> MarketingBusifavorCouponsSend<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::send::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::send::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::send::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_SEND, request)
     }
 }
@@ -673,7 +675,7 @@ impl<M: Mode> MarketingBusifavorCouponsSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/coupons/use`: 核销用户券.
     #[doc(alias = "核销用户券")]
-    MarketingBusifavorCouponsUse
+    MarketingBusifavorCouponsUse at AtMarketingBusifavorCouponsUse
 }
 
 impl<M: Mode> MarketingBusifavorCouponsUse<M> {
@@ -700,14 +702,14 @@ impl<M: Mode> MarketingBusifavorCouponsUse<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::use_::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::use_::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::use_::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_USE_, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/product-coupons`
-    MarketingBusifavorProductCoupons
+    MarketingBusifavorProductCoupons at AtMarketingBusifavorProductCoupons
 }
 
 impl<M: Mode> MarketingBusifavorProductCoupons<M> {
@@ -725,7 +727,7 @@ impl<M: Mode> MarketingBusifavorProductCoupons<M> {
 chain_step! {
     /// `v3/marketing/busifavor/product-coupons/pre-send`: 向用户预发放商品券.
     #[doc(alias = "向用户预发放商品券")]
-    MarketingBusifavorProductCouponsPreSend
+    MarketingBusifavorProductCouponsPreSend at AtMarketingBusifavorProductCouponsPreSend
 }
 
 impl<M: Mode> MarketingBusifavorProductCouponsPreSend<M> {
@@ -752,7 +754,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsPreSend<M> {
     pub fn post(
         self,
         request: super::busifavor::product_coupons::pre_send::post::Request,
-    ) -> M::Sent<super::busifavor::product_coupons::pre_send::post::Response> {
+    ) -> M::Output<super::busifavor::product_coupons::pre_send::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_PRODUCT_COUPONS_PRE_SEND, request)
     }
 }
@@ -760,7 +762,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsPreSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/product-coupons/send`: 向用户发放商品券.
     #[doc(alias = "向用户发放商品券")]
-    MarketingBusifavorProductCouponsSend
+    MarketingBusifavorProductCouponsSend at AtMarketingBusifavorProductCouponsSend
 }
 
 impl<M: Mode> MarketingBusifavorProductCouponsSend<M> {
@@ -788,7 +790,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsSend<M> {
     pub fn post(
         self,
         request: super::busifavor::product_coupons::send::post::Request,
-    ) -> M::Sent<super::busifavor::product_coupons::send::post::Response> {
+    ) -> M::Output<super::busifavor::product_coupons::send::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_PRODUCT_COUPONS_SEND, request)
     }
 }
@@ -796,7 +798,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsSend<M> {
 chain_step! {
     /// `v3/marketing/busifavor/stocks`: 创建商家券.
     #[doc(alias = "创建商家券")]
-    MarketingBusifavorStocks
+    MarketingBusifavorStocks at AtMarketingBusifavorStocks
 }
 
 impl<M: Mode> MarketingBusifavorStocks<M> {
@@ -834,7 +836,7 @@ impl<M: Mode> MarketingBusifavorStocks<M> {
     pub fn post(
         self,
         request: super::busifavor::stocks::post::Request,
-    ) -> M::Sent<super::busifavor::stocks::post::Response> {
+    ) -> M::Output<super::busifavor::stocks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_STOCKS, request)
     }
 
@@ -850,7 +852,7 @@ chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}`: 查询商家券详情, 修改商家券基本信息.
     #[doc(alias = "查询商家券详情")]
     #[doc(alias = "修改商家券基本信息")]
-    MarketingBusifavorStocksByStockId
+    MarketingBusifavorStocksByStockId at AtMarketingBusifavorStocksByStockId
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
@@ -867,7 +869,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商家券详情")]
-    pub fn get(self) -> M::Sent<super::busifavor::stocks::stock_id::get::Response> {
+    pub fn get(self) -> M::Output<super::busifavor::stocks::stock_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, Nothing)
     }
 
@@ -888,7 +890,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改商家券基本信息")]
-    pub fn patch(self, request: super::busifavor::stocks::stock_id::patch::Request) -> M::Sent<Nothing> {
+    pub fn patch(self, request: super::busifavor::stocks::stock_id::patch::Request) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, request)
     }
 
@@ -906,7 +908,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
 chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}/budget`: 修改批次预算.
     #[doc(alias = "修改批次预算")]
-    MarketingBusifavorStocksByStockIdBudget
+    MarketingBusifavorStocksByStockIdBudget at AtMarketingBusifavorStocksByStockIdBudget
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockIdBudget<M> {
@@ -940,7 +942,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdBudget<M> {
     pub fn patch(
         self,
         request: super::busifavor::stocks::stock_id::budget::patch::Request,
-    ) -> M::Sent<super::busifavor::stocks::stock_id::budget::patch::Response> {
+    ) -> M::Output<super::busifavor::stocks::stock_id::budget::patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_BUDGET, request)
     }
 }
@@ -949,7 +951,7 @@ chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes`: 查询预存code列表, 上传预存code.
     #[doc(alias = "查询预存code列表")]
     #[doc(alias = "上传预存code")]
-    MarketingBusifavorStocksByStockIdCouponcodes
+    MarketingBusifavorStocksByStockIdCouponcodes at AtMarketingBusifavorStocksByStockIdCouponcodes
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodes<M> {
@@ -980,7 +982,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodes<M> {
     pub fn get(
         self,
         request: super::busifavor::stocks::stock_id::couponcodes::get::Request,
-    ) -> M::Sent<super::busifavor::stocks::stock_id::couponcodes::get::Response> {
+    ) -> M::Output<super::busifavor::stocks::stock_id::couponcodes::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, request)
     }
 
@@ -1011,7 +1013,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodes<M> {
     pub fn post(
         self,
         request: super::busifavor::stocks::stock_id::couponcodes::post::Request,
-    ) -> M::Sent<super::busifavor::stocks::stock_id::couponcodes::post::Response> {
+    ) -> M::Output<super::busifavor::stocks::stock_id::couponcodes::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, request)
     }
 
@@ -1030,7 +1032,7 @@ chain_step! {
     /// `v3/marketing/busifavor/stocks/{stock_id}/couponcodes/{coupon_code}`: 查询预存code详情, 删除预存code.
     #[doc(alias = "查询预存code详情")]
     #[doc(alias = "删除预存code")]
-    MarketingBusifavorStocksByStockIdCouponcodesByCouponCode
+    MarketingBusifavorStocksByStockIdCouponcodesByCouponCode at AtMarketingBusifavorStocksByStockIdCouponcodesByCouponCode
 }
 
 impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
@@ -1062,7 +1064,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
     pub fn get(
         self,
         request: super::busifavor::stocks::stock_id::couponcodes::coupon_code::get::Request,
-    ) -> M::Sent<super::busifavor::stocks::stock_id::couponcodes::coupon_code::get::Response> {
+    ) -> M::Output<super::busifavor::stocks::stock_id::couponcodes::coupon_code::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE, request)
     }
 
@@ -1094,15 +1096,15 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
     pub fn delete(
         self,
         request: super::busifavor::stocks::stock_id::couponcodes::coupon_code::delete::Request,
-    ) -> M::Sent<super::busifavor::stocks::stock_id::couponcodes::coupon_code::delete::Response> {
+    ) -> M::Output<super::busifavor::stocks::stock_id::couponcodes::coupon_code::delete::Response> {
         self.call
             .typed(&table::DELETE_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/subsidy`
-    MarketingBusifavorSubsidy
+    MarketingBusifavorSubsidy at AtMarketingBusifavorSubsidy
 }
 
 impl<M: Mode> MarketingBusifavorSubsidy<M> {
@@ -1121,7 +1123,7 @@ chain_step! {
     /// `v3/marketing/busifavor/subsidy/pay-receipts`: 查询营销补差付款单列表, 营销补差付款.
     #[doc(alias = "查询营销补差付款单列表")]
     #[doc(alias = "营销补差付款")]
-    MarketingBusifavorSubsidyPayReceipts
+    MarketingBusifavorSubsidyPayReceipts at AtMarketingBusifavorSubsidyPayReceipts
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
@@ -1144,7 +1146,7 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
     pub fn get(
         self,
         request: super::busifavor::subsidy::pay_receipts::get::Request,
-    ) -> M::Sent<super::busifavor::subsidy::pay_receipts::get::Response> {
+    ) -> M::Output<super::busifavor::subsidy::pay_receipts::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS, request)
     }
 
@@ -1175,7 +1177,7 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
     pub fn post(
         self,
         request: super::busifavor::subsidy::pay_receipts::post::Request,
-    ) -> M::Sent<super::busifavor::subsidy::pay_receipts::post::Response> {
+    ) -> M::Output<super::busifavor::subsidy::pay_receipts::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS, request)
     }
 
@@ -1193,7 +1195,7 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
 chain_step! {
     /// `v3/marketing/busifavor/subsidy/pay-receipts/{subsidy_receipt_id}`: 查询营销补差付款单详情.
     #[doc(alias = "查询营销补差付款单详情")]
-    MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId
+    MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId at AtMarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId<M> {
@@ -1218,7 +1220,9 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询营销补差付款单详情")]
-    pub fn get(self) -> M::Sent<super::busifavor::subsidy::pay_receipts::subsidy_receipt_id::get::Response> {
+    pub fn get(
+        self,
+    ) -> M::Output<super::busifavor::subsidy::pay_receipts::subsidy_receipt_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS_SUBSIDY_RECEIPT_ID, Nothing)
     }
 }
@@ -1226,7 +1230,7 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId<M> {
 chain_step! {
     /// `v3/marketing/busifavor/subsidy/return-receipts`: 营销补差回退.
     #[doc(alias = "营销补差回退")]
-    MarketingBusifavorSubsidyReturnReceipts
+    MarketingBusifavorSubsidyReturnReceipts at AtMarketingBusifavorSubsidyReturnReceipts
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyReturnReceipts<M> {
@@ -1258,7 +1262,7 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceipts<M> {
     pub fn post(
         self,
         request: super::busifavor::subsidy::return_receipts::post::Request,
-    ) -> M::Sent<super::busifavor::subsidy::return_receipts::post::Response> {
+    ) -> M::Output<super::busifavor::subsidy::return_receipts::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS, request)
     }
 
@@ -1276,7 +1280,7 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceipts<M> {
 chain_step! {
     /// `v3/marketing/busifavor/subsidy/return-receipts/{subsidy_return_receipt_id}`: 查询商家券营销补差回退单详情.
     #[doc(alias = "查询商家券营销补差回退单详情")]
-    MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId
+    MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId at AtMarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId
 }
 
 impl<M: Mode> MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId<M> {
@@ -1303,7 +1307,7 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId<M>
     #[doc(alias = "查询商家券营销补差回退单详情")]
     pub fn get(
         self,
-    ) -> M::Sent<super::busifavor::subsidy::return_receipts::subsidy_return_receipt_id::get::Response> {
+    ) -> M::Output<super::busifavor::subsidy::return_receipts::subsidy_return_receipt_id::get::Response> {
         self.call.typed(
             &table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS_SUBSIDY_RETURN_RECEIPT_ID,
             Nothing,
@@ -1311,9 +1315,9 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/users`
-    MarketingBusifavorUsers
+    MarketingBusifavorUsers at AtMarketingBusifavorUsers
 }
 
 impl<M: Mode> MarketingBusifavorUsers<M> {
@@ -1323,9 +1327,9 @@ impl<M: Mode> MarketingBusifavorUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/users/{openid}`
-    MarketingBusifavorUsersByOpenid
+    MarketingBusifavorUsersByOpenid at AtMarketingBusifavorUsersByOpenid
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenid<M> {
@@ -1338,7 +1342,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenid<M> {
 chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons`: 根据过滤条件查询用户券.
     #[doc(alias = "根据过滤条件查询用户券")]
-    MarketingBusifavorUsersByOpenidCoupons
+    MarketingBusifavorUsersByOpenidCoupons at AtMarketingBusifavorUsersByOpenidCoupons
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCoupons<M> {
@@ -1369,7 +1373,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCoupons<M> {
     pub fn get(
         self,
         request: super::busifavor::users::openid::coupons::get::Request,
-    ) -> M::Sent<super::busifavor::users::openid::coupons::get::Response> {
+    ) -> M::Output<super::busifavor::users::openid::coupons::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS, request)
     }
 
@@ -1384,9 +1388,9 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCoupons<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}`
-    MarketingBusifavorUsersByOpenidCouponsByCouponCode
+    MarketingBusifavorUsersByOpenidCouponsByCouponCode at AtMarketingBusifavorUsersByOpenidCouponsByCouponCode
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCode<M> {
@@ -1396,9 +1400,9 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCode<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids`
-    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids
+    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids at AtMarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids<M> {
@@ -1416,7 +1420,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppids<M> {
 chain_step! {
     /// `v3/marketing/busifavor/users/{openid}/coupons/{coupon_code}/appids/{appid}`: 查询用户单张券详情.
     #[doc(alias = "查询用户单张券详情")]
-    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid
+    MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid at AtMarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid
 }
 
 impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid<M> {
@@ -1446,15 +1450,15 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid<M>
     #[doc(alias = "查询用户单张券详情")]
     pub fn get(
         self,
-    ) -> M::Sent<super::busifavor::users::openid::coupons::coupon_code::appids::appid::get::Response> {
+    ) -> M::Output<super::busifavor::users::openid::coupons::coupon_code::appids::appid::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS_COUPON_CODE_APPIDS_APPID, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/favor`
-    MarketingFavor
+    MarketingFavor at AtMarketingFavor
 }
 
 impl<M: Mode> MarketingFavor<M> {
@@ -1488,7 +1492,7 @@ chain_step! {
     /// `v3/marketing/favor/callbacks`: 获取已设置的消息通知地址, 设置消息通知地址.
     #[doc(alias = "获取已设置的消息通知地址")]
     #[doc(alias = "设置消息通知地址")]
-    MarketingFavorCallbacks
+    MarketingFavorCallbacks at AtMarketingFavorCallbacks
 }
 
 impl<M: Mode> MarketingFavorCallbacks<M> {
@@ -1511,7 +1515,7 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
     pub fn get(
         self,
         request: super::favor::callbacks::get::Request,
-    ) -> M::Sent<super::favor::callbacks::get::Response> {
+    ) -> M::Output<super::favor::callbacks::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_CALLBACKS, request)
     }
 
@@ -1534,7 +1538,7 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
     pub fn post(
         self,
         request: super::favor::callbacks::post::Request,
-    ) -> M::Sent<super::favor::callbacks::post::Response> {
+    ) -> M::Output<super::favor::callbacks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_CALLBACKS, request)
     }
 }
@@ -1542,7 +1546,7 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
 chain_step! {
     /// `v3/marketing/favor/coupon-stocks`: 创建代金券批次.
     #[doc(alias = "创建代金券批次")]
-    MarketingFavorCouponStocks
+    MarketingFavorCouponStocks at AtMarketingFavorCouponStocks
 }
 
 impl<M: Mode> MarketingFavorCouponStocks<M> {
@@ -1581,14 +1585,14 @@ impl<M: Mode> MarketingFavorCouponStocks<M> {
     pub fn post(
         self,
         request: super::favor::coupon_stocks::post::Request,
-    ) -> M::Sent<super::favor::coupon_stocks::post::Response> {
+    ) -> M::Output<super::favor::coupon_stocks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_COUPON_STOCKS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/favor/media`
-    MarketingFavorMedia
+    MarketingFavorMedia at AtMarketingFavorMedia
 }
 
 impl<M: Mode> MarketingFavorMedia<M> {
@@ -1601,7 +1605,7 @@ impl<M: Mode> MarketingFavorMedia<M> {
 chain_step! {
     /// `v3/marketing/favor/media/image-upload`: （营销）图片上传.
     #[doc(alias = "（营销）图片上传")]
-    MarketingFavorMediaImageUpload
+    MarketingFavorMediaImageUpload at AtMarketingFavorMediaImageUpload
 }
 
 impl<M: Mode> MarketingFavorMediaImageUpload<M> {
@@ -1625,7 +1629,7 @@ impl<M: Mode> MarketingFavorMediaImageUpload<M> {
     pub fn post(
         self,
         request: super::favor::media::image_upload::post::Request,
-    ) -> M::Sent<super::favor::media::image_upload::post::Response> {
+    ) -> M::Output<super::favor::media::image_upload::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_MEDIA_IMAGE_UPLOAD, request)
     }
 }
@@ -1633,7 +1637,7 @@ impl<M: Mode> MarketingFavorMediaImageUpload<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks`: 条件查询批次列表.
     #[doc(alias = "条件查询批次列表")]
-    MarketingFavorStocks
+    MarketingFavorStocks at AtMarketingFavorStocks
 }
 
 impl<M: Mode> MarketingFavorStocks<M> {
@@ -1656,7 +1660,7 @@ impl<M: Mode> MarketingFavorStocks<M> {
     pub fn get(
         self,
         request: super::favor::stocks::get::Request,
-    ) -> M::Sent<super::favor::stocks::get::Response> {
+    ) -> M::Output<super::favor::stocks::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS, request)
     }
 
@@ -1669,7 +1673,7 @@ impl<M: Mode> MarketingFavorStocks<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}`: 查询批次详情.
     #[doc(alias = "查询批次详情")]
-    MarketingFavorStocksByStockId
+    MarketingFavorStocksByStockId at AtMarketingFavorStocksByStockId
 }
 
 impl<M: Mode> MarketingFavorStocksByStockId<M> {
@@ -1692,7 +1696,7 @@ impl<M: Mode> MarketingFavorStocksByStockId<M> {
     pub fn get(
         self,
         request: super::favor::stocks::stock_id::get::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::get::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID, request)
     }
 
@@ -1755,7 +1759,7 @@ impl<M: Mode> MarketingFavorStocksByStockId<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/items`: 查询代金券可用单品.
     #[doc(alias = "查询代金券可用单品")]
-    MarketingFavorStocksByStockIdItems
+    MarketingFavorStocksByStockIdItems at AtMarketingFavorStocksByStockIdItems
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdItems<M> {
@@ -1779,7 +1783,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdItems<M> {
     pub fn get(
         self,
         request: super::favor::stocks::stock_id::items::get::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::items::get::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::items::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_ITEMS, request)
     }
 }
@@ -1787,7 +1791,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdItems<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/merchants`: 查询代金券可用商户.
     #[doc(alias = "查询代金券可用商户")]
-    MarketingFavorStocksByStockIdMerchants
+    MarketingFavorStocksByStockIdMerchants at AtMarketingFavorStocksByStockIdMerchants
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdMerchants<M> {
@@ -1811,7 +1815,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdMerchants<M> {
     pub fn get(
         self,
         request: super::favor::stocks::stock_id::merchants::get::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::merchants::get::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::merchants::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MERCHANTS, request)
     }
 }
@@ -1819,7 +1823,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdMerchants<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/modify-goods-id`: 修改可用单品编码.
     #[doc(alias = "修改可用单品编码")]
-    MarketingFavorStocksByStockIdModifyGoodsId
+    MarketingFavorStocksByStockIdModifyGoodsId at AtMarketingFavorStocksByStockIdModifyGoodsId
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdModifyGoodsId<M> {
@@ -1850,7 +1854,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdModifyGoodsId<M> {
     pub fn post(
         self,
         request: super::favor::stocks::stock_id::modify_goods_id::post::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::modify_goods_id::post::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::modify_goods_id::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MODIFY_GOODS_ID, request)
     }
 }
@@ -1858,7 +1862,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdModifyGoodsId<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/pause`: 暂停代金券批次.
     #[doc(alias = "暂停代金券批次")]
-    MarketingFavorStocksByStockIdPause
+    MarketingFavorStocksByStockIdPause at AtMarketingFavorStocksByStockIdPause
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdPause<M> {
@@ -1882,7 +1886,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdPause<M> {
     pub fn post(
         self,
         request: super::favor::stocks::stock_id::pause::post::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::pause::post::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::pause::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE, request)
     }
 }
@@ -1890,7 +1894,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdPause<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/refund-flow`: 下载批次退款明细.
     #[doc(alias = "下载批次退款明细")]
-    MarketingFavorStocksByStockIdRefundFlow
+    MarketingFavorStocksByStockIdRefundFlow at AtMarketingFavorStocksByStockIdRefundFlow
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdRefundFlow<M> {
@@ -1908,7 +1912,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载批次退款明细")]
-    pub fn get(self) -> M::Sent<super::favor::stocks::stock_id::refund_flow::get::Response> {
+    pub fn get(self) -> M::Output<super::favor::stocks::stock_id::refund_flow::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW, Nothing)
     }
 }
@@ -1916,7 +1920,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlow<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/refund-flow-by-day`: 获取批次退款明细下载链接.
     #[doc(alias = "获取批次退款明细下载链接")]
-    MarketingFavorStocksByStockIdRefundFlowByDay
+    MarketingFavorStocksByStockIdRefundFlowByDay at AtMarketingFavorStocksByStockIdRefundFlowByDay
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdRefundFlowByDay<M> {
@@ -1947,7 +1951,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlowByDay<M> {
     pub fn get(
         self,
         request: super::favor::stocks::stock_id::refund_flow_by_day::get::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::refund_flow_by_day::get::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::refund_flow_by_day::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW_BY_DAY, request)
     }
 }
@@ -1955,7 +1959,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlowByDay<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/restart`: 重启代金券批次.
     #[doc(alias = "重启代金券批次")]
-    MarketingFavorStocksByStockIdRestart
+    MarketingFavorStocksByStockIdRestart at AtMarketingFavorStocksByStockIdRestart
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdRestart<M> {
@@ -1979,7 +1983,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRestart<M> {
     pub fn post(
         self,
         request: super::favor::stocks::stock_id::restart::post::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::restart::post::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::restart::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_RESTART, request)
     }
 }
@@ -1987,7 +1991,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRestart<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/start`: 激活代金券批次.
     #[doc(alias = "激活代金券批次")]
-    MarketingFavorStocksByStockIdStart
+    MarketingFavorStocksByStockIdStart at AtMarketingFavorStocksByStockIdStart
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdStart<M> {
@@ -2011,7 +2015,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdStart<M> {
     pub fn post(
         self,
         request: super::favor::stocks::stock_id::start::post::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::start::post::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::start::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_START, request)
     }
 }
@@ -2019,7 +2023,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdStart<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/stop`: StopStock.
     #[doc(alias = "StopStock")]
-    MarketingFavorStocksByStockIdStop
+    MarketingFavorStocksByStockIdStop at AtMarketingFavorStocksByStockIdStop
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdStop<M> {
@@ -2041,7 +2045,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdStop<M> {
     pub fn post(
         self,
         request: super::favor::stocks::stock_id::stop::post::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::stop::post::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::stop::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_STOP, request)
     }
 }
@@ -2049,7 +2053,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdStop<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/use-flow`: 下载批次核销明细.
     #[doc(alias = "下载批次核销明细")]
-    MarketingFavorStocksByStockIdUseFlow
+    MarketingFavorStocksByStockIdUseFlow at AtMarketingFavorStocksByStockIdUseFlow
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdUseFlow<M> {
@@ -2066,7 +2070,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载批次核销明细")]
-    pub fn get(self) -> M::Sent<super::favor::stocks::stock_id::use_flow::get::Response> {
+    pub fn get(self) -> M::Output<super::favor::stocks::stock_id::use_flow::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW, Nothing)
     }
 }
@@ -2074,7 +2078,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlow<M> {
 chain_step! {
     /// `v3/marketing/favor/stocks/{stock_id}/use-flow-by-day`: 获取批次核销明细下载链接.
     #[doc(alias = "获取批次核销明细下载链接")]
-    MarketingFavorStocksByStockIdUseFlowByDay
+    MarketingFavorStocksByStockIdUseFlowByDay at AtMarketingFavorStocksByStockIdUseFlowByDay
 }
 
 impl<M: Mode> MarketingFavorStocksByStockIdUseFlowByDay<M> {
@@ -2105,14 +2109,14 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlowByDay<M> {
     pub fn get(
         self,
         request: super::favor::stocks::stock_id::use_flow_by_day::get::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::use_flow_by_day::get::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::use_flow_by_day::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW_BY_DAY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/favor/users`
-    MarketingFavorUsers
+    MarketingFavorUsers at AtMarketingFavorUsers
 }
 
 impl<M: Mode> MarketingFavorUsers<M> {
@@ -2122,9 +2126,9 @@ impl<M: Mode> MarketingFavorUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/favor/users/{openid}`
-    MarketingFavorUsersByOpenid
+    MarketingFavorUsersByOpenid at AtMarketingFavorUsersByOpenid
 }
 
 impl<M: Mode> MarketingFavorUsersByOpenid<M> {
@@ -2138,7 +2142,7 @@ chain_step! {
     /// `v3/marketing/favor/users/{openid}/coupons`: 根据商户号查用户的券, 发放代金券.
     #[doc(alias = "根据商户号查用户的券")]
     #[doc(alias = "发放代金券")]
-    MarketingFavorUsersByOpenidCoupons
+    MarketingFavorUsersByOpenidCoupons at AtMarketingFavorUsersByOpenidCoupons
 }
 
 impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
@@ -2169,7 +2173,7 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
     pub fn get(
         self,
         request: super::favor::users::openid::coupons::get::Request,
-    ) -> M::Sent<super::favor::users::openid::coupons::get::Response> {
+    ) -> M::Output<super::favor::users::openid::coupons::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS, request)
     }
 
@@ -2204,7 +2208,7 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
     pub fn post(
         self,
         request: super::favor::users::openid::coupons::post::Request,
-    ) -> M::Sent<super::favor::users::openid::coupons::post::Response> {
+    ) -> M::Output<super::favor::users::openid::coupons::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS, request)
     }
 
@@ -2217,7 +2221,7 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
 chain_step! {
     /// `v3/marketing/favor/users/{openid}/coupons/{coupon_id}`: 查询代金券详情.
     #[doc(alias = "查询代金券详情")]
-    MarketingFavorUsersByOpenidCouponsByCouponId
+    MarketingFavorUsersByOpenidCouponsByCouponId at AtMarketingFavorUsersByOpenidCouponsByCouponId
 }
 
 impl<M: Mode> MarketingFavorUsersByOpenidCouponsByCouponId<M> {
@@ -2249,14 +2253,14 @@ impl<M: Mode> MarketingFavorUsersByOpenidCouponsByCouponId<M> {
     pub fn get(
         self,
         request: super::favor::users::openid::coupons::coupon_id::get::Request,
-    ) -> M::Sent<super::favor::users::openid::coupons::coupon_id::get::Response> {
+    ) -> M::Output<super::favor::users::openid::coupons::coupon_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS_COUPON_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity`
-    MarketingGoodsSubsidyActivity
+    MarketingGoodsSubsidyActivity at AtMarketingGoodsSubsidyActivity
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivity<M> {
@@ -2284,7 +2288,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivity<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activities`: 按区域查询品牌加价购活动.
     #[doc(alias = "按区域查询品牌加价购活动")]
-    MarketingGoodsSubsidyActivityActivities
+    MarketingGoodsSubsidyActivityActivities at AtMarketingGoodsSubsidyActivityActivities
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivities<M> {
@@ -2307,14 +2311,14 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivities<M> {
     pub fn get(
         self,
         request: super::goods_subsidy_activity::activities::get::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::activities::get::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::activities::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITIES, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activity`
-    MarketingGoodsSubsidyActivityActivity
+    MarketingGoodsSubsidyActivityActivity at AtMarketingGoodsSubsidyActivityActivity
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivity<M> {
@@ -2329,9 +2333,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivity<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activity/{activity_id}`
-    MarketingGoodsSubsidyActivityActivityByActivityId
+    MarketingGoodsSubsidyActivityActivityByActivityId at AtMarketingGoodsSubsidyActivityActivityByActivityId
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityId<M> {
@@ -2344,7 +2348,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityId<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/activity/{activity_id}/apply`: 门店报名品牌加价购活动.
     #[doc(alias = "门店报名品牌加价购活动")]
-    MarketingGoodsSubsidyActivityActivityByActivityIdApply
+    MarketingGoodsSubsidyActivityActivityByActivityIdApply at AtMarketingGoodsSubsidyActivityActivityByActivityIdApply
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityIdApply<M> {
@@ -2375,14 +2379,14 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityIdApply<M> {
     pub fn post(
         self,
         request: super::goods_subsidy_activity::activity::activity_id::apply::post::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::activity::activity_id::apply::post::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::activity::activity_id::apply::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITY_ACTIVITY_ID_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/qualification`
-    MarketingGoodsSubsidyActivityQualification
+    MarketingGoodsSubsidyActivityQualification at AtMarketingGoodsSubsidyActivityQualification
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityQualification<M> {
@@ -2400,7 +2404,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualification<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/qualification/lock`: 锁定品牌加价购活动资格.
     #[doc(alias = "锁定品牌加价购活动资格")]
-    MarketingGoodsSubsidyActivityQualificationLock
+    MarketingGoodsSubsidyActivityQualificationLock at AtMarketingGoodsSubsidyActivityQualificationLock
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityQualificationLock<M> {
@@ -2425,7 +2429,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationLock<M> {
     pub fn post(
         self,
         request: super::goods_subsidy_activity::qualification::lock::post::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::qualification::lock::post::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::qualification::lock::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_LOCK, request)
     }
 }
@@ -2433,7 +2437,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationLock<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/qualification/unlock`: 解锁品牌加价购活动资格.
     #[doc(alias = "解锁品牌加价购活动资格")]
-    MarketingGoodsSubsidyActivityQualificationUnlock
+    MarketingGoodsSubsidyActivityQualificationUnlock at AtMarketingGoodsSubsidyActivityQualificationUnlock
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityQualificationUnlock<M> {
@@ -2458,14 +2462,14 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationUnlock<M> {
     pub fn post(
         self,
         request: super::goods_subsidy_activity::qualification::unlock::post::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::qualification::unlock::post::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::qualification::unlock::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_UNLOCK, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act`
-    MarketingGoodsSubsidyActivityRetailStoreAct
+    MarketingGoodsSubsidyActivityRetailStoreAct at AtMarketingGoodsSubsidyActivityRetailStoreAct
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreAct<M> {
@@ -2490,9 +2494,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreAct<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}`
-    MarketingGoodsSubsidyActivityRetailStoreActByActivityId
+    MarketingGoodsSubsidyActivityRetailStoreActByActivityId at AtMarketingGoodsSubsidyActivityRetailStoreActByActivityId
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityId<M> {
@@ -2517,7 +2521,7 @@ chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representative`: 添加零售小店活动业务代理, 删除零售小店活动业务代理.
     #[doc(alias = "添加零售小店活动业务代理")]
     #[doc(alias = "删除零售小店活动业务代理")]
-    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative
+    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative at AtMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentative<M> {
@@ -2551,7 +2555,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
     pub fn put(
         self,
         request: super::goods_subsidy_activity::retail_store_act::activity_id::representative::put::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::activity_id::representative::put::Response>
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::activity_id::representative::put::Response>
     {
         self.call.typed(
             &table::PUT_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE,
@@ -2590,8 +2594,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
     pub fn delete(
         self,
         request: super::goods_subsidy_activity::retail_store_act::activity_id::representative::delete::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::activity_id::representative::delete::Response>
-    {
+    ) -> M::Output<
+        super::goods_subsidy_activity::retail_store_act::activity_id::representative::delete::Response,
+    > {
         self.call.typed(
             &table::DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE,
             request,
@@ -2602,7 +2607,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{activity_id}/representatives`: 查询零售小店活动业务代理.
     #[doc(alias = "查询零售小店活动业务代理")]
-    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives
+    MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives at AtMarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentatives<M> {
@@ -2633,7 +2638,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
     pub fn get(
         self,
         request: super::goods_subsidy_activity::retail_store_act::activity_id::representatives::get::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::activity_id::representatives::get::Response>
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::activity_id::representatives::get::Response>
     {
         self.call.typed(
             &table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVES,
@@ -2642,9 +2647,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}`
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandId
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandId at AtMarketingGoodsSubsidyActivityRetailStoreActByBrandId
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandId<M> {
@@ -2662,7 +2667,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandId<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/materials`: 生成小店活动物料码.
     #[doc(alias = "生成小店活动物料码")]
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials at AtMarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials<M> {
@@ -2693,7 +2698,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials<M> {
     pub fn post(
         self,
         request: super::goods_subsidy_activity::retail_store_act::brand_id::materials::post::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::brand_id::materials::post::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::materials::post::Response> {
         self.call.typed(
             &table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_MATERIALS,
             request,
@@ -2706,7 +2711,7 @@ chain_step! {
     #[doc(alias = "查询小店活动门店列表")]
     #[doc(alias = "添加小店活动门店")]
     #[doc(alias = "删除小店活动门店")]
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores at AtMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
@@ -2737,7 +2742,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
     pub fn get(
         self,
         request: super::goods_subsidy_activity::retail_store_act::brand_id::stores::get::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::brand_id::stores::get::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::stores::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES, request)
     }
@@ -2772,7 +2777,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
     pub fn post(
         self,
         request: super::goods_subsidy_activity::retail_store_act::brand_id::stores::post::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::brand_id::stores::post::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::stores::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES, request)
     }
@@ -2807,7 +2812,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
     pub fn delete(
         self,
         request: super::goods_subsidy_activity::retail_store_act::brand_id::stores::delete::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::brand_id::stores::delete::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::stores::delete::Response> {
         self.call.typed(
             &table::DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES,
             request,
@@ -2828,7 +2833,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
 chain_step! {
     /// `v3/marketing/goods-subsidy-activity/retail-store-act/{brand_id}/stores/{store_code}`: 查询小店活动门店详情.
     #[doc(alias = "查询小店活动门店详情")]
-    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode
+    MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode at AtMarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode
 }
 
 impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreCode<M> {
@@ -2856,7 +2861,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreC
     #[doc(alias = "查询小店活动门店详情")]
     pub fn get(
         self,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::brand_id::stores::store_code::get::Response>
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::stores::store_code::get::Response>
     {
         self.call.typed(
             &table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES_STORE_CODE,
@@ -2865,9 +2870,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreC
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-activity`
-    MarketingMembercardActivity
+    MarketingMembercardActivity at AtMarketingMembercardActivity
 }
 
 impl<M: Mode> MarketingMembercardActivity<M> {
@@ -2881,7 +2886,7 @@ chain_step! {
     /// `v3/marketing/membercard-activity/activities`: 查询活动列表, 创建活动.
     #[doc(alias = "查询活动列表")]
     #[doc(alias = "创建活动")]
-    MarketingMembercardActivityActivities
+    MarketingMembercardActivityActivities at AtMarketingMembercardActivityActivities
 }
 
 impl<M: Mode> MarketingMembercardActivityActivities<M> {
@@ -2904,7 +2909,7 @@ impl<M: Mode> MarketingMembercardActivityActivities<M> {
     pub fn get(
         self,
         request: super::membercard_activity::activities::get::Request,
-    ) -> M::Sent<super::membercard_activity::activities::get::Response> {
+    ) -> M::Output<super::membercard_activity::activities::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES, request)
     }
 
@@ -2933,7 +2938,7 @@ impl<M: Mode> MarketingMembercardActivityActivities<M> {
     pub fn post(
         self,
         request: super::membercard_activity::activities::post::Request,
-    ) -> M::Sent<super::membercard_activity::activities::post::Response> {
+    ) -> M::Output<super::membercard_activity::activities::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES, request)
     }
 
@@ -2951,7 +2956,7 @@ impl<M: Mode> MarketingMembercardActivityActivities<M> {
 chain_step! {
     /// `v3/marketing/membercard-activity/activities/{activity_id}`: 查询活动详情.
     #[doc(alias = "查询活动详情")]
-    MarketingMembercardActivityActivitiesByActivityId
+    MarketingMembercardActivityActivitiesByActivityId at AtMarketingMembercardActivityActivitiesByActivityId
 }
 
 impl<M: Mode> MarketingMembercardActivityActivitiesByActivityId<M> {
@@ -2969,7 +2974,7 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询活动详情")]
-    pub fn get(self) -> M::Sent<super::membercard_activity::activities::activity_id::get::Response> {
+    pub fn get(self) -> M::Output<super::membercard_activity::activities::activity_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID, Nothing)
     }
 
@@ -2982,7 +2987,7 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityId<M> {
 chain_step! {
     /// `v3/marketing/membercard-activity/activities/{activity_id}/terminate`: 终止活动.
     #[doc(alias = "终止活动")]
-    MarketingMembercardActivityActivitiesByActivityIdTerminate
+    MarketingMembercardActivityActivitiesByActivityIdTerminate at AtMarketingMembercardActivityActivitiesByActivityIdTerminate
 }
 
 impl<M: Mode> MarketingMembercardActivityActivitiesByActivityIdTerminate<M> {
@@ -3009,15 +3014,15 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityIdTerminate<M> {
     #[doc(alias = "终止活动")]
     pub fn post(
         self,
-    ) -> M::Sent<super::membercard_activity::activities::activity_id::terminate::post::Response> {
+    ) -> M::Output<super::membercard_activity::activities::activity_id::terminate::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open`
-    MarketingMembercardOpen
+    MarketingMembercardOpen at AtMarketingMembercardOpen
 }
 
 impl<M: Mode> MarketingMembercardOpen<M> {
@@ -3047,9 +3052,9 @@ impl<M: Mode> MarketingMembercardOpen<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/activate-informations`
-    MarketingMembercardOpenActivateInformations
+    MarketingMembercardOpenActivateInformations at AtMarketingMembercardOpenActivateInformations
 }
 
 impl<M: Mode> MarketingMembercardOpenActivateInformations<M> {
@@ -3067,7 +3072,7 @@ impl<M: Mode> MarketingMembercardOpenActivateInformations<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/activate-informations/{activate_ticket}`: 获取用户信息（跳转型激活）.
     #[doc(alias = "获取用户信息（跳转型激活）")]
-    MarketingMembercardOpenActivateInformationsByActivateTicket
+    MarketingMembercardOpenActivateInformationsByActivateTicket at AtMarketingMembercardOpenActivateInformationsByActivateTicket
 }
 
 impl<M: Mode> MarketingMembercardOpenActivateInformationsByActivateTicket<M> {
@@ -3093,7 +3098,7 @@ impl<M: Mode> MarketingMembercardOpenActivateInformationsByActivateTicket<M> {
     #[doc(alias = "获取用户信息（跳转型激活）")]
     pub fn get(
         self,
-    ) -> M::Sent<super::membercard_open::activate_informations::activate_ticket::get::Response> {
+    ) -> M::Output<super::membercard_open::activate_informations::activate_ticket::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_ACTIVATE_INFORMATIONS_ACTIVATE_TICKET, Nothing)
     }
@@ -3103,7 +3108,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/callback`: 查询回调地址, 设置回调地址.
     #[doc(alias = "查询回调地址")]
     #[doc(alias = "设置回调地址")]
-    MarketingMembercardOpenCallback
+    MarketingMembercardOpenCallback at AtMarketingMembercardOpenCallback
 }
 
 impl<M: Mode> MarketingMembercardOpenCallback<M> {
@@ -3120,7 +3125,7 @@ impl<M: Mode> MarketingMembercardOpenCallback<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询回调地址")]
-    pub fn get(self) -> M::Sent<super::membercard_open::callback::get::Response> {
+    pub fn get(self) -> M::Output<super::membercard_open::callback::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK, Nothing)
     }
 
@@ -3143,7 +3148,7 @@ impl<M: Mode> MarketingMembercardOpenCallback<M> {
     pub fn patch(
         self,
         request: super::membercard_open::callback::patch::Request,
-    ) -> M::Sent<super::membercard_open::callback::patch::Response> {
+    ) -> M::Output<super::membercard_open::callback::patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK, request)
     }
 }
@@ -3152,7 +3157,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/cards`: 查询会员卡模板列表, 创建会员卡模板.
     #[doc(alias = "查询会员卡模板列表")]
     #[doc(alias = "创建会员卡模板")]
-    MarketingMembercardOpenCards
+    MarketingMembercardOpenCards at AtMarketingMembercardOpenCards
 }
 
 impl<M: Mode> MarketingMembercardOpenCards<M> {
@@ -3175,7 +3180,7 @@ impl<M: Mode> MarketingMembercardOpenCards<M> {
     pub fn get(
         self,
         request: super::membercard_open::cards::get::Request,
-    ) -> M::Sent<super::membercard_open::cards::get::Response> {
+    ) -> M::Output<super::membercard_open::cards::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS, request)
     }
 
@@ -3208,7 +3213,7 @@ impl<M: Mode> MarketingMembercardOpenCards<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS, request)
     }
 
@@ -3223,7 +3228,7 @@ chain_step! {
     #[doc(alias = "查询会员卡模板信息")]
     #[doc(alias = "修改会员卡模板信息")]
     #[doc(alias = "删除会员卡模板")]
-    MarketingMembercardOpenCardsByCardId
+    MarketingMembercardOpenCardsByCardId at AtMarketingMembercardOpenCardsByCardId
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
@@ -3247,7 +3252,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询会员卡模板信息")]
-    pub fn get(self) -> M::Sent<super::membercard_open::cards::card_id::get::Response> {
+    pub fn get(self) -> M::Output<super::membercard_open::cards::card_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
     }
 
@@ -3274,7 +3279,10 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改会员卡模板信息")]
-    pub fn patch(self, request: super::membercard_open::cards::card_id::patch::Request) -> M::Sent<Nothing> {
+    pub fn patch(
+        self,
+        request: super::membercard_open::cards::card_id::patch::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, request)
     }
 
@@ -3301,7 +3309,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除会员卡模板")]
-    pub fn delete(self) -> M::Sent<Nothing> {
+    pub fn delete(self) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
     }
 
@@ -3351,9 +3359,9 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes`
-    MarketingMembercardOpenCardsByCardIdCodes
+    MarketingMembercardOpenCardsByCardIdCodes at AtMarketingMembercardOpenCardsByCardIdCodes
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodes<M> {
@@ -3372,7 +3380,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}`: 查询用户会员卡信息, 修改用户会员卡信息.
     #[doc(alias = "查询用户会员卡信息")]
     #[doc(alias = "修改用户会员卡信息")]
-    MarketingMembercardOpenCardsByCardIdCodesByCode
+    MarketingMembercardOpenCardsByCardIdCodesByCode at AtMarketingMembercardOpenCardsByCardIdCodesByCode
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
@@ -3398,7 +3406,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询用户会员卡信息")]
-    pub fn get(self) -> M::Sent<super::membercard_open::cards::card_id::codes::code::get::Response> {
+    pub fn get(self) -> M::Output<super::membercard_open::cards::card_id::codes::code::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE, Nothing)
     }
 
@@ -3430,7 +3438,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
     pub fn patch(
         self,
         request: super::membercard_open::cards::card_id::codes::code::patch::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE, request)
     }
 
@@ -3467,7 +3475,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/activate`: 激活会员卡（跳转型激活）.
     #[doc(alias = "激活会员卡（跳转型激活）")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeActivate
+    MarketingMembercardOpenCardsByCardIdCodesByCodeActivate at AtMarketingMembercardOpenCardsByCardIdCodesByCodeActivate
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeActivate<M> {
@@ -3500,14 +3508,14 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeActivate<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::activate::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_ACTIVATE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus`
-    MarketingMembercardOpenCardsByCardIdCodesByCodeBonus
+    MarketingMembercardOpenCardsByCardIdCodesByCodeBonus at AtMarketingMembercardOpenCardsByCardIdCodesByCodeBonus
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonus<M> {
@@ -3525,7 +3533,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonus<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/commit`: 设置支付后展示的积分到账.
     #[doc(alias = "设置支付后展示的积分到账")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit
+    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit at AtMarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit<M> {
@@ -3563,7 +3571,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::bonus::commit::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_COMMIT, request)
     }
@@ -3572,7 +3580,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/bonus/prepare`: 支付结果页展示会员积分.
     #[doc(alias = "支付结果页展示会员积分")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare
+    MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare at AtMarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare<M> {
@@ -3610,7 +3618,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::bonus::prepare::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_PREPARE, request)
     }
@@ -3619,7 +3627,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/rights`: 设置会员权益.
     #[doc(alias = "设置会员权益")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeRights
+    MarketingMembercardOpenCardsByCardIdCodesByCodeRights at AtMarketingMembercardOpenCardsByCardIdCodesByCodeRights
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeRights<M> {
@@ -3652,7 +3660,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeRights<M> {
     pub fn patch(
         self,
         request: super::membercard_open::cards::card_id::codes::code::rights::patch::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_RIGHTS, request)
     }
 }
@@ -3660,7 +3668,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeRights<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/set-service-module-data`: 设置会员服务项用户信息.
     #[doc(alias = "设置会员服务项用户信息")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData
+    MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData at AtMarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleData<M> {
@@ -3701,7 +3709,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDat
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::set_service_module_data::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_SET_SERVICE_MODULE_DATA,
             request,
@@ -3712,7 +3720,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDat
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/{code}/unavailable`: 作废用户会员卡.
     #[doc(alias = "作废用户会员卡")]
-    MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable
+    MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable at AtMarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable<M> {
@@ -3745,7 +3753,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::unavailable::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_UNAVAILABLE, request)
     }
@@ -3754,7 +3762,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/codes/deposit`: 导入会员Code.
     #[doc(alias = "导入会员Code")]
-    MarketingMembercardOpenCardsByCardIdCodesDeposit
+    MarketingMembercardOpenCardsByCardIdCodesDeposit at AtMarketingMembercardOpenCardsByCardIdCodesDeposit
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesDeposit<M> {
@@ -3786,7 +3794,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesDeposit<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::deposit::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::codes::deposit::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::codes::deposit::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_DEPOSIT, request)
     }
 }
@@ -3794,7 +3802,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesDeposit<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/decrypt-code`: 加密code解码（跳转型激活）.
     #[doc(alias = "加密code解码（跳转型激活）")]
-    MarketingMembercardOpenCardsByCardIdDecryptCode
+    MarketingMembercardOpenCardsByCardIdDecryptCode at AtMarketingMembercardOpenCardsByCardIdDecryptCode
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdDecryptCode<M> {
@@ -3826,7 +3834,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdDecryptCode<M> {
     pub fn get(
         self,
         request: super::membercard_open::cards::card_id::decrypt_code::get::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::decrypt_code::get::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::decrypt_code::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_DECRYPT_CODE, request)
     }
 }
@@ -3834,7 +3842,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdDecryptCode<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/permission-tokens`: 商户预授权.
     #[doc(alias = "商户预授权")]
-    MarketingMembercardOpenCardsByCardIdPermissionTokens
+    MarketingMembercardOpenCardsByCardIdPermissionTokens at AtMarketingMembercardOpenCardsByCardIdPermissionTokens
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdPermissionTokens<M> {
@@ -3865,14 +3873,14 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPermissionTokens<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::permission_tokens::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::permission_tokens::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::permission_tokens::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_PERMISSION_TOKENS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard`
-    MarketingMembercardOpenCardsByCardIdPhoneMembercard
+    MarketingMembercardOpenCardsByCardIdPhoneMembercard at AtMarketingMembercardOpenCardsByCardIdPhoneMembercard
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercard<M> {
@@ -3885,7 +3893,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercard<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/phone-membercard/import`: 根据手机号导入用户会员卡.
     #[doc(alias = "根据手机号导入用户会员卡")]
-    MarketingMembercardOpenCardsByCardIdPhoneMembercardImport
+    MarketingMembercardOpenCardsByCardIdPhoneMembercardImport at AtMarketingMembercardOpenCardsByCardIdPhoneMembercardImport
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercardImport<M> {
@@ -3920,7 +3928,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercardImport<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::phone_membercard::import::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::phone_membercard::import::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::phone_membercard::import::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_PHONE_MEMBERCARD_IMPORT, request)
     }
@@ -3929,7 +3937,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercardImport<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/qrcode`: 创建会员卡二维码.
     #[doc(alias = "创建会员卡二维码")]
-    MarketingMembercardOpenCardsByCardIdQrcode
+    MarketingMembercardOpenCardsByCardIdQrcode at AtMarketingMembercardOpenCardsByCardIdQrcode
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdQrcode<M> {
@@ -3960,7 +3968,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdQrcode<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::qrcode::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::qrcode::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::qrcode::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_QRCODE, request)
     }
 }
@@ -3968,7 +3976,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdQrcode<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/rights`: 设置会员卡模板权益项.
     #[doc(alias = "设置会员卡模板权益项")]
-    MarketingMembercardOpenCardsByCardIdRights
+    MarketingMembercardOpenCardsByCardIdRights at AtMarketingMembercardOpenCardsByCardIdRights
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdRights<M> {
@@ -3999,7 +4007,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdRights<M> {
     pub fn patch(
         self,
         request: super::membercard_open::cards::card_id::rights::patch::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_RIGHTS, request)
     }
 }
@@ -4007,7 +4015,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdRights<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/service-modules`: 添加会员卡服务项.
     #[doc(alias = "添加会员卡服务项")]
-    MarketingMembercardOpenCardsByCardIdServiceModules
+    MarketingMembercardOpenCardsByCardIdServiceModules at AtMarketingMembercardOpenCardsByCardIdServiceModules
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModules<M> {
@@ -4042,7 +4050,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModules<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::service_modules::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::service_modules::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::service_modules::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES, request)
     }
 
@@ -4061,7 +4069,7 @@ chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/service-modules/{service_module_id}`: 修改会员卡服务项, 移除会员卡服务项.
     #[doc(alias = "修改会员卡服务项")]
     #[doc(alias = "移除会员卡服务项")]
-    MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId
+    MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId at AtMarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleId<M> {
@@ -4096,7 +4104,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
     pub fn patch(
         self,
         request: super::membercard_open::cards::card_id::service_modules::service_module_id::patch::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::service_modules::service_module_id::patch::Response>
+    ) -> M::Output<super::membercard_open::cards::card_id::service_modules::service_module_id::patch::Response>
     {
         self.call.typed(
             &table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,
@@ -4129,7 +4137,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
     /// # Ok(()) }
     /// ```
     #[doc(alias = "移除会员卡服务项")]
-    pub fn delete(self) -> M::Sent<Nothing> {
+    pub fn delete(self) -> M::Output<Nothing> {
         self.call.typed(
             &table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,
             Nothing,
@@ -4140,7 +4148,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/upgrade`: 老会员卡模板升级.
     #[doc(alias = "老会员卡模板升级")]
-    MarketingMembercardOpenCardsByCardIdUpgrade
+    MarketingMembercardOpenCardsByCardIdUpgrade at AtMarketingMembercardOpenCardsByCardIdUpgrade
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdUpgrade<M> {
@@ -4171,14 +4179,14 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUpgrade<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::upgrade::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_UPGRADE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/users`
-    MarketingMembercardOpenCardsByCardIdUsers
+    MarketingMembercardOpenCardsByCardIdUsers at AtMarketingMembercardOpenCardsByCardIdUsers
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsers<M> {
@@ -4191,7 +4199,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsers<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/cards/{card_id}/users/import`: 根据openid导入用户会员卡.
     #[doc(alias = "根据openid导入用户会员卡")]
-    MarketingMembercardOpenCardsByCardIdUsersImport
+    MarketingMembercardOpenCardsByCardIdUsersImport at AtMarketingMembercardOpenCardsByCardIdUsersImport
 }
 
 impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsersImport<M> {
@@ -4225,14 +4233,14 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsersImport<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::users::import::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::users::import::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::users::import::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_USERS_IMPORT, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/phonenumber-member`
-    MarketingMembercardOpenPhonenumberMember
+    MarketingMembercardOpenPhonenumberMember at AtMarketingMembercardOpenPhonenumberMember
 }
 
 impl<M: Mode> MarketingMembercardOpenPhonenumberMember<M> {
@@ -4250,7 +4258,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMember<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/phonenumber-member/import`: 导入加密手机号提醒会员领卡.
     #[doc(alias = "导入加密手机号提醒会员领卡")]
-    MarketingMembercardOpenPhonenumberMemberImport
+    MarketingMembercardOpenPhonenumberMemberImport at AtMarketingMembercardOpenPhonenumberMemberImport
 }
 
 impl<M: Mode> MarketingMembercardOpenPhonenumberMemberImport<M> {
@@ -4279,7 +4287,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberImport<M> {
     pub fn post(
         self,
         request: super::membercard_open::phonenumber_member::import::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_IMPORT, request)
     }
 }
@@ -4287,7 +4295,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberImport<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/phonenumber-member/search`: 通过加密手机号查询会员领卡状态.
     #[doc(alias = "通过加密手机号查询会员领卡状态")]
-    MarketingMembercardOpenPhonenumberMemberSearch
+    MarketingMembercardOpenPhonenumberMemberSearch at AtMarketingMembercardOpenPhonenumberMemberSearch
 }
 
 impl<M: Mode> MarketingMembercardOpenPhonenumberMemberSearch<M> {
@@ -4314,14 +4322,14 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberSearch<M> {
     pub fn get(
         self,
         request: super::membercard_open::phonenumber_member::search::get::Request,
-    ) -> M::Sent<super::membercard_open::phonenumber_member::search::get::Response> {
+    ) -> M::Output<super::membercard_open::phonenumber_member::search::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_SEARCH, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/membercard-open/user`
-    MarketingMembercardOpenUser
+    MarketingMembercardOpenUser at AtMarketingMembercardOpenUser
 }
 
 impl<M: Mode> MarketingMembercardOpenUser<M> {
@@ -4334,7 +4342,7 @@ impl<M: Mode> MarketingMembercardOpenUser<M> {
 chain_step! {
     /// `v3/marketing/membercard-open/user/cards`: 查询用户在品牌下所有会员卡.
     #[doc(alias = "查询用户在品牌下所有会员卡")]
-    MarketingMembercardOpenUserCards
+    MarketingMembercardOpenUserCards at AtMarketingMembercardOpenUserCards
 }
 
 impl<M: Mode> MarketingMembercardOpenUserCards<M> {
@@ -4357,14 +4365,14 @@ impl<M: Mode> MarketingMembercardOpenUserCards<M> {
     pub fn get(
         self,
         request: super::membercard_open::user::cards::get::Request,
-    ) -> M::Sent<super::membercard_open::user::cards::get::Response> {
+    ) -> M::Output<super::membercard_open::user::cards::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_USER_CARDS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner`
-    MarketingPartner
+    MarketingPartner at AtMarketingPartner
 }
 
 impl<M: Mode> MarketingPartner<M> {
@@ -4379,9 +4387,9 @@ impl<M: Mode> MarketingPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/delivery-plan`
-    MarketingPartnerDeliveryPlan
+    MarketingPartnerDeliveryPlan at AtMarketingPartnerDeliveryPlan
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlan<M> {
@@ -4399,7 +4407,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlan<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans`: 创建投放计划.
     #[doc(alias = "创建投放计划")]
-    MarketingPartnerDeliveryPlanDeliveryPlans
+    MarketingPartnerDeliveryPlanDeliveryPlans at AtMarketingPartnerDeliveryPlanDeliveryPlans
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlans<M> {
@@ -4427,7 +4435,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlans<M> {
     pub fn post(
         self,
         request: super::partner::delivery_plan::delivery_plans::post::Request,
-    ) -> M::Sent<super::partner::delivery_plan::delivery_plans::post::Response> {
+    ) -> M::Output<super::partner::delivery_plan::delivery_plans::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS, request)
     }
 
@@ -4449,9 +4457,9 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlans<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}`
-    MarketingPartnerDeliveryPlanDeliveryPlansByBrandId
+    MarketingPartnerDeliveryPlanDeliveryPlansByBrandId at AtMarketingPartnerDeliveryPlanDeliveryPlansByBrandId
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandId<M> {
@@ -4464,7 +4472,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandId<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{brand_id}/delivery-plans`: 分页查询投放计划列表.
     #[doc(alias = "分页查询投放计划列表")]
-    MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans
+    MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans at AtMarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans<M> {
@@ -4496,7 +4504,8 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans<M>
     pub fn get(
         self,
         request: super::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get::Request,
-    ) -> M::Sent<super::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get::Response> {
+    ) -> M::Output<super::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_BRAND_ID_DELIVERY_PLANS,
             request,
@@ -4507,7 +4516,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans<M>
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}`: 更新投放计划.
     #[doc(alias = "更新投放计划")]
-    MarketingPartnerDeliveryPlanDeliveryPlansByPlanId
+    MarketingPartnerDeliveryPlanDeliveryPlansByPlanId at AtMarketingPartnerDeliveryPlanDeliveryPlansByPlanId
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanId<M> {
@@ -4539,7 +4548,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanId<M> {
     pub fn patch(
         self,
         request: super::partner::delivery_plan::delivery_plans::plan_id::patch::Request,
-    ) -> M::Sent<super::partner::delivery_plan::delivery_plans::plan_id::patch::Response> {
+    ) -> M::Output<super::partner::delivery_plan::delivery_plans::plan_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID, request)
     }
 
@@ -4552,7 +4561,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanId<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/delivery-plans/{plan_id}/terminate`: 终止投放计划.
     #[doc(alias = "终止投放计划")]
-    MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate
+    MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate at AtMarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate<M> {
@@ -4580,15 +4589,15 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "终止投放计划")]
-    pub fn post(self) -> M::Sent<Nothing> {
+    pub fn post(self) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID_TERMINATE, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/delivery-plan/{sp_mchid}`
-    MarketingPartnerDeliveryPlanBySpMchid
+    MarketingPartnerDeliveryPlanBySpMchid at AtMarketingPartnerDeliveryPlanBySpMchid
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchid<M> {
@@ -4601,7 +4610,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchid<M> {
 chain_step! {
     /// `v3/marketing/partner/delivery-plan/{sp_mchid}/notify-url`: 设置投放计划回调地址.
     #[doc(alias = "设置投放计划回调地址")]
-    MarketingPartnerDeliveryPlanBySpMchidNotifyUrl
+    MarketingPartnerDeliveryPlanBySpMchidNotifyUrl at AtMarketingPartnerDeliveryPlanBySpMchidNotifyUrl
 }
 
 impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchidNotifyUrl<M> {
@@ -4632,14 +4641,14 @@ impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchidNotifyUrl<M> {
     pub fn post(
         self,
         request: super::partner::delivery_plan::sp_mchid::notify_url::post::Request,
-    ) -> M::Sent<super::partner::delivery_plan::sp_mchid::notify_url::post::Response> {
+    ) -> M::Output<super::partner::delivery_plan::sp_mchid::notify_url::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_SP_MCHID_NOTIFY_URL, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/product-coupon`
-    MarketingPartnerProductCoupon
+    MarketingPartnerProductCoupon at AtMarketingPartnerProductCoupon
 }
 
 impl<M: Mode> MarketingPartnerProductCoupon<M> {
@@ -4672,7 +4681,7 @@ impl<M: Mode> MarketingPartnerProductCoupon<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/image-generation-tasks`: 提交图片生成任务.
     #[doc(alias = "提交图片生成任务")]
-    MarketingPartnerProductCouponImageGenerationTasks
+    MarketingPartnerProductCouponImageGenerationTasks at AtMarketingPartnerProductCouponImageGenerationTasks
 }
 
 impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasks<M> {
@@ -4705,7 +4714,7 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasks<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::image_generation_tasks::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::image_generation_tasks::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::image_generation_tasks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_IMAGE_GENERATION_TASKS, request)
     }
 
@@ -4723,7 +4732,7 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasks<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/image-generation-tasks/{task_id}`: 查询图片生成任务执行结果.
     #[doc(alias = "查询图片生成任务执行结果")]
-    MarketingPartnerProductCouponImageGenerationTasksByTaskId
+    MarketingPartnerProductCouponImageGenerationTasksByTaskId at AtMarketingPartnerProductCouponImageGenerationTasksByTaskId
 }
 
 impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasksByTaskId<M> {
@@ -4754,15 +4763,15 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasksByTaskId<M> {
     pub fn get(
         self,
         request: super::partner::product_coupon::image_generation_tasks::task_id::get::Request,
-    ) -> M::Sent<super::partner::product_coupon::image_generation_tasks::task_id::get::Response> {
+    ) -> M::Output<super::partner::product_coupon::image_generation_tasks::task_id::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_IMAGE_GENERATION_TASKS_TASK_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/product-coupon/media`
-    MarketingPartnerProductCouponMedia
+    MarketingPartnerProductCouponMedia at AtMarketingPartnerProductCouponMedia
 }
 
 impl<M: Mode> MarketingPartnerProductCouponMedia<M> {
@@ -4775,7 +4784,7 @@ impl<M: Mode> MarketingPartnerProductCouponMedia<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/media/upload-image`: 图片上传.
     #[doc(alias = "图片上传")]
-    MarketingPartnerProductCouponMediaUploadImage
+    MarketingPartnerProductCouponMediaUploadImage at AtMarketingPartnerProductCouponMediaUploadImage
 }
 
 impl<M: Mode> MarketingPartnerProductCouponMediaUploadImage<M> {
@@ -4800,7 +4809,7 @@ impl<M: Mode> MarketingPartnerProductCouponMediaUploadImage<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::media::upload_image::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::media::upload_image::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::media::upload_image::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_MEDIA_UPLOAD_IMAGE, request)
     }
 }
@@ -4809,7 +4818,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/notify-configs`: 获取商品券事件通知地址, 设置商品券事件通知地址.
     #[doc(alias = "获取商品券事件通知地址")]
     #[doc(alias = "设置商品券事件通知地址")]
-    MarketingPartnerProductCouponNotifyConfigs
+    MarketingPartnerProductCouponNotifyConfigs at AtMarketingPartnerProductCouponNotifyConfigs
 }
 
 impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
@@ -4826,7 +4835,7 @@ impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取商品券事件通知地址")]
-    pub fn get(self) -> M::Sent<super::partner::product_coupon::notify_configs::get::Response> {
+    pub fn get(self) -> M::Output<super::partner::product_coupon::notify_configs::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS, Nothing)
     }
 
@@ -4850,7 +4859,7 @@ impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::notify_configs::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::notify_configs::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::notify_configs::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS, request)
     }
 }
@@ -4858,7 +4867,7 @@ impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons`: 创建商品券.
     #[doc(alias = "创建商品券")]
-    MarketingPartnerProductCouponProductCoupons
+    MarketingPartnerProductCouponProductCoupons at AtMarketingPartnerProductCouponProductCoupons
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCoupons<M> {
@@ -4900,7 +4909,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCoupons<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::product_coupons::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::product_coupons::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS, request)
     }
 
@@ -4919,7 +4928,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}`: 查询商品券, 修改商品券.
     #[doc(alias = "查询商品券")]
     #[doc(alias = "修改商品券")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponId
+    MarketingPartnerProductCouponProductCouponsByProductCouponId at AtMarketingPartnerProductCouponProductCouponsByProductCouponId
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
@@ -4950,7 +4959,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
     pub fn get(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::get::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::get::Response> {
+    ) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID, request)
     }
@@ -4988,7 +4997,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
     pub fn patch(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::patch::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::patch::Response> {
+    ) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::patch::Response> {
         self.call.typed(
             &table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID,
             request,
@@ -5020,7 +5029,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/deactivate`: 失效商品券.
     #[doc(alias = "失效商品券")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdDeactivate<M> {
@@ -5055,8 +5064,9 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdDeacti
     pub fn post(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::deactivate::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::deactivate::post::Response>
-    {
+    ) -> M::Output<
+        super::partner::product_coupon::product_coupons::product_coupon_id::deactivate::post::Response,
+    > {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_DEACTIVATE,
             request,
@@ -5067,7 +5077,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdDeacti
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles`: 添加商品券批次组.
     #[doc(alias = "添加商品券批次组")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundles<M> {
@@ -5112,7 +5122,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
     pub fn post(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::post::Response,
     > {
         self.call.typed(
@@ -5135,7 +5145,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}`: 修改商品券批次组.
     #[doc(alias = "修改商品券批次组")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleId<M> {
@@ -5165,7 +5175,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改商品券批次组")]
-    pub fn patch(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Response>{
+    pub fn patch(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Response>{
         self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID, request)
     }
 
@@ -5191,7 +5201,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/associate-stores`: 批次组批量关联门店.
     #[doc(alias = "批次组批量关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStores at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdAssociateStores
 }
 
 impl<M: Mode>
@@ -5226,7 +5236,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "批次组批量关联门店")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_ASSOCIATE_STORES, request)
     }
 }
@@ -5234,7 +5244,7 @@ impl<M: Mode>
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/disassociate-stores`: 批次组批量取消关联门店.
     #[doc(alias = "批次组批量取消关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStores at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdDisassociateStores
 }
 
 impl<M: Mode>
@@ -5271,7 +5281,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "批次组批量取消关联门店")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_DISASSOCIATE_STORES, request)
     }
 }
@@ -5279,7 +5289,7 @@ impl<M: Mode>
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stock-bundles/{stock_bundle_id}/update-budget`: 修改商品券批次组发放预算.
     #[doc(alias = "修改商品券批次组发放预算")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudget
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudget at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStockBundlesByStockBundleIdUpdateBudget
 }
 
 impl<M: Mode>
@@ -5315,7 +5325,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改商品券批次组发放预算")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_UPDATE_BUDGET, request)
     }
 }
@@ -5324,7 +5334,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks`: 查询商品券批次列表, 添加商品券批次.
     #[doc(alias = "查询商品券批次列表")]
     #[doc(alias = "添加商品券批次")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks<M> {
@@ -5356,7 +5366,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     pub fn get(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::Response>
+    ) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::Response>
     {
         self.call.typed(
             &table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS,
@@ -5403,7 +5413,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     pub fn post(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::post::Response>
+    ) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::post::Response>
     {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS,
@@ -5426,7 +5436,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}`: 查询商品券指定批次, 修改商品券指定批次.
     #[doc(alias = "查询商品券指定批次")]
     #[doc(alias = "修改商品券指定批次")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockId<M> {
@@ -5459,7 +5469,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     pub fn get(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::get::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::get::Response,
     > {
         self.call.typed(
@@ -5497,7 +5507,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     pub fn patch(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::patch::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::patch::Response,
     > {
         self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID, request)
@@ -5562,7 +5572,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associate-stores`: 批次关联门店.
     #[doc(alias = "批次关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociateStores<M> {
@@ -5595,7 +5605,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// # Ok(()) }
     /// ```
     #[doc(alias = "批次关联门店")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATE_STORES, request)
     }
 }
@@ -5603,7 +5613,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/associated-stores`: 查询批次关联门店列表.
     #[doc(alias = "查询批次关联门店列表")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdAssociatedStores<M> {
@@ -5634,7 +5644,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询批次关联门店列表")]
-    pub fn get(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Response>{
+    pub fn get(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Response>{
         self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATED_STORES, request)
     }
 }
@@ -5642,7 +5652,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/deactivate`: 失效商品券批次.
     #[doc(alias = "失效商品券批次")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDeactivate<M> {
@@ -5676,7 +5686,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// # Ok(()) }
     /// ```
     #[doc(alias = "失效商品券批次")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_DEACTIVATE, request)
     }
 }
@@ -5684,7 +5694,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/disassociate-stores`: 批次取消关联门店.
     #[doc(alias = "批次取消关联门店")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStores
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStores at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdDisassociateStores
 }
 
 impl<M: Mode>
@@ -5719,7 +5729,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "批次取消关联门店")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_DISASSOCIATE_STORES, request)
     }
 }
@@ -5727,7 +5737,7 @@ impl<M: Mode>
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/update-budget`: 修改商品券批次发放预算.
     #[doc(alias = "修改商品券批次发放预算")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudget
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudget at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudget
 }
 
 impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUpdateBudget<M> {
@@ -5761,7 +5771,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改商品券批次发放预算")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_UPDATE_BUDGET, request)
     }
 }
@@ -5769,7 +5779,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
 chain_step! {
     /// `v3/marketing/partner/product-coupon/product-coupons/{product_coupon_id}/stocks/{stock_id}/upload-coupon-codes`: 预上传券Code.
     #[doc(alias = "预上传券Code")]
-    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodes
+    MarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodes at AtMarketingPartnerProductCouponProductCouponsByProductCouponIdStocksByStockIdUploadCouponCodes
 }
 
 impl<M: Mode>
@@ -5805,14 +5815,14 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "预上传券Code")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_UPLOAD_COUPON_CODES, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/product-coupon/users`
-    MarketingPartnerProductCouponUsers
+    MarketingPartnerProductCouponUsers at AtMarketingPartnerProductCouponUsers
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsers<M> {
@@ -5822,9 +5832,9 @@ impl<M: Mode> MarketingPartnerProductCouponUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}`
-    MarketingPartnerProductCouponUsersByOpenid
+    MarketingPartnerProductCouponUsersByOpenid at AtMarketingPartnerProductCouponUsersByOpenid
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenid<M> {
@@ -5854,7 +5864,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenid<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles`: 向用户发放商品券批次组.
     #[doc(alias = "向用户发放商品券批次组")]
-    MarketingPartnerProductCouponUsersByOpenidCouponBundles
+    MarketingPartnerProductCouponUsersByOpenidCouponBundles at AtMarketingPartnerProductCouponUsersByOpenidCouponBundles
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundles<M> {
@@ -5891,7 +5901,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundles<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupon_bundles::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupon_bundles::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupon_bundles::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPON_BUNDLES, request)
     }
 
@@ -5906,9 +5916,9 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundles<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}`
-    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId
+    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId at AtMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleId<M> {
@@ -5925,7 +5935,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCoupo
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupon-bundles/{user_coupon_bundle_id}/deactivate`: 失效用户商品券组.
     #[doc(alias = "失效用户商品券组")]
-    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate
+    MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate at AtMarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCouponBundleIdDeactivate<M> {
@@ -5962,7 +5972,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCoupo
     /// # Ok(()) }
     /// ```
     #[doc(alias = "失效用户商品券组")]
-    pub fn post(self, request: super::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Request) -> M::Sent<super::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Request) -> M::Output<super::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPON_BUNDLES_USER_COUPON_BUNDLE_ID_DEACTIVATE, request)
     }
 }
@@ -5971,7 +5981,7 @@ chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons`: 指定券状态查询用户商品券列表, 向用户发放商品券.
     #[doc(alias = "指定券状态查询用户商品券列表")]
     #[doc(alias = "向用户发放商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCoupons
+    MarketingPartnerProductCouponUsersByOpenidCoupons at AtMarketingPartnerProductCouponUsersByOpenidCoupons
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
@@ -6003,7 +6013,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
     pub fn get(
         self,
         request: super::partner::product_coupon::users::openid::coupons::get::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::get::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS, request)
     }
 
@@ -6040,7 +6050,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupons::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS, request)
     }
 
@@ -6058,7 +6068,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}`: 查询用户商品券详情.
     #[doc(alias = "查询用户商品券详情")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode at AtMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode<M> {
@@ -6095,7 +6105,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode<M> {
     pub fn get(
         self,
         request: super::partner::product_coupon::users::openid::coupons::coupon_code::get::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::coupon_code::get::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::coupon_code::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE, request)
     }
@@ -6126,7 +6136,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/confirm`: 确认发放用户商品券.
     #[doc(alias = "确认发放用户商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm at AtMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfirm<M> {
@@ -6165,7 +6175,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfi
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupons::coupon_code::confirm::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::coupon_code::confirm::post::Response>
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::coupon_code::confirm::post::Response>
     {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_CONFIRM,
@@ -6177,7 +6187,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfi
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/deactivate`: 失效用户商品券.
     #[doc(alias = "失效用户商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivate
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivate at AtMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivate
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeactivate<M> {
@@ -6217,7 +6227,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeact
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupons::coupon_code::deactivate::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::partner::product_coupon::users::openid::coupons::coupon_code::deactivate::post::Response,
     > {
         self.call.typed(
@@ -6230,7 +6240,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeact
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/return`: 退券.
     #[doc(alias = "退券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturn
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturn at AtMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturn
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeReturn<M> {
@@ -6269,7 +6279,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeRetur
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupons::coupon_code::return_::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::coupon_code::return_::post::Response>
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::coupon_code::return_::post::Response>
     {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_RETURN_,
@@ -6281,7 +6291,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeRetur
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/coupons/{coupon_code}/use`: 核销用户商品券.
     #[doc(alias = "核销用户商品券")]
-    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse
+    MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse at AtMarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse<M> {
@@ -6323,7 +6333,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse<M
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupons::coupon_code::use_::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::coupon_code::use_::post::Response>
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::coupon_code::use_::post::Response>
     {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_USE_,
@@ -6335,7 +6345,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse<M
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon`: 向用户预发放商品券.
     #[doc(alias = "向用户预发放商品券")]
-    MarketingPartnerProductCouponUsersByOpenidPreSendCoupon
+    MarketingPartnerProductCouponUsersByOpenidPreSendCoupon at AtMarketingPartnerProductCouponUsersByOpenidPreSendCoupon
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCoupon<M> {
@@ -6372,7 +6382,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCoupon<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::pre_send_coupon::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::pre_send_coupon::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::pre_send_coupon::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_PRE_SEND_COUPON, request)
     }
@@ -6381,7 +6391,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCoupon<M> {
 chain_step! {
     /// `v3/marketing/partner/product-coupon/users/{openid}/pre-send-coupon-bundle`: 向用户预发放商品券批次组.
     #[doc(alias = "向用户预发放商品券批次组")]
-    MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle
+    MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle at AtMarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle
 }
 
 impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle<M> {
@@ -6418,7 +6428,8 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::pre_send_coupon_bundle::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::pre_send_coupon_bundle::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::pre_send_coupon_bundle::post::Response>
+    {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_PRE_SEND_COUPON_BUNDLE,
             request,
@@ -6429,7 +6440,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle<M> {
 chain_step! {
     /// `v3/marketing/partnerships`: 查询合作关系列表.
     #[doc(alias = "查询合作关系列表")]
-    MarketingPartnerships
+    MarketingPartnerships at AtMarketingPartnerships
 }
 
 impl<M: Mode> MarketingPartnerships<M> {
@@ -6452,7 +6463,7 @@ impl<M: Mode> MarketingPartnerships<M> {
     pub fn get(
         self,
         request: super::partnerships::get::Request,
-    ) -> M::Sent<super::partnerships::get::Response> {
+    ) -> M::Output<super::partnerships::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PARTNERSHIPS, request)
     }
 
@@ -6470,7 +6481,7 @@ impl<M: Mode> MarketingPartnerships<M> {
 chain_step! {
     /// `v3/marketing/partnerships/build`: 建立合作关系.
     #[doc(alias = "建立合作关系")]
-    MarketingPartnershipsBuild
+    MarketingPartnershipsBuild at AtMarketingPartnershipsBuild
 }
 
 impl<M: Mode> MarketingPartnershipsBuild<M> {
@@ -6496,7 +6507,7 @@ impl<M: Mode> MarketingPartnershipsBuild<M> {
     pub fn post(
         self,
         request: super::partnerships::build::post::Request,
-    ) -> M::Sent<super::partnerships::build::post::Response> {
+    ) -> M::Output<super::partnerships::build::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNERSHIPS_BUILD, request)
     }
 }
@@ -6504,7 +6515,7 @@ impl<M: Mode> MarketingPartnershipsBuild<M> {
 chain_step! {
     /// `v3/marketing/partnerships/terminate`: 终止合作关系.
     #[doc(alias = "终止合作关系")]
-    MarketingPartnershipsTerminate
+    MarketingPartnershipsTerminate at AtMarketingPartnershipsTerminate
 }
 
 impl<M: Mode> MarketingPartnershipsTerminate<M> {
@@ -6530,14 +6541,14 @@ impl<M: Mode> MarketingPartnershipsTerminate<M> {
     pub fn post(
         self,
         request: super::partnerships::terminate::post::Request,
-    ) -> M::Sent<super::partnerships::terminate::post::Response> {
+    ) -> M::Output<super::partnerships::terminate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNERSHIPS_TERMINATE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/paygiftactivity`
-    MarketingPaygiftactivity
+    MarketingPaygiftactivity at AtMarketingPaygiftactivity
 }
 
 impl<M: Mode> MarketingPaygiftactivity<M> {
@@ -6555,7 +6566,7 @@ impl<M: Mode> MarketingPaygiftactivity<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities`: 获取支付有礼活动列表.
     #[doc(alias = "获取支付有礼活动列表")]
-    MarketingPaygiftactivityActivities
+    MarketingPaygiftactivityActivities at AtMarketingPaygiftactivityActivities
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivities<M> {
@@ -6578,7 +6589,7 @@ impl<M: Mode> MarketingPaygiftactivityActivities<M> {
     pub fn get(
         self,
         request: super::paygiftactivity::activities::get::Request,
-    ) -> M::Sent<super::paygiftactivity::activities::get::Response> {
+    ) -> M::Output<super::paygiftactivity::activities::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES, request)
     }
 
@@ -6596,7 +6607,7 @@ impl<M: Mode> MarketingPaygiftactivityActivities<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}`: 查询活动详情接口.
     #[doc(alias = "查询活动详情接口")]
-    MarketingPaygiftactivityActivitiesByActivityId
+    MarketingPaygiftactivityActivitiesByActivityId at AtMarketingPaygiftactivityActivitiesByActivityId
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityId<M> {
@@ -6614,7 +6625,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询活动详情接口")]
-    pub fn get(self) -> M::Sent<super::paygiftactivity::activities::activity_id::get::Response> {
+    pub fn get(self) -> M::Output<super::paygiftactivity::activities::activity_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID, Nothing)
     }
 
@@ -6637,7 +6648,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityId<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/goods`: 查询活动指定商品列表.
     #[doc(alias = "查询活动指定商品列表")]
-    MarketingPaygiftactivityActivitiesByActivityIdGoods
+    MarketingPaygiftactivityActivitiesByActivityIdGoods at AtMarketingPaygiftactivityActivitiesByActivityIdGoods
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdGoods<M> {
@@ -6668,7 +6679,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdGoods<M> {
     pub fn get(
         self,
         request: super::paygiftactivity::activities::activity_id::goods::get::Request,
-    ) -> M::Sent<super::paygiftactivity::activities::activity_id::goods::get::Response> {
+    ) -> M::Output<super::paygiftactivity::activities::activity_id::goods::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_GOODS, request)
     }
 }
@@ -6676,7 +6687,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdGoods<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants`: 查询活动发券商户号.
     #[doc(alias = "查询活动发券商户号")]
-    MarketingPaygiftactivityActivitiesByActivityIdMerchants
+    MarketingPaygiftactivityActivitiesByActivityIdMerchants at AtMarketingPaygiftactivityActivitiesByActivityIdMerchants
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchants<M> {
@@ -6707,7 +6718,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchants<M> {
     pub fn get(
         self,
         request: super::paygiftactivity::activities::activity_id::merchants::get::Request,
-    ) -> M::Sent<super::paygiftactivity::activities::activity_id::merchants::get::Response> {
+    ) -> M::Output<super::paygiftactivity::activities::activity_id::merchants::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS, request)
     }
 
@@ -6725,7 +6736,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchants<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/add`: 新增活动发券商户号.
     #[doc(alias = "新增活动发券商户号")]
-    MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd
+    MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd at AtMarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd<M> {
@@ -6757,7 +6768,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd<M> {
     pub fn post(
         self,
         request: super::paygiftactivity::activities::activity_id::merchants::add::post::Request,
-    ) -> M::Sent<super::paygiftactivity::activities::activity_id::merchants::add::post::Response> {
+    ) -> M::Output<super::paygiftactivity::activities::activity_id::merchants::add::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS_ADD, request)
     }
@@ -6766,7 +6777,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/merchants/delete`: 删除活动发券商户号.
     #[doc(alias = "删除活动发券商户号")]
-    MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete
+    MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete at AtMarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete<M> {
@@ -6798,7 +6809,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete<M> {
     pub fn post(
         self,
         request: super::paygiftactivity::activities::activity_id::merchants::delete_::post::Request,
-    ) -> M::Sent<super::paygiftactivity::activities::activity_id::merchants::delete_::post::Response> {
+    ) -> M::Output<super::paygiftactivity::activities::activity_id::merchants::delete_::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS_DELETE, request)
     }
@@ -6807,7 +6818,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/activities/{activity_id}/terminate`: 终止活动.
     #[doc(alias = "终止活动")]
-    MarketingPaygiftactivityActivitiesByActivityIdTerminate
+    MarketingPaygiftactivityActivitiesByActivityIdTerminate at AtMarketingPaygiftactivityActivitiesByActivityIdTerminate
 }
 
 impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdTerminate<M> {
@@ -6832,7 +6843,9 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdTerminate<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "终止活动")]
-    pub fn post(self) -> M::Sent<super::paygiftactivity::activities::activity_id::terminate::post::Response> {
+    pub fn post(
+        self,
+    ) -> M::Output<super::paygiftactivity::activities::activity_id::terminate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE, Nothing)
     }
 }
@@ -6840,7 +6853,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdTerminate<M> {
 chain_step! {
     /// `v3/marketing/paygiftactivity/unique-threshold-activity`: 创建全场满额送活动.
     #[doc(alias = "创建全场满额送活动")]
-    MarketingPaygiftactivityUniqueThresholdActivity
+    MarketingPaygiftactivityUniqueThresholdActivity at AtMarketingPaygiftactivityUniqueThresholdActivity
 }
 
 impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
@@ -6875,14 +6888,14 @@ impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
     pub fn post(
         self,
         request: super::paygiftactivity::unique_threshold_activity::post::Request,
-    ) -> M::Sent<super::paygiftactivity::unique_threshold_activity::post::Response> {
+    ) -> M::Output<super::paygiftactivity::unique_threshold_activity::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_UNIQUE_THRESHOLD_ACTIVITY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/shopping-receipt`
-    MarketingShoppingReceipt
+    MarketingShoppingReceipt at AtMarketingShoppingReceipt
 }
 
 impl<M: Mode> MarketingShoppingReceipt<M> {
@@ -6909,7 +6922,7 @@ impl<M: Mode> MarketingShoppingReceipt<M> {
 chain_step! {
     /// `v3/marketing/shopping-receipt/customentrances`: 创建自定义入口.
     #[doc(alias = "创建自定义入口")]
-    MarketingShoppingReceiptCustomentrances
+    MarketingShoppingReceiptCustomentrances at AtMarketingShoppingReceiptCustomentrances
 }
 
 impl<M: Mode> MarketingShoppingReceiptCustomentrances<M> {
@@ -6942,7 +6955,7 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrances<M> {
     pub fn post(
         self,
         request: super::shopping_receipt::customentrances::post::Request,
-    ) -> M::Sent<super::shopping_receipt::customentrances::post::Response> {
+    ) -> M::Output<super::shopping_receipt::customentrances::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES, request)
     }
 
@@ -6961,7 +6974,7 @@ chain_step! {
     /// `v3/marketing/shopping-receipt/customentrances/{brand_id}`: 查询自定义入口, 更新自定义入口.
     #[doc(alias = "查询自定义入口")]
     #[doc(alias = "更新自定义入口")]
-    MarketingShoppingReceiptCustomentrancesByBrandId
+    MarketingShoppingReceiptCustomentrancesByBrandId at AtMarketingShoppingReceiptCustomentrancesByBrandId
 }
 
 impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
@@ -6979,7 +6992,7 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询自定义入口")]
-    pub fn get(self) -> M::Sent<super::shopping_receipt::customentrances::brand_id::get::Response> {
+    pub fn get(self) -> M::Output<super::shopping_receipt::customentrances::brand_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID, Nothing)
     }
 
@@ -7009,7 +7022,7 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
     pub fn patch(
         self,
         request: super::shopping_receipt::customentrances::brand_id::patch::Request,
-    ) -> M::Sent<super::shopping_receipt::customentrances::brand_id::patch::Response> {
+    ) -> M::Output<super::shopping_receipt::customentrances::brand_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID, request)
     }
 }
@@ -7017,7 +7030,7 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
 chain_step! {
     /// `v3/marketing/shopping-receipt/merchantshoppingreceiptjumpinfos`: 上传商家电子小票跳转信息.
     #[doc(alias = "上传商家电子小票跳转信息")]
-    MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos
+    MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos at AtMarketingShoppingReceiptMerchantshoppingreceiptjumpinfos
 }
 
 impl<M: Mode> MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos<M> {
@@ -7052,7 +7065,7 @@ impl<M: Mode> MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos<M> {
     pub fn post(
         self,
         request: super::shopping_receipt::merchantshoppingreceiptjumpinfos::post::Request,
-    ) -> M::Sent<super::shopping_receipt::merchantshoppingreceiptjumpinfos::post::Response> {
+    ) -> M::Output<super::shopping_receipt::merchantshoppingreceiptjumpinfos::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_MERCHANTSHOPPINGRECEIPTJUMPINFOS, request)
     }
 }
@@ -7060,7 +7073,7 @@ impl<M: Mode> MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos<M> {
 chain_step! {
     /// `v3/marketing/shopping-receipt/shoppingreceipts`: 上传电子小票.
     #[doc(alias = "上传电子小票")]
-    MarketingShoppingReceiptShoppingreceipts
+    MarketingShoppingReceiptShoppingreceipts at AtMarketingShoppingReceiptShoppingreceipts
 }
 
 impl<M: Mode> MarketingShoppingReceiptShoppingreceipts<M> {
@@ -7087,14 +7100,14 @@ impl<M: Mode> MarketingShoppingReceiptShoppingreceipts<M> {
     pub fn post(
         self,
         request: super::shopping_receipt::shoppingreceipts::post::Request,
-    ) -> M::Sent<super::shopping_receipt::shoppingreceipts::post::Response> {
+    ) -> M::Output<super::shopping_receipt::shoppingreceipts::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_SHOPPINGRECEIPTS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/weekly-discount`
-    MarketingWeeklyDiscount
+    MarketingWeeklyDiscount at AtMarketingWeeklyDiscount
 }
 
 impl<M: Mode> MarketingWeeklyDiscount<M> {
@@ -7107,7 +7120,7 @@ impl<M: Mode> MarketingWeeklyDiscount<M> {
 chain_step! {
     /// `v3/marketing/weekly-discount/activities`: 查询周周惠活动列表.
     #[doc(alias = "查询周周惠活动列表")]
-    MarketingWeeklyDiscountActivities
+    MarketingWeeklyDiscountActivities at AtMarketingWeeklyDiscountActivities
 }
 
 impl<M: Mode> MarketingWeeklyDiscountActivities<M> {
@@ -7135,7 +7148,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivities<M> {
     pub fn get(
         self,
         request: super::weekly_discount::activities::get::Request,
-    ) -> M::Sent<super::weekly_discount::activities::get::Response> {
+    ) -> M::Output<super::weekly_discount::activities::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES, request)
     }
 
@@ -7153,7 +7166,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivities<M> {
 chain_step! {
     /// `v3/marketing/weekly-discount/activities/{activity_id}`: 查询周周惠活动详情.
     #[doc(alias = "查询周周惠活动详情")]
-    MarketingWeeklyDiscountActivitiesByActivityId
+    MarketingWeeklyDiscountActivitiesByActivityId at AtMarketingWeeklyDiscountActivitiesByActivityId
 }
 
 impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityId<M> {
@@ -7171,7 +7184,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询周周惠活动详情")]
-    pub fn get(self) -> M::Sent<super::weekly_discount::activities::activity_id::get::Response> {
+    pub fn get(self) -> M::Output<super::weekly_discount::activities::activity_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID, Nothing)
     }
 
@@ -7184,7 +7197,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityId<M> {
 chain_step! {
     /// `v3/marketing/weekly-discount/activities/{activity_id}/apply`: 报名周周惠活动.
     #[doc(alias = "报名周周惠活动")]
-    MarketingWeeklyDiscountActivitiesByActivityIdApply
+    MarketingWeeklyDiscountActivitiesByActivityIdApply at AtMarketingWeeklyDiscountActivitiesByActivityIdApply
 }
 
 impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityIdApply<M> {
@@ -7215,14 +7228,14 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityIdApply<M> {
     pub fn post(
         self,
         request: super::weekly_discount::activities::activity_id::apply::post::Request,
-    ) -> M::Sent<super::weekly_discount::activities::activity_id::apply::post::Response> {
+    ) -> M::Output<super::weekly_discount::activities::activity_id::apply::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/withdraw-favor`
-    MarketingWithdrawFavor
+    MarketingWithdrawFavor at AtMarketingWithdrawFavor
 }
 
 impl<M: Mode> MarketingWithdrawFavor<M> {
@@ -7232,9 +7245,9 @@ impl<M: Mode> MarketingWithdrawFavor<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/withdraw-favor/users`
-    MarketingWithdrawFavorUsers
+    MarketingWithdrawFavorUsers at AtMarketingWithdrawFavorUsers
 }
 
 impl<M: Mode> MarketingWithdrawFavorUsers<M> {
@@ -7244,9 +7257,9 @@ impl<M: Mode> MarketingWithdrawFavorUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/marketing/withdraw-favor/users/{openid}`
-    MarketingWithdrawFavorUsersByOpenid
+    MarketingWithdrawFavorUsersByOpenid at AtMarketingWithdrawFavorUsersByOpenid
 }
 
 impl<M: Mode> MarketingWithdrawFavorUsersByOpenid<M> {
@@ -7260,7 +7273,7 @@ chain_step! {
     /// `v3/marketing/withdraw-favor/users/{openid}/coupons`: 查询批次下用户银行提现免费券列表, 为用户发银行提现免费券.
     #[doc(alias = "查询批次下用户银行提现免费券列表")]
     #[doc(alias = "为用户发银行提现免费券")]
-    MarketingWithdrawFavorUsersByOpenidCoupons
+    MarketingWithdrawFavorUsersByOpenidCoupons at AtMarketingWithdrawFavorUsersByOpenidCoupons
 }
 
 impl<M: Mode> MarketingWithdrawFavorUsersByOpenidCoupons<M> {
@@ -7294,7 +7307,7 @@ impl<M: Mode> MarketingWithdrawFavorUsersByOpenidCoupons<M> {
     pub fn get(
         self,
         request: super::withdraw_favor::users::openid::coupons::get::Request,
-    ) -> M::Sent<super::withdraw_favor::users::openid::coupons::get::Response> {
+    ) -> M::Output<super::withdraw_favor::users::openid::coupons::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS, request)
     }
 
@@ -7329,7 +7342,7 @@ impl<M: Mode> MarketingWithdrawFavorUsersByOpenidCoupons<M> {
     pub fn post(
         self,
         request: super::withdraw_favor::users::openid::coupons::post::Request,
-    ) -> M::Sent<super::withdraw_favor::users::openid::coupons::post::Response> {
+    ) -> M::Output<super::withdraw_favor::users::openid::coupons::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS, request)
     }
 }

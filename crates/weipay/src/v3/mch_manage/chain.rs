@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/mch-manage` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/mch-manage`: 商户管理记录.
-    MchManage
+    MchManage at AtMchManage
 }
 
 impl<M: Mode> MchManage<M> {
@@ -24,9 +26,9 @@ impl<M: Mode> MchManage<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-manage/mch-manage-records`
-    MchManageMchManageRecords
+    MchManageMchManageRecords at AtMchManageMchManageRecords
 }
 
 impl<M: Mode> MchManageMchManageRecords<M> {
@@ -49,7 +51,7 @@ impl<M: Mode> MchManageMchManageRecords<M> {
 chain_step! {
     /// `v3/mch-manage/mch-manage-records/{manage_record_id}`: 查询子商户下指定商户管理记录.
     #[doc(alias = "查询子商户下指定商户管理记录")]
-    MchManageMchManageRecordsByManageRecordId
+    MchManageMchManageRecordsByManageRecordId at AtMchManageMchManageRecordsByManageRecordId
 }
 
 impl<M: Mode> MchManageMchManageRecordsByManageRecordId<M> {
@@ -78,7 +80,7 @@ impl<M: Mode> MchManageMchManageRecordsByManageRecordId<M> {
     pub fn get(
         self,
         request: super::mch_manage_records::manage_record_id::get::Request,
-    ) -> M::Sent<super::mch_manage_records::manage_record_id::get::Response> {
+    ) -> M::Output<super::mch_manage_records::manage_record_id::get::Response> {
         self.call.typed(&table::GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID, request)
     }
 
@@ -93,7 +95,7 @@ impl<M: Mode> MchManageMchManageRecordsByManageRecordId<M> {
 chain_step! {
     /// `v3/mch-manage/mch-manage-records/{manage_record_id}/mch-manage-submissions`: 对指定商户管理记录提交资料.
     #[doc(alias = "对指定商户管理记录提交资料")]
-    MchManageMchManageRecordsByManageRecordIdMchManageSubmissions
+    MchManageMchManageRecordsByManageRecordIdMchManageSubmissions at AtMchManageMchManageRecordsByManageRecordIdMchManageSubmissions
 }
 
 impl<M: Mode> MchManageMchManageRecordsByManageRecordIdMchManageSubmissions<M> {
@@ -126,7 +128,7 @@ impl<M: Mode> MchManageMchManageRecordsByManageRecordIdMchManageSubmissions<M> {
     pub fn post(
         self,
         request: super::mch_manage_records::manage_record_id::mch_manage_submissions::post::Request,
-    ) -> M::Sent<super::mch_manage_records::manage_record_id::mch_manage_submissions::post::Response> {
+    ) -> M::Output<super::mch_manage_records::manage_record_id::mch_manage_submissions::post::Response> {
         self.call.typed(
             &table::POST_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID_MCH_MANAGE_SUBMISSIONS,
             request,
@@ -134,9 +136,9 @@ impl<M: Mode> MchManageMchManageRecordsByManageRecordIdMchManageSubmissions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-manage/mch-manage-records/sub-mchid`
-    MchManageMchManageRecordsSubMchid
+    MchManageMchManageRecordsSubMchid at AtMchManageMchManageRecordsSubMchid
 }
 
 impl<M: Mode> MchManageMchManageRecordsSubMchid<M> {
@@ -149,7 +151,7 @@ impl<M: Mode> MchManageMchManageRecordsSubMchid<M> {
 chain_step! {
     /// `v3/mch-manage/mch-manage-records/sub-mchid/{sub_mchid}`: 分页查询子商户名下的商户管理记录.
     #[doc(alias = "分页查询子商户名下的商户管理记录")]
-    MchManageMchManageRecordsSubMchidBySubMchid
+    MchManageMchManageRecordsSubMchidBySubMchid at AtMchManageMchManageRecordsSubMchidBySubMchid
 }
 
 impl<M: Mode> MchManageMchManageRecordsSubMchidBySubMchid<M> {
@@ -179,14 +181,14 @@ impl<M: Mode> MchManageMchManageRecordsSubMchidBySubMchid<M> {
     pub fn get(
         self,
         request: super::mch_manage_records::sub_mchid::sub_mchid::get::Request,
-    ) -> M::Sent<super::mch_manage_records::sub_mchid::sub_mchid::get::Response> {
+    ) -> M::Output<super::mch_manage_records::sub_mchid::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_SUB_MCHID_SUB_MCHID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-manage/submission-files`
-    MchManageSubmissionFiles
+    MchManageSubmissionFiles at AtMchManageSubmissionFiles
 }
 
 impl<M: Mode> MchManageSubmissionFiles<M> {
@@ -196,9 +198,9 @@ impl<M: Mode> MchManageSubmissionFiles<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-manage/submission-files/sub-mchid`
-    MchManageSubmissionFilesSubMchid
+    MchManageSubmissionFilesSubMchid at AtMchManageSubmissionFilesSubMchid
 }
 
 impl<M: Mode> MchManageSubmissionFilesSubMchid<M> {
@@ -208,9 +210,9 @@ impl<M: Mode> MchManageSubmissionFilesSubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-manage/submission-files/sub-mchid/{sub_mchid}`
-    MchManageSubmissionFilesSubMchidBySubMchid
+    MchManageSubmissionFilesSubMchidBySubMchid at AtMchManageSubmissionFilesSubMchidBySubMchid
 }
 
 impl<M: Mode> MchManageSubmissionFilesSubMchidBySubMchid<M> {
@@ -223,7 +225,7 @@ impl<M: Mode> MchManageSubmissionFilesSubMchidBySubMchid<M> {
 chain_step! {
     /// `v3/mch-manage/submission-files/sub-mchid/{sub_mchid}/upload`: 上传商户提交资料文件.
     #[doc(alias = "上传商户提交资料文件")]
-    MchManageSubmissionFilesSubMchidBySubMchidUpload
+    MchManageSubmissionFilesSubMchidBySubMchidUpload at AtMchManageSubmissionFilesSubMchidBySubMchidUpload
 }
 
 impl<M: Mode> MchManageSubmissionFilesSubMchidBySubMchidUpload<M> {
@@ -255,7 +257,7 @@ impl<M: Mode> MchManageSubmissionFilesSubMchidBySubMchidUpload<M> {
     pub fn post(
         self,
         request: super::submission_files::sub_mchid::sub_mchid::upload::post::Request,
-    ) -> M::Sent<super::submission_files::sub_mchid::sub_mchid::upload::post::Response> {
+    ) -> M::Output<super::submission_files::sub_mchid::sub_mchid::upload::post::Response> {
         self.call.typed(&table::POST_V3_MCH_MANAGE_SUBMISSION_FILES_SUB_MCHID_SUB_MCHID_UPLOAD, request)
     }
 }

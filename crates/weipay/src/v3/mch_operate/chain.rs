@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/mch_operate` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/mch_operate`: 平台收付通·二级商户注销.
-    MchOperate
+    MchOperate at AtMchOperate
 }
 
 impl<M: Mode> MchOperate<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> MchOperate<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch_operate/risk`
-    MchOperateRisk
+    MchOperateRisk at AtMchOperateRisk
 }
 
 impl<M: Mode> MchOperateRisk<M> {
@@ -34,7 +36,7 @@ impl<M: Mode> MchOperateRisk<M> {
 chain_step! {
     /// `v3/mch_operate/risk/withdrawl-apply`: 提交已注销商户号可用余额提现申请单.
     #[doc(alias = "提交已注销商户号可用余额提现申请单")]
-    MchOperateRiskWithdrawlApply
+    MchOperateRiskWithdrawlApply at AtMchOperateRiskWithdrawlApply
 }
 
 impl<M: Mode> MchOperateRiskWithdrawlApply<M> {
@@ -63,7 +65,7 @@ impl<M: Mode> MchOperateRiskWithdrawlApply<M> {
     pub fn post(
         self,
         request: super::risk::withdrawl_apply::post::Request,
-    ) -> M::Sent<super::risk::withdrawl_apply::post::Response> {
+    ) -> M::Output<super::risk::withdrawl_apply::post::Response> {
         self.call.typed(&table::POST_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY, request)
     }
 
@@ -78,9 +80,9 @@ impl<M: Mode> MchOperateRiskWithdrawlApply<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch_operate/risk/withdrawl-apply/applyment-id`
-    MchOperateRiskWithdrawlApplyApplymentId
+    MchOperateRiskWithdrawlApplyApplymentId at AtMchOperateRiskWithdrawlApplyApplymentId
 }
 
 impl<M: Mode> MchOperateRiskWithdrawlApplyApplymentId<M> {
@@ -98,7 +100,7 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyApplymentId<M> {
 chain_step! {
     /// `v3/mch_operate/risk/withdrawl-apply/applyment-id/{applyment_id}`: 微信支付提现申请单号查询提现申请单状态.
     #[doc(alias = "微信支付提现申请单号查询提现申请单状态")]
-    MchOperateRiskWithdrawlApplyApplymentIdByApplymentId
+    MchOperateRiskWithdrawlApplyApplymentIdByApplymentId at AtMchOperateRiskWithdrawlApplyApplymentIdByApplymentId
 }
 
 impl<M: Mode> MchOperateRiskWithdrawlApplyApplymentIdByApplymentId<M> {
@@ -123,14 +125,14 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyApplymentIdByApplymentId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "微信支付提现申请单号查询提现申请单状态")]
-    pub fn get(self) -> M::Sent<super::risk::withdrawl_apply::applyment_id::applyment_id::get::Response> {
+    pub fn get(self) -> M::Output<super::risk::withdrawl_apply::applyment_id::applyment_id::get::Response> {
         self.call.typed(&table::GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_APPLYMENT_ID_APPLYMENT_ID, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch_operate/risk/withdrawl-apply/out-request-no`
-    MchOperateRiskWithdrawlApplyOutRequestNo
+    MchOperateRiskWithdrawlApplyOutRequestNo at AtMchOperateRiskWithdrawlApplyOutRequestNo
 }
 
 impl<M: Mode> MchOperateRiskWithdrawlApplyOutRequestNo<M> {
@@ -148,7 +150,7 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyOutRequestNo<M> {
 chain_step! {
     /// `v3/mch_operate/risk/withdrawl-apply/out-request-no/{out_request_no}`: 商户提现申请单号查询提现申请单状态.
     #[doc(alias = "商户提现申请单号查询提现申请单状态")]
-    MchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNo
+    MchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNo at AtMchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNo
 }
 
 impl<M: Mode> MchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNo<M> {
@@ -173,7 +175,9 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户提现申请单号查询提现申请单状态")]
-    pub fn get(self) -> M::Sent<super::risk::withdrawl_apply::out_request_no::out_request_no::get::Response> {
+    pub fn get(
+        self,
+    ) -> M::Output<super::risk::withdrawl_apply::out_request_no::out_request_no::get::Response> {
         self.call
             .typed(&table::GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
     }

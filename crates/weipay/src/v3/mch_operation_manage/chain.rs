@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/mch-operation-manage` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/mch-operation-manage`: 商户尽职调查, 商户风险管理.
-    MchOperationManage
+    MchOperationManage at AtMchOperationManage
 }
 
 impl<M: Mode> MchOperationManage<M> {
@@ -24,9 +26,9 @@ impl<M: Mode> MchOperationManage<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-operation-manage/enhanced-due-diligence`
-    MchOperationManageEnhancedDueDiligence
+    MchOperationManageEnhancedDueDiligence at AtMchOperationManageEnhancedDueDiligence
 }
 
 impl<M: Mode> MchOperationManageEnhancedDueDiligence<M> {
@@ -44,7 +46,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligence<M> {
 chain_step! {
     /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}`: 查询子商户强化尽调单信息.
     #[doc(alias = "查询子商户强化尽调单信息")]
-    MchOperationManageEnhancedDueDiligenceByDueDiligenceId
+    MchOperationManageEnhancedDueDiligenceByDueDiligenceId at AtMchOperationManageEnhancedDueDiligenceByDueDiligenceId
 }
 
 impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceId<M> {
@@ -73,7 +75,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceId<M> {
     pub fn get(
         self,
         request: super::enhanced_due_diligence::due_diligence_id::get::Request,
-    ) -> M::Sent<super::enhanced_due_diligence::due_diligence_id::get::Response> {
+    ) -> M::Output<super::enhanced_due_diligence::due_diligence_id::get::Response> {
         self.call.typed(&table::GET_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID, request)
     }
 
@@ -91,7 +93,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceId<M> {
 chain_step! {
     /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/submit`: 提交尽调资料.
     #[doc(alias = "提交尽调资料")]
-    MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit
+    MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit at AtMchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit
 }
 
 impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit<M> {
@@ -121,7 +123,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit<M> {
     pub fn post(
         self,
         request: super::enhanced_due_diligence::due_diligence_id::submit::post::Request,
-    ) -> M::Sent<super::enhanced_due_diligence::due_diligence_id::submit::post::Response> {
+    ) -> M::Output<super::enhanced_due_diligence::due_diligence_id::submit::post::Response> {
         self.call.typed(
             &table::POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_SUBMIT,
             request,
@@ -132,7 +134,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit<M> {
 chain_step! {
     /// `v3/mch-operation-manage/enhanced-due-diligence/{due_diligence_id}/upload`: 上传尽调资料文件.
     #[doc(alias = "上传尽调资料文件")]
-    MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload
+    MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload at AtMchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload
 }
 
 impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload<M> {
@@ -163,7 +165,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload<M> {
     pub fn post(
         self,
         request: super::enhanced_due_diligence::due_diligence_id::upload::post::Request,
-    ) -> M::Sent<super::enhanced_due_diligence::due_diligence_id::upload::post::Response> {
+    ) -> M::Output<super::enhanced_due_diligence::due_diligence_id::upload::post::Response> {
         self.call.typed(
             &table::POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_UPLOAD,
             request,
@@ -171,9 +173,9 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-operation-manage/merchant-limitations`
-    MchOperationManageMerchantLimitations
+    MchOperationManageMerchantLimitations at AtMchOperationManageMerchantLimitations
 }
 
 impl<M: Mode> MchOperationManageMerchantLimitations<M> {
@@ -183,9 +185,9 @@ impl<M: Mode> MchOperationManageMerchantLimitations<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mch-operation-manage/merchant-limitations/sub-mchid`
-    MchOperationManageMerchantLimitationsSubMchid
+    MchOperationManageMerchantLimitationsSubMchid at AtMchOperationManageMerchantLimitationsSubMchid
 }
 
 impl<M: Mode> MchOperationManageMerchantLimitationsSubMchid<M> {
@@ -203,7 +205,7 @@ impl<M: Mode> MchOperationManageMerchantLimitationsSubMchid<M> {
 chain_step! {
     /// `v3/mch-operation-manage/merchant-limitations/sub-mchid/{sub_mchid}`: 查询子商户管控情况.
     #[doc(alias = "查询子商户管控情况")]
-    MchOperationManageMerchantLimitationsSubMchidBySubMchid
+    MchOperationManageMerchantLimitationsSubMchidBySubMchid at AtMchOperationManageMerchantLimitationsSubMchidBySubMchid
 }
 
 impl<M: Mode> MchOperationManageMerchantLimitationsSubMchidBySubMchid<M> {
@@ -227,7 +229,7 @@ impl<M: Mode> MchOperationManageMerchantLimitationsSubMchidBySubMchid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询子商户管控情况")]
-    pub fn get(self) -> M::Sent<super::merchant_limitations::sub_mchid::sub_mchid::get::Response> {
+    pub fn get(self) -> M::Output<super::merchant_limitations::sub_mchid::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_MCH_OPERATION_MANAGE_MERCHANT_LIMITATIONS_SUB_MCHID_SUB_MCHID, Nothing)
     }
 }

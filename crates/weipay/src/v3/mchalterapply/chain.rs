@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/mchalterapply` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/mchalterapply`: 商户简称变更, 资料变更, 超管变更.
-    Mchalterapply
+    Mchalterapply at AtMchalterapply
 }
 
 impl<M: Mode> Mchalterapply<M> {
@@ -32,7 +34,7 @@ impl<M: Mode> Mchalterapply<M> {
 chain_step! {
     /// `v3/mchalterapply/mchcontactalterapplyment`: 提交超管变更申请单.
     #[doc(alias = "提交超管变更申请单")]
-    MchalterapplyMchcontactalterapplyment
+    MchalterapplyMchcontactalterapplyment at AtMchalterapplyMchcontactalterapplyment
 }
 
 impl<M: Mode> MchalterapplyMchcontactalterapplyment<M> {
@@ -55,7 +57,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplyment<M> {
     pub fn post(
         self,
         request: super::mchcontactalterapplyment::post::Request,
-    ) -> M::Sent<super::mchcontactalterapplyment::post::Response> {
+    ) -> M::Output<super::mchcontactalterapplyment::post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT, request)
     }
 
@@ -73,7 +75,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplyment<M> {
 chain_step! {
     /// `v3/mchalterapply/mchcontactalterapplyment/{apply_id}`: 查询超管变更申请单状态-使用申请单号.
     #[doc(alias = "查询超管变更申请单状态-使用申请单号")]
-    MchalterapplyMchcontactalterapplymentByApplyId
+    MchalterapplyMchcontactalterapplymentByApplyId at AtMchalterapplyMchcontactalterapplymentByApplyId
 }
 
 impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyId<M> {
@@ -96,7 +98,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询超管变更申请单状态-使用申请单号")]
-    pub fn get(self) -> M::Sent<super::mchcontactalterapplyment::apply_id::get::Response> {
+    pub fn get(self) -> M::Output<super::mchcontactalterapplyment::apply_id::get::Response> {
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID, Nothing)
     }
 
@@ -109,7 +111,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyId<M> {
 chain_step! {
     /// `v3/mchalterapply/mchcontactalterapplyment/{apply_id}/revoke`: 撤销超管变更申请单.
     #[doc(alias = "撤销超管变更申请单")]
-    MchalterapplyMchcontactalterapplymentByApplyIdRevoke
+    MchalterapplyMchcontactalterapplymentByApplyIdRevoke at AtMchalterapplyMchcontactalterapplymentByApplyIdRevoke
 }
 
 impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyIdRevoke<M> {
@@ -133,14 +135,14 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyIdRevoke<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销超管变更申请单")]
-    pub fn post(self) -> M::Sent<super::mchcontactalterapplyment::apply_id::revoke::post::Response> {
+    pub fn post(self) -> M::Output<super::mchcontactalterapplyment::apply_id::revoke::post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID_REVOKE, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mchalterapply/mchcontactalterapplyment/merchant`
-    MchalterapplyMchcontactalterapplymentMerchant
+    MchalterapplyMchcontactalterapplymentMerchant at AtMchalterapplyMchcontactalterapplymentMerchant
 }
 
 impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchant<M> {
@@ -155,9 +157,9 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchant<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}`
-    MchalterapplyMchcontactalterapplymentMerchantByMerchantCode
+    MchalterapplyMchcontactalterapplymentMerchantByMerchantCode at AtMchalterapplyMchcontactalterapplymentMerchantByMerchantCode
 }
 
 impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCode<M> {
@@ -171,9 +173,9 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCode<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no`
-    MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNo
+    MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNo at AtMchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNo
 }
 
 impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNo<M> {
@@ -191,7 +193,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequ
 chain_step! {
     /// `v3/mchalterapply/mchcontactalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`: 查询超管变更申请单状态-使用业务单号和商户号.
     #[doc(alias = "查询超管变更申请单状态-使用业务单号和商户号")]
-    MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo
+    MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo at AtMchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo
 }
 
 impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo<M> {
@@ -217,7 +219,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequ
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询超管变更申请单状态-使用业务单号和商户号")]
-    pub fn get(self) -> M::Sent<super::mchcontactalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get::Response>{
+    pub fn get(self) -> M::Output<super::mchcontactalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get::Response>{
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
     }
 }
@@ -225,7 +227,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequ
 chain_step! {
     /// `v3/mchalterapply/mchsubjectalterapplyment`: 提交资料变更申请单.
     #[doc(alias = "提交资料变更申请单")]
-    MchalterapplyMchsubjectalterapplyment
+    MchalterapplyMchsubjectalterapplyment at AtMchalterapplyMchsubjectalterapplyment
 }
 
 impl<M: Mode> MchalterapplyMchsubjectalterapplyment<M> {
@@ -251,7 +253,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplyment<M> {
     pub fn post(
         self,
         request: super::mchsubjectalterapplyment::post::Request,
-    ) -> M::Sent<super::mchsubjectalterapplyment::post::Response> {
+    ) -> M::Output<super::mchsubjectalterapplyment::post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT, request)
     }
 
@@ -269,7 +271,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplyment<M> {
 chain_step! {
     /// `v3/mchalterapply/mchsubjectalterapplyment/{apply_id}`: 查询资料变更申请单状态-使用申请单号.
     #[doc(alias = "查询资料变更申请单状态-使用申请单号")]
-    MchalterapplyMchsubjectalterapplymentByApplyId
+    MchalterapplyMchsubjectalterapplymentByApplyId at AtMchalterapplyMchsubjectalterapplymentByApplyId
 }
 
 impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyId<M> {
@@ -292,7 +294,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询资料变更申请单状态-使用申请单号")]
-    pub fn get(self) -> M::Sent<super::mchsubjectalterapplyment::apply_id::get::Response> {
+    pub fn get(self) -> M::Output<super::mchsubjectalterapplyment::apply_id::get::Response> {
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID, Nothing)
     }
 
@@ -305,7 +307,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyId<M> {
 chain_step! {
     /// `v3/mchalterapply/mchsubjectalterapplyment/{apply_id}/revoke`: 撤销资料变更申请单.
     #[doc(alias = "撤销资料变更申请单")]
-    MchalterapplyMchsubjectalterapplymentByApplyIdRevoke
+    MchalterapplyMchsubjectalterapplymentByApplyIdRevoke at AtMchalterapplyMchsubjectalterapplymentByApplyIdRevoke
 }
 
 impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyIdRevoke<M> {
@@ -329,14 +331,14 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyIdRevoke<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销资料变更申请单")]
-    pub fn post(self) -> M::Sent<super::mchsubjectalterapplyment::apply_id::revoke::post::Response> {
+    pub fn post(self) -> M::Output<super::mchsubjectalterapplyment::apply_id::revoke::post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID_REVOKE, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mchalterapply/mchsubjectalterapplyment/merchant`
-    MchalterapplyMchsubjectalterapplymentMerchant
+    MchalterapplyMchsubjectalterapplymentMerchant at AtMchalterapplyMchsubjectalterapplymentMerchant
 }
 
 impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchant<M> {
@@ -351,9 +353,9 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchant<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}`
-    MchalterapplyMchsubjectalterapplymentMerchantByMerchantCode
+    MchalterapplyMchsubjectalterapplymentMerchantByMerchantCode at AtMchalterapplyMchsubjectalterapplymentMerchantByMerchantCode
 }
 
 impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCode<M> {
@@ -367,9 +369,9 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCode<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no`
-    MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNo
+    MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNo at AtMchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNo
 }
 
 impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNo<M> {
@@ -387,7 +389,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequ
 chain_step! {
     /// `v3/mchalterapply/mchsubjectalterapplyment/merchant/{merchant_code}/out-request-no/{out_request_no}`: 查询申请单状态-使用业务单号.
     #[doc(alias = "查询申请单状态-使用业务单号")]
-    MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo
+    MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo at AtMchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo
 }
 
 impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequestNoByOutRequestNo<M> {
@@ -413,7 +415,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequ
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询申请单状态-使用业务单号")]
-    pub fn get(self) -> M::Sent<super::mchsubjectalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get::Response>{
+    pub fn get(self) -> M::Output<super::mchsubjectalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get::Response>{
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
     }
 }
@@ -421,7 +423,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequ
 chain_step! {
     /// `v3/mchalterapply/merchantnamealterapplyment`: 提交商户简称变更申请单.
     #[doc(alias = "提交商户简称变更申请单")]
-    MchalterapplyMerchantnamealterapplyment
+    MchalterapplyMerchantnamealterapplyment at AtMchalterapplyMerchantnamealterapplyment
 }
 
 impl<M: Mode> MchalterapplyMerchantnamealterapplyment<M> {
@@ -447,7 +449,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplyment<M> {
     pub fn post(
         self,
         request: super::merchantnamealterapplyment::post::Request,
-    ) -> M::Sent<super::merchantnamealterapplyment::post::Response> {
+    ) -> M::Output<super::merchantnamealterapplyment::post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT, request)
     }
 
@@ -470,7 +472,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplyment<M> {
 chain_step! {
     /// `v3/mchalterapply/merchantnamealterapplyment/{apply_id}`: 查询商户简称变更申请单状态-使用申请单号.
     #[doc(alias = "查询商户简称变更申请单状态-使用申请单号")]
-    MchalterapplyMerchantnamealterapplymentByApplyId
+    MchalterapplyMerchantnamealterapplymentByApplyId at AtMchalterapplyMerchantnamealterapplymentByApplyId
 }
 
 impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyId<M> {
@@ -493,7 +495,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商户简称变更申请单状态-使用申请单号")]
-    pub fn get(self) -> M::Sent<super::merchantnamealterapplyment::apply_id::get::Response> {
+    pub fn get(self) -> M::Output<super::merchantnamealterapplyment::apply_id::get::Response> {
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID, Nothing)
     }
 
@@ -506,7 +508,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyId<M> {
 chain_step! {
     /// `v3/mchalterapply/merchantnamealterapplyment/{apply_id}/revoke`: 撤销商户简称变更申请单.
     #[doc(alias = "撤销商户简称变更申请单")]
-    MchalterapplyMerchantnamealterapplymentByApplyIdRevoke
+    MchalterapplyMerchantnamealterapplymentByApplyIdRevoke at AtMchalterapplyMerchantnamealterapplymentByApplyIdRevoke
 }
 
 impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyIdRevoke<M> {
@@ -530,14 +532,14 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyIdRevoke<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销商户简称变更申请单")]
-    pub fn post(self) -> M::Sent<super::merchantnamealterapplyment::apply_id::revoke::post::Response> {
+    pub fn post(self) -> M::Output<super::merchantnamealterapplyment::apply_id::revoke::post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID_REVOKE, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mchalterapply/merchantnamealterapplyment/merchant`
-    MchalterapplyMerchantnamealterapplymentMerchant
+    MchalterapplyMerchantnamealterapplymentMerchant at AtMchalterapplyMerchantnamealterapplymentMerchant
 }
 
 impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchant<M> {
@@ -552,9 +554,9 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchant<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}`
-    MchalterapplyMerchantnamealterapplymentMerchantBySubMchid
+    MchalterapplyMerchantnamealterapplymentMerchantBySubMchid at AtMchalterapplyMerchantnamealterapplymentMerchantBySubMchid
 }
 
 impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchid<M> {
@@ -566,9 +568,9 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no`
-    MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNo
+    MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNo at AtMchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNo
 }
 
 impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNo<M> {
@@ -586,7 +588,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutReques
 chain_step! {
     /// `v3/mchalterapply/merchantnamealterapplyment/merchant/{sub_mchid}/out-request-no/{out_request_no}`: 查询商户简称申请单状态-使用业务单号和商户号.
     #[doc(alias = "查询商户简称申请单状态-使用业务单号和商户号")]
-    MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNo
+    MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNo at AtMchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNo
 }
 
 impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutRequestNoByOutRequestNo<M> {
@@ -614,7 +616,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutReques
     #[doc(alias = "查询商户简称申请单状态-使用业务单号和商户号")]
     pub fn get(
         self,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::merchantnamealterapplyment::merchant::sub_mchid::out_request_no::out_request_no::get::Response,
     > {
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_MERCHANT_SUB_MCHID_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)

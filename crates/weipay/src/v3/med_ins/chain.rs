@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/med-ins` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/med-ins`: 医保支付.
-    MedIns
+    MedIns at AtMedIns
 }
 
 impl<M: Mode> MedIns<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> MedIns<M> {
 chain_step! {
     /// `v3/med-ins/orders`: 医保自费混合收款下单.
     #[doc(alias = "医保自费混合收款下单")]
-    MedInsOrders
+    MedInsOrders at AtMedInsOrders
 }
 
 impl<M: Mode> MedInsOrders<M> {
@@ -59,7 +61,7 @@ impl<M: Mode> MedInsOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "医保自费混合收款下单")]
-    pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
+    pub fn post(self, request: super::orders::post::Request) -> M::Output<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_MED_INS_ORDERS, request)
     }
 
@@ -74,9 +76,9 @@ impl<M: Mode> MedInsOrders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/med-ins/orders/mix-trade-no`
-    MedInsOrdersMixTradeNo
+    MedInsOrdersMixTradeNo at AtMedInsOrdersMixTradeNo
 }
 
 impl<M: Mode> MedInsOrdersMixTradeNo<M> {
@@ -89,7 +91,7 @@ impl<M: Mode> MedInsOrdersMixTradeNo<M> {
 chain_step! {
     /// `v3/med-ins/orders/mix-trade-no/{mix_trade_no}`: 使用医保自费混合订单号查看下单结果.
     #[doc(alias = "使用医保自费混合订单号查看下单结果")]
-    MedInsOrdersMixTradeNoByMixTradeNo
+    MedInsOrdersMixTradeNoByMixTradeNo at AtMedInsOrdersMixTradeNoByMixTradeNo
 }
 
 impl<M: Mode> MedInsOrdersMixTradeNoByMixTradeNo<M> {
@@ -119,14 +121,14 @@ impl<M: Mode> MedInsOrdersMixTradeNoByMixTradeNo<M> {
     pub fn get(
         self,
         request: super::orders::mix_trade_no::mix_trade_no::get::Request,
-    ) -> M::Sent<super::orders::mix_trade_no::mix_trade_no::get::Response> {
+    ) -> M::Output<super::orders::mix_trade_no::mix_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_MED_INS_ORDERS_MIX_TRADE_NO_MIX_TRADE_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/med-ins/orders/out-trade-no`
-    MedInsOrdersOutTradeNo
+    MedInsOrdersOutTradeNo at AtMedInsOrdersOutTradeNo
 }
 
 impl<M: Mode> MedInsOrdersOutTradeNo<M> {
@@ -139,7 +141,7 @@ impl<M: Mode> MedInsOrdersOutTradeNo<M> {
 chain_step! {
     /// `v3/med-ins/orders/out-trade-no/{out_trade_no}`: 使用商户订单号查看下单结果.
     #[doc(alias = "使用商户订单号查看下单结果")]
-    MedInsOrdersOutTradeNoByOutTradeNo
+    MedInsOrdersOutTradeNoByOutTradeNo at AtMedInsOrdersOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> MedInsOrdersOutTradeNoByOutTradeNo<M> {
@@ -169,14 +171,14 @@ impl<M: Mode> MedInsOrdersOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::orders::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::orders::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::orders::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_MED_INS_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/med-ins/refunds`
-    MedInsRefunds
+    MedInsRefunds at AtMedInsRefunds
 }
 
 impl<M: Mode> MedInsRefunds<M> {
@@ -189,7 +191,7 @@ impl<M: Mode> MedInsRefunds<M> {
 chain_step! {
     /// `v3/med-ins/refunds/notify`: 医保退款通知.
     #[doc(alias = "医保退款通知")]
-    MedInsRefundsNotify
+    MedInsRefundsNotify at AtMedInsRefundsNotify
 }
 
 impl<M: Mode> MedInsRefundsNotify<M> {
@@ -217,7 +219,7 @@ impl<M: Mode> MedInsRefundsNotify<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "医保退款通知")]
-    pub fn post(self, request: super::refunds::notify::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::refunds::notify::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MED_INS_REFUNDS_NOTIFY, request)
     }
 }

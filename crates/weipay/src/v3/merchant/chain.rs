@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchant` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/merchant`: 商户提现, 文件上传.
-    Merchant
+    Merchant at AtMerchant
 }
 
 impl<M: Mode> Merchant<M> {
@@ -24,9 +26,9 @@ impl<M: Mode> Merchant<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchant/fund`
-    MerchantFund
+    MerchantFund at AtMerchantFund
 }
 
 impl<M: Mode> MerchantFund<M> {
@@ -46,9 +48,9 @@ impl<M: Mode> MerchantFund<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchant/fund/balance`
-    MerchantFundBalance
+    MerchantFundBalance at AtMerchantFundBalance
 }
 
 impl<M: Mode> MerchantFundBalance<M> {
@@ -61,7 +63,7 @@ impl<M: Mode> MerchantFundBalance<M> {
 chain_step! {
     /// `v3/merchant/fund/balance/{account_type}`: 查询账户实时余额.
     #[doc(alias = "查询账户实时余额")]
-    MerchantFundBalanceByAccountType
+    MerchantFundBalanceByAccountType at AtMerchantFundBalanceByAccountType
 }
 
 impl<M: Mode> MerchantFundBalanceByAccountType<M> {
@@ -78,14 +80,14 @@ impl<M: Mode> MerchantFundBalanceByAccountType<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询账户实时余额")]
-    pub fn get(self) -> M::Sent<super::fund::balance::account_type::get::Response> {
+    pub fn get(self) -> M::Output<super::fund::balance::account_type::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchant/fund/dayendbalance`
-    MerchantFundDayendbalance
+    MerchantFundDayendbalance at AtMerchantFundDayendbalance
 }
 
 impl<M: Mode> MerchantFundDayendbalance<M> {
@@ -98,7 +100,7 @@ impl<M: Mode> MerchantFundDayendbalance<M> {
 chain_step! {
     /// `v3/merchant/fund/dayendbalance/{account_type}`: 查询账户日终余额.
     #[doc(alias = "查询账户日终余额")]
-    MerchantFundDayendbalanceByAccountType
+    MerchantFundDayendbalanceByAccountType at AtMerchantFundDayendbalanceByAccountType
 }
 
 impl<M: Mode> MerchantFundDayendbalanceByAccountType<M> {
@@ -122,7 +124,7 @@ impl<M: Mode> MerchantFundDayendbalanceByAccountType<M> {
     pub fn get(
         self,
         request: super::fund::dayendbalance::account_type::get::Request,
-    ) -> M::Sent<super::fund::dayendbalance::account_type::get::Response> {
+    ) -> M::Output<super::fund::dayendbalance::account_type::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_DAYENDBALANCE_ACCOUNT_TYPE, request)
     }
 }
@@ -130,7 +132,7 @@ impl<M: Mode> MerchantFundDayendbalanceByAccountType<M> {
 chain_step! {
     /// `v3/merchant/fund/withdraw`: 电商平台提现.
     #[doc(alias = "电商平台提现")]
-    MerchantFundWithdraw
+    MerchantFundWithdraw at AtMerchantFundWithdraw
 }
 
 impl<M: Mode> MerchantFundWithdraw<M> {
@@ -156,7 +158,7 @@ impl<M: Mode> MerchantFundWithdraw<M> {
     pub fn post(
         self,
         request: super::fund::withdraw::post::Request,
-    ) -> M::Sent<super::fund::withdraw::post::Response> {
+    ) -> M::Output<super::fund::withdraw::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_FUND_WITHDRAW, request)
     }
 
@@ -176,9 +178,9 @@ impl<M: Mode> MerchantFundWithdraw<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchant/fund/withdraw/bill-type`
-    MerchantFundWithdrawBillType
+    MerchantFundWithdrawBillType at AtMerchantFundWithdrawBillType
 }
 
 impl<M: Mode> MerchantFundWithdrawBillType<M> {
@@ -191,7 +193,7 @@ impl<M: Mode> MerchantFundWithdrawBillType<M> {
 chain_step! {
     /// `v3/merchant/fund/withdraw/bill-type/{bill_type}`: 按日下载提现异常文件.
     #[doc(alias = "按日下载提现异常文件")]
-    MerchantFundWithdrawBillTypeByBillType
+    MerchantFundWithdrawBillTypeByBillType at AtMerchantFundWithdrawBillTypeByBillType
 }
 
 impl<M: Mode> MerchantFundWithdrawBillTypeByBillType<M> {
@@ -215,14 +217,14 @@ impl<M: Mode> MerchantFundWithdrawBillTypeByBillType<M> {
     pub fn get(
         self,
         request: super::fund::withdraw::bill_type::bill_type::get::Request,
-    ) -> M::Sent<super::fund::withdraw::bill_type::bill_type::get::Response> {
+    ) -> M::Output<super::fund::withdraw::bill_type::bill_type::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_BILL_TYPE_BILL_TYPE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchant/fund/withdraw/out-request-no`
-    MerchantFundWithdrawOutRequestNo
+    MerchantFundWithdrawOutRequestNo at AtMerchantFundWithdrawOutRequestNo
 }
 
 impl<M: Mode> MerchantFundWithdrawOutRequestNo<M> {
@@ -240,7 +242,7 @@ impl<M: Mode> MerchantFundWithdrawOutRequestNo<M> {
 chain_step! {
     /// `v3/merchant/fund/withdraw/out-request-no/{out_request_no}`: 电商平台(商户提现单号查询)提现状态.
     #[doc(alias = "电商平台(商户提现单号查询)提现状态")]
-    MerchantFundWithdrawOutRequestNoByOutRequestNo
+    MerchantFundWithdrawOutRequestNoByOutRequestNo at AtMerchantFundWithdrawOutRequestNoByOutRequestNo
 }
 
 impl<M: Mode> MerchantFundWithdrawOutRequestNoByOutRequestNo<M> {
@@ -265,14 +267,14 @@ impl<M: Mode> MerchantFundWithdrawOutRequestNoByOutRequestNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "电商平台(商户提现单号查询)提现状态")]
-    pub fn get(self) -> M::Sent<super::fund::withdraw::out_request_no::out_request_no::get::Response> {
+    pub fn get(self) -> M::Output<super::fund::withdraw::out_request_no::out_request_no::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchant/fund/withdraw/withdraw-id`
-    MerchantFundWithdrawWithdrawId
+    MerchantFundWithdrawWithdrawId at AtMerchantFundWithdrawWithdrawId
 }
 
 impl<M: Mode> MerchantFundWithdrawWithdrawId<M> {
@@ -290,7 +292,7 @@ impl<M: Mode> MerchantFundWithdrawWithdrawId<M> {
 chain_step! {
     /// `v3/merchant/fund/withdraw/withdraw-id/{withdraw_id}`: 电商平台(微信支付提现单号)查询提现状态.
     #[doc(alias = "电商平台(微信支付提现单号)查询提现状态")]
-    MerchantFundWithdrawWithdrawIdByWithdrawId
+    MerchantFundWithdrawWithdrawIdByWithdrawId at AtMerchantFundWithdrawWithdrawIdByWithdrawId
 }
 
 impl<M: Mode> MerchantFundWithdrawWithdrawIdByWithdrawId<M> {
@@ -315,14 +317,14 @@ impl<M: Mode> MerchantFundWithdrawWithdrawIdByWithdrawId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "电商平台(微信支付提现单号)查询提现状态")]
-    pub fn get(self) -> M::Sent<super::fund::withdraw::withdraw_id::withdraw_id::get::Response> {
+    pub fn get(self) -> M::Output<super::fund::withdraw::withdraw_id::withdraw_id::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_WITHDRAW_ID_WITHDRAW_ID, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchant/media`
-    MerchantMedia
+    MerchantMedia at AtMerchantMedia
 }
 
 impl<M: Mode> MerchantMedia<M> {
@@ -340,7 +342,7 @@ impl<M: Mode> MerchantMedia<M> {
 chain_step! {
     /// `v3/merchant/media/upload`: 文件上传.
     #[doc(alias = "文件上传")]
-    MerchantMediaUpload
+    MerchantMediaUpload at AtMerchantMediaUpload
 }
 
 impl<M: Mode> MerchantMediaUpload<M> {
@@ -364,7 +366,7 @@ impl<M: Mode> MerchantMediaUpload<M> {
     pub fn post(
         self,
         request: super::media::upload::post::Request,
-    ) -> M::Sent<super::media::upload::post::Response> {
+    ) -> M::Output<super::media::upload::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_MEDIA_UPLOAD, request)
     }
 }
@@ -372,7 +374,7 @@ impl<M: Mode> MerchantMediaUpload<M> {
 chain_step! {
     /// `v3/merchant/media/video_upload`: 视频上传.
     #[doc(alias = "视频上传")]
-    MerchantMediaVideoUpload
+    MerchantMediaVideoUpload at AtMerchantMediaVideoUpload
 }
 
 impl<M: Mode> MerchantMediaVideoUpload<M> {
@@ -396,7 +398,7 @@ impl<M: Mode> MerchantMediaVideoUpload<M> {
     pub fn post(
         self,
         request: super::media::video_upload::post::Request,
-    ) -> M::Sent<super::media::video_upload::post::Response> {
+    ) -> M::Output<super::media::video_upload::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_MEDIA_VIDEO_UPLOAD, request)
     }
 }

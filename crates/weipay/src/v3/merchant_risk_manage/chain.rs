@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchant-risk-manage` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/merchant-risk-manage`: 商户风险管理.
-    MerchantRiskManage
+    MerchantRiskManage at AtMerchantRiskManage
 }
 
 impl<M: Mode> MerchantRiskManage<M> {
@@ -39,9 +41,9 @@ impl<M: Mode> MerchantRiskManage<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchant-risk-manage/ec-trade-risk`
-    MerchantRiskManageEcTradeRisk
+    MerchantRiskManageEcTradeRisk at AtMerchantRiskManageEcTradeRisk
 }
 
 impl<M: Mode> MerchantRiskManageEcTradeRisk<M> {
@@ -59,7 +61,7 @@ impl<M: Mode> MerchantRiskManageEcTradeRisk<M> {
 chain_step! {
     /// `v3/merchant-risk-manage/ec-trade-risk/query-risk-trades`: 查询风险订单.
     #[doc(alias = "查询风险订单")]
-    MerchantRiskManageEcTradeRiskQueryRiskTrades
+    MerchantRiskManageEcTradeRiskQueryRiskTrades at AtMerchantRiskManageEcTradeRiskQueryRiskTrades
 }
 
 impl<M: Mode> MerchantRiskManageEcTradeRiskQueryRiskTrades<M> {
@@ -83,7 +85,7 @@ impl<M: Mode> MerchantRiskManageEcTradeRiskQueryRiskTrades<M> {
     pub fn post(
         self,
         request: super::ec_trade_risk::query_risk_trades::post::Request,
-    ) -> M::Sent<super::ec_trade_risk::query_risk_trades::post::Response> {
+    ) -> M::Output<super::ec_trade_risk::query_risk_trades::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_QUERY_RISK_TRADES, request)
     }
 }
@@ -91,7 +93,7 @@ impl<M: Mode> MerchantRiskManageEcTradeRiskQueryRiskTrades<M> {
 chain_step! {
     /// `v3/merchant-risk-manage/ec-trade-risk/recv-dispose-result`: 回传处置结果.
     #[doc(alias = "回传处置结果")]
-    MerchantRiskManageEcTradeRiskRecvDisposeResult
+    MerchantRiskManageEcTradeRiskRecvDisposeResult at AtMerchantRiskManageEcTradeRiskRecvDisposeResult
 }
 
 impl<M: Mode> MerchantRiskManageEcTradeRiskRecvDisposeResult<M> {
@@ -115,7 +117,7 @@ impl<M: Mode> MerchantRiskManageEcTradeRiskRecvDisposeResult<M> {
     pub fn post(
         self,
         request: super::ec_trade_risk::recv_dispose_result::post::Request,
-    ) -> M::Sent<super::ec_trade_risk::recv_dispose_result::post::Response> {
+    ) -> M::Output<super::ec_trade_risk::recv_dispose_result::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_RECV_DISPOSE_RESULT, request)
     }
 }
@@ -123,7 +125,7 @@ impl<M: Mode> MerchantRiskManageEcTradeRiskRecvDisposeResult<M> {
 chain_step! {
     /// `v3/merchant-risk-manage/report-trade-union-information`: 上报订单关联信息.
     #[doc(alias = "上报订单关联信息")]
-    MerchantRiskManageReportTradeUnionInformation
+    MerchantRiskManageReportTradeUnionInformation at AtMerchantRiskManageReportTradeUnionInformation
 }
 
 impl<M: Mode> MerchantRiskManageReportTradeUnionInformation<M> {
@@ -147,7 +149,7 @@ impl<M: Mode> MerchantRiskManageReportTradeUnionInformation<M> {
     pub fn post(
         self,
         request: super::report_trade_union_information::post::Request,
-    ) -> M::Sent<super::report_trade_union_information::post::Response> {
+    ) -> M::Output<super::report_trade_union_information::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_REPORT_TRADE_UNION_INFORMATION, request)
     }
 }
@@ -155,7 +157,7 @@ impl<M: Mode> MerchantRiskManageReportTradeUnionInformation<M> {
 chain_step! {
     /// `v3/merchant-risk-manage/trade-risk-information`: 查询风险信息.
     #[doc(alias = "查询风险信息")]
-    MerchantRiskManageTradeRiskInformation
+    MerchantRiskManageTradeRiskInformation at AtMerchantRiskManageTradeRiskInformation
 }
 
 impl<M: Mode> MerchantRiskManageTradeRiskInformation<M> {
@@ -178,7 +180,7 @@ impl<M: Mode> MerchantRiskManageTradeRiskInformation<M> {
     pub fn get(
         self,
         request: super::trade_risk_information::get::Request,
-    ) -> M::Sent<super::trade_risk_information::get::Response> {
+    ) -> M::Output<super::trade_risk_information::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_INFORMATION, request)
     }
 }
@@ -186,7 +188,7 @@ impl<M: Mode> MerchantRiskManageTradeRiskInformation<M> {
 chain_step! {
     /// `v3/merchant-risk-manage/trade-risk-result`: 处置结果回传.
     #[doc(alias = "处置结果回传")]
-    MerchantRiskManageTradeRiskResult
+    MerchantRiskManageTradeRiskResult at AtMerchantRiskManageTradeRiskResult
 }
 
 impl<M: Mode> MerchantRiskManageTradeRiskResult<M> {
@@ -209,7 +211,7 @@ impl<M: Mode> MerchantRiskManageTradeRiskResult<M> {
     pub fn post(
         self,
         request: super::trade_risk_result::post::Request,
-    ) -> M::Sent<super::trade_risk_result::post::Response> {
+    ) -> M::Output<super::trade_risk_result::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_RESULT, request)
     }
 }
@@ -220,7 +222,7 @@ chain_step! {
     #[doc(alias = "创建商户违规通知回调地址")]
     #[doc(alias = "修改商户违规通知回调地址")]
     #[doc(alias = "删除商户违规通知回调地址")]
-    MerchantRiskManageViolationNotifications
+    MerchantRiskManageViolationNotifications at AtMerchantRiskManageViolationNotifications
 }
 
 impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
@@ -237,7 +239,7 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商户违规通知回调地址")]
-    pub fn get(self) -> M::Sent<super::violation_notifications::get::Response> {
+    pub fn get(self) -> M::Output<super::violation_notifications::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Nothing)
     }
 
@@ -260,7 +262,7 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     pub fn post(
         self,
         request: super::violation_notifications::post::Request,
-    ) -> M::Sent<super::violation_notifications::post::Response> {
+    ) -> M::Output<super::violation_notifications::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, request)
     }
 
@@ -283,7 +285,7 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     pub fn put(
         self,
         request: super::violation_notifications::put::Request,
-    ) -> M::Sent<super::violation_notifications::put::Response> {
+    ) -> M::Output<super::violation_notifications::put::Response> {
         self.call.typed(&table::PUT_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, request)
     }
 
@@ -302,7 +304,7 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除商户违规通知回调地址")]
-    pub fn delete(self) -> M::Sent<Nothing> {
+    pub fn delete(self) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Nothing)
     }
 }

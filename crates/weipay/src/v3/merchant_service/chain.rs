@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchant-service` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/merchant-service`: 消费者投诉.
-    MerchantService
+    MerchantService at AtMerchantService
 }
 
 impl<M: Mode> MerchantService<M> {
@@ -45,7 +47,7 @@ chain_step! {
     #[doc(alias = "创建投诉通知回调")]
     #[doc(alias = "更新投诉通知回调")]
     #[doc(alias = "删除投诉通知回调")]
-    MerchantServiceComplaintNotifications
+    MerchantServiceComplaintNotifications at AtMerchantServiceComplaintNotifications
 }
 
 impl<M: Mode> MerchantServiceComplaintNotifications<M> {
@@ -62,7 +64,7 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询投诉通知回调")]
-    pub fn get(self) -> M::Sent<super::complaint_notifications::get::Response> {
+    pub fn get(self) -> M::Output<super::complaint_notifications::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
     }
 
@@ -85,7 +87,7 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     pub fn post(
         self,
         request: super::complaint_notifications::post::Request,
-    ) -> M::Sent<super::complaint_notifications::post::Response> {
+    ) -> M::Output<super::complaint_notifications::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
     }
 
@@ -108,7 +110,7 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     pub fn put(
         self,
         request: super::complaint_notifications::put::Request,
-    ) -> M::Sent<super::complaint_notifications::put::Response> {
+    ) -> M::Output<super::complaint_notifications::put::Response> {
         self.call.typed(&table::PUT_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
     }
 
@@ -128,7 +130,7 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除投诉通知回调")]
-    pub fn delete(self) -> M::Sent<Nothing> {
+    pub fn delete(self) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
     }
 }
@@ -136,7 +138,7 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
 chain_step! {
     /// `v3/merchant-service/complaints`: 查询投诉信息.
     #[doc(alias = "查询投诉信息")]
-    MerchantServiceComplaints
+    MerchantServiceComplaints at AtMerchantServiceComplaints
 }
 
 impl<M: Mode> MerchantServiceComplaints<M> {
@@ -156,7 +158,10 @@ impl<M: Mode> MerchantServiceComplaints<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询投诉信息")]
-    pub fn get(self, request: super::complaints::get::Request) -> M::Sent<super::complaints::get::Response> {
+    pub fn get(
+        self,
+        request: super::complaints::get::Request,
+    ) -> M::Output<super::complaints::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS, request)
     }
 
@@ -174,7 +179,7 @@ impl<M: Mode> MerchantServiceComplaints<M> {
 chain_step! {
     /// `v3/merchant-service/complaints/{transaction_id}`: 查询投诉详情.
     #[doc(alias = "查询投诉详情")]
-    MerchantServiceComplaintsByTransactionId
+    MerchantServiceComplaintsByTransactionId at AtMerchantServiceComplaintsByTransactionId
 }
 
 impl<M: Mode> MerchantServiceComplaintsByTransactionId<M> {
@@ -197,7 +202,7 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询投诉详情")]
-    pub fn get(self) -> M::Sent<super::complaints::transaction_id::get::Response> {
+    pub fn get(self) -> M::Output<super::complaints::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID, Nothing)
     }
 
@@ -212,7 +217,7 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionId<M> {
 chain_step! {
     /// `v3/merchant-service/complaints/{transaction_id}/negotiation-historys`: 查询投诉协商历史.
     #[doc(alias = "查询投诉协商历史")]
-    MerchantServiceComplaintsByTransactionIdNegotiationHistorys
+    MerchantServiceComplaintsByTransactionIdNegotiationHistorys at AtMerchantServiceComplaintsByTransactionIdNegotiationHistorys
 }
 
 impl<M: Mode> MerchantServiceComplaintsByTransactionIdNegotiationHistorys<M> {
@@ -236,7 +241,7 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionIdNegotiationHistorys<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询投诉协商历史")]
-    pub fn get(self) -> M::Sent<super::complaints::transaction_id::negotiation_historys::get::Response> {
+    pub fn get(self) -> M::Output<super::complaints::transaction_id::negotiation_historys::get::Response> {
         self.call
             .typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID_NEGOTIATION_HISTORYS, Nothing)
     }
@@ -245,7 +250,7 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionIdNegotiationHistorys<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2`: 查询投诉单列表.
     #[doc(alias = "查询投诉单列表")]
-    MerchantServiceComplaintsV2
+    MerchantServiceComplaintsV2 at AtMerchantServiceComplaintsV2
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2<M> {
@@ -268,7 +273,7 @@ impl<M: Mode> MerchantServiceComplaintsV2<M> {
     pub fn get(
         self,
         request: super::complaints_v2::get::Request,
-    ) -> M::Sent<super::complaints_v2::get::Response> {
+    ) -> M::Output<super::complaints_v2::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2, request)
     }
 
@@ -286,7 +291,7 @@ impl<M: Mode> MerchantServiceComplaintsV2<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}`: 查询投诉单详情.
     #[doc(alias = "查询投诉单详情")]
-    MerchantServiceComplaintsV2ByComplaintId
+    MerchantServiceComplaintsV2ByComplaintId at AtMerchantServiceComplaintsV2ByComplaintId
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintId<M> {
@@ -309,7 +314,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询投诉单详情")]
-    pub fn get(self) -> M::Sent<super::complaints_v2::complaint_id::get::Response> {
+    pub fn get(self) -> M::Output<super::complaints_v2::complaint_id::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID, Nothing)
     }
 
@@ -350,7 +355,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintId<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/complete`: 反馈处理完成.
     #[doc(alias = "反馈处理完成")]
-    MerchantServiceComplaintsV2ByComplaintIdComplete
+    MerchantServiceComplaintsV2ByComplaintIdComplete at AtMerchantServiceComplaintsV2ByComplaintIdComplete
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdComplete<M> {
@@ -380,7 +385,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdComplete<M> {
     pub fn post(
         self,
         request: super::complaints_v2::complaint_id::complete::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_COMPLETE, request)
     }
 }
@@ -388,7 +393,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdComplete<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/negotiation-historys`: 查询投诉协商历史.
     #[doc(alias = "查询投诉协商历史")]
-    MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys
+    MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys at AtMerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys<M> {
@@ -418,7 +423,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys<M> {
     pub fn get(
         self,
         request: super::complaints_v2::complaint_id::negotiation_historys::get::Request,
-    ) -> M::Sent<super::complaints_v2::complaint_id::negotiation_historys::get::Response> {
+    ) -> M::Output<super::complaints_v2::complaint_id::negotiation_historys::get::Response> {
         self.call
             .typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_NEGOTIATION_HISTORYS, request)
     }
@@ -427,7 +432,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/response`: 提交回复.
     #[doc(alias = "提交回复")]
-    MerchantServiceComplaintsV2ByComplaintIdResponse
+    MerchantServiceComplaintsV2ByComplaintIdResponse at AtMerchantServiceComplaintsV2ByComplaintIdResponse
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponse<M> {
@@ -457,7 +462,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponse<M> {
     pub fn post(
         self,
         request: super::complaints_v2::complaint_id::response::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE, request)
     }
 }
@@ -465,7 +470,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponse<M> {
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/response-immediate-service`: 回复需要即时服务的投诉单.
     #[doc(alias = "回复需要即时服务的投诉单")]
-    MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService
+    MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService at AtMerchantServiceComplaintsV2ByComplaintIdResponseImmediateService
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService<M> {
@@ -498,7 +503,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService<M
     pub fn post(
         self,
         request: super::complaints_v2::complaint_id::response_immediate_service::post::Request,
-    ) -> M::Sent<super::complaints_v2::complaint_id::response_immediate_service::post::Response> {
+    ) -> M::Output<super::complaints_v2::complaint_id::response_immediate_service::post::Response> {
         self.call.typed(
             &table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE_IMMEDIATE_SERVICE,
             request,
@@ -509,7 +514,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService<M
 chain_step! {
     /// `v3/merchant-service/complaints-v2/{complaint_id}/update-refund-progress`: 更新退款审批结果.
     #[doc(alias = "更新退款审批结果")]
-    MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress
+    MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress at AtMerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress
 }
 
 impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress<M> {
@@ -539,7 +544,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress<M> {
     pub fn post(
         self,
         request: super::complaints_v2::complaint_id::update_refund_progress::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_UPDATE_REFUND_PROGRESS,
             request,
@@ -550,7 +555,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress<M> {
 chain_step! {
     /// `v3/merchant-service/feedbacks`: 商户反馈.
     #[doc(alias = "商户反馈")]
-    MerchantServiceFeedbacks
+    MerchantServiceFeedbacks at AtMerchantServiceFeedbacks
 }
 
 impl<M: Mode> MerchantServiceFeedbacks<M> {
@@ -573,14 +578,14 @@ impl<M: Mode> MerchantServiceFeedbacks<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户反馈")]
-    pub fn post(self, request: super::feedbacks::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::feedbacks::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_FEEDBACKS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchant-service/images`
-    MerchantServiceImages
+    MerchantServiceImages at AtMerchantServiceImages
 }
 
 impl<M: Mode> MerchantServiceImages<M> {
@@ -598,7 +603,7 @@ impl<M: Mode> MerchantServiceImages<M> {
 chain_step! {
     /// `v3/merchant-service/images/{media_id}`: 图片下载.
     #[doc(alias = "图片下载")]
-    MerchantServiceImagesByMediaId
+    MerchantServiceImagesByMediaId at AtMerchantServiceImagesByMediaId
 }
 
 impl<M: Mode> MerchantServiceImagesByMediaId<M> {
@@ -618,7 +623,7 @@ impl<M: Mode> MerchantServiceImagesByMediaId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "图片下载")]
-    pub fn get(self) -> M::Sent<Nothing> {
+    pub fn get(self) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID, Nothing)
     }
 }
@@ -626,7 +631,7 @@ impl<M: Mode> MerchantServiceImagesByMediaId<M> {
 chain_step! {
     /// `v3/merchant-service/images/upload`: 商户上传反馈图片.
     #[doc(alias = "商户上传反馈图片")]
-    MerchantServiceImagesUpload
+    MerchantServiceImagesUpload at AtMerchantServiceImagesUpload
 }
 
 impl<M: Mode> MerchantServiceImagesUpload<M> {
@@ -650,7 +655,7 @@ impl<M: Mode> MerchantServiceImagesUpload<M> {
     pub fn post(
         self,
         request: super::images::upload::post::Request,
-    ) -> M::Sent<super::images::upload::post::Response> {
+    ) -> M::Output<super::images::upload::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_IMAGES_UPLOAD, request)
     }
 }

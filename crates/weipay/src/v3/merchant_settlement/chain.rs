@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchant-settlement` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/merchant-settlement`: 从业机构特约商户结算规则.
-    MerchantSettlement
+    MerchantSettlement at AtMerchantSettlement
 }
 
 impl<M: Mode> MerchantSettlement<M> {
@@ -24,7 +26,7 @@ impl<M: Mode> MerchantSettlement<M> {
 chain_step! {
     /// `v3/merchant-settlement/merchant-settle-rule-applications`: 申请修改特约商户结算规则.
     #[doc(alias = "申请修改特约商户结算规则")]
-    MerchantSettlementMerchantSettleRuleApplications
+    MerchantSettlementMerchantSettleRuleApplications at AtMerchantSettlementMerchantSettleRuleApplications
 }
 
 impl<M: Mode> MerchantSettlementMerchantSettleRuleApplications<M> {
@@ -52,7 +54,7 @@ impl<M: Mode> MerchantSettlementMerchantSettleRuleApplications<M> {
     pub fn post(
         self,
         request: super::merchant_settle_rule_applications::post::Request,
-    ) -> M::Sent<super::merchant_settle_rule_applications::post::Response> {
+    ) -> M::Output<super::merchant_settle_rule_applications::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS, request)
     }
 
@@ -70,7 +72,7 @@ impl<M: Mode> MerchantSettlementMerchantSettleRuleApplications<M> {
 chain_step! {
     /// `v3/merchant-settlement/merchant-settle-rule-applications/{application_id}`: 根据申请单ID查询结果.
     #[doc(alias = "根据申请单ID查询结果")]
-    MerchantSettlementMerchantSettleRuleApplicationsByApplicationId
+    MerchantSettlementMerchantSettleRuleApplicationsByApplicationId at AtMerchantSettlementMerchantSettleRuleApplicationsByApplicationId
 }
 
 impl<M: Mode> MerchantSettlementMerchantSettleRuleApplicationsByApplicationId<M> {
@@ -93,7 +95,7 @@ impl<M: Mode> MerchantSettlementMerchantSettleRuleApplicationsByApplicationId<M>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "根据申请单ID查询结果")]
-    pub fn get(self) -> M::Sent<super::merchant_settle_rule_applications::application_id::get::Response> {
+    pub fn get(self) -> M::Output<super::merchant_settle_rule_applications::application_id::get::Response> {
         self.call.typed(
             &table::GET_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS_APPLICATION_ID,
             Nothing,

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchant-store` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/merchant-store`: 连锁品牌门店.
-    MerchantStore
+    MerchantStore at AtMerchantStore
 }
 
 impl<M: Mode> MerchantStore<M> {
@@ -22,7 +24,7 @@ impl<M: Mode> MerchantStore<M> {
 chain_step! {
     /// `v3/merchant-store/stores`: 创建门店.
     #[doc(alias = "创建门店")]
-    MerchantStoreStores
+    MerchantStoreStores at AtMerchantStoreStores
 }
 
 impl<M: Mode> MerchantStoreStores<M> {
@@ -42,7 +44,7 @@ impl<M: Mode> MerchantStoreStores<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "创建门店")]
-    pub fn post(self, request: super::stores::post::Request) -> M::Sent<super::stores::post::Response> {
+    pub fn post(self, request: super::stores::post::Request) -> M::Output<super::stores::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_STORE_STORES, request)
     }
 
@@ -56,7 +58,7 @@ chain_step! {
     /// `v3/merchant-store/stores/{store_id}`: 查询门店, 修改门店.
     #[doc(alias = "查询门店")]
     #[doc(alias = "修改门店")]
-    MerchantStoreStoresByStoreId
+    MerchantStoreStoresByStoreId at AtMerchantStoreStoresByStoreId
 }
 
 impl<M: Mode> MerchantStoreStoresByStoreId<M> {
@@ -79,7 +81,7 @@ impl<M: Mode> MerchantStoreStoresByStoreId<M> {
     pub fn get(
         self,
         request: super::stores::store_id::get::Request,
-    ) -> M::Sent<super::stores::store_id::get::Response> {
+    ) -> M::Output<super::stores::store_id::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_STORE_STORES_STORE_ID, request)
     }
 
@@ -99,7 +101,7 @@ impl<M: Mode> MerchantStoreStoresByStoreId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改门店")]
-    pub fn patch(self, request: super::stores::store_id::patch::Request) -> M::Sent<Nothing> {
+    pub fn patch(self, request: super::stores::store_id::patch::Request) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MERCHANT_STORE_STORES_STORE_ID, request)
     }
 
@@ -109,9 +111,9 @@ impl<M: Mode> MerchantStoreStoresByStoreId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchant-store/stores/{store_id}/recipients`
-    MerchantStoreStoresByStoreIdRecipients
+    MerchantStoreStoresByStoreIdRecipients at AtMerchantStoreStoresByStoreIdRecipients
 }
 
 impl<M: Mode> MerchantStoreStoresByStoreIdRecipients<M> {
@@ -129,7 +131,7 @@ impl<M: Mode> MerchantStoreStoresByStoreIdRecipients<M> {
 chain_step! {
     /// `v3/merchant-store/stores/{store_id}/recipients/bind`: 绑定门店收款信息.
     #[doc(alias = "绑定门店收款信息")]
-    MerchantStoreStoresByStoreIdRecipientsBind
+    MerchantStoreStoresByStoreIdRecipientsBind at AtMerchantStoreStoresByStoreIdRecipientsBind
 }
 
 impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsBind<M> {
@@ -162,7 +164,7 @@ impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsBind<M> {
     pub fn post(
         self,
         request: super::stores::store_id::recipients::bind::post::Request,
-    ) -> M::Sent<super::stores::store_id::recipients::bind::post::Response> {
+    ) -> M::Output<super::stores::store_id::recipients::bind::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_BIND, request)
     }
 }
@@ -170,7 +172,7 @@ impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsBind<M> {
 chain_step! {
     /// `v3/merchant-store/stores/{store_id}/recipients/unbind`: 解除门店收款信息绑定.
     #[doc(alias = "解除门店收款信息绑定")]
-    MerchantStoreStoresByStoreIdRecipientsUnbind
+    MerchantStoreStoresByStoreIdRecipientsUnbind at AtMerchantStoreStoresByStoreIdRecipientsUnbind
 }
 
 impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsUnbind<M> {
@@ -201,7 +203,7 @@ impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsUnbind<M> {
     pub fn post(
         self,
         request: super::stores::store_id::recipients::unbind::post::Request,
-    ) -> M::Sent<super::stores::store_id::recipients::unbind::post::Response> {
+    ) -> M::Output<super::stores::store_id::recipients::unbind::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_UNBIND, request)
     }
 }

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchantfund` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/merchantfund`: 来账识别.
-    Merchantfund
+    Merchantfund at AtMerchantfund
 }
 
 impl<M: Mode> Merchantfund<M> {
@@ -23,9 +25,9 @@ impl<M: Mode> Merchantfund<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchantfund/merchant`
-    MerchantfundMerchant
+    MerchantfundMerchant at AtMerchantfundMerchant
 }
 
 impl<M: Mode> MerchantfundMerchant<M> {
@@ -38,7 +40,7 @@ impl<M: Mode> MerchantfundMerchant<M> {
 chain_step! {
     /// `v3/merchantfund/merchant/income-records`: 服务商银行来账查询.
     #[doc(alias = "服务商银行来账查询")]
-    MerchantfundMerchantIncomeRecords
+    MerchantfundMerchantIncomeRecords at AtMerchantfundMerchantIncomeRecords
 }
 
 impl<M: Mode> MerchantfundMerchantIncomeRecords<M> {
@@ -61,14 +63,14 @@ impl<M: Mode> MerchantfundMerchantIncomeRecords<M> {
     pub fn get(
         self,
         request: super::merchant::income_records::get::Request,
-    ) -> M::Sent<super::merchant::income_records::get::Response> {
+    ) -> M::Output<super::merchant::income_records::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANTFUND_MERCHANT_INCOME_RECORDS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/merchantfund/partner`
-    MerchantfundPartner
+    MerchantfundPartner at AtMerchantfundPartner
 }
 
 impl<M: Mode> MerchantfundPartner<M> {
@@ -81,7 +83,7 @@ impl<M: Mode> MerchantfundPartner<M> {
 chain_step! {
     /// `v3/merchantfund/partner/income-records`: 特约商户银行来账查询.
     #[doc(alias = "特约商户银行来账查询")]
-    MerchantfundPartnerIncomeRecords
+    MerchantfundPartnerIncomeRecords at AtMerchantfundPartnerIncomeRecords
 }
 
 impl<M: Mode> MerchantfundPartnerIncomeRecords<M> {
@@ -105,7 +107,7 @@ impl<M: Mode> MerchantfundPartnerIncomeRecords<M> {
     pub fn get(
         self,
         request: super::partner::income_records::get::Request,
-    ) -> M::Sent<super::partner::income_records::get::Response> {
+    ) -> M::Output<super::partner::income_records::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANTFUND_PARTNER_INCOME_RECORDS, request)
     }
 }

@@ -2,16 +2,18 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchants` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::chain_step;
+
+chain! {}
 
 chain_step! {
     /// `v3/merchants`: 子商户进件（融合钱包）, 修改子商户（融合钱包）, 进件(融合钱包).
     #[doc(alias = "子商户进件（融合钱包）")]
     #[doc(alias = "修改子商户（融合钱包）")]
-    Merchants
+    Merchants at AtMerchants
 }
 
 impl<M: Mode> Merchants<M> {
@@ -43,7 +45,7 @@ impl<M: Mode> Merchants<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "子商户进件（融合钱包）")]
-    pub fn post(self, request: super::post::Request) -> M::Sent<super::post::Response> {
+    pub fn post(self, request: super::post::Request) -> M::Output<super::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANTS, request)
     }
 
@@ -73,7 +75,7 @@ impl<M: Mode> Merchants<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改子商户（融合钱包）")]
-    pub fn put(self, request: super::put::Request) -> M::Sent<super::put::Response> {
+    pub fn put(self, request: super::put::Request) -> M::Output<super::put::Response> {
         self.call.typed(&table::PUT_V3_MERCHANTS, request)
     }
 
@@ -86,7 +88,7 @@ impl<M: Mode> Merchants<M> {
 chain_step! {
     /// `v3/merchants/{sub_mchid}`: 查询子商户（融合钱包）.
     #[doc(alias = "查询子商户（融合钱包）")]
-    MerchantsBySubMchid
+    MerchantsBySubMchid at AtMerchantsBySubMchid
 }
 
 impl<M: Mode> MerchantsBySubMchid<M> {
@@ -106,7 +108,7 @@ impl<M: Mode> MerchantsBySubMchid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询子商户（融合钱包）")]
-    pub fn get(self, request: super::sub_mchid::get::Request) -> M::Sent<super::sub_mchid::get::Response> {
+    pub fn get(self, request: super::sub_mchid::get::Request) -> M::Output<super::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANTS_SUB_MCHID, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/multiuse` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/multiuse`: 消费金.
-    Multiuse
+    Multiuse at AtMultiuse
 }
 
 impl<M: Mode> Multiuse<M> {
@@ -24,9 +26,9 @@ impl<M: Mode> Multiuse<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/multiuse/stocks`
-    MultiuseStocks
+    MultiuseStocks at AtMultiuseStocks
 }
 
 impl<M: Mode> MultiuseStocks<M> {
@@ -36,9 +38,9 @@ impl<M: Mode> MultiuseStocks<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/multiuse/stocks/{stock_id}`
-    MultiuseStocksByStockId
+    MultiuseStocksByStockId at AtMultiuseStocksByStockId
 }
 
 impl<M: Mode> MultiuseStocksByStockId<M> {
@@ -61,7 +63,7 @@ impl<M: Mode> MultiuseStocksByStockId<M> {
 chain_step! {
     /// `v3/multiuse/stocks/{stock_id}/refund-flow`: 下载批次退款明细.
     #[doc(alias = "下载批次退款明细")]
-    MultiuseStocksByStockIdRefundFlow
+    MultiuseStocksByStockIdRefundFlow at AtMultiuseStocksByStockIdRefundFlow
 }
 
 impl<M: Mode> MultiuseStocksByStockIdRefundFlow<M> {
@@ -78,7 +80,7 @@ impl<M: Mode> MultiuseStocksByStockIdRefundFlow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载批次退款明细")]
-    pub fn get(self) -> M::Sent<super::stocks::stock_id::refund_flow::get::Response> {
+    pub fn get(self) -> M::Output<super::stocks::stock_id::refund_flow::get::Response> {
         self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_REFUND_FLOW, Nothing)
     }
 }
@@ -86,7 +88,7 @@ impl<M: Mode> MultiuseStocksByStockIdRefundFlow<M> {
 chain_step! {
     /// `v3/multiuse/stocks/{stock_id}/send-flow`: 下载批次发放明细.
     #[doc(alias = "下载批次发放明细")]
-    MultiuseStocksByStockIdSendFlow
+    MultiuseStocksByStockIdSendFlow at AtMultiuseStocksByStockIdSendFlow
 }
 
 impl<M: Mode> MultiuseStocksByStockIdSendFlow<M> {
@@ -103,7 +105,7 @@ impl<M: Mode> MultiuseStocksByStockIdSendFlow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载批次发放明细")]
-    pub fn get(self) -> M::Sent<super::stocks::stock_id::send_flow::get::Response> {
+    pub fn get(self) -> M::Output<super::stocks::stock_id::send_flow::get::Response> {
         self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_SEND_FLOW, Nothing)
     }
 }
@@ -111,7 +113,7 @@ impl<M: Mode> MultiuseStocksByStockIdSendFlow<M> {
 chain_step! {
     /// `v3/multiuse/stocks/{stock_id}/use-flow`: 下载核销明细.
     #[doc(alias = "下载核销明细")]
-    MultiuseStocksByStockIdUseFlow
+    MultiuseStocksByStockIdUseFlow at AtMultiuseStocksByStockIdUseFlow
 }
 
 impl<M: Mode> MultiuseStocksByStockIdUseFlow<M> {
@@ -128,14 +130,14 @@ impl<M: Mode> MultiuseStocksByStockIdUseFlow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载核销明细")]
-    pub fn get(self) -> M::Sent<super::stocks::stock_id::use_flow::get::Response> {
+    pub fn get(self) -> M::Output<super::stocks::stock_id::use_flow::get::Response> {
         self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_USE_FLOW, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/multiuse/users`
-    MultiuseUsers
+    MultiuseUsers at AtMultiuseUsers
 }
 
 impl<M: Mode> MultiuseUsers<M> {
@@ -145,9 +147,9 @@ impl<M: Mode> MultiuseUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/multiuse/users/{openid}`
-    MultiuseUsersByOpenid
+    MultiuseUsersByOpenid at AtMultiuseUsersByOpenid
 }
 
 impl<M: Mode> MultiuseUsersByOpenid<M> {
@@ -160,7 +162,7 @@ impl<M: Mode> MultiuseUsersByOpenid<M> {
 chain_step! {
     /// `v3/multiuse/users/{openid}/coupons`: 发放指定批次的消费金.
     #[doc(alias = "发放指定批次的消费金")]
-    MultiuseUsersByOpenidCoupons
+    MultiuseUsersByOpenidCoupons at AtMultiuseUsersByOpenidCoupons
 }
 
 impl<M: Mode> MultiuseUsersByOpenidCoupons<M> {
@@ -197,7 +199,7 @@ impl<M: Mode> MultiuseUsersByOpenidCoupons<M> {
     pub fn post(
         self,
         request: super::users::openid::coupons::post::Request,
-    ) -> M::Sent<super::users::openid::coupons::post::Response> {
+    ) -> M::Output<super::users::openid::coupons::post::Response> {
         self.call.typed(&table::POST_V3_MULTIUSE_USERS_OPENID_COUPONS, request)
     }
 }

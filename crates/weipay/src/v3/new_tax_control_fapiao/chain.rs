@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/new-tax-control-fapiao` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/new-tax-control-fapiao`: 电子发票, 电子发票·腾讯数电发票模式.
-    NewTaxControlFapiao
+    NewTaxControlFapiao at AtNewTaxControlFapiao
 }
 
 impl<M: Mode> NewTaxControlFapiao<M> {
@@ -47,7 +49,7 @@ impl<M: Mode> NewTaxControlFapiao<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/card-template`: 创建电子发票卡券模板.
     #[doc(alias = "创建电子发票卡券模板")]
-    NewTaxControlFapiaoCardTemplate
+    NewTaxControlFapiaoCardTemplate at AtNewTaxControlFapiaoCardTemplate
 }
 
 impl<M: Mode> NewTaxControlFapiaoCardTemplate<M> {
@@ -72,7 +74,7 @@ impl<M: Mode> NewTaxControlFapiaoCardTemplate<M> {
     pub fn post(
         self,
         request: super::card_template::post::Request,
-    ) -> M::Sent<super::card_template::post::Response> {
+    ) -> M::Output<super::card_template::post::Response> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_CARD_TEMPLATE, request)
     }
 }
@@ -80,7 +82,7 @@ impl<M: Mode> NewTaxControlFapiaoCardTemplate<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/download`: 下载发票文件.
     #[doc(alias = "下载发票文件")]
-    NewTaxControlFapiaoDownload
+    NewTaxControlFapiaoDownload at AtNewTaxControlFapiaoDownload
 }
 
 impl<M: Mode> NewTaxControlFapiaoDownload<M> {
@@ -106,7 +108,7 @@ impl<M: Mode> NewTaxControlFapiaoDownload<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载发票文件")]
-    pub fn get(self, request: super::download::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::download::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_DOWNLOAD, request)
     }
 }
@@ -114,7 +116,7 @@ impl<M: Mode> NewTaxControlFapiaoDownload<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications`: 开具电子发票.
     #[doc(alias = "开具电子发票")]
-    NewTaxControlFapiaoFapiaoApplications
+    NewTaxControlFapiaoFapiaoApplications at AtNewTaxControlFapiaoFapiaoApplications
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplications<M> {
@@ -146,7 +148,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "开具电子发票")]
-    pub fn post(self, request: super::fapiao_applications::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::fapiao_applications::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS, request)
     }
 
@@ -193,7 +195,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplications<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}`: 查询电子发票.
     #[doc(alias = "查询电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId at AtNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId<M> {
@@ -222,7 +224,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId<M> {
     pub fn get(
         self,
         request: super::fapiao_applications::fapiao_apply_id::get::Request,
-    ) -> M::Sent<super::fapiao_applications::fapiao_apply_id::get::Response> {
+    ) -> M::Output<super::fapiao_applications::fapiao_apply_id::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID, request)
     }
 
@@ -245,7 +247,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/fapiao-files`: 获取发票下载信息.
     #[doc(alias = "获取发票下载信息")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles at AtNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles<M> {
@@ -275,7 +277,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles<M>
     pub fn get(
         self,
         request: super::fapiao_applications::fapiao_apply_id::fapiao_files::get::Request,
-    ) -> M::Sent<super::fapiao_applications::fapiao_apply_id::fapiao_files::get::Response> {
+    ) -> M::Output<super::fapiao_applications::fapiao_apply_id::fapiao_files::get::Response> {
         self.call.typed(
             &table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_FAPIAO_FILES,
             request,
@@ -286,7 +288,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles<M>
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/insert-cards`: 将电子发票插入微信用户卡包.
     #[doc(alias = "将电子发票插入微信用户卡包")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards at AtNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards<M> {
@@ -344,7 +346,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards<M>
     pub fn post(
         self,
         request: super::fapiao_applications::fapiao_apply_id::insert_cards::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_INSERT_CARDS,
             request,
@@ -355,7 +357,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards<M>
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/{fapiao_apply_id}/reverse`: 冲红电子发票.
     #[doc(alias = "冲红电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse
+    NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse at AtNewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse<M> {
@@ -389,7 +391,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse<M> {
     pub fn post(
         self,
         request: super::fapiao_applications::fapiao_apply_id::reverse::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_REVERSE,
             request,
@@ -400,7 +402,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-general`: 开具通用行业电子发票.
     #[doc(alias = "开具通用行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsIssueGeneral
+    NewTaxControlFapiaoFapiaoApplicationsIssueGeneral at AtNewTaxControlFapiaoFapiaoApplicationsIssueGeneral
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueGeneral<M> {
@@ -439,7 +441,10 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueGeneral<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "开具通用行业电子发票")]
-    pub fn post(self, request: super::fapiao_applications::issue_general::post::Request) -> M::Sent<Nothing> {
+    pub fn post(
+        self,
+        request: super::fapiao_applications::issue_general::post::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_GENERAL, request)
     }
 }
@@ -447,7 +452,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueGeneral<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-passenger-transport`: 开具旅客运输行业电子发票.
     #[doc(alias = "开具旅客运输行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport
+    NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport at AtNewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport<M> {
@@ -494,7 +499,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport<M> {
     pub fn post(
         self,
         request: super::fapiao_applications::issue_passenger_transport::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_PASSENGER_TRANSPORT,
             request,
@@ -505,7 +510,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/issue-refined-oil`: 开具成品油行业电子发票.
     #[doc(alias = "开具成品油行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil
+    NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil at AtNewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil<M> {
@@ -552,7 +557,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil<M> {
     pub fn post(
         self,
         request: super::fapiao_applications::issue_refined_oil::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_REFINED_OIL, request)
     }
 }
@@ -560,7 +565,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/real-estate-leasing`: 开具不动产租赁行业电子发票.
     #[doc(alias = "开具不动产租赁行业电子发票")]
-    NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing
+    NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing at AtNewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing<M> {
@@ -607,7 +612,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing<M> {
     pub fn post(
         self,
         request: super::fapiao_applications::real_estate_leasing::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_REAL_ESTATE_LEASING, request)
     }
@@ -616,7 +621,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiao-applications/upload-fapiao-file`: 上传电子发票文件.
     #[doc(alias = "上传电子发票文件")]
-    NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile
+    NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile at AtNewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile<M> {
@@ -632,8 +637,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile<M> {
     /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::upload_fapiao_file::post;
     ///
     /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request =
-    ///     post::Request::new().file(file).file_type("PDF").digest_alogrithm("SM3").digest("example");
+    /// let request = post::Request::new().file(file).file_type("PDF").digest_alogrithm("SM3");
     /// let response = client
     ///     .v3()
     ///     .new_tax_control_fapiao()
@@ -647,15 +651,15 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile<M> {
     pub fn post(
         self,
         request: super::fapiao_applications::upload_fapiao_file::post::Request,
-    ) -> M::Sent<super::fapiao_applications::upload_fapiao_file::post::Response> {
+    ) -> M::Output<super::fapiao_applications::upload_fapiao_file::post::Response> {
         self.call
             .typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_UPLOAD_FAPIAO_FILE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/new-tax-control-fapiao/fapiaomerchant`
-    NewTaxControlFapiaoFapiaomerchant
+    NewTaxControlFapiaoFapiaomerchant at AtNewTaxControlFapiaoFapiaomerchant
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaomerchant<M> {
@@ -673,7 +677,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchant<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiaomerchant/getspinviteurl`: 获取邀请商户开通服务商电子发票能力.
     #[doc(alias = "获取邀请商户开通服务商电子发票能力")]
-    NewTaxControlFapiaoFapiaomerchantGetspinviteurl
+    NewTaxControlFapiaoFapiaomerchantGetspinviteurl at AtNewTaxControlFapiaoFapiaomerchantGetspinviteurl
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaomerchantGetspinviteurl<M> {
@@ -700,7 +704,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantGetspinviteurl<M> {
     pub fn get(
         self,
         request: super::fapiaomerchant::getspinviteurl::get::Request,
-    ) -> M::Sent<super::fapiaomerchant::getspinviteurl::get::Response> {
+    ) -> M::Output<super::fapiaomerchant::getspinviteurl::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_GETSPINVITEURL, request)
     }
 }
@@ -708,7 +712,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantGetspinviteurl<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/fapiaomerchant/listspinvitemchinfo`: 获取邀请开通的商户信息.
     #[doc(alias = "获取邀请开通的商户信息")]
-    NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo
+    NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo at AtNewTaxControlFapiaoFapiaomerchantListspinvitemchinfo
 }
 
 impl<M: Mode> NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo<M> {
@@ -737,14 +741,14 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo<M> {
     pub fn get(
         self,
         request: super::fapiaomerchant::listspinvitemchinfo::get::Request,
-    ) -> M::Sent<super::fapiaomerchant::listspinvitemchinfo::get::Response> {
+    ) -> M::Output<super::fapiaomerchant::listspinvitemchinfo::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_LISTSPINVITEMCHINFO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/new-tax-control-fapiao/merchant`
-    NewTaxControlFapiaoMerchant
+    NewTaxControlFapiaoMerchant at AtNewTaxControlFapiaoMerchant
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchant<M> {
@@ -772,7 +776,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchant<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/base-information`: 获取商户开票基础信息.
     #[doc(alias = "获取商户开票基础信息")]
-    NewTaxControlFapiaoMerchantBaseInformation
+    NewTaxControlFapiaoMerchantBaseInformation at AtNewTaxControlFapiaoMerchantBaseInformation
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBaseInformation<M> {
@@ -796,7 +800,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBaseInformation<M> {
     pub fn get(
         self,
         request: super::merchant::base_information::get::Request,
-    ) -> M::Sent<super::merchant::base_information::get::Response> {
+    ) -> M::Output<super::merchant::base_information::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_BASE_INFORMATION, request)
     }
 }
@@ -805,7 +809,7 @@ chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/development-config`: 查询商户配置的开发选项, 配置开发选项.
     #[doc(alias = "查询商户配置的开发选项")]
     #[doc(alias = "配置开发选项")]
-    NewTaxControlFapiaoMerchantDevelopmentConfig
+    NewTaxControlFapiaoMerchantDevelopmentConfig at AtNewTaxControlFapiaoMerchantDevelopmentConfig
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
@@ -822,7 +826,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商户配置的开发选项")]
-    pub fn get(self) -> M::Sent<super::merchant::development_config::get::Response> {
+    pub fn get(self) -> M::Output<super::merchant::development_config::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG, Nothing)
     }
 
@@ -846,14 +850,14 @@ impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
     pub fn patch(
         self,
         request: super::merchant::development_config::patch::Request,
-    ) -> M::Sent<super::merchant::development_config::patch::Response> {
+    ) -> M::Output<super::merchant::development_config::patch::Response> {
         self.call.typed(&table::PATCH_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}`
-    NewTaxControlFapiaoMerchantBySubMchid
+    NewTaxControlFapiaoMerchantBySubMchid at AtNewTaxControlFapiaoMerchantBySubMchid
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchid<M> {
@@ -871,7 +875,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchid<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}/check`: 检查子商户开票功能状态.
     #[doc(alias = "检查子商户开票功能状态")]
-    NewTaxControlFapiaoMerchantBySubMchidCheck
+    NewTaxControlFapiaoMerchantBySubMchidCheck at AtNewTaxControlFapiaoMerchantBySubMchidCheck
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheck<M> {
@@ -891,7 +895,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheck<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "检查子商户开票功能状态")]
-    pub fn post(self) -> M::Sent<Nothing> {
+    pub fn post(self) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK, Nothing)
     }
 }
@@ -899,7 +903,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheck<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/{sub_mchid}/check-status`: 检查子商户开票功能状态.
     #[doc(alias = "检查子商户开票功能状态")]
-    NewTaxControlFapiaoMerchantBySubMchidCheckStatus
+    NewTaxControlFapiaoMerchantBySubMchidCheckStatus at AtNewTaxControlFapiaoMerchantBySubMchidCheckStatus
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheckStatus<M> {
@@ -923,7 +927,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheckStatus<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "检查子商户开票功能状态")]
-    pub fn get(self) -> M::Sent<super::merchant::sub_mchid::check_status::get::Response> {
+    pub fn get(self) -> M::Output<super::merchant::sub_mchid::check_status::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK_STATUS, Nothing)
     }
 }
@@ -931,7 +935,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheckStatus<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/merchant/tax-codes`: 获取商品和服务税收分类对照表.
     #[doc(alias = "获取商品和服务税收分类对照表")]
-    NewTaxControlFapiaoMerchantTaxCodes
+    NewTaxControlFapiaoMerchantTaxCodes at AtNewTaxControlFapiaoMerchantTaxCodes
 }
 
 impl<M: Mode> NewTaxControlFapiaoMerchantTaxCodes<M> {
@@ -954,7 +958,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantTaxCodes<M> {
     pub fn get(
         self,
         request: super::merchant::tax_codes::get::Request,
-    ) -> M::Sent<super::merchant::tax_codes::get::Response> {
+    ) -> M::Output<super::merchant::tax_codes::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_TAX_CODES, request)
     }
 }
@@ -962,7 +966,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantTaxCodes<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/user-title`: 获取用户填写的抬头.
     #[doc(alias = "获取用户填写的抬头")]
-    NewTaxControlFapiaoUserTitle
+    NewTaxControlFapiaoUserTitle at AtNewTaxControlFapiaoUserTitle
 }
 
 impl<M: Mode> NewTaxControlFapiaoUserTitle<M> {
@@ -983,7 +987,10 @@ impl<M: Mode> NewTaxControlFapiaoUserTitle<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取用户填写的抬头")]
-    pub fn get(self, request: super::user_title::get::Request) -> M::Sent<super::user_title::get::Response> {
+    pub fn get(
+        self,
+        request: super::user_title::get::Request,
+    ) -> M::Output<super::user_title::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE, request)
     }
 
@@ -996,7 +1003,7 @@ impl<M: Mode> NewTaxControlFapiaoUserTitle<M> {
 chain_step! {
     /// `v3/new-tax-control-fapiao/user-title/title-url`: 获取抬头填写链接.
     #[doc(alias = "获取抬头填写链接")]
-    NewTaxControlFapiaoUserTitleTitleUrl
+    NewTaxControlFapiaoUserTitleTitleUrl at AtNewTaxControlFapiaoUserTitleTitleUrl
 }
 
 impl<M: Mode> NewTaxControlFapiaoUserTitleTitleUrl<M> {
@@ -1024,7 +1031,7 @@ impl<M: Mode> NewTaxControlFapiaoUserTitleTitleUrl<M> {
     pub fn get(
         self,
         request: super::user_title::title_url::get::Request,
-    ) -> M::Sent<super::user_title::title_url::get::Response> {
+    ) -> M::Output<super::user_title::title_url::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE_TITLE_URL, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/offlineface` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/offlineface`: K12刷脸代扣.
-    Offlineface
+    Offlineface at AtOfflineface
 }
 
 impl<M: Mode> Offlineface<M> {
@@ -42,7 +44,7 @@ impl<M: Mode> Offlineface<M> {
 chain_step! {
     /// `v3/offlineface/authinfo`: 获取authinfo接口.
     #[doc(alias = "获取authinfo接口")]
-    OfflinefaceAuthinfo
+    OfflinefaceAuthinfo at AtOfflinefaceAuthinfo
 }
 
 impl<M: Mode> OfflinefaceAuthinfo<M> {
@@ -67,14 +69,14 @@ impl<M: Mode> OfflinefaceAuthinfo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取authinfo接口")]
-    pub fn post(self, request: super::authinfo::post::Request) -> M::Sent<super::authinfo::post::Response> {
+    pub fn post(self, request: super::authinfo::post::Request) -> M::Output<super::authinfo::post::Response> {
         self.call.typed(&table::POST_V3_OFFLINEFACE_AUTHINFO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlineface/contracts`
-    OfflinefaceContracts
+    OfflinefaceContracts at AtOfflinefaceContracts
 }
 
 impl<M: Mode> OfflinefaceContracts<M> {
@@ -92,7 +94,7 @@ impl<M: Mode> OfflinefaceContracts<M> {
 chain_step! {
     /// `v3/offlineface/contracts/{contract_id}`: 签约查询接口.
     #[doc(alias = "签约查询接口")]
-    OfflinefaceContractsByContractId
+    OfflinefaceContractsByContractId at AtOfflinefaceContractsByContractId
 }
 
 impl<M: Mode> OfflinefaceContractsByContractId<M> {
@@ -116,7 +118,7 @@ impl<M: Mode> OfflinefaceContractsByContractId<M> {
     pub fn get(
         self,
         request: super::contracts::contract_id::get::Request,
-    ) -> M::Sent<super::contracts::contract_id::get::Response> {
+    ) -> M::Output<super::contracts::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACE_CONTRACTS_CONTRACT_ID, request)
     }
 }
@@ -124,7 +126,7 @@ impl<M: Mode> OfflinefaceContractsByContractId<M> {
 chain_step! {
     /// `v3/offlineface/contracts/presign`: 预签约接口.
     #[doc(alias = "预签约接口")]
-    OfflinefaceContractsPresign
+    OfflinefaceContractsPresign at AtOfflinefaceContractsPresign
 }
 
 impl<M: Mode> OfflinefaceContractsPresign<M> {
@@ -149,7 +151,7 @@ impl<M: Mode> OfflinefaceContractsPresign<M> {
     pub fn post(
         self,
         request: super::contracts::presign::post::Request,
-    ) -> M::Sent<super::contracts::presign::post::Response> {
+    ) -> M::Output<super::contracts::presign::post::Response> {
         self.call.typed(&table::POST_V3_OFFLINEFACE_CONTRACTS_PRESIGN, request)
     }
 }
@@ -157,7 +159,7 @@ impl<M: Mode> OfflinefaceContractsPresign<M> {
 chain_step! {
     /// `v3/offlineface/face-collections`: 查询重采用户列表.
     #[doc(alias = "查询重采用户列表")]
-    OfflinefaceFaceCollections
+    OfflinefaceFaceCollections at AtOfflinefaceFaceCollections
 }
 
 impl<M: Mode> OfflinefaceFaceCollections<M> {
@@ -180,7 +182,7 @@ impl<M: Mode> OfflinefaceFaceCollections<M> {
     pub fn get(
         self,
         request: super::face_collections::get::Request,
-    ) -> M::Sent<super::face_collections::get::Response> {
+    ) -> M::Output<super::face_collections::get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACE_FACE_COLLECTIONS, request)
     }
 
@@ -198,7 +200,7 @@ impl<M: Mode> OfflinefaceFaceCollections<M> {
 chain_step! {
     /// `v3/offlineface/face-collections/{collection_id}`: 查询重采请求详情.
     #[doc(alias = "查询重采请求详情")]
-    OfflinefaceFaceCollectionsByCollectionId
+    OfflinefaceFaceCollectionsByCollectionId at AtOfflinefaceFaceCollectionsByCollectionId
 }
 
 impl<M: Mode> OfflinefaceFaceCollectionsByCollectionId<M> {
@@ -216,7 +218,7 @@ impl<M: Mode> OfflinefaceFaceCollectionsByCollectionId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询重采请求详情")]
-    pub fn get(self) -> M::Sent<super::face_collections::collection_id::get::Response> {
+    pub fn get(self) -> M::Output<super::face_collections::collection_id::get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACE_FACE_COLLECTIONS_COLLECTION_ID, Nothing)
     }
 }
@@ -224,7 +226,7 @@ impl<M: Mode> OfflinefaceFaceCollectionsByCollectionId<M> {
 chain_step! {
     /// `v3/offlineface/repayment-url`: 获取还款链接接口.
     #[doc(alias = "获取还款链接接口")]
-    OfflinefaceRepaymentUrl
+    OfflinefaceRepaymentUrl at AtOfflinefaceRepaymentUrl
 }
 
 impl<M: Mode> OfflinefaceRepaymentUrl<M> {
@@ -247,7 +249,7 @@ impl<M: Mode> OfflinefaceRepaymentUrl<M> {
     pub fn post(
         self,
         request: super::repayment_url::post::Request,
-    ) -> M::Sent<super::repayment_url::post::Response> {
+    ) -> M::Output<super::repayment_url::post::Response> {
         self.call.typed(&table::POST_V3_OFFLINEFACE_REPAYMENT_URL, request)
     }
 }
@@ -255,7 +257,7 @@ impl<M: Mode> OfflinefaceRepaymentUrl<M> {
 chain_step! {
     /// `v3/offlineface/transactions`: 申请扣款接口.
     #[doc(alias = "申请扣款接口")]
-    OfflinefaceTransactions
+    OfflinefaceTransactions at AtOfflinefaceTransactions
 }
 
 impl<M: Mode> OfflinefaceTransactions<M> {
@@ -278,7 +280,7 @@ impl<M: Mode> OfflinefaceTransactions<M> {
     pub fn post(
         self,
         request: super::transactions::post::Request,
-    ) -> M::Sent<super::transactions::post::Response> {
+    ) -> M::Output<super::transactions::post::Response> {
         self.call.typed(&table::POST_V3_OFFLINEFACE_TRANSACTIONS, request)
     }
 
@@ -288,9 +290,9 @@ impl<M: Mode> OfflinefaceTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlineface/transactions/out-trade-no`
-    OfflinefaceTransactionsOutTradeNo
+    OfflinefaceTransactionsOutTradeNo at AtOfflinefaceTransactionsOutTradeNo
 }
 
 impl<M: Mode> OfflinefaceTransactionsOutTradeNo<M> {
@@ -308,7 +310,7 @@ impl<M: Mode> OfflinefaceTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/offlineface/transactions/out-trade-no/{out_trade_no}`: 查单接口.
     #[doc(alias = "查单接口")]
-    OfflinefaceTransactionsOutTradeNoByOutTradeNo
+    OfflinefaceTransactionsOutTradeNoByOutTradeNo at AtOfflinefaceTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> OfflinefaceTransactionsOutTradeNoByOutTradeNo<M> {
@@ -339,7 +341,7 @@ impl<M: Mode> OfflinefaceTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/offlinefacemch` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/offlinefacemch`: K12刷脸代扣.
-    Offlinefacemch
+    Offlinefacemch at AtOfflinefacemch
 }
 
 impl<M: Mode> Offlinefacemch<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> Offlinefacemch<M> {
 chain_step! {
     /// `v3/offlinefacemch/organizations`: 查询机构信息接口.
     #[doc(alias = "查询机构信息接口")]
-    OfflinefacemchOrganizations
+    OfflinefacemchOrganizations at AtOfflinefacemchOrganizations
 }
 
 impl<M: Mode> OfflinefacemchOrganizations<M> {
@@ -50,7 +52,7 @@ impl<M: Mode> OfflinefacemchOrganizations<M> {
     pub fn get(
         self,
         request: super::organizations::get::Request,
-    ) -> M::Sent<super::organizations::get::Response> {
+    ) -> M::Output<super::organizations::get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACEMCH_ORGANIZATIONS, request)
     }
 
@@ -65,9 +67,9 @@ impl<M: Mode> OfflinefacemchOrganizations<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}`
-    OfflinefacemchOrganizationsByOrganizationId
+    OfflinefacemchOrganizationsByOrganizationId at AtOfflinefacemchOrganizationsByOrganizationId
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationId<M> {
@@ -77,9 +79,9 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users`
-    OfflinefacemchOrganizationsByOrganizationIdUsers
+    OfflinefacemchOrganizationsByOrganizationIdUsers at AtOfflinefacemchOrganizationsByOrganizationIdUsers
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsers<M> {
@@ -94,9 +96,9 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id`
-    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId at AtOfflinefacemchOrganizationsByOrganizationIdUsersOutUserId
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserId<M> {
@@ -115,7 +117,7 @@ chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/out-user-id/{out_user_id}`: 刷脸用户信息查询接口, 刷脸用户信息修改接口.
     #[doc(alias = "刷脸用户信息查询接口")]
     #[doc(alias = "刷脸用户信息修改接口")]
-    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId at AtOfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUserId<M> {
@@ -143,7 +145,8 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUser
     #[doc(alias = "刷脸用户信息查询接口")]
     pub fn get(
         self,
-    ) -> M::Sent<super::organizations::organization_id::users::out_user_id::out_user_id::get::Response> {
+    ) -> M::Output<super::organizations::organization_id::users::out_user_id::out_user_id::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID,
             Nothing,
@@ -179,7 +182,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUser
     pub fn patch(
         self,
         request: super::organizations::organization_id::users::out_user_id::out_user_id::patch::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::PATCH_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID,
             request,
@@ -187,9 +190,9 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUser
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id`
-    OfflinefacemchOrganizationsByOrganizationIdUsersUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersUserId at AtOfflinefacemchOrganizationsByOrganizationIdUsersUserId
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserId<M> {
@@ -204,9 +207,9 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}`
-    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId
+    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId at AtOfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId<M> {
@@ -223,7 +226,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserId<M> 
 chain_step! {
     /// `v3/offlinefacemch/organizations/{organization_id}/users/user-id/{user_id}/terminate-contract`: 解除刷脸用户签约关系接口.
     #[doc(alias = "解除刷脸用户签约关系接口")]
-    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract
+    OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract at AtOfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract
 }
 
 impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerminateContract<M> {
@@ -252,7 +255,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerm
     /// # Ok(()) }
     /// ```
     #[doc(alias = "解除刷脸用户签约关系接口")]
-    pub fn post(self) -> M::Sent<Nothing> {
+    pub fn post(self) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_USER_ID_USER_ID_TERMINATE_CONTRACT, Nothing)
     }
 }
@@ -260,7 +263,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerm
 chain_step! {
     /// `v3/offlinefacemch/tokens`: 获取凭证授权接口.
     #[doc(alias = "获取凭证授权接口")]
-    OfflinefacemchTokens
+    OfflinefacemchTokens at AtOfflinefacemchTokens
 }
 
 impl<M: Mode> OfflinefacemchTokens<M> {
@@ -280,7 +283,7 @@ impl<M: Mode> OfflinefacemchTokens<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取凭证授权接口")]
-    pub fn post(self, request: super::tokens::post::Request) -> M::Sent<super::tokens::post::Response> {
+    pub fn post(self, request: super::tokens::post::Request) -> M::Output<super::tokens::post::Response> {
         self.call.typed(&table::POST_V3_OFFLINEFACEMCH_TOKENS, request)
     }
 }

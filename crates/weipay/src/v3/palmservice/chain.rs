@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/palmservice` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/palmservice`: 微信刷掌.
-    Palmservice
+    Palmservice at AtPalmservice
 }
 
 impl<M: Mode> Palmservice<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Palmservice<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/palmservice/authorization`
-    PalmserviceAuthorization
+    PalmserviceAuthorization at AtPalmserviceAuthorization
 }
 
 impl<M: Mode> PalmserviceAuthorization<M> {
@@ -36,9 +38,9 @@ impl<M: Mode> PalmserviceAuthorization<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/palmservice/authorization/openid`
-    PalmserviceAuthorizationOpenid
+    PalmserviceAuthorizationOpenid at AtPalmserviceAuthorizationOpenid
 }
 
 impl<M: Mode> PalmserviceAuthorizationOpenid<M> {
@@ -51,7 +53,7 @@ impl<M: Mode> PalmserviceAuthorizationOpenid<M> {
 chain_step! {
     /// `v3/palmservice/authorization/openid/{openid}`: 查询刷掌授权.
     #[doc(alias = "查询刷掌授权")]
-    PalmserviceAuthorizationOpenidByOpenid
+    PalmserviceAuthorizationOpenidByOpenid at AtPalmserviceAuthorizationOpenidByOpenid
 }
 
 impl<M: Mode> PalmserviceAuthorizationOpenidByOpenid<M> {
@@ -81,7 +83,7 @@ impl<M: Mode> PalmserviceAuthorizationOpenidByOpenid<M> {
     pub fn get(
         self,
         request: super::authorization::openid::openid::get::Request,
-    ) -> M::Sent<super::authorization::openid::openid::get::Response> {
+    ) -> M::Output<super::authorization::openid::openid::get::Response> {
         self.call.typed(&table::GET_V3_PALMSERVICE_AUTHORIZATION_OPENID_OPENID, request)
     }
 }
@@ -89,7 +91,7 @@ impl<M: Mode> PalmserviceAuthorizationOpenidByOpenid<M> {
 chain_step! {
     /// `v3/palmservice/authorization/preauthorize`: 服务关联预授权.
     #[doc(alias = "服务关联预授权")]
-    PalmserviceAuthorizationPreauthorize
+    PalmserviceAuthorizationPreauthorize at AtPalmserviceAuthorizationPreauthorize
 }
 
 impl<M: Mode> PalmserviceAuthorizationPreauthorize<M> {
@@ -112,7 +114,7 @@ impl<M: Mode> PalmserviceAuthorizationPreauthorize<M> {
     pub fn post(
         self,
         request: super::authorization::preauthorize::post::Request,
-    ) -> M::Sent<super::authorization::preauthorize::post::Response> {
+    ) -> M::Output<super::authorization::preauthorize::post::Response> {
         self.call.typed(&table::POST_V3_PALMSERVICE_AUTHORIZATION_PREAUTHORIZE, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/papay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/papay`: 保险委托代扣, 委托代扣, 鸿蒙委托代扣.
-    Papay
+    Papay at AtPapay
 }
 
 impl<M: Mode> Papay<M> {
@@ -44,9 +46,9 @@ impl<M: Mode> Papay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/contracts`
-    PapayContracts
+    PapayContracts at AtPapayContracts
 }
 
 impl<M: Mode> PapayContracts<M> {
@@ -56,9 +58,9 @@ impl<M: Mode> PapayContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/contracts/{contract_id}`
-    PapayContractsByContractId
+    PapayContractsByContractId at AtPapayContractsByContractId
 }
 
 impl<M: Mode> PapayContractsByContractId<M> {
@@ -76,7 +78,7 @@ impl<M: Mode> PapayContractsByContractId<M> {
 chain_step! {
     /// `v3/papay/contracts/{contract_id}/fail-notify`: 重试扣费通知.
     #[doc(alias = "重试扣费通知")]
-    PapayContractsByContractIdFailNotify
+    PapayContractsByContractIdFailNotify at AtPapayContractsByContractIdFailNotify
 }
 
 impl<M: Mode> PapayContractsByContractIdFailNotify<M> {
@@ -106,7 +108,7 @@ impl<M: Mode> PapayContractsByContractIdFailNotify<M> {
     pub fn post(
         self,
         request: super::contracts::contract_id::fail_notify::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY, request)
     }
 }
@@ -114,7 +116,7 @@ impl<M: Mode> PapayContractsByContractIdFailNotify<M> {
 chain_step! {
     /// `v3/papay/contracts/{contract_id}/notify`: 直连商户预扣费通知.
     #[doc(alias = "直连商户预扣费通知")]
-    PapayContractsByContractIdNotify
+    PapayContractsByContractIdNotify at AtPapayContractsByContractIdNotify
 }
 
 impl<M: Mode> PapayContractsByContractIdNotify<M> {
@@ -137,14 +139,14 @@ impl<M: Mode> PapayContractsByContractIdNotify<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "直连商户预扣费通知")]
-    pub fn post(self, request: super::contracts::contract_id::notify::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::contracts::contract_id::notify::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-pay`
-    PapayInsurancePay
+    PapayInsurancePay at AtPapayInsurancePay
 }
 
 impl<M: Mode> PapayInsurancePay<M> {
@@ -159,9 +161,9 @@ impl<M: Mode> PapayInsurancePay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-pay/policy-periods`
-    PapayInsurancePayPolicyPeriods
+    PapayInsurancePayPolicyPeriods at AtPapayInsurancePayPolicyPeriods
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriods<M> {
@@ -171,9 +173,9 @@ impl<M: Mode> PapayInsurancePayPolicyPeriods<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-pay/policy-periods/contract-id`
-    PapayInsurancePayPolicyPeriodsContractId
+    PapayInsurancePayPolicyPeriodsContractId at AtPapayInsurancePayPolicyPeriodsContractId
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractId<M> {
@@ -188,9 +190,9 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}`
-    PapayInsurancePayPolicyPeriodsContractIdByContractId
+    PapayInsurancePayPolicyPeriodsContractIdByContractId at AtPapayInsurancePayPolicyPeriodsContractIdByContractId
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractId<M> {
@@ -202,9 +204,9 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id`
-    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
+    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId at AtPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId<M> {
@@ -222,7 +224,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
 chain_step! {
     /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}`: 保险商户查询保险自动续费预约.
     #[doc(alias = "保险商户查询保险自动续费预约")]
-    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodId
+    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodId at AtPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodId
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodId<M> {
@@ -249,7 +251,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
     /// # Ok(()) }
     /// ```
     #[doc(alias = "保险商户查询保险自动续费预约")]
-    pub fn get(self) -> M::Sent<super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::Response>{
+    pub fn get(self) -> M::Output<super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::Response>{
         self.call.typed(&table::GET_V3_PAPAY_INSURANCE_PAY_POLICY_PERIODS_CONTRACT_ID_CONTRACT_ID_POLICY_PERIOD_ID_POLICY_PERIOD_ID, Nothing)
     }
 
@@ -266,7 +268,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
 chain_step! {
     /// `v3/papay/insurance-pay/policy-periods/contract-id/{contract_id}/policy-period-id/{policy_period_id}/schedule`: 保险商户预约保险自动续费.
     #[doc(alias = "保险商户预约保险自动续费")]
-    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedule
+    PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedule at AtPapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedule
 }
 
 impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodIdByPolicyPeriodIdSchedule<M> {
@@ -299,14 +301,14 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
     /// # Ok(()) }
     /// ```
     #[doc(alias = "保险商户预约保险自动续费")]
-    pub fn post(self, request: super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::schedule::post::Request) -> M::Sent<super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::schedule::post::Response>{
+    pub fn post(self, request: super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::schedule::post::Request) -> M::Output<super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::schedule::post::Response>{
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_PAY_POLICY_PERIODS_CONTRACT_ID_CONTRACT_ID_POLICY_PERIOD_ID_POLICY_PERIOD_ID_SCHEDULE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-pay/transactions`
-    PapayInsurancePayTransactions
+    PapayInsurancePayTransactions at AtPapayInsurancePayTransactions
 }
 
 impl<M: Mode> PapayInsurancePayTransactions<M> {
@@ -319,7 +321,7 @@ impl<M: Mode> PapayInsurancePayTransactions<M> {
 chain_step! {
     /// `v3/papay/insurance-pay/transactions/apply`: 保险商户受理保险自动续费扣款.
     #[doc(alias = "保险商户受理保险自动续费扣款")]
-    PapayInsurancePayTransactionsApply
+    PapayInsurancePayTransactionsApply at AtPapayInsurancePayTransactionsApply
 }
 
 impl<M: Mode> PapayInsurancePayTransactionsApply<M> {
@@ -349,14 +351,14 @@ impl<M: Mode> PapayInsurancePayTransactionsApply<M> {
     pub fn post(
         self,
         request: super::insurance_pay::transactions::apply::post::Request,
-    ) -> M::Sent<super::insurance_pay::transactions::apply::post::Response> {
+    ) -> M::Output<super::insurance_pay::transactions::apply::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_PAY_TRANSACTIONS_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign`
-    PapayInsuranceSign
+    PapayInsuranceSign at AtPapayInsuranceSign
 }
 
 impl<M: Mode> PapayInsuranceSign<M> {
@@ -376,9 +378,9 @@ impl<M: Mode> PapayInsuranceSign<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/contracts`
-    PapayInsuranceSignContracts
+    PapayInsuranceSignContracts at AtPapayInsuranceSignContracts
 }
 
 impl<M: Mode> PapayInsuranceSignContracts<M> {
@@ -393,9 +395,9 @@ impl<M: Mode> PapayInsuranceSignContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id`
-    PapayInsuranceSignContractsPlanId
+    PapayInsuranceSignContractsPlanId at AtPapayInsuranceSignContractsPlanId
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanId<M> {
@@ -405,9 +407,9 @@ impl<M: Mode> PapayInsuranceSignContractsPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}`
-    PapayInsuranceSignContractsPlanIdByPlanId
+    PapayInsuranceSignContractsPlanIdByPlanId at AtPapayInsuranceSignContractsPlanIdByPlanId
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanId<M> {
@@ -422,9 +424,9 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id`
-    PapayInsuranceSignContractsPlanIdByPlanIdContractId
+    PapayInsuranceSignContractsPlanIdByPlanIdContractId at AtPapayInsuranceSignContractsPlanIdByPlanIdContractId
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractId<M> {
@@ -439,9 +441,9 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}`
-    PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId
+    PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId at AtPapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId<M> {
@@ -454,7 +456,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractId<M>
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/contract-id/{contract_id}/renew`: 保险商户受理续期自动续费协议.
     #[doc(alias = "保险商户受理续期自动续费协议")]
-    PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenew
+    PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenew at AtPapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenew
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRenew<M> {
@@ -493,7 +495,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRen
     pub fn post(
         self,
         request: super::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_RENEW,
             request,
@@ -501,9 +503,9 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRen
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code`
-    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode
+    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode at AtPapayInsuranceSignContractsPlanIdByPlanIdOutContractCode
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode<M> {
@@ -521,7 +523,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 保险商户查询保险自动续费协议.
     #[doc(alias = "保险商户查询保险自动续费协议")]
-    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCode
+    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCode at AtPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -548,7 +550,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContr
     /// # Ok(()) }
     /// ```
     #[doc(alias = "保险商户查询保险自动续费协议")]
-    pub fn get(self) -> M::Sent<super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
+    pub fn get(self) -> M::Output<super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
         self.call.typed(
             &table::GET_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE,
             Nothing,
@@ -568,7 +570,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContr
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`: 保险商户通过商户协议号解除保险自动续费协议.
     #[doc(alias = "保险商户通过商户协议号解除保险自动续费协议")]
-    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
+    PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at AtPapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate<M> {
@@ -599,14 +601,14 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContr
     /// # Ok(()) }
     /// ```
     #[doc(alias = "保险商户通过商户协议号解除保险自动续费协议")]
-    pub fn post(self, request: super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Sent<super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
+    pub fn post(self, request: super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Output<super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/contracts/pre-entrust-sign`
-    PapayInsuranceSignContractsPreEntrustSign
+    PapayInsuranceSignContractsPreEntrustSign at AtPapayInsuranceSignContractsPreEntrustSign
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPreEntrustSign<M> {
@@ -634,7 +636,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/pre-entrust-sign/app`: 保险商户App预签约.
     #[doc(alias = "保险商户App预签约")]
-    PapayInsuranceSignContractsPreEntrustSignApp
+    PapayInsuranceSignContractsPreEntrustSignApp at AtPapayInsuranceSignContractsPreEntrustSignApp
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignApp<M> {
@@ -669,7 +671,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignApp<M> {
     pub fn post(
         self,
         request: super::insurance_sign::contracts::pre_entrust_sign::app::post::Request,
-    ) -> M::Sent<super::insurance_sign::contracts::pre_entrust_sign::app::post::Response> {
+    ) -> M::Output<super::insurance_sign::contracts::pre_entrust_sign::app::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_APP, request)
     }
 }
@@ -677,7 +679,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignApp<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/pre-entrust-sign/h5`: 保险商户H5预签约.
     #[doc(alias = "保险商户H5预签约")]
-    PapayInsuranceSignContractsPreEntrustSignH5
+    PapayInsuranceSignContractsPreEntrustSignH5 at AtPapayInsuranceSignContractsPreEntrustSignH5
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignH5<M> {
@@ -712,7 +714,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignH5<M> {
     pub fn post(
         self,
         request: super::insurance_sign::contracts::pre_entrust_sign::h5::post::Request,
-    ) -> M::Sent<super::insurance_sign::contracts::pre_entrust_sign::h5::post::Response> {
+    ) -> M::Output<super::insurance_sign::contracts::pre_entrust_sign::h5::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_H5, request)
     }
 }
@@ -720,7 +722,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignH5<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/pre-entrust-sign/jsapi`: 保险商户JSAPI预签约.
     #[doc(alias = "保险商户JSAPI预签约")]
-    PapayInsuranceSignContractsPreEntrustSignJsapi
+    PapayInsuranceSignContractsPreEntrustSignJsapi at AtPapayInsuranceSignContractsPreEntrustSignJsapi
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignJsapi<M> {
@@ -762,7 +764,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignJsapi<M> {
     pub fn post(
         self,
         request: super::insurance_sign::contracts::pre_entrust_sign::jsapi::post::Request,
-    ) -> M::Sent<super::insurance_sign::contracts::pre_entrust_sign::jsapi::post::Response> {
+    ) -> M::Output<super::insurance_sign::contracts::pre_entrust_sign::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI, request)
     }
 }
@@ -770,7 +772,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignJsapi<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/contracts/pre-entrust-sign/mini-program`: 保险商户小程序预签约.
     #[doc(alias = "保险商户小程序预签约")]
-    PapayInsuranceSignContractsPreEntrustSignMiniProgram
+    PapayInsuranceSignContractsPreEntrustSignMiniProgram at AtPapayInsuranceSignContractsPreEntrustSignMiniProgram
 }
 
 impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignMiniProgram<M> {
@@ -812,14 +814,14 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignMiniProgram<M> {
     pub fn post(
         self,
         request: super::insurance_sign::contracts::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::insurance_sign::contracts::pre_entrust_sign::mini_program::post::Response> {
+    ) -> M::Output<super::insurance_sign::contracts::pre_entrust_sign::mini_program::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy-periods`
-    PapayInsuranceSignPolicyPeriods
+    PapayInsuranceSignPolicyPeriods at AtPapayInsuranceSignPolicyPeriods
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriods<M> {
@@ -829,9 +831,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriods<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy-periods/plan-id`
-    PapayInsuranceSignPolicyPeriodsPlanId
+    PapayInsuranceSignPolicyPeriodsPlanId at AtPapayInsuranceSignPolicyPeriodsPlanId
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId<M> {
@@ -841,9 +843,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanId
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanId at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanId
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanId<M> {
@@ -853,9 +855,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId<M> {
@@ -870,9 +872,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractId
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractId at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractId
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractId<M> {
@@ -887,7 +889,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractI
 chain_step! {
     /// `v3/papay/insurance-sign/policy-periods/plan-id/{plan_id}/contract-id/{contract_id}/modify`: 保险商户修改保险扣费周期列表.
     #[doc(alias = "保险商户修改保险扣费周期列表")]
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModify
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModify at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModify
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractIdModify<M> {
@@ -923,14 +925,14 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractI
     /// # Ok(()) }
     /// ```
     #[doc(alias = "保险商户修改保险扣费周期列表")]
-    pub fn post(self, request: super::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post::Request) -> M::Sent<super::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post::Response>{
+    pub fn post(self, request: super::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post::Request) -> M::Output<super::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post::Response>{
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_MODIFY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy_periods`
-    PapayInsuranceSignPolicyPeriods_
+    PapayInsuranceSignPolicyPeriods_ at AtPapayInsuranceSignPolicyPeriods_
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriods_<M> {
@@ -940,9 +942,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriods_<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy_periods/plan-id`
-    PapayInsuranceSignPolicyPeriodsPlanId_
+    PapayInsuranceSignPolicyPeriodsPlanId_ at AtPapayInsuranceSignPolicyPeriodsPlanId_
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId_<M> {
@@ -952,9 +954,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId_<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_ at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanId_
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_<M> {
@@ -964,9 +966,9 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode<M> {
@@ -984,7 +986,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 保险商户查询保险扣费周期列表.
     #[doc(alias = "保险商户查询保险扣费周期列表")]
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCode
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCode at AtPapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -1014,14 +1016,14 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutC
     /// # Ok(()) }
     /// ```
     #[doc(alias = "保险商户查询保险扣费周期列表")]
-    pub fn get(self, request: super::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Request) -> M::Sent<super::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
+    pub fn get(self, request: super::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Request) -> M::Output<super::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
         self.call.typed(&table::GET_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay`
-    PapayPay
+    PapayPay at AtPapayPay
 }
 
 impl<M: Mode> PapayPay<M> {
@@ -1046,9 +1048,9 @@ impl<M: Mode> PapayPay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/harmony`
-    PapayPayHarmony
+    PapayPayHarmony at AtPapayPayHarmony
 }
 
 impl<M: Mode> PapayPayHarmony<M> {
@@ -1058,9 +1060,9 @@ impl<M: Mode> PapayPayHarmony<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/harmony/transactions`
-    PapayPayHarmonyTransactions
+    PapayPayHarmonyTransactions at AtPapayPayHarmonyTransactions
 }
 
 impl<M: Mode> PapayPayHarmonyTransactions<M> {
@@ -1073,7 +1075,7 @@ impl<M: Mode> PapayPayHarmonyTransactions<M> {
 chain_step! {
     /// `v3/papay/pay/harmony/transactions/apply`: 代扣受理扣款.
     #[doc(alias = "代扣受理扣款")]
-    PapayPayHarmonyTransactionsApply
+    PapayPayHarmonyTransactionsApply at AtPapayPayHarmonyTransactionsApply
 }
 
 impl<M: Mode> PapayPayHarmonyTransactionsApply<M> {
@@ -1103,14 +1105,14 @@ impl<M: Mode> PapayPayHarmonyTransactionsApply<M> {
     pub fn post(
         self,
         request: super::pay::harmony::transactions::apply::post::Request,
-    ) -> M::Sent<super::pay::harmony::transactions::apply::post::Response> {
+    ) -> M::Output<super::pay::harmony::transactions::apply::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_PAY_HARMONY_TRANSACTIONS_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/partner`
-    PapayPayPartner
+    PapayPayPartner at AtPapayPayPartner
 }
 
 impl<M: Mode> PapayPayPartner<M> {
@@ -1125,9 +1127,9 @@ impl<M: Mode> PapayPayPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/partner/schedules`
-    PapayPayPartnerSchedules
+    PapayPayPartnerSchedules at AtPapayPayPartnerSchedules
 }
 
 impl<M: Mode> PapayPayPartnerSchedules<M> {
@@ -1137,9 +1139,9 @@ impl<M: Mode> PapayPayPartnerSchedules<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/partner/schedules/contract-id`
-    PapayPayPartnerSchedulesContractId
+    PapayPayPartnerSchedulesContractId at AtPapayPayPartnerSchedulesContractId
 }
 
 impl<M: Mode> PapayPayPartnerSchedulesContractId<M> {
@@ -1157,7 +1159,7 @@ impl<M: Mode> PapayPayPartnerSchedulesContractId<M> {
 chain_step! {
     /// `v3/papay/pay/partner/schedules/contract-id/{contract_id}`: 查询扣费预约.
     #[doc(alias = "查询扣费预约")]
-    PapayPayPartnerSchedulesContractIdByContractId
+    PapayPayPartnerSchedulesContractIdByContractId at AtPapayPayPartnerSchedulesContractIdByContractId
 }
 
 impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractId<M> {
@@ -1189,7 +1191,7 @@ impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractId<M> {
     pub fn get(
         self,
         request: super::pay::partner::schedules::contract_id::contract_id::get::Request,
-    ) -> M::Sent<super::pay::partner::schedules::contract_id::contract_id::get::Response> {
+    ) -> M::Output<super::pay::partner::schedules::contract_id::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_PAPAY_PAY_PARTNER_SCHEDULES_CONTRACT_ID_CONTRACT_ID, request)
     }
 
@@ -1202,7 +1204,7 @@ impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractId<M> {
 chain_step! {
     /// `v3/papay/pay/partner/schedules/contract-id/{contract_id}/schedule`: 预约扣费.
     #[doc(alias = "预约扣费")]
-    PapayPayPartnerSchedulesContractIdByContractIdSchedule
+    PapayPayPartnerSchedulesContractIdByContractIdSchedule at AtPapayPayPartnerSchedulesContractIdByContractIdSchedule
 }
 
 impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractIdSchedule<M> {
@@ -1238,14 +1240,14 @@ impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractIdSchedule<M> {
     pub fn post(
         self,
         request: super::pay::partner::schedules::contract_id::contract_id::schedule::post::Request,
-    ) -> M::Sent<super::pay::partner::schedules::contract_id::contract_id::schedule::post::Response> {
+    ) -> M::Output<super::pay::partner::schedules::contract_id::contract_id::schedule::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_PAY_PARTNER_SCHEDULES_CONTRACT_ID_CONTRACT_ID_SCHEDULE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/partner/transactions`
-    PapayPayPartnerTransactions
+    PapayPayPartnerTransactions at AtPapayPayPartnerTransactions
 }
 
 impl<M: Mode> PapayPayPartnerTransactions<M> {
@@ -1258,7 +1260,7 @@ impl<M: Mode> PapayPayPartnerTransactions<M> {
 chain_step! {
     /// `v3/papay/pay/partner/transactions/apply`: 受理扣款.
     #[doc(alias = "受理扣款")]
-    PapayPayPartnerTransactionsApply
+    PapayPayPartnerTransactionsApply at AtPapayPayPartnerTransactionsApply
 }
 
 impl<M: Mode> PapayPayPartnerTransactionsApply<M> {
@@ -1288,14 +1290,14 @@ impl<M: Mode> PapayPayPartnerTransactionsApply<M> {
     pub fn post(
         self,
         request: super::pay::partner::transactions::apply::post::Request,
-    ) -> M::Sent<super::pay::partner::transactions::apply::post::Response> {
+    ) -> M::Output<super::pay::partner::transactions::apply::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_PAY_PARTNER_TRANSACTIONS_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/schedules`
-    PapayPaySchedules
+    PapayPaySchedules at AtPapayPaySchedules
 }
 
 impl<M: Mode> PapayPaySchedules<M> {
@@ -1305,9 +1307,9 @@ impl<M: Mode> PapayPaySchedules<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/schedules/contract-id`
-    PapayPaySchedulesContractId
+    PapayPaySchedulesContractId at AtPapayPaySchedulesContractId
 }
 
 impl<M: Mode> PapayPaySchedulesContractId<M> {
@@ -1320,7 +1322,7 @@ impl<M: Mode> PapayPaySchedulesContractId<M> {
 chain_step! {
     /// `v3/papay/pay/schedules/contract-id/{contract_id}`: 查询扣费预约.
     #[doc(alias = "查询扣费预约")]
-    PapayPaySchedulesContractIdByContractId
+    PapayPaySchedulesContractIdByContractId at AtPapayPaySchedulesContractIdByContractId
 }
 
 impl<M: Mode> PapayPaySchedulesContractIdByContractId<M> {
@@ -1345,7 +1347,7 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询扣费预约")]
-    pub fn get(self) -> M::Sent<super::pay::schedules::contract_id::contract_id::get::Response> {
+    pub fn get(self) -> M::Output<super::pay::schedules::contract_id::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_PAPAY_PAY_SCHEDULES_CONTRACT_ID_CONTRACT_ID, Nothing)
     }
 
@@ -1358,7 +1360,7 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractId<M> {
 chain_step! {
     /// `v3/papay/pay/schedules/contract-id/{contract_id}/schedule`: 预约扣费.
     #[doc(alias = "预约扣费")]
-    PapayPaySchedulesContractIdByContractIdSchedule
+    PapayPaySchedulesContractIdByContractIdSchedule at AtPapayPaySchedulesContractIdByContractIdSchedule
 }
 
 impl<M: Mode> PapayPaySchedulesContractIdByContractIdSchedule<M> {
@@ -1392,14 +1394,14 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractIdSchedule<M> {
     pub fn post(
         self,
         request: super::pay::schedules::contract_id::contract_id::schedule::post::Request,
-    ) -> M::Sent<super::pay::schedules::contract_id::contract_id::schedule::post::Response> {
+    ) -> M::Output<super::pay::schedules::contract_id::contract_id::schedule::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_PAY_SCHEDULES_CONTRACT_ID_CONTRACT_ID_SCHEDULE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/pay/transactions`
-    PapayPayTransactions
+    PapayPayTransactions at AtPapayPayTransactions
 }
 
 impl<M: Mode> PapayPayTransactions<M> {
@@ -1412,7 +1414,7 @@ impl<M: Mode> PapayPayTransactions<M> {
 chain_step! {
     /// `v3/papay/pay/transactions/apply`: 受理扣款.
     #[doc(alias = "受理扣款")]
-    PapayPayTransactionsApply
+    PapayPayTransactionsApply at AtPapayPayTransactionsApply
 }
 
 impl<M: Mode> PapayPayTransactionsApply<M> {
@@ -1441,14 +1443,14 @@ impl<M: Mode> PapayPayTransactionsApply<M> {
     pub fn post(
         self,
         request: super::pay::transactions::apply::post::Request,
-    ) -> M::Sent<super::pay::transactions::apply::post::Response> {
+    ) -> M::Output<super::pay::transactions::apply::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_PAY_TRANSACTIONS_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/scheduled-deduct-sign`
-    PapayScheduledDeductSign
+    PapayScheduledDeductSign at AtPapayScheduledDeductSign
 }
 
 impl<M: Mode> PapayScheduledDeductSign<M> {
@@ -1463,9 +1465,9 @@ impl<M: Mode> PapayScheduledDeductSign<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts`
-    PapayScheduledDeductSignContracts
+    PapayScheduledDeductSignContracts at AtPapayScheduledDeductSignContracts
 }
 
 impl<M: Mode> PapayScheduledDeductSignContracts<M> {
@@ -1475,9 +1477,9 @@ impl<M: Mode> PapayScheduledDeductSignContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign`
-    PapayScheduledDeductSignContractsPreEntrustSign
+    PapayScheduledDeductSignContractsPreEntrustSign at AtPapayScheduledDeductSignContractsPreEntrustSign
 }
 
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSign<M> {
@@ -1505,7 +1507,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/app`: App场景预约扣费类型签约的预签约.
     #[doc(alias = "App场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignContractsPreEntrustSignApp
+    PapayScheduledDeductSignContractsPreEntrustSignApp at AtPapayScheduledDeductSignContractsPreEntrustSignApp
 }
 
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignApp<M> {
@@ -1541,7 +1543,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignApp<M> {
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::Request,
-    ) -> M::Sent<super::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::Response> {
+    ) -> M::Output<super::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_APP, request)
     }
 }
@@ -1549,7 +1551,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignApp<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/h5`: H5场景预约扣费类型签约的预签约.
     #[doc(alias = "H5场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignContractsPreEntrustSignH5
+    PapayScheduledDeductSignContractsPreEntrustSignH5 at AtPapayScheduledDeductSignContractsPreEntrustSignH5
 }
 
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignH5<M> {
@@ -1585,7 +1587,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignH5<M> {
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::contracts::pre_entrust_sign::h5::post::Request,
-    ) -> M::Sent<super::scheduled_deduct_sign::contracts::pre_entrust_sign::h5::post::Response> {
+    ) -> M::Output<super::scheduled_deduct_sign::contracts::pre_entrust_sign::h5::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_H5, request)
     }
 }
@@ -1593,7 +1595,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignH5<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/jsapi`: JSAPI场景预约扣费类型签约的预签约.
     #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignContractsPreEntrustSignJsapi
+    PapayScheduledDeductSignContractsPreEntrustSignJsapi at AtPapayScheduledDeductSignContractsPreEntrustSignJsapi
 }
 
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignJsapi<M> {
@@ -1629,7 +1631,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignJsapi<M> {
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post::Request,
-    ) -> M::Sent<super::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post::Response> {
+    ) -> M::Output<super::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI, request)
     }
 }
@@ -1637,7 +1639,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignJsapi<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/contracts/pre-entrust-sign/mini-program`: 小程序场景预约扣费类型签约的预签约.
     #[doc(alias = "小程序场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignContractsPreEntrustSignMiniProgram
+    PapayScheduledDeductSignContractsPreEntrustSignMiniProgram at AtPapayScheduledDeductSignContractsPreEntrustSignMiniProgram
 }
 
 impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignMiniProgram<M> {
@@ -1673,7 +1675,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignMiniProgram<M> {
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::contracts::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::scheduled_deduct_sign::contracts::pre_entrust_sign::mini_program::post::Response>
+    ) -> M::Output<super::scheduled_deduct_sign::contracts::pre_entrust_sign::mini_program::post::Response>
     {
         self.call.typed(
             &table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM,
@@ -1682,9 +1684,9 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignMiniProgram<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner`
-    PapayScheduledDeductSignPartner
+    PapayScheduledDeductSignPartner at AtPapayScheduledDeductSignPartner
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartner<M> {
@@ -1694,9 +1696,9 @@ impl<M: Mode> PapayScheduledDeductSignPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts`
-    PapayScheduledDeductSignPartnerContracts
+    PapayScheduledDeductSignPartnerContracts at AtPapayScheduledDeductSignPartnerContracts
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContracts<M> {
@@ -1706,9 +1708,9 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign`
-    PapayScheduledDeductSignPartnerContractsPreEntrustSign
+    PapayScheduledDeductSignPartnerContractsPreEntrustSign at AtPapayScheduledDeductSignPartnerContractsPreEntrustSign
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSign<M> {
@@ -1736,7 +1738,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSign<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/app`: App场景预约扣费类型签约的预签约.
     #[doc(alias = "App场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignPartnerContractsPreEntrustSignApp
+    PapayScheduledDeductSignPartnerContractsPreEntrustSignApp at AtPapayScheduledDeductSignPartnerContractsPreEntrustSignApp
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignApp<M> {
@@ -1774,7 +1776,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignApp<M> {
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::app::post::Request,
-    ) -> M::Sent<super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::app::post::Response>
+    ) -> M::Output<super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::app::post::Response>
     {
         self.call.typed(
             &table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_APP,
@@ -1786,7 +1788,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignApp<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/h5`: H5场景预约扣费类型签约的预签约.
     #[doc(alias = "H5场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignPartnerContractsPreEntrustSignH5
+    PapayScheduledDeductSignPartnerContractsPreEntrustSignH5 at AtPapayScheduledDeductSignPartnerContractsPreEntrustSignH5
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignH5<M> {
@@ -1824,7 +1826,8 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignH5<M> {
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::h5::post::Request,
-    ) -> M::Sent<super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::h5::post::Response> {
+    ) -> M::Output<super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::h5::post::Response>
+    {
         self.call
             .typed(&table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_H5, request)
     }
@@ -1833,7 +1836,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignH5<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/jsapi`: JSAPI场景预约扣费类型签约的预签约.
     #[doc(alias = "JSAPI场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi
+    PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi at AtPapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi<M> {
@@ -1871,7 +1874,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi<M> {
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::jsapi::post::Request,
-    ) -> M::Sent<super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::jsapi::post::Response>
+    ) -> M::Output<super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::jsapi::post::Response>
     {
         self.call.typed(
             &table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI,
@@ -1883,7 +1886,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi<M> {
 chain_step! {
     /// `v3/papay/scheduled-deduct-sign/partner/contracts/pre-entrust-sign/mini-program`: 小程序场景预约扣费类型签约的预签约.
     #[doc(alias = "小程序场景预约扣费类型签约的预签约")]
-    PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram
+    PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram at AtPapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram
 }
 
 impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram<M> {
@@ -1921,7 +1924,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram<
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::mini_program::post::Response,
     > {
         self.call.typed(
@@ -1931,9 +1934,9 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram<
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign`
-    PapaySign
+    PapaySign at AtPapaySign
 }
 
 impl<M: Mode> PapaySign<M> {
@@ -1948,9 +1951,9 @@ impl<M: Mode> PapaySign<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/contracts`
-    PapaySignContracts
+    PapaySignContracts at AtPapaySignContracts
 }
 
 impl<M: Mode> PapaySignContracts<M> {
@@ -1970,9 +1973,9 @@ impl<M: Mode> PapaySignContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/contracts/harmony-plan-id`
-    PapaySignContractsHarmonyPlanId
+    PapaySignContractsHarmonyPlanId at AtPapaySignContractsHarmonyPlanId
 }
 
 impl<M: Mode> PapaySignContractsHarmonyPlanId<M> {
@@ -1982,9 +1985,9 @@ impl<M: Mode> PapaySignContractsHarmonyPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}`
-    PapaySignContractsHarmonyPlanIdByPlanId
+    PapaySignContractsHarmonyPlanIdByPlanId at AtPapaySignContractsHarmonyPlanIdByPlanId
 }
 
 impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanId<M> {
@@ -1994,9 +1997,9 @@ impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code`
-    PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode
+    PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode at AtPapaySignContractsHarmonyPlanIdByPlanIdOutContractCode
 }
 
 impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode<M> {
@@ -2014,7 +2017,7 @@ impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/papay/sign/contracts/harmony-plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 通过商户协议号查询委托代扣签约协议.
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
-    PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCode
+    PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCode at AtPapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -2043,7 +2046,7 @@ impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContrac
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
     pub fn get(
         self,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::sign::contracts::harmony_plan_id::plan_id::out_contract_code::out_contract_code::get::Response,
     > {
         self.call.typed(
@@ -2053,9 +2056,9 @@ impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContrac
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/contracts/plan-id`
-    PapaySignContractsPlanId
+    PapaySignContractsPlanId at AtPapaySignContractsPlanId
 }
 
 impl<M: Mode> PapaySignContractsPlanId<M> {
@@ -2065,9 +2068,9 @@ impl<M: Mode> PapaySignContractsPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/contracts/plan-id/{plan_id}`
-    PapaySignContractsPlanIdByPlanId
+    PapaySignContractsPlanIdByPlanId at AtPapaySignContractsPlanIdByPlanId
 }
 
 impl<M: Mode> PapaySignContractsPlanIdByPlanId<M> {
@@ -2077,9 +2080,9 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code`
-    PapaySignContractsPlanIdByPlanIdOutContractCode
+    PapaySignContractsPlanIdByPlanIdOutContractCode at AtPapaySignContractsPlanIdByPlanIdOutContractCode
 }
 
 impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCode<M> {
@@ -2097,7 +2100,7 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 通过商户协议号查询委托代扣签约协议.
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
-    PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode
+    PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode at AtPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -2126,8 +2129,9 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
     pub fn get(
         self,
-    ) -> M::Sent<super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>
-    {
+    ) -> M::Output<
+        super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response,
+    > {
         self.call.typed(
             &table::GET_V3_PAPAY_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE,
             Nothing,
@@ -2145,7 +2149,7 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M
 chain_step! {
     /// `v3/papay/sign/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`: 通过商户协议号解除委托代扣签约协议.
     #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
-    PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
+    PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at AtPapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
 }
 
 impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate<M> {
@@ -2176,7 +2180,7 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTe
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
-    pub fn post(self, request: super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Sent<super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
+    pub fn post(self, request: super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Output<super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
         self.call.typed(&table::POST_V3_PAPAY_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
     }
 }
@@ -2184,7 +2188,7 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTe
 chain_step! {
     /// `v3/papay/sign/contracts/pre-entrust-sign`: 代扣预签约.
     #[doc(alias = "代扣预签约")]
-    PapaySignContractsPreEntrustSign
+    PapaySignContractsPreEntrustSign at AtPapaySignContractsPreEntrustSign
 }
 
 impl<M: Mode> PapaySignContractsPreEntrustSign<M> {
@@ -2223,14 +2227,14 @@ impl<M: Mode> PapaySignContractsPreEntrustSign<M> {
     pub fn post(
         self,
         request: super::sign::contracts::pre_entrust_sign::post::Request,
-    ) -> M::Sent<super::sign::contracts::pre_entrust_sign::post::Response> {
+    ) -> M::Output<super::sign::contracts::pre_entrust_sign::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_SIGN_CONTRACTS_PRE_ENTRUST_SIGN, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/partner`
-    PapaySignPartner
+    PapaySignPartner at AtPapaySignPartner
 }
 
 impl<M: Mode> PapaySignPartner<M> {
@@ -2240,9 +2244,9 @@ impl<M: Mode> PapaySignPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/partner/contracts`
-    PapaySignPartnerContracts
+    PapaySignPartnerContracts at AtPapaySignPartnerContracts
 }
 
 impl<M: Mode> PapaySignPartnerContracts<M> {
@@ -2252,9 +2256,9 @@ impl<M: Mode> PapaySignPartnerContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/partner/contracts/plan-id`
-    PapaySignPartnerContractsPlanId
+    PapaySignPartnerContractsPlanId at AtPapaySignPartnerContractsPlanId
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanId<M> {
@@ -2264,9 +2268,9 @@ impl<M: Mode> PapaySignPartnerContractsPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}`
-    PapaySignPartnerContractsPlanIdByPlanId
+    PapaySignPartnerContractsPlanIdByPlanId at AtPapaySignPartnerContractsPlanIdByPlanId
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanId<M> {
@@ -2276,9 +2280,9 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code`
-    PapaySignPartnerContractsPlanIdByPlanIdOutContractCode
+    PapaySignPartnerContractsPlanIdByPlanIdOutContractCode at AtPapaySignPartnerContractsPlanIdByPlanIdOutContractCode
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCode<M> {
@@ -2296,7 +2300,7 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCode<M> {
 chain_step! {
     /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}`: 通过商户协议号查询委托代扣签约协议.
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
-    PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCode
+    PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCode at AtPapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M> {
@@ -2327,7 +2331,7 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContrac
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
-    pub fn get(self, request: super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Request) -> M::Sent<super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
+    pub fn get(self, request: super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Request) -> M::Output<super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
         self.call.typed(
             &table::GET_V3_PAPAY_SIGN_PARTNER_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE,
             request,
@@ -2347,7 +2351,7 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContrac
 chain_step! {
     /// `v3/papay/sign/partner/contracts/plan-id/{plan_id}/out-contract-code/{out_contract_code}/terminate`: 通过商户协议号解除委托代扣签约协议.
     #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
-    PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
+    PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate at AtPapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate
 }
 
 impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTerminate<M> {
@@ -2379,7 +2383,7 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContrac
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
-    pub fn post(self, request: super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Sent<super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
+    pub fn post(self, request: super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Output<super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
         self.call.typed(&table::POST_V3_PAPAY_SIGN_PARTNER_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
     }
 }

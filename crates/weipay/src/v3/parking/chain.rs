@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/parking` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/parking`: 停车缴费服务.
-    Parking
+    Parking at AtParking
 }
 
 impl<M: Mode> Parking<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Parking<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/parking/reminders`
-    ParkingReminders
+    ParkingReminders at AtParkingReminders
 }
 
 impl<M: Mode> ParkingReminders<M> {
@@ -69,7 +71,7 @@ impl<M: Mode> ParkingReminders<M> {
 chain_step! {
     /// `v3/parking/reminders/application`: 提交停车场进件申请.
     #[doc(alias = "提交停车场进件申请")]
-    ParkingRemindersApplication
+    ParkingRemindersApplication at AtParkingRemindersApplication
 }
 
 impl<M: Mode> ParkingRemindersApplication<M> {
@@ -101,7 +103,7 @@ impl<M: Mode> ParkingRemindersApplication<M> {
     pub fn post(
         self,
         request: super::reminders::application::post::Request,
-    ) -> M::Sent<super::reminders::application::post::Response> {
+    ) -> M::Output<super::reminders::application::post::Response> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_APPLICATION, request)
     }
 
@@ -119,7 +121,7 @@ impl<M: Mode> ParkingRemindersApplication<M> {
 chain_step! {
     /// `v3/parking/reminders/application/query`: 查询停车场进件申请单.
     #[doc(alias = "查询停车场进件申请单")]
-    ParkingRemindersApplicationQuery
+    ParkingRemindersApplicationQuery at AtParkingRemindersApplicationQuery
 }
 
 impl<M: Mode> ParkingRemindersApplicationQuery<M> {
@@ -144,7 +146,7 @@ impl<M: Mode> ParkingRemindersApplicationQuery<M> {
     pub fn get(
         self,
         request: super::reminders::application::query::get::Request,
-    ) -> M::Sent<super::reminders::application::query::get::Response> {
+    ) -> M::Output<super::reminders::application::query::get::Response> {
         self.call.typed(&table::GET_V3_PARKING_REMINDERS_APPLICATION_QUERY, request)
     }
 }
@@ -152,7 +154,7 @@ impl<M: Mode> ParkingRemindersApplicationQuery<M> {
 chain_step! {
     /// `v3/parking/reminders/application/withdraw`: 撤回停车场进件申请.
     #[doc(alias = "撤回停车场进件申请")]
-    ParkingRemindersApplicationWithdraw
+    ParkingRemindersApplicationWithdraw at AtParkingRemindersApplicationWithdraw
 }
 
 impl<M: Mode> ParkingRemindersApplicationWithdraw<M> {
@@ -174,7 +176,7 @@ impl<M: Mode> ParkingRemindersApplicationWithdraw<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤回停车场进件申请")]
-    pub fn post(self, request: super::reminders::application::withdraw::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::reminders::application::withdraw::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_APPLICATION_WITHDRAW, request)
     }
 }
@@ -182,7 +184,7 @@ impl<M: Mode> ParkingRemindersApplicationWithdraw<M> {
 chain_step! {
     /// `v3/parking/reminders/applications`: 查询停车场进件申请单列表.
     #[doc(alias = "查询停车场进件申请单列表")]
-    ParkingRemindersApplications
+    ParkingRemindersApplications at AtParkingRemindersApplications
 }
 
 impl<M: Mode> ParkingRemindersApplications<M> {
@@ -205,7 +207,7 @@ impl<M: Mode> ParkingRemindersApplications<M> {
     pub fn get(
         self,
         request: super::reminders::applications::get::Request,
-    ) -> M::Sent<super::reminders::applications::get::Response> {
+    ) -> M::Output<super::reminders::applications::get::Response> {
         self.call.typed(&table::GET_V3_PARKING_REMINDERS_APPLICATIONS, request)
     }
 }
@@ -213,7 +215,7 @@ impl<M: Mode> ParkingRemindersApplications<M> {
 chain_step! {
     /// `v3/parking/reminders/entry`: 同步车辆入场通知.
     #[doc(alias = "同步车辆入场通知")]
-    ParkingRemindersEntry
+    ParkingRemindersEntry at AtParkingRemindersEntry
 }
 
 impl<M: Mode> ParkingRemindersEntry<M> {
@@ -243,7 +245,7 @@ impl<M: Mode> ParkingRemindersEntry<M> {
     pub fn post(
         self,
         request: super::reminders::entry::post::Request,
-    ) -> M::Sent<super::reminders::entry::post::Response> {
+    ) -> M::Output<super::reminders::entry::post::Response> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_ENTRY, request)
     }
 }
@@ -251,7 +253,7 @@ impl<M: Mode> ParkingRemindersEntry<M> {
 chain_step! {
     /// `v3/parking/reminders/exit`: 同步车辆离场通知.
     #[doc(alias = "同步车辆离场通知")]
-    ParkingRemindersExit
+    ParkingRemindersExit at AtParkingRemindersExit
 }
 
 impl<M: Mode> ParkingRemindersExit<M> {
@@ -276,7 +278,7 @@ impl<M: Mode> ParkingRemindersExit<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "同步车辆离场通知")]
-    pub fn post(self, request: super::reminders::exit::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::reminders::exit::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_EXIT, request)
     }
 }
@@ -284,7 +286,7 @@ impl<M: Mode> ParkingRemindersExit<M> {
 chain_step! {
     /// `v3/parking/reminders/ext-payment`: 同步非临停扩展支付.
     #[doc(alias = "同步非临停扩展支付")]
-    ParkingRemindersExtPayment
+    ParkingRemindersExtPayment at AtParkingRemindersExtPayment
 }
 
 impl<M: Mode> ParkingRemindersExtPayment<M> {
@@ -309,7 +311,7 @@ impl<M: Mode> ParkingRemindersExtPayment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "同步非临停扩展支付")]
-    pub fn post(self, request: super::reminders::ext_payment::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::reminders::ext_payment::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_EXT_PAYMENT, request)
     }
 }
@@ -317,7 +319,7 @@ impl<M: Mode> ParkingRemindersExtPayment<M> {
 chain_step! {
     /// `v3/parking/reminders/parking-fee`: 查询停车费用.
     #[doc(alias = "查询停车费用")]
-    ParkingRemindersParkingFee
+    ParkingRemindersParkingFee at AtParkingRemindersParkingFee
 }
 
 impl<M: Mode> ParkingRemindersParkingFee<M> {
@@ -340,7 +342,7 @@ impl<M: Mode> ParkingRemindersParkingFee<M> {
     pub fn post(
         self,
         request: super::reminders::parking_fee::post::Request,
-    ) -> M::Sent<super::reminders::parking_fee::post::Response> {
+    ) -> M::Output<super::reminders::parking_fee::post::Response> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_PARKING_FEE, request)
     }
 }
@@ -348,7 +350,7 @@ impl<M: Mode> ParkingRemindersParkingFee<M> {
 chain_step! {
     /// `v3/parking/reminders/parking-lot`: 查询停车场信息.
     #[doc(alias = "查询停车场信息")]
-    ParkingRemindersParkingLot
+    ParkingRemindersParkingLot at AtParkingRemindersParkingLot
 }
 
 impl<M: Mode> ParkingRemindersParkingLot<M> {
@@ -371,7 +373,7 @@ impl<M: Mode> ParkingRemindersParkingLot<M> {
     pub fn get(
         self,
         request: super::reminders::parking_lot::get::Request,
-    ) -> M::Sent<super::reminders::parking_lot::get::Response> {
+    ) -> M::Output<super::reminders::parking_lot::get::Response> {
         self.call.typed(&table::GET_V3_PARKING_REMINDERS_PARKING_LOT, request)
     }
 }
@@ -379,7 +381,7 @@ impl<M: Mode> ParkingRemindersParkingLot<M> {
 chain_step! {
     /// `v3/parking/reminders/payment`: 同步支付结果通知.
     #[doc(alias = "同步支付结果通知")]
-    ParkingRemindersPayment
+    ParkingRemindersPayment at AtParkingRemindersPayment
 }
 
 impl<M: Mode> ParkingRemindersPayment<M> {
@@ -406,7 +408,7 @@ impl<M: Mode> ParkingRemindersPayment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "同步支付结果通知")]
-    pub fn post(self, request: super::reminders::payment::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::reminders::payment::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_PAYMENT, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/partner-papay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/partner-papay`: 委托代扣.
-    PartnerPapay
+    PartnerPapay at AtPartnerPapay
 }
 
 impl<M: Mode> PartnerPapay<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> PartnerPapay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/partner-papay/contracts`
-    PartnerPapayContracts
+    PartnerPapayContracts at AtPartnerPapayContracts
 }
 
 impl<M: Mode> PartnerPapayContracts<M> {
@@ -31,9 +33,9 @@ impl<M: Mode> PartnerPapayContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/partner-papay/contracts/{contract_id}`
-    PartnerPapayContractsByContractId
+    PartnerPapayContractsByContractId at AtPartnerPapayContractsByContractId
 }
 
 impl<M: Mode> PartnerPapayContractsByContractId<M> {
@@ -51,7 +53,7 @@ impl<M: Mode> PartnerPapayContractsByContractId<M> {
 chain_step! {
     /// `v3/partner-papay/contracts/{contract_id}/fail-notify`: 服务商商户重试扣费通知.
     #[doc(alias = "服务商商户重试扣费通知")]
-    PartnerPapayContractsByContractIdFailNotify
+    PartnerPapayContractsByContractIdFailNotify at AtPartnerPapayContractsByContractIdFailNotify
 }
 
 impl<M: Mode> PartnerPapayContractsByContractIdFailNotify<M> {
@@ -84,7 +86,7 @@ impl<M: Mode> PartnerPapayContractsByContractIdFailNotify<M> {
     pub fn post(
         self,
         request: super::contracts::contract_id::fail_notify::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY, request)
     }
 }
@@ -92,7 +94,7 @@ impl<M: Mode> PartnerPapayContractsByContractIdFailNotify<M> {
 chain_step! {
     /// `v3/partner-papay/contracts/{contract_id}/notify`: 服务商商户预扣费通知.
     #[doc(alias = "服务商商户预扣费通知")]
-    PartnerPapayContractsByContractIdNotify
+    PartnerPapayContractsByContractIdNotify at AtPartnerPapayContractsByContractIdNotify
 }
 
 impl<M: Mode> PartnerPapayContractsByContractIdNotify<M> {
@@ -123,7 +125,7 @@ impl<M: Mode> PartnerPapayContractsByContractIdNotify<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "服务商商户预扣费通知")]
-    pub fn post(self, request: super::contracts::contract_id::notify::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::contracts::contract_id::notify::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY, request)
     }
 }

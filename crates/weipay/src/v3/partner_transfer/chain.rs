@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/partner-transfer` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/partner-transfer`: 商家转账.
-    PartnerTransfer
+    PartnerTransfer at AtPartnerTransfer
 }
 
 impl<M: Mode> PartnerTransfer<M> {
@@ -22,7 +24,7 @@ impl<M: Mode> PartnerTransfer<M> {
 chain_step! {
     /// `v3/partner-transfer/batches`: 发起批量转账.
     #[doc(alias = "发起批量转账")]
-    PartnerTransferBatches
+    PartnerTransferBatches at AtPartnerTransferBatches
 }
 
 impl<M: Mode> PartnerTransferBatches<M> {
@@ -49,7 +51,7 @@ impl<M: Mode> PartnerTransferBatches<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "发起批量转账")]
-    pub fn post(self, request: super::batches::post::Request) -> M::Sent<super::batches::post::Response> {
+    pub fn post(self, request: super::batches::post::Request) -> M::Output<super::batches::post::Response> {
         self.call.typed(&table::POST_V3_PARTNER_TRANSFER_BATCHES, request)
     }
 
@@ -64,9 +66,9 @@ impl<M: Mode> PartnerTransferBatches<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/partner-transfer/batches/batch-id`
-    PartnerTransferBatchesBatchId
+    PartnerTransferBatchesBatchId at AtPartnerTransferBatchesBatchId
 }
 
 impl<M: Mode> PartnerTransferBatchesBatchId<M> {
@@ -79,7 +81,7 @@ impl<M: Mode> PartnerTransferBatchesBatchId<M> {
 chain_step! {
     /// `v3/partner-transfer/batches/batch-id/{batch_id}`: 微信支付批次单号查询批次单.
     #[doc(alias = "微信支付批次单号查询批次单")]
-    PartnerTransferBatchesBatchIdByBatchId
+    PartnerTransferBatchesBatchIdByBatchId at AtPartnerTransferBatchesBatchIdByBatchId
 }
 
 impl<M: Mode> PartnerTransferBatchesBatchIdByBatchId<M> {
@@ -109,7 +111,7 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchId<M> {
     pub fn get(
         self,
         request: super::batches::batch_id::batch_id::get::Request,
-    ) -> M::Sent<super::batches::batch_id::batch_id::get::Response> {
+    ) -> M::Output<super::batches::batch_id::batch_id::get::Response> {
         self.call.typed(&table::GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
@@ -119,9 +121,9 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/partner-transfer/batches/batch-id/{batch_id}/details`
-    PartnerTransferBatchesBatchIdByBatchIdDetails
+    PartnerTransferBatchesBatchIdByBatchIdDetails at AtPartnerTransferBatchesBatchIdByBatchIdDetails
 }
 
 impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetails<M> {
@@ -131,9 +133,9 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetails<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id`
-    PartnerTransferBatchesBatchIdByBatchIdDetailsDetailId
+    PartnerTransferBatchesBatchIdByBatchIdDetailsDetailId at AtPartnerTransferBatchesBatchIdByBatchIdDetailsDetailId
 }
 
 impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
@@ -151,7 +153,7 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
 chain_step! {
     /// `v3/partner-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`: 微信支付明细单号查询明细单.
     #[doc(alias = "微信支付明细单号查询明细单")]
-    PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
+    PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at AtPartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
 }
 
 impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
@@ -180,7 +182,7 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M>
     #[doc(alias = "微信支付明细单号查询明细单")]
     pub fn get(
         self,
-    ) -> M::Sent<super::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response> {
+    ) -> M::Output<super::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response> {
         self.call.typed(
             &table::GET_V3_PARTNER_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID,
             Nothing,
@@ -188,9 +190,9 @@ impl<M: Mode> PartnerTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/partner-transfer/batches/out-batch-no`
-    PartnerTransferBatchesOutBatchNo
+    PartnerTransferBatchesOutBatchNo at AtPartnerTransferBatchesOutBatchNo
 }
 
 impl<M: Mode> PartnerTransferBatchesOutBatchNo<M> {
@@ -208,7 +210,7 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNo<M> {
 chain_step! {
     /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}`: 商家批次单号查询批次单.
     #[doc(alias = "商家批次单号查询批次单")]
-    PartnerTransferBatchesOutBatchNoByOutBatchNo
+    PartnerTransferBatchesOutBatchNoByOutBatchNo at AtPartnerTransferBatchesOutBatchNoByOutBatchNo
 }
 
 impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNo<M> {
@@ -238,7 +240,7 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNo<M> {
     pub fn get(
         self,
         request: super::batches::out_batch_no::out_batch_no::get::Request,
-    ) -> M::Sent<super::batches::out_batch_no::out_batch_no::get::Response> {
+    ) -> M::Output<super::batches::out_batch_no::out_batch_no::get::Response> {
         self.call.typed(&table::GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
     }
 
@@ -248,9 +250,9 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details`
-    PartnerTransferBatchesOutBatchNoByOutBatchNoDetails
+    PartnerTransferBatchesOutBatchNoByOutBatchNoDetails at AtPartnerTransferBatchesOutBatchNoByOutBatchNoDetails
 }
 
 impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
@@ -260,9 +262,9 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
-    PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
+    PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at AtPartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
 }
 
 impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
@@ -280,7 +282,7 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> 
 chain_step! {
     /// `v3/partner-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`: 商家明细单号查询明细单.
     #[doc(alias = "商家明细单号查询明细单")]
-    PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
+    PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at AtPartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
 }
 
 impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo<M> {
@@ -309,7 +311,7 @@ impl<M: Mode> PartnerTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOu
     #[doc(alias = "商家明细单号查询明细单")]
     pub fn get(
         self,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response,
     > {
         self.call.typed(&table::GET_V3_PARTNER_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO, Nothing)

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/password-exempt-contract` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/password-exempt-contract`: 免密支付, 平台收付通·免密支付.
-    PasswordExemptContract
+    PasswordExemptContract at AtPasswordExemptContract
 }
 
 impl<M: Mode> PasswordExemptContract<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> PasswordExemptContract<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/password-exempt-contract/contracts`
-    PasswordExemptContractContracts
+    PasswordExemptContractContracts at AtPasswordExemptContractContracts
 }
 
 impl<M: Mode> PasswordExemptContractContracts<M> {
@@ -51,9 +53,9 @@ impl<M: Mode> PasswordExemptContractContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/password-exempt-contract/contracts/ecommerce`
-    PasswordExemptContractContractsEcommerce
+    PasswordExemptContractContractsEcommerce at AtPasswordExemptContractContractsEcommerce
 }
 
 impl<M: Mode> PasswordExemptContractContractsEcommerce<M> {
@@ -63,9 +65,9 @@ impl<M: Mode> PasswordExemptContractContractsEcommerce<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign`
-    PasswordExemptContractContractsEcommercePreEntrustSign
+    PasswordExemptContractContractsEcommercePreEntrustSign at AtPasswordExemptContractContractsEcommercePreEntrustSign
 }
 
 impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSign<M> {
@@ -87,7 +89,7 @@ impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSign<M> {
 chain_step! {
     /// `v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/mini-program`: 电商收付通模式小程序场景预签约.
     #[doc(alias = "电商收付通模式小程序场景预签约")]
-    PasswordExemptContractContractsEcommercePreEntrustSignMiniProgram
+    PasswordExemptContractContractsEcommercePreEntrustSignMiniProgram at AtPasswordExemptContractContractsEcommercePreEntrustSignMiniProgram
 }
 
 impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSignMiniProgram<M> {
@@ -124,7 +126,7 @@ impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSignMiniProgram<
     pub fn post(
         self,
         request: super::contracts::ecommerce::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::contracts::ecommerce::pre_entrust_sign::mini_program::post::Response> {
+    ) -> M::Output<super::contracts::ecommerce::pre_entrust_sign::mini_program::post::Response> {
         self.call.typed(
             &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_ECOMMERCE_PRE_ENTRUST_SIGN_MINI_PROGRAM,
             request,
@@ -135,7 +137,7 @@ impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSignMiniProgram<
 chain_step! {
     /// `v3/password-exempt-contract/contracts/ecommerce/pre-entrust-sign/pay-redirect-sign`: 电商收付通模式支付后场景预签约.
     #[doc(alias = "电商收付通模式支付后场景预签约")]
-    PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSign
+    PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSign at AtPasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSign
 }
 
 impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectSign<M> {
@@ -173,7 +175,7 @@ impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectS
     pub fn post(
         self,
         request: super::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post::Request,
-    ) -> M::Sent<super::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post::Response> {
+    ) -> M::Output<super::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post::Response> {
         self.call.typed(
             &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_ECOMMERCE_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN,
             request,
@@ -181,9 +183,9 @@ impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectS
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/password-exempt-contract/contracts/normal`
-    PasswordExemptContractContractsNormal
+    PasswordExemptContractContractsNormal at AtPasswordExemptContractContractsNormal
 }
 
 impl<M: Mode> PasswordExemptContractContractsNormal<M> {
@@ -193,9 +195,9 @@ impl<M: Mode> PasswordExemptContractContractsNormal<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/password-exempt-contract/contracts/normal/pre-entrust-sign`
-    PasswordExemptContractContractsNormalPreEntrustSign
+    PasswordExemptContractContractsNormalPreEntrustSign at AtPasswordExemptContractContractsNormalPreEntrustSign
 }
 
 impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSign<M> {
@@ -215,7 +217,7 @@ impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSign<M> {
 chain_step! {
     /// `v3/password-exempt-contract/contracts/normal/pre-entrust-sign/mini-program`: 直连商户模式小程序场景预签约.
     #[doc(alias = "直连商户模式小程序场景预签约")]
-    PasswordExemptContractContractsNormalPreEntrustSignMiniProgram
+    PasswordExemptContractContractsNormalPreEntrustSignMiniProgram at AtPasswordExemptContractContractsNormalPreEntrustSignMiniProgram
 }
 
 impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSignMiniProgram<M> {
@@ -252,7 +254,7 @@ impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSignMiniProgram<M> 
     pub fn post(
         self,
         request: super::contracts::normal::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::contracts::normal::pre_entrust_sign::mini_program::post::Response> {
+    ) -> M::Output<super::contracts::normal::pre_entrust_sign::mini_program::post::Response> {
         self.call.typed(
             &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_NORMAL_PRE_ENTRUST_SIGN_MINI_PROGRAM,
             request,
@@ -263,7 +265,7 @@ impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSignMiniProgram<M> 
 chain_step! {
     /// `v3/password-exempt-contract/contracts/normal/pre-entrust-sign/pay-redirect-sign`: 直连商户模式支付后场景预签约.
     #[doc(alias = "直连商户模式支付后场景预签约")]
-    PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign
+    PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign at AtPasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign
 }
 
 impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign<M> {
@@ -301,7 +303,7 @@ impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign
     pub fn post(
         self,
         request: super::contracts::normal::pre_entrust_sign::pay_redirect_sign::post::Request,
-    ) -> M::Sent<super::contracts::normal::pre_entrust_sign::pay_redirect_sign::post::Response> {
+    ) -> M::Output<super::contracts::normal::pre_entrust_sign::pay_redirect_sign::post::Response> {
         self.call.typed(
             &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_NORMAL_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN,
             request,
@@ -309,9 +311,9 @@ impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/password-exempt-contract/contracts/qs`
-    PasswordExemptContractContractsQs
+    PasswordExemptContractContractsQs at AtPasswordExemptContractContractsQs
 }
 
 impl<M: Mode> PasswordExemptContractContractsQs<M> {
@@ -321,9 +323,9 @@ impl<M: Mode> PasswordExemptContractContractsQs<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/password-exempt-contract/contracts/qs/pre-entrust-sign`
-    PasswordExemptContractContractsQsPreEntrustSign
+    PasswordExemptContractContractsQsPreEntrustSign at AtPasswordExemptContractContractsQsPreEntrustSign
 }
 
 impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSign<M> {
@@ -343,7 +345,7 @@ impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSign<M> {
 chain_step! {
     /// `v3/password-exempt-contract/contracts/qs/pre-entrust-sign/mini-program`: 清算机构模式小程序场景预签约.
     #[doc(alias = "清算机构模式小程序场景预签约")]
-    PasswordExemptContractContractsQsPreEntrustSignMiniProgram
+    PasswordExemptContractContractsQsPreEntrustSignMiniProgram at AtPasswordExemptContractContractsQsPreEntrustSignMiniProgram
 }
 
 impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSignMiniProgram<M> {
@@ -381,7 +383,7 @@ impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSignMiniProgram<M> {
     pub fn post(
         self,
         request: super::contracts::qs::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::contracts::qs::pre_entrust_sign::mini_program::post::Response> {
+    ) -> M::Output<super::contracts::qs::pre_entrust_sign::mini_program::post::Response> {
         self.call.typed(
             &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_QS_PRE_ENTRUST_SIGN_MINI_PROGRAM,
             request,
@@ -392,7 +394,7 @@ impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSignMiniProgram<M> {
 chain_step! {
     /// `v3/password-exempt-contract/contracts/qs/pre-entrust-sign/pay-redirect-sign`: 清算机构模式支付后场景预签约.
     #[doc(alias = "清算机构模式支付后场景预签约")]
-    PasswordExemptContractContractsQsPreEntrustSignPayRedirectSign
+    PasswordExemptContractContractsQsPreEntrustSignPayRedirectSign at AtPasswordExemptContractContractsQsPreEntrustSignPayRedirectSign
 }
 
 impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSignPayRedirectSign<M> {
@@ -431,7 +433,7 @@ impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSignPayRedirectSign<M> 
     pub fn post(
         self,
         request: super::contracts::qs::pre_entrust_sign::pay_redirect_sign::post::Request,
-    ) -> M::Sent<super::contracts::qs::pre_entrust_sign::pay_redirect_sign::post::Response> {
+    ) -> M::Output<super::contracts::qs::pre_entrust_sign::pay_redirect_sign::post::Response> {
         self.call.typed(
             &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_QS_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN,
             request,
@@ -439,9 +441,9 @@ impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSignPayRedirectSign<M> 
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/password-exempt-contract/contracts/service-id`
-    PasswordExemptContractContractsServiceId
+    PasswordExemptContractContractsServiceId at AtPasswordExemptContractContractsServiceId
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceId<M> {
@@ -456,9 +458,9 @@ impl<M: Mode> PasswordExemptContractContractsServiceId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/password-exempt-contract/contracts/service-id/{service_id}`
-    PasswordExemptContractContractsServiceIdByServiceId
+    PasswordExemptContractContractsServiceIdByServiceId at AtPasswordExemptContractContractsServiceIdByServiceId
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceId<M> {
@@ -470,9 +472,9 @@ impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code`
-    PasswordExemptContractContractsServiceIdByServiceIdOutContractCode
+    PasswordExemptContractContractsServiceIdByServiceIdOutContractCode at AtPasswordExemptContractContractsServiceIdByServiceIdOutContractCode
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceIdOutContractCode<M> {
@@ -490,7 +492,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceIdOutContractCode
 chain_step! {
     /// `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}`: 商户通过商户协议号查询协议.
     #[doc(alias = "商户通过商户协议号查询协议")]
-    PasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCode
+    PasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCode at AtPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCode
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCode<M> {
@@ -518,8 +520,9 @@ impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceIdOutContractCode
     #[doc(alias = "商户通过商户协议号查询协议")]
     pub fn get(
         self,
-    ) -> M::Sent<super::contracts::service_id::service_id::out_contract_code::out_contract_code::get::Response>
-    {
+    ) -> M::Output<
+        super::contracts::service_id::service_id::out_contract_code::out_contract_code::get::Response,
+    > {
         self.call.typed(&table::GET_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_ID_SERVICE_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, Nothing)
     }
 
@@ -536,7 +539,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceIdOutContractCode
 chain_step! {
     /// `v3/password-exempt-contract/contracts/service-id/{service_id}/out-contract-code/{out_contract_code}/terminate`: 商户通过商户协议号解约协议.
     #[doc(alias = "商户通过商户协议号解约协议")]
-    PasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminate
+    PasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminate at AtPasswordExemptContractContractsServiceIdByServiceIdOutContractCodeByOutContractCodeTerminate
 }
 
 impl<M: Mode>
@@ -568,14 +571,14 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户通过商户协议号解约协议")]
-    pub fn post(self, request: super::contracts::service_id::service_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Sent<super::contracts::service_id::service_id::out_contract_code::out_contract_code::terminate::post::Response>{
+    pub fn post(self, request: super::contracts::service_id::service_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Output<super::contracts::service_id::service_id::out_contract_code::out_contract_code::terminate::post::Response>{
         self.call.typed(&table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_ID_SERVICE_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/password-exempt-contract/contracts/service-provider`
-    PasswordExemptContractContractsServiceProvider
+    PasswordExemptContractContractsServiceProvider at AtPasswordExemptContractContractsServiceProvider
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceProvider<M> {
@@ -585,9 +588,9 @@ impl<M: Mode> PasswordExemptContractContractsServiceProvider<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign`
-    PasswordExemptContractContractsServiceProviderPreEntrustSign
+    PasswordExemptContractContractsServiceProviderPreEntrustSign at AtPasswordExemptContractContractsServiceProviderPreEntrustSign
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSign<M> {
@@ -611,7 +614,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSign<M> {
 chain_step! {
     /// `v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/mini-program`: 服务商模式小程序场景预签约.
     #[doc(alias = "服务商模式小程序场景预签约")]
-    PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgram
+    PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgram at AtPasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgram
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSignMiniProgram<M> {
@@ -649,7 +652,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSignMiniPr
     pub fn post(
         self,
         request: super::contracts::service_provider::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::contracts::service_provider::pre_entrust_sign::mini_program::post::Response> {
+    ) -> M::Output<super::contracts::service_provider::pre_entrust_sign::mini_program::post::Response> {
         self.call.typed(
             &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_PROVIDER_PRE_ENTRUST_SIGN_MINI_PROGRAM,
             request,
@@ -660,7 +663,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSignMiniPr
 chain_step! {
     /// `v3/password-exempt-contract/contracts/service-provider/pre-entrust-sign/pay-redirect-sign`: 服务商模式支付后场景预签约.
     #[doc(alias = "服务商模式支付后场景预签约")]
-    PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSign
+    PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSign at AtPasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSign
 }
 
 impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSignPayRedirectSign<M> {
@@ -699,7 +702,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSignPayRed
     pub fn post(
         self,
         request: super::contracts::service_provider::pre_entrust_sign::pay_redirect_sign::post::Request,
-    ) -> M::Sent<super::contracts::service_provider::pre_entrust_sign::pay_redirect_sign::post::Response>
+    ) -> M::Output<super::contracts::service_provider::pre_entrust_sign::pay_redirect_sign::post::Response>
     {
         self.call.typed(&table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_PROVIDER_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN, request)
     }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/pay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/pay`: 免密支付, 合作伙伴模式, 基础支付, 微信分付(从业机构模式), 直连商户模式.
-    Pay
+    Pay at AtPay
 }
 
 impl<M: Mode> Pay<M> {
@@ -34,9 +36,9 @@ impl<M: Mode> Pay<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay/acquiring-bank`
-    PayAcquiringBank
+    PayAcquiringBank at AtPayAcquiringBank
 }
 
 impl<M: Mode> PayAcquiringBank<M> {
@@ -46,9 +48,9 @@ impl<M: Mode> PayAcquiringBank<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay/acquiring-bank/transactions`
-    PayAcquiringBankTransactions
+    PayAcquiringBankTransactions at AtPayAcquiringBankTransactions
 }
 
 impl<M: Mode> PayAcquiringBankTransactions<M> {
@@ -61,7 +63,7 @@ impl<M: Mode> PayAcquiringBankTransactions<M> {
 chain_step! {
     /// `v3/pay/acquiring-bank/transactions/exposure`: 微信分付-支付方式前置服务.
     #[doc(alias = "微信分付-支付方式前置服务")]
-    PayAcquiringBankTransactionsExposure
+    PayAcquiringBankTransactionsExposure at AtPayAcquiringBankTransactionsExposure
 }
 
 impl<M: Mode> PayAcquiringBankTransactionsExposure<M> {
@@ -89,14 +91,14 @@ impl<M: Mode> PayAcquiringBankTransactionsExposure<M> {
     pub fn post(
         self,
         request: super::acquiring_bank::transactions::exposure::post::Request,
-    ) -> M::Sent<super::acquiring_bank::transactions::exposure::post::Response> {
+    ) -> M::Output<super::acquiring_bank::transactions::exposure::post::Response> {
         self.call.typed(&table::POST_V3_PAY_ACQUIRING_BANK_TRANSACTIONS_EXPOSURE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay/instal`
-    PayInstal
+    PayInstal at AtPayInstal
 }
 
 impl<M: Mode> PayInstal<M> {
@@ -114,7 +116,7 @@ impl<M: Mode> PayInstal<M> {
 chain_step! {
     /// `v3/pay/instal/exposure`: 商户贴息-获取微信分付曝光建议.
     #[doc(alias = "商户贴息-获取微信分付曝光建议")]
-    PayInstalExposure
+    PayInstalExposure at AtPayInstalExposure
 }
 
 impl<M: Mode> PayInstalExposure<M> {
@@ -138,14 +140,14 @@ impl<M: Mode> PayInstalExposure<M> {
     pub fn post(
         self,
         request: super::instal::exposure::post::Request,
-    ) -> M::Sent<super::instal::exposure::post::Response> {
+    ) -> M::Output<super::instal::exposure::post::Response> {
         self.call.typed(&table::POST_V3_PAY_INSTAL_EXPOSURE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay/instal/partner`
-    PayInstalPartner
+    PayInstalPartner at AtPayInstalPartner
 }
 
 impl<M: Mode> PayInstalPartner<M> {
@@ -158,7 +160,7 @@ impl<M: Mode> PayInstalPartner<M> {
 chain_step! {
     /// `v3/pay/instal/partner/exposure`: 商户贴息-获取微信分付曝光建议.
     #[doc(alias = "商户贴息-获取微信分付曝光建议")]
-    PayInstalPartnerExposure
+    PayInstalPartnerExposure at AtPayInstalPartnerExposure
 }
 
 impl<M: Mode> PayInstalPartnerExposure<M> {
@@ -184,14 +186,14 @@ impl<M: Mode> PayInstalPartnerExposure<M> {
     pub fn post(
         self,
         request: super::instal::partner::exposure::post::Request,
-    ) -> M::Sent<super::instal::partner::exposure::post::Response> {
+    ) -> M::Output<super::instal::partner::exposure::post::Response> {
         self.call.typed(&table::POST_V3_PAY_INSTAL_PARTNER_EXPOSURE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay/partner`
-    PayPartner
+    PayPartner at AtPayPartner
 }
 
 impl<M: Mode> PayPartner<M> {
@@ -201,9 +203,9 @@ impl<M: Mode> PayPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay/partner/transactions`
-    PayPartnerTransactions
+    PayPartnerTransactions at AtPayPartnerTransactions
 }
 
 impl<M: Mode> PayPartnerTransactions<M> {
@@ -271,7 +273,7 @@ impl<M: Mode> PayPartnerTransactions<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/app`: APP下单.
     #[doc(alias = "APP下单")]
-    PayPartnerTransactionsApp
+    PayPartnerTransactionsApp at AtPayPartnerTransactionsApp
 }
 
 impl<M: Mode> PayPartnerTransactionsApp<M> {
@@ -301,7 +303,7 @@ impl<M: Mode> PayPartnerTransactionsApp<M> {
     pub fn post(
         self,
         request: super::partner::transactions::app::post::Request,
-    ) -> M::Sent<super::partner::transactions::app::post::Response> {
+    ) -> M::Output<super::partner::transactions::app::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_APP, request)
     }
 }
@@ -309,7 +311,7 @@ impl<M: Mode> PayPartnerTransactionsApp<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/app-with-contract`: APP下单并签约.
     #[doc(alias = "APP下单并签约")]
-    PayPartnerTransactionsAppWithContract
+    PayPartnerTransactionsAppWithContract at AtPayPartnerTransactionsAppWithContract
 }
 
 impl<M: Mode> PayPartnerTransactionsAppWithContract<M> {
@@ -346,7 +348,7 @@ impl<M: Mode> PayPartnerTransactionsAppWithContract<M> {
     pub fn post(
         self,
         request: super::partner::transactions::app_with_contract::post::Request,
-    ) -> M::Sent<super::partner::transactions::app_with_contract::post::Response> {
+    ) -> M::Output<super::partner::transactions::app_with_contract::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_APP_WITH_CONTRACT, request)
     }
 }
@@ -354,7 +356,7 @@ impl<M: Mode> PayPartnerTransactionsAppWithContract<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/codepay`: 付款码支付.
     #[doc(alias = "付款码支付")]
-    PayPartnerTransactionsCodepay
+    PayPartnerTransactionsCodepay at AtPayPartnerTransactionsCodepay
 }
 
 impl<M: Mode> PayPartnerTransactionsCodepay<M> {
@@ -385,7 +387,7 @@ impl<M: Mode> PayPartnerTransactionsCodepay<M> {
     pub fn post(
         self,
         request: super::partner::transactions::codepay::post::Request,
-    ) -> M::Sent<super::partner::transactions::codepay::post::Response> {
+    ) -> M::Output<super::partner::transactions::codepay::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_CODEPAY, request)
     }
 }
@@ -393,7 +395,7 @@ impl<M: Mode> PayPartnerTransactionsCodepay<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/exposure`: 微信分付-支付方式前置服务.
     #[doc(alias = "微信分付-支付方式前置服务")]
-    PayPartnerTransactionsExposure
+    PayPartnerTransactionsExposure at AtPayPartnerTransactionsExposure
 }
 
 impl<M: Mode> PayPartnerTransactionsExposure<M> {
@@ -421,7 +423,7 @@ impl<M: Mode> PayPartnerTransactionsExposure<M> {
     pub fn post(
         self,
         request: super::partner::transactions::exposure::post::Request,
-    ) -> M::Sent<super::partner::transactions::exposure::post::Response> {
+    ) -> M::Output<super::partner::transactions::exposure::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_EXPOSURE, request)
     }
 }
@@ -429,7 +431,7 @@ impl<M: Mode> PayPartnerTransactionsExposure<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/h5`: H5下单.
     #[doc(alias = "H5下单")]
-    PayPartnerTransactionsH5
+    PayPartnerTransactionsH5 at AtPayPartnerTransactionsH5
 }
 
 impl<M: Mode> PayPartnerTransactionsH5<M> {
@@ -462,14 +464,14 @@ impl<M: Mode> PayPartnerTransactionsH5<M> {
     pub fn post(
         self,
         request: super::partner::transactions::h5::post::Request,
-    ) -> M::Sent<super::partner::transactions::h5::post::Response> {
+    ) -> M::Output<super::partner::transactions::h5::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_H5, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay/partner/transactions/id`
-    PayPartnerTransactionsId
+    PayPartnerTransactionsId at AtPayPartnerTransactionsId
 }
 
 impl<M: Mode> PayPartnerTransactionsId<M> {
@@ -487,7 +489,7 @@ impl<M: Mode> PayPartnerTransactionsId<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/id/{transaction_id}`: 微信支付订单号查询.
     #[doc(alias = "微信支付订单号查询")]
-    PayPartnerTransactionsIdByTransactionId
+    PayPartnerTransactionsIdByTransactionId at AtPayPartnerTransactionsIdByTransactionId
 }
 
 impl<M: Mode> PayPartnerTransactionsIdByTransactionId<M> {
@@ -518,7 +520,7 @@ impl<M: Mode> PayPartnerTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::partner::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::partner::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::partner::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 }
@@ -526,7 +528,7 @@ impl<M: Mode> PayPartnerTransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/jsapi`: JSAPI下单.
     #[doc(alias = "JSAPI下单")]
-    PayPartnerTransactionsJsapi
+    PayPartnerTransactionsJsapi at AtPayPartnerTransactionsJsapi
 }
 
 impl<M: Mode> PayPartnerTransactionsJsapi<M> {
@@ -557,7 +559,7 @@ impl<M: Mode> PayPartnerTransactionsJsapi<M> {
     pub fn post(
         self,
         request: super::partner::transactions::jsapi::post::Request,
-    ) -> M::Sent<super::partner::transactions::jsapi::post::Response> {
+    ) -> M::Output<super::partner::transactions::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI, request)
     }
 }
@@ -565,7 +567,7 @@ impl<M: Mode> PayPartnerTransactionsJsapi<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/jsapi-with-contract`: JSAPI下单并授权/签约.
     #[doc(alias = "JSAPI下单并授权/签约")]
-    PayPartnerTransactionsJsapiWithContract
+    PayPartnerTransactionsJsapiWithContract at AtPayPartnerTransactionsJsapiWithContract
 }
 
 impl<M: Mode> PayPartnerTransactionsJsapiWithContract<M> {
@@ -598,7 +600,7 @@ impl<M: Mode> PayPartnerTransactionsJsapiWithContract<M> {
     pub fn post(
         self,
         request: super::partner::transactions::jsapi_with_contract::post::Request,
-    ) -> M::Sent<super::partner::transactions::jsapi_with_contract::post::Response> {
+    ) -> M::Output<super::partner::transactions::jsapi_with_contract::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI_WITH_CONTRACT, request)
     }
 }
@@ -606,7 +608,7 @@ impl<M: Mode> PayPartnerTransactionsJsapiWithContract<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/miniprogram`: 小程序支付下单.
     #[doc(alias = "小程序支付下单")]
-    PayPartnerTransactionsMiniprogram
+    PayPartnerTransactionsMiniprogram at AtPayPartnerTransactionsMiniprogram
 }
 
 impl<M: Mode> PayPartnerTransactionsMiniprogram<M> {
@@ -636,7 +638,7 @@ impl<M: Mode> PayPartnerTransactionsMiniprogram<M> {
     pub fn post(
         self,
         request: super::partner::transactions::miniprogram::post::Request,
-    ) -> M::Sent<super::partner::transactions::miniprogram::post::Response> {
+    ) -> M::Output<super::partner::transactions::miniprogram::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_MINIPROGRAM, request)
     }
 }
@@ -644,7 +646,7 @@ impl<M: Mode> PayPartnerTransactionsMiniprogram<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/native`: Native下单.
     #[doc(alias = "Native下单")]
-    PayPartnerTransactionsNative
+    PayPartnerTransactionsNative at AtPayPartnerTransactionsNative
 }
 
 impl<M: Mode> PayPartnerTransactionsNative<M> {
@@ -674,14 +676,14 @@ impl<M: Mode> PayPartnerTransactionsNative<M> {
     pub fn post(
         self,
         request: super::partner::transactions::native::post::Request,
-    ) -> M::Sent<super::partner::transactions::native::post::Response> {
+    ) -> M::Output<super::partner::transactions::native::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_NATIVE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay/partner/transactions/out-trade-no`
-    PayPartnerTransactionsOutTradeNo
+    PayPartnerTransactionsOutTradeNo at AtPayPartnerTransactionsOutTradeNo
 }
 
 impl<M: Mode> PayPartnerTransactionsOutTradeNo<M> {
@@ -702,7 +704,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/out-trade-no/{out_trade_no}`: 商户订单号查询.
     #[doc(alias = "商户订单号查询")]
-    PayPartnerTransactionsOutTradeNoByOutTradeNo
+    PayPartnerTransactionsOutTradeNoByOutTradeNo at AtPayPartnerTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNo<M> {
@@ -733,7 +735,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::partner::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::partner::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::partner::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 
@@ -751,7 +753,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close`: 关单.
     #[doc(alias = "关单")]
-    PayPartnerTransactionsOutTradeNoByOutTradeNoClose
+    PayPartnerTransactionsOutTradeNoByOutTradeNoClose at AtPayPartnerTransactionsOutTradeNoByOutTradeNoClose
 }
 
 impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoClose<M> {
@@ -783,7 +785,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoClose<M> {
     pub fn post(
         self,
         request: super::partner::transactions::out_trade_no::out_trade_no::close::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
     }
 }
@@ -791,7 +793,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoClose<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse`: 撤销.
     #[doc(alias = "撤销")]
-    PayPartnerTransactionsOutTradeNoByOutTradeNoReverse
+    PayPartnerTransactionsOutTradeNoByOutTradeNoReverse at AtPayPartnerTransactionsOutTradeNoByOutTradeNoReverse
 }
 
 impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoReverse<M> {
@@ -823,7 +825,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::partner::transactions::out_trade_no::out_trade_no::reverse::post::Request,
-    ) -> M::Sent<super::partner::transactions::out_trade_no::out_trade_no::reverse::post::Response> {
+    ) -> M::Output<super::partner::transactions::out_trade_no::out_trade_no::reverse::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
     }
 }
@@ -831,7 +833,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoReverse<M> {
 chain_step! {
     /// `v3/pay/partner/transactions/scannedpos`: 扫码支付下单.
     #[doc(alias = "扫码支付下单")]
-    PayPartnerTransactionsScannedpos
+    PayPartnerTransactionsScannedpos at AtPayPartnerTransactionsScannedpos
 }
 
 impl<M: Mode> PayPartnerTransactionsScannedpos<M> {
@@ -863,14 +865,14 @@ impl<M: Mode> PayPartnerTransactionsScannedpos<M> {
     pub fn post(
         self,
         request: super::partner::transactions::scannedpos::post::Request,
-    ) -> M::Sent<super::partner::transactions::scannedpos::post::Response> {
+    ) -> M::Output<super::partner::transactions::scannedpos::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_SCANNEDPOS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay/transactions`
-    PayTransactions
+    PayTransactions at AtPayTransactions
 }
 
 impl<M: Mode> PayTransactions<M> {
@@ -928,7 +930,7 @@ impl<M: Mode> PayTransactions<M> {
 chain_step! {
     /// `v3/pay/transactions/app`: APP下单.
     #[doc(alias = "APP下单")]
-    PayTransactionsApp
+    PayTransactionsApp at AtPayTransactionsApp
 }
 
 impl<M: Mode> PayTransactionsApp<M> {
@@ -957,7 +959,7 @@ impl<M: Mode> PayTransactionsApp<M> {
     pub fn post(
         self,
         request: super::transactions::app::post::Request,
-    ) -> M::Sent<super::transactions::app::post::Response> {
+    ) -> M::Output<super::transactions::app::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_APP, request)
     }
 }
@@ -965,7 +967,7 @@ impl<M: Mode> PayTransactionsApp<M> {
 chain_step! {
     /// `v3/pay/transactions/app-with-contract`: APP下单并签约.
     #[doc(alias = "APP下单并签约")]
-    PayTransactionsAppWithContract
+    PayTransactionsAppWithContract at AtPayTransactionsAppWithContract
 }
 
 impl<M: Mode> PayTransactionsAppWithContract<M> {
@@ -1001,7 +1003,7 @@ impl<M: Mode> PayTransactionsAppWithContract<M> {
     pub fn post(
         self,
         request: super::transactions::app_with_contract::post::Request,
-    ) -> M::Sent<super::transactions::app_with_contract::post::Response> {
+    ) -> M::Output<super::transactions::app_with_contract::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_APP_WITH_CONTRACT, request)
     }
 }
@@ -1009,7 +1011,7 @@ impl<M: Mode> PayTransactionsAppWithContract<M> {
 chain_step! {
     /// `v3/pay/transactions/codepay`: 付款码支付.
     #[doc(alias = "付款码支付")]
-    PayTransactionsCodepay
+    PayTransactionsCodepay at AtPayTransactionsCodepay
 }
 
 impl<M: Mode> PayTransactionsCodepay<M> {
@@ -1040,7 +1042,7 @@ impl<M: Mode> PayTransactionsCodepay<M> {
     pub fn post(
         self,
         request: super::transactions::codepay::post::Request,
-    ) -> M::Sent<super::transactions::codepay::post::Response> {
+    ) -> M::Output<super::transactions::codepay::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_CODEPAY, request)
     }
 }
@@ -1048,7 +1050,7 @@ impl<M: Mode> PayTransactionsCodepay<M> {
 chain_step! {
     /// `v3/pay/transactions/exposure`: 微信分付-支付方式前置服务.
     #[doc(alias = "微信分付-支付方式前置服务")]
-    PayTransactionsExposure
+    PayTransactionsExposure at AtPayTransactionsExposure
 }
 
 impl<M: Mode> PayTransactionsExposure<M> {
@@ -1074,7 +1076,7 @@ impl<M: Mode> PayTransactionsExposure<M> {
     pub fn post(
         self,
         request: super::transactions::exposure::post::Request,
-    ) -> M::Sent<super::transactions::exposure::post::Response> {
+    ) -> M::Output<super::transactions::exposure::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_EXPOSURE, request)
     }
 }
@@ -1082,7 +1084,7 @@ impl<M: Mode> PayTransactionsExposure<M> {
 chain_step! {
     /// `v3/pay/transactions/h5`: H5下单.
     #[doc(alias = "H5下单")]
-    PayTransactionsH5
+    PayTransactionsH5 at AtPayTransactionsH5
 }
 
 impl<M: Mode> PayTransactionsH5<M> {
@@ -1114,14 +1116,14 @@ impl<M: Mode> PayTransactionsH5<M> {
     pub fn post(
         self,
         request: super::transactions::h5::post::Request,
-    ) -> M::Sent<super::transactions::h5::post::Response> {
+    ) -> M::Output<super::transactions::h5::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_H5, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay/transactions/id`
-    PayTransactionsId
+    PayTransactionsId at AtPayTransactionsId
 }
 
 impl<M: Mode> PayTransactionsId<M> {
@@ -1134,7 +1136,7 @@ impl<M: Mode> PayTransactionsId<M> {
 chain_step! {
     /// `v3/pay/transactions/id/{transaction_id}`: 微信支付订单号查询.
     #[doc(alias = "微信支付订单号查询")]
-    PayTransactionsIdByTransactionId
+    PayTransactionsIdByTransactionId at AtPayTransactionsIdByTransactionId
 }
 
 impl<M: Mode> PayTransactionsIdByTransactionId<M> {
@@ -1164,7 +1166,7 @@ impl<M: Mode> PayTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_PAY_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 }
@@ -1172,7 +1174,7 @@ impl<M: Mode> PayTransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/pay/transactions/jsapi`: JSAPI下单.
     #[doc(alias = "JSAPI下单")]
-    PayTransactionsJsapi
+    PayTransactionsJsapi at AtPayTransactionsJsapi
 }
 
 impl<M: Mode> PayTransactionsJsapi<M> {
@@ -1202,7 +1204,7 @@ impl<M: Mode> PayTransactionsJsapi<M> {
     pub fn post(
         self,
         request: super::transactions::jsapi::post::Request,
-    ) -> M::Sent<super::transactions::jsapi::post::Response> {
+    ) -> M::Output<super::transactions::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_JSAPI, request)
     }
 }
@@ -1210,7 +1212,7 @@ impl<M: Mode> PayTransactionsJsapi<M> {
 chain_step! {
     /// `v3/pay/transactions/jsapi-with-contract`: JSAPI下单并授权/签约.
     #[doc(alias = "JSAPI下单并授权/签约")]
-    PayTransactionsJsapiWithContract
+    PayTransactionsJsapiWithContract at AtPayTransactionsJsapiWithContract
 }
 
 impl<M: Mode> PayTransactionsJsapiWithContract<M> {
@@ -1241,7 +1243,7 @@ impl<M: Mode> PayTransactionsJsapiWithContract<M> {
     pub fn post(
         self,
         request: super::transactions::jsapi_with_contract::post::Request,
-    ) -> M::Sent<super::transactions::jsapi_with_contract::post::Response> {
+    ) -> M::Output<super::transactions::jsapi_with_contract::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_JSAPI_WITH_CONTRACT, request)
     }
 }
@@ -1249,7 +1251,7 @@ impl<M: Mode> PayTransactionsJsapiWithContract<M> {
 chain_step! {
     /// `v3/pay/transactions/native`: Native下单.
     #[doc(alias = "Native下单")]
-    PayTransactionsNative
+    PayTransactionsNative at AtPayTransactionsNative
 }
 
 impl<M: Mode> PayTransactionsNative<M> {
@@ -1278,14 +1280,14 @@ impl<M: Mode> PayTransactionsNative<M> {
     pub fn post(
         self,
         request: super::transactions::native::post::Request,
-    ) -> M::Sent<super::transactions::native::post::Response> {
+    ) -> M::Output<super::transactions::native::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_NATIVE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay/transactions/out-trade-no`
-    PayTransactionsOutTradeNo
+    PayTransactionsOutTradeNo at AtPayTransactionsOutTradeNo
 }
 
 impl<M: Mode> PayTransactionsOutTradeNo<M> {
@@ -1303,7 +1305,7 @@ impl<M: Mode> PayTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/pay/transactions/out-trade-no/{out_trade_no}`: 商户订单号查询.
     #[doc(alias = "商户订单号查询")]
-    PayTransactionsOutTradeNoByOutTradeNo
+    PayTransactionsOutTradeNoByOutTradeNo at AtPayTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNo<M> {
@@ -1333,7 +1335,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 
@@ -1351,7 +1353,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/pay/transactions/out-trade-no/{out_trade_no}/close`: 关单.
     #[doc(alias = "关单")]
-    PayTransactionsOutTradeNoByOutTradeNoClose
+    PayTransactionsOutTradeNoByOutTradeNoClose at AtPayTransactionsOutTradeNoByOutTradeNoClose
 }
 
 impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoClose<M> {
@@ -1382,7 +1384,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoClose<M> {
     pub fn post(
         self,
         request: super::transactions::out_trade_no::out_trade_no::close::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
     }
 }
@@ -1390,7 +1392,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoClose<M> {
 chain_step! {
     /// `v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`: 撤销.
     #[doc(alias = "撤销")]
-    PayTransactionsOutTradeNoByOutTradeNoReverse
+    PayTransactionsOutTradeNoByOutTradeNoReverse at AtPayTransactionsOutTradeNoByOutTradeNoReverse
 }
 
 impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoReverse<M> {
@@ -1421,7 +1423,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::transactions::out_trade_no::out_trade_no::reverse::post::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::reverse::post::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::reverse::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/pay-devices` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/pay-devices`: 小票打印, 码牌音箱.
-    PayDevices
+    PayDevices at AtPayDevices
 }
 
 impl<M: Mode> PayDevices<M> {
@@ -29,9 +31,9 @@ impl<M: Mode> PayDevices<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay-devices/open-scenario-speaker`
-    PayDevicesOpenScenarioSpeaker
+    PayDevicesOpenScenarioSpeaker at AtPayDevicesOpenScenarioSpeaker
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeaker<M> {
@@ -44,7 +46,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeaker<M> {
 chain_step! {
     /// `v3/pay-devices/open-scenario-speaker/{device_sn}`: 查询音箱绑定信息.
     #[doc(alias = "查询音箱绑定信息")]
-    PayDevicesOpenScenarioSpeakerByDeviceSn
+    PayDevicesOpenScenarioSpeakerByDeviceSn at AtPayDevicesOpenScenarioSpeakerByDeviceSn
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSn<M> {
@@ -61,7 +63,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSn<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询音箱绑定信息")]
-    pub fn get(self) -> M::Sent<super::open_scenario_speaker::device_sn::get::Response> {
+    pub fn get(self) -> M::Output<super::open_scenario_speaker::device_sn::get::Response> {
         self.call.typed(&table::GET_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN, Nothing)
     }
 
@@ -84,7 +86,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSn<M> {
 chain_step! {
     /// `v3/pay-devices/open-scenario-speaker/{device_sn}/bind`: 绑定音箱设备码牌.
     #[doc(alias = "绑定音箱设备码牌")]
-    PayDevicesOpenScenarioSpeakerByDeviceSnBind
+    PayDevicesOpenScenarioSpeakerByDeviceSnBind at AtPayDevicesOpenScenarioSpeakerByDeviceSnBind
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnBind<M> {
@@ -114,7 +116,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnBind<M> {
     pub fn post(
         self,
         request: super::open_scenario_speaker::device_sn::bind::post::Request,
-    ) -> M::Sent<super::open_scenario_speaker::device_sn::bind::post::Response> {
+    ) -> M::Output<super::open_scenario_speaker::device_sn::bind::post::Response> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_BIND, request)
     }
 }
@@ -122,7 +124,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnBind<M> {
 chain_step! {
     /// `v3/pay-devices/open-scenario-speaker/{device_sn}/prebind`: 出厂预绑定音箱和码牌.
     #[doc(alias = "出厂预绑定音箱和码牌")]
-    PayDevicesOpenScenarioSpeakerByDeviceSnPrebind
+    PayDevicesOpenScenarioSpeakerByDeviceSnPrebind at AtPayDevicesOpenScenarioSpeakerByDeviceSnPrebind
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnPrebind<M> {
@@ -152,7 +154,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnPrebind<M> {
     pub fn post(
         self,
         request: super::open_scenario_speaker::device_sn::prebind::post::Request,
-    ) -> M::Sent<super::open_scenario_speaker::device_sn::prebind::post::Response> {
+    ) -> M::Output<super::open_scenario_speaker::device_sn::prebind::post::Response> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_PREBIND, request)
     }
 }
@@ -160,7 +162,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnPrebind<M> {
 chain_step! {
     /// `v3/pay-devices/open-scenario-speaker/{device_sn}/unbind`: 解绑音箱设备码牌.
     #[doc(alias = "解绑音箱设备码牌")]
-    PayDevicesOpenScenarioSpeakerByDeviceSnUnbind
+    PayDevicesOpenScenarioSpeakerByDeviceSnUnbind at AtPayDevicesOpenScenarioSpeakerByDeviceSnUnbind
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnUnbind<M> {
@@ -178,14 +180,14 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnUnbind<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "解绑音箱设备码牌")]
-    pub fn post(self) -> M::Sent<super::open_scenario_speaker::device_sn::unbind::post::Response> {
+    pub fn post(self) -> M::Output<super::open_scenario_speaker::device_sn::unbind::post::Response> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_UNBIND, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay-devices/open-scenario-speakerorder`
-    PayDevicesOpenScenarioSpeakerorder
+    PayDevicesOpenScenarioSpeakerorder at AtPayDevicesOpenScenarioSpeakerorder
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeakerorder<M> {
@@ -200,9 +202,9 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerorder<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay-devices/open-scenario-speakerorder/{transaction_id}`
-    PayDevicesOpenScenarioSpeakerorderByTransactionId
+    PayDevicesOpenScenarioSpeakerorderByTransactionId at AtPayDevicesOpenScenarioSpeakerorderByTransactionId
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeakerorderByTransactionId<M> {
@@ -215,7 +217,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerorderByTransactionId<M> {
 chain_step! {
     /// `v3/pay-devices/open-scenario-speakerorder/{transaction_id}/report`: 码牌支付结果上报.
     #[doc(alias = "码牌支付结果上报")]
-    PayDevicesOpenScenarioSpeakerorderByTransactionIdReport
+    PayDevicesOpenScenarioSpeakerorderByTransactionIdReport at AtPayDevicesOpenScenarioSpeakerorderByTransactionIdReport
 }
 
 impl<M: Mode> PayDevicesOpenScenarioSpeakerorderByTransactionIdReport<M> {
@@ -249,14 +251,14 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerorderByTransactionIdReport<M> {
     pub fn post(
         self,
         request: super::open_scenario_speakerorder::transaction_id::report::post::Request,
-    ) -> M::Sent<super::open_scenario_speakerorder::transaction_id::report::post::Response> {
+    ) -> M::Output<super::open_scenario_speakerorder::transaction_id::report::post::Response> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKERORDER_TRANSACTION_ID_REPORT, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay-devices/printers`
-    PayDevicesPrinters
+    PayDevicesPrinters at AtPayDevicesPrinters
 }
 
 impl<M: Mode> PayDevicesPrinters<M> {
@@ -266,9 +268,9 @@ impl<M: Mode> PayDevicesPrinters<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/pay-devices/printers/{device_id}`
-    PayDevicesPrintersByDeviceId
+    PayDevicesPrintersByDeviceId at AtPayDevicesPrintersByDeviceId
 }
 
 impl<M: Mode> PayDevicesPrintersByDeviceId<M> {
@@ -281,7 +283,7 @@ impl<M: Mode> PayDevicesPrintersByDeviceId<M> {
 chain_step! {
     /// `v3/pay-devices/printers/{device_id}/print-orders`: 小票机打印.
     #[doc(alias = "小票机打印")]
-    PayDevicesPrintersByDeviceIdPrintOrders
+    PayDevicesPrintersByDeviceIdPrintOrders at AtPayDevicesPrintersByDeviceIdPrintOrders
 }
 
 impl<M: Mode> PayDevicesPrintersByDeviceIdPrintOrders<M> {
@@ -308,7 +310,10 @@ impl<M: Mode> PayDevicesPrintersByDeviceIdPrintOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "小票机打印")]
-    pub fn post(self, request: super::printers::device_id::print_orders::post::Request) -> M::Sent<Nothing> {
+    pub fn post(
+        self,
+        request: super::printers::device_id::print_orders::post::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS, request)
     }
 
@@ -326,7 +331,7 @@ impl<M: Mode> PayDevicesPrintersByDeviceIdPrintOrders<M> {
 chain_step! {
     /// `v3/pay-devices/printers/{device_id}/print-orders/{print_order_no}`: 查询订单.
     #[doc(alias = "查询订单")]
-    PayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNo
+    PayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNo at AtPayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNo
 }
 
 impl<M: Mode> PayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNo<M> {
@@ -351,7 +356,7 @@ impl<M: Mode> PayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询订单")]
-    pub fn get(self) -> M::Sent<super::printers::device_id::print_orders::print_order_no::get::Response> {
+    pub fn get(self) -> M::Output<super::printers::device_id::print_orders::print_order_no::get::Response> {
         self.call.typed(&table::GET_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS_PRINT_ORDER_NO, Nothing)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/payroll-card` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/payroll-card`: 微工卡.
-    PayrollCard
+    PayrollCard at AtPayrollCard
 }
 
 impl<M: Mode> PayrollCard<M> {
@@ -42,7 +44,7 @@ impl<M: Mode> PayrollCard<M> {
 chain_step! {
     /// `v3/payroll-card/authentications`: 查询核身记录.
     #[doc(alias = "查询核身记录")]
-    PayrollCardAuthentications
+    PayrollCardAuthentications at AtPayrollCardAuthentications
 }
 
 impl<M: Mode> PayrollCardAuthentications<M> {
@@ -68,7 +70,7 @@ impl<M: Mode> PayrollCardAuthentications<M> {
     pub fn get(
         self,
         request: super::authentications::get::Request,
-    ) -> M::Sent<super::authentications::get::Response> {
+    ) -> M::Output<super::authentications::get::Response> {
         self.call.typed(&table::GET_V3_PAYROLL_CARD_AUTHENTICATIONS, request)
     }
 
@@ -96,7 +98,7 @@ impl<M: Mode> PayrollCardAuthentications<M> {
 chain_step! {
     /// `v3/payroll-card/authentications/{authenticate_number}`: 获取核身结果.
     #[doc(alias = "获取核身结果")]
-    PayrollCardAuthenticationsByAuthenticateNumber
+    PayrollCardAuthenticationsByAuthenticateNumber at AtPayrollCardAuthenticationsByAuthenticateNumber
 }
 
 impl<M: Mode> PayrollCardAuthenticationsByAuthenticateNumber<M> {
@@ -125,7 +127,7 @@ impl<M: Mode> PayrollCardAuthenticationsByAuthenticateNumber<M> {
     pub fn get(
         self,
         request: super::authentications::authenticate_number::get::Request,
-    ) -> M::Sent<super::authentications::authenticate_number::get::Response> {
+    ) -> M::Output<super::authentications::authenticate_number::get::Response> {
         self.call.typed(&table::GET_V3_PAYROLL_CARD_AUTHENTICATIONS_AUTHENTICATE_NUMBER, request)
     }
 }
@@ -133,7 +135,7 @@ impl<M: Mode> PayrollCardAuthenticationsByAuthenticateNumber<M> {
 chain_step! {
     /// `v3/payroll-card/authentications/pre-order`: 微工卡核身预下单.
     #[doc(alias = "微工卡核身预下单")]
-    PayrollCardAuthenticationsPreOrder
+    PayrollCardAuthenticationsPreOrder at AtPayrollCardAuthenticationsPreOrder
 }
 
 impl<M: Mode> PayrollCardAuthenticationsPreOrder<M> {
@@ -161,7 +163,7 @@ impl<M: Mode> PayrollCardAuthenticationsPreOrder<M> {
     pub fn post(
         self,
         request: super::authentications::pre_order::post::Request,
-    ) -> M::Sent<super::authentications::pre_order::post::Response> {
+    ) -> M::Output<super::authentications::pre_order::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER, request)
     }
 }
@@ -169,7 +171,7 @@ impl<M: Mode> PayrollCardAuthenticationsPreOrder<M> {
 chain_step! {
     /// `v3/payroll-card/authentications/pre-order-with-auth`: 微工卡核身预下单（流程中完成授权）.
     #[doc(alias = "微工卡核身预下单（流程中完成授权）")]
-    PayrollCardAuthenticationsPreOrderWithAuth
+    PayrollCardAuthenticationsPreOrderWithAuth at AtPayrollCardAuthenticationsPreOrderWithAuth
 }
 
 impl<M: Mode> PayrollCardAuthenticationsPreOrderWithAuth<M> {
@@ -202,14 +204,14 @@ impl<M: Mode> PayrollCardAuthenticationsPreOrderWithAuth<M> {
     pub fn post(
         self,
         request: super::authentications::pre_order_with_auth::post::Request,
-    ) -> M::Sent<super::authentications::pre_order_with_auth::post::Response> {
+    ) -> M::Output<super::authentications::pre_order_with_auth::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER_WITH_AUTH, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payroll-card/relations`
-    PayrollCardRelations
+    PayrollCardRelations at AtPayrollCardRelations
 }
 
 impl<M: Mode> PayrollCardRelations<M> {
@@ -222,7 +224,7 @@ impl<M: Mode> PayrollCardRelations<M> {
 chain_step! {
     /// `v3/payroll-card/relations/{openid}`: 查询微工卡授权关系.
     #[doc(alias = "查询微工卡授权关系")]
-    PayrollCardRelationsByOpenid
+    PayrollCardRelationsByOpenid at AtPayrollCardRelationsByOpenid
 }
 
 impl<M: Mode> PayrollCardRelationsByOpenid<M> {
@@ -251,7 +253,7 @@ impl<M: Mode> PayrollCardRelationsByOpenid<M> {
     pub fn get(
         self,
         request: super::relations::openid::get::Request,
-    ) -> M::Sent<super::relations::openid::get::Response> {
+    ) -> M::Output<super::relations::openid::get::Response> {
         self.call.typed(&table::GET_V3_PAYROLL_CARD_RELATIONS_OPENID, request)
     }
 }
@@ -259,7 +261,7 @@ impl<M: Mode> PayrollCardRelationsByOpenid<M> {
 chain_step! {
     /// `v3/payroll-card/tokens`: 生成授权token.
     #[doc(alias = "生成授权token")]
-    PayrollCardTokens
+    PayrollCardTokens at AtPayrollCardTokens
 }
 
 impl<M: Mode> PayrollCardTokens<M> {
@@ -284,7 +286,7 @@ impl<M: Mode> PayrollCardTokens<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "生成授权token")]
-    pub fn post(self, request: super::tokens::post::Request) -> M::Sent<super::tokens::post::Response> {
+    pub fn post(self, request: super::tokens::post::Request) -> M::Output<super::tokens::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_TOKENS, request)
     }
 }
@@ -292,7 +294,7 @@ impl<M: Mode> PayrollCardTokens<M> {
 chain_step! {
     /// `v3/payroll-card/transfer-batches`: 发起批量转账.
     #[doc(alias = "发起批量转账")]
-    PayrollCardTransferBatches
+    PayrollCardTransferBatches at AtPayrollCardTransferBatches
 }
 
 impl<M: Mode> PayrollCardTransferBatches<M> {
@@ -329,14 +331,14 @@ impl<M: Mode> PayrollCardTransferBatches<M> {
     pub fn post(
         self,
         request: super::transfer_batches::post::Request,
-    ) -> M::Sent<super::transfer_batches::post::Response> {
+    ) -> M::Output<super::transfer_batches::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_TRANSFER_BATCHES, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payroll-card/wesure`
-    PayrollCardWesure
+    PayrollCardWesure at AtPayrollCardWesure
 }
 
 impl<M: Mode> PayrollCardWesure<M> {
@@ -354,7 +356,7 @@ impl<M: Mode> PayrollCardWesure<M> {
 chain_step! {
     /// `v3/payroll-card/wesure/insurance`: 生成投保结果.
     #[doc(alias = "生成投保结果")]
-    PayrollCardWesureInsurance
+    PayrollCardWesureInsurance at AtPayrollCardWesureInsurance
 }
 
 impl<M: Mode> PayrollCardWesureInsurance<M> {
@@ -383,7 +385,7 @@ impl<M: Mode> PayrollCardWesureInsurance<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "生成投保结果")]
-    pub fn post(self, request: super::wesure::insurance::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::wesure::insurance::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_WESURE_INSURANCE, request)
     }
 }
@@ -391,7 +393,7 @@ impl<M: Mode> PayrollCardWesureInsurance<M> {
 chain_step! {
     /// `v3/payroll-card/wesure/token-validations`: 校验核身结果.
     #[doc(alias = "校验核身结果")]
-    PayrollCardWesureTokenValidations
+    PayrollCardWesureTokenValidations at AtPayrollCardWesureTokenValidations
 }
 
 impl<M: Mode> PayrollCardWesureTokenValidations<M> {
@@ -420,7 +422,7 @@ impl<M: Mode> PayrollCardWesureTokenValidations<M> {
     pub fn post(
         self,
         request: super::wesure::token_validations::post::Request,
-    ) -> M::Sent<super::wesure::token_validations::post::Response> {
+    ) -> M::Output<super::wesure::token_validations::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_WESURE_TOKEN_VALIDATIONS, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/payscore` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/payscore`: 先享后付, 微信支付分, 微信支付分(从业机构模式), 支付分签约计划, 智慧零售.
-    Payscore
+    Payscore at AtPayscore
 }
 
 impl<M: Mode> Payscore<M> {
@@ -79,9 +81,9 @@ impl<M: Mode> Payscore<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/acquiringbank`
-    PayscoreAcquiringbank
+    PayscoreAcquiringbank at AtPayscoreAcquiringbank
 }
 
 impl<M: Mode> PayscoreAcquiringbank<M> {
@@ -104,7 +106,7 @@ impl<M: Mode> PayscoreAcquiringbank<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/permissions`: 从业机构预授权.
     #[doc(alias = "从业机构预授权")]
-    PayscoreAcquiringbankPermissions
+    PayscoreAcquiringbankPermissions at AtPayscoreAcquiringbankPermissions
 }
 
 impl<M: Mode> PayscoreAcquiringbankPermissions<M> {
@@ -132,7 +134,7 @@ impl<M: Mode> PayscoreAcquiringbankPermissions<M> {
     pub fn post(
         self,
         request: super::acquiringbank::permissions::post::Request,
-    ) -> M::Sent<super::acquiringbank::permissions::post::Response> {
+    ) -> M::Output<super::acquiringbank::permissions::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS, request)
     }
 
@@ -142,9 +144,9 @@ impl<M: Mode> PayscoreAcquiringbankPermissions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/acquiringbank/permissions/authorization-code`
-    PayscoreAcquiringbankPermissionsAuthorizationCode
+    PayscoreAcquiringbankPermissionsAuthorizationCode at AtPayscoreAcquiringbankPermissionsAuthorizationCode
 }
 
 impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCode<M> {
@@ -162,7 +164,7 @@ impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCode<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}`: 从业机构查询与用户授权记录（授权协议号）.
     #[doc(alias = "从业机构查询与用户授权记录（授权协议号）")]
-    PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCode
+    PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCode at AtPayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCode
 }
 
 impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCode<M> {
@@ -194,7 +196,7 @@ impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCo
     pub fn get(
         self,
         request: super::acquiringbank::permissions::authorization_code::authorization_code::get::Request,
-    ) -> M::Sent<super::acquiringbank::permissions::authorization_code::authorization_code::get::Response>
+    ) -> M::Output<super::acquiringbank::permissions::authorization_code::authorization_code::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE,
@@ -215,7 +217,7 @@ impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCo
 chain_step! {
     /// `v3/payscore/acquiringbank/permissions/authorization-code/{authorization_code}/terminate`: 从业机构解除用户授权关系（授权协议号）.
     #[doc(alias = "从业机构解除用户授权关系（授权协议号）")]
-    PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminate
+    PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminate at AtPayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminate
 }
 
 impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCodeTerminate<M> {
@@ -247,7 +249,7 @@ impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCo
     pub fn post(
         self,
         request: super::acquiringbank::permissions::authorization_code::authorization_code::terminate::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE, request)
     }
 }
@@ -256,7 +258,7 @@ chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder`: 从业机构查询微信支付分订单, 从业机构创建微信支付分订单.
     #[doc(alias = "从业机构查询微信支付分订单")]
     #[doc(alias = "从业机构创建微信支付分订单")]
-    PayscoreAcquiringbankServiceorder
+    PayscoreAcquiringbankServiceorder at AtPayscoreAcquiringbankServiceorder
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
@@ -282,7 +284,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
     pub fn get(
         self,
         request: super::acquiringbank::serviceorder::get::Request,
-    ) -> M::Sent<super::acquiringbank::serviceorder::get::Response> {
+    ) -> M::Output<super::acquiringbank::serviceorder::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER, request)
     }
 
@@ -314,7 +316,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::post::Request,
-    ) -> M::Sent<super::acquiringbank::serviceorder::post::Response> {
+    ) -> M::Output<super::acquiringbank::serviceorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER, request)
     }
 
@@ -337,7 +339,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/deduction`: 从业机构查询微信支付分扣款信息.
     #[doc(alias = "从业机构查询微信支付分扣款信息")]
-    PayscoreAcquiringbankServiceorderDeduction
+    PayscoreAcquiringbankServiceorderDeduction at AtPayscoreAcquiringbankServiceorderDeduction
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderDeduction<M> {
@@ -365,14 +367,14 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderDeduction<M> {
     pub fn get(
         self,
         request: super::acquiringbank::serviceorder::deduction::get::Request,
-    ) -> M::Sent<super::acquiringbank::serviceorder::deduction::get::Response> {
+    ) -> M::Output<super::acquiringbank::serviceorder::deduction::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_DEDUCTION, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}`
-    PayscoreAcquiringbankServiceorderByOutOrderNo
+    PayscoreAcquiringbankServiceorderByOutOrderNo at AtPayscoreAcquiringbankServiceorderByOutOrderNo
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNo<M> {
@@ -407,7 +409,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/cancel`: 从业机构取消微信支付分订单.
     #[doc(alias = "从业机构取消微信支付分订单")]
-    PayscoreAcquiringbankServiceorderByOutOrderNoCancel
+    PayscoreAcquiringbankServiceorderByOutOrderNoCancel at AtPayscoreAcquiringbankServiceorderByOutOrderNoCancel
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoCancel<M> {
@@ -442,7 +444,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoCancel<M> {
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::out_order_no::cancel::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
     }
 }
@@ -450,7 +452,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/complete`: 从业机构完结微信支付分订单.
     #[doc(alias = "从业机构完结微信支付分订单")]
-    PayscoreAcquiringbankServiceorderByOutOrderNoComplete
+    PayscoreAcquiringbankServiceorderByOutOrderNoComplete at AtPayscoreAcquiringbankServiceorderByOutOrderNoComplete
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoComplete<M> {
@@ -485,7 +487,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoComplete<M> {
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::out_order_no::complete::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
     }
 }
@@ -493,7 +495,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/modify`: 从业机构修改微信支付分订单金额.
     #[doc(alias = "从业机构修改微信支付分订单金额")]
-    PayscoreAcquiringbankServiceorderByOutOrderNoModify
+    PayscoreAcquiringbankServiceorderByOutOrderNoModify at AtPayscoreAcquiringbankServiceorderByOutOrderNoModify
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoModify<M> {
@@ -528,7 +530,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoModify<M> {
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::out_order_no::modify::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_MODIFY, request)
     }
 }
@@ -536,7 +538,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoModify<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/registerdeductinfo`: 从业机构登记微信支付分扣款信息.
     #[doc(alias = "从业机构登记微信支付分扣款信息")]
-    PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo
+    PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo at AtPayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo<M> {
@@ -570,7 +572,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo<M>
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::out_order_no::registerdeductinfo::post::Request,
-    ) -> M::Sent<super::acquiringbank::serviceorder::out_order_no::registerdeductinfo::post::Response> {
+    ) -> M::Output<super::acquiringbank::serviceorder::out_order_no::registerdeductinfo::post::Response> {
         self.call.typed(
             &table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_REGISTERDEDUCTINFO,
             request,
@@ -581,7 +583,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo<M>
 chain_step! {
     /// `v3/payscore/acquiringbank/serviceorder/{out_order_no}/sync`: 从业机构同步微信支付分订单信息.
     #[doc(alias = "从业机构同步微信支付分订单信息")]
-    PayscoreAcquiringbankServiceorderByOutOrderNoSync
+    PayscoreAcquiringbankServiceorderByOutOrderNoSync at AtPayscoreAcquiringbankServiceorderByOutOrderNoSync
 }
 
 impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoSync<M> {
@@ -616,7 +618,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoSync<M> {
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::out_order_no::sync::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
     }
 }
@@ -624,7 +626,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoSync<M> {
 chain_step! {
     /// `v3/payscore/acquiringbank/servicepayondeliveryorder`: 从业机构创建先用后付订单.
     #[doc(alias = "从业机构创建先用后付订单")]
-    PayscoreAcquiringbankServicepayondeliveryorder
+    PayscoreAcquiringbankServicepayondeliveryorder at AtPayscoreAcquiringbankServicepayondeliveryorder
 }
 
 impl<M: Mode> PayscoreAcquiringbankServicepayondeliveryorder<M> {
@@ -654,7 +656,7 @@ impl<M: Mode> PayscoreAcquiringbankServicepayondeliveryorder<M> {
     pub fn post(
         self,
         request: super::acquiringbank::servicepayondeliveryorder::post::Request,
-    ) -> M::Sent<super::acquiringbank::servicepayondeliveryorder::post::Response> {
+    ) -> M::Output<super::acquiringbank::servicepayondeliveryorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEPAYONDELIVERYORDER, request)
     }
 }
@@ -662,7 +664,7 @@ impl<M: Mode> PayscoreAcquiringbankServicepayondeliveryorder<M> {
 chain_step! {
     /// `v3/payscore/merchant-bill`: 商户申请获取对账单.
     #[doc(alias = "商户申请获取对账单")]
-    PayscoreMerchantBill
+    PayscoreMerchantBill at AtPayscoreMerchantBill
 }
 
 impl<M: Mode> PayscoreMerchantBill<M> {
@@ -688,14 +690,14 @@ impl<M: Mode> PayscoreMerchantBill<M> {
     pub fn get(
         self,
         request: super::merchant_bill::get::Request,
-    ) -> M::Sent<super::merchant_bill::get::Response> {
+    ) -> M::Output<super::merchant_bill::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_MERCHANT_BILL, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/oversea`
-    PayscoreOversea
+    PayscoreOversea at AtPayscoreOversea
 }
 
 impl<M: Mode> PayscoreOversea<M> {
@@ -705,9 +707,9 @@ impl<M: Mode> PayscoreOversea<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/oversea/partner`
-    PayscoreOverseaPartner
+    PayscoreOverseaPartner at AtPayscoreOverseaPartner
 }
 
 impl<M: Mode> PayscoreOverseaPartner<M> {
@@ -721,7 +723,7 @@ chain_step! {
     /// `v3/payscore/oversea/partner/serviceorder`: 查询支付分订单, 创建支付分订单.
     #[doc(alias = "查询支付分订单")]
     #[doc(alias = "创建支付分订单")]
-    PayscoreOverseaPartnerServiceorder
+    PayscoreOverseaPartnerServiceorder at AtPayscoreOverseaPartnerServiceorder
 }
 
 impl<M: Mode> PayscoreOverseaPartnerServiceorder<M> {
@@ -745,7 +747,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorder<M> {
     pub fn get(
         self,
         request: super::oversea::partner::serviceorder::get::Request,
-    ) -> M::Sent<super::oversea::partner::serviceorder::get::Response> {
+    ) -> M::Output<super::oversea::partner::serviceorder::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER, request)
     }
 
@@ -777,7 +779,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorder<M> {
     pub fn post(
         self,
         request: super::oversea::partner::serviceorder::post::Request,
-    ) -> M::Sent<super::oversea::partner::serviceorder::post::Response> {
+    ) -> M::Output<super::oversea::partner::serviceorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER, request)
     }
 
@@ -792,9 +794,9 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorder<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}`
-    PayscoreOverseaPartnerServiceorderByOutOrderNo
+    PayscoreOverseaPartnerServiceorderByOutOrderNo at AtPayscoreOverseaPartnerServiceorderByOutOrderNo
 }
 
 impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNo<M> {
@@ -817,7 +819,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}/cancel`: 取消支付分订单.
     #[doc(alias = "取消支付分订单")]
-    PayscoreOverseaPartnerServiceorderByOutOrderNoCancel
+    PayscoreOverseaPartnerServiceorderByOutOrderNoCancel at AtPayscoreOverseaPartnerServiceorderByOutOrderNoCancel
 }
 
 impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoCancel<M> {
@@ -852,7 +854,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoCancel<M> {
     pub fn post(
         self,
         request: super::oversea::partner::serviceorder::out_order_no::cancel::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
     }
 }
@@ -860,7 +862,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}/complete`: 完结支付分订单.
     #[doc(alias = "完结支付分订单")]
-    PayscoreOverseaPartnerServiceorderByOutOrderNoComplete
+    PayscoreOverseaPartnerServiceorderByOutOrderNoComplete at AtPayscoreOverseaPartnerServiceorderByOutOrderNoComplete
 }
 
 impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoComplete<M> {
@@ -896,7 +898,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoComplete<M> {
     pub fn post(
         self,
         request: super::oversea::partner::serviceorder::out_order_no::complete::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
     }
 }
@@ -904,7 +906,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/oversea/partner/serviceorder/{out_order_no}/sync`: 同步支付分订单信息.
     #[doc(alias = "同步支付分订单信息")]
-    PayscoreOverseaPartnerServiceorderByOutOrderNoSync
+    PayscoreOverseaPartnerServiceorderByOutOrderNoSync at AtPayscoreOverseaPartnerServiceorderByOutOrderNoSync
 }
 
 impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoSync<M> {
@@ -940,14 +942,14 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoSync<M> {
     pub fn post(
         self,
         request: super::oversea::partner::serviceorder::out_order_no::sync::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/partner`
-    PayscorePartner
+    PayscorePartner at AtPayscorePartner
 }
 
 impl<M: Mode> PayscorePartner<M> {
@@ -980,7 +982,7 @@ impl<M: Mode> PayscorePartner<M> {
 chain_step! {
     /// `v3/payscore/partner/permissions`: 商户预授权.
     #[doc(alias = "商户预授权")]
-    PayscorePartnerPermissions
+    PayscorePartnerPermissions at AtPayscorePartnerPermissions
 }
 
 impl<M: Mode> PayscorePartnerPermissions<M> {
@@ -1007,7 +1009,7 @@ impl<M: Mode> PayscorePartnerPermissions<M> {
     pub fn post(
         self,
         request: super::partner::permissions::post::Request,
-    ) -> M::Sent<super::partner::permissions::post::Response> {
+    ) -> M::Output<super::partner::permissions::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS, request)
     }
 
@@ -1040,7 +1042,7 @@ impl<M: Mode> PayscorePartnerPermissions<M> {
 chain_step! {
     /// `v3/payscore/partner/permissions/apply-for-scene`: 服务商场景中预授权.
     #[doc(alias = "服务商场景中预授权")]
-    PayscorePartnerPermissionsApplyForScene
+    PayscorePartnerPermissionsApplyForScene at AtPayscorePartnerPermissionsApplyForScene
 }
 
 impl<M: Mode> PayscorePartnerPermissionsApplyForScene<M> {
@@ -1069,7 +1071,7 @@ impl<M: Mode> PayscorePartnerPermissionsApplyForScene<M> {
     pub fn post(
         self,
         request: super::partner::permissions::apply_for_scene::post::Request,
-    ) -> M::Sent<super::partner::permissions::apply_for_scene::post::Response> {
+    ) -> M::Output<super::partner::permissions::apply_for_scene::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_APPLY_FOR_SCENE, request)
     }
 }
@@ -1077,7 +1079,7 @@ impl<M: Mode> PayscorePartnerPermissionsApplyForScene<M> {
 chain_step! {
     /// `v3/payscore/partner/permissions/assess-user-risk-level`: 服务商评估用户分层.
     #[doc(alias = "服务商评估用户分层")]
-    PayscorePartnerPermissionsAssessUserRiskLevel
+    PayscorePartnerPermissionsAssessUserRiskLevel at AtPayscorePartnerPermissionsAssessUserRiskLevel
 }
 
 impl<M: Mode> PayscorePartnerPermissionsAssessUserRiskLevel<M> {
@@ -1102,14 +1104,14 @@ impl<M: Mode> PayscorePartnerPermissionsAssessUserRiskLevel<M> {
     pub fn post(
         self,
         request: super::partner::permissions::assess_user_risk_level::post::Request,
-    ) -> M::Sent<super::partner::permissions::assess_user_risk_level::post::Response> {
+    ) -> M::Output<super::partner::permissions::assess_user_risk_level::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_ASSESS_USER_RISK_LEVEL, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/partner/permissions/authorization-code`
-    PayscorePartnerPermissionsAuthorizationCode
+    PayscorePartnerPermissionsAuthorizationCode at AtPayscorePartnerPermissionsAuthorizationCode
 }
 
 impl<M: Mode> PayscorePartnerPermissionsAuthorizationCode<M> {
@@ -1127,7 +1129,7 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCode<M> {
 chain_step! {
     /// `v3/payscore/partner/permissions/authorization-code/{authorization_code}`: 查询与用户授权记录（授权协议号）.
     #[doc(alias = "查询与用户授权记录（授权协议号）")]
-    PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode
+    PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode at AtPayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode
 }
 
 impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode<M> {
@@ -1158,7 +1160,7 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode<M> 
     pub fn get(
         self,
         request: super::partner::permissions::authorization_code::authorization_code::get::Request,
-    ) -> M::Sent<super::partner::permissions::authorization_code::authorization_code::get::Response> {
+    ) -> M::Output<super::partner::permissions::authorization_code::authorization_code::get::Response> {
         self.call
             .typed(&table::GET_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE, request)
     }
@@ -1174,7 +1176,7 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode<M> 
 chain_step! {
     /// `v3/payscore/partner/permissions/authorization-code/{authorization_code}/terminate`: 解除用户授权关系（授权协议号）.
     #[doc(alias = "解除用户授权关系（授权协议号）")]
-    PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminate
+    PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminate at AtPayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminate
 }
 
 impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerminate<M> {
@@ -1206,7 +1208,7 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerm
     pub fn post(
         self,
         request: super::partner::permissions::authorization_code::authorization_code::terminate::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE,
             request,
@@ -1217,7 +1219,7 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerm
 chain_step! {
     /// `v3/payscore/partner/permissions/search`: 查询与用户授权记录（openid）.
     #[doc(alias = "查询与用户授权记录（openid）")]
-    PayscorePartnerPermissionsSearch
+    PayscorePartnerPermissionsSearch at AtPayscorePartnerPermissionsSearch
 }
 
 impl<M: Mode> PayscorePartnerPermissionsSearch<M> {
@@ -1241,7 +1243,7 @@ impl<M: Mode> PayscorePartnerPermissionsSearch<M> {
     pub fn get(
         self,
         request: super::partner::permissions::search::get::Request,
-    ) -> M::Sent<super::partner::permissions::search::get::Response> {
+    ) -> M::Output<super::partner::permissions::search::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_PERMISSIONS_SEARCH, request)
     }
 }
@@ -1249,7 +1251,7 @@ impl<M: Mode> PayscorePartnerPermissionsSearch<M> {
 chain_step! {
     /// `v3/payscore/partner/permissions/terminate`: 解除用户授权关系（openid）.
     #[doc(alias = "解除用户授权关系（openid）")]
-    PayscorePartnerPermissionsTerminate
+    PayscorePartnerPermissionsTerminate at AtPayscorePartnerPermissionsTerminate
 }
 
 impl<M: Mode> PayscorePartnerPermissionsTerminate<M> {
@@ -1273,7 +1275,7 @@ impl<M: Mode> PayscorePartnerPermissionsTerminate<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "解除用户授权关系（openid）")]
-    pub fn post(self, request: super::partner::permissions::terminate::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::partner::permissions::terminate::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_TERMINATE, request)
     }
 }
@@ -1281,7 +1283,7 @@ impl<M: Mode> PayscorePartnerPermissionsTerminate<M> {
 chain_step! {
     /// `v3/payscore/partner/service-account-applications`: 收付通子商户申请绑定支付分服务.
     #[doc(alias = "收付通子商户申请绑定支付分服务")]
-    PayscorePartnerServiceAccountApplications
+    PayscorePartnerServiceAccountApplications at AtPayscorePartnerServiceAccountApplications
 }
 
 impl<M: Mode> PayscorePartnerServiceAccountApplications<M> {
@@ -1308,7 +1310,7 @@ impl<M: Mode> PayscorePartnerServiceAccountApplications<M> {
     pub fn post(
         self,
         request: super::partner::service_account_applications::post::Request,
-    ) -> M::Sent<super::partner::service_account_applications::post::Response> {
+    ) -> M::Output<super::partner::service_account_applications::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS, request)
     }
 
@@ -1326,7 +1328,7 @@ impl<M: Mode> PayscorePartnerServiceAccountApplications<M> {
 chain_step! {
     /// `v3/payscore/partner/service-account-applications/{out_apply_no}`: 查询收付通子商户服务绑定结果.
     #[doc(alias = "查询收付通子商户服务绑定结果")]
-    PayscorePartnerServiceAccountApplicationsByOutApplyNo
+    PayscorePartnerServiceAccountApplicationsByOutApplyNo at AtPayscorePartnerServiceAccountApplicationsByOutApplyNo
 }
 
 impl<M: Mode> PayscorePartnerServiceAccountApplicationsByOutApplyNo<M> {
@@ -1350,7 +1352,7 @@ impl<M: Mode> PayscorePartnerServiceAccountApplicationsByOutApplyNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询收付通子商户服务绑定结果")]
-    pub fn get(self) -> M::Sent<super::partner::service_account_applications::out_apply_no::get::Response> {
+    pub fn get(self) -> M::Output<super::partner::service_account_applications::out_apply_no::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS_OUT_APPLY_NO, Nothing)
     }
 }
@@ -1359,7 +1361,7 @@ chain_step! {
     /// `v3/payscore/partner/serviceorder`: 查询支付分订单, 创建支付分订单.
     #[doc(alias = "查询支付分订单")]
     #[doc(alias = "创建支付分订单")]
-    PayscorePartnerServiceorder
+    PayscorePartnerServiceorder at AtPayscorePartnerServiceorder
 }
 
 impl<M: Mode> PayscorePartnerServiceorder<M> {
@@ -1383,7 +1385,7 @@ impl<M: Mode> PayscorePartnerServiceorder<M> {
     pub fn get(
         self,
         request: super::partner::serviceorder::get::Request,
-    ) -> M::Sent<super::partner::serviceorder::get::Response> {
+    ) -> M::Output<super::partner::serviceorder::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_SERVICEORDER, request)
     }
 
@@ -1414,7 +1416,7 @@ impl<M: Mode> PayscorePartnerServiceorder<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::post::Request,
-    ) -> M::Sent<super::partner::serviceorder::post::Response> {
+    ) -> M::Output<super::partner::serviceorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER, request)
     }
 
@@ -1437,7 +1439,7 @@ impl<M: Mode> PayscorePartnerServiceorder<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/direct-complete`: 创单结单合并.
     #[doc(alias = "创单结单合并")]
-    PayscorePartnerServiceorderDirectComplete
+    PayscorePartnerServiceorderDirectComplete at AtPayscorePartnerServiceorderDirectComplete
 }
 
 impl<M: Mode> PayscorePartnerServiceorderDirectComplete<M> {
@@ -1469,14 +1471,14 @@ impl<M: Mode> PayscorePartnerServiceorderDirectComplete<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::direct_complete::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_DIRECT_COMPLETE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}`
-    PayscorePartnerServiceorderByOutOrderNo
+    PayscorePartnerServiceorderByOutOrderNo at AtPayscorePartnerServiceorderByOutOrderNo
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNo<M> {
@@ -1519,7 +1521,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/cancel`: 取消支付分订单.
     #[doc(alias = "取消支付分订单")]
-    PayscorePartnerServiceorderByOutOrderNoCancel
+    PayscorePartnerServiceorderByOutOrderNoCancel at AtPayscorePartnerServiceorderByOutOrderNoCancel
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoCancel<M> {
@@ -1553,7 +1555,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoCancel<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::cancel::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
     }
 }
@@ -1561,7 +1563,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/complete`: 完结支付分订单.
     #[doc(alias = "完结支付分订单")]
-    PayscorePartnerServiceorderByOutOrderNoComplete
+    PayscorePartnerServiceorderByOutOrderNoComplete at AtPayscorePartnerServiceorderByOutOrderNoComplete
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoComplete<M> {
@@ -1596,7 +1598,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoComplete<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::complete::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
     }
 }
@@ -1604,7 +1606,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/modify`: 修改订单金额.
     #[doc(alias = "修改订单金额")]
-    PayscorePartnerServiceorderByOutOrderNoModify
+    PayscorePartnerServiceorderByOutOrderNoModify at AtPayscorePartnerServiceorderByOutOrderNoModify
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoModify<M> {
@@ -1639,7 +1641,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoModify<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::modify::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_MODIFY, request)
     }
 }
@@ -1647,7 +1649,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoModify<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/pay`: 商户发起催收扣款.
     #[doc(alias = "商户发起催收扣款")]
-    PayscorePartnerServiceorderByOutOrderNoPay
+    PayscorePartnerServiceorderByOutOrderNoPay at AtPayscorePartnerServiceorderByOutOrderNoPay
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoPay<M> {
@@ -1678,7 +1680,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoPay<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::pay::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_PAY, request)
     }
 }
@@ -1686,7 +1688,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoPay<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/send-pendingmessage`: 下发服务费用待处理消息.
     #[doc(alias = "下发服务费用待处理消息")]
-    PayscorePartnerServiceorderByOutOrderNoSendPendingmessage
+    PayscorePartnerServiceorderByOutOrderNoSendPendingmessage at AtPayscorePartnerServiceorderByOutOrderNoSendPendingmessage
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPendingmessage<M> {
@@ -1722,7 +1724,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPendingmessage<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::send_pendingmessage::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE, request)
     }
@@ -1731,7 +1733,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPendingmessage<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/send-prepaidmessage`: 下发服务预扣费消息.
     #[doc(alias = "下发服务预扣费消息")]
-    PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage
+    PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage at AtPayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage<M> {
@@ -1767,7 +1769,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::send_prepaidmessage::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PREPAIDMESSAGE, request)
     }
@@ -1776,7 +1778,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage<M> {
 chain_step! {
     /// `v3/payscore/partner/serviceorder/{out_order_no}/sync`: 同步订单信息.
     #[doc(alias = "同步订单信息")]
-    PayscorePartnerServiceorderByOutOrderNoSync
+    PayscorePartnerServiceorderByOutOrderNoSync at AtPayscorePartnerServiceorderByOutOrderNoSync
 }
 
 impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSync<M> {
@@ -1811,7 +1813,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSync<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::sync::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
     }
 }
@@ -1819,7 +1821,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSync<M> {
 chain_step! {
     /// `v3/payscore/partner/servicepayondeliveryorder`: 创建先用后付订单.
     #[doc(alias = "创建先用后付订单")]
-    PayscorePartnerServicepayondeliveryorder
+    PayscorePartnerServicepayondeliveryorder at AtPayscorePartnerServicepayondeliveryorder
 }
 
 impl<M: Mode> PayscorePartnerServicepayondeliveryorder<M> {
@@ -1855,14 +1857,14 @@ impl<M: Mode> PayscorePartnerServicepayondeliveryorder<M> {
     pub fn post(
         self,
         request: super::partner::servicepayondeliveryorder::post::Request,
-    ) -> M::Sent<super::partner::servicepayondeliveryorder::post::Response> {
+    ) -> M::Output<super::partner::servicepayondeliveryorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEPAYONDELIVERYORDER, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/partner/servicequotas`
-    PayscorePartnerServicequotas
+    PayscorePartnerServicequotas at AtPayscorePartnerServicequotas
 }
 
 impl<M: Mode> PayscorePartnerServicequotas<M> {
@@ -1872,9 +1874,9 @@ impl<M: Mode> PayscorePartnerServicequotas<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/partner/servicequotas/service-id`
-    PayscorePartnerServicequotasServiceId
+    PayscorePartnerServicequotasServiceId at AtPayscorePartnerServicequotasServiceId
 }
 
 impl<M: Mode> PayscorePartnerServicequotasServiceId<M> {
@@ -1892,7 +1894,7 @@ impl<M: Mode> PayscorePartnerServicequotasServiceId<M> {
 chain_step! {
     /// `v3/payscore/partner/servicequotas/service-id/{service_id}`: 查询用户分层对应建议先享金额.
     #[doc(alias = "查询用户分层对应建议先享金额")]
-    PayscorePartnerServicequotasServiceIdByServiceId
+    PayscorePartnerServicequotasServiceIdByServiceId at AtPayscorePartnerServicequotasServiceIdByServiceId
 }
 
 impl<M: Mode> PayscorePartnerServicequotasServiceIdByServiceId<M> {
@@ -1924,7 +1926,7 @@ impl<M: Mode> PayscorePartnerServicequotasServiceIdByServiceId<M> {
     pub fn get(
         self,
         request: super::partner::servicequotas::service_id::service_id::get::Request,
-    ) -> M::Sent<super::partner::servicequotas::service_id::service_id::get::Response> {
+    ) -> M::Output<super::partner::servicequotas::service_id::service_id::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_SERVICEQUOTAS_SERVICE_ID_SERVICE_ID, request)
     }
 }
@@ -1933,7 +1935,7 @@ chain_step! {
     /// `v3/payscore/payafter-orders`: 查询先享后付订单, 创建先享后付订单.
     #[doc(alias = "查询先享后付订单")]
     #[doc(alias = "创建先享后付订单")]
-    PayscorePayafterOrders
+    PayscorePayafterOrders at AtPayscorePayafterOrders
 }
 
 impl<M: Mode> PayscorePayafterOrders<M> {
@@ -1956,7 +1958,7 @@ impl<M: Mode> PayscorePayafterOrders<M> {
     pub fn get(
         self,
         request: super::payafter_orders::get::Request,
-    ) -> M::Sent<super::payafter_orders::get::Response> {
+    ) -> M::Output<super::payafter_orders::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PAYAFTER_ORDERS, request)
     }
 
@@ -1982,7 +1984,7 @@ impl<M: Mode> PayscorePayafterOrders<M> {
     pub fn post(
         self,
         request: super::payafter_orders::post::Request,
-    ) -> M::Sent<super::payafter_orders::post::Response> {
+    ) -> M::Output<super::payafter_orders::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PAYAFTER_ORDERS, request)
     }
 
@@ -1992,9 +1994,9 @@ impl<M: Mode> PayscorePayafterOrders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/payafter-orders/{out_order_no}`
-    PayscorePayafterOrdersByOutOrderNo
+    PayscorePayafterOrdersByOutOrderNo at AtPayscorePayafterOrdersByOutOrderNo
 }
 
 impl<M: Mode> PayscorePayafterOrdersByOutOrderNo<M> {
@@ -2017,7 +2019,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/payafter-orders/{out_order_no}/cancel`: 撤销先享后付订单.
     #[doc(alias = "撤销先享后付订单")]
-    PayscorePayafterOrdersByOutOrderNoCancel
+    PayscorePayafterOrdersByOutOrderNoCancel at AtPayscorePayafterOrdersByOutOrderNoCancel
 }
 
 impl<M: Mode> PayscorePayafterOrdersByOutOrderNoCancel<M> {
@@ -2041,7 +2043,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoCancel<M> {
     pub fn post(
         self,
         request: super::payafter_orders::out_order_no::cancel::post::Request,
-    ) -> M::Sent<super::payafter_orders::out_order_no::cancel::post::Response> {
+    ) -> M::Output<super::payafter_orders::out_order_no::cancel::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_CANCEL, request)
     }
 }
@@ -2049,7 +2051,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/payafter-orders/{out_order_no}/complete`: 完结先享后付订单.
     #[doc(alias = "完结先享后付订单")]
-    PayscorePayafterOrdersByOutOrderNoComplete
+    PayscorePayafterOrdersByOutOrderNoComplete at AtPayscorePayafterOrdersByOutOrderNoComplete
 }
 
 impl<M: Mode> PayscorePayafterOrdersByOutOrderNoComplete<M> {
@@ -2079,7 +2081,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoComplete<M> {
     pub fn post(
         self,
         request: super::payafter_orders::out_order_no::complete::post::Request,
-    ) -> M::Sent<super::payafter_orders::out_order_no::complete::post::Response> {
+    ) -> M::Output<super::payafter_orders::out_order_no::complete::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_COMPLETE, request)
     }
 }
@@ -2087,7 +2089,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/payafter-orders/{out_order_no}/sync`: 支付分订单同步.
     #[doc(alias = "支付分订单同步")]
-    PayscorePayafterOrdersByOutOrderNoSync
+    PayscorePayafterOrdersByOutOrderNoSync at AtPayscorePayafterOrdersByOutOrderNoSync
 }
 
 impl<M: Mode> PayscorePayafterOrdersByOutOrderNoSync<M> {
@@ -2111,7 +2113,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoSync<M> {
     pub fn post(
         self,
         request: super::payafter_orders::out_order_no::sync::post::Request,
-    ) -> M::Sent<super::payafter_orders::out_order_no::sync::post::Response> {
+    ) -> M::Output<super::payafter_orders::out_order_no::sync::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_SYNC, request)
     }
 }
@@ -2119,7 +2121,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoSync<M> {
 chain_step! {
     /// `v3/payscore/permissions`: 商户预授权.
     #[doc(alias = "商户预授权")]
-    PayscorePermissions
+    PayscorePermissions at AtPayscorePermissions
 }
 
 impl<M: Mode> PayscorePermissions<M> {
@@ -2145,7 +2147,7 @@ impl<M: Mode> PayscorePermissions<M> {
     pub fn post(
         self,
         request: super::permissions::post::Request,
-    ) -> M::Sent<super::permissions::post::Response> {
+    ) -> M::Output<super::permissions::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PERMISSIONS, request)
     }
 
@@ -2168,7 +2170,7 @@ impl<M: Mode> PayscorePermissions<M> {
 chain_step! {
     /// `v3/payscore/permissions/assess-user-risk-level`: 商户评估用户分层.
     #[doc(alias = "商户评估用户分层")]
-    PayscorePermissionsAssessUserRiskLevel
+    PayscorePermissionsAssessUserRiskLevel at AtPayscorePermissionsAssessUserRiskLevel
 }
 
 impl<M: Mode> PayscorePermissionsAssessUserRiskLevel<M> {
@@ -2191,14 +2193,14 @@ impl<M: Mode> PayscorePermissionsAssessUserRiskLevel<M> {
     pub fn post(
         self,
         request: super::permissions::assess_user_risk_level::post::Request,
-    ) -> M::Sent<super::permissions::assess_user_risk_level::post::Response> {
+    ) -> M::Output<super::permissions::assess_user_risk_level::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PERMISSIONS_ASSESS_USER_RISK_LEVEL, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/permissions/authorization-code`
-    PayscorePermissionsAuthorizationCode
+    PayscorePermissionsAuthorizationCode at AtPayscorePermissionsAuthorizationCode
 }
 
 impl<M: Mode> PayscorePermissionsAuthorizationCode<M> {
@@ -2216,7 +2218,7 @@ impl<M: Mode> PayscorePermissionsAuthorizationCode<M> {
 chain_step! {
     /// `v3/payscore/permissions/authorization-code/{authorization_code}`: 查询与用户授权记录（授权协议号）.
     #[doc(alias = "查询与用户授权记录（授权协议号）")]
-    PayscorePermissionsAuthorizationCodeByAuthorizationCode
+    PayscorePermissionsAuthorizationCodeByAuthorizationCode at AtPayscorePermissionsAuthorizationCodeByAuthorizationCode
 }
 
 impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCode<M> {
@@ -2246,7 +2248,7 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCode<M> {
     pub fn get(
         self,
         request: super::permissions::authorization_code::authorization_code::get::Request,
-    ) -> M::Sent<super::permissions::authorization_code::authorization_code::get::Response> {
+    ) -> M::Output<super::permissions::authorization_code::authorization_code::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE, request)
     }
 
@@ -2259,7 +2261,7 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCode<M> {
 chain_step! {
     /// `v3/payscore/permissions/authorization-code/{authorization_code}/terminate`: 解除用户授权关系（授权协议号）.
     #[doc(alias = "解除用户授权关系（授权协议号）")]
-    PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate
+    PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate at AtPayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate
 }
 
 impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate<M> {
@@ -2290,7 +2292,7 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate<M
     pub fn post(
         self,
         request: super::permissions::authorization_code::authorization_code::terminate::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_PAYSCORE_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE,
             request,
@@ -2298,9 +2300,9 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate<M
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/permissions/openid`
-    PayscorePermissionsOpenid
+    PayscorePermissionsOpenid at AtPayscorePermissionsOpenid
 }
 
 impl<M: Mode> PayscorePermissionsOpenid<M> {
@@ -2313,7 +2315,7 @@ impl<M: Mode> PayscorePermissionsOpenid<M> {
 chain_step! {
     /// `v3/payscore/permissions/openid/{openid}`: 查询与用户授权记录（openid）.
     #[doc(alias = "查询与用户授权记录（openid）")]
-    PayscorePermissionsOpenidByOpenid
+    PayscorePermissionsOpenidByOpenid at AtPayscorePermissionsOpenidByOpenid
 }
 
 impl<M: Mode> PayscorePermissionsOpenidByOpenid<M> {
@@ -2344,7 +2346,7 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenid<M> {
     pub fn get(
         self,
         request: super::permissions::openid::openid::get::Request,
-    ) -> M::Sent<super::permissions::openid::openid::get::Response> {
+    ) -> M::Output<super::permissions::openid::openid::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID, request)
     }
 
@@ -2357,7 +2359,7 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenid<M> {
 chain_step! {
     /// `v3/payscore/permissions/openid/{openid}/terminate`: 解除用户授权关系（openid）.
     #[doc(alias = "解除用户授权关系（openid）")]
-    PayscorePermissionsOpenidByOpenidTerminate
+    PayscorePermissionsOpenidByOpenidTerminate at AtPayscorePermissionsOpenidByOpenidTerminate
 }
 
 impl<M: Mode> PayscorePermissionsOpenidByOpenidTerminate<M> {
@@ -2391,14 +2393,14 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenidTerminate<M> {
     pub fn post(
         self,
         request: super::permissions::openid::openid::terminate::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID_TERMINATE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/plan`
-    PayscorePlan
+    PayscorePlan at AtPayscorePlan
 }
 
 impl<M: Mode> PayscorePlan<M> {
@@ -2413,9 +2415,9 @@ impl<M: Mode> PayscorePlan<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/plan/partner`
-    PayscorePlanPartner
+    PayscorePlanPartner at AtPayscorePlanPartner
 }
 
 impl<M: Mode> PayscorePlanPartner<M> {
@@ -2428,7 +2430,7 @@ impl<M: Mode> PayscorePlanPartner<M> {
 chain_step! {
     /// `v3/payscore/plan/partner/payscore-plans`: 创建支付分计划.
     #[doc(alias = "创建支付分计划")]
-    PayscorePlanPartnerPayscorePlans
+    PayscorePlanPartnerPayscorePlans at AtPayscorePlanPartnerPayscorePlans
 }
 
 impl<M: Mode> PayscorePlanPartnerPayscorePlans<M> {
@@ -2460,7 +2462,7 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlans<M> {
     pub fn post(
         self,
         request: super::plan::partner::payscore_plans::post::Request,
-    ) -> M::Sent<super::plan::partner::payscore_plans::post::Response> {
+    ) -> M::Output<super::plan::partner::payscore_plans::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS, request)
     }
 
@@ -2470,9 +2472,9 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlans<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no`
-    PayscorePlanPartnerPayscorePlansMerchantPlanNo
+    PayscorePlanPartnerPayscorePlansMerchantPlanNo at AtPayscorePlanPartnerPayscorePlansMerchantPlanNo
 }
 
 impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNo<M> {
@@ -2490,7 +2492,7 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNo<M> {
 chain_step! {
     /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}`: 查询支付分计划.
     #[doc(alias = "查询支付分计划")]
-    PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo
+    PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo at AtPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo
 }
 
 impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo<M> {
@@ -2522,7 +2524,7 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo<M> 
     pub fn get(
         self,
         request: super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get::Request,
-    ) -> M::Sent<super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get::Response>
+    ) -> M::Output<super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO,
@@ -2539,7 +2541,7 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo<M> 
 chain_step! {
     /// `v3/payscore/plan/partner/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`: 停止支付分计划.
     #[doc(alias = "停止支付分计划")]
-    PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop
+    PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop at AtPayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop
 }
 
 impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop<M> {
@@ -2572,8 +2574,9 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop
     pub fn post(
         self,
         request: super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post::Request,
-    ) -> M::Sent<super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post::Response>
-    {
+    ) -> M::Output<
+        super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post::Response,
+    > {
         self.call.typed(
             &table::POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP,
             request,
@@ -2584,7 +2587,7 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop
 chain_step! {
     /// `v3/payscore/plan/payscore-plans`: 创建支付分计划.
     #[doc(alias = "创建支付分计划")]
-    PayscorePlanPayscorePlans
+    PayscorePlanPayscorePlans at AtPayscorePlanPayscorePlans
 }
 
 impl<M: Mode> PayscorePlanPayscorePlans<M> {
@@ -2615,7 +2618,7 @@ impl<M: Mode> PayscorePlanPayscorePlans<M> {
     pub fn post(
         self,
         request: super::plan::payscore_plans::post::Request,
-    ) -> M::Sent<super::plan::payscore_plans::post::Response> {
+    ) -> M::Output<super::plan::payscore_plans::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS, request)
     }
 
@@ -2625,9 +2628,9 @@ impl<M: Mode> PayscorePlanPayscorePlans<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/plan/payscore-plans/merchant-plan-no`
-    PayscorePlanPayscorePlansMerchantPlanNo
+    PayscorePlanPayscorePlansMerchantPlanNo at AtPayscorePlanPayscorePlansMerchantPlanNo
 }
 
 impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNo<M> {
@@ -2645,7 +2648,7 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNo<M> {
 chain_step! {
     /// `v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}`: 查询支付分计划.
     #[doc(alias = "查询支付分计划")]
-    PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo
+    PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo at AtPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo
 }
 
 impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo<M> {
@@ -2672,7 +2675,7 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo<M> {
     #[doc(alias = "查询支付分计划")]
     pub fn get(
         self,
-    ) -> M::Sent<super::plan::payscore_plans::merchant_plan_no::merchant_plan_no::get::Response> {
+    ) -> M::Output<super::plan::payscore_plans::merchant_plan_no::merchant_plan_no::get::Response> {
         self.call
             .typed(&table::GET_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO, Nothing)
     }
@@ -2686,7 +2689,7 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo<M> {
 chain_step! {
     /// `v3/payscore/plan/payscore-plans/merchant-plan-no/{merchant_plan_no}/stop`: 停止支付分计划.
     #[doc(alias = "停止支付分计划")]
-    PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop
+    PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop at AtPayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop
 }
 
 impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop<M> {
@@ -2714,7 +2717,8 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop<M> {
     #[doc(alias = "停止支付分计划")]
     pub fn post(
         self,
-    ) -> M::Sent<super::plan::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post::Response> {
+    ) -> M::Output<super::plan::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post::Response>
+    {
         self.call.typed(
             &table::POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP,
             Nothing,
@@ -2726,7 +2730,7 @@ chain_step! {
     /// `v3/payscore/serviceorder`: 查询支付分订单, 创建支付分订单.
     #[doc(alias = "查询支付分订单")]
     #[doc(alias = "创建支付分订单")]
-    PayscoreServiceorder
+    PayscoreServiceorder at AtPayscoreServiceorder
 }
 
 impl<M: Mode> PayscoreServiceorder<M> {
@@ -2750,7 +2754,7 @@ impl<M: Mode> PayscoreServiceorder<M> {
     pub fn get(
         self,
         request: super::serviceorder::get::Request,
-    ) -> M::Sent<super::serviceorder::get::Response> {
+    ) -> M::Output<super::serviceorder::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_SERVICEORDER, request)
     }
 
@@ -2780,7 +2784,7 @@ impl<M: Mode> PayscoreServiceorder<M> {
     pub fn post(
         self,
         request: super::serviceorder::post::Request,
-    ) -> M::Sent<super::serviceorder::post::Response> {
+    ) -> M::Output<super::serviceorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER, request)
     }
 
@@ -2803,7 +2807,7 @@ impl<M: Mode> PayscoreServiceorder<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/direct-complete`: 创单结单合并.
     #[doc(alias = "创单结单合并")]
-    PayscoreServiceorderDirectComplete
+    PayscoreServiceorderDirectComplete at AtPayscoreServiceorderDirectComplete
 }
 
 impl<M: Mode> PayscoreServiceorderDirectComplete<M> {
@@ -2830,14 +2834,14 @@ impl<M: Mode> PayscoreServiceorderDirectComplete<M> {
     pub fn post(
         self,
         request: super::serviceorder::direct_complete::post::Request,
-    ) -> M::Sent<super::serviceorder::direct_complete::post::Response> {
+    ) -> M::Output<super::serviceorder::direct_complete::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_DIRECT_COMPLETE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}`
-    PayscoreServiceorderByOutOrderNo
+    PayscoreServiceorderByOutOrderNo at AtPayscoreServiceorderByOutOrderNo
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNo<M> {
@@ -2880,7 +2884,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/cancel`: 取消支付分订单.
     #[doc(alias = "取消支付分订单")]
-    PayscoreServiceorderByOutOrderNoCancel
+    PayscoreServiceorderByOutOrderNoCancel at AtPayscoreServiceorderByOutOrderNoCancel
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoCancel<M> {
@@ -2904,7 +2908,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoCancel<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::cancel::post::Request,
-    ) -> M::Sent<super::serviceorder::out_order_no::cancel::post::Response> {
+    ) -> M::Output<super::serviceorder::out_order_no::cancel::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
     }
 }
@@ -2912,7 +2916,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/complete`: 完结支付分订单.
     #[doc(alias = "完结支付分订单")]
-    PayscoreServiceorderByOutOrderNoComplete
+    PayscoreServiceorderByOutOrderNoComplete at AtPayscoreServiceorderByOutOrderNoComplete
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoComplete<M> {
@@ -2940,7 +2944,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoComplete<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::complete::post::Request,
-    ) -> M::Sent<super::serviceorder::out_order_no::complete::post::Response> {
+    ) -> M::Output<super::serviceorder::out_order_no::complete::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
     }
 }
@@ -2948,7 +2952,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/modify`: 修改订单金额.
     #[doc(alias = "修改订单金额")]
-    PayscoreServiceorderByOutOrderNoModify
+    PayscoreServiceorderByOutOrderNoModify at AtPayscoreServiceorderByOutOrderNoModify
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoModify<M> {
@@ -2983,7 +2987,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoModify<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::modify::post::Request,
-    ) -> M::Sent<super::serviceorder::out_order_no::modify::post::Response> {
+    ) -> M::Output<super::serviceorder::out_order_no::modify::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_MODIFY, request)
     }
 }
@@ -2991,7 +2995,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoModify<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/pay`: 商户发起催收扣款.
     #[doc(alias = "商户发起催收扣款")]
-    PayscoreServiceorderByOutOrderNoPay
+    PayscoreServiceorderByOutOrderNoPay at AtPayscoreServiceorderByOutOrderNoPay
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoPay<M> {
@@ -3015,7 +3019,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoPay<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::pay::post::Request,
-    ) -> M::Sent<super::serviceorder::out_order_no::pay::post::Response> {
+    ) -> M::Output<super::serviceorder::out_order_no::pay::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_PAY, request)
     }
 }
@@ -3023,7 +3027,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoPay<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/send-pendingmessage`: 下发服务费用待处理消息.
     #[doc(alias = "下发服务费用待处理消息")]
-    PayscoreServiceorderByOutOrderNoSendPendingmessage
+    PayscoreServiceorderByOutOrderNoSendPendingmessage at AtPayscoreServiceorderByOutOrderNoSendPendingmessage
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPendingmessage<M> {
@@ -3057,7 +3061,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPendingmessage<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::send_pendingmessage::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE, request)
     }
 }
@@ -3065,7 +3069,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPendingmessage<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/send-prepaidmessage`: 下发服务预扣费消息.
     #[doc(alias = "下发服务预扣费消息")]
-    PayscoreServiceorderByOutOrderNoSendPrepaidmessage
+    PayscoreServiceorderByOutOrderNoSendPrepaidmessage at AtPayscoreServiceorderByOutOrderNoSendPrepaidmessage
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPrepaidmessage<M> {
@@ -3099,7 +3103,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPrepaidmessage<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::send_prepaidmessage::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SEND_PREPAIDMESSAGE, request)
     }
 }
@@ -3107,7 +3111,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPrepaidmessage<M> {
 chain_step! {
     /// `v3/payscore/serviceorder/{out_order_no}/sync`: 同步服务订单信息.
     #[doc(alias = "同步服务订单信息")]
-    PayscoreServiceorderByOutOrderNoSync
+    PayscoreServiceorderByOutOrderNoSync at AtPayscoreServiceorderByOutOrderNoSync
 }
 
 impl<M: Mode> PayscoreServiceorderByOutOrderNoSync<M> {
@@ -3141,7 +3145,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSync<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::sync::post::Request,
-    ) -> M::Sent<super::serviceorder::out_order_no::sync::post::Response> {
+    ) -> M::Output<super::serviceorder::out_order_no::sync::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
     }
 }
@@ -3149,7 +3153,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSync<M> {
 chain_step! {
     /// `v3/payscore/servicepayondeliveryorder`: 创建先用后付订单.
     #[doc(alias = "创建先用后付订单")]
-    PayscoreServicepayondeliveryorder
+    PayscoreServicepayondeliveryorder at AtPayscoreServicepayondeliveryorder
 }
 
 impl<M: Mode> PayscoreServicepayondeliveryorder<M> {
@@ -3188,14 +3192,14 @@ impl<M: Mode> PayscoreServicepayondeliveryorder<M> {
     pub fn post(
         self,
         request: super::servicepayondeliveryorder::post::Request,
-    ) -> M::Sent<super::servicepayondeliveryorder::post::Response> {
+    ) -> M::Output<super::servicepayondeliveryorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEPAYONDELIVERYORDER, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/sign-plan`
-    PayscoreSignPlan
+    PayscoreSignPlan at AtPayscoreSignPlan
 }
 
 impl<M: Mode> PayscoreSignPlan<M> {
@@ -3215,9 +3219,9 @@ impl<M: Mode> PayscoreSignPlan<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/sign-plan/partner`
-    PayscoreSignPlanPartner
+    PayscoreSignPlanPartner at AtPayscoreSignPlanPartner
 }
 
 impl<M: Mode> PayscoreSignPlanPartner<M> {
@@ -3235,7 +3239,7 @@ impl<M: Mode> PayscoreSignPlanPartner<M> {
 chain_step! {
     /// `v3/payscore/sign-plan/partner/serviceorder`: 创建用户的签约计划详情对应的服务订单.
     #[doc(alias = "创建用户的签约计划详情对应的服务订单")]
-    PayscoreSignPlanPartnerServiceorder
+    PayscoreSignPlanPartnerServiceorder at AtPayscoreSignPlanPartnerServiceorder
 }
 
 impl<M: Mode> PayscoreSignPlanPartnerServiceorder<M> {
@@ -3267,7 +3271,7 @@ impl<M: Mode> PayscoreSignPlanPartnerServiceorder<M> {
     pub fn post(
         self,
         request: super::sign_plan::partner::serviceorder::post::Request,
-    ) -> M::Sent<super::sign_plan::partner::serviceorder::post::Response> {
+    ) -> M::Output<super::sign_plan::partner::serviceorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_SERVICEORDER, request)
     }
 }
@@ -3275,7 +3279,7 @@ impl<M: Mode> PayscoreSignPlanPartnerServiceorder<M> {
 chain_step! {
     /// `v3/payscore/sign-plan/partner/user-sign-plans`: 创建用户的签约计划.
     #[doc(alias = "创建用户的签约计划")]
-    PayscoreSignPlanPartnerUserSignPlans
+    PayscoreSignPlanPartnerUserSignPlans at AtPayscoreSignPlanPartnerUserSignPlans
 }
 
 impl<M: Mode> PayscoreSignPlanPartnerUserSignPlans<M> {
@@ -3307,7 +3311,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlans<M> {
     pub fn post(
         self,
         request: super::sign_plan::partner::user_sign_plans::post::Request,
-    ) -> M::Sent<super::sign_plan::partner::user_sign_plans::post::Response> {
+    ) -> M::Output<super::sign_plan::partner::user_sign_plans::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS, request)
     }
 
@@ -3317,9 +3321,9 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlans<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no`
-    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo
+    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo at AtPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo
 }
 
 impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo<M> {
@@ -3337,7 +3341,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNo<M> {
 chain_step! {
     /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`: 查询用户的签约计划.
     #[doc(alias = "查询用户的签约计划")]
-    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo
+    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo at AtPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo
 }
 
 impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo<M> {
@@ -3366,7 +3370,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSi
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询用户的签约计划")]
-    pub fn get(self, request: super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Request) -> M::Sent<super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Response>{
+    pub fn get(self, request: super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Request) -> M::Output<super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Response>{
         self.call.typed(&table::GET_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO, request)
     }
 
@@ -3381,7 +3385,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSi
 chain_step! {
     /// `v3/payscore/sign-plan/partner/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`: 取消用户的签约计划.
     #[doc(alias = "取消用户的签约计划")]
-    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop
+    PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop at AtPayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop
 }
 
 impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop<M> {
@@ -3411,7 +3415,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSi
     /// # Ok(()) }
     /// ```
     #[doc(alias = "取消用户的签约计划")]
-    pub fn post(self, request: super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Request) -> M::Sent<super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Response>{
+    pub fn post(self, request: super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Request) -> M::Output<super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Response>{
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO_STOP, request)
     }
 }
@@ -3419,7 +3423,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSi
 chain_step! {
     /// `v3/payscore/sign-plan/serviceorder`: 创建用户的签约计划详情对应的服务订单.
     #[doc(alias = "创建用户的签约计划详情对应的服务订单")]
-    PayscoreSignPlanServiceorder
+    PayscoreSignPlanServiceorder at AtPayscoreSignPlanServiceorder
 }
 
 impl<M: Mode> PayscoreSignPlanServiceorder<M> {
@@ -3451,7 +3455,7 @@ impl<M: Mode> PayscoreSignPlanServiceorder<M> {
     pub fn post(
         self,
         request: super::sign_plan::serviceorder::post::Request,
-    ) -> M::Sent<super::sign_plan::serviceorder::post::Response> {
+    ) -> M::Output<super::sign_plan::serviceorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_SERVICEORDER, request)
     }
 }
@@ -3459,7 +3463,7 @@ impl<M: Mode> PayscoreSignPlanServiceorder<M> {
 chain_step! {
     /// `v3/payscore/sign-plan/user-sign-plans`: 创建用户的签约计划.
     #[doc(alias = "创建用户的签约计划")]
-    PayscoreSignPlanUserSignPlans
+    PayscoreSignPlanUserSignPlans at AtPayscoreSignPlanUserSignPlans
 }
 
 impl<M: Mode> PayscoreSignPlanUserSignPlans<M> {
@@ -3491,7 +3495,7 @@ impl<M: Mode> PayscoreSignPlanUserSignPlans<M> {
     pub fn post(
         self,
         request: super::sign_plan::user_sign_plans::post::Request,
-    ) -> M::Sent<super::sign_plan::user_sign_plans::post::Response> {
+    ) -> M::Output<super::sign_plan::user_sign_plans::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS, request)
     }
 
@@ -3501,9 +3505,9 @@ impl<M: Mode> PayscoreSignPlanUserSignPlans<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no`
-    PayscoreSignPlanUserSignPlansMerchantSignPlanNo
+    PayscoreSignPlanUserSignPlansMerchantSignPlanNo at AtPayscoreSignPlanUserSignPlansMerchantSignPlanNo
 }
 
 impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNo<M> {
@@ -3521,7 +3525,7 @@ impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNo<M> {
 chain_step! {
     /// `v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}`: 查询用户的签约计划.
     #[doc(alias = "查询用户的签约计划")]
-    PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo
+    PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo at AtPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo
 }
 
 impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNo<M> {
@@ -3548,8 +3552,9 @@ impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanN
     #[doc(alias = "查询用户的签约计划")]
     pub fn get(
         self,
-    ) -> M::Sent<super::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Response>
-    {
+    ) -> M::Output<
+        super::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Response,
+    > {
         self.call.typed(
             &table::GET_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO,
             Nothing,
@@ -3565,7 +3570,7 @@ impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanN
 chain_step! {
     /// `v3/payscore/sign-plan/user-sign-plans/merchant-sign-plan-no/{merchant_sign_plan_no}/stop`: 直连商户取消用户的签约计划.
     #[doc(alias = "直连商户取消用户的签约计划")]
-    PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop
+    PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop at AtPayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop
 }
 
 impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanNoStop<M> {
@@ -3597,7 +3602,7 @@ impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanN
     pub fn post(
         self,
         request: super::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Response,
     > {
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO_STOP, request)
@@ -3608,7 +3613,7 @@ chain_step! {
     /// `v3/payscore/smartretail-orders`: 查询智慧零售订单, 创建智慧零售订单.
     #[doc(alias = "查询智慧零售订单")]
     #[doc(alias = "创建智慧零售订单")]
-    PayscoreSmartretailOrders
+    PayscoreSmartretailOrders at AtPayscoreSmartretailOrders
 }
 
 impl<M: Mode> PayscoreSmartretailOrders<M> {
@@ -3631,7 +3636,7 @@ impl<M: Mode> PayscoreSmartretailOrders<M> {
     pub fn get(
         self,
         request: super::smartretail_orders::get::Request,
-    ) -> M::Sent<super::smartretail_orders::get::Response> {
+    ) -> M::Output<super::smartretail_orders::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_SMARTRETAIL_ORDERS, request)
     }
 
@@ -3657,7 +3662,7 @@ impl<M: Mode> PayscoreSmartretailOrders<M> {
     pub fn post(
         self,
         request: super::smartretail_orders::post::Request,
-    ) -> M::Sent<super::smartretail_orders::post::Response> {
+    ) -> M::Output<super::smartretail_orders::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SMARTRETAIL_ORDERS, request)
     }
 
@@ -3667,9 +3672,9 @@ impl<M: Mode> PayscoreSmartretailOrders<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/smartretail-orders/{out_order_no}`
-    PayscoreSmartretailOrdersByOutOrderNo
+    PayscoreSmartretailOrdersByOutOrderNo at AtPayscoreSmartretailOrdersByOutOrderNo
 }
 
 impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNo<M> {
@@ -3687,7 +3692,7 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNo<M> {
 chain_step! {
     /// `v3/payscore/smartretail-orders/{out_order_no}/cancel`: 撤销智慧零售订单.
     #[doc(alias = "撤销智慧零售订单")]
-    PayscoreSmartretailOrdersByOutOrderNoCancel
+    PayscoreSmartretailOrdersByOutOrderNoCancel at AtPayscoreSmartretailOrdersByOutOrderNoCancel
 }
 
 impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoCancel<M> {
@@ -3717,7 +3722,7 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoCancel<M> {
     pub fn post(
         self,
         request: super::smartretail_orders::out_order_no::cancel::post::Request,
-    ) -> M::Sent<super::smartretail_orders::out_order_no::cancel::post::Response> {
+    ) -> M::Output<super::smartretail_orders::out_order_no::cancel::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SMARTRETAIL_ORDERS_OUT_ORDER_NO_CANCEL, request)
     }
 }
@@ -3725,7 +3730,7 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoCancel<M> {
 chain_step! {
     /// `v3/payscore/smartretail-orders/{out_order_no}/complete`: 完结智慧零售订单.
     #[doc(alias = "完结智慧零售订单")]
-    PayscoreSmartretailOrdersByOutOrderNoComplete
+    PayscoreSmartretailOrdersByOutOrderNoComplete at AtPayscoreSmartretailOrdersByOutOrderNoComplete
 }
 
 impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoComplete<M> {
@@ -3755,7 +3760,7 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoComplete<M> {
     pub fn post(
         self,
         request: super::smartretail_orders::out_order_no::complete::post::Request,
-    ) -> M::Sent<super::smartretail_orders::out_order_no::complete::post::Response> {
+    ) -> M::Output<super::smartretail_orders::out_order_no::complete::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SMARTRETAIL_ORDERS_OUT_ORDER_NO_COMPLETE, request)
     }
 }
@@ -3763,7 +3768,7 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoComplete<M> {
 chain_step! {
     /// `v3/payscore/user-service-state`: 查询用户授权状态.
     #[doc(alias = "查询用户授权状态")]
-    PayscoreUserServiceState
+    PayscoreUserServiceState at AtPayscoreUserServiceState
 }
 
 impl<M: Mode> PayscoreUserServiceState<M> {
@@ -3789,14 +3794,14 @@ impl<M: Mode> PayscoreUserServiceState<M> {
     pub fn get(
         self,
         request: super::user_service_state::get::Request,
-    ) -> M::Sent<super::user_service_state::get::Response> {
+    ) -> M::Output<super::user_service_state::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_USER_SERVICE_STATE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/users`
-    PayscoreUsers
+    PayscoreUsers at AtPayscoreUsers
 }
 
 impl<M: Mode> PayscoreUsers<M> {
@@ -3806,9 +3811,9 @@ impl<M: Mode> PayscoreUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/users/{openid}`
-    PayscoreUsersByOpenid
+    PayscoreUsersByOpenid at AtPayscoreUsersByOpenid
 }
 
 impl<M: Mode> PayscoreUsersByOpenid<M> {
@@ -3818,9 +3823,9 @@ impl<M: Mode> PayscoreUsersByOpenid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/users/{openid}/permissions`
-    PayscoreUsersByOpenidPermissions
+    PayscoreUsersByOpenidPermissions at AtPayscoreUsersByOpenidPermissions
 }
 
 impl<M: Mode> PayscoreUsersByOpenidPermissions<M> {
@@ -3832,9 +3837,9 @@ impl<M: Mode> PayscoreUsersByOpenidPermissions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/payscore/users/{openid}/permissions/{service_id}`
-    PayscoreUsersByOpenidPermissionsByServiceId
+    PayscoreUsersByOpenidPermissionsByServiceId at AtPayscoreUsersByOpenidPermissionsByServiceId
 }
 
 impl<M: Mode> PayscoreUsersByOpenidPermissionsByServiceId<M> {
@@ -3847,7 +3852,7 @@ impl<M: Mode> PayscoreUsersByOpenidPermissionsByServiceId<M> {
 chain_step! {
     /// `v3/payscore/users/{openid}/permissions/{service_id}/terminate`: 商户解除用户授权关系.
     #[doc(alias = "商户解除用户授权关系")]
-    PayscoreUsersByOpenidPermissionsByServiceIdTerminate
+    PayscoreUsersByOpenidPermissionsByServiceIdTerminate at AtPayscoreUsersByOpenidPermissionsByServiceIdTerminate
 }
 
 impl<M: Mode> PayscoreUsersByOpenidPermissionsByServiceIdTerminate<M> {
@@ -3883,7 +3888,7 @@ impl<M: Mode> PayscoreUsersByOpenidPermissionsByServiceIdTerminate<M> {
     pub fn post(
         self,
         request: super::users::openid::permissions::service_id::terminate::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_USERS_OPENID_PERMISSIONS_SERVICE_ID_TERMINATE, request)
     }
 }

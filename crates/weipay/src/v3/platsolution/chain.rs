@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/platsolution` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/platsolution`: 商家转账·(预约模式), 平台保证金, 平台收付通·二级商户充值, 平台收付通·二级商户提现, 平台收付通·保险理赔, 平台收付通·售后赔付, 平台收付通·赔付商家, 平台收付通·预约商家转账, 收付通-个人收款(二手交易).
-    Platsolution
+    Platsolution at AtPlatsolution
 }
 
 impl<M: Mode> Platsolution<M> {
@@ -29,9 +31,9 @@ impl<M: Mode> Platsolution<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce`
-    PlatsolutionEcommerce
+    PlatsolutionEcommerce at AtPlatsolutionEcommerce
 }
 
 impl<M: Mode> PlatsolutionEcommerce<M> {
@@ -73,9 +75,9 @@ impl<M: Mode> PlatsolutionEcommerce<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/bank-transfer-recharges`
-    PlatsolutionEcommerceBankTransferRecharges
+    PlatsolutionEcommerceBankTransferRecharges at AtPlatsolutionEcommerceBankTransferRecharges
 }
 
 impl<M: Mode> PlatsolutionEcommerceBankTransferRecharges<M> {
@@ -93,7 +95,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRecharges<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/bank-transfer-recharges/apply`: 申请银行转账充值.
     #[doc(alias = "申请银行转账充值")]
-    PlatsolutionEcommerceBankTransferRechargesApply
+    PlatsolutionEcommerceBankTransferRechargesApply at AtPlatsolutionEcommerceBankTransferRechargesApply
 }
 
 impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesApply<M> {
@@ -121,14 +123,14 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesApply<M> {
     pub fn post(
         self,
         request: super::ecommerce::bank_transfer_recharges::apply::post::Request,
-    ) -> M::Sent<super::ecommerce::bank_transfer_recharges::apply::post::Response> {
+    ) -> M::Output<super::ecommerce::bank_transfer_recharges::apply::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no`
-    PlatsolutionEcommerceBankTransferRechargesOutRechargeNo
+    PlatsolutionEcommerceBankTransferRechargesOutRechargeNo at AtPlatsolutionEcommerceBankTransferRechargesOutRechargeNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNo<M> {
@@ -146,7 +148,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`: 查询银行转账充值结果.
     #[doc(alias = "查询银行转账充值结果")]
-    PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNo
+    PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNo at AtPlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechargeNo<M> {
@@ -173,7 +175,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechar
     #[doc(alias = "查询银行转账充值结果")]
     pub fn get(
         self,
-    ) -> M::Sent<super::ecommerce::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::Response>
+    ) -> M::Output<super::ecommerce::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO,
@@ -185,7 +187,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechar
 chain_step! {
     /// `v3/platsolution/ecommerce/insurance-compensation-contracts`: 开通保险理赔功能.
     #[doc(alias = "开通保险理赔功能")]
-    PlatsolutionEcommerceInsuranceCompensationContracts
+    PlatsolutionEcommerceInsuranceCompensationContracts at AtPlatsolutionEcommerceInsuranceCompensationContracts
 }
 
 impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContracts<M> {
@@ -216,7 +218,7 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContracts<M> {
     pub fn post(
         self,
         request: super::ecommerce::insurance_compensation_contracts::post::Request,
-    ) -> M::Sent<super::ecommerce::insurance_compensation_contracts::post::Response> {
+    ) -> M::Output<super::ecommerce::insurance_compensation_contracts::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS, request)
     }
 
@@ -226,9 +228,9 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContracts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid`
-    PlatsolutionEcommerceInsuranceCompensationContractsSubMchid
+    PlatsolutionEcommerceInsuranceCompensationContractsSubMchid at AtPlatsolutionEcommerceInsuranceCompensationContractsSubMchid
 }
 
 impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchid<M> {
@@ -243,9 +245,9 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}`
-    PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchid
+    PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchid at AtPlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchid
 }
 
 impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchid<M> {
@@ -262,7 +264,7 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMc
 chain_step! {
     /// `v3/platsolution/ecommerce/insurance-compensation-contracts/sub-mchid/{sub_mchid}/check-opened`: 查询保险理赔功能开通状态.
     #[doc(alias = "查询保险理赔功能开通状态")]
-    PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpened
+    PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpened at AtPlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpened
 }
 
 impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMchidCheckOpened<M> {
@@ -288,14 +290,14 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMc
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保险理赔功能开通状态")]
-    pub fn post(self) -> M::Sent<super::ecommerce::insurance_compensation_contracts::sub_mchid::sub_mchid::check_opened::post::Response>{
+    pub fn post(self) -> M::Output<super::ecommerce::insurance_compensation_contracts::sub_mchid::sub_mchid::check_opened::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS_SUB_MCHID_SUB_MCHID_CHECK_OPENED, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer`
-    PlatsolutionEcommerceMchTransfer
+    PlatsolutionEcommerceMchTransfer at AtPlatsolutionEcommerceMchTransfer
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransfer<M> {
@@ -352,7 +354,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransfer<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills`: 请求赔付.
     #[doc(alias = "请求赔付")]
-    PlatsolutionEcommerceMchTransferCompensateBills
+    PlatsolutionEcommerceMchTransferCompensateBills at AtPlatsolutionEcommerceMchTransferCompensateBills
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBills<M> {
@@ -379,7 +381,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBills<M> {
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::compensate_bills::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::compensate_bills::post::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::compensate_bills::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS, request)
     }
 
@@ -399,9 +401,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id`
-    PlatsolutionEcommerceMchTransferCompensateBillsBillId
+    PlatsolutionEcommerceMchTransferCompensateBillsBillId at AtPlatsolutionEcommerceMchTransferCompensateBillsBillId
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillId<M> {
@@ -419,7 +421,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillId<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/bill-id/{bill_id}`: 查询赔付结果（按微信支付赔付单号）.
     #[doc(alias = "查询赔付结果（按微信支付赔付单号）")]
-    PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId
+    PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId at AtPlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId<M> {
@@ -447,7 +449,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId<M> {
     #[doc(alias = "查询赔付结果（按微信支付赔付单号）")]
     pub fn get(
         self,
-    ) -> M::Sent<super::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::Response> {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_BILL_ID_BILL_ID,
             Nothing,
@@ -455,9 +457,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no`
-    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo
+    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo at AtPlatsolutionEcommerceMchTransferCompensateBillsOutBillNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo<M> {
@@ -475,7 +477,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}`: 查询赔付结果（按商户赔付单号）.
     #[doc(alias = "查询赔付结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNo
+    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNo at AtPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNo<M> {
@@ -503,7 +505,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillN
     #[doc(alias = "查询赔付结果（按商户赔付单号）")]
     pub fn get(
         self,
-    ) -> M::Sent<super::ecommerce::mch_transfer::compensate_bills::out_bill_no::out_bill_no::get::Response>
+    ) -> M::Output<super::ecommerce::mch_transfer::compensate_bills::out_bill_no::out_bill_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_OUT_BILL_NO_OUT_BILL_NO,
@@ -522,7 +524,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillN
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/out-bill-no/{out_bill_no}/cancel`: 请求撤销赔付.
     #[doc(alias = "请求撤销赔付")]
-    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancel
+    PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancel at AtPlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancel
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillNoCancel<M> {
@@ -551,7 +553,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillN
     #[doc(alias = "请求撤销赔付")]
     pub fn post(
         self,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::ecommerce::mch_transfer::compensate_bills::out_bill_no::out_bill_no::cancel::post::Response,
     > {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL, Nothing)
@@ -561,7 +563,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillN
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/compensate-bills/pre-transfer`: 请求赔付预下单.
     #[doc(alias = "请求赔付预下单")]
-    PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer
+    PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer at AtPlatsolutionEcommerceMchTransferCompensateBillsPreTransfer
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer<M> {
@@ -595,7 +597,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer<M> {
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::compensate_bills::pre_transfer::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::compensate_bills::pre_transfer::post::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::compensate_bills::pre_transfer::post::Response> {
         self.call
             .typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_PRE_TRANSFER, request)
     }
@@ -604,7 +606,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills`: 请求保证金售后赔付.
     #[doc(alias = "请求保证金售后赔付")]
-    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
+    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills at AtPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills<M> {
@@ -637,7 +639,8 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Response>
+    {
         self.call.typed(
             &table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS,
             request,
@@ -661,9 +664,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id`
-    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId
+    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId at AtPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillId<M> {
@@ -681,7 +684,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/bill-id/{bill_id}`: 查询保证金售后赔付结果（按微信支付赔付单号）.
     #[doc(alias = "查询保证金售后赔付结果（按微信支付赔付单号）")]
-    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillId
+    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillId at AtPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillId
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsBillIdByBillId<M> {
@@ -710,14 +713,14 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保证金售后赔付结果（按微信支付赔付单号）")]
-    pub fn get(self, request: super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::Request) -> M::Sent<super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::Response>{
+    pub fn get(self, request: super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::Request) -> M::Output<super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS_BILL_ID_BILL_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no`
-    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo
+    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo at AtPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNo<M> {
@@ -735,7 +738,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-after-sales-compensation-bills/out-bill-no/{out_bill_no}`: 查询保证金售后赔付结果（按商户赔付单号）.
     #[doc(alias = "查询保证金售后赔付结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNo
+    PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNo at AtPlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBillsOutBillNoByOutBillNo<M> {
@@ -764,7 +767,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保证金售后赔付结果（按商户赔付单号）")]
-    pub fn get(self, request: super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::out_bill_no::out_bill_no::get::Request) -> M::Sent<super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::out_bill_no::out_bill_no::get::Response>{
+    pub fn get(self, request: super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::out_bill_no::out_bill_no::get::Request) -> M::Output<super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::out_bill_no::out_bill_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS_OUT_BILL_NO_OUT_BILL_NO, request)
     }
 }
@@ -772,7 +775,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills`: 发起保证金赔付保司保费.
     #[doc(alias = "发起保证金赔付保司保费")]
-    PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBills
+    PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBills at AtPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBills
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBills<M> {
@@ -805,8 +808,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensati
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::post::Response>
-    {
+    ) -> M::Output<
+        super::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::post::Response,
+    > {
         self.call.typed(
             &table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_INSURANCE_PREMIUMS_COMPENSATION_BILLS,
             request,
@@ -827,7 +831,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensati
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-insurance-premiums-compensation-bills/{out_bill_no}`: 查询保证金赔付保司保费结果（按商户赔付单号）.
     #[doc(alias = "查询保证金赔付保司保费结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNo
+    PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNo at AtPlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensationBillsByOutBillNo<M> {
@@ -852,7 +856,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensati
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保证金赔付保司保费结果（按商户赔付单号）")]
-    pub fn get(self) -> M::Sent<super::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::out_bill_no::get::Response>{
+    pub fn get(self) -> M::Output<super::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::out_bill_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_INSURANCE_PREMIUMS_COMPENSATION_BILLS_OUT_BILL_NO, Nothing)
     }
 }
@@ -860,7 +864,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensati
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills`: 发起保证金赔付用户运费.
     #[doc(alias = "发起保证金赔付用户运费")]
-    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBills
+    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBills at AtPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBills
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBills<M> {
@@ -895,7 +899,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::post::Response>
+    ) -> M::Output<super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::post::Response>
     {
         self.call.typed(
             &table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_SHIPPING_COST_COMPENSATION_BILLS,
@@ -913,9 +917,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no`
-    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo
+    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo at AtPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNo<M> {
@@ -933,7 +937,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/deposit-shipping-cost-compensation-bills/out-bill-no/{out_bill_no}`: 查询保证金售后赔付运费结果（按商户赔付单号）.
     #[doc(alias = "查询保证金售后赔付运费结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNo
+    PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNo at AtPlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBillsOutBillNoByOutBillNo<M> {
@@ -962,7 +966,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保证金售后赔付运费结果（按商户赔付单号）")]
-    pub fn get(self, request: super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::out_bill_no::out_bill_no::get::Request) -> M::Sent<super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::out_bill_no::out_bill_no::get::Response>{
+    pub fn get(self, request: super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::out_bill_no::out_bill_no::get::Request) -> M::Output<super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::out_bill_no::out_bill_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_SHIPPING_COST_COMPENSATION_BILLS_OUT_BILL_NO_OUT_BILL_NO, request)
     }
 }
@@ -970,7 +974,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills`: 请求保险理赔.
     #[doc(alias = "请求保险理赔")]
-    PlatsolutionEcommerceMchTransferInsuranceClaimBills
+    PlatsolutionEcommerceMchTransferInsuranceClaimBills at AtPlatsolutionEcommerceMchTransferInsuranceClaimBills
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBills<M> {
@@ -1003,7 +1007,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBills<M> {
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::insurance_claim_bills::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::insurance_claim_bills::post::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::insurance_claim_bills::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS, request)
     }
 
@@ -1023,9 +1027,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id`
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId at AtPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId<M> {
@@ -1043,7 +1047,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillId<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/bill-id/{bill_id}`: 查询保险理赔结果（按微信支付赔付单号）.
     #[doc(alias = "查询保险理赔结果（按微信支付赔付单号）")]
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId at AtPlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId<M> {
@@ -1075,7 +1079,8 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId<
     pub fn get(
         self,
         request: super::ecommerce::mch_transfer::insurance_claim_bills::bill_id::bill_id::get::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::insurance_claim_bills::bill_id::bill_id::get::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::insurance_claim_bills::bill_id::bill_id::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_BILL_ID_BILL_ID,
             request,
@@ -1083,9 +1088,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId<
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no`
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo at AtPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo<M> {
@@ -1103,7 +1108,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}`: 查询保险理赔结果（按商户赔付单号）.
     #[doc(alias = "查询保险理赔结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNo
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNo at AtPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNo<M> {
@@ -1135,8 +1140,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutB
     pub fn get(
         self,
         request: super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::get::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::get::Response>
-    {
+    ) -> M::Output<
+        super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::get::Response,
+    > {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_OUT_BILL_NO_OUT_BILL_NO,
             request,
@@ -1154,7 +1160,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutB
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/out-bill-no/{out_bill_no}/cancel`: 请求撤销保险理赔.
     #[doc(alias = "请求撤销保险理赔")]
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancel
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancel at AtPlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancel
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutBillNoCancel<M> {
@@ -1184,7 +1190,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutB
     /// # Ok(()) }
     /// ```
     #[doc(alias = "请求撤销保险理赔")]
-    pub fn post(self, request: super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::cancel::post::Request) -> M::Sent<super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::cancel::post::Response>{
+    pub fn post(self, request: super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::cancel::post::Request) -> M::Output<super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::cancel::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL, request)
     }
 }
@@ -1192,7 +1198,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutB
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/insurance-claim-bills/pre-transfer`: 请求保险理赔预下单.
     #[doc(alias = "请求保险理赔预下单")]
-    PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer
+    PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer at AtPlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer<M> {
@@ -1226,7 +1232,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer<M> 
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::insurance_claim_bills::pre_transfer::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::insurance_claim_bills::pre_transfer::post::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::insurance_claim_bills::pre_transfer::post::Response> {
         self.call.typed(
             &table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_PRE_TRANSFER,
             request,
@@ -1237,7 +1243,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer<M> 
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills`: 请求赔付.
     #[doc(alias = "请求赔付")]
-    PlatsolutionEcommerceMchTransferSubMchCompensationBills
+    PlatsolutionEcommerceMchTransferSubMchCompensationBills at AtPlatsolutionEcommerceMchTransferSubMchCompensationBills
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBills<M> {
@@ -1273,7 +1279,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBills<M> {
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::sub_mch_compensation_bills::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::sub_mch_compensation_bills::post::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::sub_mch_compensation_bills::post::Response> {
         self.call
             .typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_SUB_MCH_COMPENSATION_BILLS, request)
     }
@@ -1292,7 +1298,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBills<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/sub-mch-compensation-bills/{out_bill_no}`: 查询赔付结果（按商户赔付单号）.
     #[doc(alias = "查询赔付结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo
+    PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo at AtPlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo<M> {
@@ -1323,7 +1329,8 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo
     pub fn get(
         self,
         request: super::ecommerce::mch_transfer::sub_mch_compensation_bills::out_bill_no::get::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::sub_mch_compensation_bills::out_bill_no::get::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::sub_mch_compensation_bills::out_bill_no::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_SUB_MCH_COMPENSATION_BILLS_OUT_BILL_NO,
             request,
@@ -1334,7 +1341,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills`: 保证金赔付.
     #[doc(alias = "保证金赔付")]
-    PlatsolutionEcommerceMchTransferTransferBills
+    PlatsolutionEcommerceMchTransferTransferBills at AtPlatsolutionEcommerceMchTransferTransferBills
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBills<M> {
@@ -1362,7 +1369,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBills<M> {
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::transfer_bills::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::transfer_bills::post::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::transfer_bills::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS, request)
     }
 
@@ -1377,9 +1384,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBills<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id`
-    PlatsolutionEcommerceMchTransferTransferBillsBillId
+    PlatsolutionEcommerceMchTransferTransferBillsBillId at AtPlatsolutionEcommerceMchTransferTransferBillsBillId
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsBillId<M> {
@@ -1397,7 +1404,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsBillId<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/bill-id/{bill_id}`: 查询保证金赔付结果（按微信支付赔付单号）.
     #[doc(alias = "查询保证金赔付结果（按微信支付赔付单号）")]
-    PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId
+    PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId at AtPlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId<M> {
@@ -1429,15 +1436,15 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId<M> {
     pub fn get(
         self,
         request: super::ecommerce::mch_transfer::transfer_bills::bill_id::bill_id::get::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::transfer_bills::bill_id::bill_id::get::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::transfer_bills::bill_id::bill_id::get::Response> {
         self.call
             .typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_BILL_ID_BILL_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no`
-    PlatsolutionEcommerceMchTransferTransferBillsOutBillNo
+    PlatsolutionEcommerceMchTransferTransferBillsOutBillNo at AtPlatsolutionEcommerceMchTransferTransferBillsOutBillNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNo<M> {
@@ -1455,7 +1462,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`: 查询保证金赔付结果（按商户赔付单号）.
     #[doc(alias = "查询保证金赔付结果（按商户赔付单号）")]
-    PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo
+    PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo at AtPlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo<M> {
@@ -1487,7 +1494,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo<
     pub fn get(
         self,
         request: super::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response>
+    ) -> M::Output<super::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO,
@@ -1499,7 +1506,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo<
 chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees`: 添加二级商户可扫码充值员工.
     #[doc(alias = "添加二级商户可扫码充值员工")]
-    PlatsolutionEcommerceRechargeEmployees
+    PlatsolutionEcommerceRechargeEmployees at AtPlatsolutionEcommerceRechargeEmployees
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployees<M> {
@@ -1523,7 +1530,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployees<M> {
     pub fn post(
         self,
         request: super::ecommerce::recharge_employees::post::Request,
-    ) -> M::Sent<super::ecommerce::recharge_employees::post::Response> {
+    ) -> M::Output<super::ecommerce::recharge_employees::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES, request)
     }
 
@@ -1533,9 +1540,9 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployees<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid`
-    PlatsolutionEcommerceRechargeEmployeesSubMchid
+    PlatsolutionEcommerceRechargeEmployeesSubMchid at AtPlatsolutionEcommerceRechargeEmployeesSubMchid
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchid<M> {
@@ -1553,7 +1560,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchid<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}`: 查询二级商户可扫码充值员工列表.
     #[doc(alias = "查询二级商户可扫码充值员工列表")]
-    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid
+    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid at AtPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid<M> {
@@ -1578,7 +1585,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询二级商户可扫码充值员工列表")]
-    pub fn get(self) -> M::Sent<super::ecommerce::recharge_employees::sub_mchid::sub_mchid::get::Response> {
+    pub fn get(self) -> M::Output<super::ecommerce::recharge_employees::sub_mchid::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID, Nothing)
     }
 
@@ -1588,9 +1595,9 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid`
-    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid
+    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid at AtPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid<M> {
@@ -1605,9 +1612,9 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenid<M
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}`
-    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenid
+    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenid at AtPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenid
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenid<M> {
@@ -1624,7 +1631,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBy
 chain_step! {
     /// `v3/platsolution/ecommerce/recharge-employees/sub-mchid/{sub_mchid}/sp-openid/{sp_openid}/delete`: 删除二级商户可扫码充值员工.
     #[doc(alias = "删除二级商户可扫码充值员工")]
-    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDelete
+    PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDelete at AtPlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDelete
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBySpOpenidDelete<M> {
@@ -1652,14 +1659,14 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBy
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除二级商户可扫码充值员工")]
-    pub fn post(self) -> M::Sent<super::ecommerce::recharge_employees::sub_mchid::sub_mchid::sp_openid::sp_openid::delete_::post::Response>{
+    pub fn post(self) -> M::Output<super::ecommerce::recharge_employees::sub_mchid::sub_mchid::sp_openid::sp_openid::delete_::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID_SP_OPENID_SP_OPENID_DELETE, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/recharges`
-    PlatsolutionEcommerceRecharges
+    PlatsolutionEcommerceRecharges at AtPlatsolutionEcommerceRecharges
 }
 
 impl<M: Mode> PlatsolutionEcommerceRecharges<M> {
@@ -1677,7 +1684,7 @@ impl<M: Mode> PlatsolutionEcommerceRecharges<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/recharges/apply`: 申请二级商户充值.
     #[doc(alias = "申请二级商户充值")]
-    PlatsolutionEcommerceRechargesApply
+    PlatsolutionEcommerceRechargesApply at AtPlatsolutionEcommerceRechargesApply
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargesApply<M> {
@@ -1705,14 +1712,14 @@ impl<M: Mode> PlatsolutionEcommerceRechargesApply<M> {
     pub fn post(
         self,
         request: super::ecommerce::recharges::apply::post::Request,
-    ) -> M::Sent<super::ecommerce::recharges::apply::post::Response> {
+    ) -> M::Output<super::ecommerce::recharges::apply::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/recharges/out-recharge-no`
-    PlatsolutionEcommerceRechargesOutRechargeNo
+    PlatsolutionEcommerceRechargesOutRechargeNo at AtPlatsolutionEcommerceRechargesOutRechargeNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNo<M> {
@@ -1730,7 +1737,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}`: 查询二级商户充值结果.
     #[doc(alias = "查询二级商户充值结果")]
-    PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo
+    PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo at AtPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo<M> {
@@ -1761,7 +1768,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo<M> {
     pub fn get(
         self,
         request: super::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request,
-    ) -> M::Sent<super::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Response> {
+    ) -> M::Output<super::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Response> {
         self.call
             .typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO, request)
     }
@@ -1775,7 +1782,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/recharges/out-recharge-no/{out_recharge_no}/close`: 关闭二级商户充值.
     #[doc(alias = "关闭二级商户充值")]
-    PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose
+    PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose at AtPlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose
 }
 
 impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose<M> {
@@ -1807,7 +1814,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose<M>
     pub fn post(
         self,
         request: super::ecommerce::recharges::out_recharge_no::out_recharge_no::close::post::Request,
-    ) -> M::Sent<super::ecommerce::recharges::out_recharge_no::out_recharge_no::close::post::Response> {
+    ) -> M::Output<super::ecommerce::recharges::out_recharge_no::out_recharge_no::close::post::Response> {
         self.call.typed(
             &table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO_CLOSE,
             request,
@@ -1815,9 +1822,9 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/settle`
-    PlatsolutionEcommerceSettle
+    PlatsolutionEcommerceSettle at AtPlatsolutionEcommerceSettle
 }
 
 impl<M: Mode> PlatsolutionEcommerceSettle<M> {
@@ -1830,7 +1837,7 @@ impl<M: Mode> PlatsolutionEcommerceSettle<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/settle/prepay-settle-orders`: 个人收款-申请批量结算.
     #[doc(alias = "个人收款-申请批量结算")]
-    PlatsolutionEcommerceSettlePrepaySettleOrders
+    PlatsolutionEcommerceSettlePrepaySettleOrders at AtPlatsolutionEcommerceSettlePrepaySettleOrders
 }
 
 impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrders<M> {
@@ -1869,7 +1876,7 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrders<M> {
     pub fn post(
         self,
         request: super::ecommerce::settle::prepay_settle_orders::post::Request,
-    ) -> M::Sent<super::ecommerce::settle::prepay_settle_orders::post::Response> {
+    ) -> M::Output<super::ecommerce::settle::prepay_settle_orders::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS, request)
     }
 
@@ -1887,7 +1894,7 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrders<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}`: 个人收款-查询批量结算信息.
     #[doc(alias = "个人收款-查询批量结算信息")]
-    PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo
+    PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo at AtPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo<M> {
@@ -1914,7 +1921,7 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo<M> {
     #[doc(alias = "个人收款-查询批量结算信息")]
     pub fn get(
         self,
-    ) -> M::Sent<super::ecommerce::settle::prepay_settle_orders::settle_batch_no::get::Response> {
+    ) -> M::Output<super::ecommerce::settle::prepay_settle_orders::settle_batch_no::get::Response> {
         self.call
             .typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO, Nothing)
     }
@@ -1932,7 +1939,7 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/settle/prepay-settle-orders/{settle_batch_no}/apply-abnormal-settle`: 个人收款-申请异常结算批次单处理.
     #[doc(alias = "个人收款-申请异常结算批次单处理")]
-    PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettle
+    PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettle at AtPlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettle
 }
 
 impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyAbnormalSettle<M> {
@@ -1964,14 +1971,14 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyA
     /// # Ok(()) }
     /// ```
     #[doc(alias = "个人收款-申请异常结算批次单处理")]
-    pub fn post(self, request: super::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post::Request) -> M::Sent<super::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post::Response>{
+    pub fn post(self, request: super::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post::Request) -> M::Output<super::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO_APPLY_ABNORMAL_SETTLE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/withdraw`
-    PlatsolutionEcommerceWithdraw
+    PlatsolutionEcommerceWithdraw at AtPlatsolutionEcommerceWithdraw
 }
 
 impl<M: Mode> PlatsolutionEcommerceWithdraw<M> {
@@ -1984,7 +1991,7 @@ impl<M: Mode> PlatsolutionEcommerceWithdraw<M> {
 chain_step! {
     /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw`: 二级商户按日终余额预约提现.
     #[doc(alias = "二级商户按日终余额预约提现")]
-    PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw
+    PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw at AtPlatsolutionEcommerceWithdrawDayEndBalanceWithdraw
 }
 
 impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw<M> {
@@ -2017,7 +2024,7 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw<M> {
     pub fn post(
         self,
         request: super::ecommerce::withdraw::day_end_balance_withdraw::post::Request,
-    ) -> M::Sent<super::ecommerce::withdraw::day_end_balance_withdraw::post::Response> {
+    ) -> M::Output<super::ecommerce::withdraw::day_end_balance_withdraw::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW, request)
     }
 
@@ -2027,9 +2034,9 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no`
-    PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo
+    PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo at AtPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo<M> {
@@ -2047,7 +2054,7 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNo<M> 
 chain_step! {
     /// `v3/platsolution/ecommerce/withdraw/day-end-balance-withdraw/out-request-no/{out_request_no}`: 查询二级商户按日终余额预约提现状态.
     #[doc(alias = "查询二级商户按日终余额预约提现状态")]
-    PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNo
+    PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNo at AtPlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNo
 }
 
 impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOutRequestNo<M> {
@@ -2079,16 +2086,16 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOu
     pub fn get(
         self,
         request: super::ecommerce::withdraw::day_end_balance_withdraw::out_request_no::out_request_no::get::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::ecommerce::withdraw::day_end_balance_withdraw::out_request_no::out_request_no::get::Response,
     > {
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance`
-    PlatsolutionInsurance
+    PlatsolutionInsurance at AtPlatsolutionInsurance
 }
 
 impl<M: Mode> PlatsolutionInsurance<M> {
@@ -2098,9 +2105,9 @@ impl<M: Mode> PlatsolutionInsurance<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer`
-    PlatsolutionInsuranceMchTransfer
+    PlatsolutionInsuranceMchTransfer at AtPlatsolutionInsuranceMchTransfer
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransfer<M> {
@@ -2115,9 +2122,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransfer<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches`
-    PlatsolutionInsuranceMchTransferBatches
+    PlatsolutionInsuranceMchTransferBatches at AtPlatsolutionInsuranceMchTransferBatches
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatches<M> {
@@ -2150,7 +2157,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatches<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/apply`: 受理商家转账.
     #[doc(alias = "受理商家转账")]
-    PlatsolutionInsuranceMchTransferBatchesApply
+    PlatsolutionInsuranceMchTransferBatchesApply at AtPlatsolutionInsuranceMchTransferBatchesApply
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesApply<M> {
@@ -2189,14 +2196,14 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesApply<M> {
     pub fn post(
         self,
         request: super::insurance::mch_transfer::batches::apply::post::Request,
-    ) -> M::Sent<super::insurance::mch_transfer::batches::apply::post::Response> {
+    ) -> M::Output<super::insurance::mch_transfer::batches::apply::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id`
-    PlatsolutionInsuranceMchTransferBatchesBatchId
+    PlatsolutionInsuranceMchTransferBatchesBatchId at AtPlatsolutionInsuranceMchTransferBatchesBatchId
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchId<M> {
@@ -2214,7 +2221,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchId<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}`: 微信支付转账批次单号查询批次单.
     #[doc(alias = "微信支付转账批次单号查询批次单")]
-    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId
+    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId at AtPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId<M> {
@@ -2246,7 +2253,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId<M> {
     pub fn get(
         self,
         request: super::insurance::mch_transfer::batches::batch_id::batch_id::get::Request,
-    ) -> M::Sent<super::insurance::mch_transfer::batches::batch_id::batch_id::get::Response> {
+    ) -> M::Output<super::insurance::mch_transfer::batches::batch_id::batch_id::get::Response> {
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
@@ -2256,9 +2263,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details`
-    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails
+    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails at AtPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails<M> {
@@ -2270,9 +2277,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetails<M> 
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id`
-    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailId
+    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailId at AtPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailId
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
@@ -2290,7 +2297,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDeta
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`: 微信支付转账明细单号查询明细单.
     #[doc(alias = "微信支付转账明细单号查询明细单")]
-    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
+    PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at AtPlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
@@ -2322,14 +2329,14 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDeta
     /// # Ok(()) }
     /// ```
     #[doc(alias = "微信支付转账明细单号查询明细单")]
-    pub fn get(self, request: super::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Request) -> M::Sent<super::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response>{
+    pub fn get(self, request: super::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Request) -> M::Output<super::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts`
-    PlatsolutionInsuranceMchTransferBatchesDetailReceipts
+    PlatsolutionInsuranceMchTransferBatchesDetailReceipts at AtPlatsolutionInsuranceMchTransferBatchesDetailReceipts
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceipts<M> {
@@ -2339,9 +2346,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceipts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no`
-    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo at AtPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo<M> {
@@ -2356,9 +2363,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNo<M>
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}`
-    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo at AtPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo<M> {
@@ -2372,9 +2379,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByO
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`
-    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo
+    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo at AtPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo<M> {
@@ -2391,7 +2398,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByO
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`: 查询商家转账明细电子回单.
     #[doc(alias = "查询商家转账明细电子回单")]
-    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo
+    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo at AtPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo
 }
 
 impl<M: Mode>
@@ -2425,7 +2432,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商家转账明细电子回单")]
-    pub fn get(self, request: super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Request) -> M::Sent<super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Response>{
+    pub fn get(self, request: super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Request) -> M::Output<super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO, request)
     }
 
@@ -2438,7 +2445,7 @@ impl<M: Mode>
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`: 申请商家转账明细电子回单.
     #[doc(alias = "申请商家转账明细电子回单")]
-    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply
+    PlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply at AtPlatsolutionInsuranceMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply
 }
 
 impl<M: Mode>
@@ -2475,14 +2482,14 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请商家转账明细电子回单")]
-    pub fn post(self, request: super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request) -> M::Sent<super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Response>{
+    pub fn post(self, request: super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request) -> M::Output<super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no`
-    PlatsolutionInsuranceMchTransferBatchesOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesOutBatchNo at AtPlatsolutionInsuranceMchTransferBatchesOutBatchNo
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNo<M> {
@@ -2500,7 +2507,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNo<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}`: 商户转账批次单号查询批次单.
     #[doc(alias = "商户转账批次单号查询批次单")]
-    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo at AtPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo<M> {
@@ -2532,7 +2539,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo<M> {
     pub fn get(
         self,
         request: super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::get::Request,
-    ) -> M::Sent<super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::get::Response> {
+    ) -> M::Output<super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::get::Response> {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO,
             request,
@@ -2545,9 +2552,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details`
-    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetails
+    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetails at AtPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetails
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
@@ -2561,9 +2568,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetai
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
-    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
+    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at AtPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
@@ -2581,7 +2588,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetai
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`: 商户明细单号查询明细单.
     #[doc(alias = "商户明细单号查询明细单")]
-    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
+    PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at AtPlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
 }
 
 impl<M: Mode>
@@ -2615,14 +2622,14 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户明细单号查询明细单")]
-    pub fn get(self, request: super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Request) -> M::Sent<super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response>{
+    pub fn get(self, request: super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Request) -> M::Output<super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts`
-    PlatsolutionInsuranceMchTransferBatchesSummaryReceipts
+    PlatsolutionInsuranceMchTransferBatchesSummaryReceipts at AtPlatsolutionInsuranceMchTransferBatchesSummaryReceipts
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceipts<M> {
@@ -2632,9 +2639,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceipts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no`
-    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo at AtPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo<M> {
@@ -2652,7 +2659,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNo<M
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`: 查询商家转账批次电子回单.
     #[doc(alias = "查询商家转账批次电子回单")]
-    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo
+    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo at AtPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo<M> {
@@ -2685,7 +2692,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoBy
     pub fn get(
         self,
         request: super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get::Response,
     > {
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO, request)
@@ -2704,7 +2711,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoBy
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`: 申请商家转账批次电子回单.
     #[doc(alias = "申请商家转账批次电子回单")]
-    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply
+    PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply at AtPlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply<M> {
@@ -2735,14 +2742,14 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoBy
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请商家转账批次电子回单")]
-    pub fn post(self, request: super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Request) -> M::Sent<super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Response>{
+    pub fn post(self, request: super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Request) -> M::Output<super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation`
-    PlatsolutionInsuranceMchTransferReservation
+    PlatsolutionInsuranceMchTransferReservation at AtPlatsolutionInsuranceMchTransferReservation
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservation<M> {
@@ -2765,7 +2772,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservation<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/apply`: 受理单次预约商家转账.
     #[doc(alias = "受理单次预约商家转账")]
-    PlatsolutionInsuranceMchTransferReservationApply
+    PlatsolutionInsuranceMchTransferReservationApply at AtPlatsolutionInsuranceMchTransferReservationApply
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationApply<M> {
@@ -2803,14 +2810,14 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationApply<M> {
     pub fn post(
         self,
         request: super::insurance::mch_transfer::reservation::apply::post::Request,
-    ) -> M::Sent<super::insurance::mch_transfer::reservation::apply::post::Response> {
+    ) -> M::Output<super::insurance::mch_transfer::reservation::apply::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no`
-    PlatsolutionInsuranceMchTransferReservationOutReservationNo
+    PlatsolutionInsuranceMchTransferReservationOutReservationNo at AtPlatsolutionInsuranceMchTransferReservationOutReservationNo
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNo<M> {
@@ -2828,7 +2835,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNo<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`: 商户预约单号查询预约商家转账记录.
     #[doc(alias = "商户预约单号查询预约商家转账记录")]
-    PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNo
+    PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNo at AtPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNo
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNo<M> {
@@ -2860,7 +2867,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutRe
     pub fn get(
         self,
         request: super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::Response,
     > {
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO, request)
@@ -2879,7 +2886,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutRe
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`: 关闭预约商家转账记录.
     #[doc(alias = "关闭预约商家转账记录")]
-    PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoClose
+    PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoClose at AtPlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoClose
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutReservationNoClose<M> {
@@ -2909,14 +2916,14 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutRe
     /// # Ok(()) }
     /// ```
     #[doc(alias = "关闭预约商家转账记录")]
-    pub fn post(self, request: super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Request) -> M::Sent<super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Response>{
+    pub fn post(self, request: super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Request) -> M::Output<super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO_CLOSE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/reservation-id`
-    PlatsolutionInsuranceMchTransferReservationReservationId
+    PlatsolutionInsuranceMchTransferReservationReservationId at AtPlatsolutionInsuranceMchTransferReservationReservationId
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationId<M> {
@@ -2934,7 +2941,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationId<M> {
 chain_step! {
     /// `v3/platsolution/insurance/mch-transfer/reservation/reservation-id/{reservation_id}`: 微信支付预约单号查询预约商家转账记录.
     #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
-    PlatsolutionInsuranceMchTransferReservationReservationIdByReservationId
+    PlatsolutionInsuranceMchTransferReservationReservationIdByReservationId at AtPlatsolutionInsuranceMchTransferReservationReservationIdByReservationId
 }
 
 impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationIdByReservationId<M> {
@@ -2966,7 +2973,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationIdByReservat
     pub fn get(
         self,
         request: super::insurance::mch_transfer::reservation::reservation_id::reservation_id::get::Request,
-    ) -> M::Sent<super::insurance::mch_transfer::reservation::reservation_id::reservation_id::get::Response>
+    ) -> M::Output<super::insurance::mch_transfer::reservation::reservation_id::reservation_id::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID,
@@ -2975,9 +2982,9 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationIdByReservat
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer`
-    PlatsolutionMchTransfer
+    PlatsolutionMchTransfer at AtPlatsolutionMchTransfer
 }
 
 impl<M: Mode> PlatsolutionMchTransfer<M> {
@@ -2992,9 +2999,9 @@ impl<M: Mode> PlatsolutionMchTransfer<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches`
-    PlatsolutionMchTransferBatches
+    PlatsolutionMchTransferBatches at AtPlatsolutionMchTransferBatches
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatches<M> {
@@ -3027,7 +3034,7 @@ impl<M: Mode> PlatsolutionMchTransferBatches<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/apply`: 受理商家转账.
     #[doc(alias = "受理商家转账")]
-    PlatsolutionMchTransferBatchesApply
+    PlatsolutionMchTransferBatchesApply at AtPlatsolutionMchTransferBatchesApply
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesApply<M> {
@@ -3065,14 +3072,14 @@ impl<M: Mode> PlatsolutionMchTransferBatchesApply<M> {
     pub fn post(
         self,
         request: super::mch_transfer::batches::apply::post::Request,
-    ) -> M::Sent<super::mch_transfer::batches::apply::post::Response> {
+    ) -> M::Output<super::mch_transfer::batches::apply::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/batch-id`
-    PlatsolutionMchTransferBatchesBatchId
+    PlatsolutionMchTransferBatchesBatchId at AtPlatsolutionMchTransferBatchesBatchId
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchId<M> {
@@ -3085,7 +3092,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchId<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}`: 微信支付转账批次单号查询批次单.
     #[doc(alias = "微信支付转账批次单号查询批次单")]
-    PlatsolutionMchTransferBatchesBatchIdByBatchId
+    PlatsolutionMchTransferBatchesBatchIdByBatchId at AtPlatsolutionMchTransferBatchesBatchIdByBatchId
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchId<M> {
@@ -3116,7 +3123,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchId<M> {
     pub fn get(
         self,
         request: super::mch_transfer::batches::batch_id::batch_id::get::Request,
-    ) -> M::Sent<super::mch_transfer::batches::batch_id::batch_id::get::Response> {
+    ) -> M::Output<super::mch_transfer::batches::batch_id::batch_id::get::Response> {
         self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
@@ -3126,9 +3133,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details`
-    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails
+    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails at AtPlatsolutionMchTransferBatchesBatchIdByBatchIdDetails
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails<M> {
@@ -3138,9 +3145,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetails<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id`
-    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId
+    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId at AtPlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
@@ -3158,7 +3165,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`: 微信支付转账明细单号查询明细单.
     #[doc(alias = "微信支付转账明细单号查询明细单")]
-    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
+    PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at AtPlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
@@ -3192,8 +3199,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDet
     pub fn get(
         self,
         request: super::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Request,
-    ) -> M::Sent<super::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response>
-    {
+    ) -> M::Output<
+        super::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response,
+    > {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID,
             request,
@@ -3201,9 +3209,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDet
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts`
-    PlatsolutionMchTransferBatchesDetailReceipts
+    PlatsolutionMchTransferBatchesDetailReceipts at AtPlatsolutionMchTransferBatchesDetailReceipts
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceipts<M> {
@@ -3213,9 +3221,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceipts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no`
-    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo
+    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo at AtPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo<M> {
@@ -3230,9 +3238,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}`
-    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
+    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo at AtPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo<M> {
@@ -3246,9 +3254,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no`
-    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo
+    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo at AtPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNo<M> {
@@ -3266,7 +3274,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}`: 查询商家转账明细电子回单.
     #[doc(alias = "查询商家转账明细电子回单")]
-    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo
+    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo at AtPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNo<M> {
@@ -3297,7 +3305,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商家转账明细电子回单")]
-    pub fn get(self, request: super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Request) -> M::Sent<super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Response>{
+    pub fn get(self, request: super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Request) -> M::Output<super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO, request)
     }
 
@@ -3315,7 +3323,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/detail-receipts/out-batch-no/{out_batch_no}/out-detail-no/{out_detail_no}/apply`: 申请商家转账明细电子回单.
     #[doc(alias = "申请商家转账明细电子回单")]
-    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply
+    PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply at AtPlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNoOutDetailNoByOutDetailNoApply
 }
 
 impl<M: Mode>
@@ -3349,14 +3357,14 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请商家转账明细电子回单")]
-    pub fn post(self, request: super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request) -> M::Sent<super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Response>{
+    pub fn post(self, request: super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request) -> M::Output<super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/out-batch-no`
-    PlatsolutionMchTransferBatchesOutBatchNo
+    PlatsolutionMchTransferBatchesOutBatchNo at AtPlatsolutionMchTransferBatchesOutBatchNo
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNo<M> {
@@ -3374,7 +3382,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNo<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}`: 商户转账批次单号查询批次单.
     #[doc(alias = "商户转账批次单号查询批次单")]
-    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo
+    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo at AtPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo<M> {
@@ -3405,7 +3413,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo<M> {
     pub fn get(
         self,
         request: super::mch_transfer::batches::out_batch_no::out_batch_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::batches::out_batch_no::out_batch_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::batches::out_batch_no::out_batch_no::get::Response> {
         self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
     }
 
@@ -3415,9 +3423,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details`
-    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails
+    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails at AtPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
@@ -3429,9 +3437,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetails<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
-    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
+    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at AtPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
@@ -3449,7 +3457,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDeta
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`: 商户明细单号查询明细单.
     #[doc(alias = "商户明细单号查询明细单")]
-    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
+    PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at AtPlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo<M> {
@@ -3480,14 +3488,14 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDeta
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户明细单号查询明细单")]
-    pub fn get(self, request: super::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Request) -> M::Sent<super::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response>{
+    pub fn get(self, request: super::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Request) -> M::Output<super::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/summary-receipts`
-    PlatsolutionMchTransferBatchesSummaryReceipts
+    PlatsolutionMchTransferBatchesSummaryReceipts at AtPlatsolutionMchTransferBatchesSummaryReceipts
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceipts<M> {
@@ -3497,9 +3505,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceipts<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no`
-    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo
+    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo at AtPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo<M> {
@@ -3517,7 +3525,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNo<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}`: 查询商家转账批次电子回单.
     #[doc(alias = "查询商家转账批次电子回单")]
-    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo
+    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo at AtPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNo<M> {
@@ -3549,7 +3557,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchN
     pub fn get(
         self,
         request: super::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get::Response>
+    ) -> M::Output<super::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO,
@@ -3566,7 +3574,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchN
 chain_step! {
     /// `v3/platsolution/mch-transfer/batches/summary-receipts/out-batch-no/{out_batch_no}/apply`: 申请商家转账批次电子回单.
     #[doc(alias = "申请商家转账批次电子回单")]
-    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply
+    PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply at AtPlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply
 }
 
 impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchNoApply<M> {
@@ -3599,16 +3607,16 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchN
     pub fn post(
         self,
         request: super::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Response,
     > {
         self.call.typed(&table::POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/reservation`
-    PlatsolutionMchTransferReservation
+    PlatsolutionMchTransferReservation at AtPlatsolutionMchTransferReservation
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservation<M> {
@@ -3631,7 +3639,7 @@ impl<M: Mode> PlatsolutionMchTransferReservation<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/apply`: 受理单次预约商家转账.
     #[doc(alias = "受理单次预约商家转账")]
-    PlatsolutionMchTransferReservationApply
+    PlatsolutionMchTransferReservationApply at AtPlatsolutionMchTransferReservationApply
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationApply<M> {
@@ -3661,14 +3669,14 @@ impl<M: Mode> PlatsolutionMchTransferReservationApply<M> {
     pub fn post(
         self,
         request: super::mch_transfer::reservation::apply::post::Request,
-    ) -> M::Sent<super::mch_transfer::reservation::apply::post::Response> {
+    ) -> M::Output<super::mch_transfer::reservation::apply::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/out-reservation-no`
-    PlatsolutionMchTransferReservationOutReservationNo
+    PlatsolutionMchTransferReservationOutReservationNo at AtPlatsolutionMchTransferReservationOutReservationNo
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNo<M> {
@@ -3686,7 +3694,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNo<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}`: 商户预约单号查询预约商家转账记录.
     #[doc(alias = "商户预约单号查询预约商家转账记录")]
-    PlatsolutionMchTransferReservationOutReservationNoByOutReservationNo
+    PlatsolutionMchTransferReservationOutReservationNoByOutReservationNo at AtPlatsolutionMchTransferReservationOutReservationNoByOutReservationNo
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservationNo<M> {
@@ -3717,7 +3725,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservation
     pub fn get(
         self,
         request: super::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::Response>
+    ) -> M::Output<super::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO,
@@ -3736,7 +3744,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservation
 chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/out-reservation-no/{out_reservation_no}/close`: 关闭预约商家转账记录.
     #[doc(alias = "关闭预约商家转账记录")]
-    PlatsolutionMchTransferReservationOutReservationNoByOutReservationNoClose
+    PlatsolutionMchTransferReservationOutReservationNoByOutReservationNoClose at AtPlatsolutionMchTransferReservationOutReservationNoByOutReservationNoClose
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservationNoClose<M> {
@@ -3768,7 +3776,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservation
     pub fn post(
         self,
         request: super::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Response,
     > {
         self.call.typed(
@@ -3778,9 +3786,9 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservation
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/reservation-id`
-    PlatsolutionMchTransferReservationReservationId
+    PlatsolutionMchTransferReservationReservationId at AtPlatsolutionMchTransferReservationReservationId
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationReservationId<M> {
@@ -3798,7 +3806,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationReservationId<M> {
 chain_step! {
     /// `v3/platsolution/mch-transfer/reservation/reservation-id/{reservation_id}`: 微信支付预约单号查询预约商家转账记录.
     #[doc(alias = "微信支付预约单号查询预约商家转账记录")]
-    PlatsolutionMchTransferReservationReservationIdByReservationId
+    PlatsolutionMchTransferReservationReservationIdByReservationId at AtPlatsolutionMchTransferReservationReservationIdByReservationId
 }
 
 impl<M: Mode> PlatsolutionMchTransferReservationReservationIdByReservationId<M> {
@@ -3829,7 +3837,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationReservationIdByReservationId<M> 
     pub fn get(
         self,
         request: super::mch_transfer::reservation::reservation_id::reservation_id::get::Request,
-    ) -> M::Sent<super::mch_transfer::reservation::reservation_id::reservation_id::get::Response> {
+    ) -> M::Output<super::mch_transfer::reservation::reservation_id::reservation_id::get::Response> {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID,
             request,

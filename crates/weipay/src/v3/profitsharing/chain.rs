@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/profitsharing` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/profitsharing`: 分账.
-    Profitsharing
+    Profitsharing at AtProfitsharing
 }
 
 impl<M: Mode> Profitsharing<M> {
@@ -47,7 +49,7 @@ impl<M: Mode> Profitsharing<M> {
 chain_step! {
     /// `v3/profitsharing/bills`: 申请分账账单.
     #[doc(alias = "申请分账账单")]
-    ProfitsharingBills
+    ProfitsharingBills at AtProfitsharingBills
 }
 
 impl<M: Mode> ProfitsharingBills<M> {
@@ -67,14 +69,14 @@ impl<M: Mode> ProfitsharingBills<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请分账账单")]
-    pub fn get(self, request: super::bills::get::Request) -> M::Sent<super::bills::get::Response> {
+    pub fn get(self, request: super::bills::get::Request) -> M::Output<super::bills::get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_BILLS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/profitsharing/merchant-configs`
-    ProfitsharingMerchantConfigs
+    ProfitsharingMerchantConfigs at AtProfitsharingMerchantConfigs
 }
 
 impl<M: Mode> ProfitsharingMerchantConfigs<M> {
@@ -87,7 +89,7 @@ impl<M: Mode> ProfitsharingMerchantConfigs<M> {
 chain_step! {
     /// `v3/profitsharing/merchant-configs/{sub_mchid}`: 查询最大分账比例.
     #[doc(alias = "查询最大分账比例")]
-    ProfitsharingMerchantConfigsBySubMchid
+    ProfitsharingMerchantConfigsBySubMchid at AtProfitsharingMerchantConfigsBySubMchid
 }
 
 impl<M: Mode> ProfitsharingMerchantConfigsBySubMchid<M> {
@@ -104,7 +106,7 @@ impl<M: Mode> ProfitsharingMerchantConfigsBySubMchid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询最大分账比例")]
-    pub fn get(self) -> M::Sent<super::merchant_configs::sub_mchid::get::Response> {
+    pub fn get(self) -> M::Output<super::merchant_configs::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID, Nothing)
     }
 }
@@ -112,7 +114,7 @@ impl<M: Mode> ProfitsharingMerchantConfigsBySubMchid<M> {
 chain_step! {
     /// `v3/profitsharing/orders`: 请求分账.
     #[doc(alias = "请求分账")]
-    ProfitsharingOrders
+    ProfitsharingOrders at AtProfitsharingOrders
 }
 
 impl<M: Mode> ProfitsharingOrders<M> {
@@ -135,7 +137,7 @@ impl<M: Mode> ProfitsharingOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "请求分账")]
-    pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
+    pub fn post(self, request: super::orders::post::Request) -> M::Output<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_PROFITSHARING_ORDERS, request)
     }
 
@@ -158,7 +160,7 @@ impl<M: Mode> ProfitsharingOrders<M> {
 chain_step! {
     /// `v3/profitsharing/orders/{out_order_no}`: 查询分账结果.
     #[doc(alias = "查询分账结果")]
-    ProfitsharingOrdersByOutOrderNo
+    ProfitsharingOrdersByOutOrderNo at AtProfitsharingOrdersByOutOrderNo
 }
 
 impl<M: Mode> ProfitsharingOrdersByOutOrderNo<M> {
@@ -182,7 +184,7 @@ impl<M: Mode> ProfitsharingOrdersByOutOrderNo<M> {
     pub fn get(
         self,
         request: super::orders::out_order_no::get::Request,
-    ) -> M::Sent<super::orders::out_order_no::get::Response> {
+    ) -> M::Output<super::orders::out_order_no::get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO, request)
     }
 }
@@ -190,7 +192,7 @@ impl<M: Mode> ProfitsharingOrdersByOutOrderNo<M> {
 chain_step! {
     /// `v3/profitsharing/orders/unfreeze`: 解冻剩余资金.
     #[doc(alias = "解冻剩余资金")]
-    ProfitsharingOrdersUnfreeze
+    ProfitsharingOrdersUnfreeze at AtProfitsharingOrdersUnfreeze
 }
 
 impl<M: Mode> ProfitsharingOrdersUnfreeze<M> {
@@ -216,14 +218,14 @@ impl<M: Mode> ProfitsharingOrdersUnfreeze<M> {
     pub fn post(
         self,
         request: super::orders::unfreeze::post::Request,
-    ) -> M::Sent<super::orders::unfreeze::post::Response> {
+    ) -> M::Output<super::orders::unfreeze::post::Response> {
         self.call.typed(&table::POST_V3_PROFITSHARING_ORDERS_UNFREEZE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/profitsharing/receivers`
-    ProfitsharingReceivers
+    ProfitsharingReceivers at AtProfitsharingReceivers
 }
 
 impl<M: Mode> ProfitsharingReceivers<M> {
@@ -241,7 +243,7 @@ impl<M: Mode> ProfitsharingReceivers<M> {
 chain_step! {
     /// `v3/profitsharing/receivers/add`: 添加分账接收方.
     #[doc(alias = "添加分账接收方")]
-    ProfitsharingReceiversAdd
+    ProfitsharingReceiversAdd at AtProfitsharingReceiversAdd
 }
 
 impl<M: Mode> ProfitsharingReceiversAdd<M> {
@@ -268,7 +270,7 @@ impl<M: Mode> ProfitsharingReceiversAdd<M> {
     pub fn post(
         self,
         request: super::receivers::add::post::Request,
-    ) -> M::Sent<super::receivers::add::post::Response> {
+    ) -> M::Output<super::receivers::add::post::Response> {
         self.call.typed(&table::POST_V3_PROFITSHARING_RECEIVERS_ADD, request)
     }
 }
@@ -276,7 +278,7 @@ impl<M: Mode> ProfitsharingReceiversAdd<M> {
 chain_step! {
     /// `v3/profitsharing/receivers/delete`: 删除分账接收方.
     #[doc(alias = "删除分账接收方")]
-    ProfitsharingReceiversDelete
+    ProfitsharingReceiversDelete at AtProfitsharingReceiversDelete
 }
 
 impl<M: Mode> ProfitsharingReceiversDelete<M> {
@@ -300,7 +302,7 @@ impl<M: Mode> ProfitsharingReceiversDelete<M> {
     pub fn post(
         self,
         request: super::receivers::delete_::post::Request,
-    ) -> M::Sent<super::receivers::delete_::post::Response> {
+    ) -> M::Output<super::receivers::delete_::post::Response> {
         self.call.typed(&table::POST_V3_PROFITSHARING_RECEIVERS_DELETE, request)
     }
 }
@@ -308,7 +310,7 @@ impl<M: Mode> ProfitsharingReceiversDelete<M> {
 chain_step! {
     /// `v3/profitsharing/return-orders`: 请求分账回退.
     #[doc(alias = "请求分账回退")]
-    ProfitsharingReturnOrders
+    ProfitsharingReturnOrders at AtProfitsharingReturnOrders
 }
 
 impl<M: Mode> ProfitsharingReturnOrders<M> {
@@ -335,7 +337,7 @@ impl<M: Mode> ProfitsharingReturnOrders<M> {
     pub fn post(
         self,
         request: super::return_orders::post::Request,
-    ) -> M::Sent<super::return_orders::post::Response> {
+    ) -> M::Output<super::return_orders::post::Response> {
         self.call.typed(&table::POST_V3_PROFITSHARING_RETURN_ORDERS, request)
     }
 
@@ -353,7 +355,7 @@ impl<M: Mode> ProfitsharingReturnOrders<M> {
 chain_step! {
     /// `v3/profitsharing/return-orders/{out_return_no}`: 查询分账回退结果.
     #[doc(alias = "查询分账回退结果")]
-    ProfitsharingReturnOrdersByOutReturnNo
+    ProfitsharingReturnOrdersByOutReturnNo at AtProfitsharingReturnOrdersByOutReturnNo
 }
 
 impl<M: Mode> ProfitsharingReturnOrdersByOutReturnNo<M> {
@@ -377,14 +379,14 @@ impl<M: Mode> ProfitsharingReturnOrdersByOutReturnNo<M> {
     pub fn get(
         self,
         request: super::return_orders::out_return_no::get::Request,
-    ) -> M::Sent<super::return_orders::out_return_no::get::Response> {
+    ) -> M::Output<super::return_orders::out_return_no::get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/profitsharing/transactions`
-    ProfitsharingTransactions
+    ProfitsharingTransactions at AtProfitsharingTransactions
 }
 
 impl<M: Mode> ProfitsharingTransactions<M> {
@@ -399,9 +401,9 @@ impl<M: Mode> ProfitsharingTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/profitsharing/transactions/{transaction_id}`
-    ProfitsharingTransactionsByTransactionId
+    ProfitsharingTransactionsByTransactionId at AtProfitsharingTransactionsByTransactionId
 }
 
 impl<M: Mode> ProfitsharingTransactionsByTransactionId<M> {
@@ -414,7 +416,7 @@ impl<M: Mode> ProfitsharingTransactionsByTransactionId<M> {
 chain_step! {
     /// `v3/profitsharing/transactions/{transaction_id}/amounts`: 查询剩余待分金额.
     #[doc(alias = "查询剩余待分金额")]
-    ProfitsharingTransactionsByTransactionIdAmounts
+    ProfitsharingTransactionsByTransactionIdAmounts at AtProfitsharingTransactionsByTransactionIdAmounts
 }
 
 impl<M: Mode> ProfitsharingTransactionsByTransactionIdAmounts<M> {
@@ -438,7 +440,7 @@ impl<M: Mode> ProfitsharingTransactionsByTransactionIdAmounts<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询剩余待分金额")]
-    pub fn get(self) -> M::Sent<super::transactions::transaction_id::amounts::get::Response> {
+    pub fn get(self) -> M::Output<super::transactions::transaction_id::amounts::get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS, Nothing)
     }
 }

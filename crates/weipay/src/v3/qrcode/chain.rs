@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/qrcode` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/qrcode`: 刷码乘车.
-    Qrcode
+    Qrcode at AtQrcode
 }
 
 impl<M: Mode> Qrcode<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> Qrcode<M> {
 chain_step! {
     /// `v3/qrcode/transactions`: 扣费受理.
     #[doc(alias = "扣费受理")]
-    QrcodeTransactions
+    QrcodeTransactions at AtQrcodeTransactions
 }
 
 impl<M: Mode> QrcodeTransactions<M> {
@@ -54,7 +56,7 @@ impl<M: Mode> QrcodeTransactions<M> {
     pub fn post(
         self,
         request: super::transactions::post::Request,
-    ) -> M::Sent<super::transactions::post::Response> {
+    ) -> M::Output<super::transactions::post::Response> {
         self.call.typed(&table::POST_V3_QRCODE_TRANSACTIONS, request)
     }
 
@@ -64,9 +66,9 @@ impl<M: Mode> QrcodeTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/qrcode/transactions/out-trade-no`
-    QrcodeTransactionsOutTradeNo
+    QrcodeTransactionsOutTradeNo at AtQrcodeTransactionsOutTradeNo
 }
 
 impl<M: Mode> QrcodeTransactionsOutTradeNo<M> {
@@ -84,7 +86,7 @@ impl<M: Mode> QrcodeTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/qrcode/transactions/out-trade-no/{out_trade_no}`: 查询订单.
     #[doc(alias = "查询订单")]
-    QrcodeTransactionsOutTradeNoByOutTradeNo
+    QrcodeTransactionsOutTradeNoByOutTradeNo at AtQrcodeTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> QrcodeTransactionsOutTradeNoByOutTradeNo<M> {
@@ -114,14 +116,14 @@ impl<M: Mode> QrcodeTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_QRCODE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/qrcode/user-services`
-    QrcodeUserServices
+    QrcodeUserServices at AtQrcodeUserServices
 }
 
 impl<M: Mode> QrcodeUserServices<M> {
@@ -131,9 +133,9 @@ impl<M: Mode> QrcodeUserServices<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/qrcode/user-services/contract-id`
-    QrcodeUserServicesContractId
+    QrcodeUserServicesContractId at AtQrcodeUserServicesContractId
 }
 
 impl<M: Mode> QrcodeUserServicesContractId<M> {
@@ -146,7 +148,7 @@ impl<M: Mode> QrcodeUserServicesContractId<M> {
 chain_step! {
     /// `v3/qrcode/user-services/contract-id/{contract_id}`: 查询用户服务可用信息.
     #[doc(alias = "查询用户服务可用信息")]
-    QrcodeUserServicesContractIdByContractId
+    QrcodeUserServicesContractIdByContractId at AtQrcodeUserServicesContractIdByContractId
 }
 
 impl<M: Mode> QrcodeUserServicesContractIdByContractId<M> {
@@ -176,7 +178,7 @@ impl<M: Mode> QrcodeUserServicesContractIdByContractId<M> {
     pub fn get(
         self,
         request: super::user_services::contract_id::contract_id::get::Request,
-    ) -> M::Sent<super::user_services::contract_id::contract_id::get::Response> {
+    ) -> M::Output<super::user_services::contract_id::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_QRCODE_USER_SERVICES_CONTRACT_ID_CONTRACT_ID, request)
     }
 }

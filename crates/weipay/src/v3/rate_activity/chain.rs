@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/rate-activity` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/rate-activity`: 从业机构子商户优惠费率活动.
-    RateActivity
+    RateActivity at AtRateActivity
 }
 
 impl<M: Mode> RateActivity<M> {
@@ -22,7 +24,7 @@ impl<M: Mode> RateActivity<M> {
 chain_step! {
     /// `v3/rate-activity/applications`: 报名费率优惠活动.
     #[doc(alias = "报名费率优惠活动")]
-    RateActivityApplications
+    RateActivityApplications at AtRateActivityApplications
 }
 
 impl<M: Mode> RateActivityApplications<M> {
@@ -49,7 +51,7 @@ impl<M: Mode> RateActivityApplications<M> {
     pub fn post(
         self,
         request: super::applications::post::Request,
-    ) -> M::Sent<super::applications::post::Response> {
+    ) -> M::Output<super::applications::post::Response> {
         self.call.typed(&table::POST_V3_RATE_ACTIVITY_APPLICATIONS, request)
     }
 
@@ -59,9 +61,9 @@ impl<M: Mode> RateActivityApplications<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/rate-activity/applications/id`
-    RateActivityApplicationsId
+    RateActivityApplicationsId at AtRateActivityApplicationsId
 }
 
 impl<M: Mode> RateActivityApplicationsId<M> {
@@ -80,7 +82,7 @@ chain_step! {
     /// `v3/rate-activity/applications/id/{application_id}`: 根据申请单ID查询申请单结果, 修改单据信息.
     #[doc(alias = "根据申请单ID查询申请单结果")]
     #[doc(alias = "修改单据信息")]
-    RateActivityApplicationsIdByApplicationId
+    RateActivityApplicationsIdByApplicationId at AtRateActivityApplicationsIdByApplicationId
 }
 
 impl<M: Mode> RateActivityApplicationsIdByApplicationId<M> {
@@ -98,7 +100,7 @@ impl<M: Mode> RateActivityApplicationsIdByApplicationId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "根据申请单ID查询申请单结果")]
-    pub fn get(self) -> M::Sent<super::applications::id::application_id::get::Response> {
+    pub fn get(self) -> M::Output<super::applications::id::application_id::get::Response> {
         self.call.typed(&table::GET_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID, Nothing)
     }
 
@@ -129,7 +131,7 @@ impl<M: Mode> RateActivityApplicationsIdByApplicationId<M> {
     pub fn patch(
         self,
         request: super::applications::id::application_id::patch::Request,
-    ) -> M::Sent<super::applications::id::application_id::patch::Response> {
+    ) -> M::Output<super::applications::id::application_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID, request)
     }
 }

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/realname` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/realname`
-    Realname
+    Realname at AtRealname
 }
 
 impl<M: Mode> Realname<M> {
@@ -21,7 +23,7 @@ impl<M: Mode> Realname<M> {
 chain_step! {
     /// `v3/realname/verify`: 实名信息校验.
     #[doc(alias = "实名信息校验")]
-    RealnameVerify
+    RealnameVerify at AtRealnameVerify
 }
 
 impl<M: Mode> RealnameVerify<M> {
@@ -46,7 +48,7 @@ impl<M: Mode> RealnameVerify<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "实名信息校验")]
-    pub fn get(self, request: super::verify::get::Request) -> M::Sent<super::verify::get::Response> {
+    pub fn get(self, request: super::verify::get::Request) -> M::Output<super::verify::get::Response> {
         self.call.typed(&table::GET_V3_REALNAME_VERIFY, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/recharge` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/recharge`: 商家充值.
-    Recharge
+    Recharge at AtRecharge
 }
 
 impl<M: Mode> Recharge<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Recharge<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/recharge/bank-transfer-recharges`
-    RechargeBankTransferRecharges
+    RechargeBankTransferRecharges at AtRechargeBankTransferRecharges
 }
 
 impl<M: Mode> RechargeBankTransferRecharges<M> {
@@ -39,7 +41,7 @@ impl<M: Mode> RechargeBankTransferRecharges<M> {
 chain_step! {
     /// `v3/recharge/bank-transfer-recharges/apply`: 申请银行转账充值.
     #[doc(alias = "申请银行转账充值")]
-    RechargeBankTransferRechargesApply
+    RechargeBankTransferRechargesApply at AtRechargeBankTransferRechargesApply
 }
 
 impl<M: Mode> RechargeBankTransferRechargesApply<M> {
@@ -66,14 +68,14 @@ impl<M: Mode> RechargeBankTransferRechargesApply<M> {
     pub fn post(
         self,
         request: super::bank_transfer_recharges::apply::post::Request,
-    ) -> M::Sent<super::bank_transfer_recharges::apply::post::Response> {
+    ) -> M::Output<super::bank_transfer_recharges::apply::post::Response> {
         self.call.typed(&table::POST_V3_RECHARGE_BANK_TRANSFER_RECHARGES_APPLY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/recharge/bank-transfer-recharges/out-recharge-no`
-    RechargeBankTransferRechargesOutRechargeNo
+    RechargeBankTransferRechargesOutRechargeNo at AtRechargeBankTransferRechargesOutRechargeNo
 }
 
 impl<M: Mode> RechargeBankTransferRechargesOutRechargeNo<M> {
@@ -91,7 +93,7 @@ impl<M: Mode> RechargeBankTransferRechargesOutRechargeNo<M> {
 chain_step! {
     /// `v3/recharge/bank-transfer-recharges/out-recharge-no/{out_recharge_no}`: 查询银行转账充值结果.
     #[doc(alias = "查询银行转账充值结果")]
-    RechargeBankTransferRechargesOutRechargeNoByOutRechargeNo
+    RechargeBankTransferRechargesOutRechargeNoByOutRechargeNo at AtRechargeBankTransferRechargesOutRechargeNoByOutRechargeNo
 }
 
 impl<M: Mode> RechargeBankTransferRechargesOutRechargeNoByOutRechargeNo<M> {
@@ -117,7 +119,7 @@ impl<M: Mode> RechargeBankTransferRechargesOutRechargeNoByOutRechargeNo<M> {
     #[doc(alias = "查询银行转账充值结果")]
     pub fn get(
         self,
-    ) -> M::Sent<super::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::Response> {
+    ) -> M::Output<super::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::Response> {
         self.call
             .typed(&table::GET_V3_RECHARGE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO, Nothing)
     }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/refund` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/refund`: 退款.
-    Refund
+    Refund at AtRefund
 }
 
 impl<M: Mode> Refund<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Refund<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/refund/domestic`
-    RefundDomestic
+    RefundDomestic at AtRefundDomestic
 }
 
 impl<M: Mode> RefundDomestic<M> {
@@ -34,7 +36,7 @@ impl<M: Mode> RefundDomestic<M> {
 chain_step! {
     /// `v3/refund/domestic/refunds`: 申请退款.
     #[doc(alias = "申请退款")]
-    RefundDomesticRefunds
+    RefundDomesticRefunds at AtRefundDomesticRefunds
 }
 
 impl<M: Mode> RefundDomesticRefunds<M> {
@@ -60,7 +62,7 @@ impl<M: Mode> RefundDomesticRefunds<M> {
     pub fn post(
         self,
         request: super::domestic::refunds::post::Request,
-    ) -> M::Sent<super::domestic::refunds::post::Response> {
+    ) -> M::Output<super::domestic::refunds::post::Response> {
         self.call.typed(&table::POST_V3_REFUND_DOMESTIC_REFUNDS, request)
     }
 
@@ -81,7 +83,7 @@ impl<M: Mode> RefundDomesticRefunds<M> {
 chain_step! {
     /// `v3/refund/domestic/refunds/{out_refund_no}`: 查询单笔退款.
     #[doc(alias = "查询单笔退款")]
-    RefundDomesticRefundsByOutRefundNo
+    RefundDomesticRefundsByOutRefundNo at AtRefundDomesticRefundsByOutRefundNo
 }
 
 impl<M: Mode> RefundDomesticRefundsByOutRefundNo<M> {
@@ -111,14 +113,14 @@ impl<M: Mode> RefundDomesticRefundsByOutRefundNo<M> {
     pub fn get(
         self,
         request: super::domestic::refunds::out_refund_no::get::Request,
-    ) -> M::Sent<super::domestic::refunds::out_refund_no::get::Response> {
+    ) -> M::Output<super::domestic::refunds::out_refund_no::get::Response> {
         self.call.typed(&table::GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/refund/domestic/refunds/{refund_id}`
-    RefundDomesticRefundsByRefundId
+    RefundDomesticRefundsByRefundId at AtRefundDomesticRefundsByRefundId
 }
 
 impl<M: Mode> RefundDomesticRefundsByRefundId<M> {
@@ -131,7 +133,7 @@ impl<M: Mode> RefundDomesticRefundsByRefundId<M> {
 chain_step! {
     /// `v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`: 发起异常退款.
     #[doc(alias = "发起异常退款")]
-    RefundDomesticRefundsByRefundIdApplyAbnormalRefund
+    RefundDomesticRefundsByRefundIdApplyAbnormalRefund at AtRefundDomesticRefundsByRefundIdApplyAbnormalRefund
 }
 
 impl<M: Mode> RefundDomesticRefundsByRefundIdApplyAbnormalRefund<M> {
@@ -163,7 +165,7 @@ impl<M: Mode> RefundDomesticRefundsByRefundIdApplyAbnormalRefund<M> {
     pub fn post(
         self,
         request: super::domestic::refunds::refund_id::apply_abnormal_refund::post::Request,
-    ) -> M::Sent<super::domestic::refunds::refund_id::apply_abnormal_refund::post::Response> {
+    ) -> M::Output<super::domestic::refunds::refund_id::apply_abnormal_refund::post::Response> {
         self.call.typed(&table::POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND, request)
     }
 }

@@ -2,16 +2,18 @@
 
 //! The steps of the pure chain (纯链式) from `v3/refunds` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
+
+chain! {}
 
 chain_step! {
     /// `v3/refunds`: 查询所有退款, 申请退款, 退款.
     #[doc(alias = "查询所有退款")]
     #[doc(alias = "申请退款")]
-    Refunds
+    Refunds at AtRefunds
 }
 
 impl<M: Mode> Refunds<M> {
@@ -31,7 +33,7 @@ impl<M: Mode> Refunds<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询所有退款")]
-    pub fn get(self, request: super::get::Request) -> M::Sent<super::get::Response> {
+    pub fn get(self, request: super::get::Request) -> M::Output<super::get::Response> {
         self.call.typed(&table::GET_V3_REFUNDS, request)
     }
 
@@ -55,7 +57,7 @@ impl<M: Mode> Refunds<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请退款")]
-    pub fn post(self, request: super::post::Request) -> M::Sent<super::post::Response> {
+    pub fn post(self, request: super::post::Request) -> M::Output<super::post::Response> {
         self.call.typed(&table::POST_V3_REFUNDS, request)
     }
 
@@ -70,9 +72,9 @@ impl<M: Mode> Refunds<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/refunds/id`
-    RefundsId
+    RefundsId at AtRefundsId
 }
 
 impl<M: Mode> RefundsId<M> {
@@ -85,7 +87,7 @@ impl<M: Mode> RefundsId<M> {
 chain_step! {
     /// `v3/refunds/id/{refund_id}`: 查询单笔退款(微信支付退款订单号).
     #[doc(alias = "查询单笔退款(微信支付退款订单号)")]
-    RefundsIdByRefundId
+    RefundsIdByRefundId at AtRefundsIdByRefundId
 }
 
 impl<M: Mode> RefundsIdByRefundId<M> {
@@ -108,14 +110,14 @@ impl<M: Mode> RefundsIdByRefundId<M> {
     pub fn get(
         self,
         request: super::id::refund_id::get::Request,
-    ) -> M::Sent<super::id::refund_id::get::Response> {
+    ) -> M::Output<super::id::refund_id::get::Response> {
         self.call.typed(&table::GET_V3_REFUNDS_ID_REFUND_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/refunds/out-refund-no`
-    RefundsOutRefundNo
+    RefundsOutRefundNo at AtRefundsOutRefundNo
 }
 
 impl<M: Mode> RefundsOutRefundNo<M> {
@@ -128,7 +130,7 @@ impl<M: Mode> RefundsOutRefundNo<M> {
 chain_step! {
     /// `v3/refunds/out-refund-no/{out_refund_no}`: 查询单笔退款(商户退款订单号).
     #[doc(alias = "查询单笔退款(商户退款订单号)")]
-    RefundsOutRefundNoByOutRefundNo
+    RefundsOutRefundNoByOutRefundNo at AtRefundsOutRefundNoByOutRefundNo
 }
 
 impl<M: Mode> RefundsOutRefundNoByOutRefundNo<M> {
@@ -151,7 +153,7 @@ impl<M: Mode> RefundsOutRefundNoByOutRefundNo<M> {
     pub fn get(
         self,
         request: super::out_refund_no::out_refund_no::get::Request,
-    ) -> M::Sent<super::out_refund_no::out_refund_no::get::Response> {
+    ) -> M::Output<super::out_refund_no::out_refund_no::get::Response> {
         self.call.typed(&table::GET_V3_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO, request)
     }
 }

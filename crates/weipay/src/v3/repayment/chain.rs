@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/repayment` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/repayment`: 平台收付通·还款支付.
-    Repayment
+    Repayment at AtRepayment
 }
 
 impl<M: Mode> Repayment<M> {
@@ -19,9 +21,9 @@ impl<M: Mode> Repayment<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/repayment/combine-transactions`
-    RepaymentCombineTransactions
+    RepaymentCombineTransactions at AtRepaymentCombineTransactions
 }
 
 impl<M: Mode> RepaymentCombineTransactions<M> {
@@ -31,9 +33,9 @@ impl<M: Mode> RepaymentCombineTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/repayment/combine-transactions/partner`
-    RepaymentCombineTransactionsPartner
+    RepaymentCombineTransactionsPartner at AtRepaymentCombineTransactionsPartner
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartner<M> {
@@ -48,9 +50,9 @@ impl<M: Mode> RepaymentCombineTransactionsPartner<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/repayment/combine-transactions/partner/out-trade-no`
-    RepaymentCombineTransactionsPartnerOutTradeNo
+    RepaymentCombineTransactionsPartnerOutTradeNo at AtRepaymentCombineTransactionsPartnerOutTradeNo
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNo<M> {
@@ -68,7 +70,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNo<M> {
 chain_step! {
     /// `v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}`: 还款单查询.
     #[doc(alias = "还款单查询")]
-    RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo
+    RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo at AtRepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo<M> {
@@ -95,7 +97,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo<M
     #[doc(alias = "还款单查询")]
     pub fn get(
         self,
-    ) -> M::Sent<super::combine_transactions::partner::out_trade_no::combine_out_trade_no::get::Response>
+    ) -> M::Output<super::combine_transactions::partner::out_trade_no::combine_out_trade_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO,
@@ -112,7 +114,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo<M
 chain_step! {
     /// `v3/repayment/combine-transactions/partner/out-trade-no/{combine_out_trade_no}/close`: 商户关单.
     #[doc(alias = "商户关单")]
-    RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClose
+    RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClose at AtRepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClose
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoClose<M> {
@@ -145,7 +147,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoCl
     pub fn post(
         self,
         request: super::combine_transactions::partner::out_trade_no::combine_out_trade_no::close::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE,
             request,
@@ -156,7 +158,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoCl
 chain_step! {
     /// `v3/repayment/combine-transactions/partner/prepay`: 还款下单.
     #[doc(alias = "还款下单")]
-    RepaymentCombineTransactionsPartnerPrepay
+    RepaymentCombineTransactionsPartnerPrepay at AtRepaymentCombineTransactionsPartnerPrepay
 }
 
 impl<M: Mode> RepaymentCombineTransactionsPartnerPrepay<M> {
@@ -188,7 +190,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerPrepay<M> {
     pub fn post(
         self,
         request: super::combine_transactions::partner::prepay::post::Request,
-    ) -> M::Sent<super::combine_transactions::partner::prepay::post::Response> {
+    ) -> M::Output<super::combine_transactions::partner::prepay::post::Response> {
         self.call.typed(&table::POST_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_PREPAY, request)
     }
 }

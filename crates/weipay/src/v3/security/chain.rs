@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/security` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/security`: 商户测试.
-    Security
+    Security at AtSecurity
 }
 
 impl<M: Mode> Security<M> {
@@ -21,7 +23,7 @@ impl<M: Mode> Security<M> {
 chain_step! {
     /// `v3/security/echo`: 商户签名验签／加解密测试.
     #[doc(alias = "商户签名验签／加解密测试")]
-    SecurityEcho
+    SecurityEcho at AtSecurityEcho
 }
 
 impl<M: Mode> SecurityEcho<M> {
@@ -41,7 +43,7 @@ impl<M: Mode> SecurityEcho<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户签名验签／加解密测试")]
-    pub fn post(self, request: super::echo::post::Request) -> M::Sent<super::echo::post::Response> {
+    pub fn post(self, request: super::echo::post::Request) -> M::Output<super::echo::post::Response> {
         self.call.typed(&table::POST_V3_SECURITY_ECHO, request)
     }
 }

@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/settle` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/settle`: 账单.
-    Settle
+    Settle at AtSettle
 }
 
 impl<M: Mode> Settle<M> {
@@ -21,7 +23,7 @@ impl<M: Mode> Settle<M> {
 chain_step! {
     /// `v3/settle/settlements`: 查询结算资金明细.
     #[doc(alias = "查询结算资金明细")]
-    SettleSettlements
+    SettleSettlements at AtSettleSettlements
 }
 
 impl<M: Mode> SettleSettlements<M> {
@@ -44,7 +46,7 @@ impl<M: Mode> SettleSettlements<M> {
     pub fn get(
         self,
         request: super::settlements::get::Request,
-    ) -> M::Sent<super::settlements::get::Response> {
+    ) -> M::Output<super::settlements::get::Response> {
         self.call.typed(&table::GET_V3_SETTLE_SETTLEMENTS, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/smartguide` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/smartguide`: 支付即服务.
-    Smartguide
+    Smartguide at AtSmartguide
 }
 
 impl<M: Mode> Smartguide<M> {
@@ -23,7 +25,7 @@ chain_step! {
     /// `v3/smartguide/guides`: 服务人员查询, 服务人员注册.
     #[doc(alias = "服务人员查询")]
     #[doc(alias = "服务人员注册")]
-    SmartguideGuides
+    SmartguideGuides at AtSmartguideGuides
 }
 
 impl<M: Mode> SmartguideGuides<M> {
@@ -43,7 +45,7 @@ impl<M: Mode> SmartguideGuides<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "服务人员查询")]
-    pub fn get(self, request: super::guides::get::Request) -> M::Sent<super::guides::get::Response> {
+    pub fn get(self, request: super::guides::get::Request) -> M::Output<super::guides::get::Response> {
         self.call.typed(&table::GET_V3_SMARTGUIDE_GUIDES, request)
     }
 
@@ -71,7 +73,7 @@ impl<M: Mode> SmartguideGuides<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "服务人员注册")]
-    pub fn post(self, request: super::guides::post::Request) -> M::Sent<super::guides::post::Response> {
+    pub fn post(self, request: super::guides::post::Request) -> M::Output<super::guides::post::Response> {
         self.call.typed(&table::POST_V3_SMARTGUIDE_GUIDES, request)
     }
 
@@ -84,7 +86,7 @@ impl<M: Mode> SmartguideGuides<M> {
 chain_step! {
     /// `v3/smartguide/guides/{guide_id}`: 服务人员信息更新.
     #[doc(alias = "服务人员信息更新")]
-    SmartguideGuidesByGuideId
+    SmartguideGuidesByGuideId at AtSmartguideGuidesByGuideId
 }
 
 impl<M: Mode> SmartguideGuidesByGuideId<M> {
@@ -110,7 +112,7 @@ impl<M: Mode> SmartguideGuidesByGuideId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "服务人员信息更新")]
-    pub fn patch(self, request: super::guides::guide_id::patch::Request) -> M::Sent<Nothing> {
+    pub fn patch(self, request: super::guides::guide_id::patch::Request) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_SMARTGUIDE_GUIDES_GUIDE_ID, request)
     }
 
@@ -123,7 +125,7 @@ impl<M: Mode> SmartguideGuidesByGuideId<M> {
 chain_step! {
     /// `v3/smartguide/guides/{guide_id}/assign`: 服务人员分配.
     #[doc(alias = "服务人员分配")]
-    SmartguideGuidesByGuideIdAssign
+    SmartguideGuidesByGuideIdAssign at AtSmartguideGuidesByGuideIdAssign
 }
 
 impl<M: Mode> SmartguideGuidesByGuideIdAssign<M> {
@@ -143,7 +145,7 @@ impl<M: Mode> SmartguideGuidesByGuideIdAssign<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "服务人员分配")]
-    pub fn post(self, request: super::guides::guide_id::assign::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::guides::guide_id::assign::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN, request)
     }
 }

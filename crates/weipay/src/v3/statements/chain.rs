@@ -2,15 +2,17 @@
 
 //! The steps of the pure chain (纯链式) from `v3/statements` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::chain_step;
+
+chain! {}
 
 chain_step! {
     /// `v3/statements`: 下载对账单, 账单.
     #[doc(alias = "下载对账单")]
-    Statements
+    Statements at AtStatements
 }
 
 impl<M: Mode> Statements<M> {
@@ -30,7 +32,7 @@ impl<M: Mode> Statements<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载对账单")]
-    pub fn get(self, request: super::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_STATEMENTS, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/taxi-invoice` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/taxi-invoice`: 出租车电子发票.
-    TaxiInvoice
+    TaxiInvoice at AtTaxiInvoice
 }
 
 impl<M: Mode> TaxiInvoice<M> {
@@ -64,9 +66,9 @@ impl<M: Mode> TaxiInvoice<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/attendance`
-    TaxiInvoiceAttendance
+    TaxiInvoiceAttendance at AtTaxiInvoiceAttendance
 }
 
 impl<M: Mode> TaxiInvoiceAttendance<M> {
@@ -79,7 +81,7 @@ impl<M: Mode> TaxiInvoiceAttendance<M> {
 chain_step! {
     /// `v3/taxi-invoice/attendance/punch`: 签到签退.
     #[doc(alias = "签到签退")]
-    TaxiInvoiceAttendancePunch
+    TaxiInvoiceAttendancePunch at AtTaxiInvoiceAttendancePunch
 }
 
 impl<M: Mode> TaxiInvoiceAttendancePunch<M> {
@@ -104,7 +106,7 @@ impl<M: Mode> TaxiInvoiceAttendancePunch<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "签到签退")]
-    pub fn post(self, request: super::attendance::punch::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::attendance::punch::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_ATTENDANCE_PUNCH, request)
     }
 }
@@ -112,7 +114,7 @@ impl<M: Mode> TaxiInvoiceAttendancePunch<M> {
 chain_step! {
     /// `v3/taxi-invoice/cards`: 将出租车电子发票插入微信用户卡包.
     #[doc(alias = "将出租车电子发票插入微信用户卡包")]
-    TaxiInvoiceCards
+    TaxiInvoiceCards at AtTaxiInvoiceCards
 }
 
 impl<M: Mode> TaxiInvoiceCards<M> {
@@ -154,7 +156,7 @@ impl<M: Mode> TaxiInvoiceCards<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "将出租车电子发票插入微信用户卡包")]
-    pub fn post(self, request: super::cards::post::Request) -> M::Sent<super::cards::post::Response> {
+    pub fn post(self, request: super::cards::post::Request) -> M::Output<super::cards::post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_CARDS, request)
     }
 
@@ -167,7 +169,7 @@ impl<M: Mode> TaxiInvoiceCards<M> {
 chain_step! {
     /// `v3/taxi-invoice/cards/upload-file`: 上传出租车电子发票文件.
     #[doc(alias = "上传出租车电子发票文件")]
-    TaxiInvoiceCardsUploadFile
+    TaxiInvoiceCardsUploadFile at AtTaxiInvoiceCardsUploadFile
 }
 
 impl<M: Mode> TaxiInvoiceCardsUploadFile<M> {
@@ -187,7 +189,6 @@ impl<M: Mode> TaxiInvoiceCardsUploadFile<M> {
     ///     .file(file)
     ///     .company_mchid("example")
     ///     .region_id(1)
-    ///     .digest("example")
     ///     .digest_algorithm("DIGEST_ALGORITHM_SM3");
     /// let response = client.v3().taxi_invoice().cards().upload_file().post(request).await?;
     /// # Ok(()) }
@@ -196,14 +197,14 @@ impl<M: Mode> TaxiInvoiceCardsUploadFile<M> {
     pub fn post(
         self,
         request: super::cards::upload_file::post::Request,
-    ) -> M::Sent<super::cards::upload_file::post::Response> {
+    ) -> M::Output<super::cards::upload_file::post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_CARDS_UPLOAD_FILE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/driver`
-    TaxiInvoiceDriver
+    TaxiInvoiceDriver at AtTaxiInvoiceDriver
 }
 
 impl<M: Mode> TaxiInvoiceDriver<M> {
@@ -216,7 +217,7 @@ impl<M: Mode> TaxiInvoiceDriver<M> {
 chain_step! {
     /// `v3/taxi-invoice/driver/update-driver`: 更新司机信息.
     #[doc(alias = "更新司机信息")]
-    TaxiInvoiceDriverUpdateDriver
+    TaxiInvoiceDriverUpdateDriver at AtTaxiInvoiceDriverUpdateDriver
 }
 
 impl<M: Mode> TaxiInvoiceDriverUpdateDriver<M> {
@@ -248,14 +249,14 @@ impl<M: Mode> TaxiInvoiceDriverUpdateDriver<M> {
     pub fn post(
         self,
         request: super::driver::update_driver::post::Request,
-    ) -> M::Sent<super::driver::update_driver::post::Response> {
+    ) -> M::Output<super::driver::update_driver::post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_DRIVER_UPDATE_DRIVER, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/drivers`
-    TaxiInvoiceDrivers
+    TaxiInvoiceDrivers at AtTaxiInvoiceDrivers
 }
 
 impl<M: Mode> TaxiInvoiceDrivers<M> {
@@ -268,7 +269,7 @@ impl<M: Mode> TaxiInvoiceDrivers<M> {
 chain_step! {
     /// `v3/taxi-invoice/drivers/{driver_license}`: 获取司机信息.
     #[doc(alias = "获取司机信息")]
-    TaxiInvoiceDriversByDriverLicense
+    TaxiInvoiceDriversByDriverLicense at AtTaxiInvoiceDriversByDriverLicense
 }
 
 impl<M: Mode> TaxiInvoiceDriversByDriverLicense<M> {
@@ -291,14 +292,14 @@ impl<M: Mode> TaxiInvoiceDriversByDriverLicense<M> {
     pub fn get(
         self,
         request: super::drivers::driver_license::get::Request,
-    ) -> M::Sent<super::drivers::driver_license::get::Response> {
+    ) -> M::Output<super::drivers::driver_license::get::Response> {
         self.call.typed(&table::GET_V3_TAXI_INVOICE_DRIVERS_DRIVER_LICENSE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/taxi`
-    TaxiInvoiceTaxi
+    TaxiInvoiceTaxi at AtTaxiInvoiceTaxi
 }
 
 impl<M: Mode> TaxiInvoiceTaxi<M> {
@@ -311,7 +312,7 @@ impl<M: Mode> TaxiInvoiceTaxi<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxi/update-taxi`: 更新出租车信息.
     #[doc(alias = "更新出租车信息")]
-    TaxiInvoiceTaxiUpdateTaxi
+    TaxiInvoiceTaxiUpdateTaxi at AtTaxiInvoiceTaxiUpdateTaxi
 }
 
 impl<M: Mode> TaxiInvoiceTaxiUpdateTaxi<M> {
@@ -338,14 +339,14 @@ impl<M: Mode> TaxiInvoiceTaxiUpdateTaxi<M> {
     pub fn post(
         self,
         request: super::taxi::update_taxi::post::Request,
-    ) -> M::Sent<super::taxi::update_taxi::post::Response> {
+    ) -> M::Output<super::taxi::update_taxi::post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_TAXI_UPDATE_TAXI, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/taxi-companies`
-    TaxiInvoiceTaxiCompanies
+    TaxiInvoiceTaxiCompanies at AtTaxiInvoiceTaxiCompanies
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompanies<M> {
@@ -363,7 +364,7 @@ impl<M: Mode> TaxiInvoiceTaxiCompanies<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxi-companies/{company_mchid}`: 获取出租车公司商户信息.
     #[doc(alias = "获取出租车公司商户信息")]
-    TaxiInvoiceTaxiCompaniesByCompanyMchid
+    TaxiInvoiceTaxiCompaniesByCompanyMchid at AtTaxiInvoiceTaxiCompaniesByCompanyMchid
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompaniesByCompanyMchid<M> {
@@ -387,14 +388,14 @@ impl<M: Mode> TaxiInvoiceTaxiCompaniesByCompanyMchid<M> {
     pub fn get(
         self,
         request: super::taxi_companies::company_mchid::get::Request,
-    ) -> M::Sent<super::taxi_companies::company_mchid::get::Response> {
+    ) -> M::Output<super::taxi_companies::company_mchid::get::Response> {
         self.call.typed(&table::GET_V3_TAXI_INVOICE_TAXI_COMPANIES_COMPANY_MCHID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/taxi-company`
-    TaxiInvoiceTaxiCompany
+    TaxiInvoiceTaxiCompany at AtTaxiInvoiceTaxiCompany
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompany<M> {
@@ -407,7 +408,7 @@ impl<M: Mode> TaxiInvoiceTaxiCompany<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxi-company/create-taxi-company`: 新增出租车公司.
     #[doc(alias = "新增出租车公司")]
-    TaxiInvoiceTaxiCompanyCreateTaxiCompany
+    TaxiInvoiceTaxiCompanyCreateTaxiCompany at AtTaxiInvoiceTaxiCompanyCreateTaxiCompany
 }
 
 impl<M: Mode> TaxiInvoiceTaxiCompanyCreateTaxiCompany<M> {
@@ -436,14 +437,14 @@ impl<M: Mode> TaxiInvoiceTaxiCompanyCreateTaxiCompany<M> {
     pub fn post(
         self,
         request: super::taxi_company::create_taxi_company::post::Request,
-    ) -> M::Sent<super::taxi_company::create_taxi_company::post::Response> {
+    ) -> M::Output<super::taxi_company::create_taxi_company::post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_TAXI_COMPANY_CREATE_TAXI_COMPANY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/taxies`
-    TaxiInvoiceTaxies
+    TaxiInvoiceTaxies at AtTaxiInvoiceTaxies
 }
 
 impl<M: Mode> TaxiInvoiceTaxies<M> {
@@ -456,7 +457,7 @@ impl<M: Mode> TaxiInvoiceTaxies<M> {
 chain_step! {
     /// `v3/taxi-invoice/taxies/{plate_number}`: 获取出租车信息.
     #[doc(alias = "获取出租车信息")]
-    TaxiInvoiceTaxiesByPlateNumber
+    TaxiInvoiceTaxiesByPlateNumber at AtTaxiInvoiceTaxiesByPlateNumber
 }
 
 impl<M: Mode> TaxiInvoiceTaxiesByPlateNumber<M> {
@@ -479,14 +480,14 @@ impl<M: Mode> TaxiInvoiceTaxiesByPlateNumber<M> {
     pub fn get(
         self,
         request: super::taxies::plate_number::get::Request,
-    ) -> M::Sent<super::taxies::plate_number::get::Response> {
+    ) -> M::Output<super::taxies::plate_number::get::Response> {
         self.call.typed(&table::GET_V3_TAXI_INVOICE_TAXIES_PLATE_NUMBER, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/taxi-invoice/user-taxi-order`
-    TaxiInvoiceUserTaxiOrder
+    TaxiInvoiceUserTaxiOrder at AtTaxiInvoiceUserTaxiOrder
 }
 
 impl<M: Mode> TaxiInvoiceUserTaxiOrder<M> {
@@ -499,7 +500,7 @@ impl<M: Mode> TaxiInvoiceUserTaxiOrder<M> {
 chain_step! {
     /// `v3/taxi-invoice/user-taxi-order/find-by-token`: 根据凭证查询乘客行程单.
     #[doc(alias = "根据凭证查询乘客行程单")]
-    TaxiInvoiceUserTaxiOrderFindByToken
+    TaxiInvoiceUserTaxiOrderFindByToken at AtTaxiInvoiceUserTaxiOrderFindByToken
 }
 
 impl<M: Mode> TaxiInvoiceUserTaxiOrderFindByToken<M> {
@@ -525,7 +526,7 @@ impl<M: Mode> TaxiInvoiceUserTaxiOrderFindByToken<M> {
     pub fn get(
         self,
         request: super::user_taxi_order::find_by_token::get::Request,
-    ) -> M::Sent<super::user_taxi_order::find_by_token::get::Response> {
+    ) -> M::Output<super::user_taxi_order::find_by_token::get::Response> {
         self.call.typed(&table::GET_V3_TAXI_INVOICE_USER_TAXI_ORDER_FIND_BY_TOKEN, request)
     }
 }
@@ -533,7 +534,7 @@ impl<M: Mode> TaxiInvoiceUserTaxiOrderFindByToken<M> {
 chain_step! {
     /// `v3/taxi-invoice/user-taxi-orders`: 获取乘客行程单列表.
     #[doc(alias = "获取乘客行程单列表")]
-    TaxiInvoiceUserTaxiOrders
+    TaxiInvoiceUserTaxiOrders at AtTaxiInvoiceUserTaxiOrders
 }
 
 impl<M: Mode> TaxiInvoiceUserTaxiOrders<M> {
@@ -561,7 +562,7 @@ impl<M: Mode> TaxiInvoiceUserTaxiOrders<M> {
     pub fn get(
         self,
         request: super::user_taxi_orders::get::Request,
-    ) -> M::Sent<super::user_taxi_orders::get::Response> {
+    ) -> M::Output<super::user_taxi_orders::get::Response> {
         self.call.typed(&table::GET_V3_TAXI_INVOICE_USER_TAXI_ORDERS, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transaction-block` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/transaction-block`: 商户管理记录.
-    TransactionBlock
+    TransactionBlock at AtTransactionBlock
 }
 
 impl<M: Mode> TransactionBlock<M> {
@@ -24,9 +26,9 @@ impl<M: Mode> TransactionBlock<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transaction-block/transaction-block-records`
-    TransactionBlockTransactionBlockRecords
+    TransactionBlockTransactionBlockRecords at AtTransactionBlockTransactionBlockRecords
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockRecords<M> {
@@ -49,7 +51,7 @@ impl<M: Mode> TransactionBlockTransactionBlockRecords<M> {
 chain_step! {
     /// `v3/transaction-block/transaction-block-records/{block_record_id}`: 查询子商户交易拦截记录详情.
     #[doc(alias = "查询子商户交易拦截记录详情")]
-    TransactionBlockTransactionBlockRecordsByBlockRecordId
+    TransactionBlockTransactionBlockRecordsByBlockRecordId at AtTransactionBlockTransactionBlockRecordsByBlockRecordId
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockRecordsByBlockRecordId<M> {
@@ -78,14 +80,14 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsByBlockRecordId<M> {
     pub fn get(
         self,
         request: super::transaction_block_records::block_record_id::get::Request,
-    ) -> M::Sent<super::transaction_block_records::block_record_id::get::Response> {
+    ) -> M::Output<super::transaction_block_records::block_record_id::get::Response> {
         self.call.typed(&table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_BLOCK_RECORD_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transaction-block/transaction-block-records/sub-mchid`
-    TransactionBlockTransactionBlockRecordsSubMchid
+    TransactionBlockTransactionBlockRecordsSubMchid at AtTransactionBlockTransactionBlockRecordsSubMchid
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchid<M> {
@@ -103,7 +105,7 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchid<M> {
 chain_step! {
     /// `v3/transaction-block/transaction-block-records/sub-mchid/{sub_mchid}`: 分页查询子商户名下的交易拦截记录.
     #[doc(alias = "分页查询子商户名下的交易拦截记录")]
-    TransactionBlockTransactionBlockRecordsSubMchidBySubMchid
+    TransactionBlockTransactionBlockRecordsSubMchidBySubMchid at AtTransactionBlockTransactionBlockRecordsSubMchidBySubMchid
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchidBySubMchid<M> {
@@ -133,15 +135,15 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchidBySubMchid<M> {
     pub fn get(
         self,
         request: super::transaction_block_records::sub_mchid::sub_mchid::get::Request,
-    ) -> M::Sent<super::transaction_block_records::sub_mchid::sub_mchid::get::Response> {
+    ) -> M::Output<super::transaction_block_records::sub_mchid::sub_mchid::get::Response> {
         self.call
             .typed(&table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_SUB_MCHID_SUB_MCHID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transaction-block/transaction-block-submissions`
-    TransactionBlockTransactionBlockSubmissions
+    TransactionBlockTransactionBlockSubmissions at AtTransactionBlockTransactionBlockSubmissions
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockSubmissions<M> {
@@ -164,7 +166,7 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissions<M> {
 chain_step! {
     /// `v3/transaction-block/transaction-block-submissions/{block_submission_id}`: 查询交易拦截申诉详情.
     #[doc(alias = "查询交易拦截申诉详情")]
-    TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId
+    TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId at AtTransactionBlockTransactionBlockSubmissionsByBlockSubmissionId
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId<M> {
@@ -187,7 +189,7 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId<M> 
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询交易拦截申诉详情")]
-    pub fn get(self) -> M::Sent<super::transaction_block_submissions::block_submission_id::get::Response> {
+    pub fn get(self) -> M::Output<super::transaction_block_submissions::block_submission_id::get::Response> {
         self.call.typed(
             &table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_BLOCK_SUBMISSION_ID,
             Nothing,
@@ -195,9 +197,9 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId<M> 
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transaction-block/transaction-block-submissions/sub-mchid`
-    TransactionBlockTransactionBlockSubmissionsSubMchid
+    TransactionBlockTransactionBlockSubmissionsSubMchid at AtTransactionBlockTransactionBlockSubmissionsSubMchid
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockSubmissionsSubMchid<M> {
@@ -215,7 +217,7 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsSubMchid<M> {
 chain_step! {
     /// `v3/transaction-block/transaction-block-submissions/sub-mchid/{sub_mchid}`: 发起交易拦截申诉.
     #[doc(alias = "发起交易拦截申诉")]
-    TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid
+    TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid at AtTransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid
 }
 
 impl<M: Mode> TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid<M> {
@@ -248,7 +250,7 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid<M> {
     pub fn post(
         self,
         request: super::transaction_block_submissions::sub_mchid::sub_mchid::post::Request,
-    ) -> M::Sent<super::transaction_block_submissions::sub_mchid::sub_mchid::post::Response> {
+    ) -> M::Output<super::transaction_block_submissions::sub_mchid::sub_mchid::post::Response> {
         self.call.typed(
             &table::POST_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_SUB_MCHID_SUB_MCHID,
             request,

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transactions` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/transactions`: 基础支付.
-    Transactions
+    Transactions at AtTransactions
 }
 
 impl<M: Mode> Transactions<M> {
@@ -52,7 +54,7 @@ impl<M: Mode> Transactions<M> {
 chain_step! {
     /// `v3/transactions/app`: APP支付下单.
     #[doc(alias = "APP支付下单")]
-    TransactionsApp
+    TransactionsApp at AtTransactionsApp
 }
 
 impl<M: Mode> TransactionsApp<M> {
@@ -80,14 +82,14 @@ impl<M: Mode> TransactionsApp<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "APP支付下单")]
-    pub fn post(self, request: super::app::post::Request) -> M::Sent<super::app::post::Response> {
+    pub fn post(self, request: super::app::post::Request) -> M::Output<super::app::post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_APP, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transactions/id`
-    TransactionsId
+    TransactionsId at AtTransactionsId
 }
 
 impl<M: Mode> TransactionsId<M> {
@@ -100,7 +102,7 @@ impl<M: Mode> TransactionsId<M> {
 chain_step! {
     /// `v3/transactions/id/{transaction_id}`: 查询订单(微信支付订单号).
     #[doc(alias = "查询订单(微信支付订单号)")]
-    TransactionsIdByTransactionId
+    TransactionsIdByTransactionId at AtTransactionsIdByTransactionId
 }
 
 impl<M: Mode> TransactionsIdByTransactionId<M> {
@@ -123,7 +125,7 @@ impl<M: Mode> TransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::id::transaction_id::get::Request,
-    ) -> M::Sent<super::id::transaction_id::get::Response> {
+    ) -> M::Output<super::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 
@@ -141,7 +143,7 @@ impl<M: Mode> TransactionsIdByTransactionId<M> {
 chain_step! {
     /// `v3/transactions/id/{transaction_id}/close`: 关闭订单(微信支付订单号).
     #[doc(alias = "关闭订单(微信支付订单号)")]
-    TransactionsIdByTransactionIdClose
+    TransactionsIdByTransactionIdClose at AtTransactionsIdByTransactionIdClose
 }
 
 impl<M: Mode> TransactionsIdByTransactionIdClose<M> {
@@ -162,7 +164,7 @@ impl<M: Mode> TransactionsIdByTransactionIdClose<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "关闭订单(微信支付订单号)")]
-    pub fn post(self, request: super::id::transaction_id::close::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::id::transaction_id::close::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE, request)
     }
 }
@@ -170,7 +172,7 @@ impl<M: Mode> TransactionsIdByTransactionIdClose<M> {
 chain_step! {
     /// `v3/transactions/id/{transaction_id}/reverse`: 撤销订单(微信支付订单号).
     #[doc(alias = "撤销订单(微信支付订单号)")]
-    TransactionsIdByTransactionIdReverse
+    TransactionsIdByTransactionIdReverse at AtTransactionsIdByTransactionIdReverse
 }
 
 impl<M: Mode> TransactionsIdByTransactionIdReverse<M> {
@@ -191,7 +193,7 @@ impl<M: Mode> TransactionsIdByTransactionIdReverse<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销订单(微信支付订单号)")]
-    pub fn post(self, request: super::id::transaction_id::reverse::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::id::transaction_id::reverse::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE, request)
     }
 }
@@ -199,7 +201,7 @@ impl<M: Mode> TransactionsIdByTransactionIdReverse<M> {
 chain_step! {
     /// `v3/transactions/jsapi`: 小程序/公众号支付下单.
     #[doc(alias = "小程序/公众号支付下单")]
-    TransactionsJsapi
+    TransactionsJsapi at AtTransactionsJsapi
 }
 
 impl<M: Mode> TransactionsJsapi<M> {
@@ -227,7 +229,7 @@ impl<M: Mode> TransactionsJsapi<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "小程序/公众号支付下单")]
-    pub fn post(self, request: super::jsapi::post::Request) -> M::Sent<super::jsapi::post::Response> {
+    pub fn post(self, request: super::jsapi::post::Request) -> M::Output<super::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_JSAPI, request)
     }
 }
@@ -235,7 +237,7 @@ impl<M: Mode> TransactionsJsapi<M> {
 chain_step! {
     /// `v3/transactions/micropay`: 提交付款码支付.
     #[doc(alias = "提交付款码支付")]
-    TransactionsMicropay
+    TransactionsMicropay at AtTransactionsMicropay
 }
 
 impl<M: Mode> TransactionsMicropay<M> {
@@ -262,7 +264,7 @@ impl<M: Mode> TransactionsMicropay<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "提交付款码支付")]
-    pub fn post(self, request: super::micropay::post::Request) -> M::Sent<super::micropay::post::Response> {
+    pub fn post(self, request: super::micropay::post::Request) -> M::Output<super::micropay::post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_MICROPAY, request)
     }
 }
@@ -270,7 +272,7 @@ impl<M: Mode> TransactionsMicropay<M> {
 chain_step! {
     /// `v3/transactions/mweb`: H5支付下单.
     #[doc(alias = "H5支付下单")]
-    TransactionsMweb
+    TransactionsMweb at AtTransactionsMweb
 }
 
 impl<M: Mode> TransactionsMweb<M> {
@@ -301,7 +303,7 @@ impl<M: Mode> TransactionsMweb<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "H5支付下单")]
-    pub fn post(self, request: super::mweb::post::Request) -> M::Sent<super::mweb::post::Response> {
+    pub fn post(self, request: super::mweb::post::Request) -> M::Output<super::mweb::post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_MWEB, request)
     }
 }
@@ -309,7 +311,7 @@ impl<M: Mode> TransactionsMweb<M> {
 chain_step! {
     /// `v3/transactions/native`: 扫码支付下单.
     #[doc(alias = "扫码支付下单")]
-    TransactionsNative
+    TransactionsNative at AtTransactionsNative
 }
 
 impl<M: Mode> TransactionsNative<M> {
@@ -337,14 +339,14 @@ impl<M: Mode> TransactionsNative<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "扫码支付下单")]
-    pub fn post(self, request: super::native::post::Request) -> M::Sent<super::native::post::Response> {
+    pub fn post(self, request: super::native::post::Request) -> M::Output<super::native::post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_NATIVE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transactions/out-trade-no`
-    TransactionsOutTradeNo
+    TransactionsOutTradeNo at AtTransactionsOutTradeNo
 }
 
 impl<M: Mode> TransactionsOutTradeNo<M> {
@@ -357,7 +359,7 @@ impl<M: Mode> TransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/transactions/out-trade-no/{out_trade_no}`: 查询订单(商户订单号).
     #[doc(alias = "查询订单(商户订单号)")]
-    TransactionsOutTradeNoByOutTradeNo
+    TransactionsOutTradeNoByOutTradeNo at AtTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> TransactionsOutTradeNoByOutTradeNo<M> {
@@ -381,7 +383,7 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 
@@ -399,7 +401,7 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/transactions/out-trade-no/{out_trade_no}/close`: 关闭订单(商户订单号).
     #[doc(alias = "关闭订单(商户订单号)")]
-    TransactionsOutTradeNoByOutTradeNoClose
+    TransactionsOutTradeNoByOutTradeNoClose at AtTransactionsOutTradeNoByOutTradeNoClose
 }
 
 impl<M: Mode> TransactionsOutTradeNoByOutTradeNoClose<M> {
@@ -420,7 +422,10 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNoClose<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "关闭订单(商户订单号)")]
-    pub fn post(self, request: super::out_trade_no::out_trade_no::close::post::Request) -> M::Sent<Nothing> {
+    pub fn post(
+        self,
+        request: super::out_trade_no::out_trade_no::close::post::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
     }
 }
@@ -428,7 +433,7 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNoClose<M> {
 chain_step! {
     /// `v3/transactions/out-trade-no/{out_trade_no}/reverse`: 撤销订单(商户订单号).
     #[doc(alias = "撤销订单(商户订单号)")]
-    TransactionsOutTradeNoByOutTradeNoReverse
+    TransactionsOutTradeNoByOutTradeNoReverse at AtTransactionsOutTradeNoByOutTradeNoReverse
 }
 
 impl<M: Mode> TransactionsOutTradeNoByOutTradeNoReverse<M> {
@@ -458,7 +463,7 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::out_trade_no::out_trade_no::reverse::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
     }
 }

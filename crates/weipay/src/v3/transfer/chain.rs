@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transfer` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/transfer`: 商家转账.
-    Transfer
+    Transfer at AtTransfer
 }
 
 impl<M: Mode> Transfer<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> Transfer<M> {
 chain_step! {
     /// `v3/transfer/batches`: 发起批量转账.
     #[doc(alias = "发起批量转账")]
-    TransferBatches
+    TransferBatches at AtTransferBatches
 }
 
 impl<M: Mode> TransferBatches<M> {
@@ -58,7 +60,7 @@ impl<M: Mode> TransferBatches<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "发起批量转账")]
-    pub fn post(self, request: super::batches::post::Request) -> M::Sent<super::batches::post::Response> {
+    pub fn post(self, request: super::batches::post::Request) -> M::Output<super::batches::post::Response> {
         self.call.typed(&table::POST_V3_TRANSFER_BATCHES, request)
     }
 
@@ -73,9 +75,9 @@ impl<M: Mode> TransferBatches<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transfer/batches/batch-id`
-    TransferBatchesBatchId
+    TransferBatchesBatchId at AtTransferBatchesBatchId
 }
 
 impl<M: Mode> TransferBatchesBatchId<M> {
@@ -88,7 +90,7 @@ impl<M: Mode> TransferBatchesBatchId<M> {
 chain_step! {
     /// `v3/transfer/batches/batch-id/{batch_id}`: 微信批次单号查询批次单.
     #[doc(alias = "微信批次单号查询批次单")]
-    TransferBatchesBatchIdByBatchId
+    TransferBatchesBatchIdByBatchId at AtTransferBatchesBatchIdByBatchId
 }
 
 impl<M: Mode> TransferBatchesBatchIdByBatchId<M> {
@@ -118,7 +120,7 @@ impl<M: Mode> TransferBatchesBatchIdByBatchId<M> {
     pub fn get(
         self,
         request: super::batches::batch_id::batch_id::get::Request,
-    ) -> M::Sent<super::batches::batch_id::batch_id::get::Response> {
+    ) -> M::Output<super::batches::batch_id::batch_id::get::Response> {
         self.call.typed(&table::GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
@@ -128,9 +130,9 @@ impl<M: Mode> TransferBatchesBatchIdByBatchId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transfer/batches/batch-id/{batch_id}/details`
-    TransferBatchesBatchIdByBatchIdDetails
+    TransferBatchesBatchIdByBatchIdDetails at AtTransferBatchesBatchIdByBatchIdDetails
 }
 
 impl<M: Mode> TransferBatchesBatchIdByBatchIdDetails<M> {
@@ -140,9 +142,9 @@ impl<M: Mode> TransferBatchesBatchIdByBatchIdDetails<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transfer/batches/batch-id/{batch_id}/details/detail-id`
-    TransferBatchesBatchIdByBatchIdDetailsDetailId
+    TransferBatchesBatchIdByBatchIdDetailsDetailId at AtTransferBatchesBatchIdByBatchIdDetailsDetailId
 }
 
 impl<M: Mode> TransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
@@ -160,7 +162,7 @@ impl<M: Mode> TransferBatchesBatchIdByBatchIdDetailsDetailId<M> {
 chain_step! {
     /// `v3/transfer/batches/batch-id/{batch_id}/details/detail-id/{detail_id}`: 微信明细单号查询明细单.
     #[doc(alias = "微信明细单号查询明细单")]
-    TransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
+    TransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId at AtTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId
 }
 
 impl<M: Mode> TransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
@@ -189,15 +191,15 @@ impl<M: Mode> TransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
     #[doc(alias = "微信明细单号查询明细单")]
     pub fn get(
         self,
-    ) -> M::Sent<super::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response> {
+    ) -> M::Output<super::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response> {
         self.call
             .typed(&table::GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID, Nothing)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transfer/batches/out-batch-no`
-    TransferBatchesOutBatchNo
+    TransferBatchesOutBatchNo at AtTransferBatchesOutBatchNo
 }
 
 impl<M: Mode> TransferBatchesOutBatchNo<M> {
@@ -213,7 +215,7 @@ impl<M: Mode> TransferBatchesOutBatchNo<M> {
 chain_step! {
     /// `v3/transfer/batches/out-batch-no/{out_batch_no}`: 商家批次单号查询批次单.
     #[doc(alias = "商家批次单号查询批次单")]
-    TransferBatchesOutBatchNoByOutBatchNo
+    TransferBatchesOutBatchNoByOutBatchNo at AtTransferBatchesOutBatchNoByOutBatchNo
 }
 
 impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNo<M> {
@@ -243,7 +245,7 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNo<M> {
     pub fn get(
         self,
         request: super::batches::out_batch_no::out_batch_no::get::Request,
-    ) -> M::Sent<super::batches::out_batch_no::out_batch_no::get::Response> {
+    ) -> M::Output<super::batches::out_batch_no::out_batch_no::get::Response> {
         self.call.typed(&table::GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
     }
 
@@ -253,9 +255,9 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNo<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details`
-    TransferBatchesOutBatchNoByOutBatchNoDetails
+    TransferBatchesOutBatchNoByOutBatchNoDetails at AtTransferBatchesOutBatchNoByOutBatchNoDetails
 }
 
 impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetails<M> {
@@ -265,9 +267,9 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetails<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no`
-    TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
+    TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo at AtTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo
 }
 
 impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
@@ -286,7 +288,7 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNo<M> {
 chain_step! {
     /// `v3/transfer/batches/out-batch-no/{out_batch_no}/details/out-detail-no/{out_detail_no}`: 商家明细单号查询明细单.
     #[doc(alias = "商家明细单号查询明细单")]
-    TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
+    TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo at AtTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo
 }
 
 impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetailNo<M> {
@@ -315,7 +317,7 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetail
     #[doc(alias = "商家明细单号查询明细单")]
     pub fn get(
         self,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response,
     > {
         self.call.typed(
@@ -328,7 +330,7 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetail
 chain_step! {
     /// `v3/transfer/bill-receipt`: 转账电子回单申请受理.
     #[doc(alias = "转账电子回单申请受理")]
-    TransferBillReceipt
+    TransferBillReceipt at AtTransferBillReceipt
 }
 
 impl<M: Mode> TransferBillReceipt<M> {
@@ -351,7 +353,7 @@ impl<M: Mode> TransferBillReceipt<M> {
     pub fn post(
         self,
         request: super::bill_receipt::post::Request,
-    ) -> M::Sent<super::bill_receipt::post::Response> {
+    ) -> M::Output<super::bill_receipt::post::Response> {
         self.call.typed(&table::POST_V3_TRANSFER_BILL_RECEIPT, request)
     }
 
@@ -364,7 +366,7 @@ impl<M: Mode> TransferBillReceipt<M> {
 chain_step! {
     /// `v3/transfer/bill-receipt/{out_batch_no}`: 查询转账电子回单.
     #[doc(alias = "查询转账电子回单")]
-    TransferBillReceiptByOutBatchNo
+    TransferBillReceiptByOutBatchNo at AtTransferBillReceiptByOutBatchNo
 }
 
 impl<M: Mode> TransferBillReceiptByOutBatchNo<M> {
@@ -381,7 +383,7 @@ impl<M: Mode> TransferBillReceiptByOutBatchNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询转账电子回单")]
-    pub fn get(self) -> M::Sent<super::bill_receipt::out_batch_no::get::Response> {
+    pub fn get(self) -> M::Output<super::bill_receipt::out_batch_no::get::Response> {
         self.call.typed(&table::GET_V3_TRANSFER_BILL_RECEIPT_OUT_BATCH_NO, Nothing)
     }
 }

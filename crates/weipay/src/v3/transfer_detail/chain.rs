@@ -2,13 +2,15 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transfer-detail` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/transfer-detail`: 商家转账.
-    TransferDetail
+    TransferDetail at AtTransferDetail
 }
 
 impl<M: Mode> TransferDetail<M> {
@@ -22,7 +24,7 @@ chain_step! {
     /// `v3/transfer-detail/electronic-receipts`: 查询转账明细电子回单受理结果, 转账明细电子回单受理.
     #[doc(alias = "查询转账明细电子回单受理结果")]
     #[doc(alias = "转账明细电子回单受理")]
-    TransferDetailElectronicReceipts
+    TransferDetailElectronicReceipts at AtTransferDetailElectronicReceipts
 }
 
 impl<M: Mode> TransferDetailElectronicReceipts<M> {
@@ -46,7 +48,7 @@ impl<M: Mode> TransferDetailElectronicReceipts<M> {
     pub fn get(
         self,
         request: super::electronic_receipts::get::Request,
-    ) -> M::Sent<super::electronic_receipts::get::Response> {
+    ) -> M::Output<super::electronic_receipts::get::Response> {
         self.call.typed(&table::GET_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS, request)
     }
 
@@ -71,7 +73,7 @@ impl<M: Mode> TransferDetailElectronicReceipts<M> {
     pub fn post(
         self,
         request: super::electronic_receipts::post::Request,
-    ) -> M::Sent<super::electronic_receipts::post::Response> {
+    ) -> M::Output<super::electronic_receipts::post::Response> {
         self.call.typed(&table::POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transferdownload` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/transferdownload`: 商家转账, 商家转账·(用户确认模式).
-    Transferdownload
+    Transferdownload at AtTransferdownload
 }
 
 impl<M: Mode> Transferdownload<M> {
@@ -27,7 +29,7 @@ impl<M: Mode> Transferdownload<M> {
 chain_step! {
     /// `v3/transferdownload/elecvoucherfile`: 下载电子回单PDF文件.
     #[doc(alias = "下载电子回单PDF文件")]
-    TransferdownloadElecvoucherfile
+    TransferdownloadElecvoucherfile at AtTransferdownloadElecvoucherfile
 }
 
 impl<M: Mode> TransferdownloadElecvoucherfile<M> {
@@ -47,7 +49,7 @@ impl<M: Mode> TransferdownloadElecvoucherfile<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载电子回单PDF文件")]
-    pub fn get(self, request: super::elecvoucherfile::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::elecvoucherfile::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_TRANSFERDOWNLOAD_ELECVOUCHERFILE, request)
     }
 }
@@ -55,7 +57,7 @@ impl<M: Mode> TransferdownloadElecvoucherfile<M> {
 chain_step! {
     /// `v3/transferdownload/signfile`: 下载电子回单.
     #[doc(alias = "下载电子回单")]
-    TransferdownloadSignfile
+    TransferdownloadSignfile at AtTransferdownloadSignfile
 }
 
 impl<M: Mode> TransferdownloadSignfile<M> {
@@ -75,7 +77,7 @@ impl<M: Mode> TransferdownloadSignfile<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载电子回单")]
-    pub fn get(self, request: super::signfile::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::signfile::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_TRANSFERDOWNLOAD_SIGNFILE, request)
     }
 }

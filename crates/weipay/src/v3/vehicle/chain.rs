@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/vehicle` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/vehicle`: ETC授权, 停车服务.
-    Vehicle
+    Vehicle at AtVehicle
 }
 
 impl<M: Mode> Vehicle<M> {
@@ -29,9 +31,9 @@ impl<M: Mode> Vehicle<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/etc`
-    VehicleEtc
+    VehicleEtc at AtVehicleEtc
 }
 
 impl<M: Mode> VehicleEtc<M> {
@@ -56,9 +58,9 @@ impl<M: Mode> VehicleEtc<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/etc/contracts`
-    VehicleEtcContracts
+    VehicleEtcContracts at AtVehicleEtcContracts
 }
 
 impl<M: Mode> VehicleEtcContracts<M> {
@@ -71,7 +73,7 @@ impl<M: Mode> VehicleEtcContracts<M> {
 chain_step! {
     /// `v3/vehicle/etc/contracts/{contract_id}`: 通过商户ETC绑定号查询签约状态.
     #[doc(alias = "通过商户ETC绑定号查询签约状态")]
-    VehicleEtcContractsByContractId
+    VehicleEtcContractsByContractId at AtVehicleEtcContractsByContractId
 }
 
 impl<M: Mode> VehicleEtcContractsByContractId<M> {
@@ -101,7 +103,7 @@ impl<M: Mode> VehicleEtcContractsByContractId<M> {
     pub fn get(
         self,
         request: super::etc::contracts::contract_id::get::Request,
-    ) -> M::Sent<super::etc::contracts::contract_id::get::Response> {
+    ) -> M::Output<super::etc::contracts::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_VEHICLE_ETC_CONTRACTS_CONTRACT_ID, request)
     }
 }
@@ -109,7 +111,7 @@ impl<M: Mode> VehicleEtcContractsByContractId<M> {
 chain_step! {
     /// `v3/vehicle/etc/preopen`: 预开通用户ETC指定卡扣费.
     #[doc(alias = "预开通用户ETC指定卡扣费")]
-    VehicleEtcPreopen
+    VehicleEtcPreopen at AtVehicleEtcPreopen
 }
 
 impl<M: Mode> VehicleEtcPreopen<M> {
@@ -141,14 +143,14 @@ impl<M: Mode> VehicleEtcPreopen<M> {
     pub fn post(
         self,
         request: super::etc::preopen::post::Request,
-    ) -> M::Sent<super::etc::preopen::post::Response> {
+    ) -> M::Output<super::etc::preopen::post::Response> {
         self.call.typed(&table::POST_V3_VEHICLE_ETC_PREOPEN, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/etc/transactions`
-    VehicleEtcTransactions
+    VehicleEtcTransactions at AtVehicleEtcTransactions
 }
 
 impl<M: Mode> VehicleEtcTransactions<M> {
@@ -171,7 +173,7 @@ impl<M: Mode> VehicleEtcTransactions<M> {
 chain_step! {
     /// `v3/vehicle/etc/transactions/highway`: 高速场景商户扣款.
     #[doc(alias = "高速场景商户扣款")]
-    VehicleEtcTransactionsHighway
+    VehicleEtcTransactionsHighway at AtVehicleEtcTransactionsHighway
 }
 
 impl<M: Mode> VehicleEtcTransactionsHighway<M> {
@@ -205,14 +207,14 @@ impl<M: Mode> VehicleEtcTransactionsHighway<M> {
     pub fn post(
         self,
         request: super::etc::transactions::highway::post::Request,
-    ) -> M::Sent<super::etc::transactions::highway::post::Response> {
+    ) -> M::Output<super::etc::transactions::highway::post::Response> {
         self.call.typed(&table::POST_V3_VEHICLE_ETC_TRANSACTIONS_HIGHWAY, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/etc/transactions/id`
-    VehicleEtcTransactionsId
+    VehicleEtcTransactionsId at AtVehicleEtcTransactionsId
 }
 
 impl<M: Mode> VehicleEtcTransactionsId<M> {
@@ -230,7 +232,7 @@ impl<M: Mode> VehicleEtcTransactionsId<M> {
 chain_step! {
     /// `v3/vehicle/etc/transactions/id/{transaction_id}`: 查询订单.
     #[doc(alias = "查询订单")]
-    VehicleEtcTransactionsIdByTransactionId
+    VehicleEtcTransactionsIdByTransactionId at AtVehicleEtcTransactionsIdByTransactionId
 }
 
 impl<M: Mode> VehicleEtcTransactionsIdByTransactionId<M> {
@@ -261,14 +263,14 @@ impl<M: Mode> VehicleEtcTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::etc::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::etc::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::etc::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_VEHICLE_ETC_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/etc/transactions/out-trade-no`
-    VehicleEtcTransactionsOutTradeNo
+    VehicleEtcTransactionsOutTradeNo at AtVehicleEtcTransactionsOutTradeNo
 }
 
 impl<M: Mode> VehicleEtcTransactionsOutTradeNo<M> {
@@ -286,7 +288,7 @@ impl<M: Mode> VehicleEtcTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/vehicle/etc/transactions/out-trade-no/{out_trade_no}`: 查询订单.
     #[doc(alias = "查询订单")]
-    VehicleEtcTransactionsOutTradeNoByOutTradeNo
+    VehicleEtcTransactionsOutTradeNoByOutTradeNo at AtVehicleEtcTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> VehicleEtcTransactionsOutTradeNoByOutTradeNo<M> {
@@ -317,14 +319,14 @@ impl<M: Mode> VehicleEtcTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::etc::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::etc::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::etc::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_VEHICLE_ETC_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/etc/users`
-    VehicleEtcUsers
+    VehicleEtcUsers at AtVehicleEtcUsers
 }
 
 impl<M: Mode> VehicleEtcUsers<M> {
@@ -334,9 +336,9 @@ impl<M: Mode> VehicleEtcUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/etc/users/{openid}`
-    VehicleEtcUsersByOpenid
+    VehicleEtcUsersByOpenid at AtVehicleEtcUsersByOpenid
 }
 
 impl<M: Mode> VehicleEtcUsersByOpenid<M> {
@@ -349,7 +351,7 @@ impl<M: Mode> VehicleEtcUsersByOpenid<M> {
 chain_step! {
     /// `v3/vehicle/etc/users/{openid}/contracts`: 查询ETC签约状态.
     #[doc(alias = "查询ETC签约状态")]
-    VehicleEtcUsersByOpenidContracts
+    VehicleEtcUsersByOpenidContracts at AtVehicleEtcUsersByOpenidContracts
 }
 
 impl<M: Mode> VehicleEtcUsersByOpenidContracts<M> {
@@ -380,14 +382,14 @@ impl<M: Mode> VehicleEtcUsersByOpenidContracts<M> {
     pub fn get(
         self,
         request: super::etc::users::openid::contracts::get::Request,
-    ) -> M::Sent<super::etc::users::openid::contracts::get::Response> {
+    ) -> M::Output<super::etc::users::openid::contracts::get::Response> {
         self.call.typed(&table::GET_V3_VEHICLE_ETC_USERS_OPENID_CONTRACTS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/parking`
-    VehicleParking
+    VehicleParking at AtVehicleParking
 }
 
 impl<M: Mode> VehicleParking<M> {
@@ -405,7 +407,7 @@ impl<M: Mode> VehicleParking<M> {
 chain_step! {
     /// `v3/vehicle/parking/parkings`: 创建停车入场.
     #[doc(alias = "创建停车入场")]
-    VehicleParkingParkings
+    VehicleParkingParkings at AtVehicleParkingParkings
 }
 
 impl<M: Mode> VehicleParkingParkings<M> {
@@ -435,14 +437,14 @@ impl<M: Mode> VehicleParkingParkings<M> {
     pub fn post(
         self,
         request: super::parking::parkings::post::Request,
-    ) -> M::Sent<super::parking::parkings::post::Response> {
+    ) -> M::Output<super::parking::parkings::post::Response> {
         self.call.typed(&table::POST_V3_VEHICLE_PARKING_PARKINGS, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/parking/services`
-    VehicleParkingServices
+    VehicleParkingServices at AtVehicleParkingServices
 }
 
 impl<M: Mode> VehicleParkingServices<M> {
@@ -455,7 +457,7 @@ impl<M: Mode> VehicleParkingServices<M> {
 chain_step! {
     /// `v3/vehicle/parking/services/find`: 查询车牌服务开通信息.
     #[doc(alias = "查询车牌服务开通信息")]
-    VehicleParkingServicesFind
+    VehicleParkingServicesFind at AtVehicleParkingServicesFind
 }
 
 impl<M: Mode> VehicleParkingServicesFind<M> {
@@ -482,14 +484,14 @@ impl<M: Mode> VehicleParkingServicesFind<M> {
     pub fn get(
         self,
         request: super::parking::services::find::get::Request,
-    ) -> M::Sent<super::parking::services::find::get::Response> {
+    ) -> M::Output<super::parking::services::find::get::Response> {
         self.call.typed(&table::GET_V3_VEHICLE_PARKING_SERVICES_FIND, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/transactions`
-    VehicleTransactions
+    VehicleTransactions at AtVehicleTransactions
 }
 
 impl<M: Mode> VehicleTransactions<M> {
@@ -504,9 +506,9 @@ impl<M: Mode> VehicleTransactions<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/vehicle/transactions/out-trade-no`
-    VehicleTransactionsOutTradeNo
+    VehicleTransactionsOutTradeNo at AtVehicleTransactionsOutTradeNo
 }
 
 impl<M: Mode> VehicleTransactionsOutTradeNo<M> {
@@ -524,7 +526,7 @@ impl<M: Mode> VehicleTransactionsOutTradeNo<M> {
 chain_step! {
     /// `v3/vehicle/transactions/out-trade-no/{out_trade_no}`: 查询订单.
     #[doc(alias = "查询订单")]
-    VehicleTransactionsOutTradeNoByOutTradeNo
+    VehicleTransactionsOutTradeNoByOutTradeNo at AtVehicleTransactionsOutTradeNoByOutTradeNo
 }
 
 impl<M: Mode> VehicleTransactionsOutTradeNoByOutTradeNo<M> {
@@ -554,7 +556,7 @@ impl<M: Mode> VehicleTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_VEHICLE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }
@@ -562,7 +564,7 @@ impl<M: Mode> VehicleTransactionsOutTradeNoByOutTradeNo<M> {
 chain_step! {
     /// `v3/vehicle/transactions/parking`: 扣费受理.
     #[doc(alias = "扣费受理")]
-    VehicleTransactionsParking
+    VehicleTransactionsParking at AtVehicleTransactionsParking
 }
 
 impl<M: Mode> VehicleTransactionsParking<M> {
@@ -591,7 +593,7 @@ impl<M: Mode> VehicleTransactionsParking<M> {
     pub fn post(
         self,
         request: super::transactions::parking::post::Request,
-    ) -> M::Sent<super::transactions::parking::post::Response> {
+    ) -> M::Output<super::transactions::parking::post::Response> {
         self.call.typed(&table::POST_V3_VEHICLE_TRANSACTIONS_PARKING, request)
     }
 }

@@ -2,14 +2,16 @@
 
 //! The steps of the pure chain (纯链式) from `v3/webizpay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain_branch, chain_step};
 
-chain_branch! {
+chain! {}
+
+chain_step! {
     /// `v3/webizpay`: 企业支付.
-    Webizpay
+    Webizpay at AtWebizpay
 }
 
 impl<M: Mode> Webizpay<M> {
@@ -43,7 +45,7 @@ chain_step! {
     /// `v3/webizpay/avail-mch-ranges`: 查询可用商户范围列表, 创建可用商户范围.
     #[doc(alias = "查询可用商户范围列表")]
     #[doc(alias = "创建可用商户范围")]
-    WebizpayAvailMchRanges
+    WebizpayAvailMchRanges at AtWebizpayAvailMchRanges
 }
 
 impl<M: Mode> WebizpayAvailMchRanges<M> {
@@ -66,7 +68,7 @@ impl<M: Mode> WebizpayAvailMchRanges<M> {
     pub fn get(
         self,
         request: super::avail_mch_ranges::get::Request,
-    ) -> M::Sent<super::avail_mch_ranges::get::Response> {
+    ) -> M::Output<super::avail_mch_ranges::get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_AVAIL_MCH_RANGES, request)
     }
 
@@ -89,7 +91,7 @@ impl<M: Mode> WebizpayAvailMchRanges<M> {
     pub fn post(
         self,
         request: super::avail_mch_ranges::post::Request,
-    ) -> M::Sent<super::avail_mch_ranges::post::Response> {
+    ) -> M::Output<super::avail_mch_ranges::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_AVAIL_MCH_RANGES, request)
     }
 
@@ -99,9 +101,9 @@ impl<M: Mode> WebizpayAvailMchRanges<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/avail-mch-ranges/{range_id}`
-    WebizpayAvailMchRangesByRangeId
+    WebizpayAvailMchRangesByRangeId at AtWebizpayAvailMchRangesByRangeId
 }
 
 impl<M: Mode> WebizpayAvailMchRangesByRangeId<M> {
@@ -115,7 +117,7 @@ chain_step! {
     /// `v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers`: 查询商户标识列表, 添加商户标识.
     #[doc(alias = "查询商户标识列表")]
     #[doc(alias = "添加商户标识")]
-    WebizpayAvailMchRangesByRangeIdMerchantIdentifiers
+    WebizpayAvailMchRangesByRangeIdMerchantIdentifiers at AtWebizpayAvailMchRangesByRangeIdMerchantIdentifiers
 }
 
 impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
@@ -145,7 +147,7 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
     pub fn get(
         self,
         request: super::avail_mch_ranges::range_id::merchant_identifiers::get::Request,
-    ) -> M::Sent<super::avail_mch_ranges::range_id::merchant_identifiers::get::Response> {
+    ) -> M::Output<super::avail_mch_ranges::range_id::merchant_identifiers::get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS, request)
     }
 
@@ -175,7 +177,7 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
     pub fn post(
         self,
         request: super::avail_mch_ranges::range_id::merchant_identifiers::post::Request,
-    ) -> M::Sent<super::avail_mch_ranges::range_id::merchant_identifiers::post::Response> {
+    ) -> M::Output<super::avail_mch_ranges::range_id::merchant_identifiers::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS, request)
     }
 
@@ -193,7 +195,7 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
 chain_step! {
     /// `v3/webizpay/avail-mch-ranges/{range_id}/merchant-identifiers/{merchant_identifier}`: 删除商户标识.
     #[doc(alias = "删除商户标识")]
-    WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier
+    WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier at AtWebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier
 }
 
 impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdentifier<M> {
@@ -224,8 +226,9 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdenti
     pub fn delete(
         self,
         request: super::avail_mch_ranges::range_id::merchant_identifiers::merchant_identifier::delete::Request,
-    ) -> M::Sent<super::avail_mch_ranges::range_id::merchant_identifiers::merchant_identifier::delete::Response>
-    {
+    ) -> M::Output<
+        super::avail_mch_ranges::range_id::merchant_identifiers::merchant_identifier::delete::Response,
+    > {
         self.call.typed(
             &table::DELETE_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS_MERCHANT_IDENTIFIER,
             request,
@@ -233,9 +236,9 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdenti
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/bill`
-    WebizpayBill
+    WebizpayBill at AtWebizpayBill
 }
 
 impl<M: Mode> WebizpayBill<M> {
@@ -253,7 +256,7 @@ impl<M: Mode> WebizpayBill<M> {
 chain_step! {
     /// `v3/webizpay/bill/proof`: 申请企业商户企业支付出资凭证.
     #[doc(alias = "申请企业商户企业支付出资凭证")]
-    WebizpayBillProof
+    WebizpayBillProof at AtWebizpayBillProof
 }
 
 impl<M: Mode> WebizpayBillProof<M> {
@@ -281,7 +284,7 @@ impl<M: Mode> WebizpayBillProof<M> {
     pub fn post(
         self,
         request: super::bill::proof::post::Request,
-    ) -> M::Sent<super::bill::proof::post::Response> {
+    ) -> M::Output<super::bill::proof::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_BILL_PROOF, request)
     }
 }
@@ -289,7 +292,7 @@ impl<M: Mode> WebizpayBillProof<M> {
 chain_step! {
     /// `v3/webizpay/bill/trade-bill`: 申请企业商户企业支付业务账单.
     #[doc(alias = "申请企业商户企业支付业务账单")]
-    WebizpayBillTradeBill
+    WebizpayBillTradeBill at AtWebizpayBillTradeBill
 }
 
 impl<M: Mode> WebizpayBillTradeBill<M> {
@@ -316,14 +319,14 @@ impl<M: Mode> WebizpayBillTradeBill<M> {
     pub fn post(
         self,
         request: super::bill::trade_bill::post::Request,
-    ) -> M::Sent<super::bill::trade_bill::post::Response> {
+    ) -> M::Output<super::bill::trade_bill::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_BILL_TRADE_BILL, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/employees`
-    WebizpayEmployees
+    WebizpayEmployees at AtWebizpayEmployees
 }
 
 impl<M: Mode> WebizpayEmployees<M> {
@@ -333,9 +336,9 @@ impl<M: Mode> WebizpayEmployees<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/employees/{employee_id}`
-    WebizpayEmployeesByEmployeeId
+    WebizpayEmployeesByEmployeeId at AtWebizpayEmployeesByEmployeeId
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeId<M> {
@@ -355,9 +358,9 @@ impl<M: Mode> WebizpayEmployeesByEmployeeId<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/employees/{employee_id}/out-quota-cards`
-    WebizpayEmployeesByEmployeeIdOutQuotaCards
+    WebizpayEmployeesByEmployeeIdOutQuotaCards at AtWebizpayEmployeesByEmployeeIdOutQuotaCards
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCards<M> {
@@ -375,7 +378,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCards<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/out-quota-cards/{out_card_no}`: 使用商户卡号查询企业支付额度卡.
     #[doc(alias = "使用商户卡号查询企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo
+    WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo at AtWebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo<M> {
@@ -406,7 +409,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo<M> {
     pub fn get(
         self,
         request: super::employees::employee_id::out_quota_cards::out_card_no::get::Request,
-    ) -> M::Sent<super::employees::employee_id::out_quota_cards::out_card_no::get::Response> {
+    ) -> M::Output<super::employees::employee_id::out_quota_cards::out_card_no::get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_OUT_QUOTA_CARDS_OUT_CARD_NO, request)
     }
 }
@@ -414,7 +417,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards`: 企业商户为员工下发企业支付额度卡.
     #[doc(alias = "企业商户为员工下发企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdQuotaCards
+    WebizpayEmployeesByEmployeeIdQuotaCards at AtWebizpayEmployeesByEmployeeIdQuotaCards
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCards<M> {
@@ -451,7 +454,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCards<M> {
     pub fn post(
         self,
         request: super::employees::employee_id::quota_cards::post::Request,
-    ) -> M::Sent<super::employees::employee_id::quota_cards::post::Response> {
+    ) -> M::Output<super::employees::employee_id::quota_cards::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS, request)
     }
 
@@ -464,7 +467,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCards<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}`: 企业商户查询企业支付额度卡.
     #[doc(alias = "企业商户查询企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo
+    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo at AtWebizpayEmployeesByEmployeeIdQuotaCardsByCardNo
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo<M> {
@@ -495,7 +498,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo<M> {
     pub fn get(
         self,
         request: super::employees::employee_id::quota_cards::card_no::get::Request,
-    ) -> M::Sent<super::employees::employee_id::quota_cards::card_no::get::Response> {
+    ) -> M::Output<super::employees::employee_id::quota_cards::card_no::get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO, request)
     }
 
@@ -513,7 +516,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/cancel`: 企业商户作废员工企业支付额度卡.
     #[doc(alias = "企业商户作废员工企业支付额度卡")]
-    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel
+    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel at AtWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel<M> {
@@ -545,7 +548,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel<M> {
     pub fn post(
         self,
         request: super::employees::employee_id::quota_cards::card_no::cancel::post::Request,
-    ) -> M::Sent<super::employees::employee_id::quota_cards::card_no::cancel::post::Response> {
+    ) -> M::Output<super::employees::employee_id::quota_cards::card_no::cancel::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO_CANCEL, request)
     }
 }
@@ -553,7 +556,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/quota-cards/{card_no}/payment-url`: 企业商户获取指定额度卡支付链接.
     #[doc(alias = "企业商户获取指定额度卡支付链接")]
-    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl
+    WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl at AtWebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl<M> {
@@ -586,7 +589,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl<M> {
     pub fn get(
         self,
         request: super::employees::employee_id::quota_cards::card_no::payment_url::get::Request,
-    ) -> M::Sent<super::employees::employee_id::quota_cards::card_no::payment_url::get::Response> {
+    ) -> M::Output<super::employees::employee_id::quota_cards::card_no::payment_url::get::Response> {
         self.call
             .typed(&table::GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO_PAYMENT_URL, request)
     }
@@ -595,7 +598,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl<M> {
 chain_step! {
     /// `v3/webizpay/employees/{employee_id}/revoke`: 企业商户发起解除员工企业支付授权.
     #[doc(alias = "企业商户发起解除员工企业支付授权")]
-    WebizpayEmployeesByEmployeeIdRevoke
+    WebizpayEmployeesByEmployeeIdRevoke at AtWebizpayEmployeesByEmployeeIdRevoke
 }
 
 impl<M: Mode> WebizpayEmployeesByEmployeeIdRevoke<M> {
@@ -625,14 +628,14 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdRevoke<M> {
     pub fn post(
         self,
         request: super::employees::employee_id::revoke::post::Request,
-    ) -> M::Sent<super::employees::employee_id::revoke::post::Response> {
+    ) -> M::Output<super::employees::employee_id::revoke::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_REVOKE, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/stores`
-    WebizpayStores
+    WebizpayStores at AtWebizpayStores
 }
 
 impl<M: Mode> WebizpayStores<M> {
@@ -645,7 +648,7 @@ impl<M: Mode> WebizpayStores<M> {
 chain_step! {
     /// `v3/webizpay/stores/entity-matches`: 发起门店主体匹配.
     #[doc(alias = "发起门店主体匹配")]
-    WebizpayStoresEntityMatches
+    WebizpayStoresEntityMatches at AtWebizpayStoresEntityMatches
 }
 
 impl<M: Mode> WebizpayStoresEntityMatches<M> {
@@ -668,7 +671,7 @@ impl<M: Mode> WebizpayStoresEntityMatches<M> {
     pub fn post(
         self,
         request: super::stores::entity_matches::post::Request,
-    ) -> M::Sent<super::stores::entity_matches::post::Response> {
+    ) -> M::Output<super::stores::entity_matches::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_STORES_ENTITY_MATCHES, request)
     }
 
@@ -681,7 +684,7 @@ impl<M: Mode> WebizpayStoresEntityMatches<M> {
 chain_step! {
     /// `v3/webizpay/stores/entity-matches/{batch_id}`: 查询门店主体匹配结果.
     #[doc(alias = "查询门店主体匹配结果")]
-    WebizpayStoresEntityMatchesByBatchId
+    WebizpayStoresEntityMatchesByBatchId at AtWebizpayStoresEntityMatchesByBatchId
 }
 
 impl<M: Mode> WebizpayStoresEntityMatchesByBatchId<M> {
@@ -711,14 +714,14 @@ impl<M: Mode> WebizpayStoresEntityMatchesByBatchId<M> {
     pub fn get(
         self,
         request: super::stores::entity_matches::batch_id::get::Request,
-    ) -> M::Sent<super::stores::entity_matches::batch_id::get::Response> {
+    ) -> M::Output<super::stores::entity_matches::batch_id::get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_STORES_ENTITY_MATCHES_BATCH_ID, request)
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/users`
-    WebizpayUsers
+    WebizpayUsers at AtWebizpayUsers
 }
 
 impl<M: Mode> WebizpayUsers<M> {
@@ -728,9 +731,9 @@ impl<M: Mode> WebizpayUsers<M> {
     }
 }
 
-chain_branch! {
+chain_step! {
     /// `v3/webizpay/users/{user_id}`
-    WebizpayUsersByUserId
+    WebizpayUsersByUserId at AtWebizpayUsersByUserId
 }
 
 impl<M: Mode> WebizpayUsersByUserId<M> {
@@ -748,7 +751,7 @@ impl<M: Mode> WebizpayUsersByUserId<M> {
 chain_step! {
     /// `v3/webizpay/users/{user_id}/authorization-state`: 企业商户查询企业员工开通授权状态.
     #[doc(alias = "企业商户查询企业员工开通授权状态")]
-    WebizpayUsersByUserIdAuthorizationState
+    WebizpayUsersByUserIdAuthorizationState at AtWebizpayUsersByUserIdAuthorizationState
 }
 
 impl<M: Mode> WebizpayUsersByUserIdAuthorizationState<M> {
@@ -772,7 +775,7 @@ impl<M: Mode> WebizpayUsersByUserIdAuthorizationState<M> {
     pub fn get(
         self,
         request: super::users::user_id::authorization_state::get::Request,
-    ) -> M::Sent<super::users::user_id::authorization_state::get::Response> {
+    ) -> M::Output<super::users::user_id::authorization_state::get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_STATE, request)
     }
 }
@@ -780,7 +783,7 @@ impl<M: Mode> WebizpayUsersByUserIdAuthorizationState<M> {
 chain_step! {
     /// `v3/webizpay/users/{user_id}/authorization-url`: 企业商户发起员工开通企业支付授权.
     #[doc(alias = "企业商户发起员工开通企业支付授权")]
-    WebizpayUsersByUserIdAuthorizationUrl
+    WebizpayUsersByUserIdAuthorizationUrl at AtWebizpayUsersByUserIdAuthorizationUrl
 }
 
 impl<M: Mode> WebizpayUsersByUserIdAuthorizationUrl<M> {
@@ -805,7 +808,7 @@ impl<M: Mode> WebizpayUsersByUserIdAuthorizationUrl<M> {
     pub fn post(
         self,
         request: super::users::user_id::authorization_url::post::Request,
-    ) -> M::Sent<super::users::user_id::authorization_url::post::Response> {
+    ) -> M::Output<super::users::user_id::authorization_url::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_URL, request)
     }
 }
