@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use criterion::Criterion;
 use http::{Request, Response, StatusCode};
 use weipay::ClientBuilder;
@@ -112,24 +114,7 @@ impl Transport for Nowhere {
 fn pair_of(key: &PrivateKey) -> RsaKeyPair {
     let pem = key.to_pkcs8_pem().expect("a PEM text");
     let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-    RsaKeyPair::from_pkcs8(&decode(&base64)).expect("the same key")
-}
-
-/// Base64 without another dependency: a benchmark decodes one key.
-fn decode(text: &str) -> Vec<u8> {
-    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut bytes = Vec::new();
-    let (mut bits, mut held) = (0u32, 0);
-    for letter in text.bytes().filter(|letter| *letter != b'=') {
-        let value = ALPHABET.iter().position(|known| *known == letter).expect("base64");
-        bits = bits << 6 | u32::try_from(value).expect("six bits");
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push((bits >> held) as u8);
-        }
-    }
-    bytes
+    RsaKeyPair::from_pkcs8(&STANDARD.decode(base64).expect("base64")).expect("the same key")
 }
 
 /// Runs `work` and keeps the time of each single run, in microseconds.

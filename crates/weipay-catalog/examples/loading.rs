@@ -1,6 +1,6 @@
 //! Prints what loading the catalogue costs: `cargo run --release -p weipay-catalog --example loading`.
 
-#![allow(clippy::print_stdout, reason = "a measurement speaks to its reader")]
+#![allow(clippy::print_stdout, reason = "command-line output")]
 
 use std::time::Instant;
 

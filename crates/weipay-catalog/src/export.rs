@@ -66,7 +66,7 @@ pub fn operation(operation: &Operation) -> Value {
     if !operation.repeat_reason.is_empty() {
         object.insert("repeat_reason".into(), operation.repeat_reason.into());
     }
-    set_marks(&mut object, [("answers_file", operation.answers_file)]);
+    set_marks(&mut object, [("answers_file", operation.has_file_response)]);
     if operation.success != 200 {
         object.insert("success_status".into(), operation.success.into());
     }

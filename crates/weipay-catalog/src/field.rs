@@ -163,6 +163,8 @@ pub enum Purpose {
     FileName,
     /// The SHA-256 of the uploaded file.
     FileSha256,
+    /// The SM3 (国密) of the uploaded file.
+    FileSm3,
     /// The serial number of the platform key that encrypts sensitive fields.
     PlatformSerial,
     /// The random string that is signed with the request (APIv2).
@@ -173,10 +175,11 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::RequestNumber,
         Self::FileName,
         Self::FileSha256,
+        Self::FileSm3,
         Self::PlatformSerial,
         Self::Nonce,
         Self::Signature,
@@ -189,6 +192,7 @@ impl Purpose {
             Self::RequestNumber => "request-number",
             Self::FileName => "file-name",
             Self::FileSha256 => "file-sha256",
+            Self::FileSm3 => "file-sm3",
             Self::PlatformSerial => "platform-serial",
             Self::Nonce => "nonce",
             Self::Signature => "signature",
@@ -208,6 +212,6 @@ impl Purpose {
     /// Whether the value describes an uploaded file.
     #[must_use]
     pub const fn is_of_a_file(self) -> bool {
-        matches!(self, Self::FileName | Self::FileSha256)
+        matches!(self, Self::FileName | Self::FileSha256 | Self::FileSm3)
     }
 }

@@ -23,14 +23,14 @@ pub enum FolderError {
 }
 
 impl fmt::Display for FolderError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read(file, error) => write!(out, "{}: {error}", file.display()),
+            Self::Read(file, error) => write!(f, "{}: {error}", file.display()),
             Self::Parse(file, error) => {
-                write!(out, "{}:{}: {}", file.display(), error.line, error.reason)
+                write!(f, "{}:{}: {}", file.display(), error.line, error.reason)
             }
             Self::Misplaced(file, line, place) => {
-                write!(out, "{}:{line}: this must be in {place}.{EXTENSION}", file.display())
+                write!(f, "{}:{line}: this must be in {place}.{EXTENSION}", file.display())
             }
         }
     }

@@ -19,8 +19,8 @@
 //!    A slash at the end of a path has no step: its operation is the method of the step before, `applyment().post(request)`
 //!    of `POST v3/applyment4sub/applyment/`.
 //! 5. The type of a step is its segment or placeholder as a type: `batch-id` → `BatchId`.
-//! 6. An operation is the method and the module of its HTTP method: `get`. In the module `Request` is what is sent and
-//!    `Response` what is answered; where there is nothing to send, or nothing is answered, there is none.
+//! 6. An operation is the method and the module of its HTTP method: `get`. In the module, `Request` is what is sent and
+//!    `Response` what comes back. If there is nothing to send, there is no `Request`; if nothing comes back, no `Response`.
 //!
 //! **Notifications**: the module is the event, `TRANSACTION.SUCCESS` → `transaction_success`. Of two that would have one
 //! name the second is followed by an underscore: `transaction-success`, of APIv2, → `transaction_success_`. `Resource` is
@@ -100,7 +100,7 @@ pub fn member(name: &str) -> String {
 }
 
 /// Rules 2 to 4 for all segments that stand side by side: each with the name of its method and module, sorted by name.
-/// The segments come sorted, since of two that would have one name the second one gives way.
+/// The segments come sorted, since of two that would have one name the second one gets an underscore.
 pub fn steps<'a>(segments: impl Iterator<Item = &'a str>) -> Vec<(String, &'a str)> {
     let mut named: Vec<(String, &str)> = Vec::new();
     for segment in segments {

@@ -36,7 +36,7 @@ pub struct Operation {
     /// The fields of a successful response.
     pub response: Vec<Field>,
     /// Whether a successful response is a file instead of fields.
-    pub answers_file: bool,
+    pub has_file_response: bool,
 }
 
 /// What is known about sending a request again, with the same number and the same content.

@@ -43,8 +43,8 @@ pub struct ParseError {
 }
 
 impl fmt::Display for ParseError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "line {}: {}", self.line, self.reason)
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.reason)
     }
 }
 
@@ -83,12 +83,12 @@ impl Heading {
 }
 
 impl fmt::Display for Heading {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Operation(method, path) => write!(out, "{method} {path}"),
-            Self::Notification(version, event) => write!(out, "NOTIFY {version} {event}"),
-            Self::Envelope(version) => write!(out, "ENVELOPE {version}"),
-            Self::Object(name) => write!(out, "OBJECT {name}"),
+            Self::Operation(method, path) => write!(f, "{method} {path}"),
+            Self::Notification(version, event) => write!(f, "NOTIFY {version} {event}"),
+            Self::Envelope(version) => write!(f, "ENVELOPE {version}"),
+            Self::Object(name) => write!(f, "OBJECT {name}"),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! samples. It is a module of this crate, behind the feature `rust`, because it needs nothing but the catalogue, and because
 //! the command is published and cannot depend on the generator, which is not.
 //!
-//! How a name of the API becomes a name of Rust is told in [`names`](crate::names).
+//! [`names`](crate::names) has the rules by which a name of the API becomes a name of Rust.
 //!
 //! | module | idea |
 //! |---|---|

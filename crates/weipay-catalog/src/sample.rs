@@ -1,6 +1,6 @@
 //! Sample values (示例值): what the documents show of a field, else something of the right form.
 //!
-//! The command's pages show them and the sandbox answers with them, so both say the same of a field.
+//! The command's pages show them and the sandbox's examples have them, so both say the same of a field.
 
 #[cfg(any(test, feature = "samples"))]
 mod day;

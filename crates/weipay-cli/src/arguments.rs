@@ -63,14 +63,17 @@ The configuration comes from --kit, or from environment variables:
   WEIPAY_PUBLIC_KEY_ID    the ID of the WeChat Pay public key (微信支付公钥ID)
   WEIPAY_PUBLIC_KEY       the WeChat Pay public key (微信支付公钥)
   WEIPAY_API_V3_KEY       the APIv3 key (APIv3密钥); optional
+  WEIPAY_API_V2_KEY       the APIv2 key (API密钥); only for APIv2
   WEIPAY_BASE_URL         another host, such as a sandbox; optional
-A key is a file path or PEM text, in which a line break may be written as \\n. The APIv3 key may also be a file path.
+A key is a file path or PEM text, in which a line break may be written as \\n. The APIv3 key and the APIv2 key may also
+be file paths. For the operations of APIv2 that need the merchant certificate in TLS, set WEIPAY_MERCHANT_CERTIFICATE to it, in
+PEM or PKCS#12, and WEIPAY_MERCHANT_CERTIFICATE_PASSWORD if its password is not the merchant ID.
 
 Exit codes:
   0  success: the response is verified
   1  an error response, with code and message on standard error; or the response could not be written
   2  a wrong command line or configuration: nothing was sent
-  3  the response could not be verified
+  3  the response, or the file of --follow, could not be verified
   4  the network failed";
 
 #[derive(Debug, Args)]
@@ -103,6 +106,10 @@ pub(crate) struct Call {
     /// the whole response has arrived.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Download the file that the response names (`download_url`), such as a bill (账单), and write it in place of the response:
+    /// decompressed, and with its digest checked. With --output, FILE is created or replaced only if the digest is right.
+    #[arg(long)]
+    pub(crate) follow: bool,
     /// The kit.json of a sandbox, instead of environment variables.
     #[arg(long, value_name = "FILE")]
     pub(crate) kit: Option<PathBuf>,
@@ -144,6 +151,7 @@ mod tests {
             (Some(".weipay"), "127.0.0.1:8880")
         );
         assert_eq!(sandbox.idle_timeout, 8, "as the platform");
+        assert!(!sandbox.private_receivers, "whoever can send requests chooses where notifications go");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `weipay call`: one signed call from the shell.
 
+mod follow;
 mod hints;
 mod layout;
 mod path;
@@ -43,6 +44,9 @@ pub(crate) fn run(arguments: &arguments::Call) -> Outcome {
         .request(arguments.method.clone(), &input.body)
         .map_err(|error| Failure::from_call(&error, with_nearest(report::describe(&error))))?;
     report::warn_of_example(response.headers());
+    if arguments.follow {
+        return follow::follow(&client, &response, &output);
+    }
     // Nobody may mistake this for a call that failed.
     output.write(response.bytes()).map_err(|reason| {
         Failure::failed(format!("the call succeeded, but its response could not be written: {reason}"))

@@ -52,6 +52,13 @@ impl Failure {
         Self::new(code, reason)
     }
 
+    /// A call succeeded, but not the download that follows it.
+    pub(crate) fn from_download(error: &Error, reason: impl Display) -> Self {
+        // Something was sent in any case.
+        let code = if error.is_request() { FAILED } else { Self::from_call(error, "").code };
+        Self::new(code, reason)
+    }
+
     /// `{:#}` includes the causes of an error.
     fn new(code: u8, reason: impl Display) -> Self {
         Self { code, reason: format!("{reason:#}") }

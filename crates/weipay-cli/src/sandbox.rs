@@ -54,6 +54,7 @@ fn builder(arguments: &arguments::Sandbox) -> SandboxBuilder {
         .listen(arguments.listen)
         .validation(Validation { replayed_requests: arguments.no_replays, ..validation })
         .examples(!arguments.no_examples)
+        .private_receivers(arguments.private_receivers)
         .idle_timeout(Duration::from_secs(arguments.idle_timeout));
     if let Some(clock) = &arguments.clock {
         builder = builder.clock(clock.clone());

@@ -7,14 +7,13 @@ use indoc::formatdoc;
 use weipay_catalog::names;
 use weipay_catalog::operation::placeholder;
 use weipay_catalog::rust::steps::StepNames;
-use weipay_catalog::{Operation, Version};
+use weipay_catalog::{Field, Operation, Version};
 
 use crate::documentation::{self, aliases, lines};
 use crate::flat::FlatNames;
 use crate::models::{braced, rule};
 use crate::operation::Verb;
 use crate::output::{header, indented};
-use crate::path_value;
 use crate::table::RowNames;
 use crate::tree::Tree;
 
@@ -60,7 +59,7 @@ pub(crate) fn text(product: &Tree<'_>, types: &StepTypes, names: &Names<'_>) -> 
     if !models.is_empty() {
         imports.push_str(&format!("use crate::model::{};\n", braced(&models)));
     }
-    imports.push_str("use crate::operation::table;\nuse crate::styles::{chain, chain_step};\n");
+    imports.push_str("use crate::operation::table;\nuse crate::chain::{chain, chain_step};\n");
     formatdoc! {"
         {header}//! The steps of the pure chain (纯链式) from `{path}` on.
 
@@ -105,7 +104,7 @@ fn write(
         methods.push(verb_method(operation, verb, place, context.names));
     }
     for (name, child) in &children {
-        if path_value::loosest(child).is_some() {
+        if loosest(child).is_some() {
             needs.insert("path");
         }
         methods.push(step_method(name, child, context.types.get(child), ""));
@@ -137,7 +136,7 @@ pub(crate) fn block(tree: &Tree<'_>, name: &str, methods: &[String]) -> String {
 
 /// The method that leads to a step, which may need a feature.
 pub(crate) fn step_method(name: &str, child: &Tree<'_>, target: &str, gate: &str) -> String {
-    match path_value::loosest(child) {
+    match loosest(child) {
         None => formatdoc! {"
             {doc}{gate}pub fn {name}(self) -> {target}<M> {{
                 {target}::new(self.call.step({segment:?}))
@@ -167,7 +166,7 @@ fn verb_method(operation: &Operation, verb: &Verb, place: &str, names: &Names<'_
     };
     let slash = if operation.path.ends_with('/') { ".step(\"\")" } else { "" };
     formatdoc! {"
-        {doc}{aliases}pub fn {module}(self{parameter}) -> M::Sent<{response}> {{
+        {doc}{aliases}pub fn {module}(self{parameter}) -> M::Output<{response}> {{
             self.call{slash}.typed(&table::{row}, {request})
         }}
         ",
@@ -193,7 +192,7 @@ pub(crate) fn version(tree: &Tree<'_>, version: Version) -> String {
 
         {modules}
         use crate::mode::Mode;
-        use crate::styles::{{chain, chain_step}};
+        use crate::chain::{{chain, chain_step}};
 
         chain! {{}}
 
@@ -207,4 +206,48 @@ pub(crate) fn version(tree: &Tree<'_>, version: Version) -> String {
 /// The first segment below the version is a product, and each product is a feature.
 fn gate(product: &Tree<'_>) -> String {
     format!("#[cfg(feature = {:?})]\n", product.segment)
+}
+
+/// The field of a placeholder; nothing for a literal segment. The value is given before the operation is named, so
+/// where the operations below differ, the loosest of their limits counts: a value that one of them takes must pass.
+fn loosest(tree: &Tree<'_>) -> Option<Field> {
+    let name = placeholder(tree.segment)?;
+    let mut found = Vec::new();
+    collect(tree, name, &mut found);
+    let mut loosest = found.first().copied().cloned()?;
+    for other in found {
+        loosen(&mut loosest, other);
+    }
+    // A chain cannot leave it out.
+    loosest.required = false;
+    // Which value it is, the operation says by itself.
+    loosest.purpose = None;
+    Some(loosest)
+}
+
+fn collect<'a>(tree: &Tree<'a>, name: &str, found: &mut Vec<&'a Field>) {
+    let own = tree.operations.iter().flat_map(|operation| &operation.request.path);
+    found.extend(own.filter(|field| field.name == name));
+    for child in tree.children.values() {
+        collect(child, name, found);
+    }
+}
+
+fn loosen(loosest: &mut Field, other: &Field) {
+    if loosest.label.is_empty() {
+        loosest.label = other.label;
+    }
+    // Characters and bytes have no lower end in common; the upper one is looser in characters.
+    if loosest.in_bytes != other.in_bytes {
+        loosest.in_bytes = false;
+        loosest.limits.min = None;
+    }
+    let both = |one: Option<i64>, two: Option<i64>| one.zip(two);
+    loosest.limits.min = both(loosest.limits.min, other.limits.min).map(|(one, two)| one.min(two));
+    loosest.limits.max = both(loosest.limits.max, other.limits.max).map(|(one, two)| one.max(two));
+    loosest.pattern = loosest.pattern.filter(|pattern| other.pattern == Some(pattern));
+    loosest.format = loosest.format.filter(|format| other.format == Some(*format));
+    if loosest.values != other.values {
+        loosest.values.clear();
+    }
 }

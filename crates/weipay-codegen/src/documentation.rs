@@ -15,8 +15,8 @@ pub(crate) fn aliases<'a>(titles: impl IntoIterator<Item = &'a str>) -> String {
     titles.into_iter().map(|title| format!("#[doc(alias = {title:?})]\n")).collect()
 }
 
-/// As wide as a line of documentation becomes, where the text has spaces to break it at.
-const WIDEST: usize = 104;
+/// The most characters in a line of documentation, if the text has spaces to break it at.
+const MAX_WIDTH: usize = 104;
 
 /// The text in lines, all but the first one indented.
 pub(crate) fn wrapped(text: &str, indent: &str) -> String {
@@ -24,7 +24,7 @@ pub(crate) fn wrapped(text: &str, indent: &str) -> String {
     let mut width = 0;
     for word in text.split(' ') {
         let letters = word.chars().count();
-        if !wrapped.is_empty() && width + 1 + letters > WIDEST {
+        if !wrapped.is_empty() && width + 1 + letters > MAX_WIDTH {
             wrapped.push('\n');
             wrapped.push_str(indent);
             width = indent.len();

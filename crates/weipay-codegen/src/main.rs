@@ -4,18 +4,16 @@
 //! would. A product has a file for each path with types, one for its shared objects and one for its steps; what is no longer
 //! described is removed.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "command-line output")]
 
 mod chain;
 mod documentation;
-mod feature_page;
 mod features;
 mod flat;
 mod models;
 mod notification;
 mod operation;
 mod output;
-mod path_value;
 mod product;
 mod shared;
 mod table;
@@ -71,7 +69,7 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
     let wanted = features::manifest(&written, &operations)
         .ok_or("crates/weipay/Cargo.toml has no place for products")?;
     let page = root.join("crates/weipay/docs/features.md");
-    let page_wanted = feature_page::page(&wanted);
+    let page_wanted = features::page(&wanted);
     let page_is_current = fs::read_to_string(&page).is_ok_and(|written| written == page_wanted);
     let (rows, flat) = (RowNames::new(&operations), FlatNames::new(&operations));
     let steps = StepNames::new(operations.iter().map(|operation| operation.path));
@@ -94,6 +92,7 @@ fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
         &[
             "v2.rs",
             "v3.rs",
+            "notifications/event.rs",
             "notifications/v2.rs",
             "notifications/v3.rs",
             "operation/table.rs",

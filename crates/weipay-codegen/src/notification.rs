@@ -43,12 +43,43 @@ pub(crate) fn write(notifications: &[Notification], output: &mut Output) {
             output.add(&format!("notifications/{version}/shared.rs"), text);
             modules.push("shared".to_owned());
         }
+        if version == "v3" {
+            let of_version = notifications.iter().filter(|notification| notification.version == version);
+            output.add("notifications/event.rs", events(of_version));
+        }
         modules.sort();
         let mut text = header(&format!("catalog/notifications/{version}/"));
         text.push_str(&format!("//! The notifications of API{version}, by their event.\n\n"));
         text.extend(modules.iter().map(|module| format!("pub mod {module};\n")));
         output.add(&format!("notifications/{version}.rs"), text);
     }
+}
+
+/// The enumeration of the events, and which of them come under the name of another. The macro that this fills in is written by
+/// hand, because it is the same for every event.
+fn events<'a>(notifications: impl Iterator<Item = &'a Notification>) -> String {
+    let (mut variants, mut sent_as) = (String::new(), String::new());
+    for notification in notifications {
+        let Notification { event, title, original_types, .. } = notification;
+        let (variant, module) = (names::camel(event), names::snake(event));
+        variants.push_str(&lines(&format!("{} · `{event}`", plain(title)), "    ///"));
+        variants.push_str(&format!("    {variant}({module}) = {event:?},\n"));
+        let required: Vec<&str> =
+            notification.resource.iter().filter(|field| field.required).map(|field| field.name).collect();
+        for event_type in &notification.sent_as {
+            sent_as.push_str(&format!(
+                "    SentAs {{\n        event_type: {event_type:?},\n        event: {event:?},\n        original_types: &{original_types:?},\n        \
+                 required: &{required:?},\n    }},\n"
+            ));
+        }
+    }
+    let mut text = header("catalog/notifications/v3/");
+    text.push_str("//! Every event of APIv3, as one enumeration.\n\n");
+    text.push_str("use crate::notification::{SentAs, events};\n\n");
+    text.push_str(&format!("events! {{\n{variants}}}\n\n"));
+    text.push_str("/// The events that come with the `event_type` of another.\n");
+    text.push_str(&format!("pub(crate) const SENT_AS: &[SentAs] = &[\n{sent_as}];\n"));
+    text
 }
 
 fn envelope(any: &Notification) -> String {

@@ -32,10 +32,10 @@ pub(crate) enum Change {
 }
 
 impl fmt::Display for Change {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Write(file) => write!(out, "write {file}"),
-            Self::Remove(file) => write!(out, "remove {file}"),
+            Self::Write(file) => write!(f, "write {file}"),
+            Self::Remove(file) => write!(f, "remove {file}"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use indoc::formatdoc;
 use weipay_catalog::{Dialect, Operation, Repeat, Version, names};
 
 use crate::output::header;
@@ -39,27 +40,27 @@ fn sorted(operations: &[Operation]) -> Vec<&Operation> {
 }
 
 pub(crate) fn text(operations: &[Operation], names: &RowNames) -> String {
-    let mut text = header("catalog/");
-    text.push_str(
-        "//! Every operation of the API, sorted by the segments of its path and by its method.\n\n\
-         use super::{Dialect, Operation, Repeat, Verb, Version};\n\n",
-    );
     let sorted = sorted(operations);
-    for operation in &sorted {
-        text.push_str("#[rustfmt::skip]\n");
-        text.push_str(&format!(
-            "pub(crate) static {}: Operation = {};\n",
-            names.get(operation),
-            row(operation)
-        ));
-    }
-    text.push_str(&format!(
-        "\n#[rustfmt::skip]\npub(crate) static ALL: [&Operation; {}] = [\n",
-        operations.len()
-    ));
-    text.extend(sorted.iter().map(|operation| format!("    &{},\n", names.get(operation))));
-    text.push_str("];\n");
-    text
+    let row = |operation: &&Operation| {
+        let (name, row) = (names.get(operation), row(operation));
+        formatdoc! {"
+            #[rustfmt::skip]
+            pub(crate) static {name}: Operation = {row};
+        "}
+    };
+    let rows: String = sorted.iter().map(row).collect();
+    let all: String = sorted.iter().map(|operation| format!("    &{},\n", names.get(operation))).collect();
+    let (header, count) = (header("catalog/"), operations.len());
+    formatdoc! {"
+        {header}//! Every operation of the API, sorted by the segments of its path and by its method.
+
+        use super::{{Dialect, Operation, Repeat, Verb, Version}};
+
+        {rows}
+        #[rustfmt::skip]
+        pub(crate) static ALL: [&Operation; {count}] = [
+        {all}];
+    "}
 }
 
 fn row(operation: &Operation) -> String {
@@ -90,7 +91,7 @@ fn row(operation: &Operation) -> String {
     }
     let marks = [
         (operation.unsigned, "unsigned()"),
-        (operation.answers_file, "file()"),
+        (operation.has_file_response, "file()"),
         (operation.client_cert, "client_certificate()"),
         (operation.nonceless, "nonceless()"),
         (operation.demands_hmac(), "hmac()"),

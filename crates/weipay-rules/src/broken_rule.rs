@@ -61,25 +61,25 @@ impl Length {
 
 /// "33 characters".
 impl fmt::Display for Length {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Characters(count) => write!(out, "{count} characters"),
-            Self::Bytes(count) => write!(out, "{count} bytes"),
+            Self::Characters(count) => write!(f, "{count} characters"),
+            Self::Bytes(count) => write!(f, "{count} bytes"),
         }
     }
 }
 
 /// "has 33 characters: at most 32", "is 0: at least 1", "is not a day: write it as 2015-05-20".
 impl fmt::Display for BrokenRule {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Length { length, outside } => write!(out, "has {length}: {}", outside.limits),
-            Self::Pattern(pattern) => write!(out, "does not match {pattern}"),
-            Self::Format(format) => write!(out, "is not {}", format.wanted()),
-            Self::Unlisted => out.write_str("is not one of the listed values"),
-            Self::IntegerType(kind) => write!(out, "is not {kind}"),
-            Self::Range { number, outside } => write!(out, "is {number}: {}", outside.limits),
-            Self::Items { count, outside } => write!(out, "has {count} members: {}", outside.limits),
+            Self::Length { length, outside } => write!(f, "has {length}: {}", outside.limits),
+            Self::Pattern(pattern) => write!(f, "does not match {pattern}"),
+            Self::Format(format) => write!(f, "is not {}", format.wanted()),
+            Self::Unlisted => f.write_str("is not one of the listed values"),
+            Self::IntegerType(kind) => write!(f, "is not {kind}"),
+            Self::Range { number, outside } => write!(f, "is {number}: {}", outside.limits),
+            Self::Items { count, outside } => write!(f, "has {count} members: {}", outside.limits),
         }
     }
 }

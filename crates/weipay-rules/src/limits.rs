@@ -76,12 +76,12 @@ impl Limits {
 
 /// "at least 1", "at most 32", "1 to 32".
 impl fmt::Display for Limits {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.min, self.max) {
-            (Some(min), Some(max)) => write!(out, "{min} to {max}"),
-            (Some(min), None) => write!(out, "at least {min}"),
-            (None, Some(max)) => write!(out, "at most {max}"),
-            (None, None) => out.write_str("any"),
+            (Some(min), Some(max)) => write!(f, "{min} to {max}"),
+            (Some(min), None) => write!(f, "at least {min}"),
+            (None, Some(max)) => write!(f, "at most {max}"),
+            (None, None) => f.write_str("any"),
         }
     }
 }

@@ -53,10 +53,10 @@ impl From<f64> for Number {
 }
 
 impl fmt::Display for Number {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Whole(number) => write!(out, "{number}"),
-            Self::Fraction(number) => write!(out, "{number}"),
+            Self::Whole(number) => write!(f, "{number}"),
+            Self::Fraction(number) => write!(f, "{number}"),
         }
     }
 }
@@ -89,8 +89,8 @@ impl IntegerType {
 
 /// "a signed integer of 64 bits".
 impl fmt::Display for IntegerType {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Int32 => "a signed integer of 32 bits",
             Self::Int64 => "a signed integer of 64 bits",
             Self::Uint32 => "an unsigned integer of 32 bits",

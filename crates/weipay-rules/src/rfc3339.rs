@@ -36,6 +36,16 @@ pub fn parse_lenient(text: &str) -> Option<Moment> {
     read(text.as_bytes(), b"Tt ")
 }
 
+/// Reads `YYYY-MM-DD hh:mm:ss` in Beijing time, as the bills (账单) of the platform have it: seconds since 1970. Neither a zone, a
+/// fraction nor a leap second is read.
+#[must_use]
+pub fn parse_beijing(text: &str) -> Option<i64> {
+    let (date, clock) = text.as_bytes().split_at_checked(10)?;
+    let [b' ', h1, h2, b':', m1, m2, b':', s1, s2] = clock else { return None };
+    let clock = calendar::clock_of(&[*h1, *h2], &[*m1, *m2], &[*s1, *s2])?;
+    Some(calendar::parse(date)? * DAY + clock - BEIJING_OFFSET)
+}
+
 fn read(text: &[u8], separators: &[u8]) -> Option<Moment> {
     let (date, rest) = text.split_at_checked(10)?;
     let (separator, rest) = rest.split_first()?;
@@ -83,12 +93,12 @@ fn offset(zone: &[u8]) -> Option<i64> {
 pub struct Beijing(pub i64);
 
 impl fmt::Display for Beijing {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.saturating_add(BEIJING_OFFSET);
         let (year, month, day) = calendar::date(seconds.div_euclid(DAY));
         let clock = seconds.rem_euclid(DAY);
         let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
-        write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+08:00")
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}+08:00")
     }
 }
 
@@ -189,6 +199,31 @@ mod tests {
         }
         for seconds in [WRITABLE.start() - 1, WRITABLE.end() + 1, i64::MIN, i64::MAX] {
             assert_eq!(parse(&Beijing(seconds).to_string()), None);
+        }
+    }
+
+    #[test]
+    fn a_time_of_a_bill_is_in_beijing() {
+        for (text, expected) in [
+            ("1970-01-01 08:00:00", 0),
+            ("2015-05-20 13:29:35", 1_432_099_775),
+            ("2024-02-29 23:59:59", 1_709_222_399),
+        ] {
+            assert_eq!(parse_beijing(text), Some(expected), "{text}");
+        }
+        for text in [
+            "",
+            "2015-05-20",
+            "2015-05-20T13:29:35",
+            "2015-05-20 13:29:35+08:00",
+            "2015-05-20 13:29:35.5",
+            "2015-05-20 23:59:60",
+            "2015-05-20 24:00:00",
+            "2015-02-29 00:00:00",
+            "2015-13-01 00:00:00",
+            "２015-05-20 13:29:3",
+        ] {
+            assert_eq!(parse_beijing(text), None, "{text}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Points in time: unix seconds inside, RFC 3339 with `+08:00` on the wire, and days that begin at midnight in Beijing.
 //!
-//! The platform answers without fractions and accepts them in requests.
+//! The platform writes times without fractions and accepts fractions in requests.
 
 use time::OffsetDateTime;
 use weipay_rules::rfc3339::{self, BEIJING_OFFSET, Beijing, WRITABLE};
@@ -8,7 +8,7 @@ use weipay_rules::rfc3339::{self, BEIJING_OFFSET, Beijing, WRITABLE};
 /// Seconds of a day.
 pub(crate) const DAY: i64 = 86_400;
 
-/// A time as answers print it: `2015-05-20T13:29:35+08:00`.
+/// A time as responses have it: `2015-05-20T13:29:35+08:00`.
 pub(crate) fn rfc3339(seconds: i64) -> String {
     // Years that RFC 3339 cannot write come from a clock that was set to nonsense.
     Beijing(seconds.clamp(*WRITABLE.start(), *WRITABLE.end())).to_string()

@@ -51,7 +51,7 @@ impl Entropy {
     pub(crate) fn nonce(&self) -> String {
         let mut bytes = [0; 16];
         self.fill(&mut bytes);
-        bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect()
+        base16ct::lower::encode_string(&bytes)
     }
 
     /// Letters of an alphabet of at most 256; uniform when its size divides 256, near enough otherwise.
@@ -72,10 +72,6 @@ impl Entropy {
 /// random byte or signature, and takes 30 to 50 milliseconds: most of what a start with a kit would cost.
 pub(crate) fn warm_up() {
     thread::spawn(|| Entropy::system().nonce());
-}
-
-fn hex_digit(value: u8) -> char {
-    char::from(b"0123456789abcdef"[usize::from(value & 15)])
 }
 
 /// SplitMix64: one addition and three mixes a number.

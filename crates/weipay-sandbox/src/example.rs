@@ -1,4 +1,4 @@
-//! Answers from the catalogue (示例应答): what an operation without behaviour gets.
+//! Responses from the catalogue (示例应答): what an operation without behaviour gets.
 //!
 //! The values are the request's own where it [gave](given) them, and otherwise the ones that the documentation shows, so
 //! that a client can decode them. Nothing has happened: the response says in a header that it is an example, and no state
@@ -14,7 +14,7 @@ pub(crate) use request_values::RequestValues;
 /// A list is repeated up to here: a response must not be many times as long as its request.
 const MAX_ITEMS: usize = 50;
 
-/// The JSON of a response; `None` for an operation that answers without a body.
+/// The JSON of a response; `None` for an operation whose response has no body.
 pub(crate) fn response(operation: &Operation, given: &RequestValues) -> Option<Value> {
     (operation.success != 204).then(|| object(&operation.response, given, Some(given.body())))
 }

@@ -42,7 +42,7 @@ impl Request {
     }
 }
 
-/// A reply as it is to be sent.
+/// A response as it will be sent.
 #[derive(Debug, Clone)]
 pub struct Response {
     /// The HTTP status.

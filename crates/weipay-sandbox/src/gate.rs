@@ -1,6 +1,6 @@
 //! The gate (网关): what the platform's gateway checks before any product sees a request, in its order, with its texts.
 //!
-//! | check | answer |
+//! | check | response if it fails |
 //! |---|---|
 //! | the path is known | 404, empty body |
 //! | the method fits the path | 405, empty body |

@@ -191,7 +191,7 @@ pub(crate) fn no_picture() -> Refusal {
     Refusal::invalid_request("图片Content-Type非法")
 }
 
-/// A body that is not UTF-8. The recorded answer has no `detail`.
+/// A body that is not UTF-8. The recorded response has no `detail`.
 pub(crate) fn not_utf8() -> Refusal {
     Refusal::invalid_request("请求内容传入了非UTF8参数")
 }

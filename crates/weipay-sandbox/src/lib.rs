@@ -1,7 +1,7 @@
 //! A local WeChat Pay (微信支付) platform that checks every signature and signs its responses.
 //!
 //! WeChat Pay has no sandbox for APIv3. This is one: it holds a merchant with real keys, verifies requests as the
-//! platform's gateway does, keeps the state of its products in SQLite, and signs what it answers. A test starts one in
+//! platform's gateway does, keeps the state of its products in SQLite, and signs its responses. A test starts one in
 //! its own process; the command `weipay sandbox` serves one.
 //!
 //! ```no_run
@@ -39,7 +39,7 @@
 //! | `notifications` | what merchants are notified of, delivered until it is acknowledged |
 //! | `store` | records, idempotency keys, outbox and due times in one transaction; SQLite below |
 //! | `response` | headers and signature |
-//! | `example` | answers of operations that have no behaviour |
+//! | `example` | responses of operations that have no behaviour |
 //! | `reason` | why a request was refused, for the developer |
 //! | `log` | one line for each request |
 //! | `kit` | the credentials that clients use |
@@ -68,7 +68,6 @@ mod response;
 mod sandbox;
 mod sensitive;
 mod server;
-mod sm3;
 mod store;
 mod upload;
 

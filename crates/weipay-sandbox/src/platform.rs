@@ -25,7 +25,7 @@ use crate::store::engine::Due;
 use crate::store::{Store, StoreError};
 use crate::upload;
 
-/// A platform without sockets: it answers requests that are plain values.
+/// A platform without sockets: requests and responses are plain values.
 pub struct Platform {
     /// Where it is reached.
     pub(crate) base_url: String,
@@ -125,7 +125,7 @@ impl fmt::Debug for Platform {
 }
 
 impl Platform {
-    /// Answers one request.
+    /// Handles one request and makes its response.
     ///
     /// Whatever this returns has happened: state is committed before the response is signed.
     pub fn respond(&self, request: &Request) -> Response {

@@ -3,25 +3,23 @@
 //! It travels in a header, because the body is the platform's: a program that reads the body must find here what it
 //! will find there. It names fields and rules and never a value: a value may be a person's name, or a key.
 
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
 /// The header that says why a request was refused, in English; see [`decode`].
 pub const REASON_HEADER: &str = "weipay-sandbox-reason";
 
 /// The longest header value.
 const MAX_LENGTH: usize = 600;
 
+/// What does not stand in the header as it is; letters beyond ASCII never do.
+const UNREADABLE: &AsciiSet = &CONTROLS.add(b'%');
+
 /// A reason as a header value: visible ASCII and blanks stay, everything else is percent-encoded, and so is `%`.
 pub(crate) fn encode(reason: &str) -> String {
     let mut text = String::new();
     for character in reason.chars() {
         let mut bytes = [0; 4];
-        let mut encoded = String::new();
-        for byte in character.encode_utf8(&mut bytes).bytes() {
-            match byte {
-                b'%' => encoded.push_str("%25"),
-                b' '..=b'~' => encoded.push(char::from(byte)),
-                other => encoded.push_str(&format!("%{other:02X}")),
-            }
-        }
+        let encoded = utf8_percent_encode(character.encode_utf8(&mut bytes), UNREADABLE).to_string();
         if text.len() + encoded.len() > MAX_LENGTH {
             break;
         }
@@ -33,20 +31,8 @@ pub(crate) fn encode(reason: &str) -> String {
 /// The text of a [`REASON_HEADER`] header. Control characters are left out: the text may be printed on a terminal.
 #[must_use]
 pub fn decode(value: &str) -> String {
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        let digit = |at: usize| after.get(at).and_then(|&digit| char::from(digit).to_digit(16));
-        match (byte, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.extend(u8::try_from(high << 4 | low));
-                rest = &after[2..];
-            }
-            _ => bytes.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&bytes).chars().filter(|character| !character.is_control()).collect()
+    let text = percent_decode_str(value).decode_utf8_lossy();
+    text.chars().filter(|character| !character.is_control()).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-/// What the platform answers instead of doing what was asked.
+/// The error response that the platform gives instead of doing what was asked.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
@@ -70,7 +70,7 @@ impl Refusal {
         Self::new(401, "SIGN_ERROR", message).with_tail(tail::UNEXPLAINED_401)
     }
 
-    /// 403 NO_AUTH: the caller is known and may not do this. Old pages print `NOAUTH`; real replies do not.
+    /// 403 NO_AUTH: the caller is known and may not do this. Old pages print `NOAUTH`; real responses do not.
     pub(crate) fn no_auth(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(403, "NO_AUTH", message)
     }
@@ -80,7 +80,7 @@ impl Refusal {
         Self::new(404, "RESOURCE_NOT_EXISTS", message)
     }
 
-    /// 501: the sandbox has no behaviour for an operation, and was told not to answer examples.
+    /// 501: the sandbox has no behaviour for an operation, and was told not to respond with examples.
     pub(crate) fn not_implemented() -> Self {
         Self::new(501, "NOT_IMPLEMENTED", "沙箱尚未实现此接口").with_reason(
             "the sandbox has no behaviour for this operation, and --no-examples forbids an example",

@@ -4,7 +4,6 @@
 //! The WeChat Pay public key (微信支付公钥) signs for a request that names it in `Wechatpay-Serial`, the platform certificate
 //! (平台证书) for every other, as during the platform's migration from one to the other.
 
-use std::fmt::Write;
 use std::net::Ipv4Addr;
 
 use weipay_wire::{PrivateKey, SCHEME, is_same_serial, response_message};
@@ -174,14 +173,12 @@ fn request_id(now: i64, tail: u32, entropy: &Entropy) -> String {
     let milliseconds = u64::from(u16::from_le_bytes([low, high]) % 1000);
     let machine = u64::from(u32::from(Ipv4Addr::LOCALHOST));
     let fields = [now.max(0).cast_unsigned(), milliseconds, machine, u64::from(fourth), u64::from(fifth)];
-    let mut id = String::with_capacity(64);
+    let mut message = Vec::with_capacity(32);
     for (number, value) in (1_u8..).zip(fields) {
-        for byte in std::iter::once(number << 3).chain(varint(value)) {
-            // Writing to a String does not fail.
-            let _ = write!(id, "{byte:02X}");
-        }
+        message.push(number << 3);
+        message.extend(varint(value));
     }
-    format!("{id}-{tail}")
+    format!("{}-{tail}", base16ct::upper::encode_string(&message))
 }
 
 /// A base-128 varint, the least group first.

@@ -359,7 +359,7 @@ impl Sandbox {
         self.kit.dir()
     }
 
-    /// The platform itself, which also answers without sockets.
+    /// The platform itself, which also works without sockets.
     #[must_use]
     pub fn platform(&self) -> &Platform {
         &self.platform

@@ -91,8 +91,8 @@ fn change(
 
 /// Encrypts a response's sensitive fields for the merchant. An example of ciphertext, which nobody could open, becomes an
 /// example of what is in it.
-pub(crate) fn encrypt(fields: &[Field], answer: &mut Value, merchant: &PublicKey) -> Result<(), Refusal> {
-    each(fields, answer, &mut |field, text| {
+pub(crate) fn encrypt(fields: &[Field], response: &mut Value, merchant: &PublicKey) -> Result<(), Refusal> {
+    each(fields, response, &mut |field, text| {
         let plain =
             if *text == sample::text(field) { plain_example(field).to_owned() } else { std::mem::take(text) };
         *text = merchant.encrypt_oaep(plain.as_bytes()).map_err(|_| Refusal::system_error())?;

@@ -1,9 +1,9 @@
-//! The server (服务器): sockets on one side, plain requests and answers on the other.
+//! The server (服务器): sockets on one side, plain requests and responses on the other.
 //!
-//! Reading and writing is asynchronous; answering is not, because a signature keeps a core busy for a quarter of a
-//! millisecond. So every request is answered on a blocking thread, of which there are as many as answers can run at
-//! once, and connections have a [bound](places), so that those who wait have one too. Whoever is slow, silent, or sends
-//! more than anybody needs is dropped, or gives way to a newcomer, and everybody else is served on.
+//! Reading and writing is asynchronous. Making a response is not, because a signature keeps a core busy for a quarter of a
+//! millisecond. So each response is made on a blocking thread. There are as many of these threads as can work at once. The
+//! number of connections is [limited](places), so the number of requests that wait is limited too. A connection that is slow,
+//! silent or oversized is dropped, or makes room for a new one. The others are still served.
 
 mod body;
 mod head;
@@ -46,8 +46,8 @@ const MAX_HEAD_BYTES: usize = 32 * 1024;
 const MAX_HEADERS: usize = 100;
 /// How often what is due is done.
 const TICK: Duration = Duration::from_secs(1);
-/// Answers on their way may leave for this long after the stop.
-const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// How long after the stop responses may still be sent.
+const LAST_RESPONSES: Duration = Duration::from_secs(1);
 
 /// A running server; it stops when this is dropped.
 pub(crate) struct Server {
@@ -108,7 +108,7 @@ impl Server {
                     let spelling = runtime.block_on(head::spelling());
                     let service = Service { settings, bodies: Arc::default(), spelling };
                     runtime.block_on(serve(listener, service, stopped));
-                    runtime.shutdown_timeout(LAST_ANSWERS);
+                    runtime.shutdown_timeout(LAST_RESPONSES);
                 }
             }
         })?;
@@ -175,7 +175,7 @@ async fn serve(listener: TcpListener, service: Service, stopped: oneshot::Receiv
     // Waiting for the end of the task closes the socket and leaves the connections to this function alone.
     let _ = accepting.await;
     if let Some(connections) = Arc::into_inner(connections) {
-        let _ = timeout(LAST_ANSWERS, connections.shutdown()).await;
+        let _ = timeout(LAST_RESPONSES, connections.shutdown()).await;
     }
 }
 

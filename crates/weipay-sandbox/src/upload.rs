@@ -7,10 +7,9 @@
 mod multipart;
 
 use weipay_catalog::{Carrier, Field, Kind, Operation, Purpose};
-use weipay_wire::sha256_hex;
+use weipay_wire::DigestAlgorithm;
 
 use crate::exchange::Request;
-use crate::sm3::sm3_hex;
 use multipart::Part;
 
 /// The longest body of an upload: the largest documented file has 7.5 MB, and some room for the rest.
@@ -109,31 +108,13 @@ pub(crate) fn file_name_field(meta: &Field) -> Option<&Field> {
     meta.fields.iter().find(|field| field.purpose == Some(Purpose::FileName))
 }
 
-/// How `meta` proves which file it is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DigestAlgorithm {
-    Sha256,
-    Sm3,
-}
-
-/// The member of `meta` that is the digest of the file. The catalogue has a word for SHA-256. Where it lists SM3 as the only value
-/// of another member, the digest is the member of that name: two operations for invoices.
+/// The member of `meta` that is the digest of the file.
 pub(crate) fn digest_field(meta: &Field) -> Option<(&Field, DigestAlgorithm)> {
-    let sha256 = meta.fields.iter().find(|field| field.purpose == Some(Purpose::FileSha256));
-    let is_sm3 = |field: &Field| matches!(field.values[..], [value] if value.ends_with("SM3"));
-    let sm3 = || meta.fields.iter().find(|field| field.name == "digest" && meta.fields.iter().any(is_sm3));
-    sha256.map(|field| (field, DigestAlgorithm::Sha256)).or_else(|| Some((sm3()?, DigestAlgorithm::Sm3)))
-}
-
-impl DigestAlgorithm {
-    /// Whether a text is the digest of a file, in upper or lower case.
-    pub(crate) fn fits(self, digest: &str, file: &[u8]) -> bool {
-        let computed = match self {
-            Self::Sha256 => sha256_hex(file),
-            Self::Sm3 => sm3_hex(file),
-        };
-        computed.eq_ignore_ascii_case(digest)
-    }
+    meta.fields.iter().find_map(|field| match field.purpose? {
+        Purpose::FileSha256 => Some((field, DigestAlgorithm::Sha256)),
+        Purpose::FileSm3 => Some((field, DigestAlgorithm::Sm3)),
+        _ => None,
+    })
 }
 
 const PICTURES_AND_PDF: &str = "v3/merchant/media/upload";

@@ -132,11 +132,7 @@ fn serial(bytes: &[u8]) -> String {
         [0, rest @ ..] if !rest.is_empty() => rest,
         bytes => bytes,
     };
-    magnitude.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]).collect()
-}
-
-fn digit(value: u8) -> char {
-    char::from_digit(u32::from(value), 16).unwrap_or('0').to_ascii_uppercase()
+    base16ct::upper::encode_string(magnitude)
 }
 
 fn unix_seconds(time: Time) -> i64 {

@@ -14,6 +14,7 @@
 //! | what was given instead of a key, without its text | [`KeyError`], [`KeyFormat`], [`looks_like_path`] |
 //! | encrypted resources (加密数据对象) | [`ApiV3Key::open`], [`ApiV3Key::seal`] |
 //! | sensitive fields (敏感信息加密) | [`PublicKey::encrypt_oaep`], [`PrivateKey::decrypt_oaep`] |
+//! | the digest of a file (摘要), in pieces too | [`DigestAlgorithm`], [`Digester`] |
 //! | identifiers that cannot be mixed up | [`MerchantId`], [`MerchantSerial`], [`PlatformSerial`], [`PublicKeyId`] |
 //! | whether two serials are equal | [`is_same_serial`] |
 //! | APIv2: its XML, and what signs it | [`XmlElements`], [`ApiV2Key::sign`], [`ApiV2Key::verify`] |
@@ -97,45 +98,41 @@ mod key_error;
 mod key_format;
 mod kit;
 mod message;
-mod nonce;
 mod oaep;
 mod path_shape;
 mod pem;
 mod pkcs12;
-mod platform_keys;
 mod private_key;
 mod public_key;
 mod refund_envelope;
 mod rsa_key_check;
-mod serial;
 mod signature;
 mod v2_signature;
 mod verification;
-mod window;
 mod xml;
 
 pub use api_keys::{ApiKeyError, ApiV2Key, ApiV3Key};
 pub use authorization::{Authorization, AuthorizationError, MAX_AUTHORIZATION_LENGTH, SCHEME};
 pub use certificate::Certificate;
 pub use client_identity::ClientIdentity;
-pub use digest::sha256_hex;
+pub use digest::{DigestAlgorithm, Digester, sha256_hex, sm3_hex};
 pub use envelope::{ENVELOPE_NONCE_LENGTH, Envelope, EnvelopeError};
-pub use identifiers::{IdentifierError, MerchantId, MerchantSerial, PlatformSerial, PublicKeyId};
+pub use identifiers::{
+    IdentifierError, MerchantId, MerchantSerial, PlatformSerial, PublicKeyId, is_same_serial,
+};
 pub use key_error::{KeyError, PemDamage, PemKind};
 pub use key_format::KeyFormat;
 pub use kit::{Kit, KitError};
-pub use message::{request_message, response_message};
-pub use nonce::{NONCE_LENGTH, nonce, random_nonce};
+pub use message::{NONCE_LENGTH, nonce, random_nonce, request_message, response_message};
 pub use oaep::{MAX_OAEP_PLAINTEXT, OaepError, check_ciphertext};
 pub use path_shape::looks_like_path;
 pub use pkcs12::Pkcs12Error;
-pub use platform_keys::PlatformKeys;
 pub use private_key::PrivateKey;
 pub use public_key::PublicKey;
 pub use refund_envelope::ReqInfoError;
-pub use serial::is_same_serial;
 pub use signature::SignatureError;
 pub use v2_signature::{SignError, SignType};
-pub use verification::{PROBE_PREFIX, SignatureHeaders, VerifyError, verify_response};
-pub use window::{WINDOW_SECONDS, is_fresh};
+pub use verification::{
+    PROBE_PREFIX, PlatformKeys, SignatureHeaders, VerifyError, WINDOW_SECONDS, is_fresh, verify_response,
+};
 pub use xml::{MAX_XML_DEPTH, MAX_XML_ELEMENTS, MAX_XML_LENGTH, XmlContent, XmlElements, XmlError};

@@ -3,6 +3,11 @@
 //! Every line ends with LF, including the last one, so an empty body is an empty line. Nothing is normalized here: the
 //! request target and the body are used byte for byte as they are sent, and the timestamp
 //! of a response goes in as the text that was received.
+//!
+//! A random string (随机串, `nonce_str`) makes every message unique. The source of randomness is an argument of [`nonce`], so
+//! that a seeded sandbox repeats itself exactly. Other programs call [`random_nonce`].
+
+use aws_lc_rs::rand;
 
 /// The message that a merchant signs for a request (请求签名的待签名串).
 ///
@@ -35,8 +40,41 @@ fn join_lines<const N: usize>(lines: [&[u8]; N]) -> Vec<u8> {
     message
 }
 
+/// The length of a nonce in characters. The platform accepts up to 32.
+pub const NONCE_LENGTH: usize = 32;
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// Makes a nonce of 32 letters and digits from bytes that `random` fills in.
+///
+/// Four random bytes per character keep the bias of the 62-letter alphabet below one in sixty million, and,
+/// unlike drawing again on a miss, end after one draw whatever the source is.
+#[must_use]
+pub fn nonce(random: &mut dyn FnMut(&mut [u8])) -> String {
+    let mut bytes = [0_u8; 4 * NONCE_LENGTH];
+    random(&mut bytes);
+    bytes.as_chunks::<4>().0.iter().map(|chunk| letter(u32::from_le_bytes(*chunk))).collect()
+}
+
+/// Makes a nonce from the operating system's randomness.
+#[must_use]
+pub fn random_nonce() -> String {
+    nonce(&mut |bytes| {
+        // AWS-LC ends the process if it has no entropy, so in practice this loop runs once.
+        while rand::fill(bytes).is_err() {}
+    })
+}
+
+/// Spreads a random `u32` evenly over the alphabet.
+fn letter(random: u32) -> char {
+    let index = (u64::from(random) * ALPHABET.len() as u64) >> 32;
+    char::from(ALPHABET[index as usize])
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -52,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_timestamp_of_an_answer_keeps_its_text() {
+    fn the_timestamp_of_a_response_keeps_its_text() {
         assert_eq!(response_message("007", "N", b"x"), b"007\nN\nx\n");
     }
 
@@ -65,5 +103,25 @@ mod tests {
     fn the_message_is_allocated_once() {
         let message = request_message("GET", "/v3/certificates", 1, "N", b"body");
         assert_eq!(message.capacity(), message.len());
+    }
+
+    #[test]
+    fn the_first_and_the_last_letter_of_the_alphabet_are_reached() {
+        assert_eq!(nonce(&mut |bytes| bytes.fill(0)), "0".repeat(32));
+        assert_eq!(nonce(&mut |bytes| bytes.fill(0xFF)), "z".repeat(32));
+    }
+
+    #[test]
+    fn two_random_nonces_differ() {
+        assert_ne!(random_nonce(), random_nonce());
+    }
+
+    proptest! {
+        #[test]
+        fn a_nonce_is_32_letters_and_digits_whatever_the_source_gives(seed: [[u8; 32]; 4]) {
+            let made = nonce(&mut |bytes| bytes.copy_from_slice(seed.as_flattened()));
+            prop_assert_eq!(made.len(), NONCE_LENGTH);
+            prop_assert!(made.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        }
     }
 }

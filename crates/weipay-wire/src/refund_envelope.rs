@@ -36,7 +36,7 @@ impl ApiV2Key {
         if content.is_empty() || !content.len().is_multiple_of(BLOCK) {
             return Err(ReqInfoError::NotBlocks { length: content.len() });
         }
-        let key = UnboundCipherKey::new(&AES_256, self.md5_hex().as_slice())
+        let key = UnboundCipherKey::new(&AES_256, self.md5_hex()?.as_slice())
             .and_then(PaddedBlockDecryptingKey::ecb_pkcs7)
             .map_err(|_| ReqInfoError::Unavailable)?;
         let opened = key.decrypt(&mut content, DecryptionContext::None).map_err(|_| ReqInfoError::Refused)?;
@@ -50,7 +50,7 @@ impl ApiV2Key {
     /// # Errors
     /// When the cryptographic library cannot do its work.
     pub fn seal_req_info(&self, content: &[u8]) -> Result<String, ReqInfoError> {
-        let key = UnboundCipherKey::new(&AES_256, self.md5_hex().as_slice())
+        let key = UnboundCipherKey::new(&AES_256, self.md5_hex()?.as_slice())
             .and_then(PaddedBlockEncryptingKey::ecb_pkcs7)
             .map_err(|_| ReqInfoError::Unavailable)?;
         let mut sealed = Zeroizing::new(Vec::with_capacity(content.len() + BLOCK));
@@ -60,14 +60,11 @@ impl ApiV2Key {
     }
 
     /// The MD5 of the key, as the 32 ASCII bytes of its lower-case hexadecimal, leading zeros included.
-    fn md5_hex(&self) -> Zeroizing<[u8; 32]> {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    fn md5_hex(&self) -> Result<Zeroizing<[u8; 32]>, ReqInfoError> {
         let digest = Zeroizing::new(<[u8; 16]>::from(Md5::digest(self.as_bytes())));
         let mut hex = Zeroizing::new([0_u8; 32]);
-        for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(digest.iter()) {
-            *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-        }
-        hex
+        base16ct::lower::encode(&*digest, &mut *hex).map_err(|_| ReqInfoError::Unavailable)?;
+        Ok(hex)
     }
 }
 
@@ -82,7 +79,7 @@ pub enum ReqInfoError {
     },
     /// It is not standard base64 with padding.
     NotBase64,
-    /// What it holds is not whole blocks of 16 bytes.
+    /// Its length is not a multiple of 16 bytes.
     NotBlocks {
         /// How many bytes it holds.
         length: usize,
@@ -102,7 +99,7 @@ impl Display for ReqInfoError {
             Self::NotBase64 => out.write_str("req_info is not standard base64 with padding; pass it on unchanged"),
             Self::NotBlocks { length } => write!(
                 out,
-                "req_info holds {length} bytes and must hold a multiple of {BLOCK}; it was cut on the way"
+                "req_info contains {length} bytes, but it must be a multiple of {BLOCK}; it was cut off on the way"
             ),
             Self::Refused => out.write_str(
                 "req_info does not open with this APIv2 key (API密钥): check that the key is this merchant's and the one in \

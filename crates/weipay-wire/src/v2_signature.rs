@@ -38,7 +38,7 @@ impl SignType {
 
     /// The kind that a signature is of, by its length.
     #[must_use]
-    pub const fn of_signature(signature: &str) -> Option<Self> {
+    pub const fn from_signature(signature: &str) -> Option<Self> {
         match signature.len() {
             32 => Some(Self::Md5),
             64 => Some(Self::HmacSha256),
@@ -78,12 +78,12 @@ impl ApiV2Key {
             SignType::Md5 => {
                 let mut digest = Md5::new();
                 self.message(&fields, &mut |piece| digest.update(piece));
-                upper_hex(&digest.finalize())
+                base16ct::upper::encode_string(&digest.finalize())
             }
             SignType::HmacSha256 => {
                 let mut digest = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, self.as_bytes()));
                 self.message(&fields, &mut |piece| digest.update(piece));
-                upper_hex(digest.sign().as_ref())
+                base16ct::upper::encode_string(digest.sign().as_ref())
             }
         }
     }
@@ -91,14 +91,14 @@ impl ApiV2Key {
     /// Verifies the `sign` of a response or a notification. Every field counts, also one that nobody knows.
     ///
     /// # Errors
-    /// When there is no signature, or it is not one of these fields with this key, or an element holds elements, of which no
-    /// document says how they are signed.
+    /// When the signature is missing, does not belong to these fields and this key, or an element contains elements: it is not
+    /// documented how these are signed.
     pub fn verify(&self, message: &XmlElements) -> Result<(), SignError> {
         let sign = message.text(SIGN).filter(|sign| !sign.is_empty()).ok_or(SignError::Missing)?;
         if message.iter().any(|(_, content)| matches!(content, XmlContent::Elements(_))) {
             return Err(SignError::Nested);
         }
-        let sign_type = SignType::of_signature(sign).ok_or(SignError::Malformed)?;
+        let sign_type = SignType::from_signature(sign).ok_or(SignError::Malformed)?;
         if !sign.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(SignError::Malformed);
         }
@@ -126,12 +126,6 @@ fn signed<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<(&'a 
     fields
 }
 
-fn upper_hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let digit = |half: u8| char::from(DIGITS[usize::from(half & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
-}
-
 /// Why a signature of APIv2 is not believed, or cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -142,7 +136,7 @@ pub enum SignError {
     Malformed,
     /// `sign` is not the signature of these fields with this key.
     Mismatch,
-    /// An element holds elements.
+    /// An element contains elements.
     Nested,
     /// `sign_type` is not `MD5` or `HMAC-SHA256`.
     SignType,
@@ -151,14 +145,14 @@ pub enum SignError {
 impl Display for SignError {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Missing => "there is no `sign`: nothing proves that the platform wrote this",
+            Self::Missing => "`sign` is missing: nothing proves that the message comes from the platform",
             Self::Malformed => "`sign` is not 32 (MD5) or 64 (HMAC-SHA256) hexadecimal digits",
             Self::Mismatch => {
-                "`sign` is not the signature of these fields with this APIv2 key (API密钥): something was changed on the \
-                 way, or the key is not this merchant's, or not the one in force; it is not the APIv3 key"
+                "`sign` is not the signature of these fields with this APIv2 key (API密钥): a field was changed on \
+                 the way, or the key is another merchant's or no longer in force; note that it is not the APIv3 key"
             }
             Self::Nested => {
-                "an element holds elements, and no document says how these are signed: the signature cannot be verified"
+                "an element contains elements, and it is not documented how these are signed: the signature cannot be verified"
             }
             Self::SignType => "`sign_type` must be `MD5` or `HMAC-SHA256`",
         })

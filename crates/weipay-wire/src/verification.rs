@@ -2,15 +2,24 @@
 //!
 //! Both have the same headers and are verified in the same way, before anything in the body is trusted. The caller
 //! decides what to verify: error responses of the real gateway have no signature, so the status is checked first.
+//!
+//! The `Wechatpay-Serial` header names the key. Two official pages disagree on whether a client may look at its prefix.
+//! [`PlatformKeys`] is an exact map from that text to a key, which satisfies both. It also works while a merchant migrates
+//! from one kind of key to the other and receives both kinds of signatures.
+//!
+//! A signature proves who wrote a message, but not when it arrived. The clock window (时间窗口) makes an old recording
+//! useless. The platform applies it to requests, and expects merchants to apply it to responses and notifications.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 
+use crate::certificate::Certificate;
+use crate::identifiers::PublicKeyId;
 use crate::message::response_message;
-use crate::platform_keys::PlatformKeys;
+use crate::public_key::PublicKey;
 use crate::signature::SignatureError;
 use crate::v2_signature::SignError;
-use crate::window::{WINDOW_SECONDS, is_fresh};
 use crate::xml::XmlError;
 
 /// What the signature of a probe (签名探测流量) starts with.
@@ -182,3 +191,91 @@ impl Display for VerifyError {
 }
 
 impl Error for VerifyError {}
+
+/// Platform keys, each under the text that names it in `Wechatpay-Serial`.
+#[derive(Clone, Debug, Default)]
+pub struct PlatformKeys {
+    by_serial: BTreeMap<String, PublicKey>,
+}
+
+impl PlatformKeys {
+    /// Creates an empty set, with which nothing verifies.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a platform certificate (平台证书) under its serial number.
+    pub fn insert_certificate(&mut self, certificate: &Certificate) {
+        self.by_serial.insert(certificate.serial().to_owned(), certificate.public_key().clone());
+    }
+
+    /// Adds a WeChat Pay public key (微信支付公钥) under its ID (公钥ID).
+    pub fn insert_public_key(&mut self, id: PublicKeyId, key: PublicKey) {
+        self.by_serial.insert(id.into_string(), key);
+    }
+
+    /// The key with exactly this serial or ID.
+    #[must_use]
+    pub fn get(&self, serial: &str) -> Option<&PublicKey> {
+        self.by_serial.get(serial)
+    }
+
+    /// The serials and IDs of all keys, sorted.
+    pub fn serials(&self) -> impl Iterator<Item = &str> {
+        self.by_serial.keys().map(String::as_str)
+    }
+
+    /// Whether there is no key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_serial.is_empty()
+    }
+}
+
+/// How far a timestamp may be from the local clock, in seconds: five minutes.
+pub const WINDOW_SECONDS: u64 = 300;
+
+/// Whether `timestamp` is within five minutes of `now`, either way; both are Unix seconds.
+///
+/// A difference of exactly 300 seconds is still fresh. The SDKs disagree about that one second; accepting it never
+/// rejects a genuine message.
+#[must_use]
+pub fn is_fresh(now: i64, timestamp: i64) -> bool {
+    now.abs_diff(timestamp) <= WINDOW_SECONDS
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn three_hundred_seconds_is_fresh_and_one_more_is_stale() {
+        for (difference, fresh) in [(0, true), (299, true), (300, true), (301, false)] {
+            assert_eq!(is_fresh(1_554_208_460, 1_554_208_460 + difference), fresh, "ahead by {difference}");
+            assert_eq!(is_fresh(1_554_208_460, 1_554_208_460 - difference), fresh, "behind by {difference}");
+        }
+    }
+
+    #[test]
+    fn the_far_ends_of_time_are_stale_and_do_not_overflow() {
+        assert!(!is_fresh(i64::MIN, i64::MAX));
+        assert!(!is_fresh(i64::MAX, i64::MIN));
+        assert!(is_fresh(i64::MIN, i64::MIN));
+    }
+
+    proptest! {
+        #[test]
+        fn freshness_is_symmetric_for_any_two_times(now: i64, timestamp: i64) {
+            prop_assert_eq!(is_fresh(now, timestamp), is_fresh(timestamp, now));
+        }
+
+        #[test]
+        fn freshness_is_the_distance_in_whole_seconds(now: i64, timestamp: i64) {
+            let distance = (i128::from(now) - i128::from(timestamp)).abs();
+            prop_assert_eq!(is_fresh(now, timestamp), distance <= 300);
+        }
+    }
+}

@@ -73,7 +73,7 @@ impl XmlElements {
         }
     }
 
-    /// The value of this name, unless it is absent or holds elements.
+    /// The value of this name, unless it is absent or contains elements.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.get(name)? {
@@ -105,18 +105,18 @@ impl XmlElements {
     /// Reads a document whose root has this name: `xml` in requests and responses, `root` in an opened `req_info`.
     ///
     /// # Errors
-    /// When the bytes are not such a document, or one beyond a bound. The error never repeats a value.
+    /// When the bytes are not such a document, or it exceeds a limit. The error never repeats a value.
     pub fn read(bytes: &[u8], root: &str) -> Result<Self, XmlError> {
         read::read(bytes, root)
     }
 
     /// Writes the elements below a root of this name.
     ///
-    /// A value stands as it is. One that holds markup, or blanks at its ends, which a careless reader would cut off, stands in
-    /// CDATA. A carriage return is written as `&#13;`: every reader of XML makes a line feed of a bare one.
+    /// A value is written as it is. A value with markup, or with blanks at its ends, which some readers cut off, is written as
+    /// CDATA. A carriage return is written as `&#13;`, because XML readers turn a bare one into a line feed.
     ///
     /// # Errors
-    /// When a name is not one of XML, or a value holds a character that XML has no place for.
+    /// When a name is not valid in XML, or a value contains a character that XML does not allow.
     pub fn write(&self, root: &str) -> Result<String, XmlError> {
         write::write(self, root)
     }

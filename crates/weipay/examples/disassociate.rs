@@ -1,7 +1,7 @@
 //! 取消关联订单信息: undo the link between a coupon and an order. Configured by the `WEIPAY_*` environment variables.
 //!
 //! `cargo run -p weipay --features marketing --example disassociate -- STOCK COUPON ORDER REQUEST`
-#![allow(clippy::print_stdout, reason = "a program speaks to its user")]
+#![allow(clippy::print_stdout, reason = "command-line output")]
 
 use weipay::v3::marketing::busifavor::coupons::disassociate::post::Request;
 

@@ -23,13 +23,32 @@ impl BaseUrl {
     /// The main host (主域名).
     pub const MAIN: &'static str = "https://api.mch.weixin.qq.com";
 
-    /// Whether this is the main host.
+    /// The host of overseas payments (境外).
+    const OVERSEAS: &'static str = "https://apihk.mch.weixin.qq.com";
+
+    /// Whether scheme, host and port are those of another one.
+    pub(crate) fn is_same_origin(&self, other: &Self) -> bool {
+        self.origin == other.origin
+    }
+
+    /// Whether the port is the default one of the scheme.
+    pub(crate) fn has_default_port(&self) -> bool {
+        self.origin.rsplit(':').next().is_none_or(|last| !last.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+
+    /// Whether calls travel over TLS.
     pub(crate) fn is_https(&self) -> bool {
         self.origin.starts_with("https://")
     }
 
+    /// Whether this is the main host.
     pub(crate) fn is_main(&self) -> bool {
         self.origin == Self::MAIN && self.prefix.is_empty()
+    }
+
+    /// Whether this is the host of overseas payments (境外).
+    pub(crate) fn is_overseas(&self) -> bool {
+        self.origin == Self::OVERSEAS
     }
 
     /// Path and query as they are signed and sent, from a path with its leading slash.

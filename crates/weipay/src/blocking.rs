@@ -6,8 +6,10 @@ use std::sync::Arc;
 use crate::builder::{ClientBuilder, ConfigError};
 use crate::call::Call;
 use crate::client::client_styles;
+use crate::error::Error;
 use crate::mode::{Blocking, Shared};
 use crate::node::Node;
+use crate::platform_keys::Deadline;
 
 pub use crate::transport::blocking::Transport;
 
@@ -38,8 +40,23 @@ impl ClientBuilder {
             Some(transport) => transport,
             None => Box::new(crate::transport::blocking::DefaultTransport::new()?),
         };
-        let shared = Arc::new(Shared { core: self.into_core()?, transport });
+        let shared = Arc::new(Shared::new(self.into_core()?, transport));
         Ok(Client { root: Arc::new(Node::root(Arc::clone(&shared))), shared })
+    }
+}
+
+impl Client {
+    /// Fetches the platform's certificates (平台证书) now, and waits for it. It is never needed for calls, which fetch them when they
+    /// need them. It is for programs that want to know at their start whether it works, or encrypt before their first call.
+    ///
+    /// # Errors
+    ///
+    /// If the client has no APIv3 key, or the certificates cannot be fetched. The keys that are there stay.
+    pub fn fetch_platform_certificates(&self) -> Result<(), Error> {
+        let ring = self.shared.core.merchant.ring();
+        ring.check_can_fetch()?;
+        let deadline = Deadline::after(self.shared.core.timeout);
+        self.shared.fetch(ring.ticket(), deadline).map_err(Error::without_keys)
     }
 }
 

@@ -19,8 +19,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Makes a [`Client`](crate::Client) or a [`blocking::Client`](crate::blocking::Client).
 ///
-/// Required are the merchant's number, private key and serial (or certificate), and at least one key of the platform, which verifies
-/// responses. Types keep them apart. What types cannot keep apart is compared when the client is built, and the error says which
+/// Required are the merchant's number, private key and serial (or certificate), and one of these, which verify responses: a public
+/// key of the platform, a certificate of the platform, or the APIv3 key, with which the client fetches the certificates. Types keep
+/// them apart. What types cannot keep apart is compared when the client is built, and the error says which
 /// is which.
 #[must_use = "a builder does nothing before `build` or `build_blocking`"]
 pub struct ClientBuilder {
@@ -28,7 +29,7 @@ pub struct ClientBuilder {
     pub(crate) base_url: Result<BaseUrl, RequestError>,
     timeout: Duration,
     check_requests: bool,
-    clock: Clock,
+    pub(crate) clock: Clock,
     #[cfg(feature = "async")]
     pub(crate) transport: Option<Box<dyn crate::transport::Transport>>,
     #[cfg(feature = "blocking")]
@@ -54,7 +55,7 @@ impl Default for ClientBuilder {
     }
 }
 
-fn system_time() -> i64 {
+pub(crate) fn system_time() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
@@ -95,16 +96,27 @@ impl ClientBuilder {
     /// A platform certificate (平台证书). Several may be given, also together with public keys; each verifies responses.
     ///
     /// Without a public key, the client asks the platform to sign responses with one of them, and encrypts sensitive fields with it.
-    /// It is the one with the latest start among those that are valid when the client is built, as the platform requires while
+    /// It is the one with the latest start among those that are valid at the time of the call, as the platform requires while
     /// certificates change.
+    ///
+    /// With the [APIv3 key](Self::api_v3_key), the client fetches newer certificates while it runs. What it fetches then replaces
+    /// the certificates that were given, because a certificate that the platform lists no more is retired.
     pub fn platform_certificate(mut self, certificate: Certificate) -> Self {
         self.parts.platform_certificates.push(certificate);
         self
     }
 
-    /// The APIv3 key (APIv3密钥), with which the platform encrypts notifications and its certificates for the merchant. No call of
-    /// this version needs it: a client accepts it and does not use it yet. [`wire::ApiV3Key::open`](crate::wire::ApiV3Key::open)
-    /// decrypts a notification.
+    /// The APIv3 key (APIv3密钥), with which the platform encrypts notifications and its certificates (平台证书) for the merchant.
+    ///
+    /// With it, the client fetches the platform's certificates itself:
+    ///
+    /// - before the first call, if it was given no other key of the platform;
+    /// - again when they are eleven hours old, while calls go on with those that are there;
+    /// - when a response names a certificate that it does not have, at most once a minute.
+    ///
+    /// One fetch runs at a time. A fetch that fails leaves the keys as they are, so a merchant that has only a public key
+    /// (微信支付公钥) loses nothing by it. A
+    /// `notification::Receiver` made from these settings decrypts notifications with it.
     pub fn api_v3_key(mut self, key: ApiV3Key) -> Self {
         self.parts.api_v3_key = Some(key);
         self
@@ -173,7 +185,7 @@ impl ClientBuilder {
 
     pub(crate) fn into_core(self) -> Result<Core, ConfigError> {
         Ok(Core {
-            merchant: self.parts.join((self.clock)())?,
+            merchant: self.parts.join()?,
             base_url: self.base_url.map_err(ConfigError::BaseUrl)?,
             timeout: self.timeout,
             check_requests: self.check_requests,
@@ -221,7 +233,13 @@ impl fmt::Display for ConfigError {
         match self {
             Self::Missing(what) => write!(f, "missing: {}", what.join("; ")),
             Self::Unset(names) => {
-                write!(f, "these environment variables are not set: {}", names.join(", "))
+                write!(f, "these environment variables are not set: {}", names.join(", "))?;
+                match names.contains(&"WEIPAY_PUBLIC_KEY_ID") && names.contains(&"WEIPAY_PUBLIC_KEY") {
+                    true => f.write_str(
+                        ". Instead of the public key, WEIPAY_PLATFORM_CERTIFICATES or WEIPAY_API_V3_KEY will do",
+                    ),
+                    false => Ok(()),
+                }
             }
             Self::Mismatch(what) => write!(f, "{what}"),
             Self::OwnKey(wanted) => write!(

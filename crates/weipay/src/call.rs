@@ -7,18 +7,18 @@ use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Method, header};
+use http::Method;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::core::{OWN_NUMBERS, SERIAL};
+use crate::core::OWN_NUMBERS;
 use crate::error::RequestError;
 use crate::mode::{Mode, Shared};
-use crate::model::{Encryption, Field, Model, Value as _, check, encode, encode::for_sending};
+use crate::model::{Field, Model, Value as _, check, encode, encode::for_sending};
 use crate::operation::{Operation, Version};
 use crate::request::{Body, Request, without_query};
 use crate::response::Decode;
-use crate::upload::{File, Upload};
+use crate::upload::File;
 use crate::xml;
 
 /// A call that is being filled in. A verb ([`get`](Call::get), [`post`](Call::post), ...) sends it.
@@ -57,15 +57,7 @@ impl<M: Mode> Call<M> {
     /// Headers that describe the connection or the length of the body cannot be set: `Host`, `Connection`, `Content-Length`,
     /// `Transfer-Encoding`, `Expect` and similar ones. They could truncate or delay the signed body.
     pub fn header(mut self, name: &str, value: impl AsRef<str>) -> Self {
-        match (name.parse::<HeaderName>(), HeaderValue::from_str(value.as_ref().trim())) {
-            (Ok(name), Ok(_)) if is_framing(&name) => {
-                self.request.record_error(RequestError::FramingHeader(name.to_string()));
-            }
-            (Ok(name), Ok(value)) => {
-                self.request.headers.insert(name, value);
-            }
-            _ => self.request.record_error(RequestError::Header(name.escape_default().to_string())),
-        }
+        self.request.set_header(name, value.as_ref());
         self
     }
 
@@ -85,33 +77,33 @@ impl<M: Mode> Call<M> {
     }
 
     /// Sends a GET.
-    pub fn get(self) -> M::Sent<Value> {
+    pub fn get(self) -> M::Output<Value> {
         self.request(Method::GET, ())
     }
 
     /// Sends a POST with a JSON body; `()` sends none. In APIv2 the members of the object become elements of XML, and what is
     /// nested in them JSON text.
-    pub fn post(self, body: impl Serialize) -> M::Sent<Value> {
+    pub fn post(self, body: impl Serialize) -> M::Output<Value> {
         self.request(Method::POST, body)
     }
 
     /// Sends a PUT with a JSON body; `()` sends none.
-    pub fn put(self, body: impl Serialize) -> M::Sent<Value> {
+    pub fn put(self, body: impl Serialize) -> M::Output<Value> {
         self.request(Method::PUT, body)
     }
 
     /// Sends a PATCH with a JSON body; `()` sends none.
-    pub fn patch(self, body: impl Serialize) -> M::Sent<Value> {
+    pub fn patch(self, body: impl Serialize) -> M::Output<Value> {
         self.request(Method::PATCH, body)
     }
 
     /// Sends a DELETE.
-    pub fn delete(self) -> M::Sent<Value> {
+    pub fn delete(self) -> M::Output<Value> {
         self.request(Method::DELETE, ())
     }
 
     /// Sends any method but CONNECT with a JSON body; `()` sends none.
-    pub fn request(mut self, method: Method, body: impl Serialize) -> M::Sent<Value> {
+    pub fn request(mut self, method: Method, body: impl Serialize) -> M::Output<Value> {
         if method == Method::CONNECT {
             self.request.record_error(RequestError::Connect);
         }
@@ -126,32 +118,20 @@ impl<M: Mode> Call<M> {
     /// Uploads a file (上传). `meta` describes it: for most operations by `filename` and `sha256`, see [`File::sha256`].
     ///
     /// In APIv2, the members of `meta` are the fields of the form beside the file.
-    pub fn upload(mut self, meta: impl Serialize, file: &File) -> M::Sent<Value> {
+    pub fn upload(mut self, meta: impl Serialize, file: &File) -> M::Output<Value> {
         match for_sending(|| serde_json::to_value(&meta)) {
-            Ok(meta) => self.request.body = self.upload_of(meta, file.clone()),
+            Ok(meta) => self.request.set_upload(meta, file.clone()),
             Err(error) => self.request.record_error(RequestError::Body(error.to_string())),
         }
         self.send_untyped(Method::POST)
     }
 
-    fn upload_of(&mut self, meta: Value, file: File) -> Option<Body> {
-        match (self.request.version(), meta) {
-            (Version::V3, meta) => Some(Body::Upload(Upload::new(meta.to_string(), &file))),
-            (Version::V2, Value::Object(fields)) => Some(Body::Form { fields, file }),
-            (Version::V2, _) => {
-                let problem = "the form of APIv2 takes an object, whose members become its fields".to_owned();
-                self.request.record_error(RequestError::Body(problem));
-                None
-            }
-        }
-    }
-
-    fn send_untyped(mut self, method: Method) -> M::Sent<Value> {
+    fn send_untyped(mut self, method: Method) -> M::Output<Value> {
         self.request.operation = Operation::find(&method, &self.request.template);
         self.send(method)
     }
 
-    fn send<T: Decode>(mut self, method: Method) -> M::Sent<T> {
+    fn send<T: Decode>(mut self, method: Method) -> M::Output<T> {
         self.request.method = method;
         M::send(&self.shared, self.request)
     }
@@ -190,63 +170,27 @@ impl<M: Mode> Call<M> {
     pub(crate) fn typed<R: Model, T: Decode>(
         mut self,
         operation: &'static Operation,
-        mut request: R,
-    ) -> M::Sent<T> {
+        request: R,
+    ) -> M::Output<T> {
         self.request.operation = Some(operation);
-        self.fill_from(operation.version(), &mut request).send(operation.method())
+        self.fill_from(operation.version(), Box::new(request)).send(operation.method())
     }
 
-    fn fill_from(mut self, version: Version, model: &mut dyn Model) -> Self {
-        let shared = Arc::clone(&self.shared);
-        encode::describe_file(model);
+    fn fill_from(mut self, version: Version, mut model: Box<dyn Model>) -> Self {
+        let core = &self.shared.core;
+        encode::describe_file(&mut *model);
         if version == Version::V2 {
-            xml::fill_in(model, shared.core.merchant.mchid.as_ref(), &OWN_NUMBERS);
+            xml::fill_in(&mut *model, core.merchant.mchid.as_ref(), &OWN_NUMBERS);
         }
-        if shared.core.check_requests
-            && let Err(violation) = check::check(model)
+        if core.check_requests
+            && let Err(violation) = check::check(&*model)
         {
             self.request.record_error(violation.into());
             return self;
         }
-        let platform = shared.core.merchant.platform();
-        let serial = encode::platform_serial(model);
-        let serial = serial.as_deref().or_else(|| self.request.headers.get(SERIAL)?.to_str().ok());
-        let encryption = match version {
-            Version::V3 => Encryption::With(platform.get(serial.unwrap_or(platform.preferred()))),
-            Version::V2 => Encryption::ByCaller,
-        };
-        match encode::encode(model, encryption) {
-            Ok(encode::Parts { query, headers, body, meta, file }) => {
-                self.request.query.extend(query.into_iter().map(|(name, value)| (name.to_owned(), value)));
-                for (name, value) in headers {
-                    self = self.header(name, value);
-                }
-                self.request.body = match (meta, file) {
-                    (Some(meta), Some(file)) => self.upload_of(meta, file),
-                    _ => body.map(|body| Body::Json(body.to_string().into())),
-                };
-            }
-            Err(violation) => self.request.record_error(violation.into()),
-        }
+        self.request.fill(model, core);
         self
     }
-}
-
-/// Whether a header belongs to the connection and not to the request, so that the transport sets it.
-fn is_framing(name: &HeaderName) -> bool {
-    const FRAMING: [HeaderName; 8] = [
-        header::CONNECTION,
-        header::CONTENT_LENGTH,
-        header::EXPECT,
-        header::HOST,
-        header::TE,
-        header::TRAILER,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-    ];
-    FRAMING.contains(name)
-        || ["keep-alive", "http2-settings"].contains(&name.as_str())
-        || name.as_str().starts_with("proxy-")
 }
 
 impl<M: Mode> fmt::Debug for Call<M> {

@@ -16,6 +16,14 @@ macro_rules! client_styles {
                 &self.shared.core.merchant.mchid
             }
 
+            /// A receiver of this merchant's notifications. It knows the platform's keys as the client does at that time.
+            #[cfg(feature = "notifications")]
+            pub fn receiver(&self) -> crate::notification::Receiver {
+                let shared = Arc::clone(&self.shared);
+                let platform = move || shared.core.merchant.platform();
+                crate::notification::Receiver::from_core(&self.shared.core, platform)
+            }
+
             /// The declarative style (声明式): a call of any path, known or not.
             ///
             /// [`Call::path`] gives a `{placeholder}` its value, which is encoded as one segment and otherwise not changed. The
@@ -25,13 +33,30 @@ macro_rules! client_styles {
                 Call::new(Arc::clone(&self.shared), path.trim_start_matches('/').to_owned())
             }
 
+            /// Downloads (下载) the file that a response names by `download_url`, checks its digest and decompresses it:
+            /// `client.download(&response).to_file("bill.csv")`. See [`download`](crate::download).
+            pub fn download(
+                &self,
+                source: &(impl crate::download::FileSource + ?Sized),
+            ) -> crate::download::Download<$mode> {
+                crate::download::Download::new(Arc::clone(&self.shared), source)
+            }
+
+            /// The serial of the platform certificate, or the ID of the public key, that calls name in `Wechatpay-Serial` now; `None`
+            /// before the certificates have been fetched. It may change while the client runs.
+            pub fn platform_serial(&self) -> Option<String> {
+                let core = &self.shared.core;
+                core.merchant.platform().preferred(core.now()).map(str::to_owned)
+            }
+
             /// Encrypts a sensitive field (敏感信息加密) for an untyped call, with the platform key that calls name in
-            /// `Wechatpay-Serial`. At most 214 bytes of text become 344 characters. Typed operations encrypt and decrypt their
+            /// `Wechatpay-Serial`: see [`platform_serial`](Self::platform_serial). At most 214 bytes of text become 344 characters. Typed operations encrypt and decrypt their
             /// sensitive fields themselves.
             ///
             /// # Errors
             ///
-            /// If the text is too long.
+            /// If the text is too long, or a client that was made from the APIv3 key alone has not fetched the platform's
+            /// certificates yet: see [`fetch_platform_certificates`](Self::fetch_platform_certificates).
             pub fn encrypt_sensitive(&self, text: &str) -> Result<String, crate::Error> {
                 Ok(self.shared.core.encrypt_sensitive(text)?)
             }
@@ -90,8 +115,10 @@ mod asynchronous {
 
     use crate::builder::{ClientBuilder, ConfigError};
     use crate::call::Call;
+    use crate::error::Error;
     use crate::mode::{Async, Shared};
     use crate::node::Node;
+    use crate::platform_keys::Deadline;
 
     /// A WeChat Pay client whose calls are futures. Cheap to clone; clones share keys and connections.
     ///
@@ -120,8 +147,23 @@ mod asynchronous {
                 Some(transport) => transport,
                 None => Box::new(crate::transport::DefaultTransport::new()?),
             };
-            let shared = Arc::new(Shared { core: self.into_core()?, transport });
+            let shared = Arc::new(Shared::new(self.into_core()?, transport));
             Ok(Client { root: Arc::new(Node::root(Arc::clone(&shared))), shared })
+        }
+    }
+
+    impl Client {
+        /// Fetches the platform's certificates (平台证书) now, and waits for it. It is never needed for calls, which fetch them when
+        /// they need them. It is for programs that want to know at their start whether it works, or encrypt before their first call.
+        ///
+        /// # Errors
+        ///
+        /// If the client has no APIv3 key, or the certificates cannot be fetched. The keys that are there stay.
+        pub async fn fetch_platform_certificates(&self) -> Result<(), Error> {
+            let ring = self.shared.core.merchant.ring();
+            ring.check_can_fetch()?;
+            let deadline = Deadline::after(self.shared.core.timeout);
+            self.shared.fetch(ring.ticket(), deadline).await.map_err(Error::without_keys)
         }
     }
 

@@ -14,17 +14,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
+use weipay_wire::{Authorization, request_message};
 
 use crate::base_url::BaseUrl;
 use crate::builder::Clock;
 use crate::credentials::Merchant;
-use crate::error::{Error, ErrorKind, RequestError};
+use crate::download::Address;
+use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::operation::{Operation, Version};
+use crate::platform_keys::PlatformKeySet;
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
+use crate::upload::Payload;
 
 pub(crate) use v2::OWN_NUMBERS;
-pub(crate) use v3::SERIAL;
+pub(crate) use v3::{SERIAL, verify};
 
 /// Some back-ends of the platform require both headers. The name helps the platform's operators.
 const AGENT: &str = concat!("weipay/", env!("CARGO_PKG_VERSION"), " (rust)");
@@ -33,6 +37,10 @@ const ACCEPTED: HeaderValue = HeaderValue::from_static("application/json, */*;q=
 /// The longest time limit. `Duration::MAX`, added to the time of day, is more than a clock can express, and a transport might
 /// panic.
 const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Why a client that was made from the APIv3 key alone cannot encrypt yet.
+const NO_KEY: &str =
+    "the client has not fetched the platform's certificates yet: call `fetch_platform_certificates` first";
 
 pub(crate) struct Core {
     pub(crate) merchant: Merchant,
@@ -44,7 +52,7 @@ pub(crate) struct Core {
 
 impl Core {
     /// The signed request. What is signed is what is sent, byte for byte.
-    pub(crate) fn prepare(&self, request: &Request) -> Result<http::Request<Bytes>, RequestError> {
+    pub(crate) fn prepare(&self, request: &Request) -> Result<http::Request<Payload>, RequestError> {
         request.check_recorded()?;
         match request.version() {
             Version::V3 => v3::prepare(self, request),
@@ -52,12 +60,37 @@ impl Core {
         }
     }
 
+    /// The request for a file, signed only if its address allows that.
+    pub(crate) fn prepare_download(
+        &self,
+        request: &Request,
+        address: &Address,
+    ) -> Result<http::Request<()>, RequestError> {
+        v3::prepare_download(self, request, address)
+    }
+
+    /// The error of a response to such a request that is not a file.
+    pub(crate) fn download_refused(&self, response: http::Response<Bytes>) -> Error {
+        let (parts, body) = response.into_parts();
+        let response = RawResponse {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            verified: false,
+            elements: None,
+            decryption_key: Arc::clone(&self.merchant.key),
+        };
+        Error::with_response(ErrorKind::Api(ApiError::read(&response.body)), response)
+    }
+
     /// Judges a response: the status first, then, for a success, the signature. An error response is reported whatever its
-    /// body is. Only a success must be proven, because only a success is acted on.
+    /// body is. Only a success must be proven, because only a success is acted on. `keys` are those of the platform when the call
+    /// was sent: the key that signed may have been retired since.
     pub(crate) fn conclude(
         &self,
         request: &Request,
         response: http::Response<Bytes>,
+        keys: &PlatformKeySet,
     ) -> Result<RawResponse, Error> {
         let (parts, body) = response.into_parts();
         let response = RawResponse {
@@ -69,9 +102,60 @@ impl Core {
             decryption_key: Arc::clone(&self.merchant.key),
         };
         match request.version() {
-            Version::V3 => v3::conclude(self, request, response),
+            Version::V3 => v3::conclude(self, request, response, keys),
             Version::V2 => v2::conclude(self, request, response),
         }
+    }
+
+    /// The time in seconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// Whether a call needs a key of the platform: to verify its response, or to encrypt what it sends.
+    pub(crate) fn needs_keys(request: &Request) -> bool {
+        let is_unsigned = request.operation.is_some_and(Operation::is_unsigned);
+        request.is_pending() || request.version() == Version::V3 && !is_unsigned
+    }
+
+    /// What can be wrong with a request before it is signed. It is found before any key is fetched.
+    pub(crate) fn check_before_keys(&self, request: &Request) -> Result<(), RequestError> {
+        request.check_recorded()?;
+        if self.merchant.ring().is_unfetched() {
+            request.target()?;
+        }
+        Ok(())
+    }
+
+    /// The serial in a successful response, if it names none of these keys. Its key must be there before the response can be
+    /// verified.
+    pub(crate) fn serial_to_verify<'a>(
+        request: &Request,
+        response: &'a http::Response<Bytes>,
+        keys: &PlatformKeySet,
+    ) -> Option<&'a str> {
+        let is_unsigned = request.operation.is_some_and(Operation::is_unsigned);
+        if request.version() != Version::V3 || is_unsigned || !response.status().is_success() {
+            return None;
+        }
+        let serial = response.headers().get(SERIAL)?.to_str().ok().map(str::trim);
+        serial.filter(|serial| keys.get(serial).is_none())
+    }
+
+    /// Says of a refused signature what differs from what was signed, as far as the platform shows it.
+    pub(crate) fn explain(
+        &self,
+        request: &Request,
+        authorization: Option<&HeaderValue>,
+        mut error: Error,
+    ) -> Error {
+        error.compare_signed(|| {
+            let authorization: Authorization = authorization?.to_str().ok()?.parse().ok()?;
+            let target = self.base_url(request).ok()?.target(&request.target().ok()?);
+            let (timestamp, nonce) = (authorization.timestamp, &authorization.nonce_str);
+            Some(request_message(request.method.as_str(), &target, timestamp, nonce, request.signed_bytes()))
+        });
+        error
     }
 
     /// How long the call may take.
@@ -115,8 +199,8 @@ impl Core {
     /// Encrypts a text with the platform key that calls name in `Wechatpay-Serial`.
     pub(crate) fn encrypt_sensitive(&self, text: &str) -> Result<String, RequestError> {
         let platform = self.merchant.platform();
-        let key = platform.get(platform.preferred());
-        let key = key.ok_or_else(|| RequestError::Encryption("the client has no platform key".to_owned()))?;
+        let key = platform.preferred(self.now()).and_then(|serial| platform.get(serial));
+        let key = key.ok_or_else(|| RequestError::Encryption(NO_KEY.to_owned()))?;
         key.encrypt_oaep(text.as_bytes()).map_err(|error| RequestError::Encryption(error.to_string()))
     }
 

@@ -23,23 +23,32 @@ use crate::builder::{ClientBuilder, ConfigError};
 use crate::error::RequestError;
 use crate::json;
 
-/// The required variables.
-const REQUIRED: [&str; 5] = [
-    "WEIPAY_MCHID",
-    "WEIPAY_MERCHANT_SERIAL",
-    "WEIPAY_MERCHANT_KEY",
-    "WEIPAY_PUBLIC_KEY_ID",
-    "WEIPAY_PUBLIC_KEY",
-];
+/// The variables that are always required.
+const REQUIRED: [&str; 3] = ["WEIPAY_MCHID", "WEIPAY_MERCHANT_SERIAL", "WEIPAY_MERCHANT_KEY"];
+
+/// The platform's public key: both or neither.
+const PUBLIC_KEY: [&str; 2] = ["WEIPAY_PUBLIC_KEY_ID", "WEIPAY_PUBLIC_KEY"];
+
+/// Either of these can take the place of the public key.
+const CERTIFICATES: &str = "WEIPAY_PLATFORM_CERTIFICATES";
+const API_V3_KEY: &str = "WEIPAY_API_V3_KEY";
 
 impl ClientBuilder {
-    /// Reads the environment variables `WEIPAY_MCHID`, `WEIPAY_MERCHANT_SERIAL`, `WEIPAY_MERCHANT_KEY`, `WEIPAY_PUBLIC_KEY_ID`,
-    /// `WEIPAY_PUBLIC_KEY`, and these, which are optional: `WEIPAY_API_V3_KEY`, `WEIPAY_BASE_URL`, and for APIv2
-    /// `WEIPAY_API_V2_KEY` and `WEIPAY_MERCHANT_CERTIFICATE`.
+    /// Reads the environment variables `WEIPAY_MCHID`, `WEIPAY_MERCHANT_SERIAL` and `WEIPAY_MERCHANT_KEY`; of these, which verify
+    /// responses, one or more:
+    ///
+    /// | variable | what it is |
+    /// |---|---|
+    /// | `WEIPAY_PUBLIC_KEY_ID`, `WEIPAY_PUBLIC_KEY` | the WeChat Pay public key (微信支付公钥) and its ID |
+    /// | `WEIPAY_PLATFORM_CERTIFICATES` | the paths of platform certificates (平台证书), separated as in `PATH`: by `:`, on Windows by `;` |
+    /// | `WEIPAY_API_V3_KEY` | the APIv3 key (APIv3密钥), with which the client fetches the certificates itself |
+    ///
+    /// and these, which are optional: `WEIPAY_BASE_URL`, and for APIv2 `WEIPAY_API_V2_KEY` and `WEIPAY_MERCHANT_CERTIFICATE`.
     ///
     /// The values of keys are file paths or PEM text, in which a line break may be written as `\n`. The APIv3 and APIv2 keys may be
     /// file paths too, and the certificate a PKCS#12 file (`apiclient_cert.p12`), whose password is the merchant number unless
-    /// `WEIPAY_MERCHANT_CERTIFICATE_PASSWORD` says otherwise. White space, line breaks, a byte order mark and quotation marks around a value are ignored.
+    /// `WEIPAY_MERCHANT_CERTIFICATE_PASSWORD` says otherwise. White space, line breaks, a byte order mark and quotation marks around
+    /// a value are ignored.
     ///
     /// # Errors
     ///
@@ -54,12 +63,18 @@ impl ClientBuilder {
             Some(Ok(value)) => Ok(Some(Zeroizing::new(value)).filter(|value| !cleaned(value).is_empty())),
             Some(Err(_)) => Err(unusable(name, "it is not UTF-8 text")),
         };
-        let mut values = Vec::with_capacity(REQUIRED.len());
-        for name in REQUIRED {
+        let mut values = Vec::with_capacity(REQUIRED.len() + PUBLIC_KEY.len());
+        for name in REQUIRED.into_iter().chain(PUBLIC_KEY) {
             values.push((name, variable(name)?));
         }
-        let missing: Vec<_> =
-            values.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
+        let certificates = variable(CERTIFICATES)?;
+        let api_v3_key = variable(API_V3_KEY)?;
+        let is_set = |name: &str| values.iter().any(|(known, value)| *known == name && value.is_some());
+        let has_public_key = PUBLIC_KEY.iter().any(|name| is_set(name));
+        // Half of a public key is a mistake, even if the other keys would do.
+        let needs_public_key = has_public_key || certificates.is_none() && api_v3_key.is_none();
+        let required = REQUIRED.iter().chain(PUBLIC_KEY.iter().filter(|_| needs_public_key));
+        let missing: Vec<_> = required.filter(|name| !is_set(name)).copied().collect();
         if !missing.is_empty() {
             return Err(ConfigError::Unset(missing));
         }
@@ -68,7 +83,7 @@ impl ClientBuilder {
             found.and_then(|(_, value)| value.as_deref()).map_or("", |value| value.as_str())
         };
         let here = Path::new("");
-        let (key, public_key) = ("WEIPAY_MERCHANT_KEY", "WEIPAY_PUBLIC_KEY");
+        let (key, [id, public_key]) = ("WEIPAY_MERCHANT_KEY", PUBLIC_KEY);
         let mut builder = Self::default()
             .mchid(identifier("WEIPAY_MCHID", value("WEIPAY_MCHID"), MerchantId::new)?)
             .merchant_serial(identifier(
@@ -76,14 +91,21 @@ impl ClientBuilder {
                 value("WEIPAY_MERCHANT_SERIAL"),
                 MerchantSerial::new,
             )?)
-            .merchant_key(setting::key(key, value(key), here, PrivateKey::from_pem_bytes)?)
-            .public_key(
-                identifier("WEIPAY_PUBLIC_KEY_ID", value("WEIPAY_PUBLIC_KEY_ID"), PublicKeyId::new)?,
+            .merchant_key(setting::key(key, value(key), here, PrivateKey::from_pem_bytes)?);
+        if has_public_key {
+            builder = builder.public_key(
+                identifier(id, value(id), PublicKeyId::new)?,
                 setting::key(public_key, value(public_key), here, PublicKey::from_pem_bytes)?,
             );
-        if let Some(text) = variable("WEIPAY_API_V3_KEY")? {
-            let setting = "WEIPAY_API_V3_KEY";
-            builder = builder.api_v3_key(api_v3_key(setting, &setting::secret(setting, &text, here)?)?);
+        }
+        if let Some(text) = certificates {
+            for certificate in setting::certificates(CERTIFICATES, &text)? {
+                builder = builder.platform_certificate(certificate);
+            }
+        }
+        if let Some(text) = api_v3_key {
+            builder =
+                builder.api_v3_key(self::api_v3_key(API_V3_KEY, &setting::secret(API_V3_KEY, &text, here)?)?);
         }
         if let Some(text) = variable("WEIPAY_API_V2_KEY")? {
             let setting = "WEIPAY_API_V2_KEY";

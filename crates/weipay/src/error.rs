@@ -4,9 +4,13 @@
 //! ([`ErrorKind`]) and the response itself, whatever its body was.
 
 mod api_error;
+mod class;
+mod file_error;
 mod redact;
 mod request_error;
+mod sign_difference;
 
+use std::sync::Arc;
 use std::{error, fmt};
 
 use bytes::Bytes;
@@ -19,7 +23,10 @@ use crate::request::{Request, without_query};
 use crate::response::{RawResponse, request_id};
 
 pub use api_error::ApiError;
+pub use class::ErrorClass;
+pub use file_error::FileError;
 pub use request_error::RequestError;
+pub use sign_difference::SignDifference;
 
 /// The result of a call: [`std::result::Result`] with the [`Error`] of this crate unless another error is given.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -43,6 +50,7 @@ struct Inner {
     operation: Option<String>,
     known_operation: Option<&'static Operation>,
     response: Option<RawResponse>,
+    sign_difference: Option<SignDifference>,
 }
 
 /// What happened.
@@ -60,8 +68,13 @@ pub enum ErrorKind {
     /// The platform sent a deliberately wrong signature (签名探测, `WECHATPAY/SIGNTEST/`) to test whether the client verifies
     /// signatures. It must fail like any wrong signature. The same call, made again, gets a correct response.
     SignatureProbe,
+    /// The platform's certificates (平台证书), without which the response could not be verified, could not be fetched. The call itself
+    /// was not sent. The cause is the error of the fetch.
+    PlatformCertificates(Arc<Error>),
     /// A verified response cannot be read as the wanted type.
     Decode(DecodeError),
+    /// A file came that is not good, or could not be written. A download changes nothing: make it again.
+    File(FileError),
     /// A text could not be decrypted; no call was made. The cause is a [`weipay_wire::OaepError`], or a
     /// [`std::str::Utf8Error`] if the decrypted bytes are not text.
     Decryption(Box<dyn error::Error + Send + Sync>),
@@ -100,11 +113,29 @@ pub struct DecodeError {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind) -> Self {
-        Self(Box::new(Inner { kind, operation: None, known_operation: None, response: None }))
+        Self(Box::new(Inner {
+            kind,
+            operation: None,
+            known_operation: None,
+            response: None,
+            sign_difference: None,
+        }))
     }
 
     pub(crate) fn with_response(kind: ErrorKind, response: RawResponse) -> Self {
-        Self(Box::new(Inner { kind, operation: None, known_operation: None, response: Some(response) }))
+        Self(Box::new(Inner {
+            kind,
+            operation: None,
+            known_operation: None,
+            response: Some(response),
+            sign_difference: None,
+        }))
+    }
+
+    /// The certificates could not be fetched.
+    #[allow(dead_code, reason = "each of the two ways to wait uses it, and both are optional")]
+    pub(crate) fn without_keys(fetch: Arc<Self>) -> Self {
+        Self::new(ErrorKind::PlatformCertificates(fetch))
     }
 
     /// Names the call: its path as it was written, since values and a query may be personal.
@@ -112,6 +143,20 @@ impl Error {
         self.0.operation = Some(format!("{} {}", request.method, without_query(&request.template)));
         self.0.known_operation = request.operation;
         self
+    }
+
+    /// Compares what was signed with what the platform says that it received, if this is a `SIGN_ERROR` that shows it.
+    pub(crate) fn compare_signed(&mut self, signed: impl FnOnce() -> Option<Vec<u8>>) {
+        let refused = self.code().is_some_and(|code| code == "SIGN_ERROR");
+        let detail = self.detail().filter(|detail| refused && detail.get("sign_information").is_some());
+        self.0.sign_difference = detail.and_then(|detail| SignDifference::find(&signed()?, detail));
+    }
+
+    /// Which line of the signed message (验签串) the platform received in another form, and the likely cause: for a `SIGN_ERROR` with
+    /// which the platform shows what it received. The error's text says it too.
+    #[must_use]
+    pub fn sign_difference(&self) -> Option<SignDifference> {
+        self.0.sign_difference
     }
 
     /// What happened.
@@ -126,6 +171,7 @@ impl Error {
     /// | what happened | may it have taken effect? |
     /// |---|---|
     /// | the call could not be prepared ([`ErrorKind::Request`]) | no: nothing was sent |
+    /// | the platform's certificates could not be fetched ([`ErrorKind::PlatformCertificates`]) | no: the call was not sent |
     /// | host not found, connection refused or not accepted, TLS handshake failed ([`Sent::No`]) | no: nothing was sent |
     /// | connection reset or closed, time limit reached, response incomplete or too large ([`Sent::Perhaps`]) | **yes** |
     /// | status 400, 401, 403 or 404, and the body is one whole JSON object with a `code` of the platform's form, such as `PARAM_ERROR` | no: the platform refused |
@@ -134,6 +180,7 @@ impl Error {
     /// | any other status that is not a success: 3xx, 405, 408, 409, 413, 425, 429, 499, 5xx | **yes** |
     /// | a success whose signature cannot be verified, or a signature probe | **yes** |
     /// | a verified success whose body cannot be read | **yes**: it did |
+    /// | a download whose file is not good ([`ErrorKind::File`]) | no: a download changes nothing |
     /// | an error without a call, as from `decrypt_sensitive` | no: nothing was sent |
     ///
     /// This is about **this** call. Codes such as `RESOURCE_ALREADY_EXISTS`, `OUT_TRADE_NO_USED` and `ORDERPAID` refuse it, and say
@@ -141,7 +188,10 @@ impl Error {
     #[must_use = "only this tells whether repeating the call could carry it out twice"]
     pub fn may_have_taken_effect(&self) -> bool {
         match &self.0.kind {
-            ErrorKind::Request(_) | ErrorKind::Decryption(_) => false,
+            ErrorKind::Request(_)
+            | ErrorKind::PlatformCertificates(_)
+            | ErrorKind::Decryption(_)
+            | ErrorKind::File(_) => false,
             ErrorKind::Network(error) => error.sent == Sent::Perhaps,
             ErrorKind::Api(error) => {
                 error.leaves_outcome_open(self.status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
@@ -157,10 +207,16 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Api(_))
     }
 
-    /// Whether a response failed verification. Signature probes are included.
+    /// Whether a response failed verification. Signature probes, and files with another digest than the announced one, are
+    /// included.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::Unverified(_) | ErrorKind::SignatureProbe)
+        matches!(
+            self.0.kind,
+            ErrorKind::Unverified(_)
+                | ErrorKind::SignatureProbe
+                | ErrorKind::File(FileError::WrongDigest { .. })
+        )
     }
 
     /// Whether the response carried a deliberately wrong signature (签名探测).
@@ -271,8 +327,20 @@ impl fmt::Display for Error {
             ErrorKind::SignatureProbe => f.write_str(
                 "the platform tested the client with a wrong signature (签名探测, WECHATPAY/SIGNTEST/): make the same call again",
             )?,
+            ErrorKind::PlatformCertificates(fetch) => {
+                f.write_str("the platform certificates (平台证书), which verify responses, could not be fetched")?;
+                if fetch.code() == Some("RESOURCE_NOT_EXISTS") {
+                    f.write_str(
+                        ", because this merchant has none: give the client the WeChat Pay public key (微信支付公钥) with its ID",
+                    )?;
+                }
+            }
             ErrorKind::Decode(error) => write!(f, "{error}")?,
+            ErrorKind::File(error) => write!(f, "{error}")?,
             ErrorKind::Decryption(_) => f.write_str("the text cannot be decrypted")?,
+        }
+        if let Some(difference) = self.0.sign_difference {
+            write!(f, ": {difference}")?;
         }
         if f.alternate() {
             write!(f, "{}", Causes(self))?;
@@ -332,7 +400,9 @@ impl error::Error for Error {
         match &self.0.kind {
             ErrorKind::Network(error) => error.source(),
             ErrorKind::Unverified(error) => Some(error),
+            ErrorKind::File(error) => error.source(),
             ErrorKind::Decryption(error) => Some(&**error),
+            ErrorKind::PlatformCertificates(fetch) => Some(&**fetch),
             ErrorKind::Request(_) | ErrorKind::Api(_) | ErrorKind::SignatureProbe | ErrorKind::Decode(_) => {
                 None
             }

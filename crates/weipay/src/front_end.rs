@@ -289,7 +289,7 @@ fn checked(name: &'static str, value: &str) -> Result<String, ParameterError> {
         "" => Err(ParameterError::Value { name, why: "is empty" }),
         _ if value.bytes().any(|byte| !byte.is_ascii_graphic()) => Err(ParameterError::Value {
             name,
-            why: "holds a space, a line break or a character beyond ASCII",
+            why: "contains a space, a line break or a character beyond ASCII",
         }),
         _ => Ok(value.to_owned()),
     }
@@ -309,7 +309,7 @@ fn checked_prepay_id(value: &str) -> Result<String, ParameterError> {
 
 fn checked_url<'a>(name: &'static str, value: &'a str) -> Result<&'a str, ParameterError> {
     if value.bytes().any(|byte| byte.is_ascii_control() || byte == b' ') {
-        return Err(ParameterError::Value { name, why: "holds a space or a control character" });
+        return Err(ParameterError::Value { name, why: "contains a space or a control character" });
     }
     if !value.starts_with("https://") && !value.starts_with("http://") {
         return Err(ParameterError::Value { name, why: "does not start with https://" });

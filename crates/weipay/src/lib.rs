@@ -14,9 +14,11 @@ pub mod bill;
 pub mod blocking;
 mod builder;
 mod call;
+mod chain;
 mod client;
 mod core;
 mod credentials;
+pub mod download;
 mod environment;
 pub mod error;
 pub mod front_end;
@@ -25,12 +27,14 @@ mod mode;
 pub mod model;
 mod node;
 #[cfg(feature = "notifications")]
+pub mod notification;
+#[cfg(feature = "notifications")]
 pub mod notifications;
 pub mod operation;
+mod platform_keys;
 mod products;
 mod request;
 mod response;
-mod styles;
 pub mod transport;
 mod upload;
 pub mod v2;

@@ -4,8 +4,10 @@
 //! checked before it is sent. A response is read leniently: a field that is missing, new or odd never turns what happened
 //! into an error. It reads as `None`, and [`Response::misread`](crate::Response::misread) lists it.
 //!
-//! The structs gain fields when the platform does, so none of them can be written out or taken apart whole.
-//! Operations whose objects are the same share one type; if the platform makes them differ one day, they become two.
+//! The structs gain fields when the platform does, so all of them are `#[non_exhaustive]`.
+//!
+//! Each operation has its own request and response type. Objects inside them that the catalogue shares by name are one type for
+//! the operations of a product, in the module `shared` of that product. The module of each operation shows them too.
 
 // How it works: beside each struct stands one table with a row for each field. One piece of code walks the tables: it checks a
 // request, encodes it, and decodes a response. So a thousand operations cost little to compile, and the row that encodes a

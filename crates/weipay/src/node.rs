@@ -140,37 +140,37 @@ impl<M: Mode> Node<M> {
     }
 
     /// See [`Call::get`].
-    pub fn get(&self) -> M::Sent<Value> {
+    pub fn get(&self) -> M::Output<Value> {
         self.call().get()
     }
 
     /// See [`Call::post`].
-    pub fn post(&self, body: impl Serialize) -> M::Sent<Value> {
+    pub fn post(&self, body: impl Serialize) -> M::Output<Value> {
         self.call().post(body)
     }
 
     /// See [`Call::put`].
-    pub fn put(&self, body: impl Serialize) -> M::Sent<Value> {
+    pub fn put(&self, body: impl Serialize) -> M::Output<Value> {
         self.call().put(body)
     }
 
     /// See [`Call::patch`].
-    pub fn patch(&self, body: impl Serialize) -> M::Sent<Value> {
+    pub fn patch(&self, body: impl Serialize) -> M::Output<Value> {
         self.call().patch(body)
     }
 
     /// See [`Call::delete`].
-    pub fn delete(&self) -> M::Sent<Value> {
+    pub fn delete(&self) -> M::Output<Value> {
         self.call().delete()
     }
 
     /// See [`Call::request`].
-    pub fn request(&self, method: Method, body: impl Serialize) -> M::Sent<Value> {
+    pub fn request(&self, method: Method, body: impl Serialize) -> M::Output<Value> {
         self.call().request(method, body)
     }
 
     /// See [`Call::upload`].
-    pub fn upload(&self, meta: impl Serialize, file: &File) -> M::Sent<Value> {
+    pub fn upload(&self, meta: impl Serialize, file: &File) -> M::Output<Value> {
         self.call().upload(meta, file)
     }
 }

@@ -17,9 +17,10 @@
 //! # Ok::<(), weipay::error::DecodeError>(())
 //! ```
 //!
-//! A notification must be verified ([`wire::verify_response`](crate::wire::verify_response)) before it is decrypted
-//! ([`wire::ApiV3Key::open`](crate::wire::ApiV3Key::open)), and decrypted before it is read here.
+//! A notification must be verified before it is decrypted, and decrypted before it is read here.
+//! [`notification::Receiver`](crate::notification::Receiver) does all three.
 
+pub(crate) mod event;
 pub mod v2;
 pub mod v3;
 

@@ -4,17 +4,22 @@
 //! percent-encoded as one segment, so that a coupon code with a slash stays one code. The resulting target is both signed and
 //! sent.
 
+mod fill;
+
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use crate::base_url::BaseUrl;
 use crate::error::RequestError;
+use crate::model::Model;
 use crate::operation::{self, Operation, Version};
-use crate::upload::{File, Upload};
+use crate::upload::{File, Payload, Upload};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
@@ -31,6 +36,8 @@ pub struct Request {
     pub(crate) timeout: Option<Duration>,
     pub(crate) base_url: Option<BaseUrl>,
     pub(crate) body: Option<Body>,
+    /// A typed request that is encoded when the client has the platform's keys.
+    pending: Option<Arc<dyn Model>>,
     error: Option<RequestError>,
 }
 
@@ -62,6 +69,7 @@ impl Request {
             timeout: None,
             base_url: None,
             body: None,
+            pending: None,
             error: None,
         }
     }
@@ -87,11 +95,11 @@ impl Request {
         target(&self.template, &self.values, &self.query)
     }
 
-    pub(crate) fn bytes(&self) -> Bytes {
+    pub(crate) fn payload(&self) -> Payload {
         match &self.body {
-            None | Some(Body::Form { .. }) => Bytes::new(),
-            Some(Body::Json(bytes)) => bytes.clone(),
-            Some(Body::Upload(upload)) => upload.bytes.clone(),
+            None | Some(Body::Form { .. }) => Bytes::new().into(),
+            Some(Body::Json(bytes)) => bytes.clone().into(),
+            Some(Body::Upload(upload)) => upload.payload.clone(),
         }
     }
 
@@ -226,17 +234,11 @@ fn query(pairs: &[(String, String)]) -> String {
     text
 }
 
+/// All ASCII but what RFC 3986 calls unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 pub(crate) fn percent_encode(text: &mut String, value: &str) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(byte as char);
-        } else {
-            text.push('%');
-            text.push(HEX[usize::from(byte >> 4)] as char);
-            text.push(HEX[usize::from(byte & 15)] as char);
-        }
-    }
+    text.extend(utf8_percent_encode(value, RESERVED));
 }
 
 /// RFC 3986 `pchar` without the percent sign.
@@ -368,15 +370,8 @@ mod tests {
             let path = fill("v3/a/{id}/b", &values(&[("id", &value)])).unwrap();
             let segments: Vec<&str> = path.split('/').collect();
             prop_assert_eq!(segments.len(), 5);
-            let mut bytes = Vec::new();
-            let mut rest = segments[3].bytes();
-            while let Some(byte) = rest.next() {
-                bytes.push(if byte == b'%' {
-                    let hex = [rest.next().unwrap(), rest.next().unwrap()];
-                    u8::from_str_radix(std::str::from_utf8(&hex).unwrap(), 16).unwrap()
-                } else { byte });
-            }
-            prop_assert_eq!(String::from_utf8(bytes).unwrap(), value);
+            let decoded = percent_encoding::percent_decode_str(segments[3]).decode_utf8().unwrap();
+            prop_assert_eq!(decoded, value);
         }
     }
 }

@@ -50,8 +50,8 @@ impl<T> Response<T> {
     }
 
     /// Whether the platform's signature of this response was verified. It is `false` only for operations without signed responses,
-    /// such as file downloads (下载): there only TLS proves the origin. If a signed digest came with the download address, compare
-    /// the file with it.
+    /// such as file downloads (下载): there only TLS proves the origin. Where a signed response names a file and its digest,
+    /// `client.download(&response)` checks it: see [`download`](crate::download).
     #[must_use]
     pub fn is_verified(&self) -> bool {
         self.raw.verified
@@ -194,7 +194,7 @@ impl Decode for Value {
     }
 }
 
-fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
+pub(crate) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     if !json::fits(body) {
         return Err(DecodeError::whole(json::too_large()));
     }

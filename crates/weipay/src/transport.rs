@@ -15,9 +15,8 @@
 //!   money may be repeated, so use [`Sent::No`] only if nothing was sent.
 //! - A request of APIv2 that demands the merchant's certificate in the TLS handshake (双向证书) has it among its extensions, as
 //!   `Arc<`[`ClientIdentity`](weipay_wire::ClientIdentity)`>`. A transport that does not show it gets a refusal of the platform.
-//! - A body is whole or a stream, in both directions. Today the clients send whole bodies, and the default transports return
-//!   whole bodies. Later versions will stream uploads and downloads, so do not rely on
-//!   [`Body::as_bytes`](blocking::Body::as_bytes) being `Some`.
+//! - A body is whole or a stream, in both directions, so do not rely on [`Body::as_bytes`](blocking::Body::as_bytes) being `Some`.
+//! - A request with [`StreamResponse`] among its extensions wants the body of its response as a stream.
 //!
 //! # A transport around the default one
 //!
@@ -80,6 +79,13 @@ pub use self::hyper::DefaultTransport;
 #[cfg(feature = "async")]
 pub use body::Body;
 
+/// Among the extensions of a request, this asks for the body of its response as a stream of any length: the request is for a file.
+/// The time limit then holds for each wait, for the head of the response and for each next piece, and not for all of it.
+///
+/// A transport that does not know it and returns a whole body serves files that fit into its limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamResponse;
+
 /// The size limit of a response's body.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 
@@ -129,17 +135,23 @@ pub(crate) async fn read_whole(response: Response<Body>) -> Result<Response<Byte
     Ok(Response::from_parts(parts, body))
 }
 
-fn lost(sent: Sent, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> NetworkError {
+pub(crate) fn lost(sent: Sent, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> NetworkError {
     NetworkError { sent, source: source.into() }
 }
 
 /// The time limit was reached. Both clients report it in the same words.
-fn timed_out(sent: Sent) -> NetworkError {
+pub(crate) fn timed_out(sent: Sent) -> NetworkError {
     let text = match sent {
         Sent::No => "not connected within the time limit",
         Sent::Perhaps => "no complete response within the time limit",
     };
     lost(sent, io::Error::new(ErrorKind::TimedOut, text))
+}
+
+/// The next piece of a streamed body did not come in time.
+#[cfg(feature = "async")]
+fn next_piece_timed_out() -> io::Error {
+    io::Error::new(ErrorKind::TimedOut, "nothing more of the body came within the time limit")
 }
 
 fn too_large() -> NetworkError {

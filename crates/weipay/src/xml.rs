@@ -1,5 +1,5 @@
-//! APIv2 elements as JSON, and the other way round: calls without types are given JSON and give it back, and models are encoded
-//! and decoded as JSON.
+//! APIv2 elements as JSON, and the other way round: calls without types take and return JSON, and models are encoded and
+//! decoded as JSON.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,11 @@ use crate::model::codec::Container;
 use crate::model::field::Place;
 use crate::model::{Model, Strictness, Token};
 
-/// The highest number that a numbered element is read with, as `coupon_fee_19`. A refund query answers fifty refunds at most.
+/// The highest number of a numbered element that is read, such as 19 in `coupon_fee_19`. A refund query returns at most fifty
+/// refunds.
 const MAX_NUMBER: usize = 999;
 
-/// The elements that an object is sent as. `null` is left out, and what is nested becomes JSON text, as APIv2 sends it.
+/// An object as the elements that are sent. `null` is left out, and nested values become JSON text, as APIv2 expects them.
 pub(crate) fn elements_of(members: &Map<String, Value>) -> Result<XmlElements, RequestError> {
     let mut elements = XmlElements::new();
     for (name, value) in members {
@@ -23,7 +24,7 @@ pub(crate) fn elements_of(members: &Map<String, Value>) -> Result<XmlElements, R
             Value::String(text) => text.clone(),
             Value::Number(number) if number.is_f64() => {
                 let rule =
-                    "is a number with a fraction, which APIv2 does not know: give a whole number, or text";
+                    "is a number with a fraction, which APIv2 does not accept: use a whole number or a text";
                 return Err(RequestError::Field { path: name.clone(), rule: rule.to_owned() });
             }
             value => value.to_string(),
@@ -33,7 +34,7 @@ pub(crate) fn elements_of(members: &Map<String, Value>) -> Result<XmlElements, R
     Ok(elements)
 }
 
-/// Elements as JSON: texts, since XML knows no other kind of value; an array for an element that repeats.
+/// Elements as JSON: texts, because XML has no other type; an array for an element that repeats.
 pub(crate) fn json_of(elements: &XmlElements) -> Value {
     let mut members = Map::new();
     for (name, content) in elements.iter() {
@@ -101,7 +102,7 @@ fn nested_json(slot: &mut dyn crate::model::Slot, all: &[&XmlElements]) -> Value
     all.last().map_or(Value::Null, |elements| json_of(elements))
 }
 
-/// The numbers in a name, where it is one of a row such as `coupon_fee_$n_$m`.
+/// The numbers in a name that belongs to a row such as `coupon_fee_$n_$m`.
 fn numbers_in(name: &str, row: &str) -> Option<Vec<usize>> {
     let mut parts = row.split('$');
     let mut rest = name.strip_prefix(parts.next()?)?;
@@ -135,7 +136,7 @@ impl Numbers {
         }
     }
 
-    /// An array in which each value stands at its number, and `null` where a number is missing.
+    /// An array with each value at its number, and `null` where a number is missing.
     fn json(self) -> Value {
         if let Some(text) = self.text {
             return Value::String(text);
@@ -163,7 +164,7 @@ pub(crate) fn fill_in(model: &mut dyn Model, mchid: &str, names: &[&str]) {
                 _ => continue,
             };
             if matches!(field.place, Place::Xml | Place::Query | Place::Part) {
-                // These are texts in every table; were one not, it would stay unset.
+                // These are texts in every table; a field of another type would stay unset.
                 let _ = slot.fill(Token::Text(text), Strictness::Lenient);
             }
         }

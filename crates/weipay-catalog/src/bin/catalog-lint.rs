@@ -1,6 +1,6 @@
 //! Prints the mistakes in a folder of catalogue files: `catalog/` of this crate, or the folder given as argument.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a command, which prints")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "command-line output")]
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -85,6 +85,6 @@ fn fits(purpose: Purpose, travels: operation::Place) -> bool {
         Purpose::PlatformSerial => travels == Headers,
         Purpose::Nonce | Purpose::Signature => matches!(travels, Query | Xml | Multipart),
         // They are members of the part that describes the file.
-        Purpose::FileName | Purpose::FileSha256 => false,
+        Purpose::FileName | Purpose::FileSha256 | Purpose::FileSm3 => false,
     }
 }

@@ -342,6 +342,7 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
         ("a integer request-number", "`a` is not a string"),
         ("a string platform-serial", "`platform-serial` is not possible here"),
         ("a string file-sha256", "`file-sha256` is not possible here"),
+        ("a string file-sm3", "`file-sm3` is not possible here"),
         ("a object\n      b string request-number", "`request-number` is not possible here"),
         ("a object\n      b object\n        c string nonce", "remove `nonce` from `c`"),
     ] {
@@ -359,6 +360,7 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
     file*  object
     meta*  string json-text
       sha256*    string file-sha256
+      digest     string file-sm3
       filename*  string file-name
 
   response
@@ -366,6 +368,6 @@ fn a_purpose_stands_only_where_a_client_looks_for_it() {
 ";
     assert_eq!(
         lint(&[("v3/a", upload)]),
-        ["v3/a.api:15: remove `request-number` from `out_no`: only fields of requests have a purpose"]
+        ["v3/a.api:16: remove `request-number` from `out_no`: only fields of requests have a purpose"]
     );
 }

@@ -31,7 +31,7 @@ A request is signed over its exact bytes; a success is signed by the platform, i
 | `x-format` | the format of the value, if `format` has no word for it |
 | `x-required-in` | the field is required only in this mode |
 | `x-needed-in` | a request needs the field only in this case: for this value of another field, or for one of several alternatives |
-| `x-purpose` | what a field of a request is for: `request-number` is the request's own number, `file-name` and `file-sha256` describe the uploaded file, `platform-serial` names the key that encrypts fields |
+| `x-purpose` | what a field of a request is for: `request-number` is the request's own number, `file-name`, `file-sha256` and `file-sm3` describe the uploaded file, `platform-serial` names the key that encrypts fields |
 | `x-repeat`, `x-repeat-reason` | whether the same request may be sent again: `safe` (it takes effect at most once), `not-safe`, or `unknown` (treat it as not safe); and the reason |
 | `x-path` | the complete path, if the server contains a part of it |
 | `x-unsigned` | responses have no signature |

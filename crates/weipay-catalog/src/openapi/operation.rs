@@ -172,7 +172,7 @@ fn responses(operation: &Operation, identifier: &str, schemas: &mut Schemas) -> 
         let schema = schemas.object(&operation.response);
         let schema = schemas.named(&format!("{identifier}Response"), schema);
         success["content"] = json!({ "application/json": { "schema": schema } });
-    } else if operation.answers_file {
+    } else if operation.has_file_response {
         let bytes =
             json!({ "type": "string", "format": "binary", "contentMediaType": "application/octet-stream" });
         success["content"] = json!({ "application/octet-stream": { "schema": bytes } });

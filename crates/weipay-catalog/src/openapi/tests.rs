@@ -42,7 +42,7 @@ fn body(value: &'static Value) -> &'static Value {
     resolved(&media.expect("a body")["schema"])
 }
 
-/// Holds an object's schema against the fields; counts them.
+/// Compares an object's schema with the fields; counts them.
 fn members(fields: &[Field], schema: &'static Value, place: &str) -> usize {
     let schema = resolved(schema);
     let required: BTreeSet<&str> =
@@ -108,7 +108,7 @@ fn value(field: &Field, one: &'static Value, place: &str) {
     assert_eq!(shown.as_deref(), example, "{place}");
 }
 
-/// Holds parameters of one place against the fields there.
+/// Compares the parameters of one place with the fields there.
 fn parameters(fields: &[Field], place: &str, described: &'static Value, at: &str) -> usize {
     let all: Vec<&Value> = described["parameters"]
         .as_array()

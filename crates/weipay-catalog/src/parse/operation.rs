@@ -41,7 +41,7 @@ fn blank(method: &'static str, path: &'static str) -> Operation {
         request: Default::default(),
         success: 200,
         response: Vec::new(),
-        answers_file: false,
+        has_file_response: false,
     }
 }
 
@@ -83,7 +83,7 @@ impl Reader {
                 self.owner = Some(Owner::Response);
                 match rest {
                     "" => {}
-                    "file" => operation.answers_file = true,
+                    "file" => operation.has_file_response = true,
                     rest => {
                         operation.success = status(rest).ok_or_else(|| {
                             error(line.number, format!("`{rest}` should be a status such as 204, or `file`"))

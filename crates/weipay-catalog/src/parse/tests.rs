@@ -286,6 +286,6 @@ fn what_is_known_of_a_repeat_is_read_with_its_reason() {
 #[test]
 fn a_success_may_answer_with_a_file() {
     let read = one("  response file\n").unwrap();
-    assert!(read.answers_file && read.success == 200 && read.response.is_empty());
+    assert!(read.has_file_response && read.success == 200 && read.response.is_empty());
     assert!(refusal("  response picture\n").contains("a status such as 204, or `file`"));
 }

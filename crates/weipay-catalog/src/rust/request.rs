@@ -174,6 +174,7 @@ pub fn meta(operation: &Operation) -> Code {
         let value = match field.purpose {
             Some(Purpose::FileName) => Code::text(format!("{FILE:?}")),
             Some(Purpose::FileSha256) => Code::text("file.sha256()"),
+            Some(Purpose::FileSm3) => Code::text("file.sm3()"),
             _ => json_value(field),
         };
         (field.name.to_owned(), value)

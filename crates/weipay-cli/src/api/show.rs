@@ -104,7 +104,7 @@ fn operation_facts(operation: &Operation, page: &mut Page) {
     fact("适用 roles", operation.roles.join(", "));
     fact("主机 host", operation.base_url.unwrap_or("https://api.mch.weixin.qq.com/").to_owned());
     let body = match operation.success {
-        200 if operation.answers_file => ", a file (文件)",
+        200 if operation.has_file_response => ", a file (文件)",
         200 => "",
         _ if operation.response.is_empty() => ", no body (无包体)",
         _ => "",

@@ -48,6 +48,10 @@ pub(crate) struct Sandbox {
     /// Respond with 501 to operations that the sandbox does not implement, instead of an example.
     #[arg(long)]
     pub(crate) no_examples: bool,
+    /// Also send notifications to addresses in a private network, such as 192.168.1.2 or the address of a container. Whoever
+    /// can send requests to the sandbox chooses where they go.
+    #[arg(long)]
+    pub(crate) private_receivers: bool,
     /// Do not log requests.
     #[arg(long)]
     pub(crate) quiet: bool,

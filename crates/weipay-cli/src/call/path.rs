@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use http::Method;
+use percent_encoding::percent_decode_str;
 use weipay_catalog::{Catalog, Operation, Unrouted};
 
 use crate::arguments;
@@ -39,7 +40,7 @@ pub(super) fn find_operation(method: &Method, path: &str) -> Result<Option<&'sta
         ));
     }
     if found.is_none() && routed(&format!("v2/{path}")).is_some() {
-        return Err(format!("{path} belongs to APIv2, which `weipay call` does not support yet"));
+        return Err(format!("the paths of APIv2 begin with v2/ here: write v2/{path}"));
     }
     Ok(found)
 }
@@ -63,24 +64,7 @@ pub(super) fn possible_operations(arguments: &arguments::Call) -> Vec<&'static O
 
 /// Decodes the percent-encoding in a part of a URL. What does not decode to text stays as it is.
 pub(super) fn percent_decode(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let byte = match (first, after) {
-            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)).map(|(high, low)| 16 * high + low),
-            _ => None,
-        };
-        rest = if byte.is_some() { &after[2..] } else { after };
-        bytes.push(byte.unwrap_or(*first));
-    }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    percent_decode_str(text).decode_utf8().unwrap_or(Cow::Borrowed(text))
 }
 
 /// Says after a failed call that the catalogue does not have its path, and which paths are similar.

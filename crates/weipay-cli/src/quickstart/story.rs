@@ -36,9 +36,9 @@ pub(super) struct Coupon {
 
 /// The arguments of the program in the README: stock, coupon, order, and the number of the request.
 impl fmt::Display for Coupon {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stock_id, code, order, .. } = self;
-        write!(out, "{stock_id} {code} {order} disassociate-{order}")
+        write!(f, "{stock_id} {code} {order} disassociate-{order}")
     }
 }
 

@@ -52,7 +52,7 @@ const COMPLAINTS: &str = "v3/merchant-service/complaint-notifications";
 const STOCK: [&str; 5] = ["call", "GET", "v3/marketing/busifavor/stocks/{stock_id}", "--path", "stock_id=1"];
 
 #[test]
-fn a_success_prints_the_answer_and_exits_with_0_from_kit_and_from_environment() {
+fn a_success_prints_the_response_and_exits_with_0_from_kit_and_from_environment() {
     let sandbox = Sandbox::start().unwrap();
     let kit = sandbox.kit_file().to_str().unwrap();
     let body = r#"{"url":"https://example.com/notify"}"#;
@@ -67,7 +67,7 @@ fn a_success_prints_the_answer_and_exits_with_0_from_kit_and_from_environment() 
 }
 
 #[test]
-fn an_answer_from_state_needs_no_note() {
+fn a_response_from_state_needs_no_note() {
     let sandbox = Sandbox::start().unwrap();
     let output = weipay(&["call", "GET", "v3/certificates"], &environment(&sandbox));
     assert_eq!((exit(&output), stderr(&output).as_str()), (0, ""));
@@ -91,7 +91,7 @@ fn why_the_sandbox_refused_is_told_where_the_message_says_little() {
 }
 
 #[test]
-fn an_error_answer_exits_with_1_and_says_code_and_message() {
+fn an_error_response_exits_with_1_and_says_code_and_message() {
     let sandbox = Sandbox::start().unwrap();
     let output = weipay(&STOCK, &environment(&sandbox));
     assert_eq!(exit(&output), 1);
@@ -143,7 +143,28 @@ fn what_was_downloaded_goes_out_byte_for_byte() {
 }
 
 #[test]
-fn a_file_appears_only_with_a_whole_answer() {
+fn the_file_that_a_response_names_is_followed_and_checked() {
+    let sandbox = Sandbox::start().unwrap();
+    let kit = sandbox.kit_file().to_str().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bill.csv");
+    let bill =
+        ["call", "GET", "v3/bill/tradebill", "--query", "bill_date=2026-08-14", "--kit", kit, "--follow"];
+    let plain = weipay(&bill, &HashMap::new());
+    assert_eq!(exit(&plain), 0, "{}", stderr(&plain));
+    assert!(String::from_utf8(plain.stdout.clone()).unwrap().contains("交易时间"));
+    let to_file = [&bill[..], &["--query", "tar_type=GZIP", "--output", path.to_str().unwrap()]].concat();
+    let compressed = weipay(&to_file, &HashMap::new());
+    assert_eq!(exit(&compressed), 0, "{}", stderr(&compressed));
+    assert_eq!(std::fs::read(&path).unwrap(), plain.stdout);
+    // A response that names no file.
+    let none = weipay(&["call", "GET", COMPLAINTS, "--kit", kit, "--follow"], &HashMap::new());
+    assert_eq!((exit(&none), none.stdout.len()), (1, 0));
+    assert!(stderr(&none).contains("download_url"), "{}", stderr(&none));
+}
+
+#[test]
+fn a_file_appears_only_with_a_whole_response() {
     let sandbox = Sandbox::start().unwrap();
     let mut full = environment(&sandbox);
     let folder = tempfile::tempdir().unwrap();
@@ -195,7 +216,7 @@ fn what_standard_output_leads_to_is_not_replaced() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_written_is_not_taken_for_a_call_that_failed() {
+fn a_response_that_cannot_be_written_is_not_taken_for_a_call_that_failed() {
     let sandbox = Sandbox::start().unwrap();
     let call = ["call", "GET", COMPLAINTS];
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
@@ -237,7 +258,7 @@ fn what_may_have_taken_effect_is_said() {
 }
 
 #[test]
-fn an_error_answer_of_a_proxy_is_shown() {
+fn an_error_response_of_a_proxy_is_shown() {
     let sandbox = Sandbox::start().unwrap();
     let mut full = environment(&sandbox);
     full.insert("WEIPAY_BASE_URL", answering(b"HTTP/1.1 302 Found\r\nLocation: https://login.example/?t=secret\r\nContent-Length: 25\r\nConnection: close\r\n\r\n<html>\x1b[2J Please log in."));
@@ -295,7 +316,7 @@ fn a_wrong_command_line_is_told_in_its_own_words() {
 }
 
 #[test]
-fn the_detail_of_an_error_answer_is_told() {
+fn the_detail_of_an_error_response_is_told() {
     let sandbox = Sandbox::start().unwrap();
     let output = weipay(&["call", "POST", CALLBACKS, "--json", "{}"], &environment(&sandbox));
     assert_eq!(exit(&output), 1);
@@ -433,7 +454,7 @@ fn a_body_comes_from_a_file_too() {
 }
 
 #[test]
-fn an_answer_that_does_not_verify_exits_with_3_and_prints_nothing() {
+fn a_response_that_does_not_verify_exits_with_3_and_prints_nothing() {
     let (sandbox, other) = (Sandbox::start().unwrap(), Sandbox::start().unwrap());
     let mut mixed = environment(&sandbox);
     mixed.insert("WEIPAY_PUBLIC_KEY", environment(&other)["WEIPAY_PUBLIC_KEY"].clone());

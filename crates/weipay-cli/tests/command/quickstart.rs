@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::serving::WEIPAY;
 
 #[test]
-fn six_styles_are_shown_beside_six_verified_answers_plain_in_a_pipe() {
+fn six_styles_are_shown_beside_six_verified_responses_plain_in_a_pipe() {
     let output = Command::new(WEIPAY).arg("quickstart").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));

@@ -66,7 +66,7 @@ fn head(operation: &Operation) -> String {
         sentences.push("Needs the merchant's certificate (商户API证书) in TLS.".to_owned());
     }
     if operation.unsigned {
-        sentences.push("Answers are not signed.".to_owned());
+        sentences.push("Responses are not signed.".to_owned());
     }
     if operation.success == 204 {
         sentences.push("A success has no body (204).".to_owned());

@@ -13,7 +13,7 @@ const NOW: i64 = 1_795_579_200;
 const STRICT: Validation = Validation { unlisted_values: true, ..Validation::DEFAULT };
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().map(percent_encoding::percent_encode_byte).collect()
 }
 
 /// The path with the samples of its placeholders.

@@ -217,7 +217,7 @@ fn a_number_in_a_url_is_digits_and_may_be_as_large_as_its_type() {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().map(percent_encoding::percent_encode_byte).collect()
 }
 
 #[test]

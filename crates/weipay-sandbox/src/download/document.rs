@@ -1,10 +1,7 @@
 //! What is in the files: bills without a line, and the smallest picture and page that programs open.
 
-use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use weipay_catalog::Operation;
-use weipay_wire::sha256_hex;
-
-use crate::sm3::sm3_hex;
+use weipay_wire::DigestAlgorithm;
 
 /// A kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,23 +84,13 @@ impl Document {
 
     /// Its digest, in the lower case that the algorithm is usually written in.
     pub(super) fn digest(self, algorithm: &str) -> Option<String> {
-        let bytes = self.bytes();
-        match algorithm {
-            "SHA1" => Some(hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, &bytes).as_ref())),
-            "SHA256" => Some(sha256_hex(&bytes)),
-            "SM3" => Some(sm3_hex(&bytes)),
-            _ => None,
-        }
+        DigestAlgorithm::from_name(algorithm).map(|algorithm| algorithm.hex(&self.bytes()))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The SHA-1 of a statement, as its header has it.
 pub(crate) fn sha1_hex(bytes: &[u8]) -> String {
-    hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref())
+    DigestAlgorithm::Sha1.hex(bytes)
 }
 
 const TRADE_BILL: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注";
@@ -195,8 +182,8 @@ mod tests {
     #[test]
     fn digests_are_of_the_algorithm_that_is_named() {
         assert_eq!(Document::Picture.digest("SHA1").unwrap().len(), 40);
-        assert_eq!(Document::Picture.digest("SHA256").unwrap(), sha256_hex(PICTURE));
-        assert_eq!(Document::Picture.digest("SM3").unwrap(), sm3_hex(PICTURE));
+        assert_eq!(Document::Picture.digest("SHA256").unwrap(), DigestAlgorithm::Sha256.hex(PICTURE));
+        assert_eq!(Document::Picture.digest("SM3").unwrap(), DigestAlgorithm::Sm3.hex(PICTURE));
         assert_eq!(Document::Picture.digest("MD5"), None);
         // FIPS 180-2, appendix A.1.
         assert_eq!(sha1_hex(b"abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");

@@ -112,7 +112,7 @@ impl Links<'_> {
 pub(crate) fn lead_back(
     operation: &Operation,
     request: &ValidRequest,
-    answer: &mut Value,
+    response: &mut Value,
     links: &Links<'_>,
 ) {
     let link = Link {
@@ -121,7 +121,7 @@ pub(crate) fn lead_back(
         key: None,
         made: links.now,
     };
-    each_object(&operation.response, answer, &mut |fields, members| {
+    each_object(&operation.response, response, &mut |fields, members| {
         set_link(operation, &link, fields, members, links);
         set_pictures(operation, members, links);
     });

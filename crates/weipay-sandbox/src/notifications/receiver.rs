@@ -80,8 +80,11 @@ pub(super) async fn post(url: &str, message: Message, private_receivers: bool) -
     let (allowed, refused): (Vec<SocketAddr>, Vec<SocketAddr>) =
         found.partition(|address| may_be_called(address.ip(), private_receivers));
     if allowed.is_empty() && !refused.is_empty() {
-        return Err("notify_url leads into a private network, which the sandbox calls only when it is told"
-            .to_owned());
+        return Err(
+            "notify_url leads into a private network, which the sandbox calls only with `weipay sandbox \
+                    --private-receivers` or SandboxBuilder::private_receivers"
+                .to_owned(),
+        );
     }
     let stream = TcpStream::connect(&*allowed).await;
     let stream = stream.map_err(|error| format!("notify_url cannot be reached: {error}"))?;

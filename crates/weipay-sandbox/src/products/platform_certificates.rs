@@ -1,4 +1,4 @@
-//! Platform certificates (平台证书): the list from which official SDKs take the key that they verify answers with.
+//! Platform certificates (平台证书): the list from which official SDKs take the key with which they verify responses.
 //!
 //! The certificate travels sealed with the merchant's APIv3 key, so that only the merchant can read it. The sandbox's
 //! merchant is in the middle of the platform's migration: it has a certificate and a public key, and this list.

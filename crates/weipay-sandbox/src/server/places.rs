@@ -41,7 +41,7 @@ struct Seats {
 /// One connection.
 struct Seat {
     doing: Doing,
-    /// Its answer does not leave, because nobody reads it.
+    /// Its response does not leave, because nobody reads it.
     stuck: bool,
     has_been_served: bool,
     /// The change since which it does that.

@@ -70,7 +70,7 @@ fn a_slow_head_a_slow_body_and_silence_are_dropped() {
 }
 
 #[test]
-fn a_half_closed_connection_gets_its_answer_when_the_request_was_whole() {
+fn a_half_closed_connection_gets_its_response_when_the_request_was_whole() {
     let merchant = Merchant::in_sandbox(&IMPATIENT);
     let target = format!("{FAMILY}/stocks/{}", merchant.stock_id);
     let mut whole = merchant.client.connect();

@@ -11,7 +11,7 @@ fn follow(client: &Client<'_>, address: &serde_json::Value, host: &str) -> Respo
 }
 
 #[test]
-fn a_bill_is_downloaded_where_the_answer_says() {
+fn a_bill_is_downloaded_where_the_response_says() {
     let client = Client::new(&SHARED);
     let bill = client.get("/v3/bill/tradebill?bill_date=2026-08-14");
     assert!(client.verifies(&bill));

@@ -6,6 +6,7 @@
 
 mod association;
 mod bad_requests;
+mod choices;
 mod client;
 mod connections;
 mod downloads;

@@ -94,7 +94,7 @@ fn a_value_in_the_query_counts_and_opens_as_well() {
 }
 
 #[test]
-fn an_answers_sensitive_field_opens_with_the_merchants_key() {
+fn a_responses_sensitive_field_opens_with_the_merchants_key() {
     let client = Client::new(&SHARED);
     let complaint = client.get("/v3/merchant-service/complaints-v2/200201820200101080076610000").success();
     let phone = client.key.decrypt_oaep(complaint["payer_phone"].as_str().unwrap()).unwrap();

@@ -25,7 +25,7 @@ fn a_response_is_signed_with_the_certificate_unless_the_public_key_is_asked_for(
 }
 
 #[test]
-fn a_signed_answer_has_the_platforms_headers() {
+fn a_signed_response_has_the_platforms_headers() {
     let merchant = Merchant::new();
     let response = merchant.get(&format!("stocks/{}", merchant.stock_id));
     assert_eq!(response.header("Content-Type"), Some("application/json; charset=utf-8"));

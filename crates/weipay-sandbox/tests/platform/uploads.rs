@@ -62,7 +62,7 @@ fn files_up_to_the_documented_size_are_taken() {
 }
 
 #[test]
-fn a_larger_file_is_refused_with_an_answer() {
+fn a_larger_file_is_refused_with_a_response() {
     for (target, name, size) in [
         (PICTURE, "a.jpg", 2 * MB + 1),
         (COMPLAINT, "a.png", 2 * MB + 1),
@@ -78,7 +78,7 @@ fn a_larger_file_is_refused_with_an_answer() {
 }
 
 #[test]
-fn a_body_that_is_larger_than_any_file_gets_its_answer_too() {
+fn a_body_that_is_larger_than_any_file_gets_its_response_too() {
     for size in [9 * MB, 64 * MB] {
         let response = upload(VIDEO, "a.mp4", &vec![7; size]);
         assert_eq!(response.refusal(), (413, "INVALID_REQUEST".to_owned()));

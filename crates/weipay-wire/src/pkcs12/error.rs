@@ -27,52 +27,52 @@ pub enum Pkcs12Error {
     OpenLengths,
     /// The password does not open the file.
     Password,
-    /// The file uses an algorithm that is not read here.
+    /// The file uses an algorithm that is not supported.
     Algorithm,
-    /// The file asks for more iterations than are done for it.
+    /// The key derivation of the file demands too many iterations.
     TooCostly,
-    /// There is no private key in the file.
+    /// The file does not contain a private key.
     NoKey,
-    /// There is no certificate of the private key in the file.
+    /// The file does not contain the certificate of its private key.
     NoCertificate,
     /// The private key cannot be used.
     Key(KeyError),
 }
 
-const CONVERT: &str = "write it anew with `openssl pkcs12 -legacy -in apiclient_cert.p12 -nodes -out both.pem` and \
+const CONVERT: &str = "convert it with `openssl pkcs12 -legacy -in apiclient_cert.p12 -nodes -out both.pem` and \
                        `openssl pkcs12 -export -in both.pem -out apiclient_cert.p12`, or give the two PEM files instead";
 
 impl Display for Pkcs12Error {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge { length } => {
-                write!(out, "the PKCS#12 file has {length} bytes; at most {MAX_PKCS12_LENGTH} are read")
+                write!(f, "the PKCS#12 file has {length} bytes; at most {MAX_PKCS12_LENGTH} are read")
             }
             Self::NotPkcs12 { given } => write!(
-                out,
+                f,
                 "this is not a PKCS#12 file: {given}; the file of the merchant API certificate (商户API证书) is usually \
                  named apiclient_cert.p12"
             ),
             Self::Malformed => {
-                out.write_str("the PKCS#12 file is damaged; copy it again, as a binary file: text mode changes its bytes")
+                f.write_str("the PKCS#12 file is damaged; copy it again, as a binary file: text mode changes its bytes")
             }
             Self::OpenLengths => {
-                write!(out, "the PKCS#12 file is written with open lengths (BER), which are not read; {CONVERT}")
+                write!(f, "the PKCS#12 file uses indefinite lengths (BER), which are not supported; {CONVERT}")
             }
-            Self::Password => out.write_str(
+            Self::Password => f.write_str(
                 "the password does not open the PKCS#12 file; it is the merchant ID (商户号) unless it was changed",
             ),
             Self::Algorithm => {
-                write!(out, "the PKCS#12 file uses an algorithm that is not read here; {CONVERT}")
+                write!(f, "the PKCS#12 file uses an algorithm that is not supported; {CONVERT}")
             }
-            Self::TooCostly => write!(out, "the PKCS#12 file asks for more iterations than are done for it; {CONVERT}"),
-            Self::NoKey => out.write_str(
-                "there is no private key in the PKCS#12 file; export it together with the certificate, or download it again",
+            Self::TooCostly => write!(f, "the PKCS#12 file demands too many iterations of its key derivation; {CONVERT}"),
+            Self::NoKey => f.write_str(
+                "the PKCS#12 file does not contain a private key; export it together with the certificate, or download it again",
             ),
             Self::NoCertificate => {
-                out.write_str("there is no certificate of the private key in the PKCS#12 file; download it again")
+                f.write_str("the PKCS#12 file does not contain the certificate of its private key; download it again")
             }
-            Self::Key(_) => out.write_str("the private key in the PKCS#12 file cannot be used"),
+            Self::Key(_) => f.write_str("the private key in the PKCS#12 file cannot be used"),
         }
     }
 }

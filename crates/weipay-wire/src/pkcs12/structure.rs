@@ -30,11 +30,11 @@ pub(super) struct AlgorithmIdentifier<'a> {
 
 impl<'a> Fields<'a> {
     /// The fields of a sequence that is all of `der`.
-    fn of(der: &'a [u8]) -> Result<Self, Pkcs12Error> {
-        Self::of_any(AnyRef::from_der(der).map_err(|_| Pkcs12Error::Malformed)?)
+    fn from_der(der: &'a [u8]) -> Result<Self, Pkcs12Error> {
+        Self::from_any(AnyRef::from_der(der).map_err(|_| Pkcs12Error::Malformed)?)
     }
 
-    fn of_any(any: AnyRef<'a>) -> Result<Self, Pkcs12Error> {
+    fn from_any(any: AnyRef<'a>) -> Result<Self, Pkcs12Error> {
         any.tag().assert_eq(Tag::Sequence).map_err(|_| Pkcs12Error::Malformed)?;
         SliceReader::new(any.value()).map(Self).map_err(|_| Pkcs12Error::Malformed)
     }
@@ -53,7 +53,7 @@ impl<'a> Fields<'a> {
     }
 
     fn sequence(&mut self) -> Result<Self, Pkcs12Error> {
-        Self::of_any(self.any()?)
+        Self::from_any(self.any()?)
     }
 
     /// What is in `[0] EXPLICIT`.
@@ -90,7 +90,7 @@ impl<'a> Fields<'a> {
 
 impl<'a> AlgorithmIdentifier<'a> {
     pub(super) fn parameters(&self) -> Result<Fields<'a>, Pkcs12Error> {
-        Fields::of_any(self.parameters.ok_or(Pkcs12Error::Malformed)?)
+        Fields::from_any(self.parameters.ok_or(Pkcs12Error::Malformed)?)
     }
 
     pub(super) fn octet_parameter(&self) -> Result<&'a [u8], Pkcs12Error> {
@@ -104,7 +104,7 @@ pub(super) fn open(bytes: &[u8], password: &Password<'_>) -> Result<Opened, Pkcs
         return Err(Pkcs12Error::OpenLengths);
     }
     let not_pkcs12 = |_| Pkcs12Error::NotPkcs12 { given: KeyFormat::from_bytes(bytes) };
-    let mut file = Fields::of(bytes).map_err(not_pkcs12)?;
+    let mut file = Fields::from_der(bytes).map_err(not_pkcs12)?;
     if file.integer().map_err(not_pkcs12)? != 3 {
         return Err(not_pkcs12(Pkcs12Error::Malformed));
     }
@@ -124,7 +124,7 @@ pub(super) fn open(bytes: &[u8], password: &Password<'_>) -> Result<Opened, Pkcs
     }
 
     let mut found = Found::default();
-    let mut safes = Fields::of(content)?;
+    let mut safes = Fields::from_der(content)?;
     while !safes.is_empty() {
         found.safe(&mut safes.sequence()?, password)?;
     }
@@ -153,7 +153,7 @@ impl Found {
         match safe.oid()? {
             DATA => self.bags(octets_of(safe.explicit()?)?, password),
             ENCRYPTED_DATA => {
-                let mut encrypted = Fields::of(safe.explicit()?)?;
+                let mut encrypted = Fields::from_der(safe.explicit()?)?;
                 let _version = encrypted.integer()?;
                 let mut content = encrypted.sequence()?;
                 let _content_type = content.oid()?;
@@ -167,20 +167,20 @@ impl Found {
     }
 
     fn bags(&mut self, der: &[u8], password: &Password<'_>) -> Result<(), Pkcs12Error> {
-        let mut bags = Fields::of(der)?;
+        let mut bags = Fields::from_der(der)?;
         while !bags.is_empty() {
             let mut bag = bags.sequence()?;
             let kind = bag.oid()?;
             let value = bag.explicit()?;
             match kind {
                 SHROUDED_KEY_BAG if self.key.is_none() => {
-                    let mut key = Fields::of(value)?;
+                    let mut key = Fields::from_der(value)?;
                     let (algorithm, ciphertext) = (key.algorithm()?, key.octets()?);
                     self.key = Some(decrypt(&algorithm, ciphertext, password)?);
                 }
                 KEY_BAG if self.key.is_none() => self.key = Some(Zeroizing::new(value.to_vec())),
                 CERT_BAG => {
-                    let mut bag = Fields::of(value)?;
+                    let mut bag = Fields::from_der(value)?;
                     if bag.oid()? == X509_CERTIFICATE {
                         self.certificates.push(octets_of(bag.explicit()?)?.to_vec());
                     }

@@ -31,7 +31,7 @@ pub enum XmlError {
         /// The name that is there, if it may be shown.
         found: Option<String>,
     },
-    /// The document ends inside an element: it was cut on the way.
+    /// The document ends inside an element: it was cut off on the way.
     Cut,
     /// The document is not well-formed.
     Malformed,
@@ -39,17 +39,17 @@ pub enum XmlError {
     DocumentType,
     /// An entity is used that XML does not define by itself.
     Entity,
-    /// A character is used that XML has no place for.
+    /// A character is not allowed in XML.
     Character {
-        /// The element that it stands in.
+        /// The name of the element.
         element: String,
     },
-    /// A text stands beside elements, or a comment or an instruction inside a value.
+    /// An element contains both text and elements, or a comment or an instruction in a value.
     Mixed {
-        /// The element that it stands in.
+        /// The name of the element.
         element: String,
     },
-    /// A value is there twice: which one counts would be anybody's guess.
+    /// A value occurs twice, and nothing tells which one counts.
     Repeated {
         /// The name of the element.
         element: String,
@@ -61,36 +61,36 @@ pub enum XmlError {
 impl Display for XmlError {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => out.write_str("there is nothing where XML should be"),
+            Self::Empty => out.write_str("the body is empty, but it must be XML"),
             Self::TooLarge { length } => {
                 write!(out, "the XML has {length} bytes; at most {MAX_XML_LENGTH} are read")
             }
             Self::TooDeep => {
-                write!(out, "the elements of the XML stand more than {MAX_XML_DEPTH} deep in each other")
+                write!(out, "the XML has more than {MAX_XML_DEPTH} levels of elements")
             }
             Self::TooMany => write!(out, "the XML has more than {MAX_XML_ELEMENTS} elements"),
             Self::Encoding => out.write_str("the XML is not in UTF-8"),
             Self::NotXml => out.write_str("this is not XML"),
             Self::Root { wanted, found: Some(found) } => {
-                write!(out, "the root of the XML is `{found}` and must be `{wanted}`; perhaps a proxy answered")
+                write!(out, "the root of the XML is `{found}`, but it must be `{wanted}`; the response may come from a proxy")
             }
             Self::Root { wanted, found: None } => write!(out, "the root of the XML is not `{wanted}`"),
-            Self::Cut => out.write_str("the XML ends before its last element does: it was cut on the way"),
+            Self::Cut => out.write_str("the XML is incomplete: it was cut off on the way"),
             Self::Malformed => out.write_str("the XML is not well-formed"),
             Self::DocumentType => {
-                out.write_str("the XML has a document type (DOCTYPE), which APIv2 never uses: it is not read")
+                out.write_str("the XML has a document type (DOCTYPE), which APIv2 never uses: it is refused")
             }
             Self::Entity => out.write_str(
-                "the XML uses an entity other than &amp; &lt; &gt; &quot; &apos; and numbered characters: it is not read",
+                "the XML uses an entity other than &amp; &lt; &gt; &quot; &apos; and numbered characters: it is refused",
             ),
             Self::Character { element } => {
-                write!(out, "`{element}` holds a control character, which XML has no place for; take it out")
+                write!(out, "`{element}` contains a control character, which XML does not allow; remove it")
             }
             Self::Mixed { element } => write!(
                 out,
-                "`{element}` holds text beside elements, or a comment inside a value, which APIv2 never does"
+                "`{element}` contains both text and elements, or a comment in a value, which APIv2 never sends"
             ),
-            Self::Repeated { element } => write!(out, "`{element}` is there twice: which one counts is not known"),
+            Self::Repeated { element } => write!(out, "`{element}` occurs twice, and it is not known which value counts"),
             Self::Name => write!(
                 out,
                 "the name of an element is not one of APIv2: letters, digits, `_`, `-` and `.`, a letter or `_` first, \

@@ -118,7 +118,7 @@ fn the_kind_of_a_signature_is_named_as_the_platform_does() {
     for text in ["md5", "HMAC", "", "RSA"] {
         assert_eq!(text.parse::<SignType>(), Err(SignError::SignType));
     }
-    assert_eq!(SignType::of_signature(""), None);
+    assert_eq!(SignType::from_signature(""), None);
 }
 
 const REQ_INFO: &str =

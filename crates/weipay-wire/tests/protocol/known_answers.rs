@@ -58,7 +58,7 @@ fn key() -> PublicKey {
 }
 
 fn hex_digest(message: &[u8]) -> String {
-    digest(&SHA256, message).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(digest(&SHA256, message).as_ref())
 }
 
 fn verifies(message: &[u8], sha256: &str, signature: &str) {

@@ -46,14 +46,14 @@ fn verify(headers: &SignatureHeaders<'_>, body: &[u8]) -> Result<(), VerifyError
 }
 
 #[test]
-fn an_answer_signed_with_either_kind_of_key_is_believed() {
+fn a_response_signed_with_either_kind_of_key_is_believed() {
     assert_eq!(verify(&headers(&sign(TIMESTAMP, NONCE, BODY)), BODY), Ok(()));
     let signature = PLATFORM.public_key.sign(&response_message(TIMESTAMP, NONCE, BODY)).unwrap();
     assert_eq!(verify(&SignatureHeaders { serial: KEY_ID, ..headers(&signature) }, BODY), Ok(()));
 }
 
 #[test]
-fn an_answer_without_a_body_is_believed() {
+fn a_response_without_a_body_is_believed() {
     assert_eq!(verify(&headers(&sign(TIMESTAMP, NONCE, b"")), b""), Ok(()));
 }
 
@@ -140,7 +140,7 @@ fn the_serial_of_a_stranger_is_kept_short_and_plain() {
 }
 
 #[test]
-fn an_answer_is_believed_for_five_minutes_either_way() {
+fn a_response_is_believed_for_five_minutes_either_way() {
     let signature = sign(TIMESTAMP, NONCE, BODY);
     for (now, fresh) in [(NOW - 301, false), (NOW - 300, true), (NOW + 300, true), (NOW + 301, false)] {
         let result = verify_response(&headers(&signature), BODY, &PLATFORM.keys, now);
@@ -150,7 +150,7 @@ fn an_answer_is_believed_for_five_minutes_either_way() {
 }
 
 #[test]
-fn a_stale_answer_says_how_far_the_clocks_are_apart() {
+fn a_stale_response_says_how_far_the_clocks_are_apart() {
     let refusal = VerifyError::Stale { timestamp: NOW, now: NOW + 3600 };
     assert!(refusal.to_string().contains("3600 seconds"), "{refusal}");
     assert!(

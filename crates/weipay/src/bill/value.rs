@@ -71,45 +71,7 @@ fn amount(text: &str) -> Option<i64> {
 
 /// Reads a time of a bill, `2015-05-20 13:29:35` in Beijing time, as seconds since 1970.
 pub(super) fn seconds(text: &str) -> Result<i64, ValueError> {
-    timestamp(text).ok_or(ValueError("is not a time such as 2015-05-20 13:29:35"))
-}
-
-fn timestamp(text: &str) -> Option<i64> {
-    let bytes = text.as_bytes();
-    let shape = b"0000-00-00 00:00:00";
-    let fits = |(byte, shape): (&u8, &u8)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == shape };
-    if bytes.len() != shape.len() || !bytes.iter().zip(shape).all(fits) {
-        return None;
-    }
-    let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    if !(1..=12).contains(&month)
-        || !(1..=days_of(year, month)).contains(&day)
-        || hour > 23
-        || minute > 59
-        || second > 59
-    {
-        return None;
-    }
-    const BEIJING: i64 = 8 * 3_600;
-    Some(days_since_1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - BEIJING)
-}
-
-fn days_of(year: i64, month: i64) -> i64 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Counts years from March, so that the leap day is the last of a year.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = (153 * month + 2) / 5 + day - 1;
-    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + days - 719_468
+    weipay_rules::rfc3339::parse_beijing(text).ok_or(ValueError("is not a time such as 2015-05-20 13:29:35"))
 }
 
 /// Why a text of a bill is not what its column holds. It does not hold the text.

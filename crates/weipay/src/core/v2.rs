@@ -1,8 +1,8 @@
 //! APIv2: a request is XML that carries its signature, and so is a response. A few operations are pages whose query is signed, and
 //! one is a form with a file.
 //!
-//! The platform answers HTTP 200 whatever happened. `return_code` tells whether it took the request, `result_code` whether it
-//! did what was asked; both failures are errors like those of APIv3.
+//! The platform responds with HTTP 200 in every case. `return_code` tells whether it accepted the request, `result_code`
+//! whether the operation succeeded; both failures are errors like those of APIv3.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::operation::{Dialect, Operation};
 use crate::request::{Body, Request};
 use crate::response::RawResponse;
-use crate::upload::form;
+use crate::upload::{Payload, form};
 use crate::xml::elements_of;
 
 const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
@@ -27,12 +27,12 @@ const ACCEPTED: HeaderValue = HeaderValue::from_static("text/xml, */*;q=0.5");
 /// The names under which requests carry the number of the merchant that signs.
 pub(crate) const OWN_NUMBERS: [&str; 3] = ["mch_id", "mchid", "combine_mch_id"];
 
-pub(super) fn prepare(core: &Core, request: &Request) -> Result<http::Request<Bytes>, RequestError> {
+pub(super) fn prepare(core: &Core, request: &Request) -> Result<http::Request<Payload>, RequestError> {
     let base_url = core.base_url(request)?;
     let mut headers = core.headers(request)?;
     set_unless_given(&mut headers, request, ACCEPT, ACCEPTED);
     let (target, body) = match (&request.method, &request.body) {
-        (&Method::GET, _) => (signed_target(core, request)?, Bytes::new()),
+        (&Method::GET, _) => (signed_target(core, request)?, Payload::from(Bytes::new())),
         (_, Some(Body::Form { fields, file })) => {
             let mut fields = elements_of(fields)?;
             sign(core, request, &mut fields, false)?;
@@ -40,14 +40,14 @@ pub(super) fn prepare(core: &Core, request: &Request) -> Result<http::Request<By
             let content_type = HeaderValue::try_from(content_type);
             headers
                 .insert(CONTENT_TYPE, content_type.map_err(|error| RequestError::Body(error.to_string()))?);
-            (target_of(request)?, body.into())
+            (target_of(request)?, body)
         }
         (_, body) => {
             set_unless_given(&mut headers, request, CONTENT_TYPE, XML);
             let mut elements = elements_of(&members_of(body.as_ref())?)?;
             let is_nonceless = request.operation.is_some_and(Operation::is_nonceless);
             sign(core, request, &mut elements, !is_nonceless)?;
-            (target_of(request)?, elements.write("xml").map_err(unwritable)?.into())
+            (target_of(request)?, Bytes::from(elements.write("xml").map_err(unwritable)?).into())
         }
     };
     let mut signed = http::Request::new(body);
@@ -69,7 +69,7 @@ fn set_unless_given(headers: &mut HeaderMap, request: &Request, name: HeaderName
     }
 }
 
-/// The certificate for the TLS handshake, if the operation demands one. A sandbox without TLS takes none.
+/// The certificate for the TLS handshake, if the operation requires one. A sandbox without TLS does not ask for it.
 fn identity(
     core: &Core,
     request: &Request,
@@ -94,7 +94,7 @@ fn signed_target(core: &Core, request: &Request) -> Result<String, RequestError>
         return target_of(request);
     }
     if request.template.contains('?') {
-        let problem = "has a query of its own, which cannot be signed: give it with `.query(name, value)`";
+        let problem = "contains a query, which would not be signed: set it with `.query(name, value)`";
         return Err(RequestError::Path(problem.to_owned()));
     }
     let mut pairs = XmlElements::new();
@@ -122,7 +122,7 @@ fn sign(
     let sign_type = match fields.text("sign_type").filter(|named| !named.is_empty()) {
         Some(named) => named.parse().map_err(|error: SignError| RequestError::Field {
             path: "sign_type".to_owned(),
-            rule: format!("cannot be signed by: {error}"),
+            rule: format!("is unknown: {error}"),
         })?,
         None if request.operation.is_some_and(Operation::demands_hmac) => {
             fields.set("sign_type", SignType::HmacSha256.as_str());
@@ -159,9 +159,9 @@ fn members_of(body: Option<&Body>) -> Result<Map<String, Value>, RequestError> {
     let Some(Body::Json(body)) = body else { return Ok(Map::new()) };
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => Ok(members),
-        _ => {
-            Err(RequestError::Body("APIv2 takes an object, whose members become elements of XML".to_owned()))
-        }
+        _ => Err(RequestError::Body(
+            "a body of APIv2 must be a JSON object: its members become the XML elements".to_owned(),
+        )),
     }
 }
 
@@ -169,7 +169,7 @@ fn unwritable(error: XmlError) -> RequestError {
     match error {
         XmlError::Character { element } => RequestError::Field {
             path: element,
-            rule: "holds a control character, which XML has no place for: take it out".to_owned(),
+            rule: "contains a control character, which XML does not allow: remove it".to_owned(),
         },
         error => RequestError::Body(error.to_string()),
     }
@@ -198,17 +198,17 @@ enum Judgement {
         verified: bool,
     },
     Failure(ApiError),
-    /// What came looks like a success and is not proven to be the platform's.
+    /// The response looks like a success, but nothing proves that it is the platform's.
     Unproven(VerifyError),
 }
 
 fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     let is_success = response.status.is_success();
     let operation = request.operation;
-    // Of a path without a row nothing is known: only a signed response is believed.
+    // Nothing is known of a path without a row: only a signed response is trusted.
     let is_page = operation.is_some_and(|row| row.dialect() == Dialect::Json);
     if is_page {
-        return match ApiError::of_page(&response.body) {
+        return match ApiError::from_page(&response.body) {
             Some(error) => Judgement::Failure(error),
             None if is_success => Judgement::Success { elements: None, verified: false },
             None => Judgement::Failure(ApiError::read(&response.body)),
@@ -229,13 +229,13 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     };
     // Many failures carry no signature. One that carries a wrong one was changed on the way.
     let is_intact = is_unsigned || matches!(signature, Ok(()) | Err(SignError::Missing));
-    if let Some(error) = ApiError::of_elements(&elements, is_intact) {
+    if let Some(error) = ApiError::from_elements(&elements, is_intact) {
         return Judgement::Failure(error);
     }
     if !is_success {
         return Judgement::Failure(ApiError::read(&response.body));
     }
-    // A success says so. Without that word it may be anything.
+    // A success says that it is one. Without that word the response may be anything.
     if elements.text("return_code") != Some("SUCCESS") {
         return Judgement::Unproven(VerifyError::Xml(XmlError::NotXml));
     }
@@ -246,8 +246,8 @@ fn judge(core: &Core, request: &Request, response: &RawResponse) -> Judgement {
     }
 }
 
-/// Whether a body is a file, such as a bill or its compressed form. None begins as markup does, as a failure or the page of a
-/// proxy would.
+/// Whether a body is a file, such as a bill or its compressed form. No file starts like markup, but a failure and the page of a
+/// proxy do.
 fn is_file(body: &[u8]) -> bool {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
     body.first().is_some_and(|first| *first != b'<')

@@ -4,23 +4,28 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode};
 use weipay_wire::{
-    Authorization, SignatureHeaders, VerifyError, random_nonce, request_message, verify_response,
+    Authorization, PlatformKeys, SignatureHeaders, VerifyError, random_nonce, request_message,
+    verify_response,
 };
 
 use super::Core;
+use crate::download::Address;
 use crate::error::{ApiError, Error, ErrorKind, RequestError};
 use crate::operation::Operation;
+use crate::platform_keys::PlatformKeySet;
 use crate::request::Request;
 use crate::response::RawResponse;
+use crate::upload::Payload;
 
 /// The header with the serial of a platform key: of a request, the key that should sign the response and with which sensitive
 /// fields are encrypted; of a response, the key that signed it.
 pub(crate) const SERIAL: &str = "Wechatpay-Serial";
 
-pub(super) fn prepare(core: &Core, request: &Request) -> Result<http::Request<Bytes>, RequestError> {
+pub(super) fn prepare(core: &Core, request: &Request) -> Result<http::Request<Payload>, RequestError> {
     let mut headers = core.headers(request)?;
     if !headers.contains_key(SERIAL)
-        && let Ok(serial) = core.merchant.platform().preferred().parse()
+        && let Some(serial) = core.merchant.platform().preferred(core.now())
+        && let Ok(serial) = serial.parse()
     {
         headers.insert(SERIAL, serial);
     }
@@ -28,7 +33,7 @@ pub(super) fn prepare(core: &Core, request: &Request) -> Result<http::Request<By
     let target = base_url.target(&request.target()?);
     headers.insert(AUTHORIZATION, authorization(core, request, &target)?);
 
-    let mut signed = http::Request::new(request.bytes());
+    let mut signed = http::Request::new(request.payload());
     *signed.method_mut() = request.method.clone();
     *signed.uri_mut() = base_url
         .url(&target)
@@ -36,6 +41,22 @@ pub(super) fn prepare(core: &Core, request: &Request) -> Result<http::Request<By
         .map_err(|error| RequestError::Path(format!("does not make a valid URL: {error}")))?;
     *signed.headers_mut() = headers;
     Ok(signed)
+}
+
+/// The request for a file. Its address decides whether it is signed.
+pub(super) fn prepare_download(
+    core: &Core,
+    request: &Request,
+    address: &Address,
+) -> Result<http::Request<()>, RequestError> {
+    let mut headers = core.headers(request)?;
+    if address.is_signed {
+        headers.insert(AUTHORIZATION, authorization(core, request, address.target())?);
+    }
+    let mut prepared = http::Request::new(());
+    *prepared.uri_mut() = address.uri.clone();
+    *prepared.headers_mut() = headers;
+    Ok(prepared)
 }
 
 fn authorization(core: &Core, request: &Request, target: &str) -> Result<HeaderValue, RequestError> {
@@ -61,13 +82,20 @@ pub(super) fn conclude(
     core: &Core,
     request: &Request,
     mut response: RawResponse,
+    keys: &PlatformKeySet,
 ) -> Result<RawResponse, Error> {
     let kind = if !response.status.is_success() {
         ErrorKind::Api(ApiError::read(&response.body))
     } else if request.operation.is_some_and(Operation::is_unsigned) {
         return Ok(response);
     } else {
-        match verify(core, &response) {
+        let verified = verify(&response, core.merchant.platform().keys(), core.now());
+        match verified.or_else(|error| match error {
+            VerifyError::UnknownSerial { .. } => {
+                verify(&response, keys.keys(), core.now()).map_err(|_| error)
+            }
+            error => Err(error),
+        }) {
             Ok(()) => {
                 response.verified = true;
                 if response.status == StatusCode::NO_CONTENT {
@@ -83,7 +111,8 @@ pub(super) fn conclude(
     Err(Error::with_response(kind, response))
 }
 
-fn verify(core: &Core, response: &RawResponse) -> Result<(), VerifyError> {
+/// Verifies the signature of a response with one of these keys.
+pub(crate) fn verify(response: &RawResponse, keys: &PlatformKeys, now: i64) -> Result<(), VerifyError> {
     let text = |name: &'static str| {
         let value = response.headers.get(name).ok_or(VerifyError::Missing(name))?;
         // White space around a value is not a part of it (RFC 9110, 5.5), whichever transport received it.
@@ -97,5 +126,5 @@ fn verify(core: &Core, response: &RawResponse) -> Result<(), VerifyError> {
     };
     // A 204 is signed over an empty body.
     let body: &[u8] = if response.status == StatusCode::NO_CONTENT { b"" } else { &response.body };
-    verify_response(&headers, body, core.merchant.platform().keys(), (core.clock)())
+    verify_response(&headers, body, keys, now)
 }

@@ -6,9 +6,9 @@
 use std::fs::{File, FileType};
 use std::io::Read;
 use std::path::Path;
-use std::{fs, io};
+use std::{env, fs, io};
 
-use weipay_wire::{KeyError, KeyFormat, looks_like_path};
+use weipay_wire::{Certificate, KeyError, KeyFormat, looks_like_path};
 use zeroize::Zeroizing;
 
 use crate::builder::ConfigError;
@@ -40,6 +40,46 @@ pub(super) fn key<K>(
     let shown = shown(&path).unwrap_or_else(|| "its file".to_owned());
     let content = read_file(&path).map_err(|reason| unusable(setting, &format!("{shown} {reason}")))?;
     read(&content).map_err(|source| ConfigError::Key { setting: format!("{setting} ({shown})"), source })
+}
+
+/// Reads platform certificates: paths, separated as the system separates the folders of `PATH`, or PEM text. A file may hold several
+/// certificates.
+pub(super) fn certificates(setting: &str, value: &str) -> Result<Vec<Certificate>, ConfigError> {
+    let value = cleaned(value);
+    if value.contains(BEGIN) {
+        return each_certificate(value.as_bytes()).map_err(|error| text_error(setting, error));
+    }
+    let mut certificates = Vec::new();
+    for path in env::split_paths(value) {
+        let path = path.to_str().map_or_else(|| path.clone(), |text| cleaned(text).into());
+        if path.as_os_str().is_empty() {
+            continue;
+        }
+        let shown = shown(&path).unwrap_or_else(|| "one of its files".to_owned());
+        let content = read_file(&path).map_err(|reason| unusable(setting, &format!("{shown} {reason}")))?;
+        let error = |source| ConfigError::Key { setting: format!("{setting} ({shown})"), source };
+        certificates.extend(each_certificate(&content).map_err(error)?);
+    }
+    if certificates.is_empty() {
+        return Err(unusable(setting, "it names no file: give the paths of platform certificates"));
+    }
+    Ok(certificates)
+}
+
+const BEGIN: &str = "-----BEGIN";
+
+/// Every certificate of a file.
+fn each_certificate(content: &[u8]) -> Result<Vec<Certificate>, KeyError> {
+    let starts: Vec<usize> = (0..content.len())
+        .filter(|at| content.get(*at..).is_some_and(|rest| rest.starts_with(BEGIN.as_bytes())))
+        .collect();
+    let ([_, rest @ ..], true) = (starts.as_slice(), starts.len() > 1) else {
+        return Ok(vec![Certificate::from_pem_bytes(content)?]);
+    };
+    let ends = rest.iter().copied().chain([content.len()]);
+    // What stands before the first belongs to it: a byte order mark, or a text that explains it.
+    let starts = [0].into_iter().chain(rest.iter().copied());
+    starts.zip(ends).map(|(start, end)| Certificate::from_pem_bytes(&content[start..end])).collect()
 }
 
 /// Reads a secret: the text itself, or a file that contains it. What surrounds the text is removed.

@@ -87,13 +87,87 @@ fn all_variables_that_are_missing_are_told_at_once() {
     assert_eq!(
         error.to_string(),
         "these environment variables are not set: WEIPAY_MCHID, WEIPAY_MERCHANT_SERIAL, WEIPAY_MERCHANT_KEY, \
-         WEIPAY_PUBLIC_KEY_ID, WEIPAY_PUBLIC_KEY"
+         WEIPAY_PUBLIC_KEY_ID, WEIPAY_PUBLIC_KEY. Instead of the public key, WEIPAY_PLATFORM_CERTIFICATES or WEIPAY_API_V3_KEY \
+         will do"
     );
     let mut some = variables();
     some.insert("WEIPAY_MCHID", " \r\n".to_owned());
     some.remove("WEIPAY_PUBLIC_KEY");
     let error = from(&some).err().unwrap().to_string();
     assert_eq!(error, "these environment variables are not set: WEIPAY_MCHID, WEIPAY_PUBLIC_KEY");
+}
+
+/// The variables with the platform's keys, and nothing else of them, set to these.
+fn with_keys(keys: &[(&'static str, &str)]) -> Result<crate::core::Core, ConfigError> {
+    let mut variables = variables();
+    for name in ["WEIPAY_PUBLIC_KEY_ID", "WEIPAY_PUBLIC_KEY", "WEIPAY_API_V3_KEY"] {
+        variables.remove(name);
+    }
+    variables.extend(keys.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    from(&variables).and_then(ClientBuilder::into_core)
+}
+
+fn serials(core: &crate::core::Core) -> Vec<String> {
+    core.merchant.platform().keys().serials().map(str::to_owned).collect()
+}
+
+#[test]
+fn one_of_public_key_certificates_and_api_v3_key_is_enough() {
+    let (id, key, api_v3_key) = (member("public_key_id"), pem("public_key"), member("api_v3_key"));
+    let certificate = file("platform_cert").display().to_string();
+    let public = [("WEIPAY_PUBLIC_KEY_ID", &*id), ("WEIPAY_PUBLIC_KEY", &*key)];
+    let listed = ("WEIPAY_PLATFORM_CERTIFICATES", &*certificate);
+    assert_eq!(serials(&with_keys(&public).unwrap()), [member("public_key_id")]);
+    assert_eq!(serials(&with_keys(&[listed]).unwrap()), [member("platform_serial")]);
+    assert!(serials(&with_keys(&[("WEIPAY_API_V3_KEY", &api_v3_key)]).unwrap()).is_empty());
+    assert_eq!(serials(&with_keys(&[public[0], public[1], listed]).unwrap()).len(), 2);
+    for half in public {
+        let told = told(with_keys(&[half, listed]));
+        let other = public.iter().find(|one| one.0 != half.0).unwrap().0;
+        assert!(told.starts_with(&format!("these environment variables are not set: {other} ")), "{told}");
+    }
+}
+
+#[test]
+fn platform_certificates_are_paths_as_in_the_path_of_the_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_other_folder, other_kit) = {
+        let folder = tempfile::tempdir().unwrap();
+        let file = kit::init(folder.path()).unwrap().file().to_owned();
+        (folder, file)
+    };
+    let other: Value = serde_json::from_str(&fs::read_to_string(&other_kit).unwrap()).unwrap();
+    let other = other_kit.parent().unwrap().join(other["platform_cert"].as_str().unwrap());
+    let (one, other) = (file("platform_cert"), other);
+    let both = folder.path().join("both of them.pem");
+    let content = format!("# platform\n{}\r\n{}", pem("platform_cert"), fs::read_to_string(&other).unwrap());
+    fs::write(&both, &content).unwrap();
+    let joined = env::join_paths([&one, &other]).unwrap().into_string().unwrap();
+    let between = env::join_paths(["", ""]).unwrap().into_string().unwrap();
+    for value in [
+        joined.clone(),
+        format!("\"{joined}{between}\"\r\n"),
+        both.display().to_string(),
+        content.clone(),
+        content.replace('\n', "\\n"),
+    ] {
+        let core = with_keys(&[("WEIPAY_PLATFORM_CERTIFICATES", &value)]).unwrap();
+        assert_eq!(serials(&core).len(), 2, "{value}");
+    }
+    for (value, said) in [
+        ("no/such/certificate.pem", "no/such/certificate.pem cannot be read"),
+        (&*between, "names no file"),
+        (&*file("public_key").display().to_string(), "CERTIFICATE"),
+        (&*file("merchant_cert").display().to_string(), "merchant's own key"),
+    ] {
+        let told = told(with_keys(&[("WEIPAY_PLATFORM_CERTIFICATES", value)]));
+        assert!(told.contains(said), "{said}: {told}");
+    }
+    let key = pem("merchant_key");
+    let inner: String = key.lines().filter(|line| !line.starts_with("-----")).collect();
+    for secret in [&key, &inner, &member("api_v3_key")] {
+        assert_tells_nothing_of(secret, &told(with_keys(&[("WEIPAY_PLATFORM_CERTIFICATES", secret)])));
+    }
 }
 
 #[test]

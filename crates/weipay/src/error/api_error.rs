@@ -104,7 +104,7 @@ impl ApiError {
     }
 
     /// Whether the body is complete, so that nothing in it could contradict the code, and the code has the platform's form.
-    fn is_from_platform(&self) -> bool {
+    pub(super) fn is_from_platform(&self) -> bool {
         let letters = self.code.as_bytes();
         if let Some(taken) = self.of_apiv2 {
             return self.whole && (v2::is_code(&self.code) || self.code.is_empty() && taken == Taken::No);

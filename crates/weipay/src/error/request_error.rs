@@ -29,8 +29,8 @@ pub enum RequestError {
     QueryCharacter(char),
     /// A whole URL was given instead of a path.
     #[error(
-        "the path is a whole URL: give only the part after the host, from `v3/` on and with its query, and set the host with \
-         `.base_url(...)`"
+        "the path is a whole URL: download a file with `client.download(url)`; for any other call, give only the part after the \
+         host, from `v3/` on and with its query, and set the host with `.base_url(...)`"
     )]
     WholeUrl,
     /// A path value is empty, `.` or `..`.
@@ -54,6 +54,12 @@ pub enum RequestError {
     /// The base URL cannot be used.
     #[error("the base URL {0}")]
     BaseUrl(String),
+    /// The address of a file cannot be used.
+    #[error("the download URL {0}")]
+    DownloadUrl(String),
+    /// The digest that is announced for a file cannot be checked.
+    #[error("the digest (hash_value) of the file {0}")]
+    Digest(String),
     /// The body or the query cannot be serialized.
     #[error("the request cannot be serialized: {0}")]
     Body(String),
@@ -71,6 +77,12 @@ pub enum RequestError {
     /// The request could not be signed.
     #[error("the merchant key could not sign the request: {0}")]
     Signing(String),
+    /// The client has no APIv3 key, with which the platform encrypts its certificates.
+    #[error(
+        "the platform certificates (平台证书) come encrypted with the APIv3 key (APIv3密钥), which the client does not have: give it \
+         with `.api_v3_key(...)` or in WEIPAY_API_V3_KEY"
+    )]
+    ApiV3Key,
     /// The client has no APIv2 key, with which calls of APIv2 are signed.
     #[error(
         "calls of APIv2 are signed with the APIv2 key (API密钥), which the client does not have: give it with `.api_v2_key(...)` \

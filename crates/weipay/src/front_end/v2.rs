@@ -80,7 +80,7 @@ impl FrontEnd {
     /// asks the merchant for one. An order that is there already has its own `code_url`.
     ///
     /// # Errors
-    /// When a value cannot be what it is called, or there is no APIv2 key.
+    /// When a value is not valid for its parameter, or there is no APIv2 key.
     pub fn native_link(&self, appid: &str, product_id: &str) -> Result<String, ParameterError> {
         let (time_stamp, nonce_str) = self.stamp();
         let mchid = self.mchid.to_string();
@@ -96,10 +96,10 @@ impl FrontEnd {
     }
 
     /// For `wx.openBusinessView` with `businessType: 'wxpayScoreUse'`, as `extraData`: the page on which a user confirms a pay
-    /// score order (支付分订单确认). `package` is from the order's response, and good for one opening of the page.
+    /// score order (支付分订单确认). `package` is from the order's response, and opens the page once.
     ///
     /// # Errors
-    /// When `package` cannot be one, or there is no APIv2 key.
+    /// When `package` is not valid, or there is no APIv2 key.
     pub fn pay_score(&self, package: &str) -> Result<PayScoreParameters, ParameterError> {
         let (timestamp, nonce_str) = self.stamp();
         let mut parameters = PayScoreParameters {
@@ -141,16 +141,16 @@ impl FrontEnd {
     /// `send_coupon_merchant` is the merchant that sends (发券商户号). At most 10 coupons.
     ///
     /// # Errors
-    /// When a value cannot be what it is called, there are no coupons or too many, or there is no APIv2 key.
+    /// When a value is not valid for its parameter, there are no coupons or too many, or there is no APIv2 key.
     pub fn coupon_plugin(
         &self,
         send_coupon_merchant: &str,
         coupons: &[CouponToSend],
     ) -> Result<CouponPluginParameters, ParameterError> {
         let why = match coupons.len() {
-            0 => "are none: give at least one",
+            0 => "are missing: give at least one",
             1..=MAX_PLUGIN_COUPONS => "",
-            _ => "are more than 10, which is the most of one call",
+            _ => "are too many: one call sends at most 10",
         };
         if !why.is_empty() {
             return Err(ParameterError::Value { name: "coupons", why });
@@ -428,7 +428,7 @@ mod tests {
         let link = front_end(1, "n", KEY).native_link("wx1", "p 1");
         assert_eq!(
             link.unwrap_err().to_string(),
-            "the product_id holds a space, a line break or a character beyond ASCII"
+            "the product_id contains a space, a line break or a character beyond ASCII"
         );
         let link = front_end(1, "n", KEY).native_link("wx1", "p1").unwrap();
         assert!(link.starts_with("weixin://wxpay/bizpayurl?sign="), "{link}");

@@ -1,4 +1,4 @@
-//! Holding a request against its table before it is sent.
+//! Checks a request against its table before it is sent.
 
 use std::fmt::{self, Display, Formatter, Write};
 

@@ -54,7 +54,7 @@ fn file(request: &dyn Model) -> Option<File> {
     found
 }
 
-/// Writes what the file says of itself, where the caller has not: its name and its SHA-256.
+/// Writes what the file says of itself, where the caller has not: its name and its digest.
 pub(crate) fn describe_file(request: &mut dyn Model) {
     let fields = request.table().fields;
     let Some(file) = file(request) else { return };
@@ -63,6 +63,7 @@ pub(crate) fn describe_file(request: &mut dyn Model) {
             let text = match field.purpose {
                 Some(Purpose::FileName) => file.name.clone(),
                 Some(Purpose::FileSha256) => file.sha256(),
+                Some(Purpose::FileSm3) => file.sm3(),
                 _ => continue,
             };
             // These are texts in every table; were one not, it would stay unset.

@@ -50,6 +50,8 @@ pub enum Purpose {
     FileName,
     /// The SHA-256 of the file that is uploaded beside it.
     FileSha256,
+    /// The SM3 (国密) of the file that is uploaded beside it.
+    FileSm3,
     /// The serial number of the platform key that sensitive fields are encrypted with.
     PlatformSerial,
     /// A random text that is signed with the request (APIv2).
@@ -156,6 +158,11 @@ impl Field {
     /// It is the SHA-256 of the uploaded file.
     pub const fn file_sha256(self) -> Self {
         self.with(Purpose::FileSha256)
+    }
+
+    /// It is the SM3 of the uploaded file.
+    pub const fn file_sm3(self) -> Self {
+        self.with(Purpose::FileSm3)
     }
 
     /// It names the platform key that sensitive fields are encrypted with.

@@ -291,7 +291,7 @@ mod tests {
     use super::*;
     use crate::model::check::check;
     use crate::model::encode::{encode, json};
-    use crate::model::{Encryption, body, open_enum, request};
+    use crate::model::{Encryption, JsonText, Sensitive, Time, body, open_enum, request};
 
     open_enum! {
         /// A bank.

@@ -181,6 +181,7 @@ macro_rules! request {
 
             /// Checks it as a client does before it is sent, and finds words that look mistyped.
             #[inline]
+            #[cfg_attr(test, allow(dead_code, reason = "the models of tests are private"))]
             pub fn check(&self) -> $crate::model::Checked {
                 $crate::model::checked::inspect(self)
             }
@@ -188,6 +189,7 @@ macro_rules! request {
             /// Sets a field where there is a value, and changes nothing where there is none:
             /// `Request::new().maybe(option, Request::field)`.
             #[inline]
+            #[cfg_attr(test, allow(dead_code, reason = "the models of tests are private"))]
             pub fn maybe<V>(self, value: Option<V>, set: impl FnOnce(Self, V) -> Self) -> Self {
                 match value {
                     Some(value) => set(self, value),

@@ -22,8 +22,8 @@ use weipay_wire::ClientIdentity;
 
 use super::identities::Identities;
 use super::{
-    Body, IDLE, MAX_BODY, MAX_HEAD, MAX_HEADERS, ResponseFuture, Transport, crypto_provider, lost, timed_out,
-    tls_error, too_large,
+    Body, IDLE, MAX_BODY, MAX_HEAD, MAX_HEADERS, ResponseFuture, StreamResponse, Transport, crypto_provider,
+    lost, next_piece_timed_out, timed_out, tls_error, too_large,
 };
 use crate::builder::ConfigError;
 use crate::error::{NetworkError, Sent};
@@ -32,7 +32,7 @@ type HttpClient = Client<HttpsConnector<HttpConnector>, SendBody>;
 
 /// The default transport of the async client. It keeps connections open, and needs a tokio runtime.
 ///
-/// It returns whole bodies of at most 8 MB.
+/// It returns whole bodies of at most 8 MB, and streams of any length where a request [asks for them](StreamResponse).
 pub struct DefaultTransport {
     // Two clients of the same type, so that hyper is compiled once.
     /// For `http://`.
@@ -141,13 +141,16 @@ impl Transport for DefaultTransport {
             if timeout.is_zero() {
                 return Err(timed_out(Sent::No));
             }
+            let is_streamed = request.extensions().get::<StreamResponse>().is_some();
             let mut request = request.map(SendBody);
             let connection = capture_connection(&mut request);
             let call = async {
                 look_at_idle_connections().await;
                 let identity = request.extensions().get().cloned();
                 let client = self.client_for(request.uri(), identity).await?;
-                exchange(client, request).await
+                let (parts, body) = exchange(client, request).await?.into_parts();
+                let body = if is_streamed { streamed(body, timeout) } else { whole(body).await?.into() };
+                Ok(Response::from_parts(parts, body))
             };
             match tokio::time::timeout(timeout, call).await {
                 Ok(result) => result,
@@ -168,13 +171,36 @@ async fn look_at_idle_connections() {
     }
 }
 
-async fn exchange(client: HttpClient, request: Request<SendBody>) -> Result<Response<Body>, NetworkError> {
-    let response = client.request(request).await.map_err(|error| {
+async fn exchange(
+    client: HttpClient,
+    request: Request<SendBody>,
+) -> Result<Response<Incoming>, NetworkError> {
+    client.request(request).await.map_err(|error| {
         let sent = if error.is_connect() { Sent::No } else { Sent::Perhaps };
         lost(sent, error)
-    })?;
-    let (parts, body) = response.into_parts();
-    Ok(Response::from_parts(parts, whole(body).await?.into()))
+    })
+}
+
+/// A body that is read when it is needed, and may wait that long for each piece.
+fn streamed(mut body: Incoming, wait: Duration) -> Body {
+    let length = hyper::body::Body::size_hint(&body).exact();
+    let mut end: Option<Pin<Box<tokio::time::Sleep>>> = None;
+    Body::from_stream(length, move |context| {
+        loop {
+            let Poll::Ready(frame) = hyper::body::Body::poll_frame(Pin::new(&mut body), context) else {
+                let end = end.get_or_insert_with(|| Box::pin(tokio::time::sleep(wait)));
+                return end.as_mut().poll(context).map(|()| Some(Err(next_piece_timed_out())));
+            };
+            end = None;
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(piece))) => return Poll::Ready(Some(Ok(piece))),
+                // Trailers.
+                Some(Ok(Err(_))) => {}
+                Some(Err(error)) => return Poll::Ready(Some(Err(io::Error::other(error)))),
+                None => return Poll::Ready(None),
+            }
+        }
+    })
 }
 
 /// Copies each piece and drops it. Kept, each with the buffer into which it was read, pieces of one byte would take many times

@@ -8,7 +8,7 @@ pub use crate::v3::statements::chain::Statements;
 
 /// 下载对账单 · `GET v3/statements`
 ///
-/// Host: `https://api.mch.weixin.qq.com/hk/`. Answers are not signed.
+/// Host: `https://api.mch.weixin.qq.com/hk/`. Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

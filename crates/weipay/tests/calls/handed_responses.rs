@@ -1,4 +1,4 @@
-//! What becomes of a response that a transport hands over, whatever HTTP libraries would have made of it.
+//! How a client treats a response that a transport hands over, whatever HTTP libraries would have made of it.
 
 use std::time::Duration;
 

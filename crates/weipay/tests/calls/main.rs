@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by failing")]
 
 mod apiv2;
+mod downloads;
+mod error_classes;
 mod error_responses;
 mod handed_responses;
 mod hostile_platform;
 mod lost_connection;
+mod notification;
 mod operations;
 mod platform;
 mod platform_certificates;
@@ -17,3 +20,4 @@ mod sensitive;
 mod story;
 mod transports;
 mod unasked_responses;
+mod uploads;

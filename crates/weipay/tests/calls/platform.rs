@@ -1,5 +1,5 @@
 //! A platform for tests that is independent of the sandbox: one socket, one scripted response for each request, keys of
-//! its own. It checks the request's signature itself, so that what the SDK signs is held against the wire rules here.
+//! its own. It checks the request's signature itself, so that nothing of the SDK checks what the SDK signs.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -39,6 +39,7 @@ impl Seen {
 }
 
 /// A response to script.
+#[derive(Clone)]
 pub struct Scripted {
     status: u16,
     headers: Vec<(String, String)>,
@@ -60,13 +61,18 @@ pub fn signed(status: u16, body: &str) -> Scripted {
 }
 
 pub fn signed_at(status: u16, body: &str, timestamp: i64) -> Scripted {
+    signed_by(&PLATFORM, PUBLIC_KEY_ID, status, body, timestamp)
+}
+
+/// A response that is signed with this key, under this serial.
+pub fn signed_by(key: &PrivateKey, serial: &str, status: u16, body: &str, timestamp: i64) -> Scripted {
     let (timestamp, nonce) = (timestamp.to_string(), "c5ac7061fccab6bf3e254dcf98995b8c");
-    let signature = PLATFORM.sign(&response_message(&timestamp, nonce, body.as_bytes())).unwrap();
+    let signature = key.sign(&response_message(&timestamp, nonce, body.as_bytes())).unwrap();
     unsigned(status, body)
         .header("Wechatpay-Timestamp", &timestamp)
         .header("Wechatpay-Nonce", nonce)
         .header("Wechatpay-Signature", &signature)
-        .header("Wechatpay-Serial", PUBLIC_KEY_ID)
+        .header("Wechatpay-Serial", serial)
 }
 
 impl Scripted {
@@ -146,7 +152,7 @@ fn serve(listener: &TcpListener, responses: Vec<Scripted>, tell: &Sender<Seen>) 
     }
 }
 
-fn read(reader: &mut BufReader<&TcpStream>) -> Option<Seen> {
+pub fn read(reader: &mut BufReader<&TcpStream>) -> Option<Seen> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let mut words = line.split_whitespace();
@@ -221,6 +227,6 @@ pub fn response_bytes(response: &Scripted) -> Vec<u8> {
     [head.as_bytes(), &response.body].concat()
 }
 
-fn write(mut stream: &TcpStream, response: &Scripted) {
+pub fn write(mut stream: &TcpStream, response: &Scripted) {
     stream.write_all(&response_bytes(response)).ok();
 }

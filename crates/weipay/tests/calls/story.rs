@@ -11,6 +11,7 @@ use weipay::v3::marketing::busifavor::stocks::post::{
     CouponAvailableTime, CouponCodeMode, CouponUseRule, FixedNormalCoupon, Request, StockSendRule, StockType,
     UseMethod,
 };
+use weipay::wire::Kit;
 use weipay_sandbox::Sandbox;
 
 /// One platform for the whole binary: each test has coupons of its own on it.
@@ -35,15 +36,9 @@ impl Coupon {
     pub fn tied() -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let (stock_id, kit) = (stock(), kit());
+        let stock_id = stock();
         let coupons = || client().v3().marketing().busifavor().coupons();
-        let request = send::post::Request::new()
-            .openid(format!("o{number:027}"))
-            .appid(kit["appid"].as_str().unwrap())
-            .stock_id(stock_id.as_str())
-            .out_request_no(format!("send-{number}"));
-        let sent = coupons().send().post(request).unwrap().decode().unwrap();
-        let code = sent.send_coupon_result.unwrap().coupon_code.unwrap();
+        let code = send(&client(), SANDBOX.kit(), &stock_id, number);
         let order = format!("order-{number}");
         let request = associate::post::Request::new()
             .stock_id(stock_id.as_str())
@@ -57,10 +52,22 @@ impl Coupon {
 
 fn stock() -> String {
     static STOCK: Mutex<Option<String>> = Mutex::new(None);
-    STOCK.lock().unwrap().get_or_insert_with(create).clone()
+    STOCK.lock().unwrap().get_or_insert_with(|| create(&client(), SANDBOX.kit())).clone()
 }
 
-fn create() -> String {
+/// Sends a coupon of a stock to a user, and gives its code.
+pub fn send(client: &blocking::Client, kit: &Kit, stock_id: &str, number: usize) -> String {
+    let request = send::post::Request::new()
+        .openid(format!("o{number:027}"))
+        .appid(kit.appid.as_str())
+        .stock_id(stock_id)
+        .out_request_no(format!("send-{number}"));
+    let sent = client.v3().marketing().busifavor().coupons().send().post(request).unwrap().decode().unwrap();
+    sent.send_coupon_result.unwrap().coupon_code.unwrap()
+}
+
+/// Creates a stock.
+pub fn create(client: &blocking::Client, kit: &Kit) -> String {
     let now = SystemTime::now();
     let time = CouponAvailableTime::new()
         .available_begin_time(now)
@@ -71,13 +78,13 @@ fn create() -> String {
         .use_method(UseMethod::OffLine);
     let request = Request::new()
         .stock_name("满十元减五元")
-        .belong_merchant(kit()["mchid"].as_str().unwrap())
+        .belong_merchant(kit.mchid.as_str())
         .goods_name("全场通用")
         .stock_type(StockType::Normal)
         .coupon_use_rule(rule)
         .stock_send_rule(StockSendRule::new().max_coupons(1_000).max_coupons_per_user(10))
         .coupon_code_mode(CouponCodeMode::WechatpayMode)
         .out_request_no("calls-stock");
-    let response = client().v3().marketing().busifavor().stocks().post(request).unwrap().decode().unwrap();
+    let response = client.v3().marketing().busifavor().stocks().post(request).unwrap().decode().unwrap();
     response.stock_id.unwrap()
 }

@@ -86,7 +86,9 @@ fn unknown(text: &str, path: &str) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("\n  weipay api show '{name}'")).collect();
     let by_words = if text.trim_matches('/').is_empty() { "TEXT".to_owned() } else { quoted_word(text) };
     let near = if names.is_empty() { String::new() } else { format!("Did you mean{}\n", names.concat()) };
-    format!("nothing is called {text:?}. {near}`weipay api list {by_words}` searches by words")
+    format!(
+        "there is no operation or notification named {text:?}. {near}`weipay api list {by_words}` searches by words"
+    )
 }
 
 #[cfg(test)]
@@ -148,8 +150,14 @@ mod tests {
             suggested("v3/marketing/busifavor/coupon/send").contains("v3/marketing/busifavor/coupons/send")
         );
         assert!(suggested("REFUND.SUCESS").contains("REFUND.SUCCESS"));
-        assert_eq!(suggested("退款"), "nothing is called \"退款\". `weipay api list 退款` searches by words");
-        assert_eq!(suggested("/"), "nothing is called \"/\". `weipay api list TEXT` searches by words");
+        assert_eq!(
+            suggested("退款"),
+            "there is no operation or notification named \"退款\". `weipay api list 退款` searches by words"
+        );
+        assert_eq!(
+            suggested("/"),
+            "there is no operation or notification named \"/\". `weipay api list TEXT` searches by words"
+        );
     }
 
     #[test]

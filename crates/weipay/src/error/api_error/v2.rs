@@ -39,7 +39,7 @@ const NOT_TAKEN: &[&str] = &[
 
 impl ApiError {
     /// The failure that the elements of an APIv2 response tell, if they do. `is_intact` says whether its signature is not wrong.
-    pub(crate) fn of_elements(elements: &XmlElements, is_intact: bool) -> Option<Self> {
+    pub(crate) fn from_elements(elements: &XmlElements, is_intact: bool) -> Option<Self> {
         let text = |name: &&str| elements.text(name).filter(|text| !text.is_empty());
         let first = |names: &[&str]| names.iter().find_map(&text).unwrap_or_default().to_owned();
         let has_failed = |name| text(&name).is_some_and(|code| code != "SUCCESS");
@@ -63,7 +63,7 @@ impl ApiError {
     }
 
     /// The failure that a page of APIv2 tells as JSON, if it does.
-    pub(crate) fn of_page(body: &[u8]) -> Option<Self> {
+    pub(crate) fn from_page(body: &[u8]) -> Option<Self> {
         let members = json::fits(body).then(|| serde_json::from_slice::<Value>(body).ok()).flatten()?;
         let code = members.get("retcode").filter(|code| **code != 0 && **code != "0")?;
         let code = code.as_str().map_or_else(|| code.to_string(), str::to_owned);

@@ -18,7 +18,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::Uri;
 use ureq::Error;
@@ -110,7 +110,7 @@ fn addresses(uri: &Uri, timeout: NextTimeout) -> Result<Vec<SocketAddr>, Error> 
 
 thread_local! {
     /// The call of this thread: a blocking call stays on one thread from its first byte to its last.
-    static CALL: Cell<Progress> = const { Cell::new(Progress { sent: Sent::No, ends_with_connection: true }) };
+    static CALL: Cell<Progress> = const { Cell::new(Progress::START) };
 }
 
 /// How far a call has come.
@@ -119,11 +119,45 @@ struct Progress {
     sent: Sent,
     /// Whether the end of the connection may be the end of the response.
     ends_with_connection: bool,
+    /// How long each wait may take, beside the time limit of ureq.
+    wait: Option<Duration>,
+}
+
+impl Progress {
+    const START: Self = Self { sent: Sent::No, ends_with_connection: true, wait: None };
+
+    fn limit(self, timeout: NextTimeout) -> NextTimeout {
+        match self.wait.map(Into::into) {
+            Some(wait) if wait < timeout.after => NextTimeout { after: wait, ..timeout },
+            _ => timeout,
+        }
+    }
 }
 
 /// A call begins. Nothing of it was sent yet.
-pub(super) fn begin() {
-    CALL.set(Progress { sent: Sent::No, ends_with_connection: true });
+pub(super) fn begin(wait: Option<Duration>) {
+    CALL.set(Progress { wait, ..Progress::START });
+}
+
+/// A body that is read after its call, perhaps between other calls of this thread: each read goes on where the call was.
+pub(super) struct Resuming<R> {
+    body: R,
+    progress: Progress,
+}
+
+impl<R> Resuming<R> {
+    pub(super) fn new(body: R) -> Self {
+        Self { body, progress: CALL.get() }
+    }
+}
+
+impl<R: io::Read> io::Read for Resuming<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let other = CALL.replace(self.progress);
+        let read = self.body.read(buffer);
+        CALL.set(other);
+        read
+    }
 }
 
 /// Whether any byte of the request was given to a connection. The TLS handshake comes before that.
@@ -162,11 +196,11 @@ impl Connection for Watched {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         CALL.set(Progress { sent: Sent::Perhaps, ..CALL.get() });
-        self.0.transmit_output(amount, timeout)
+        self.0.transmit_output(amount, CALL.get().limit(timeout))
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        match self.0.await_input(timeout) {
+        match self.0.await_input(CALL.get().limit(timeout)) {
             // ureq takes these kinds for the end of a body. It reports an error of another kind.
             Err(Error::Io(error)) if is_taken_for_an_end(error.kind()) => {
                 Err(Error::Io(io::Error::other(error)))
@@ -193,8 +227,6 @@ fn is_taken_for_an_end(kind: ErrorKind) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

@@ -14,12 +14,15 @@ use super::{Body, Transport};
 use crate::builder::ConfigError;
 use crate::error::{NetworkError, Sent};
 use crate::transport::identities::Identities;
-use crate::transport::{IDLE, MAX_BODY, MAX_HEAD, crypto_provider, lost, timed_out, too_large};
+use crate::transport::{
+    IDLE, MAX_BODY, MAX_HEAD, StreamResponse, crypto_provider, lost, timed_out, too_large,
+};
 
 /// The default transport of the blocking client. It keeps connections open, and works on the thread that calls it; only the name
 /// of a host is looked up on another thread, when a new connection is made.
 ///
-/// It returns whole bodies of at most 8 MB.
+/// It returns whole bodies of at most 8 MB, and readers of any length where a request
+/// [asks for them](crate::transport::StreamResponse).
 #[derive(Debug)]
 pub struct DefaultTransport {
     agent: Agent,
@@ -72,25 +75,32 @@ fn agent(client_cert: Option<ClientCert>) -> Agent {
 
 impl Transport for DefaultTransport {
     fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Response<Body>, NetworkError> {
-        connection::begin();
+        let limit = match request.extensions().get::<StreamResponse>() {
+            Some(_) => TimeLimit::EachWait(timeout),
+            None => TimeLimit::All(timeout),
+        };
+        connection::begin(limit.wait());
         let agent = self.agent_for(request.extensions().get())?;
         let (mut parts, body) = request.into_parts();
         let bodiless = [Method::GET, Method::DELETE].contains(&parts.method);
         let response = match body.as_bytes() {
-            Some(bytes) if bytes.is_empty() && bodiless => {
-                run(&agent, Request::from_parts(parts, ()), timeout)
-            }
-            Some(bytes) => run(&agent, Request::from_parts(parts, &**bytes), timeout),
+            Some(bytes) if bytes.is_empty() && bodiless => run(&agent, Request::from_parts(parts, ()), limit),
+            Some(bytes) => run(&agent, Request::from_parts(parts, &**bytes), limit),
             None => {
                 if let Some(length) = body.length() {
                     parts.headers.insert(CONTENT_LENGTH, length.into());
                 }
-                run(&agent, Request::from_parts(parts, SendBody::from_owned_reader(body)), timeout)
+                run(&agent, Request::from_parts(parts, SendBody::from_owned_reader(body)), limit)
             }
         };
         let (parts, mut body) = response.map_err(network_error)?.into_parts();
         if parts.headers.contains_key(CONTENT_LENGTH) || is_chunked(&parts.headers) {
             connection::ends_before_connection();
+        }
+        if limit.wait().is_some() {
+            let length = body.content_length();
+            let reader = connection::Resuming::new(body.into_reader());
+            return Ok(Response::from_parts(parts, Body::from_reader(length, reader)));
         }
         let limit = u64::try_from(MAX_BODY).unwrap_or(u64::MAX);
         let body = body.with_config().limit(limit).read_to_vec().map_err(network_error)?;
@@ -101,9 +111,31 @@ impl Transport for DefaultTransport {
 fn run<B: AsSendBody>(
     agent: &Agent,
     request: Request<B>,
-    timeout: Duration,
+    limit: TimeLimit,
 ) -> Result<Response<ureq::Body>, Error> {
-    agent.run(agent.configure_request(request).timeout_global(Some(timeout)).build())
+    let request = agent.configure_request(request);
+    agent.run(match limit {
+        TimeLimit::All(time) => request.timeout_global(Some(time)).build(),
+        TimeLimit::EachWait(time) => request.timeout_connect(Some(time)).build(),
+    })
+}
+
+/// What a time limit is for.
+#[derive(Clone, Copy)]
+enum TimeLimit {
+    /// From connecting to the last byte.
+    All(Duration),
+    /// For connecting, and then for each wait.
+    EachWait(Duration),
+}
+
+impl TimeLimit {
+    fn wait(self) -> Option<Duration> {
+        match self {
+            Self::All(_) => None,
+            Self::EachWait(time) => Some(time),
+        }
+    }
 }
 
 fn is_chunked(headers: &HeaderMap) -> bool {

@@ -6,7 +6,7 @@ pub use crate::v2::appauth::chain::AppauthAuthindex as Authindex;
 
 /// 授权获取code · `GET v2/appauth/authindex`
 ///
-/// Host: `https://payapp.weixin.qq.com/`. Answers are not signed.
+/// Host: `https://payapp.weixin.qq.com/`. Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

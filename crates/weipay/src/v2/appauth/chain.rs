@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v2/appauth` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -35,7 +35,7 @@ chain_step! {
 impl<M: Mode> AppauthAuthindex<M> {
     /// 授权获取code · `GET v2/appauth/authindex`
     ///
-    /// Host: `https://payapp.weixin.qq.com/`. Answers are not signed.
+    /// Host: `https://payapp.weixin.qq.com/`. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::authindex::get).
     ///
@@ -55,7 +55,7 @@ impl<M: Mode> AppauthAuthindex<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "授权获取code")]
-    pub fn get(self, request: super::authindex::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::authindex::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V2_APPAUTH_AUTHINDEX, request)
     }
 }
@@ -69,7 +69,7 @@ chain_step! {
 impl<M: Mode> AppauthGetaccesstoken<M> {
     /// 通过code换取accesstoken · `GET v2/appauth/getaccesstoken`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::getaccesstoken::get).
     ///
@@ -93,7 +93,7 @@ impl<M: Mode> AppauthGetaccesstoken<M> {
     pub fn get(
         self,
         request: super::getaccesstoken::get::Request,
-    ) -> M::Sent<super::getaccesstoken::get::Response> {
+    ) -> M::Output<super::getaccesstoken::get::Response> {
         self.call.typed(&table::GET_V2_APPAUTH_GETACCESSTOKEN, request)
     }
 }

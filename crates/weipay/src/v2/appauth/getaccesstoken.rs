@@ -6,7 +6,7 @@ pub use crate::v2::appauth::chain::AppauthGetaccesstoken as Getaccesstoken;
 
 /// 通过code换取accesstoken · `GET v2/appauth/getaccesstoken`
 ///
-/// Answers are not signed.
+/// Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v2/applyment` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -89,7 +89,7 @@ impl<M: Mode> ApplymentMicroGetstate<M> {
     pub fn post(
         self,
         request: super::micro::getstate::post::Request,
-    ) -> M::Sent<super::micro::getstate::post::Response> {
+    ) -> M::Output<super::micro::getstate::post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_GETSTATE, request)
     }
 }
@@ -124,7 +124,7 @@ impl<M: Mode> ApplymentMicroGetupgradestate<M> {
     pub fn post(
         self,
         request: super::micro::getupgradestate::post::Request,
-    ) -> M::Sent<super::micro::getupgradestate::post::Response> {
+    ) -> M::Output<super::micro::getupgradestate::post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_GETUPGRADESTATE, request)
     }
 }
@@ -161,7 +161,7 @@ impl<M: Mode> ApplymentMicroModifyarchives<M> {
     pub fn post(
         self,
         request: super::micro::modifyarchives::post::Request,
-    ) -> M::Sent<super::micro::modifyarchives::post::Response> {
+    ) -> M::Output<super::micro::modifyarchives::post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_MODIFYARCHIVES, request)
     }
 }
@@ -196,7 +196,7 @@ impl<M: Mode> ApplymentMicroModifycontactinfo<M> {
     pub fn post(
         self,
         request: super::micro::modifycontactinfo::post::Request,
-    ) -> M::Sent<super::micro::modifycontactinfo::post::Response> {
+    ) -> M::Output<super::micro::modifycontactinfo::post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_MODIFYCONTACTINFO, request)
     }
 }
@@ -223,7 +223,7 @@ impl<M: Mode> ApplymentMicroSigncontract<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "签约报备")]
-    pub fn post(self) -> M::Sent<Nothing> {
+    pub fn post(self) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_SIGNCONTRACT, Nothing)
     }
 }
@@ -279,7 +279,7 @@ impl<M: Mode> ApplymentMicroSubmit<M> {
     pub fn post(
         self,
         request: super::micro::submit::post::Request,
-    ) -> M::Sent<super::micro::submit::post::Response> {
+    ) -> M::Output<super::micro::submit::post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_SUBMIT, request)
     }
 }
@@ -326,7 +326,7 @@ impl<M: Mode> ApplymentMicroSubmitupgrade<M> {
     pub fn post(
         self,
         request: super::micro::submitupgrade::post::Request,
-    ) -> M::Sent<super::micro::submitupgrade::post::Response> {
+    ) -> M::Output<super::micro::submitupgrade::post::Response> {
         self.call.typed(&table::POST_V2_APPLYMENT_MICRO_SUBMITUPGRADE, request)
     }
 }

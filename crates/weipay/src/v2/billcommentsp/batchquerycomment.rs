@@ -6,8 +6,8 @@ pub use crate::v2::billcommentsp::chain::BillcommentspBatchquerycomment as Batch
 
 /// 拉取订单评价数据 · `POST v2/billcommentsp/batchquerycomment`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-/// content.
+/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+/// same content.
 ///
 /// Official documents (官方文档):
 ///

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v2/billcommentsp` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -30,8 +30,8 @@ chain_step! {
 impl<M: Mode> BillcommentspBatchquerycomment<M> {
     /// 拉取订单评价数据 · `POST v2/billcommentsp/batchquerycomment`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::batchquerycomment::post).
     ///
@@ -51,7 +51,7 @@ impl<M: Mode> BillcommentspBatchquerycomment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "拉取订单评价数据")]
-    pub fn post(self, request: super::batchquerycomment::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::batchquerycomment::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V2_BILLCOMMENTSP_BATCHQUERYCOMMENT, request)
     }
 }

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/cgi-bin` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -84,7 +84,7 @@ impl<M: Mode> CgiBinMchCustomsCustomdeclareorder<M> {
     pub fn post(
         self,
         request: super::mch::customs::customdeclareorder::post::Request,
-    ) -> M::Sent<super::mch::customs::customdeclareorder::post::Response> {
+    ) -> M::Output<super::mch::customs::customdeclareorder::post::Response> {
         self.call.typed(&table::POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREORDER, request)
     }
 }
@@ -122,7 +122,7 @@ impl<M: Mode> CgiBinMchCustomsCustomdeclarequery<M> {
     pub fn post(
         self,
         request: super::mch::customs::customdeclarequery::post::Request,
-    ) -> M::Sent<super::mch::customs::customdeclarequery::post::Response> {
+    ) -> M::Output<super::mch::customs::customdeclarequery::post::Response> {
         self.call.typed(&table::POST_V2_CGI_BIN_MCH_CUSTOMS_CUSTOMDECLAREQUERY, request)
     }
 }
@@ -170,7 +170,7 @@ impl<M: Mode> CgiBinMchNewcustomsCustomdeclareredeclare<M> {
     pub fn post(
         self,
         request: super::mch::newcustoms::customdeclareredeclare::post::Request,
-    ) -> M::Sent<super::mch::newcustoms::customdeclareredeclare::post::Response> {
+    ) -> M::Output<super::mch::newcustoms::customdeclareredeclare::post::Response> {
         self.call.typed(&table::POST_V2_CGI_BIN_MCH_NEWCUSTOMS_CUSTOMDECLAREREDECLARE, request)
     }
 }

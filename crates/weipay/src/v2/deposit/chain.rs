@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/deposit` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -87,7 +87,7 @@ impl<M: Mode> DepositConsume<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "消费押金")]
-    pub fn post(self, request: super::consume::post::Request) -> M::Sent<super::consume::post::Response> {
+    pub fn post(self, request: super::consume::post::Request) -> M::Output<super::consume::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_CONSUME, request)
     }
 }
@@ -122,7 +122,7 @@ impl<M: Mode> DepositFacepay<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "支付押金（人脸支付）")]
-    pub fn post(self, request: super::facepay::post::Request) -> M::Sent<super::facepay::post::Response> {
+    pub fn post(self, request: super::facepay::post::Request) -> M::Output<super::facepay::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_FACEPAY, request)
     }
 }
@@ -158,7 +158,7 @@ impl<M: Mode> DepositMicropay<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "支付押金（付款码支付）")]
-    pub fn post(self, request: super::micropay::post::Request) -> M::Sent<super::micropay::post::Response> {
+    pub fn post(self, request: super::micropay::post::Request) -> M::Output<super::micropay::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_MICROPAY, request)
     }
 }
@@ -193,7 +193,7 @@ impl<M: Mode> DepositOrderquery<M> {
     pub fn post(
         self,
         request: super::orderquery::post::Request,
-    ) -> M::Sent<super::orderquery::post::Response> {
+    ) -> M::Output<super::orderquery::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_ORDERQUERY, request)
     }
 }
@@ -228,7 +228,7 @@ impl<M: Mode> DepositRefund<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请退款（押金）")]
-    pub fn post(self, request: super::refund::post::Request) -> M::Sent<super::refund::post::Response> {
+    pub fn post(self, request: super::refund::post::Request) -> M::Output<super::refund::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_REFUND, request)
     }
 }
@@ -265,7 +265,7 @@ impl<M: Mode> DepositRefundquery<M> {
     pub fn post(
         self,
         request: super::refundquery::post::Request,
-    ) -> M::Sent<super::refundquery::post::Response> {
+    ) -> M::Output<super::refundquery::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_REFUNDQUERY, request)
     }
 }
@@ -296,7 +296,7 @@ impl<M: Mode> DepositReverse<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销订单")]
-    pub fn post(self, request: super::reverse::post::Request) -> M::Sent<super::reverse::post::Response> {
+    pub fn post(self, request: super::reverse::post::Request) -> M::Output<super::reverse::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_REVERSE, request)
     }
 }
@@ -336,7 +336,7 @@ impl<M: Mode> DepositUnifiedorder<M> {
     pub fn post(
         self,
         request: super::unifiedorder::post::Request,
-    ) -> M::Sent<super::unifiedorder::post::Response> {
+    ) -> M::Output<super::unifiedorder::post::Response> {
         self.call.typed(&table::POST_V2_DEPOSIT_UNIFIEDORDER, request)
     }
 }

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/face` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -55,7 +55,7 @@ impl<M: Mode> FaceGetWxpayfaceAuthinfo<M> {
     pub fn post(
         self,
         request: super::get_wxpayface_authinfo::post::Request,
-    ) -> M::Sent<super::get_wxpayface_authinfo::post::Response> {
+    ) -> M::Output<super::get_wxpayface_authinfo::post::Response> {
         self.call.typed(&table::POST_V2_FACE_GET_WXPAYFACE_AUTHINFO, request)
     }
 }

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/fund` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -55,7 +55,7 @@ impl<M: Mode> FundQueryautowithdrawbydate<M> {
     pub fn post(
         self,
         request: super::queryautowithdrawbydate::post::Request,
-    ) -> M::Sent<super::queryautowithdrawbydate::post::Response> {
+    ) -> M::Output<super::queryautowithdrawbydate::post::Response> {
         self.call.typed(&table::POST_V2_FUND_QUERYAUTOWITHDRAWBYDATE, request)
     }
 }
@@ -90,7 +90,7 @@ impl<M: Mode> FundReautowithdrawbydate<M> {
     pub fn post(
         self,
         request: super::reautowithdrawbydate::post::Request,
-    ) -> M::Sent<super::reautowithdrawbydate::post::Response> {
+    ) -> M::Output<super::reautowithdrawbydate::post::Response> {
         self.call.typed(&table::POST_V2_FUND_REAUTOWITHDRAWBYDATE, request)
     }
 }

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/mchrisk` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -70,7 +70,7 @@ impl<M: Mode> MchriskBankquerymchauditinfo<M> {
     pub fn post(
         self,
         request: super::bankquerymchauditinfo::post::Request,
-    ) -> M::Sent<super::bankquerymchauditinfo::post::Response> {
+    ) -> M::Output<super::bankquerymchauditinfo::post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_BANKQUERYMCHAUDITINFO, request)
     }
 }
@@ -105,7 +105,7 @@ impl<M: Mode> MchriskChannelquerymchauditinfo<M> {
     pub fn post(
         self,
         request: super::channelquerymchauditinfo::post::Request,
-    ) -> M::Sent<super::channelquerymchauditinfo::post::Response> {
+    ) -> M::Output<super::channelquerymchauditinfo::post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_CHANNELQUERYMCHAUDITINFO, request)
     }
 }
@@ -119,7 +119,7 @@ chain_step! {
 impl<M: Mode> MchriskQuerymchrisk<M> {
     /// 事前-风险商户核查接口 · `POST v2/mchrisk/querymchrisk`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::querymchrisk::post).
     ///
@@ -136,7 +136,7 @@ impl<M: Mode> MchriskQuerymchrisk<M> {
     pub fn post(
         self,
         request: super::querymchrisk::post::Request,
-    ) -> M::Sent<super::querymchrisk::post::Response> {
+    ) -> M::Output<super::querymchrisk::post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_QUERYMCHRISK, request)
     }
 }
@@ -150,7 +150,7 @@ chain_step! {
 impl<M: Mode> MchriskSetmchriskcallback<M> {
     /// 设置风险通知回调链接 · `POST v2/mchrisk/setmchriskcallback`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::setmchriskcallback::post).
     ///
@@ -170,7 +170,7 @@ impl<M: Mode> MchriskSetmchriskcallback<M> {
     pub fn post(
         self,
         request: super::setmchriskcallback::post::Request,
-    ) -> M::Sent<super::setmchriskcallback::post::Response> {
+    ) -> M::Output<super::setmchriskcallback::post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_SETMCHRISKCALLBACK, request)
     }
 }
@@ -184,7 +184,7 @@ chain_step! {
 impl<M: Mode> MchriskSyncmchriskresult<M> {
     /// 事后-风险商户处理结果同步接口 · `POST v2/mchrisk/syncmchriskresult`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::syncmchriskresult::post).
     ///
@@ -207,7 +207,7 @@ impl<M: Mode> MchriskSyncmchriskresult<M> {
     pub fn post(
         self,
         request: super::syncmchriskresult::post::Request,
-    ) -> M::Sent<super::syncmchriskresult::post::Response> {
+    ) -> M::Output<super::syncmchriskresult::post::Response> {
         self.call.typed(&table::POST_V2_MCHRISK_SYNCMCHRISKRESULT, request)
     }
 }

@@ -6,7 +6,7 @@ pub use crate::v2::mchrisk::chain::MchriskSetmchriskcallback as Setmchriskcallba
 
 /// 设置风险通知回调链接 · `POST v2/mchrisk/setmchriskcallback`
 ///
-/// Answers are not signed.
+/// Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,7 @@ pub use crate::v2::mchrisk::chain::MchriskSyncmchriskresult as Syncmchriskresult
 
 /// 事后-风险商户处理结果同步接口 · `POST v2/mchrisk/syncmchriskresult`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/mmpaymkttransfers` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -79,8 +79,8 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
     /// 查询红包记录 · `POST v2/mmpaymkttransfers/gethbinfo`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::gethbinfo::post).
     ///
@@ -98,7 +98,10 @@ impl<M: Mode> MmpaymkttransfersGethbinfo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询红包记录")]
-    pub fn post(self, request: super::gethbinfo::post::Request) -> M::Sent<super::gethbinfo::post::Response> {
+    pub fn post(
+        self,
+        request: super::gethbinfo::post::Request,
+    ) -> M::Output<super::gethbinfo::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_GETHBINFO, request)
     }
 }
@@ -112,8 +115,8 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
     /// 查询企业向微信用户个人付款 · `POST v2/mmpaymkttransfers/gettransferinfo`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::gettransferinfo::post).
     ///
@@ -133,7 +136,7 @@ impl<M: Mode> MmpaymkttransfersGettransferinfo<M> {
     pub fn post(
         self,
         request: super::gettransferinfo::post::Request,
-    ) -> M::Sent<super::gettransferinfo::post::Response> {
+    ) -> M::Output<super::gettransferinfo::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_GETTRANSFERINFO, request)
     }
 }
@@ -169,7 +172,7 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
     /// 向员工付款 · `POST v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::promotion::paywwsptrans2pocket::post).
     ///
@@ -195,7 +198,7 @@ impl<M: Mode> MmpaymkttransfersPromotionPaywwsptrans2pocket<M> {
     pub fn post(
         self,
         request: super::promotion::paywwsptrans2pocket::post::Request,
-    ) -> M::Sent<super::promotion::paywwsptrans2pocket::post::Response> {
+    ) -> M::Output<super::promotion::paywwsptrans2pocket::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_PROMOTION_PAYWWSPTRANS2POCKET, request)
     }
 }
@@ -209,8 +212,8 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
     /// 查询付款记录 · `POST v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::promotion::querywwsptrans2pocket::post).
     ///
@@ -228,7 +231,7 @@ impl<M: Mode> MmpaymkttransfersPromotionQuerywwsptrans2pocket<M> {
     pub fn post(
         self,
         request: super::promotion::querywwsptrans2pocket::post::Request,
-    ) -> M::Sent<super::promotion::querywwsptrans2pocket::post::Response> {
+    ) -> M::Output<super::promotion::querywwsptrans2pocket::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_PROMOTION_QUERYWWSPTRANS2POCKET, request)
     }
 }
@@ -242,8 +245,8 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
     /// 向微信用户个人付款 · `POST v2/mmpaymkttransfers/promotion/transfers`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// `partner_trade_no` and the same content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same `partner_trade_no` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::promotion::transfers::post).
     ///
@@ -268,7 +271,7 @@ impl<M: Mode> MmpaymkttransfersPromotionTransfers<M> {
     pub fn post(
         self,
         request: super::promotion::transfers::post::Request,
-    ) -> M::Sent<super::promotion::transfers::post::Response> {
+    ) -> M::Output<super::promotion::transfers::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_PROMOTION_TRANSFERS, request)
     }
 }
@@ -300,7 +303,7 @@ impl<M: Mode> MmpaymkttransfersQueryCouponStock<M> {
     pub fn post(
         self,
         request: super::query_coupon_stock::post::Request,
-    ) -> M::Sent<super::query_coupon_stock::post::Response> {
+    ) -> M::Output<super::query_coupon_stock::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_QUERY_COUPON_STOCK, request)
     }
 }
@@ -336,7 +339,7 @@ impl<M: Mode> MmpaymkttransfersQuerycouponsinfo<M> {
     pub fn post(
         self,
         request: super::querycouponsinfo::post::Request,
-    ) -> M::Sent<super::querycouponsinfo::post::Response> {
+    ) -> M::Output<super::querycouponsinfo::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_QUERYCOUPONSINFO, request)
     }
 }
@@ -370,7 +373,7 @@ impl<M: Mode> MmpaymkttransfersQueryworkwxredpack<M> {
     pub fn post(
         self,
         request: super::queryworkwxredpack::post::Request,
-    ) -> M::Sent<super::queryworkwxredpack::post::Response> {
+    ) -> M::Output<super::queryworkwxredpack::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_QUERYWORKWXREDPACK, request)
     }
 }
@@ -407,7 +410,7 @@ impl<M: Mode> MmpaymkttransfersSendCoupon<M> {
     pub fn post(
         self,
         request: super::send_coupon::post::Request,
-    ) -> M::Sent<super::send_coupon::post::Response> {
+    ) -> M::Output<super::send_coupon::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SEND_COUPON, request)
     }
 }
@@ -421,7 +424,7 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
     /// 发放裂变红包 · `POST v2/mmpaymkttransfers/sendgroupredpack`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendgroupredpack::post).
     ///
@@ -449,7 +452,7 @@ impl<M: Mode> MmpaymkttransfersSendgroupredpack<M> {
     pub fn post(
         self,
         request: super::sendgroupredpack::post::Request,
-    ) -> M::Sent<super::sendgroupredpack::post::Response> {
+    ) -> M::Output<super::sendgroupredpack::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SENDGROUPREDPACK, request)
     }
 }
@@ -463,7 +466,7 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
     /// 发放小程序红包接口 · `POST v2/mmpaymkttransfers/sendminiprogramhb`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendminiprogramhb::post).
     ///
@@ -491,7 +494,7 @@ impl<M: Mode> MmpaymkttransfersSendminiprogramhb<M> {
     pub fn post(
         self,
         request: super::sendminiprogramhb::post::Request,
-    ) -> M::Sent<super::sendminiprogramhb::post::Response> {
+    ) -> M::Output<super::sendminiprogramhb::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SENDMINIPROGRAMHB, request)
     }
 }
@@ -505,8 +508,8 @@ chain_step! {
 impl<M: Mode> MmpaymkttransfersSendredpack<M> {
     /// 发放普通红包 · `POST v2/mmpaymkttransfers/sendredpack`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// `mch_billno` and the same content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same `mch_billno` and the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::sendredpack::post).
     ///
@@ -534,7 +537,7 @@ impl<M: Mode> MmpaymkttransfersSendredpack<M> {
     pub fn post(
         self,
         request: super::sendredpack::post::Request,
-    ) -> M::Sent<super::sendredpack::post::Response> {
+    ) -> M::Output<super::sendredpack::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SENDREDPACK, request)
     }
 }
@@ -574,7 +577,7 @@ impl<M: Mode> MmpaymkttransfersSendworkwxredpack<M> {
     pub fn post(
         self,
         request: super::sendworkwxredpack::post::Request,
-    ) -> M::Sent<super::sendworkwxredpack::post::Response> {
+    ) -> M::Output<super::sendworkwxredpack::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYMKTTRANSFERS_SENDWORKWXREDPACK, request)
     }
 }

@@ -6,8 +6,8 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersGethbinfo as Gethb
 
 /// 查询红包记录 · `POST v2/mmpaymkttransfers/gethbinfo`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-/// content.
+/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+/// same content.
 ///
 /// Official documents (官方文档):
 ///

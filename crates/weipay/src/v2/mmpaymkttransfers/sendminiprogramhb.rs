@@ -6,7 +6,7 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersSendminiprogramhb 
 
 /// 发放小程序红包接口 · `POST v2/mmpaymkttransfers/sendminiprogramhb`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

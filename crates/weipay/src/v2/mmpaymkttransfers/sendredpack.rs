@@ -6,8 +6,8 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersSendredpack as Sen
 
 /// 发放普通红包 · `POST v2/mmpaymkttransfers/sendredpack`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-/// `mch_billno` and the same content.
+/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+/// same `mch_billno` and the same content.
 ///
 /// Official documents (官方文档):
 ///

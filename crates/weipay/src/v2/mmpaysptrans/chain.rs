@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/mmpaysptrans` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -34,7 +34,7 @@ chain_step! {
 impl<M: Mode> MmpaysptransPayBank<M> {
     /// 企业付款到银行卡 · `POST v2/mmpaysptrans/pay_bank`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::pay_bank::post).
     ///
@@ -54,7 +54,7 @@ impl<M: Mode> MmpaysptransPayBank<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "企业付款到银行卡")]
-    pub fn post(self, request: super::pay_bank::post::Request) -> M::Sent<super::pay_bank::post::Response> {
+    pub fn post(self, request: super::pay_bank::post::Request) -> M::Output<super::pay_bank::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYSPTRANS_PAY_BANK, request)
     }
 }
@@ -68,8 +68,8 @@ chain_step! {
 impl<M: Mode> MmpaysptransQueryBank<M> {
     /// 查询企业付款银行卡 · `POST v2/mmpaysptrans/query_bank`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::query_bank::post).
     ///
@@ -86,7 +86,7 @@ impl<M: Mode> MmpaysptransQueryBank<M> {
     pub fn post(
         self,
         request: super::query_bank::post::Request,
-    ) -> M::Sent<super::query_bank::post::Response> {
+    ) -> M::Output<super::query_bank::post::Response> {
         self.call.typed(&table::POST_V2_MMPAYSPTRANS_QUERY_BANK, request)
     }
 }

@@ -6,8 +6,8 @@ pub use crate::v2::mmpaysptrans::chain::MmpaysptransQueryBank as QueryBank;
 
 /// 查询企业付款银行卡 · `POST v2/mmpaysptrans/query_bank`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-/// content.
+/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+/// same content.
 ///
 /// Official documents (官方文档):
 ///

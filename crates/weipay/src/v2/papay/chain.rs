@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v2/papay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -74,7 +74,7 @@ impl<M: Mode> PapayDeletecontract<M> {
     pub fn post(
         self,
         request: super::deletecontract::post::Request,
-    ) -> M::Sent<super::deletecontract::post::Response> {
+    ) -> M::Output<super::deletecontract::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_DELETECONTRACT, request)
     }
 }
@@ -88,7 +88,7 @@ chain_step! {
 impl<M: Mode> PapayEntrustweb<M> {
     /// 公众号纯签约 · `GET v2/papay/entrustweb`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::entrustweb::get).
     ///
@@ -111,7 +111,7 @@ impl<M: Mode> PapayEntrustweb<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "公众号纯签约")]
-    pub fn get(self, request: super::entrustweb::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::entrustweb::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V2_PAPAY_ENTRUSTWEB, request)
     }
 }
@@ -125,7 +125,7 @@ chain_step! {
 impl<M: Mode> PapayH5entrustweb<M> {
     /// H5纯签约 · `GET v2/papay/h5entrustweb`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::h5entrustweb::get).
     ///
@@ -152,7 +152,7 @@ impl<M: Mode> PapayH5entrustweb<M> {
     pub fn get(
         self,
         request: super::h5entrustweb::get::Request,
-    ) -> M::Sent<super::h5entrustweb::get::Response> {
+    ) -> M::Output<super::h5entrustweb::get::Response> {
         self.call.typed(&table::GET_V2_PAPAY_H5ENTRUSTWEB, request)
     }
 }
@@ -218,7 +218,7 @@ impl<M: Mode> PapayPartnerDeletecontract<M> {
     pub fn post(
         self,
         request: super::partner::deletecontract::post::Request,
-    ) -> M::Sent<super::partner::deletecontract::post::Response> {
+    ) -> M::Output<super::partner::deletecontract::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_PARTNER_DELETECONTRACT, request)
     }
 }
@@ -232,7 +232,7 @@ chain_step! {
 impl<M: Mode> PapayPartnerEntrustweb<M> {
     /// 公众号纯签约 · `GET v2/papay/partner/entrustweb`
     ///
-    /// For 服务商. Answers are not signed.
+    /// For 服务商. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::entrustweb::get).
     ///
@@ -256,7 +256,7 @@ impl<M: Mode> PapayPartnerEntrustweb<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "公众号纯签约")]
-    pub fn get(self, request: super::partner::entrustweb::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::partner::entrustweb::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V2_PAPAY_PARTNER_ENTRUSTWEB, request)
     }
 }
@@ -270,7 +270,7 @@ chain_step! {
 impl<M: Mode> PapayPartnerH5entrustweb<M> {
     /// H5纯签约 · `GET v2/papay/partner/h5entrustweb`
     ///
-    /// For 服务商. Answers are not signed.
+    /// For 服务商. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::partner::h5entrustweb::get).
     ///
@@ -298,7 +298,7 @@ impl<M: Mode> PapayPartnerH5entrustweb<M> {
     pub fn get(
         self,
         request: super::partner::h5entrustweb::get::Request,
-    ) -> M::Sent<super::partner::h5entrustweb::get::Response> {
+    ) -> M::Output<super::partner::h5entrustweb::get::Response> {
         self.call.typed(&table::GET_V2_PAPAY_PARTNER_H5ENTRUSTWEB, request)
     }
 }
@@ -338,7 +338,7 @@ impl<M: Mode> PapayPartnerPreentrustweb<M> {
     pub fn post(
         self,
         request: super::partner::preentrustweb::post::Request,
-    ) -> M::Sent<super::partner::preentrustweb::post::Response> {
+    ) -> M::Output<super::partner::preentrustweb::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_PARTNER_PREENTRUSTWEB, request)
     }
 }
@@ -369,7 +369,7 @@ impl<M: Mode> PapayPartnerQuerycontract<M> {
     pub fn post(
         self,
         request: super::partner::querycontract::post::Request,
-    ) -> M::Sent<super::partner::querycontract::post::Response> {
+    ) -> M::Output<super::partner::querycontract::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_PARTNER_QUERYCONTRACT, request)
     }
 }
@@ -409,7 +409,7 @@ impl<M: Mode> PapayPreentrustweb<M> {
     pub fn post(
         self,
         request: super::preentrustweb::post::Request,
-    ) -> M::Sent<super::preentrustweb::post::Response> {
+    ) -> M::Output<super::preentrustweb::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_PREENTRUSTWEB, request)
     }
 }
@@ -440,7 +440,7 @@ impl<M: Mode> PapayQuerycontract<M> {
     pub fn post(
         self,
         request: super::querycontract::post::Request,
-    ) -> M::Sent<super::querycontract::post::Response> {
+    ) -> M::Output<super::querycontract::post::Response> {
         self.call.typed(&table::POST_V2_PAPAY_QUERYCONTRACT, request)
     }
 }

@@ -6,7 +6,7 @@ pub use crate::v2::papay::chain::PapayEntrustweb as Entrustweb;
 
 /// 公众号纯签约 · `GET v2/papay/entrustweb`
 ///
-/// Answers are not signed.
+/// Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

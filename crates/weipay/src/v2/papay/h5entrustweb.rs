@@ -6,7 +6,7 @@ pub use crate::v2::papay::chain::PapayH5entrustweb as H5entrustweb;
 
 /// H5纯签约 · `GET v2/papay/h5entrustweb`
 ///
-/// Answers are not signed.
+/// Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v2/pay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -170,7 +170,7 @@ impl<M: Mode> PayClosecombinedorder<M> {
     pub fn post(
         self,
         request: super::closecombinedorder::post::Request,
-    ) -> M::Sent<super::closecombinedorder::post::Response> {
+    ) -> M::Output<super::closecombinedorder::post::Response> {
         self.call.typed(&table::POST_V2_PAY_CLOSECOMBINEDORDER, request)
     }
 }
@@ -204,7 +204,7 @@ impl<M: Mode> PayCloseorder<M> {
     pub fn post(
         self,
         request: super::closeorder::post::Request,
-    ) -> M::Sent<super::closeorder::post::Response> {
+    ) -> M::Output<super::closeorder::post::Response> {
         self.call.typed(&table::POST_V2_PAY_CLOSEORDER, request)
     }
 }
@@ -251,7 +251,7 @@ impl<M: Mode> PayCombinedorder<M> {
     pub fn post(
         self,
         request: super::combinedorder::post::Request,
-    ) -> M::Sent<super::combinedorder::post::Response> {
+    ) -> M::Output<super::combinedorder::post::Response> {
         self.call.typed(&table::POST_V2_PAY_COMBINEDORDER, request)
     }
 }
@@ -295,7 +295,7 @@ impl<M: Mode> PayContractorder<M> {
     pub fn post(
         self,
         request: super::contractorder::post::Request,
-    ) -> M::Sent<super::contractorder::post::Response> {
+    ) -> M::Output<super::contractorder::post::Response> {
         self.call.typed(&table::POST_V2_PAY_CONTRACTORDER, request)
     }
 }
@@ -309,7 +309,7 @@ chain_step! {
 impl<M: Mode> PayDownloadbill<M> {
     /// 下载对账单 · `POST v2/pay/downloadbill`
     ///
-    /// Answers are not signed. Safe to repeat with the same content.
+    /// Responses are not signed. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::downloadbill::post).
     ///
@@ -324,7 +324,7 @@ impl<M: Mode> PayDownloadbill<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载对账单")]
-    pub fn post(self, request: super::downloadbill::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::downloadbill::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V2_PAY_DOWNLOADBILL, request)
     }
 }
@@ -338,8 +338,8 @@ chain_step! {
 impl<M: Mode> PayDownloadfundflow<M> {
     /// 下载资金账单 · `POST v2/pay/downloadfundflow`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::downloadfundflow::post).
     ///
@@ -358,7 +358,7 @@ impl<M: Mode> PayDownloadfundflow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载资金账单")]
-    pub fn post(self, request: super::downloadfundflow::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::downloadfundflow::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V2_PAY_DOWNLOADFUNDFLOW, request)
     }
 }
@@ -393,7 +393,7 @@ impl<M: Mode> PayFacepay<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "提交刷脸支付")]
-    pub fn post(self, request: super::facepay::post::Request) -> M::Sent<super::facepay::post::Response> {
+    pub fn post(self, request: super::facepay::post::Request) -> M::Output<super::facepay::post::Response> {
         self.call.typed(&table::POST_V2_PAY_FACEPAY, request)
     }
 }
@@ -428,7 +428,7 @@ impl<M: Mode> PayFacepayquery<M> {
     pub fn post(
         self,
         request: super::facepayquery::post::Request,
-    ) -> M::Sent<super::facepayquery::post::Response> {
+    ) -> M::Output<super::facepayquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_FACEPAYQUERY, request)
     }
 }
@@ -461,7 +461,7 @@ impl<M: Mode> PayMicropay<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "提交付款码支付")]
-    pub fn post(self, request: super::micropay::post::Request) -> M::Sent<super::micropay::post::Response> {
+    pub fn post(self, request: super::micropay::post::Request) -> M::Output<super::micropay::post::Response> {
         self.call.typed(&table::POST_V2_PAY_MICROPAY, request)
     }
 }
@@ -496,7 +496,7 @@ impl<M: Mode> PayOrderquery<M> {
     pub fn post(
         self,
         request: super::orderquery::post::Request,
-    ) -> M::Sent<super::orderquery::post::Response> {
+    ) -> M::Output<super::orderquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_ORDERQUERY, request)
     }
 }
@@ -531,7 +531,7 @@ impl<M: Mode> PayPaporderquery<M> {
     pub fn post(
         self,
         request: super::paporderquery::post::Request,
-    ) -> M::Sent<super::paporderquery::post::Response> {
+    ) -> M::Output<super::paporderquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PAPORDERQUERY, request)
     }
 }
@@ -569,7 +569,7 @@ impl<M: Mode> PayPappayapply<M> {
     pub fn post(
         self,
         request: super::pappayapply::post::Request,
-    ) -> M::Sent<super::pappayapply::post::Response> {
+    ) -> M::Output<super::pappayapply::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PAPPAYAPPLY, request)
     }
 }
@@ -621,7 +621,7 @@ impl<M: Mode> PayPartnerPaporderquery<M> {
     pub fn post(
         self,
         request: super::partner::paporderquery::post::Request,
-    ) -> M::Sent<super::partner::paporderquery::post::Response> {
+    ) -> M::Output<super::partner::paporderquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PARTNER_PAPORDERQUERY, request)
     }
 }
@@ -659,7 +659,7 @@ impl<M: Mode> PayPartnerPappayapply<M> {
     pub fn post(
         self,
         request: super::partner::pappayapply::post::Request,
-    ) -> M::Sent<super::partner::pappayapply::post::Response> {
+    ) -> M::Output<super::partner::pappayapply::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PARTNER_PAPPAYAPPLY, request)
     }
 }
@@ -692,7 +692,7 @@ impl<M: Mode> PayProfitsharingaddreceiver<M> {
     pub fn post(
         self,
         request: super::profitsharingaddreceiver::post::Request,
-    ) -> M::Sent<super::profitsharingaddreceiver::post::Response> {
+    ) -> M::Output<super::profitsharingaddreceiver::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PROFITSHARINGADDRECEIVER, request)
     }
 }
@@ -723,7 +723,7 @@ impl<M: Mode> PayProfitsharingmerchantratioquery<M> {
     pub fn post(
         self,
         request: super::profitsharingmerchantratioquery::post::Request,
-    ) -> M::Sent<super::profitsharingmerchantratioquery::post::Response> {
+    ) -> M::Output<super::profitsharingmerchantratioquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PROFITSHARINGMERCHANTRATIOQUERY, request)
     }
 }
@@ -757,7 +757,7 @@ impl<M: Mode> PayProfitsharingorderamountquery<M> {
     pub fn post(
         self,
         request: super::profitsharingorderamountquery::post::Request,
-    ) -> M::Sent<super::profitsharingorderamountquery::post::Response> {
+    ) -> M::Output<super::profitsharingorderamountquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PROFITSHARINGORDERAMOUNTQUERY, request)
     }
 }
@@ -792,7 +792,7 @@ impl<M: Mode> PayProfitsharingquery<M> {
     pub fn post(
         self,
         request: super::profitsharingquery::post::Request,
-    ) -> M::Sent<super::profitsharingquery::post::Response> {
+    ) -> M::Output<super::profitsharingquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PROFITSHARINGQUERY, request)
     }
 }
@@ -825,7 +825,7 @@ impl<M: Mode> PayProfitsharingremovereceiver<M> {
     pub fn post(
         self,
         request: super::profitsharingremovereceiver::post::Request,
-    ) -> M::Sent<super::profitsharingremovereceiver::post::Response> {
+    ) -> M::Output<super::profitsharingremovereceiver::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PROFITSHARINGREMOVERECEIVER, request)
     }
 }
@@ -860,7 +860,7 @@ impl<M: Mode> PayProfitsharingreturnquery<M> {
     pub fn post(
         self,
         request: super::profitsharingreturnquery::post::Request,
-    ) -> M::Sent<super::profitsharingreturnquery::post::Response> {
+    ) -> M::Output<super::profitsharingreturnquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_PROFITSHARINGRETURNQUERY, request)
     }
 }
@@ -893,7 +893,7 @@ impl<M: Mode> PayQuerycombinedorder<M> {
     pub fn post(
         self,
         request: super::querycombinedorder::post::Request,
-    ) -> M::Sent<super::querycombinedorder::post::Response> {
+    ) -> M::Output<super::querycombinedorder::post::Response> {
         self.call.typed(&table::POST_V2_PAY_QUERYCOMBINEDORDER, request)
     }
 }
@@ -928,7 +928,7 @@ impl<M: Mode> PayQueryexchagerate<M> {
     pub fn post(
         self,
         request: super::queryexchagerate::post::Request,
-    ) -> M::Sent<super::queryexchagerate::post::Response> {
+    ) -> M::Output<super::queryexchagerate::post::Response> {
         self.call.typed(&table::POST_V2_PAY_QUERYEXCHAGERATE, request)
     }
 }
@@ -965,7 +965,7 @@ impl<M: Mode> PayRefundquery<M> {
     pub fn post(
         self,
         request: super::refundquery::post::Request,
-    ) -> M::Sent<super::refundquery::post::Response> {
+    ) -> M::Output<super::refundquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_REFUNDQUERY, request)
     }
 }
@@ -1002,7 +1002,7 @@ impl<M: Mode> PayRefundqueryv2<M> {
     pub fn post(
         self,
         request: super::refundqueryv2::post::Request,
-    ) -> M::Sent<super::refundqueryv2::post::Response> {
+    ) -> M::Output<super::refundqueryv2::post::Response> {
         self.call.typed(&table::POST_V2_PAY_REFUNDQUERYV2, request)
     }
 }
@@ -1040,7 +1040,7 @@ impl<M: Mode> PaySettlementquery<M> {
     pub fn post(
         self,
         request: super::settlementquery::post::Request,
-    ) -> M::Sent<super::settlementquery::post::Response> {
+    ) -> M::Output<super::settlementquery::post::Response> {
         self.call.typed(&table::POST_V2_PAY_SETTLEMENTQUERY, request)
     }
 }
@@ -1079,7 +1079,7 @@ impl<M: Mode> PayUnifiedorder<M> {
     pub fn post(
         self,
         request: super::unifiedorder::post::Request,
-    ) -> M::Sent<super::unifiedorder::post::Response> {
+    ) -> M::Output<super::unifiedorder::post::Response> {
         self.call.typed(&table::POST_V2_PAY_UNIFIEDORDER, request)
     }
 }

@@ -6,7 +6,7 @@ pub use crate::v2::pay::chain::PayDownloadbill as Downloadbill;
 
 /// 下载对账单 · `POST v2/pay/downloadbill`
 ///
-/// Answers are not signed. Safe to repeat with the same content.
+/// Responses are not signed. Safe to repeat with the same content.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,8 +6,8 @@ pub use crate::v2::pay::chain::PayDownloadfundflow as Downloadfundflow;
 
 /// 下载资金账单 · `POST v2/pay/downloadfundflow`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-/// content.
+/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+/// same content.
 ///
 /// Official documents (官方文档):
 ///

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/payitil` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -29,7 +29,7 @@ chain_step! {
 impl<M: Mode> PayitilReport<M> {
     /// 交易保障 · `POST v2/payitil/report`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::report::post).
     ///
@@ -52,7 +52,7 @@ impl<M: Mode> PayitilReport<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "交易保障")]
-    pub fn post(self, request: super::report::post::Request) -> M::Sent<super::report::post::Response> {
+    pub fn post(self, request: super::report::post::Request) -> M::Output<super::report::post::Response> {
         self.call.typed(&table::POST_V2_PAYITIL_REPORT, request)
     }
 }

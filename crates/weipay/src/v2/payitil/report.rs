@@ -6,7 +6,7 @@ pub use crate::v2::payitil::chain::PayitilReport as Report;
 
 /// 交易保障 · `POST v2/payitil/report`
 ///
-/// Answers are not signed.
+/// Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

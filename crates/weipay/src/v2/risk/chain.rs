@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/risk` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -54,7 +54,7 @@ impl<M: Mode> RiskGetcertficates<M> {
     pub fn post(
         self,
         request: super::getcertficates::post::Request,
-    ) -> M::Sent<super::getcertficates::post::Response> {
+    ) -> M::Output<super::getcertficates::post::Response> {
         self.call.typed(&table::POST_V2_RISK_GETCERTFICATES, request)
     }
 }
@@ -68,8 +68,8 @@ chain_step! {
 impl<M: Mode> RiskGetpublickey<M> {
     /// 获取RSA加密公钥 · `POST v2/risk/getpublickey`
     ///
-    /// Host: `https://fraud.mch.weixin.qq.com/`. Needs the merchant's certificate (商户API证书) in TLS. Answers are
-    /// not signed.
+    /// Host: `https://fraud.mch.weixin.qq.com/`. Needs the merchant's certificate (商户API证书) in TLS. Responses
+    /// are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::getpublickey::post).
     ///
@@ -86,7 +86,7 @@ impl<M: Mode> RiskGetpublickey<M> {
     pub fn post(
         self,
         request: super::getpublickey::post::Request,
-    ) -> M::Sent<super::getpublickey::post::Response> {
+    ) -> M::Output<super::getpublickey::post::Response> {
         self.call.typed(&table::POST_V2_RISK_GETPUBLICKEY, request)
     }
 }
@@ -100,8 +100,8 @@ chain_step! {
 impl<M: Mode> RiskGetviolation<M> {
     /// 银行特约商户违规信息查询 · `POST v2/risk/getviolation`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-    /// content.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+    /// same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::getviolation::post).
     ///
@@ -118,7 +118,7 @@ impl<M: Mode> RiskGetviolation<M> {
     pub fn post(
         self,
         request: super::getviolation::post::Request,
-    ) -> M::Sent<super::getviolation::post::Response> {
+    ) -> M::Output<super::getviolation::post::Response> {
         self.call.typed(&table::POST_V2_RISK_GETVIOLATION, request)
     }
 }

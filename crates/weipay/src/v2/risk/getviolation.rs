@@ -6,8 +6,8 @@ pub use crate::v2::risk::chain::RiskGetviolation as Getviolation;
 
 /// 银行特约商户违规信息查询 · `POST v2/risk/getviolation`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-/// content.
+/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+/// same content.
 ///
 /// Official documents (官方文档):
 ///

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/secapi` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -135,7 +135,7 @@ impl<M: Mode> SecapiMchAddInstitutionsub<M> {
     pub fn post(
         self,
         request: super::mch::add_institutionsub::post::Request,
-    ) -> M::Sent<super::mch::add_institutionsub::post::Response> {
+    ) -> M::Output<super::mch::add_institutionsub::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_ADD_INSTITUTIONSUB, request)
     }
 }
@@ -170,7 +170,7 @@ impl<M: Mode> SecapiMchAddsubdevconfig<M> {
     pub fn post(
         self,
         request: super::mch::addsubdevconfig::post::Request,
-    ) -> M::Sent<super::mch::addsubdevconfig::post::Response> {
+    ) -> M::Output<super::mch::addsubdevconfig::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_ADDSUBDEVCONFIG, request)
     }
 }
@@ -205,7 +205,7 @@ impl<M: Mode> SecapiMchChannelsetting<M> {
     pub fn post(
         self,
         request: super::mch::channelsetting::post::Request,
-    ) -> M::Sent<super::mch::channelsetting::post::Response> {
+    ) -> M::Output<super::mch::channelsetting::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_CHANNELSETTING, request)
     }
 }
@@ -257,7 +257,7 @@ impl<M: Mode> SecapiMchModifyInstitutionsub<M> {
     pub fn post(
         self,
         request: super::mch::modify_institutionsub::post::Request,
-    ) -> M::Sent<super::mch::modify_institutionsub::post::Response> {
+    ) -> M::Output<super::mch::modify_institutionsub::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_MODIFY_INSTITUTIONSUB, request)
     }
 }
@@ -288,7 +288,7 @@ impl<M: Mode> SecapiMchModifymchinfo<M> {
     pub fn post(
         self,
         request: super::mch::modifymchinfo::post::Request,
-    ) -> M::Sent<super::mch::modifymchinfo::post::Response> {
+    ) -> M::Output<super::mch::modifymchinfo::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_MODIFYMCHINFO, request)
     }
 }
@@ -320,7 +320,7 @@ impl<M: Mode> SecapiMchQueryInstitutionsub<M> {
     pub fn post(
         self,
         request: super::mch::query_institutionsub::post::Request,
-    ) -> M::Sent<super::mch::query_institutionsub::post::Response> {
+    ) -> M::Output<super::mch::query_institutionsub::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_QUERY_INSTITUTIONSUB, request)
     }
 }
@@ -352,7 +352,7 @@ impl<M: Mode> SecapiMchQuerysubdevconfig<M> {
     pub fn post(
         self,
         request: super::mch::querysubdevconfig::post::Request,
-    ) -> M::Sent<super::mch::querysubdevconfig::post::Response> {
+    ) -> M::Output<super::mch::querysubdevconfig::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_QUERYSUBDEVCONFIG, request)
     }
 }
@@ -366,7 +366,7 @@ chain_step! {
 impl<M: Mode> SecapiMchSubmchmanage<M> {
     /// 银行特约商户录入/银行特约商户资料查询 · `POST v2/secapi/mch/submchmanage`
     ///
-    /// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+    /// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::mch::submchmanage::post).
     ///
@@ -387,7 +387,7 @@ impl<M: Mode> SecapiMchSubmchmanage<M> {
     pub fn post(
         self,
         request: super::mch::submchmanage::post::Request,
-    ) -> M::Sent<super::mch::submchmanage::post::Response> {
+    ) -> M::Output<super::mch::submchmanage::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_SUBMCHMANAGE, request)
     }
 }
@@ -420,7 +420,7 @@ impl<M: Mode> SecapiMchUploadmedia<M> {
     pub fn post(
         self,
         request: super::mch::uploadmedia::post::Request,
-    ) -> M::Sent<super::mch::uploadmedia::post::Response> {
+    ) -> M::Output<super::mch::uploadmedia::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MCH_UPLOADMEDIA, request)
     }
 }
@@ -467,7 +467,7 @@ impl<M: Mode> SecapiMktAddrecommendconf<M> {
     pub fn post(
         self,
         request: super::mkt::addrecommendconf::post::Request,
-    ) -> M::Sent<super::mkt::addrecommendconf::post::Response> {
+    ) -> M::Output<super::mkt::addrecommendconf::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_MKT_ADDRECOMMENDCONF, request)
     }
 }
@@ -548,7 +548,7 @@ impl<M: Mode> SecapiPayFacepayreverse<M> {
     pub fn post(
         self,
         request: super::pay::facepayreverse::post::Request,
-    ) -> M::Sent<super::pay::facepayreverse::post::Response> {
+    ) -> M::Output<super::pay::facepayreverse::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_FACEPAYREVERSE, request)
     }
 }
@@ -589,7 +589,7 @@ impl<M: Mode> SecapiPayMultiprofitsharing<M> {
     pub fn post(
         self,
         request: super::pay::multiprofitsharing::post::Request,
-    ) -> M::Sent<super::pay::multiprofitsharing::post::Response> {
+    ) -> M::Output<super::pay::multiprofitsharing::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_MULTIPROFITSHARING, request)
     }
 }
@@ -630,7 +630,7 @@ impl<M: Mode> SecapiPayProfitsharing<M> {
     pub fn post(
         self,
         request: super::pay::profitsharing::post::Request,
-    ) -> M::Sent<super::pay::profitsharing::post::Response> {
+    ) -> M::Output<super::pay::profitsharing::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_PROFITSHARING, request)
     }
 }
@@ -667,7 +667,7 @@ impl<M: Mode> SecapiPayProfitsharingfinish<M> {
     pub fn post(
         self,
         request: super::pay::profitsharingfinish::post::Request,
-    ) -> M::Sent<super::pay::profitsharingfinish::post::Response> {
+    ) -> M::Output<super::pay::profitsharingfinish::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_PROFITSHARINGFINISH, request)
     }
 }
@@ -706,7 +706,7 @@ impl<M: Mode> SecapiPayProfitsharingreturn<M> {
     pub fn post(
         self,
         request: super::pay::profitsharingreturn::post::Request,
-    ) -> M::Sent<super::pay::profitsharingreturn::post::Response> {
+    ) -> M::Output<super::pay::profitsharingreturn::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_PROFITSHARINGRETURN, request)
     }
 }
@@ -745,7 +745,7 @@ impl<M: Mode> SecapiPayRefund<M> {
     pub fn post(
         self,
         request: super::pay::refund::post::Request,
-    ) -> M::Sent<super::pay::refund::post::Response> {
+    ) -> M::Output<super::pay::refund::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_REFUND, request)
     }
 }
@@ -783,7 +783,7 @@ impl<M: Mode> SecapiPayRefundv2<M> {
     pub fn post(
         self,
         request: super::pay::refundv2::post::Request,
-    ) -> M::Sent<super::pay::refundv2::post::Response> {
+    ) -> M::Output<super::pay::refundv2::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_REFUNDV2, request)
     }
 }
@@ -817,7 +817,7 @@ impl<M: Mode> SecapiPayReverse<M> {
     pub fn post(
         self,
         request: super::pay::reverse::post::Request,
-    ) -> M::Sent<super::pay::reverse::post::Response> {
+    ) -> M::Output<super::pay::reverse::post::Response> {
         self.call.typed(&table::POST_V2_SECAPI_PAY_REVERSE, request)
     }
 }

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/secsvc` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -60,7 +60,7 @@ impl<M: Mode> SecsvcGetrealnameinfo<M> {
     pub fn post(
         self,
         request: super::getrealnameinfo::post::Request,
-    ) -> M::Sent<super::getrealnameinfo::post::Response> {
+    ) -> M::Output<super::getrealnameinfo::post::Response> {
         self.call.typed(&table::POST_V2_SECSVC_GETREALNAMEINFO, request)
     }
 }
@@ -100,7 +100,7 @@ impl<M: Mode> SecsvcRealnameauth<M> {
     pub fn post(
         self,
         request: super::realnameauth::post::Request,
-    ) -> M::Sent<super::realnameauth::post::Response> {
+    ) -> M::Output<super::realnameauth::post::Response> {
         self.call.typed(&table::POST_V2_SECSVC_REALNAMEAUTH, request)
     }
 }

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/tools` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -50,7 +50,7 @@ impl<M: Mode> ToolsAuthcodetoopenid<M> {
     pub fn post(
         self,
         request: super::authcodetoopenid::post::Request,
-    ) -> M::Sent<super::authcodetoopenid::post::Response> {
+    ) -> M::Output<super::authcodetoopenid::post::Response> {
         self.call.typed(&table::POST_V2_TOOLS_AUTHCODETOOPENID, request)
     }
 }
@@ -77,7 +77,7 @@ impl<M: Mode> ToolsShorturl<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "转换短链接")]
-    pub fn post(self, request: super::shorturl::post::Request) -> M::Sent<super::shorturl::post::Response> {
+    pub fn post(self, request: super::shorturl::post::Request) -> M::Output<super::shorturl::post::Response> {
         self.call.typed(&table::POST_V2_TOOLS_SHORTURL, request)
     }
 }

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/transit` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -90,7 +90,7 @@ impl<M: Mode> TransitPartnerpayPayapply<M> {
     pub fn post(
         self,
         request: super::partnerpay::payapply::post::Request,
-    ) -> M::Sent<super::partnerpay::payapply::post::Response> {
+    ) -> M::Output<super::partnerpay::payapply::post::Response> {
         self.call.typed(&table::POST_V2_TRANSIT_PARTNERPAY_PAYAPPLY, request)
     }
 }
@@ -126,7 +126,7 @@ impl<M: Mode> TransitPartnerpayQueryorder<M> {
     pub fn post(
         self,
         request: super::partnerpay::queryorder::post::Request,
-    ) -> M::Sent<super::partnerpay::queryorder::post::Response> {
+    ) -> M::Output<super::partnerpay::queryorder::post::Response> {
         self.call.typed(&table::POST_V2_TRANSIT_PARTNERPAY_QUERYORDER, request)
     }
 }
@@ -163,7 +163,7 @@ impl<M: Mode> TransitPartnerpayQuerystate<M> {
     pub fn post(
         self,
         request: super::partnerpay::querystate::post::Request,
-    ) -> M::Sent<super::partnerpay::querystate::post::Response> {
+    ) -> M::Output<super::partnerpay::querystate::post::Response> {
         self.call.typed(&table::POST_V2_TRANSIT_PARTNERPAY_QUERYSTATE, request)
     }
 }
@@ -222,7 +222,7 @@ impl<M: Mode> TransitPayPayapply<M> {
     pub fn post(
         self,
         request: super::pay::payapply::post::Request,
-    ) -> M::Sent<super::pay::payapply::post::Response> {
+    ) -> M::Output<super::pay::payapply::post::Response> {
         self.call.typed(&table::POST_V2_TRANSIT_PAY_PAYAPPLY, request)
     }
 }
@@ -257,7 +257,7 @@ impl<M: Mode> TransitPayQuerystate<M> {
     pub fn post(
         self,
         request: super::pay::querystate::post::Request,
-    ) -> M::Sent<super::pay::querystate::post::Response> {
+    ) -> M::Output<super::pay::querystate::post::Response> {
         self.call.typed(&table::POST_V2_TRANSIT_PAY_QUERYSTATE, request)
     }
 }
@@ -292,7 +292,7 @@ impl<M: Mode> TransitQueryorder<M> {
     pub fn post(
         self,
         request: super::queryorder::post::Request,
-    ) -> M::Sent<super::queryorder::post::Response> {
+    ) -> M::Output<super::queryorder::post::Response> {
         self.call.typed(&table::POST_V2_TRANSIT_QUERYORDER, request)
     }
 }

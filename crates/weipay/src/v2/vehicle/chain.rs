@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/vehicle` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -80,7 +80,7 @@ impl<M: Mode> VehiclePartnerpayNotification<M> {
     pub fn post(
         self,
         request: super::partnerpay::notification::post::Request,
-    ) -> M::Sent<super::partnerpay::notification::post::Response> {
+    ) -> M::Output<super::partnerpay::notification::post::Response> {
         self.call.typed(&table::POST_V2_VEHICLE_PARTNERPAY_NOTIFICATION, request)
     }
 }
@@ -124,7 +124,7 @@ impl<M: Mode> VehiclePartnerpayPayapply<M> {
     pub fn post(
         self,
         request: super::partnerpay::payapply::post::Request,
-    ) -> M::Sent<super::partnerpay::payapply::post::Response> {
+    ) -> M::Output<super::partnerpay::payapply::post::Response> {
         self.call.typed(&table::POST_V2_VEHICLE_PARTNERPAY_PAYAPPLY, request)
     }
 }
@@ -163,7 +163,7 @@ impl<M: Mode> VehiclePartnerpayQuerystate<M> {
     pub fn post(
         self,
         request: super::partnerpay::querystate::post::Request,
-    ) -> M::Sent<super::partnerpay::querystate::post::Response> {
+    ) -> M::Output<super::partnerpay::querystate::post::Response> {
         self.call.typed(&table::POST_V2_VEHICLE_PARTNERPAY_QUERYSTATE, request)
     }
 }
@@ -221,7 +221,7 @@ impl<M: Mode> VehiclePayNotification<M> {
     pub fn post(
         self,
         request: super::pay::notification::post::Request,
-    ) -> M::Sent<super::pay::notification::post::Response> {
+    ) -> M::Output<super::pay::notification::post::Response> {
         self.call.typed(&table::POST_V2_VEHICLE_PAY_NOTIFICATION, request)
     }
 }
@@ -263,7 +263,7 @@ impl<M: Mode> VehiclePayPayapply<M> {
     pub fn post(
         self,
         request: super::pay::payapply::post::Request,
-    ) -> M::Sent<super::pay::payapply::post::Response> {
+    ) -> M::Output<super::pay::payapply::post::Response> {
         self.call.typed(&table::POST_V2_VEHICLE_PAY_PAYAPPLY, request)
     }
 }
@@ -300,7 +300,7 @@ impl<M: Mode> VehiclePayQuerystate<M> {
     pub fn post(
         self,
         request: super::pay::querystate::post::Request,
-    ) -> M::Sent<super::pay::querystate::post::Response> {
+    ) -> M::Output<super::pay::querystate::post::Response> {
         self.call.typed(&table::POST_V2_VEHICLE_PAY_QUERYSTATE, request)
     }
 }

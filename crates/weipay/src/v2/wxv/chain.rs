@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/wxv` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -88,7 +88,7 @@ impl<M: Mode> WxvCancelbill<M> {
     pub fn post(
         self,
         request: super::cancelbill::post::Request,
-    ) -> M::Sent<super::cancelbill::post::Response> {
+    ) -> M::Output<super::cancelbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_CANCELBILL, request)
     }
 }
@@ -128,7 +128,7 @@ impl<M: Mode> WxvChangerentmoney<M> {
     pub fn post(
         self,
         request: super::changerentmoney::post::Request,
-    ) -> M::Sent<super::changerentmoney::post::Response> {
+    ) -> M::Output<super::changerentmoney::post::Response> {
         self.call.typed(&table::POST_V2_WXV_CHANGERENTMONEY, request)
     }
 }
@@ -174,7 +174,7 @@ impl<M: Mode> WxvCreatehotelbill<M> {
     pub fn post(
         self,
         request: super::createhotelbill::post::Request,
-    ) -> M::Sent<super::createhotelbill::post::Response> {
+    ) -> M::Output<super::createhotelbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_CREATEHOTELBILL, request)
     }
 }
@@ -216,7 +216,7 @@ impl<M: Mode> WxvCreaterentbill<M> {
     pub fn post(
         self,
         request: super::createrentbill::post::Request,
-    ) -> M::Sent<super::createrentbill::post::Response> {
+    ) -> M::Output<super::createrentbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_CREATERENTBILL, request)
     }
 }
@@ -262,7 +262,7 @@ impl<M: Mode> WxvFinishhotelbill<M> {
     pub fn post(
         self,
         request: super::finishhotelbill::post::Request,
-    ) -> M::Sent<super::finishhotelbill::post::Response> {
+    ) -> M::Output<super::finishhotelbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_FINISHHOTELBILL, request)
     }
 }
@@ -306,7 +306,7 @@ impl<M: Mode> WxvFinishrentbill<M> {
     pub fn post(
         self,
         request: super::finishrentbill::post::Request,
-    ) -> M::Sent<super::finishrentbill::post::Response> {
+    ) -> M::Output<super::finishrentbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_FINISHRENTBILL, request)
     }
 }
@@ -344,7 +344,7 @@ impl<M: Mode> WxvQueryhotelbill<M> {
     pub fn post(
         self,
         request: super::queryhotelbill::post::Request,
-    ) -> M::Sent<super::queryhotelbill::post::Response> {
+    ) -> M::Output<super::queryhotelbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_QUERYHOTELBILL, request)
     }
 }
@@ -382,7 +382,7 @@ impl<M: Mode> WxvQueryrentbill<M> {
     pub fn post(
         self,
         request: super::queryrentbill::post::Request,
-    ) -> M::Sent<super::queryrentbill::post::Response> {
+    ) -> M::Output<super::queryrentbill::post::Response> {
         self.call.typed(&table::POST_V2_WXV_QUERYRENTBILL, request)
     }
 }

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v2/xdc` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -58,7 +58,7 @@ chain_step! {
 impl<M: Mode> XdcApiv2getsignkeySignGetsignkey<M> {
     /// 获取沙箱环境密钥 · `POST v2/xdc/apiv2getsignkey/sign/getsignkey`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::apiv2getsignkey::sign::getsignkey::post).
     ///
@@ -75,7 +75,7 @@ impl<M: Mode> XdcApiv2getsignkeySignGetsignkey<M> {
     pub fn post(
         self,
         request: super::apiv2getsignkey::sign::getsignkey::post::Request,
-    ) -> M::Sent<super::apiv2getsignkey::sign::getsignkey::post::Response> {
+    ) -> M::Output<super::apiv2getsignkey::sign::getsignkey::post::Response> {
         self.call.typed(&table::POST_V2_XDC_APIV2GETSIGNKEY_SIGN_GETSIGNKEY, request)
     }
 }
@@ -118,7 +118,7 @@ chain_step! {
 impl<M: Mode> XdcApiv2sandboxPayMicropay<M> {
     /// 沙箱付款码支付 · `POST v2/xdc/apiv2sandbox/pay/micropay`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::apiv2sandbox::pay::micropay::post).
     ///
@@ -141,7 +141,7 @@ impl<M: Mode> XdcApiv2sandboxPayMicropay<M> {
     pub fn post(
         self,
         request: super::apiv2sandbox::pay::micropay::post::Request,
-    ) -> M::Sent<super::apiv2sandbox::pay::micropay::post::Response> {
+    ) -> M::Output<super::apiv2sandbox::pay::micropay::post::Response> {
         self.call.typed(&table::POST_V2_XDC_APIV2SANDBOX_PAY_MICROPAY, request)
     }
 }
@@ -155,7 +155,7 @@ chain_step! {
 impl<M: Mode> XdcApiv2sandboxPayOrderquery<M> {
     /// 沙箱订单查询 · `POST v2/xdc/apiv2sandbox/pay/orderquery`
     ///
-    /// Answers are not signed. Safe to repeat with the same content.
+    /// Responses are not signed. Safe to repeat with the same content.
     ///
     /// Types and official documents (官方文档): [`post`](mod@super::apiv2sandbox::pay::orderquery::post).
     ///
@@ -175,7 +175,7 @@ impl<M: Mode> XdcApiv2sandboxPayOrderquery<M> {
     pub fn post(
         self,
         request: super::apiv2sandbox::pay::orderquery::post::Request,
-    ) -> M::Sent<super::apiv2sandbox::pay::orderquery::post::Response> {
+    ) -> M::Output<super::apiv2sandbox::pay::orderquery::post::Response> {
         self.call.typed(&table::POST_V2_XDC_APIV2SANDBOX_PAY_ORDERQUERY, request)
     }
 }

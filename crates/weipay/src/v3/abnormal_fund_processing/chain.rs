@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/abnormal-fund-processing` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -59,7 +59,7 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询在途异常资金付款结果")]
-    pub fn get(self) -> M::Sent<super::receipts::receipt_id::get::Response> {
+    pub fn get(self) -> M::Output<super::receipts::receipt_id::get::Response> {
         self.call.typed(&table::GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID, Nothing)
     }
 
@@ -106,7 +106,7 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructions<M> {
     pub fn post(
         self,
         request: super::receipts::receipt_id::transfer_instructions::post::Request,
-    ) -> M::Sent<super::receipts::receipt_id::transfer_instructions::post::Response> {
+    ) -> M::Output<super::receipts::receipt_id::transfer_instructions::post::Response> {
         self.call.typed(
             &table::POST_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID_TRANSFER_INSTRUCTIONS,
             request,
@@ -154,7 +154,8 @@ impl<M: Mode> AbnormalFundProcessingReceiptsByReceiptIdTransferInstructionsByOut
     #[doc(alias = "查询在途异常资金付款指令执行结果")]
     pub fn get(
         self,
-    ) -> M::Sent<super::receipts::receipt_id::transfer_instructions::out_instruction_no::get::Response> {
+    ) -> M::Output<super::receipts::receipt_id::transfer_instructions::out_instruction_no::get::Response>
+    {
         self.call.typed(&table::GET_V3_ABNORMAL_FUND_PROCESSING_RECEIPTS_RECEIPT_ID_TRANSFER_INSTRUCTIONS_OUT_INSTRUCTION_NO, Nothing)
     }
 }

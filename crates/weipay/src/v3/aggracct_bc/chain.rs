@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/aggracct-bc` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -97,7 +97,7 @@ impl<M: Mode> AggracctBcWbChannelAccountBalance<M> {
     pub fn get(
         self,
         request: super::wb_channel::account::balance::get::Request,
-    ) -> M::Sent<super::wb_channel::account::balance::get::Response> {
+    ) -> M::Output<super::wb_channel::account::balance::get::Response> {
         self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_BALANCE, request)
     }
 }
@@ -129,7 +129,7 @@ impl<M: Mode> AggracctBcWbChannelAccountMchArchives<M> {
     pub fn get(
         self,
         request: super::wb_channel::account::mch_archives::get::Request,
-    ) -> M::Sent<super::wb_channel::account::mch_archives::get::Response> {
+    ) -> M::Output<super::wb_channel::account::mch_archives::get::Response> {
         self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_MCH_ARCHIVES, request)
     }
 }
@@ -160,7 +160,7 @@ impl<M: Mode> AggracctBcWbChannelAccountMchMedia<M> {
     pub fn get(
         self,
         request: super::wb_channel::account::mch_media::get::Request,
-    ) -> M::Sent<super::wb_channel::account::mch_media::get::Response> {
+    ) -> M::Output<super::wb_channel::account::mch_media::get::Response> {
         self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_ACCOUNT_MCH_MEDIA, request)
     }
 }
@@ -209,7 +209,7 @@ impl<M: Mode> AggracctBcWbChannelBankChannelAccountRename<M> {
     pub fn post(
         self,
         request: super::wb_channel::bank_channel_account::rename::post::Request,
-    ) -> M::Sent<super::wb_channel::bank_channel_account::rename::post::Response> {
+    ) -> M::Output<super::wb_channel::bank_channel_account::rename::post::Response> {
         self.call.typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_BANK_CHANNEL_ACCOUNT_RENAME, request)
     }
 
@@ -259,7 +259,7 @@ impl<M: Mode> AggracctBcWbChannelBankChannelAccountRenameByApplicationId<M> {
     pub fn get(
         self,
         request: super::wb_channel::bank_channel_account::rename::application_id::get::Request,
-    ) -> M::Sent<super::wb_channel::bank_channel_account::rename::application_id::get::Response> {
+    ) -> M::Output<super::wb_channel::bank_channel_account::rename::application_id::get::Response> {
         self.call
             .typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_BANK_CHANNEL_ACCOUNT_RENAME_APPLICATION_ID, request)
     }
@@ -370,7 +370,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersInfoUpdateResultNotify<M> {
     pub fn post(
         self,
         request: super::wb_channel::control_orders::info::update::result::notify::post::Request,
-    ) -> M::Sent<super::wb_channel::control_orders::info::update::result::notify::post::Response> {
+    ) -> M::Output<super::wb_channel::control_orders::info::update::result::notify::post::Response> {
         self.call
             .typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_INFO_UPDATE_RESULT_NOTIFY, request)
     }
@@ -409,7 +409,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersByOutRequestNo<M> {
     pub fn get(
         self,
         request: super::wb_channel::control_orders::out_request_no::get::Request,
-    ) -> M::Sent<super::wb_channel::control_orders::out_request_no::get::Response> {
+    ) -> M::Output<super::wb_channel::control_orders::out_request_no::get::Response> {
         self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_OUT_REQUEST_NO, request)
     }
 }
@@ -446,7 +446,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersPunish<M> {
     pub fn post(
         self,
         request: super::wb_channel::control_orders::punish::post::Request,
-    ) -> M::Sent<super::wb_channel::control_orders::punish::post::Response> {
+    ) -> M::Output<super::wb_channel::control_orders::punish::post::Response> {
         self.call.typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_PUNISH, request)
     }
 }
@@ -485,7 +485,7 @@ impl<M: Mode> AggracctBcWbChannelControlOrdersRecover<M> {
     pub fn post(
         self,
         request: super::wb_channel::control_orders::recover::post::Request,
-    ) -> M::Sent<super::wb_channel::control_orders::recover::post::Response> {
+    ) -> M::Output<super::wb_channel::control_orders::recover::post::Response> {
         self.call.typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_CONTROL_ORDERS_RECOVER, request)
     }
 }
@@ -522,7 +522,7 @@ impl<M: Mode> AggracctBcWbChannelSpecialReduction<M> {
     pub fn post(
         self,
         request: super::wb_channel::special_reduction::post::Request,
-    ) -> M::Sent<super::wb_channel::special_reduction::post::Response> {
+    ) -> M::Output<super::wb_channel::special_reduction::post::Response> {
         self.call.typed(&table::POST_V3_AGGRACCT_BC_WB_CHANNEL_SPECIAL_REDUCTION, request)
     }
 
@@ -571,7 +571,7 @@ impl<M: Mode> AggracctBcWbChannelSpecialReductionByOutRequestNo<M> {
     pub fn get(
         self,
         request: super::wb_channel::special_reduction::out_request_no::get::Request,
-    ) -> M::Sent<super::wb_channel::special_reduction::out_request_no::get::Response> {
+    ) -> M::Output<super::wb_channel::special_reduction::out_request_no::get::Response> {
         self.call.typed(&table::GET_V3_AGGRACCT_BC_WB_CHANNEL_SPECIAL_REDUCTION_OUT_REQUEST_NO, request)
     }
 }

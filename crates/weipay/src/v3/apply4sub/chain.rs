@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/apply4sub` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -106,7 +106,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidApplicationByApplicationNo<M> {
     pub fn get(
         self,
         request: super::sub_merchants::sub_mchid::application::application_no::get::Request,
-    ) -> M::Sent<super::sub_merchants::sub_mchid::application::application_no::get::Response> {
+    ) -> M::Output<super::sub_merchants::sub_mchid::application::application_no::get::Response> {
         self.call.typed(&table::GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_APPLICATION_APPLICATION_NO, request)
     }
 }
@@ -149,7 +149,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidModifySettlement<M> {
     pub fn post(
         self,
         request: super::sub_merchants::sub_mchid::modify_settlement::post::Request,
-    ) -> M::Sent<super::sub_merchants::sub_mchid::modify_settlement::post::Response> {
+    ) -> M::Output<super::sub_merchants::sub_mchid::modify_settlement::post::Response> {
         self.call.typed(&table::POST_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_MODIFY_SETTLEMENT, request)
     }
 }
@@ -175,7 +175,7 @@ impl<M: Mode> Apply4subSubMerchantsBySubMchidSettlement<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询结算账户")]
-    pub fn get(self) -> M::Sent<super::sub_merchants::sub_mchid::settlement::get::Response> {
+    pub fn get(self) -> M::Output<super::sub_merchants::sub_mchid::settlement::get::Response> {
         self.call.typed(&table::GET_V3_APPLY4SUB_SUB_MERCHANTS_SUB_MCHID_SETTLEMENT, Nothing)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/apply4subject` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -45,7 +45,7 @@ impl<M: Mode> Apply4subjectApplyment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商户开户意愿申请单审核结果")]
-    pub fn get(self, request: super::applyment::get::Request) -> M::Sent<super::applyment::get::Response> {
+    pub fn get(self, request: super::applyment::get::Request) -> M::Output<super::applyment::get::Response> {
         self.call.typed(&table::GET_V3_APPLY4SUBJECT_APPLYMENT, request)
     }
 
@@ -86,7 +86,10 @@ impl<M: Mode> Apply4subjectApplyment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "提交商户开户意愿申请单")]
-    pub fn post(self, request: super::applyment::post::Request) -> M::Sent<super::applyment::post::Response> {
+    pub fn post(
+        self,
+        request: super::applyment::post::Request,
+    ) -> M::Output<super::applyment::post::Response> {
         self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT, request)
     }
 
@@ -144,7 +147,7 @@ impl<M: Mode> Apply4subjectApplymentByApplymentIdCancel<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销商户开户意愿申请单")]
-    pub fn post(self) -> M::Sent<Nothing> {
+    pub fn post(self) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT_APPLYMENT_ID_CANCEL, Nothing)
     }
 }
@@ -184,7 +187,7 @@ impl<M: Mode> Apply4subjectApplymentByBusinessCodeCancel<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销商户开户意愿申请单")]
-    pub fn post(self) -> M::Sent<Nothing> {
+    pub fn post(self) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_APPLY4SUBJECT_APPLYMENT_BUSINESS_CODE_CANCEL, Nothing)
     }
 }
@@ -236,7 +239,7 @@ impl<M: Mode> Apply4subjectApplymentMerchantsBySubMchidState<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取商户开户意愿确认状态")]
-    pub fn get(self) -> M::Sent<super::applyment::merchants::sub_mchid::state::get::Response> {
+    pub fn get(self) -> M::Output<super::applyment::merchants::sub_mchid::state::get::Response> {
         self.call.typed(&table::GET_V3_APPLY4SUBJECT_APPLYMENT_MERCHANTS_SUB_MCHID_STATE, Nothing)
     }
 }

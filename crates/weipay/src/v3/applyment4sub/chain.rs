@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/applyment4sub` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -77,7 +77,10 @@ impl<M: Mode> Applyment4subApplyment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "提交申请单")]
-    pub fn post(self, request: super::applyment::post::Request) -> M::Sent<super::applyment::post::Response> {
+    pub fn post(
+        self,
+        request: super::applyment::post::Request,
+    ) -> M::Output<super::applyment::post::Response> {
         self.call.step("").typed(&table::POST_V3_APPLYMENT4SUB_APPLYMENT, request)
     }
 
@@ -130,7 +133,7 @@ impl<M: Mode> Applyment4subApplymentApplymentIdByApplymentId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过申请单号查询申请状态")]
-    pub fn get(self) -> M::Sent<super::applyment::applyment_id::applyment_id::get::Response> {
+    pub fn get(self) -> M::Output<super::applyment::applyment_id::applyment_id::get::Response> {
         self.call.typed(&table::GET_V3_APPLYMENT4SUB_APPLYMENT_APPLYMENT_ID_APPLYMENT_ID, Nothing)
     }
 }
@@ -173,7 +176,7 @@ impl<M: Mode> Applyment4subApplymentBusinessCodeByBusinessCode<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过业务申请编号查询申请状态")]
-    pub fn get(self) -> M::Sent<super::applyment::business_code::business_code::get::Response> {
+    pub fn get(self) -> M::Output<super::applyment::business_code::business_code::get::Response> {
         self.call.typed(&table::GET_V3_APPLYMENT4SUB_APPLYMENT_BUSINESS_CODE_BUSINESS_CODE, Nothing)
     }
 }

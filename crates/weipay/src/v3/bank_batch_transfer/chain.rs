@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v3/bank-batch-transfer` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -66,7 +66,7 @@ impl<M: Mode> BankBatchTransferReceiptDetailReceipts<M> {
     pub fn get(
         self,
         request: super::receipt::detail_receipts::get::Request,
-    ) -> M::Sent<super::receipt::detail_receipts::get::Response> {
+    ) -> M::Output<super::receipt::detail_receipts::get::Response> {
         self.call.typed(&table::GET_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS, request)
     }
 
@@ -91,7 +91,7 @@ impl<M: Mode> BankBatchTransferReceiptDetailReceipts<M> {
     pub fn post(
         self,
         request: super::receipt::detail_receipts::post::Request,
-    ) -> M::Sent<super::receipt::detail_receipts::post::Response> {
+    ) -> M::Output<super::receipt::detail_receipts::post::Response> {
         self.call.typed(&table::POST_V3_BANK_BATCH_TRANSFER_RECEIPT_DETAIL_RECEIPTS, request)
     }
 }
@@ -123,7 +123,7 @@ impl<M: Mode> BankBatchTransferReceiptSummaryReceipts<M> {
     pub fn get(
         self,
         request: super::receipt::summary_receipts::get::Request,
-    ) -> M::Sent<super::receipt::summary_receipts::get::Response> {
+    ) -> M::Output<super::receipt::summary_receipts::get::Response> {
         self.call.typed(&table::GET_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS, request)
     }
 
@@ -146,7 +146,7 @@ impl<M: Mode> BankBatchTransferReceiptSummaryReceipts<M> {
     pub fn post(
         self,
         request: super::receipt::summary_receipts::post::Request,
-    ) -> M::Sent<super::receipt::summary_receipts::post::Response> {
+    ) -> M::Output<super::receipt::summary_receipts::post::Response> {
         self.call.typed(&table::POST_V3_BANK_BATCH_TRANSFER_RECEIPT_SUMMARY_RECEIPTS, request)
     }
 }

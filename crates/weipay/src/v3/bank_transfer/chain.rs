@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/bank-transfer` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -56,7 +56,7 @@ impl<M: Mode> BankTransferBatches<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "发起批量转账")]
-    pub fn post(self, request: super::batches::post::Request) -> M::Sent<super::batches::post::Response> {
+    pub fn post(self, request: super::batches::post::Request) -> M::Output<super::batches::post::Response> {
         self.call.typed(&table::POST_V3_BANK_TRANSFER_BATCHES, request)
     }
 
@@ -116,7 +116,7 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchId<M> {
     pub fn get(
         self,
         request: super::batches::batch_id::batch_id::get::Request,
-    ) -> M::Sent<super::batches::batch_id::batch_id::get::Response> {
+    ) -> M::Output<super::batches::batch_id::batch_id::get::Response> {
         self.call.typed(&table::GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
@@ -187,7 +187,7 @@ impl<M: Mode> BankTransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
     #[doc(alias = "微信支付明细单号查询明细单")]
     pub fn get(
         self,
-    ) -> M::Sent<super::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response> {
+    ) -> M::Output<super::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response> {
         self.call.typed(
             &table::GET_V3_BANK_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID,
             Nothing,
@@ -245,7 +245,7 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNo<M> {
     pub fn get(
         self,
         request: super::batches::out_batch_no::out_batch_no::get::Request,
-    ) -> M::Sent<super::batches::out_batch_no::out_batch_no::get::Response> {
+    ) -> M::Output<super::batches::out_batch_no::out_batch_no::get::Response> {
         self.call.typed(&table::GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
     }
 
@@ -316,7 +316,7 @@ impl<M: Mode> BankTransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDe
     #[doc(alias = "银行明细单号查询明细单")]
     pub fn get(
         self,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response,
     > {
         self.call.typed(&table::GET_V3_BANK_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO, Nothing)

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v3/bill` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -56,7 +56,7 @@ impl<M: Mode> BillFundflowbill<M> {
     pub fn get(
         self,
         request: super::fundflowbill::get::Request,
-    ) -> M::Sent<super::fundflowbill::get::Response> {
+    ) -> M::Output<super::fundflowbill::get::Response> {
         self.call.typed(&table::GET_V3_BILL_FUNDFLOWBILL, request)
     }
 }
@@ -91,7 +91,7 @@ impl<M: Mode> BillSubMerchantFundflowbill<M> {
     pub fn get(
         self,
         request: super::sub_merchant_fundflowbill::get::Request,
-    ) -> M::Sent<super::sub_merchant_fundflowbill::get::Response> {
+    ) -> M::Output<super::sub_merchant_fundflowbill::get::Response> {
         self.call.typed(&table::GET_V3_BILL_SUB_MERCHANT_FUNDFLOWBILL, request)
     }
 }
@@ -119,7 +119,7 @@ impl<M: Mode> BillTradebill<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请交易账单")]
-    pub fn get(self, request: super::tradebill::get::Request) -> M::Sent<super::tradebill::get::Response> {
+    pub fn get(self, request: super::tradebill::get::Request) -> M::Output<super::tradebill::get::Response> {
         self.call.typed(&table::GET_V3_BILL_TRADEBILL, request)
     }
 }

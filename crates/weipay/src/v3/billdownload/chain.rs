@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/billdownload` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -30,7 +30,7 @@ chain_step! {
 impl<M: Mode> BilldownloadFile<M> {
     /// 下载账单 · `GET v3/billdownload/file`
     ///
-    /// For 电商平台, 服务商, 直连商户. Answers are not signed.
+    /// For 电商平台, 服务商, 直连商户. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::file::get).
     ///
@@ -44,7 +44,7 @@ impl<M: Mode> BilldownloadFile<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载账单")]
-    pub fn get(self, request: super::file::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::file::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_BILLDOWNLOAD_FILE, request)
     }
 }

@@ -6,7 +6,7 @@ pub use crate::v3::billdownload::chain::BilldownloadFile as File;
 
 /// 下载账单 · `GET v3/billdownload/file`
 ///
-/// For 电商平台, 服务商, 直连商户. Answers are not signed.
+/// For 电商平台, 服务商, 直连商户. Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/brand` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -81,7 +81,7 @@ impl<M: Mode> BrandApplyments<M> {
     pub fn post(
         self,
         request: super::applyments::post::Request,
-    ) -> M::Sent<super::applyments::post::Response> {
+    ) -> M::Output<super::applyments::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_APPLYMENTS, request)
     }
 
@@ -136,7 +136,7 @@ impl<M: Mode> BrandApplymentsApplymentIdByApplymentId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "根据申请单ID查询申请状态")]
-    pub fn get(self) -> M::Sent<super::applyments::applyment_id::applyment_id::get::Response> {
+    pub fn get(self) -> M::Output<super::applyments::applyment_id::applyment_id::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_APPLYMENTS_APPLYMENT_ID_APPLYMENT_ID, Nothing)
     }
 }
@@ -179,7 +179,7 @@ impl<M: Mode> BrandApplymentsBusinessCodeByBusinessCode<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "根据业务申请编号查询申请状态")]
-    pub fn get(self) -> M::Sent<super::applyments::business_code::business_code::get::Response> {
+    pub fn get(self) -> M::Output<super::applyments::business_code::business_code::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_APPLYMENTS_BUSINESS_CODE_BUSINESS_CODE, Nothing)
     }
 }
@@ -210,7 +210,7 @@ impl<M: Mode> BrandApplymentsCancelApplyment<M> {
     pub fn post(
         self,
         request: super::applyments::cancel_applyment::post::Request,
-    ) -> M::Sent<super::applyments::cancel_applyment::post::Response> {
+    ) -> M::Output<super::applyments::cancel_applyment::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_APPLYMENTS_CANCEL_APPLYMENT, request)
     }
 }
@@ -259,7 +259,7 @@ impl<M: Mode> BrandCardCardConfigs<M> {
     pub fn get(
         self,
         request: super::card::card_configs::get::Request,
-    ) -> M::Sent<super::card::card_configs::get::Response> {
+    ) -> M::Output<super::card::card_configs::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_CARD_CARD_CONFIGS, request)
     }
 
@@ -286,7 +286,7 @@ impl<M: Mode> BrandCardCardConfigs<M> {
     pub fn post(
         self,
         request: super::card::card_configs::post::Request,
-    ) -> M::Sent<super::card::card_configs::post::Response> {
+    ) -> M::Output<super::card::card_configs::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_CARD_CARD_CONFIGS, request)
     }
 
@@ -332,7 +332,7 @@ impl<M: Mode> BrandCardCardConfigsCancelApplyment<M> {
     pub fn post(
         self,
         request: super::card::card_configs::cancel_applyment::post::Request,
-    ) -> M::Sent<super::card::card_configs::cancel_applyment::post::Response> {
+    ) -> M::Output<super::card::card_configs::cancel_applyment::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_CARD_CARD_CONFIGS_CANCEL_APPLYMENT, request)
     }
 }
@@ -363,7 +363,7 @@ impl<M: Mode> BrandCardCardConfigsPreviewUrl<M> {
     pub fn get(
         self,
         request: super::card::card_configs::preview_url::get::Request,
-    ) -> M::Sent<super::card::card_configs::preview_url::get::Response> {
+    ) -> M::Output<super::card::card_configs::preview_url::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_CARD_CARD_CONFIGS_PREVIEW_URL, request)
     }
 }
@@ -394,7 +394,7 @@ impl<M: Mode> BrandCardCardConfigsPublish<M> {
     pub fn post(
         self,
         request: super::card::card_configs::publish::post::Request,
-    ) -> M::Sent<super::card::card_configs::publish::post::Response> {
+    ) -> M::Output<super::card::card_configs::publish::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_CARD_CARD_CONFIGS_PUBLISH, request)
     }
 }
@@ -426,7 +426,7 @@ impl<M: Mode> BrandCardCardLinks<M> {
     pub fn get(
         self,
         request: super::card::card_links::get::Request,
-    ) -> M::Sent<super::card::card_links::get::Response> {
+    ) -> M::Output<super::card::card_links::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_CARD_CARD_LINKS, request)
     }
 
@@ -452,7 +452,7 @@ impl<M: Mode> BrandCardCardLinks<M> {
     pub fn post(
         self,
         request: super::card::card_links::post::Request,
-    ) -> M::Sent<super::card::card_links::post::Response> {
+    ) -> M::Output<super::card::card_links::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_CARD_CARD_LINKS, request)
     }
 
@@ -523,7 +523,7 @@ impl<M: Mode> BrandCardCardLinksBusinessCodeByBusinessCode<M> {
     pub fn get(
         self,
         request: super::card::card_links::business_code::business_code::get::Request,
-    ) -> M::Sent<super::card::card_links::business_code::business_code::get::Response> {
+    ) -> M::Output<super::card::card_links::business_code::business_code::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_CARD_CARD_LINKS_BUSINESS_CODE_BUSINESS_CODE, request)
     }
 }
@@ -554,7 +554,7 @@ impl<M: Mode> BrandCardCardLinksCancelApplyment<M> {
     pub fn post(
         self,
         request: super::card::card_links::cancel_applyment::post::Request,
-    ) -> M::Sent<super::card::card_links::cancel_applyment::post::Response> {
+    ) -> M::Output<super::card::card_links::cancel_applyment::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_CARD_CARD_LINKS_CANCEL_APPLYMENT, request)
     }
 }
@@ -585,7 +585,7 @@ impl<M: Mode> BrandCardCardLinksUnbindCardLink<M> {
     pub fn post(
         self,
         request: super::card::card_links::unbind_card_link::post::Request,
-    ) -> M::Sent<super::card::card_links::unbind_card_link::post::Response> {
+    ) -> M::Output<super::card::card_links::unbind_card_link::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_CARD_CARD_LINKS_UNBIND_CARD_LINK, request)
     }
 }
@@ -640,7 +640,7 @@ impl<M: Mode> BrandMarketingShakeActivitiesActivities<M> {
     pub fn get(
         self,
         request: super::marketing::shake_activities::activities::get::Request,
-    ) -> M::Sent<super::marketing::shake_activities::activities::get::Response> {
+    ) -> M::Output<super::marketing::shake_activities::activities::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_MARKETING_SHAKE_ACTIVITIES_ACTIVITIES, request)
     }
 }
@@ -731,7 +731,7 @@ impl<M: Mode> BrandPartnerCardMemberCards<M> {
     pub fn get(
         self,
         request: super::partner::card_member::cards::get::Request,
-    ) -> M::Sent<super::partner::card_member::cards::get::Response> {
+    ) -> M::Output<super::partner::card_member::cards::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_CARDS, request)
     }
 
@@ -765,7 +765,7 @@ impl<M: Mode> BrandPartnerCardMemberCards<M> {
     pub fn post(
         self,
         request: super::partner::card_member::cards::post::Request,
-    ) -> M::Sent<super::partner::card_member::cards::post::Response> {
+    ) -> M::Output<super::partner::card_member::cards::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS, request)
     }
 
@@ -811,7 +811,7 @@ impl<M: Mode> BrandPartnerCardMemberCardsByCardId<M> {
     pub fn get(
         self,
         request: super::partner::card_member::cards::card_id::get::Request,
-    ) -> M::Sent<super::partner::card_member::cards::card_id::get::Response> {
+    ) -> M::Output<super::partner::card_member::cards::card_id::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID, request)
     }
 
@@ -842,7 +842,7 @@ impl<M: Mode> BrandPartnerCardMemberCardsByCardId<M> {
     pub fn patch(
         self,
         request: super::partner::card_member::cards::card_id::patch::Request,
-    ) -> M::Sent<super::partner::card_member::cards::card_id::patch::Response> {
+    ) -> M::Output<super::partner::card_member::cards::card_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID, request)
     }
 
@@ -873,7 +873,7 @@ impl<M: Mode> BrandPartnerCardMemberCardsByCardId<M> {
     pub fn delete(
         self,
         request: super::partner::card_member::cards::card_id::delete::Request,
-    ) -> M::Sent<super::partner::card_member::cards::card_id::delete::Response> {
+    ) -> M::Output<super::partner::card_member::cards::card_id::delete::Response> {
         self.call.typed(&table::DELETE_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID, request)
     }
 
@@ -918,7 +918,7 @@ impl<M: Mode> BrandPartnerCardMemberCardsByCardIdInvalidate<M> {
     pub fn post(
         self,
         request: super::partner::card_member::cards::card_id::invalidate::post::Request,
-    ) -> M::Sent<super::partner::card_member::cards::card_id::invalidate::post::Response> {
+    ) -> M::Output<super::partner::card_member::cards::card_id::invalidate::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_CARDS_CARD_ID_INVALIDATE, request)
     }
 }
@@ -951,7 +951,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivities<M> {
     pub fn get(
         self,
         request: super::partner::card_member::membership_activities::get::Request,
-    ) -> M::Sent<super::partner::card_member::membership_activities::get::Response> {
+    ) -> M::Output<super::partner::card_member::membership_activities::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES, request)
     }
 
@@ -987,7 +987,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivities<M> {
     pub fn post(
         self,
         request: super::partner::card_member::membership_activities::post::Request,
-    ) -> M::Sent<super::partner::card_member::membership_activities::post::Response> {
+    ) -> M::Output<super::partner::card_member::membership_activities::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES, request)
     }
 
@@ -1037,7 +1037,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityId<M> {
     pub fn get(
         self,
         request: super::partner::card_member::membership_activities::activity_id::get::Request,
-    ) -> M::Sent<super::partner::card_member::membership_activities::activity_id::get::Response> {
+    ) -> M::Output<super::partner::card_member::membership_activities::activity_id::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID, request)
     }
 
@@ -1073,7 +1073,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityId<M> {
     pub fn patch(
         self,
         request: super::partner::card_member::membership_activities::activity_id::patch::Request,
-    ) -> M::Sent<super::partner::card_member::membership_activities::activity_id::patch::Response> {
+    ) -> M::Output<super::partner::card_member::membership_activities::activity_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID, request)
     }
 
@@ -1118,7 +1118,7 @@ impl<M: Mode> BrandPartnerCardMemberMembershipActivitiesByActivityIdTerminate<M>
     pub fn post(
         self,
         request: super::partner::card_member::membership_activities::activity_id::terminate::post::Request,
-    ) -> M::Sent<super::partner::card_member::membership_activities::activity_id::terminate::post::Response>
+    ) -> M::Output<super::partner::card_member::membership_activities::activity_id::terminate::post::Response>
     {
         self.call.typed(
             &table::POST_V3_BRAND_PARTNER_CARD_MEMBER_MEMBERSHIP_ACTIVITIES_ACTIVITY_ID_TERMINATE,
@@ -1156,7 +1156,7 @@ impl<M: Mode> BrandPartnerCardMemberPayViewTokens<M> {
     pub fn post(
         self,
         request: super::partner::card_member::pay_view_tokens::post::Request,
-    ) -> M::Sent<super::partner::card_member::pay_view_tokens::post::Response> {
+    ) -> M::Output<super::partner::card_member::pay_view_tokens::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_PAY_VIEW_TOKENS, request)
     }
 }
@@ -1190,7 +1190,7 @@ impl<M: Mode> BrandPartnerCardMemberPreAuthTokens<M> {
     pub fn post(
         self,
         request: super::partner::card_member::pre_auth_tokens::post::Request,
-    ) -> M::Sent<super::partner::card_member::pre_auth_tokens::post::Response> {
+    ) -> M::Output<super::partner::card_member::pre_auth_tokens::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_PRE_AUTH_TOKENS, request)
     }
 }
@@ -1222,7 +1222,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCards<M> {
     pub fn get(
         self,
         request: super::partner::card_member::user_cards::get::Request,
-    ) -> M::Sent<super::partner::card_member::user_cards::get::Response> {
+    ) -> M::Output<super::partner::card_member::user_cards::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS, request)
     }
 
@@ -1287,7 +1287,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsImportByOpenid<M> {
     pub fn post(
         self,
         request: super::partner::card_member::user_cards::import_by_openid::post::Request,
-    ) -> M::Sent<super::partner::card_member::user_cards::import_by_openid::post::Response> {
+    ) -> M::Output<super::partner::card_member::user_cards::import_by_openid::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_IMPORT_BY_OPENID, request)
     }
 }
@@ -1326,7 +1326,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsImportByPhone<M> {
     pub fn post(
         self,
         request: super::partner::card_member::user_cards::import_by_phone::post::Request,
-    ) -> M::Sent<super::partner::card_member::user_cards::import_by_phone::post::Response> {
+    ) -> M::Output<super::partner::card_member::user_cards::import_by_phone::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_IMPORT_BY_PHONE, request)
     }
 }
@@ -1369,7 +1369,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCode<M> {
     pub fn get(
         self,
         request: super::partner::card_member::user_cards::user_card_code::get::Request,
-    ) -> M::Sent<super::partner::card_member::user_cards::user_card_code::get::Response> {
+    ) -> M::Output<super::partner::card_member::user_cards::user_card_code::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE, request)
     }
 
@@ -1400,7 +1400,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCode<M> {
     pub fn patch(
         self,
         request: super::partner::card_member::user_cards::user_card_code::patch::Request,
-    ) -> M::Sent<super::partner::card_member::user_cards::user_card_code::patch::Response> {
+    ) -> M::Output<super::partner::card_member::user_cards::user_card_code::patch::Response> {
         self.call.typed(&table::PATCH_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE, request)
     }
 
@@ -1454,7 +1454,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCodeConfirm<M> {
     pub fn post(
         self,
         request: super::partner::card_member::user_cards::user_card_code::confirm::post::Request,
-    ) -> M::Sent<super::partner::card_member::user_cards::user_card_code::confirm::post::Response> {
+    ) -> M::Output<super::partner::card_member::user_cards::user_card_code::confirm::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE_CONFIRM, request)
     }
 }
@@ -1497,7 +1497,7 @@ impl<M: Mode> BrandPartnerCardMemberUserCardsByUserCardCodeInvalidate<M> {
     pub fn post(
         self,
         request: super::partner::card_member::user_cards::user_card_code::invalidate::post::Request,
-    ) -> M::Sent<super::partner::card_member::user_cards::user_card_code::invalidate::post::Response> {
+    ) -> M::Output<super::partner::card_member::user_cards::user_card_code::invalidate::post::Response> {
         self.call
             .typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_CARDS_USER_CARD_CODE_INVALIDATE, request)
     }
@@ -1535,7 +1535,7 @@ impl<M: Mode> BrandPartnerCardMemberUserFeeds<M> {
     pub fn post(
         self,
         request: super::partner::card_member::user_feeds::post::Request,
-    ) -> M::Sent<super::partner::card_member::user_feeds::post::Response> {
+    ) -> M::Output<super::partner::card_member::user_feeds::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_FEEDS, request)
     }
 }
@@ -1611,7 +1611,7 @@ impl<M: Mode> BrandPartnerCardMemberUserPointsExchangeCouponConfirm<M> {
     pub fn post(
         self,
         request: super::partner::card_member::user_points::exchange_coupon::confirm::post::Request,
-    ) -> M::Sent<super::partner::card_member::user_points::exchange_coupon::confirm::post::Response> {
+    ) -> M::Output<super::partner::card_member::user_points::exchange_coupon::confirm::post::Response> {
         self.call
             .typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_POINTS_EXCHANGE_COUPON_CONFIRM, request)
     }
@@ -1650,7 +1650,7 @@ impl<M: Mode> BrandPartnerCardMemberUserPointsSync<M> {
     pub fn post(
         self,
         request: super::partner::card_member::user_points::sync::post::Request,
-    ) -> M::Sent<super::partner::card_member::user_points::sync::post::Response> {
+    ) -> M::Output<super::partner::card_member::user_points::sync::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_CARD_MEMBER_USER_POINTS_SYNC, request)
     }
 }
@@ -1694,7 +1694,7 @@ impl<M: Mode> BrandPartnerStoreBrandstores<M> {
     pub fn get(
         self,
         request: super::partner::store::brandstores::get::Request,
-    ) -> M::Sent<super::partner::store::brandstores::get::Response> {
+    ) -> M::Output<super::partner::store::brandstores::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_STORE_BRANDSTORES, request)
     }
 
@@ -1721,7 +1721,7 @@ impl<M: Mode> BrandPartnerStoreBrandstores<M> {
     pub fn post(
         self,
         request: super::partner::store::brandstores::post::Request,
-    ) -> M::Sent<super::partner::store::brandstores::post::Response> {
+    ) -> M::Output<super::partner::store::brandstores::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES, request)
     }
 
@@ -1760,7 +1760,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreId<M> {
     pub fn get(
         self,
         request: super::partner::store::brandstores::store_id::get::Request,
-    ) -> M::Sent<super::partner::store::brandstores::store_id::get::Response> {
+    ) -> M::Output<super::partner::store::brandstores::store_id::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
     }
 
@@ -1784,7 +1784,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreId<M> {
     pub fn patch(
         self,
         request: super::partner::store::brandstores::store_id::patch::Request,
-    ) -> M::Sent<super::partner::store::brandstores::store_id::patch::Response> {
+    ) -> M::Output<super::partner::store::brandstores::store_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
     }
 
@@ -1808,7 +1808,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreId<M> {
     pub fn delete(
         self,
         request: super::partner::store::brandstores::store_id::delete::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID, request)
     }
 
@@ -1869,7 +1869,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdBindrecipient<M> {
     pub fn post(
         self,
         request: super::partner::store::brandstores::store_id::bindrecipient::post::Request,
-    ) -> M::Sent<super::partner::store::brandstores::store_id::bindrecipient::post::Response> {
+    ) -> M::Output<super::partner::store::brandstores::store_id::bindrecipient::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_BINDRECIPIENT, request)
     }
 }
@@ -1909,7 +1909,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdClose<M> {
     pub fn post(
         self,
         request: super::partner::store::brandstores::store_id::close::post::Request,
-    ) -> M::Sent<super::partner::store::brandstores::store_id::close::post::Response> {
+    ) -> M::Output<super::partner::store::brandstores::store_id::close::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_CLOSE, request)
     }
 }
@@ -1949,7 +1949,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdResume<M> {
     pub fn post(
         self,
         request: super::partner::store::brandstores::store_id::resume::post::Request,
-    ) -> M::Sent<super::partner::store::brandstores::store_id::resume::post::Response> {
+    ) -> M::Output<super::partner::store::brandstores::store_id::resume::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_RESUME, request)
     }
 }
@@ -1989,7 +1989,7 @@ impl<M: Mode> BrandPartnerStoreBrandstoresByStoreIdUnbindrecipient<M> {
     pub fn post(
         self,
         request: super::partner::store::brandstores::store_id::unbindrecipient::post::Request,
-    ) -> M::Sent<super::partner::store::brandstores::store_id::unbindrecipient::post::Response> {
+    ) -> M::Output<super::partner::store::brandstores::store_id::unbindrecipient::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PARTNER_STORE_BRANDSTORES_STORE_ID_UNBINDRECIPIENT, request)
     }
 }
@@ -2064,7 +2064,7 @@ impl<M: Mode> BrandProfitsharingBrandConfigsByBrandMchid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询最大分账比例")]
-    pub fn get(self) -> M::Sent<super::profitsharing::brand_configs::brand_mchid::get::Response> {
+    pub fn get(self) -> M::Output<super::profitsharing::brand_configs::brand_mchid::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_BRAND_CONFIGS_BRAND_MCHID, Nothing)
     }
 }
@@ -2099,7 +2099,7 @@ impl<M: Mode> BrandProfitsharingFinishOrder<M> {
     pub fn post(
         self,
         request: super::profitsharing::finish_order::post::Request,
-    ) -> M::Sent<super::profitsharing::finish_order::post::Response> {
+    ) -> M::Output<super::profitsharing::finish_order::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_FINISH_ORDER, request)
     }
 }
@@ -2134,7 +2134,7 @@ impl<M: Mode> BrandProfitsharingOrders<M> {
     pub fn get(
         self,
         request: super::profitsharing::orders::get::Request,
-    ) -> M::Sent<super::profitsharing::orders::get::Response> {
+    ) -> M::Output<super::profitsharing::orders::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_ORDERS, request)
     }
 
@@ -2168,7 +2168,7 @@ impl<M: Mode> BrandProfitsharingOrders<M> {
     pub fn post(
         self,
         request: super::profitsharing::orders::post::Request,
-    ) -> M::Sent<super::profitsharing::orders::post::Response> {
+    ) -> M::Output<super::profitsharing::orders::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_ORDERS, request)
     }
 
@@ -2223,7 +2223,7 @@ impl<M: Mode> BrandProfitsharingOrdersByTransactionIdAmounts<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询订单剩余待分金额")]
-    pub fn get(self) -> M::Sent<super::profitsharing::orders::transaction_id::amounts::get::Response> {
+    pub fn get(self) -> M::Output<super::profitsharing::orders::transaction_id::amounts::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS, Nothing)
     }
 }
@@ -2276,7 +2276,7 @@ impl<M: Mode> BrandProfitsharingReceiversAdd<M> {
     pub fn post(
         self,
         request: super::profitsharing::receivers::add::post::Request,
-    ) -> M::Sent<super::profitsharing::receivers::add::post::Response> {
+    ) -> M::Output<super::profitsharing::receivers::add::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_RECEIVERS_ADD, request)
     }
 }
@@ -2311,7 +2311,7 @@ impl<M: Mode> BrandProfitsharingReceiversDelete<M> {
     pub fn post(
         self,
         request: super::profitsharing::receivers::delete_::post::Request,
-    ) -> M::Sent<super::profitsharing::receivers::delete_::post::Response> {
+    ) -> M::Output<super::profitsharing::receivers::delete_::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_RECEIVERS_DELETE, request)
     }
 }
@@ -2343,7 +2343,7 @@ impl<M: Mode> BrandProfitsharingReturnorders<M> {
     pub fn get(
         self,
         request: super::profitsharing::returnorders::get::Request,
-    ) -> M::Sent<super::profitsharing::returnorders::get::Response> {
+    ) -> M::Output<super::profitsharing::returnorders::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_PROFITSHARING_RETURNORDERS, request)
     }
 
@@ -2371,7 +2371,7 @@ impl<M: Mode> BrandProfitsharingReturnorders<M> {
     pub fn post(
         self,
         request: super::profitsharing::returnorders::post::Request,
-    ) -> M::Sent<super::profitsharing::returnorders::post::Response> {
+    ) -> M::Output<super::profitsharing::returnorders::post::Response> {
         self.call.typed(&table::POST_V3_BRAND_PROFITSHARING_RETURNORDERS, request)
     }
 }

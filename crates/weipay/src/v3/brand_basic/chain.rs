@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/brand-basic` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -85,7 +85,7 @@ impl<M: Mode> BrandBasicPartnerBrandsByBrandIdProductAuthorities<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获得品牌已授权且在生效中的产品权限信息")]
-    pub fn get(self) -> M::Sent<super::partner::brands::brand_id::product_authorities::get::Response> {
+    pub fn get(self) -> M::Output<super::partner::brands::brand_id::product_authorities::get::Response> {
         self.call.typed(&table::GET_V3_BRAND_BASIC_PARTNER_BRANDS_BRAND_ID_PRODUCT_AUTHORITIES, Nothing)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/businesscircle` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -65,7 +65,7 @@ impl<M: Mode> BusinesscircleParkings<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商圈会员停车状态同步")]
-    pub fn post(self, request: super::parkings::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::parkings::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_BUSINESSCIRCLE_PARKINGS, request)
     }
 }
@@ -111,7 +111,7 @@ impl<M: Mode> BusinesscirclePointsNotify<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商圈会员积分同步")]
-    pub fn post(self, request: super::points::notify::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::points::notify::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_BUSINESSCIRCLE_POINTS_NOTIFY, request)
     }
 }
@@ -160,7 +160,7 @@ impl<M: Mode> BusinesscircleUserAuthorizationsByOpenid<M> {
     pub fn get(
         self,
         request: super::user_authorizations::openid::get::Request,
-    ) -> M::Sent<super::user_authorizations::openid::get::Response> {
+    ) -> M::Output<super::user_authorizations::openid::get::Response> {
         self.call.typed(&table::GET_V3_BUSINESSCIRCLE_USER_AUTHORIZATIONS_OPENID, request)
     }
 }
@@ -232,7 +232,10 @@ impl<M: Mode> BusinesscircleUsersByOpenidPointsCommitStatus<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商圈会员待积分状态查询")]
-    pub fn get(self, request: super::users::openid::points::commit_status::get::Request) -> M::Sent<Nothing> {
+    pub fn get(
+        self,
+        request: super::users::openid::points::commit_status::get::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_BUSINESSCIRCLE_USERS_OPENID_POINTS_COMMIT_STATUS, request)
     }
 }

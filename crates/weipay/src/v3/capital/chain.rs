@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/capital` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -70,7 +70,7 @@ impl<M: Mode> CapitalCapitallhhAreasProvinces<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询省份列表")]
-    pub fn get(self) -> M::Sent<super::capitallhh::areas::provinces::get::Response> {
+    pub fn get(self) -> M::Output<super::capitallhh::areas::provinces::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES, Nothing)
     }
 
@@ -126,7 +126,7 @@ impl<M: Mode> CapitalCapitallhhAreasProvincesByProvinceCodeCities<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询城市列表")]
-    pub fn get(self) -> M::Sent<super::capitallhh::areas::provinces::province_code::cities::get::Response> {
+    pub fn get(self) -> M::Output<super::capitallhh::areas::provinces::province_code::cities::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_AREAS_PROVINCES_PROVINCE_CODE_CITIES, Nothing)
     }
 }
@@ -209,7 +209,7 @@ impl<M: Mode> CapitalCapitallhhBanksByBankAliasCodeBranches<M> {
     pub fn get(
         self,
         request: super::capitallhh::banks::bank_alias_code::branches::get::Request,
-    ) -> M::Sent<super::capitallhh::banks::bank_alias_code::branches::get::Response> {
+    ) -> M::Output<super::capitallhh::banks::bank_alias_code::branches::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_BANK_ALIAS_CODE_BRANCHES, request)
     }
 }
@@ -240,7 +240,7 @@ impl<M: Mode> CapitalCapitallhhBanksCorporateBanking<M> {
     pub fn get(
         self,
         request: super::capitallhh::banks::corporate_banking::get::Request,
-    ) -> M::Sent<super::capitallhh::banks::corporate_banking::get::Response> {
+    ) -> M::Output<super::capitallhh::banks::corporate_banking::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_CORPORATE_BANKING, request)
     }
 }
@@ -271,7 +271,7 @@ impl<M: Mode> CapitalCapitallhhBanksPersonalBanking<M> {
     pub fn get(
         self,
         request: super::capitallhh::banks::personal_banking::get::Request,
-    ) -> M::Sent<super::capitallhh::banks::personal_banking::get::Response> {
+    ) -> M::Output<super::capitallhh::banks::personal_banking::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_PERSONAL_BANKING, request)
     }
 }
@@ -304,7 +304,7 @@ impl<M: Mode> CapitalCapitallhhBanksSearchBanksByBankAccount<M> {
     pub fn get(
         self,
         request: super::capitallhh::banks::search_banks_by_bank_account::get::Request,
-    ) -> M::Sent<super::capitallhh::banks::search_banks_by_bank_account::get::Response> {
+    ) -> M::Output<super::capitallhh::banks::search_banks_by_bank_account::get::Response> {
         self.call.typed(&table::GET_V3_CAPITAL_CAPITALLHH_BANKS_SEARCH_BANKS_BY_BANK_ACCOUNT, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/catering` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -75,7 +75,7 @@ impl<M: Mode> CateringOrdersSyncStatus<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "点餐订单信息同步（渠道商/服务商）")]
-    pub fn post(self, request: super::orders::sync_status::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::orders::sync_status::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_CATERING_ORDERS_SYNC_STATUS, request)
     }
 }

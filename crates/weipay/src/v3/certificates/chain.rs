@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v3/certificates` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -31,7 +31,7 @@ impl<M: Mode> Certificates<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取平台证书列表")]
-    pub fn get(self, request: super::get::Request) -> M::Sent<super::get::Response> {
+    pub fn get(self, request: super::get::Request) -> M::Output<super::get::Response> {
         self.call.typed(&table::GET_V3_CERTIFICATES, request)
     }
 }

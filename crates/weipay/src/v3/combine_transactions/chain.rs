@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/combine-transactions` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -84,7 +84,7 @@ impl<M: Mode> CombineTransactionsApp<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "合单下单-APP支付")]
-    pub fn post(self, request: super::app::post::Request) -> M::Sent<super::app::post::Response> {
+    pub fn post(self, request: super::app::post::Request) -> M::Output<super::app::post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_APP, request)
     }
 }
@@ -126,7 +126,7 @@ impl<M: Mode> CombineTransactionsH5<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "合单下单-H5支付")]
-    pub fn post(self, request: super::h5::post::Request) -> M::Sent<super::h5::post::Response> {
+    pub fn post(self, request: super::h5::post::Request) -> M::Output<super::h5::post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_H5, request)
     }
 }
@@ -174,7 +174,7 @@ impl<M: Mode> CombineTransactionsIdByCombineTransactionId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "个人收款交易通过微信支付订单号查单")]
-    pub fn get(self) -> M::Sent<super::id::combine_transaction_id::get::Response> {
+    pub fn get(self) -> M::Output<super::id::combine_transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_COMBINE_TRANSACTIONS_ID_COMBINE_TRANSACTION_ID, Nothing)
     }
 }
@@ -213,7 +213,7 @@ impl<M: Mode> CombineTransactionsJsapi<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "合单下单-JSAPI支付")]
-    pub fn post(self, request: super::jsapi::post::Request) -> M::Sent<super::jsapi::post::Response> {
+    pub fn post(self, request: super::jsapi::post::Request) -> M::Output<super::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_JSAPI, request)
     }
 }
@@ -255,7 +255,7 @@ impl<M: Mode> CombineTransactionsMiniprogram<M> {
     pub fn post(
         self,
         request: super::miniprogram::post::Request,
-    ) -> M::Sent<super::miniprogram::post::Response> {
+    ) -> M::Output<super::miniprogram::post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_MINIPROGRAM, request)
     }
 }
@@ -293,7 +293,7 @@ impl<M: Mode> CombineTransactionsNative<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "合单下单-Native支付")]
-    pub fn post(self, request: super::native::post::Request) -> M::Sent<super::native::post::Response> {
+    pub fn post(self, request: super::native::post::Request) -> M::Output<super::native::post::Response> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_NATIVE, request)
     }
 }
@@ -341,7 +341,7 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "合单查询订单")]
-    pub fn get(self) -> M::Sent<super::out_trade_no::combine_out_trade_no::get::Response> {
+    pub fn get(self) -> M::Output<super::out_trade_no::combine_out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO, Nothing)
     }
 
@@ -386,7 +386,7 @@ impl<M: Mode> CombineTransactionsOutTradeNoByCombineOutTradeNoClose<M> {
     pub fn post(
         self,
         request: super::out_trade_no::combine_out_trade_no::close::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_COMBINE_TRANSACTIONS_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/compliance` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -69,7 +69,7 @@ impl<M: Mode> ComplianceInactiveMerchantIdentityVerificationMerchants<M> {
     pub fn post(
         self,
         request: super::inactive_merchant_identity_verification::merchants::post::Request,
-    ) -> M::Sent<super::inactive_merchant_identity_verification::merchants::post::Response> {
+    ) -> M::Output<super::inactive_merchant_identity_verification::merchants::post::Response> {
         self.call.typed(&table::POST_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS, request)
     }
 
@@ -149,7 +149,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询不活跃商户身份核实结果")]
-    pub fn get(self) -> M::Sent<super::inactive_merchant_identity_verification::merchants::sub_mchid::verifications::verification_id::get::Response>{
+    pub fn get(self) -> M::Output<super::inactive_merchant_identity_verification::merchants::sub_mchid::verifications::verification_id::get::Response>{
         self.call.typed(&table::GET_V3_COMPLIANCE_INACTIVE_MERCHANT_IDENTITY_VERIFICATION_MERCHANTS_SUB_MCHID_VERIFICATIONS_VERIFICATION_ID, Nothing)
     }
 }

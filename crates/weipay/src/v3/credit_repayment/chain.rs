@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/credit-repayment` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -114,7 +114,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsAppPresign<M> {
     pub fn post(
         self,
         request: super::partner::contracts::app_presign::post::Request,
-    ) -> M::Sent<super::partner::contracts::app_presign::post::Response> {
+    ) -> M::Output<super::partner::contracts::app_presign::post::Response> {
         self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_APP_PRESIGN, request)
     }
 }
@@ -158,7 +158,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsH5Presign<M> {
     pub fn post(
         self,
         request: super::partner::contracts::h5_presign::post::Request,
-    ) -> M::Sent<super::partner::contracts::h5_presign::post::Response> {
+    ) -> M::Output<super::partner::contracts::h5_presign::post::Response> {
         self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_H5_PRESIGN, request)
     }
 }
@@ -190,7 +190,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsByOutContractCode<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询自动还款协议")]
-    pub fn get(self) -> M::Sent<super::partner::contracts::out_contract_code::get::Response> {
+    pub fn get(self) -> M::Output<super::partner::contracts::out_contract_code::get::Response> {
         self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_OUT_CONTRACT_CODE, Nothing)
     }
 }
@@ -224,7 +224,7 @@ impl<M: Mode> CreditRepaymentPartnerContractsTerminate<M> {
     pub fn post(
         self,
         request: super::partner::contracts::terminate::post::Request,
-    ) -> M::Sent<super::partner::contracts::terminate::post::Response> {
+    ) -> M::Output<super::partner::contracts::terminate::post::Response> {
         self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_CONTRACTS_TERMINATE, request)
     }
 }
@@ -261,7 +261,7 @@ impl<M: Mode> CreditRepaymentPartnerDeductOrders<M> {
     pub fn post(
         self,
         request: super::partner::deduct_orders::post::Request,
-    ) -> M::Sent<super::partner::deduct_orders::post::Response> {
+    ) -> M::Output<super::partner::deduct_orders::post::Response> {
         self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS, request)
     }
 
@@ -303,7 +303,7 @@ impl<M: Mode> CreditRepaymentPartnerDeductOrdersByOutTradeNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询还款单")]
-    pub fn get(self) -> M::Sent<super::partner::deduct_orders::out_trade_no::get::Response> {
+    pub fn get(self) -> M::Output<super::partner::deduct_orders::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_DEDUCT_ORDERS_OUT_TRADE_NO, Nothing)
     }
 }
@@ -365,7 +365,7 @@ impl<M: Mode> CreditRepaymentPartnerScheduleRecordsBatchCreate<M> {
     pub fn post(
         self,
         request: super::partner::schedule_records::batch_create::post::Request,
-    ) -> M::Sent<super::partner::schedule_records::batch_create::post::Response> {
+    ) -> M::Output<super::partner::schedule_records::batch_create::post::Response> {
         self.call.typed(&table::POST_V3_CREDIT_REPAYMENT_PARTNER_SCHEDULE_RECORDS_BATCH_CREATE, request)
     }
 }
@@ -403,7 +403,7 @@ impl<M: Mode> CreditRepaymentPartnerScheduleRecordsByOutRecordId<M> {
     pub fn get(
         self,
         request: super::partner::schedule_records::out_record_id::get::Request,
-    ) -> M::Sent<super::partner::schedule_records::out_record_id::get::Response> {
+    ) -> M::Output<super::partner::schedule_records::out_record_id::get::Response> {
         self.call.typed(&table::GET_V3_CREDIT_REPAYMENT_PARTNER_SCHEDULE_RECORDS_OUT_RECORD_ID, request)
     }
 }

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v3/customs` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -60,7 +60,7 @@ impl<M: Mode> CustomsOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "报关查询")]
-    pub fn get(self, request: super::orders::get::Request) -> M::Sent<super::orders::get::Response> {
+    pub fn get(self, request: super::orders::get::Request) -> M::Output<super::orders::get::Response> {
         self.call.typed(&table::GET_V3_CUSTOMS_ORDERS, request)
     }
 
@@ -86,7 +86,7 @@ impl<M: Mode> CustomsOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "报关")]
-    pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
+    pub fn post(self, request: super::orders::post::Request) -> M::Output<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_CUSTOMS_ORDERS, request)
     }
 
@@ -112,7 +112,7 @@ impl<M: Mode> CustomsOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "报关信息修改")]
-    pub fn patch(self, request: super::orders::patch::Request) -> M::Sent<super::orders::patch::Response> {
+    pub fn patch(self, request: super::orders::patch::Request) -> M::Output<super::orders::patch::Response> {
         self.call.typed(&table::PATCH_V3_CUSTOMS_ORDERS, request)
     }
 }
@@ -144,7 +144,10 @@ impl<M: Mode> CustomsRedeclare<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "报关重推")]
-    pub fn post(self, request: super::redeclare::post::Request) -> M::Sent<super::redeclare::post::Response> {
+    pub fn post(
+        self,
+        request: super::redeclare::post::Request,
+    ) -> M::Output<super::redeclare::post::Response> {
         self.call.typed(&table::POST_V3_CUSTOMS_REDECLARE, request)
     }
 }
@@ -185,7 +188,7 @@ impl<M: Mode> CustomsVerifyCertificate<M> {
     pub fn post(
         self,
         request: super::verify_certificate::post::Request,
-    ) -> M::Sent<super::verify_certificate::post::Response> {
+    ) -> M::Output<super::verify_certificate::post::Response> {
         self.call.typed(&table::POST_V3_CUSTOMS_VERIFY_CERTIFICATE, request)
     }
 }

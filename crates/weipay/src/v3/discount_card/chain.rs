@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/discount-card` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -53,7 +53,7 @@ impl<M: Mode> DiscountCardCards<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "预受理领卡请求")]
-    pub fn post(self, request: super::cards::post::Request) -> M::Sent<super::cards::post::Response> {
+    pub fn post(self, request: super::cards::post::Request) -> M::Output<super::cards::post::Response> {
         self.call.typed(&table::POST_V3_DISCOUNT_CARD_CARDS, request)
     }
 
@@ -89,7 +89,7 @@ impl<M: Mode> DiscountCardCardsByOutCardCode<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询先享卡订单")]
-    pub fn get(self) -> M::Sent<super::cards::out_card_code::get::Response> {
+    pub fn get(self) -> M::Output<super::cards::out_card_code::get::Response> {
         self.call.typed(&table::GET_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE, Nothing)
     }
 
@@ -132,7 +132,7 @@ impl<M: Mode> DiscountCardCardsByOutCardCodeAddUserRecords<M> {
     pub fn post(
         self,
         request: super::cards::out_card_code::add_user_records::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_DISCOUNT_CARD_CARDS_OUT_CARD_CODE_ADD_USER_RECORDS, request)
     }
 }
@@ -181,7 +181,7 @@ impl<M: Mode> DiscountCardOrdersByOutOrderNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过先享卡订单号查询订单")]
-    pub fn get(self) -> M::Sent<super::orders::out_order_no::get::Response> {
+    pub fn get(self) -> M::Output<super::orders::out_order_no::get::Response> {
         self.call.typed(&table::GET_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO, Nothing)
     }
 
@@ -217,7 +217,7 @@ impl<M: Mode> DiscountCardOrdersByOutOrderNo<M> {
     pub fn patch(
         self,
         request: super::orders::out_order_no::patch::Request,
-    ) -> M::Sent<super::orders::out_order_no::patch::Response> {
+    ) -> M::Output<super::orders::out_order_no::patch::Response> {
         self.call.typed(&table::PATCH_V3_DISCOUNT_CARD_ORDERS_OUT_ORDER_NO, request)
     }
 }
@@ -266,7 +266,7 @@ impl<M: Mode> DiscountCardOrdersOutTradeNoByOutTradeNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过先享卡订单号查询订单")]
-    pub fn get(self) -> M::Sent<super::orders::out_trade_no::out_trade_no::get::Response> {
+    pub fn get(self) -> M::Output<super::orders::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_DISCOUNT_CARD_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, Nothing)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/ebike` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -93,7 +93,7 @@ impl<M: Mode> EbikeChargeContractsByContractId<M> {
     pub fn get(
         self,
         request: super::charge::contracts::contract_id::get::Request,
-    ) -> M::Sent<super::charge::contracts::contract_id::get::Response> {
+    ) -> M::Output<super::charge::contracts::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID, request)
     }
 
@@ -143,7 +143,7 @@ impl<M: Mode> EbikeChargeContractsByContractIdConfirm<M> {
     pub fn post(
         self,
         request: super::charge::contracts::contract_id::confirm::post::Request,
-    ) -> M::Sent<super::charge::contracts::contract_id::confirm::post::Response> {
+    ) -> M::Output<super::charge::contracts::contract_id::confirm::post::Response> {
         self.call.typed(&table::POST_V3_EBIKE_CHARGE_CONTRACTS_CONTRACT_ID_CONFIRM, request)
     }
 }
@@ -177,7 +177,7 @@ impl<M: Mode> EbikeChargeContractsPreopen<M> {
     pub fn post(
         self,
         request: super::charge::contracts::preopen::post::Request,
-    ) -> M::Sent<super::charge::contracts::preopen::post::Response> {
+    ) -> M::Output<super::charge::contracts::preopen::post::Response> {
         self.call.typed(&table::POST_V3_EBIKE_CHARGE_CONTRACTS_PREOPEN, request)
     }
 }
@@ -221,7 +221,7 @@ impl<M: Mode> EbikeChargeTransactions<M> {
     pub fn post(
         self,
         request: super::charge::transactions::post::Request,
-    ) -> M::Sent<super::charge::transactions::post::Response> {
+    ) -> M::Output<super::charge::transactions::post::Response> {
         self.call.typed(&table::POST_V3_EBIKE_CHARGE_TRANSACTIONS, request)
     }
 
@@ -287,7 +287,7 @@ impl<M: Mode> EbikeChargeTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::charge::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::charge::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::charge::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_EBIKE_CHARGE_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 }
@@ -343,7 +343,7 @@ impl<M: Mode> EbikeChargeTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::charge::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::charge::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::charge::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_EBIKE_CHARGE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }
@@ -406,7 +406,7 @@ impl<M: Mode> EbikeChargeUsersByOpenidContract<M> {
     pub fn get(
         self,
         request: super::charge::users::openid::contract::get::Request,
-    ) -> M::Sent<super::charge::users::openid::contract::get::Response> {
+    ) -> M::Output<super::charge::users::openid::contract::get::Response> {
         self.call.typed(&table::GET_V3_EBIKE_CHARGE_USERS_OPENID_CONTRACT, request)
     }
 }

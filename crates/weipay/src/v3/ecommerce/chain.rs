@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/ecommerce` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -123,7 +123,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdraw<M> {
     pub fn post(
         self,
         request: super::account::apply_cancel_withdraw::post::Request,
-    ) -> M::Sent<super::account::apply_cancel_withdraw::post::Response> {
+    ) -> M::Output<super::account::apply_cancel_withdraw::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW, request)
     }
 
@@ -195,7 +195,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawApplymentIdByApplymentId<M> {
     #[doc(alias = "微信支付注销提现申请单号查询申请单状态")]
     pub fn get(
         self,
-    ) -> M::Sent<super::account::apply_cancel_withdraw::applyment_id::applyment_id::get::Response> {
+    ) -> M::Output<super::account::apply_cancel_withdraw::applyment_id::applyment_id::get::Response> {
         self.call
             .typed(&table::GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_APPLYMENT_ID_APPLYMENT_ID, Nothing)
     }
@@ -232,7 +232,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawConfirm<M> {
     pub fn post(
         self,
         request: super::account::apply_cancel_withdraw::confirm::post::Request,
-    ) -> M::Sent<super::account::apply_cancel_withdraw::confirm::post::Response> {
+    ) -> M::Output<super::account::apply_cancel_withdraw::confirm::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_CONFIRM, request)
     }
 }
@@ -284,7 +284,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawOutRequestNoByOutRequestNo<M> {
     #[doc(alias = "商户注销提现申请单号查询申请单状态")]
     pub fn get(
         self,
-    ) -> M::Sent<super::account::apply_cancel_withdraw::out_request_no::out_request_no::get::Response> {
+    ) -> M::Output<super::account::apply_cancel_withdraw::out_request_no::out_request_no::get::Response> {
         self.call.typed(
             &table::GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO,
             Nothing,
@@ -339,7 +339,7 @@ impl<M: Mode> EcommerceAccountApplyCancelWithdrawValidateCancelBySubMchid<M> {
     #[doc(alias = "商户注销资格校验")]
     pub fn get(
         self,
-    ) -> M::Sent<super::account::apply_cancel_withdraw::validate_cancel::sub_mchid::get::Response> {
+    ) -> M::Output<super::account::apply_cancel_withdraw::validate_cancel::sub_mchid::get::Response> {
         self.call
             .typed(&table::GET_V3_ECOMMERCE_ACCOUNT_APPLY_CANCEL_WITHDRAW_VALIDATE_CANCEL_SUB_MCHID, Nothing)
     }
@@ -375,7 +375,7 @@ impl<M: Mode> EcommerceAccountCancelApplications<M> {
     pub fn post(
         self,
         request: super::account::cancel_applications::post::Request,
-    ) -> M::Sent<super::account::cancel_applications::post::Response> {
+    ) -> M::Output<super::account::cancel_applications::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS, request)
     }
 
@@ -417,7 +417,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsMedia<M> {
     pub fn post(
         self,
         request: super::account::cancel_applications::media::post::Request,
-    ) -> M::Sent<super::account::cancel_applications::media::post::Response> {
+    ) -> M::Output<super::account::cancel_applications::media::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS_MEDIA, request)
     }
 }
@@ -469,7 +469,7 @@ impl<M: Mode> EcommerceAccountCancelApplicationsOutApplyNoByOutApplyNo<M> {
     #[doc(alias = "查询注销单状态")]
     pub fn get(
         self,
-    ) -> M::Sent<super::account::cancel_applications::out_apply_no::out_apply_no::get::Response> {
+    ) -> M::Output<super::account::cancel_applications::out_apply_no::out_apply_no::get::Response> {
         self.call
             .typed(&table::GET_V3_ECOMMERCE_ACCOUNT_CANCEL_APPLICATIONS_OUT_APPLY_NO_OUT_APPLY_NO, Nothing)
     }
@@ -507,7 +507,7 @@ impl<M: Mode> EcommerceApplyments<M> {
     pub fn post(
         self,
         request: super::applyments::post::Request,
-    ) -> M::Sent<super::applyments::post::Response> {
+    ) -> M::Output<super::applyments::post::Response> {
         self.call.step("").typed(&table::POST_V3_ECOMMERCE_APPLYMENTS, request)
     }
 
@@ -554,7 +554,7 @@ impl<M: Mode> EcommerceApplymentsByApplymentId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过申请单ID查询申请状态")]
-    pub fn get(self) -> M::Sent<super::applyments::applyment_id::get::Response> {
+    pub fn get(self) -> M::Output<super::applyments::applyment_id::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID, Nothing)
     }
 
@@ -585,7 +585,7 @@ impl<M: Mode> EcommerceApplymentsByApplymentIdRevoke<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销申请单-使用申请单号")]
-    pub fn post(self) -> M::Sent<super::applyments::applyment_id::revoke::post::Response> {
+    pub fn post(self) -> M::Output<super::applyments::applyment_id::revoke::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_APPLYMENT_ID_REVOKE, Nothing)
     }
 }
@@ -634,7 +634,7 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过业务申请编号查询申请状态")]
-    pub fn get(self) -> M::Sent<super::applyments::out_request_no::out_request_no::get::Response> {
+    pub fn get(self) -> M::Output<super::applyments::out_request_no::out_request_no::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
     }
 
@@ -672,7 +672,9 @@ impl<M: Mode> EcommerceApplymentsOutRequestNoByOutRequestNoRevoke<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销申请单-使用业务申请编号")]
-    pub fn post(self) -> M::Sent<super::applyments::out_request_no::out_request_no::revoke::post::Response> {
+    pub fn post(
+        self,
+    ) -> M::Output<super::applyments::out_request_no::out_request_no::revoke::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_OUT_REQUEST_NO_OUT_REQUEST_NO_REVOKE, Nothing)
     }
 }
@@ -715,7 +717,7 @@ impl<M: Mode> EcommerceApplymentsSubmitAccountHostingApplyment<M> {
     pub fn post(
         self,
         request: super::applyments::submit_account_hosting_applyment::post::Request,
-    ) -> M::Sent<super::applyments::submit_account_hosting_applyment::post::Response> {
+    ) -> M::Output<super::applyments::submit_account_hosting_applyment::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_SUBMIT_ACCOUNT_HOSTING_APPLYMENT, request)
     }
 }
@@ -746,7 +748,7 @@ impl<M: Mode> EcommerceApplymentsSubmitSignVerifyInfo<M> {
     pub fn post(
         self,
         request: super::applyments::submit_sign_verify_info::post::Request,
-    ) -> M::Sent<super::applyments::submit_sign_verify_info::post::Response> {
+    ) -> M::Output<super::applyments::submit_sign_verify_info::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_APPLYMENTS_SUBMIT_SIGN_VERIFY_INFO, request)
     }
 }
@@ -790,7 +792,7 @@ impl<M: Mode> EcommerceBillFundflowbill<M> {
     pub fn get(
         self,
         request: super::bill::fundflowbill::get::Request,
-    ) -> M::Sent<super::bill::fundflowbill::get::Response> {
+    ) -> M::Output<super::bill::fundflowbill::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_BILL_FUNDFLOWBILL, request)
     }
 }
@@ -900,7 +902,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutCo
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过商户协议号查询协议")]
-    pub fn get(self) -> M::Sent<super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
+    pub fn get(self) -> M::Output<super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
         self.call.typed(&table::GET_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, Nothing)
     }
 
@@ -948,7 +950,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPlanIdByPlanIdOutContractCodeByOutCo
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户协议号解约协议")]
-    pub fn post(self, request: super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Sent<super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
+    pub fn post(self, request: super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Output<super::combine_papay::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
         self.call.typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
     }
 }
@@ -985,7 +987,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSign<M> {
     pub fn post(
         self,
         request: super::combine_papay::contracts::pre_entrust_sign::post::Request,
-    ) -> M::Sent<super::combine_papay::contracts::pre_entrust_sign::post::Response> {
+    ) -> M::Output<super::combine_papay::contracts::pre_entrust_sign::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PRE_ENTRUST_SIGN, request)
     }
 
@@ -1034,7 +1036,7 @@ impl<M: Mode> EcommerceCombinePapayContractsPreEntrustSignMiniProgram<M> {
     pub fn post(
         self,
         request: super::combine_papay::contracts::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::combine_papay::contracts::pre_entrust_sign::mini_program::post::Response> {
+    ) -> M::Output<super::combine_papay::contracts::pre_entrust_sign::mini_program::post::Response> {
         self.call
             .typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM, request)
     }
@@ -1070,7 +1072,7 @@ impl<M: Mode> EcommerceCombinePapayTransactions<M> {
     pub fn post(
         self,
         request: super::combine_papay::transactions::post::Request,
-    ) -> M::Sent<super::combine_papay::transactions::post::Response> {
+    ) -> M::Output<super::combine_papay::transactions::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS, request)
     }
 
@@ -1112,7 +1114,7 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "电商合单委托代扣查询订单")]
-    pub fn get(self) -> M::Sent<super::combine_papay::transactions::combine_out_trade_no::get::Response> {
+    pub fn get(self) -> M::Output<super::combine_papay::transactions::combine_out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO, Nothing)
     }
 
@@ -1156,7 +1158,7 @@ impl<M: Mode> EcommerceCombinePapayTransactionsByCombineOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::combine_papay::transactions::combine_out_trade_no::reverse::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_ECOMMERCE_COMBINE_PAPAY_TRANSACTIONS_COMBINE_OUT_TRADE_NO_REVERSE, request)
     }
@@ -1222,7 +1224,7 @@ impl<M: Mode> EcommerceFundBalanceBySubMchid<M> {
     pub fn get(
         self,
         request: super::fund::balance::sub_mchid::get::Request,
-    ) -> M::Sent<super::fund::balance::sub_mchid::get::Response> {
+    ) -> M::Output<super::fund::balance::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_FUND_BALANCE_SUB_MCHID, request)
     }
 }
@@ -1266,7 +1268,7 @@ impl<M: Mode> EcommerceFundEnddaybalanceBySubMchid<M> {
     pub fn get(
         self,
         request: super::fund::enddaybalance::sub_mchid::get::Request,
-    ) -> M::Sent<super::fund::enddaybalance::sub_mchid::get::Response> {
+    ) -> M::Output<super::fund::enddaybalance::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_FUND_ENDDAYBALANCE_SUB_MCHID, request)
     }
 }
@@ -1300,7 +1302,7 @@ impl<M: Mode> EcommerceFundWithdraw<M> {
     pub fn post(
         self,
         request: super::fund::withdraw::post::Request,
-    ) -> M::Sent<super::fund::withdraw::post::Response> {
+    ) -> M::Output<super::fund::withdraw::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_FUND_WITHDRAW, request)
     }
 
@@ -1366,7 +1368,7 @@ impl<M: Mode> EcommerceFundWithdrawOutRequestNoByOutRequestNo<M> {
     pub fn get(
         self,
         request: super::fund::withdraw::out_request_no::out_request_no::get::Request,
-    ) -> M::Sent<super::fund::withdraw::out_request_no::out_request_no::get::Response> {
+    ) -> M::Output<super::fund::withdraw::out_request_no::out_request_no::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO, request)
     }
 }
@@ -1404,7 +1406,7 @@ impl<M: Mode> EcommerceFundWithdrawByWithdrawId<M> {
     pub fn get(
         self,
         request: super::fund::withdraw::withdraw_id::get::Request,
-    ) -> M::Sent<super::fund::withdraw::withdraw_id::get::Response> {
+    ) -> M::Output<super::fund::withdraw::withdraw_id::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_FUND_WITHDRAW_WITHDRAW_ID, request)
     }
 }
@@ -1472,7 +1474,7 @@ impl<M: Mode> EcommerceIndividualContractsByOpenid<M> {
     pub fn get(
         self,
         request: super::individual_contracts::openid::get::Request,
-    ) -> M::Sent<super::individual_contracts::openid::get::Response> {
+    ) -> M::Output<super::individual_contracts::openid::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OPENID, request)
     }
 }
@@ -1527,7 +1529,7 @@ impl<M: Mode> EcommerceIndividualContractsOutContractCodeByOutContractCode<M> {
     pub fn get(
         self,
         request: super::individual_contracts::out_contract_code::out_contract_code::get::Request,
-    ) -> M::Sent<super::individual_contracts::out_contract_code::out_contract_code::get::Response> {
+    ) -> M::Output<super::individual_contracts::out_contract_code::out_contract_code::get::Response> {
         self.call
             .typed(&table::GET_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, request)
     }
@@ -1578,7 +1580,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignApp<M> {
     pub fn post(
         self,
         request: super::individual_contracts::pre_entrust_sign::app::post::Request,
-    ) -> M::Sent<super::individual_contracts::pre_entrust_sign::app::post::Response> {
+    ) -> M::Output<super::individual_contracts::pre_entrust_sign::app::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_APP, request)
     }
 }
@@ -1619,7 +1621,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignMiniProgram<M> {
     pub fn post(
         self,
         request: super::individual_contracts::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::individual_contracts::pre_entrust_sign::mini_program::post::Response> {
+    ) -> M::Output<super::individual_contracts::pre_entrust_sign::mini_program::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM, request)
     }
 }
@@ -1684,7 +1686,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityApp<
     pub fn post(
         self,
         request: super::individual_contracts::pre_entrust_sign_with_real_name_identity::app::post::Request,
-    ) -> M::Sent<super::individual_contracts::pre_entrust_sign_with_real_name_identity::app::post::Response>
+    ) -> M::Output<super::individual_contracts::pre_entrust_sign_with_real_name_identity::app::post::Response>
     {
         self.call.typed(
             &table::POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_WITH_REAL_NAME_IDENTITY_APP,
@@ -1733,7 +1735,7 @@ impl<M: Mode> EcommerceIndividualContractsPreEntrustSignWithRealNameIdentityMini
     pub fn post(
         self,
         request: super::individual_contracts::pre_entrust_sign_with_real_name_identity::mini_program::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::individual_contracts::pre_entrust_sign_with_real_name_identity::mini_program::post::Response,
     > {
         self.call.typed(&table::POST_V3_ECOMMERCE_INDIVIDUAL_CONTRACTS_PRE_ENTRUST_SIGN_WITH_REAL_NAME_IDENTITY_MINI_PROGRAM, request)
@@ -1789,7 +1791,7 @@ impl<M: Mode> EcommerceMchTransferAuthorizations<M> {
     pub fn post(
         self,
         request: super::mch_transfer::authorizations::post::Request,
-    ) -> M::Sent<super::mch_transfer::authorizations::post::Response> {
+    ) -> M::Output<super::mch_transfer::authorizations::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS, request)
     }
 
@@ -1820,7 +1822,7 @@ impl<M: Mode> EcommerceMchTransferAuthorizationsBySubMchid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询二级商户商家转账授权状态")]
-    pub fn get(self) -> M::Sent<super::mch_transfer::authorizations::sub_mchid::get::Response> {
+    pub fn get(self) -> M::Output<super::mch_transfer::authorizations::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_MCH_TRANSFER_AUTHORIZATIONS_SUB_MCHID, Nothing)
     }
 }
@@ -1858,7 +1860,7 @@ impl<M: Mode> EcommerceMchTransferTransferBills<M> {
     pub fn post(
         self,
         request: super::mch_transfer::transfer_bills::post::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS, request)
     }
 
@@ -1924,7 +1926,7 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNo<M> {
     pub fn get(
         self,
         request: super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO, request)
     }
 
@@ -1969,7 +1971,8 @@ impl<M: Mode> EcommerceMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
     pub fn post(
         self,
         request: super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response>
+    {
         self.call.typed(
             &table::POST_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL,
             request,
@@ -2028,7 +2031,8 @@ impl<M: Mode> EcommerceMchTransferTransferBillsTransferBillNoByTransferBillNo<M>
     pub fn get(
         self,
         request: super::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO,
             request,
@@ -2095,7 +2099,7 @@ impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
     pub fn get(
         self,
         request: super::profitsharing::after_sales_orders::get::Request,
-    ) -> M::Sent<super::profitsharing::after_sales_orders::get::Response> {
+    ) -> M::Output<super::profitsharing::after_sales_orders::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS, request)
     }
 
@@ -2124,7 +2128,7 @@ impl<M: Mode> EcommerceProfitsharingAfterSalesOrders<M> {
     pub fn post(
         self,
         request: super::profitsharing::after_sales_orders::post::Request,
-    ) -> M::Sent<super::profitsharing::after_sales_orders::post::Response> {
+    ) -> M::Output<super::profitsharing::after_sales_orders::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_AFTER_SALES_ORDERS, request)
     }
 }
@@ -2159,7 +2163,7 @@ impl<M: Mode> EcommerceProfitsharingFinishOrder<M> {
     pub fn post(
         self,
         request: super::profitsharing::finish_order::post::Request,
-    ) -> M::Sent<super::profitsharing::finish_order::post::Response> {
+    ) -> M::Output<super::profitsharing::finish_order::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_FINISH_ORDER, request)
     }
 }
@@ -2192,7 +2196,7 @@ impl<M: Mode> EcommerceProfitsharingOrders<M> {
     pub fn get(
         self,
         request: super::profitsharing::orders::get::Request,
-    ) -> M::Sent<super::profitsharing::orders::get::Response> {
+    ) -> M::Output<super::profitsharing::orders::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_ORDERS, request)
     }
 
@@ -2224,7 +2228,7 @@ impl<M: Mode> EcommerceProfitsharingOrders<M> {
     pub fn post(
         self,
         request: super::profitsharing::orders::post::Request,
-    ) -> M::Sent<super::profitsharing::orders::post::Response> {
+    ) -> M::Output<super::profitsharing::orders::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_ORDERS, request)
     }
 
@@ -2279,7 +2283,7 @@ impl<M: Mode> EcommerceProfitsharingOrdersByTransactionIdAmounts<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询订单剩余待分金额")]
-    pub fn get(self) -> M::Sent<super::profitsharing::orders::transaction_id::amounts::get::Response> {
+    pub fn get(self) -> M::Output<super::profitsharing::orders::transaction_id::amounts::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_ORDERS_TRANSACTION_ID_AMOUNTS, Nothing)
     }
 }
@@ -2331,7 +2335,7 @@ impl<M: Mode> EcommerceProfitsharingReceiversAdd<M> {
     pub fn post(
         self,
         request: super::profitsharing::receivers::add::post::Request,
-    ) -> M::Sent<super::profitsharing::receivers::add::post::Response> {
+    ) -> M::Output<super::profitsharing::receivers::add::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_RECEIVERS_ADD, request)
     }
 }
@@ -2363,7 +2367,7 @@ impl<M: Mode> EcommerceProfitsharingReceiversDelete<M> {
     pub fn post(
         self,
         request: super::profitsharing::receivers::delete_::post::Request,
-    ) -> M::Sent<super::profitsharing::receivers::delete_::post::Response> {
+    ) -> M::Output<super::profitsharing::receivers::delete_::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_RECEIVERS_DELETE, request)
     }
 }
@@ -2395,7 +2399,7 @@ impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
     pub fn get(
         self,
         request: super::profitsharing::returnorders::get::Request,
-    ) -> M::Sent<super::profitsharing::returnorders::get::Response> {
+    ) -> M::Output<super::profitsharing::returnorders::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_PROFITSHARING_RETURNORDERS, request)
     }
 
@@ -2423,7 +2427,7 @@ impl<M: Mode> EcommerceProfitsharingReturnorders<M> {
     pub fn post(
         self,
         request: super::profitsharing::returnorders::post::Request,
-    ) -> M::Sent<super::profitsharing::returnorders::post::Response> {
+    ) -> M::Output<super::profitsharing::returnorders::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_PROFITSHARING_RETURNORDERS, request)
     }
 }
@@ -2487,7 +2491,7 @@ impl<M: Mode> EcommerceRefundsApply<M> {
     pub fn post(
         self,
         request: super::refunds::apply::post::Request,
-    ) -> M::Sent<super::refunds::apply::post::Response> {
+    ) -> M::Output<super::refunds::apply::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_REFUNDS_APPLY, request)
     }
 }
@@ -2537,7 +2541,7 @@ impl<M: Mode> EcommerceRefundsIdByRefundId<M> {
     pub fn get(
         self,
         request: super::refunds::id::refund_id::get::Request,
-    ) -> M::Sent<super::refunds::id::refund_id::get::Response> {
+    ) -> M::Output<super::refunds::id::refund_id::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_REFUNDS_ID_REFUND_ID, request)
     }
 }
@@ -2592,7 +2596,7 @@ impl<M: Mode> EcommerceRefundsOutRefundNoByOutRefundNo<M> {
     pub fn get(
         self,
         request: super::refunds::out_refund_no::out_refund_no::get::Request,
-    ) -> M::Sent<super::refunds::out_refund_no::out_refund_no::get::Response> {
+    ) -> M::Output<super::refunds::out_refund_no::out_refund_no::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO, request)
     }
 }
@@ -2648,7 +2652,7 @@ impl<M: Mode> EcommerceRefundsByRefundIdApplyAbnormalRefund<M> {
     pub fn post(
         self,
         request: super::refunds::refund_id::apply_abnormal_refund::post::Request,
-    ) -> M::Sent<super::refunds::refund_id::apply_abnormal_refund::post::Response> {
+    ) -> M::Output<super::refunds::refund_id::apply_abnormal_refund::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND, request)
     }
 }
@@ -2687,7 +2691,7 @@ impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
     pub fn get(
         self,
         request: super::refunds::refund_id::return_advance::get::Request,
-    ) -> M::Sent<super::refunds::refund_id::return_advance::get::Response> {
+    ) -> M::Output<super::refunds::refund_id::return_advance::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE, request)
     }
 
@@ -2717,7 +2721,7 @@ impl<M: Mode> EcommerceRefundsByRefundIdReturnAdvance<M> {
     pub fn post(
         self,
         request: super::refunds::refund_id::return_advance::post::Request,
-    ) -> M::Sent<super::refunds::refund_id::return_advance::post::Response> {
+    ) -> M::Output<super::refunds::refund_id::return_advance::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_REFUNDS_REFUND_ID_RETURN_ADVANCE, request)
     }
 }
@@ -2751,7 +2755,7 @@ impl<M: Mode> EcommerceSubjectSubMerchants<M> {
     pub fn get(
         self,
         request: super::subject_sub_merchants::get::Request,
-    ) -> M::Sent<super::subject_sub_merchants::get::Response> {
+    ) -> M::Output<super::subject_sub_merchants::get::Response> {
         self.call.typed(&table::GET_V3_ECOMMERCE_SUBJECT_SUB_MERCHANTS, request)
     }
 }
@@ -2807,7 +2811,7 @@ impl<M: Mode> EcommerceSubsidiesCancel<M> {
     pub fn post(
         self,
         request: super::subsidies::cancel::post::Request,
-    ) -> M::Sent<super::subsidies::cancel::post::Response> {
+    ) -> M::Output<super::subsidies::cancel::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_SUBSIDIES_CANCEL, request)
     }
 }
@@ -2842,7 +2846,7 @@ impl<M: Mode> EcommerceSubsidiesCreate<M> {
     pub fn post(
         self,
         request: super::subsidies::create::post::Request,
-    ) -> M::Sent<super::subsidies::create::post::Response> {
+    ) -> M::Output<super::subsidies::create::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_SUBSIDIES_CREATE, request)
     }
 }
@@ -2879,7 +2883,7 @@ impl<M: Mode> EcommerceSubsidiesReturn<M> {
     pub fn post(
         self,
         request: super::subsidies::return_::post::Request,
-    ) -> M::Sent<super::subsidies::return_::post::Response> {
+    ) -> M::Output<super::subsidies::return_::post::Response> {
         self.call.typed(&table::POST_V3_ECOMMERCE_SUBSIDIES_RETURN_, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/edu-papay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -81,7 +81,7 @@ impl<M: Mode> EduPapayContractsByContractId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "解约")]
-    pub fn delete(self) -> M::Sent<Nothing> {
+    pub fn delete(self) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_EDU_PAPAY_CONTRACTS_CONTRACT_ID, Nothing)
     }
 }
@@ -125,7 +125,7 @@ impl<M: Mode> EduPapayContractsIdByContractId<M> {
     pub fn get(
         self,
         request: super::contracts::id::contract_id::get::Request,
-    ) -> M::Sent<super::contracts::id::contract_id::get::Response> {
+    ) -> M::Output<super::contracts::id::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_EDU_PAPAY_CONTRACTS_ID_CONTRACT_ID, request)
     }
 }
@@ -162,7 +162,7 @@ impl<M: Mode> EduPapayContractsPresign<M> {
     pub fn post(
         self,
         request: super::contracts::presign::post::Request,
-    ) -> M::Sent<super::contracts::presign::post::Response> {
+    ) -> M::Output<super::contracts::presign::post::Response> {
         self.call.typed(&table::POST_V3_EDU_PAPAY_CONTRACTS_PRESIGN, request)
     }
 }
@@ -199,7 +199,7 @@ impl<M: Mode> EduPapayTransactions<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "教育通扣款受理")]
-    pub fn post(self, request: super::transactions::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::transactions::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_EDU_PAPAY_TRANSACTIONS, request)
     }
 
@@ -264,7 +264,7 @@ impl<M: Mode> EduPapayTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_EDU_PAPAY_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 }
@@ -319,7 +319,7 @@ impl<M: Mode> EduPapayTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_EDU_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }
@@ -381,7 +381,7 @@ impl<M: Mode> EduPapayUserByOpenidContracts<M> {
     pub fn get(
         self,
         request: super::user::openid::contracts::get::Request,
-    ) -> M::Sent<super::user::openid::contracts::get::Response> {
+    ) -> M::Output<super::user::openid::contracts::get::Response> {
         self.call.typed(&table::GET_V3_EDU_PAPAY_USER_OPENID_CONTRACTS, request)
     }
 }
@@ -443,7 +443,7 @@ impl<M: Mode> EduPapayUserNotificationsByContractIdSend<M> {
     pub fn post(
         self,
         request: super::user_notifications::contract_id::send::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_EDU_PAPAY_USER_NOTIFICATIONS_CONTRACT_ID_SEND, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/edu-star` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -50,7 +50,7 @@ impl<M: Mode> EduStarOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过QQ账号查询核销订单列表")]
-    pub fn get(self, request: super::orders::get::Request) -> M::Sent<super::orders::get::Response> {
+    pub fn get(self, request: super::orders::get::Request) -> M::Output<super::orders::get::Response> {
         self.call.typed(&table::GET_V3_EDU_STAR_ORDERS, request)
     }
 
@@ -73,7 +73,7 @@ impl<M: Mode> EduStarOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "创建核销订单")]
-    pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
+    pub fn post(self, request: super::orders::post::Request) -> M::Output<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_EDU_STAR_ORDERS, request)
     }
 }
@@ -134,7 +134,7 @@ impl<M: Mode> EduStarUsersOpenidByWechatOpenid<M> {
     pub fn get(
         self,
         request: super::users::openid::wechat_openid::get::Request,
-    ) -> M::Sent<super::users::openid::wechat_openid::get::Response> {
+    ) -> M::Output<super::users::openid::wechat_openid::get::Response> {
         self.call.typed(&table::GET_V3_EDU_STAR_USERS_OPENID_WECHAT_OPENID, request)
     }
 }
@@ -177,7 +177,7 @@ impl<M: Mode> EduStarUsersQqByQq<M> {
     pub fn get(
         self,
         request: super::users::qq::qq::get::Request,
-    ) -> M::Sent<super::users::qq::qq::get::Response> {
+    ) -> M::Output<super::users::qq::qq::get::Response> {
         self.call.typed(&table::GET_V3_EDU_STAR_USERS_QQ_QQ, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/eduschoolpay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -69,7 +69,7 @@ impl<M: Mode> EduschoolpayContractsByContractId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过协议号查询签约")]
-    pub fn get(self) -> M::Sent<super::contracts::contract_id::get::Response> {
+    pub fn get(self) -> M::Output<super::contracts::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID, Nothing)
     }
 
@@ -108,7 +108,7 @@ impl<M: Mode> EduschoolpayContractsByContractIdTerminate<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户主动解约")]
-    pub fn post(self) -> M::Sent<Nothing> {
+    pub fn post(self) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_EDUSCHOOLPAY_CONTRACTS_CONTRACT_ID_TERMINATE, Nothing)
     }
 }
@@ -145,7 +145,7 @@ impl<M: Mode> EduschoolpayContractsPresign<M> {
     pub fn post(
         self,
         request: super::contracts::presign::post::Request,
-    ) -> M::Sent<super::contracts::presign::post::Response> {
+    ) -> M::Output<super::contracts::presign::post::Response> {
         self.call.typed(&table::POST_V3_EDUSCHOOLPAY_CONTRACTS_PRESIGN, request)
     }
 }
@@ -188,7 +188,7 @@ impl<M: Mode> EduschoolpayTransactions<M> {
     pub fn post(
         self,
         request: super::transactions::post::Request,
-    ) -> M::Sent<super::transactions::post::Response> {
+    ) -> M::Output<super::transactions::post::Response> {
         self.call.typed(&table::POST_V3_EDUSCHOOLPAY_TRANSACTIONS, request)
     }
 
@@ -253,7 +253,7 @@ impl<M: Mode> EduschoolpayTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 }
@@ -308,7 +308,7 @@ impl<M: Mode> EduschoolpayTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }
@@ -375,7 +375,7 @@ impl<M: Mode> EduschoolpayUsersByOpenidContracts<M> {
     pub fn get(
         self,
         request: super::users::openid::contracts::get::Request,
-    ) -> M::Sent<super::users::openid::contracts::get::Response> {
+    ) -> M::Output<super::users::openid::contracts::get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_USERS_OPENID_CONTRACTS, request)
     }
 }
@@ -407,7 +407,7 @@ impl<M: Mode> EduschoolpayUsersByOpenidDebtState<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户查询用户欠款状态")]
-    pub fn get(self) -> M::Sent<super::users::openid::debt_state::get::Response> {
+    pub fn get(self) -> M::Output<super::users::openid::debt_state::get::Response> {
         self.call.typed(&table::GET_V3_EDUSCHOOLPAY_USERS_OPENID_DEBT_STATE, Nothing)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/express` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -78,7 +78,7 @@ impl<M: Mode> ExpressUsersByOpenidTransform<M> {
     pub fn post(
         self,
         request: super::users::openid::transform::post::Request,
-    ) -> M::Sent<super::users::openid::transform::post::Response> {
+    ) -> M::Output<super::users::openid::transform::post::Response> {
         self.call.typed(&table::POST_V3_EXPRESS_USERS_OPENID_TRANSFORM, request)
     }
 }

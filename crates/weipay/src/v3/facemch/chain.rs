@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/facemch` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -59,7 +59,7 @@ impl<M: Mode> FacemchUsersByFaceSid<M> {
     pub fn get(
         self,
         request: super::users::face_sid::get::Request,
-    ) -> M::Sent<super::users::face_sid::get::Response> {
+    ) -> M::Output<super::users::face_sid::get::Response> {
         self.call.typed(&table::GET_V3_FACEMCH_USERS_FACE_SID, request)
     }
 }

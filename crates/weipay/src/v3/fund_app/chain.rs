@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/fund-app` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -84,7 +84,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatches<M> {
     pub fn post(
         self,
         request: super::brand_redpacket::brand_merchant_batches::post::Request,
-    ) -> M::Sent<super::brand_redpacket::brand_merchant_batches::post::Response> {
+    ) -> M::Output<super::brand_redpacket::brand_merchant_batches::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES, request)
     }
 
@@ -132,7 +132,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNo<M> {
     pub fn get(
         self,
         request: super::brand_redpacket::brand_merchant_batches::batch_no::get::Request,
-    ) -> M::Sent<super::brand_redpacket::brand_merchant_batches::batch_no::get::Response> {
+    ) -> M::Output<super::brand_redpacket::brand_merchant_batches::batch_no::get::Response> {
         self.call.typed(&table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO, request)
     }
 
@@ -190,7 +190,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantBatchesByBatchNoDetailsByDetailN
     #[doc(alias = "商家明细单号查询明细单")]
     pub fn get(
         self,
-    ) -> M::Sent<super::brand_redpacket::brand_merchant_batches::batch_no::details::detail_no::get::Response>
+    ) -> M::Output<super::brand_redpacket::brand_merchant_batches::batch_no::details::detail_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_BATCHES_BATCH_NO_DETAILS_DETAIL_NO,
@@ -249,7 +249,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNo<M> {
     pub fn get(
         self,
         request: super::brand_redpacket::brand_merchant_out_batches::out_batch_no::get::Request,
-    ) -> M::Sent<super::brand_redpacket::brand_merchant_out_batches::out_batch_no::get::Response> {
+    ) -> M::Output<super::brand_redpacket::brand_merchant_out_batches::out_batch_no::get::Response> {
         self.call
             .typed(&table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO, request)
     }
@@ -306,7 +306,7 @@ impl<M: Mode> FundAppBrandRedpacketBrandMerchantOutBatchesByOutBatchNoOutDetails
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商家明细单号查询明细单")]
-    pub fn get(self) -> M::Sent<super::brand_redpacket::brand_merchant_out_batches::out_batch_no::out_details::out_detail_no::get::Response>{
+    pub fn get(self) -> M::Output<super::brand_redpacket::brand_merchant_out_batches::out_batch_no::out_details::out_detail_no::get::Response>{
         self.call.typed(&table::GET_V3_FUND_APP_BRAND_REDPACKET_BRAND_MERCHANT_OUT_BATCHES_OUT_BATCH_NO_OUT_DETAILS_OUT_DETAIL_NO, Nothing)
     }
 }
@@ -386,7 +386,7 @@ impl<M: Mode> FundAppMchTransferElecsignOutBillNo<M> {
     pub fn post(
         self,
         request: super::mch_transfer::elecsign::out_bill_no::post::Request,
-    ) -> M::Sent<super::mch_transfer::elecsign::out_bill_no::post::Response> {
+    ) -> M::Output<super::mch_transfer::elecsign::out_bill_no::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO, request)
     }
 
@@ -429,7 +429,7 @@ impl<M: Mode> FundAppMchTransferElecsignOutBillNoByOutBillNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户单号查询电子回单")]
-    pub fn get(self) -> M::Sent<super::mch_transfer::elecsign::out_bill_no::out_bill_no::get::Response> {
+    pub fn get(self) -> M::Output<super::mch_transfer::elecsign::out_bill_no::out_bill_no::get::Response> {
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_OUT_BILL_NO_OUT_BILL_NO, Nothing)
     }
 }
@@ -461,7 +461,7 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNo<M> {
     pub fn post(
         self,
         request: super::mch_transfer::elecsign::transfer_bill_no::post::Request,
-    ) -> M::Sent<super::mch_transfer::elecsign::transfer_bill_no::post::Response> {
+    ) -> M::Output<super::mch_transfer::elecsign::transfer_bill_no::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO, request)
     }
 
@@ -506,7 +506,7 @@ impl<M: Mode> FundAppMchTransferElecsignTransferBillNoByTransferBillNo<M> {
     #[doc(alias = "微信单号查询电子回单")]
     pub fn get(
         self,
-    ) -> M::Sent<super::mch_transfer::elecsign::transfer_bill_no::transfer_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::elecsign::transfer_bill_no::transfer_bill_no::get::Response> {
         self.call
             .typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_ELECSIGN_TRANSFER_BILL_NO_TRANSFER_BILL_NO, Nothing)
     }
@@ -621,7 +621,7 @@ impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts<M> 
     pub fn get(
         self,
         request: super::mch_transfer::partner::budget::out_budget_no::electronic_receipts::get::Request,
-    ) -> M::Sent<super::mch_transfer::partner::budget::out_budget_no::electronic_receipts::get::Response>
+    ) -> M::Output<super::mch_transfer::partner::budget::out_budget_no::electronic_receipts::get::Response>
     {
         self.call.typed(
             &table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS,
@@ -660,7 +660,7 @@ impl<M: Mode> FundAppMchTransferPartnerBudgetByOutBudgetNoElectronicReceipts<M> 
     pub fn post(
         self,
         request: super::mch_transfer::partner::budget::out_budget_no::electronic_receipts::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::budget::out_budget_no::electronic_receipts::post::Response>
+    ) -> M::Output<super::mch_transfer::partner::budget::out_budget_no::electronic_receipts::post::Response>
     {
         self.call.typed(
             &table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_BUDGET_OUT_BUDGET_NO_ELECTRONIC_RECEIPTS,
@@ -702,7 +702,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudget<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::charity_budget::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::charity_budget::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::charity_budget::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET, request)
     }
 
@@ -751,7 +751,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNo<M> {
     pub fn get(
         self,
         request: super::mch_transfer::partner::charity_budget::out_budget_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::partner::charity_budget::out_budget_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::partner::charity_budget::out_budget_no::get::Response> {
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET_OUT_BUDGET_NO, request)
     }
 
@@ -796,7 +796,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityBudgetByOutBudgetNoUnlock<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::charity_budget::out_budget_no::unlock::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::charity_budget::out_budget_no::unlock::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::charity_budget::out_budget_no::unlock::post::Response> {
         self.call
             .typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_BUDGET_OUT_BUDGET_NO_UNLOCK, request)
     }
@@ -835,7 +835,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBills<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::charity_transfer_bills::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::charity_transfer_bills::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::charity_transfer_bills::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS, request)
     }
 
@@ -897,7 +897,7 @@ impl<M: Mode> FundAppMchTransferPartnerCharityTransferBillsOutTransferNoByOutTra
     pub fn get(
         self,
         request: super::mch_transfer::partner::charity_transfer_bills::out_transfer_no::out_transfer_no::get::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::mch_transfer::partner::charity_transfer_bills::out_transfer_no::out_transfer_no::get::Response,
     > {
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_CHARITY_TRANSFER_BILLS_OUT_TRANSFER_NO_OUT_TRANSFER_NO, request)
@@ -931,7 +931,7 @@ impl<M: Mode> FundAppMchTransferPartnerElectronicReceipts<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::electronic_receipts::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::electronic_receipts::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::electronic_receipts::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS, request)
     }
 
@@ -980,7 +980,7 @@ impl<M: Mode> FundAppMchTransferPartnerElectronicReceiptsByOutBillNo<M> {
     pub fn get(
         self,
         request: super::mch_transfer::partner::electronic_receipts::out_bill_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::partner::electronic_receipts::out_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::partner::electronic_receipts::out_bill_no::get::Response> {
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_ELECTRONIC_RECEIPTS_OUT_BILL_NO, request)
     }
 }
@@ -1012,7 +1012,7 @@ impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizations<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::sub_mch_authorizations::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::sub_mch_authorizations::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::sub_mch_authorizations::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS, request)
     }
 
@@ -1057,7 +1057,7 @@ impl<M: Mode> FundAppMchTransferPartnerSubMchAuthorizationsBySubMchid<M> {
     #[doc(alias = "查询子商户商家转账授权状态")]
     pub fn get(
         self,
-    ) -> M::Sent<super::mch_transfer::partner::sub_mch_authorizations::sub_mchid::get::Response> {
+    ) -> M::Output<super::mch_transfer::partner::sub_mch_authorizations::sub_mchid::get::Response> {
         self.call
             .typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_SUB_MCH_AUTHORIZATIONS_SUB_MCHID, Nothing)
     }
@@ -1100,7 +1100,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBills<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::transfer_bills::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::transfer_bills::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::transfer_bills::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS, request)
     }
 
@@ -1176,7 +1176,8 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNo<M> {
     pub fn get(
         self,
         request: super::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO,
             request,
@@ -1225,8 +1226,9 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsOutBillNoByOutBillNoCancel<M
     pub fn post(
         self,
         request: super::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::cancel::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response>
-    {
+    ) -> M::Output<
+        super::mch_transfer::partner::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response,
+    > {
         self.call.typed(
             &table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL,
             request,
@@ -1278,8 +1280,9 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsPreTransferWithAuthorization
     pub fn post(
         self,
         request: super::mch_transfer::partner::transfer_bills::pre_transfer_with_authorization::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::transfer_bills::pre_transfer_with_authorization::post::Response>
-    {
+    ) -> M::Output<
+        super::mch_transfer::partner::transfer_bills::pre_transfer_with_authorization::post::Response,
+    > {
         self.call.typed(
             &table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_PRE_TRANSFER_WITH_AUTHORIZATION,
             request,
@@ -1331,7 +1334,7 @@ impl<M: Mode> FundAppMchTransferPartnerTransferBillsTransfer<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::transfer_bills::transfer::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::transfer_bills::transfer::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::transfer_bills::transfer::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_TRANSFER_BILLS_TRANSFER, request)
     }
 }
@@ -1375,7 +1378,7 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizations<M> {
     pub fn post(
         self,
         request: super::mch_transfer::partner::user_confirm_authorizations::post::Request,
-    ) -> M::Sent<super::mch_transfer::partner::user_confirm_authorizations::post::Response> {
+    ) -> M::Output<super::mch_transfer::partner::user_confirm_authorizations::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS, request)
     }
 
@@ -1420,8 +1423,9 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizati
     #[doc(alias = "商户单号查询自动收款授权")]
     pub fn get(
         self,
-    ) -> M::Sent<super::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::get::Response>
-    {
+    ) -> M::Output<
+        super::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::get::Response,
+    > {
         self.call.typed(
             &table::GET_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS_OUT_AUTHORIZATION_NO,
             Nothing,
@@ -1465,7 +1469,7 @@ impl<M: Mode> FundAppMchTransferPartnerUserConfirmAuthorizationsByOutAuthorizati
     /// # Ok(()) }
     /// ```
     #[doc(alias = "解除免确认收款授权")]
-    pub fn post(self) -> M::Sent<super::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::close::post::Response>{
+    pub fn post(self) -> M::Output<super::mch_transfer::partner::user_confirm_authorizations::out_authorization_no::close::post::Response>{
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_PARTNER_USER_CONFIRM_AUTHORIZATIONS_OUT_AUTHORIZATION_NO_CLOSE, Nothing)
     }
 }
@@ -1505,7 +1509,7 @@ impl<M: Mode> FundAppMchTransferTransferBills<M> {
     pub fn post(
         self,
         request: super::mch_transfer::transfer_bills::post::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS, request)
     }
 
@@ -1582,7 +1586,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNo<M> {
     #[doc(alias = "商户单号查询转账单")]
     pub fn get(
         self,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response> {
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO, Nothing)
     }
 
@@ -1623,7 +1627,8 @@ impl<M: Mode> FundAppMchTransferTransferBillsOutBillNoByOutBillNoCancel<M> {
     #[doc(alias = "撤销转账")]
     pub fn post(
         self,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::out_bill_no::out_bill_no::cancel::post::Response>
+    {
         self.call.typed(
             &table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL,
             Nothing,
@@ -1673,7 +1678,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsPreTransferWithAuthorization<M> {
     pub fn post(
         self,
         request: super::mch_transfer::transfer_bills::pre_transfer_with_authorization::post::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::pre_transfer_with_authorization::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::pre_transfer_with_authorization::post::Response> {
         self.call.typed(
             &table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_PRE_TRANSFER_WITH_AUTHORIZATION,
             request,
@@ -1716,7 +1721,7 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransfer<M> {
     pub fn post(
         self,
         request: super::mch_transfer::transfer_bills::transfer::post::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::transfer::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::transfer::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER, request)
     }
 }
@@ -1768,7 +1773,8 @@ impl<M: Mode> FundAppMchTransferTransferBillsTransferBillNoByTransferBillNo<M> {
     #[doc(alias = "微信转账单号查询转账单")]
     pub fn get(
         self,
-    ) -> M::Sent<super::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_bills::transfer_bill_no::transfer_bill_no::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_BILLS_TRANSFER_BILL_NO_TRANSFER_BILL_NO,
             Nothing,
@@ -1812,7 +1818,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBills<M> {
     pub fn post(
         self,
         request: super::mch_transfer::transfer_to_qq_wallet_bills::post::Request,
-    ) -> M::Sent<super::mch_transfer::transfer_to_qq_wallet_bills::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_to_qq_wallet_bills::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS, request)
     }
 
@@ -1856,7 +1862,7 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNo<M> {
     #[doc(alias = "查询转账到QQ钱包的结果")]
     pub fn get(
         self,
-    ) -> M::Sent<super::mch_transfer::transfer_to_qq_wallet_bills::out_bill_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_to_qq_wallet_bills::out_bill_no::get::Response> {
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS_OUT_BILL_NO, Nothing)
     }
 
@@ -1896,7 +1902,8 @@ impl<M: Mode> FundAppMchTransferTransferToQqWalletBillsByOutBillNoCancel<M> {
     #[doc(alias = "撤销转账到QQ钱包")]
     pub fn post(
         self,
-    ) -> M::Sent<super::mch_transfer::transfer_to_qq_wallet_bills::out_bill_no::cancel::post::Response> {
+    ) -> M::Output<super::mch_transfer::transfer_to_qq_wallet_bills::out_bill_no::cancel::post::Response>
+    {
         self.call.typed(
             &table::POST_V3_FUND_APP_MCH_TRANSFER_TRANSFER_TO_QQ_WALLET_BILLS_OUT_BILL_NO_CANCEL,
             Nothing,
@@ -1937,7 +1944,7 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorization<M> {
     pub fn post(
         self,
         request: super::mch_transfer::user_confirm_authorization::post::Request,
-    ) -> M::Sent<super::mch_transfer::user_confirm_authorization::post::Response> {
+    ) -> M::Output<super::mch_transfer::user_confirm_authorization::post::Response> {
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION, request)
     }
 
@@ -1997,7 +2004,7 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutA
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户单号查询自动收款授权")]
-    pub fn get(self, request: super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::get::Request) -> M::Sent<super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::get::Response>{
+    pub fn get(self, request: super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::get::Request) -> M::Output<super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::get::Response>{
         self.call.typed(&table::GET_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO, request)
     }
 
@@ -2040,7 +2047,7 @@ impl<M: Mode> FundAppMchTransferUserConfirmAuthorizationOutAuthorizationNoByOutA
     /// # Ok(()) }
     /// ```
     #[doc(alias = "解除免确认收款授权")]
-    pub fn post(self) -> M::Sent<super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::close::post::Response>{
+    pub fn post(self) -> M::Output<super::mch_transfer::user_confirm_authorization::out_authorization_no::out_authorization_no::close::post::Response>{
         self.call.typed(&table::POST_V3_FUND_APP_MCH_TRANSFER_USER_CONFIRM_AUTHORIZATION_OUT_AUTHORIZATION_NO_OUT_AUTHORIZATION_NO_CLOSE, Nothing)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/funds-to-oversea` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -62,7 +62,7 @@ impl<M: Mode> FundsToOverseaBillDownloadUrl<M> {
     pub fn get(
         self,
         request: super::bill_download_url::get::Request,
-    ) -> M::Sent<super::bill_download_url::get::Response> {
+    ) -> M::Output<super::bill_download_url::get::Response> {
         self.call.typed(&table::GET_V3_FUNDS_TO_OVERSEA_BILL_DOWNLOAD_URL, request)
     }
 }
@@ -103,7 +103,7 @@ impl<M: Mode> FundsToOverseaOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请资金出境")]
-    pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
+    pub fn post(self, request: super::orders::post::Request) -> M::Output<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_FUNDS_TO_OVERSEA_ORDERS, request)
     }
 
@@ -140,7 +140,7 @@ impl<M: Mode> FundsToOverseaOrdersByOutOrderId<M> {
     pub fn get(
         self,
         request: super::orders::out_order_id::get::Request,
-    ) -> M::Sent<super::orders::out_order_id::get::Response> {
+    ) -> M::Output<super::orders::out_order_id::get::Response> {
         self.call.typed(&table::GET_V3_FUNDS_TO_OVERSEA_ORDERS_OUT_ORDER_ID, request)
     }
 }
@@ -189,7 +189,7 @@ impl<M: Mode> FundsToOverseaReturnReturnOrders<M> {
     pub fn post(
         self,
         request: super::return_::return_orders::post::Request,
-    ) -> M::Sent<super::return_::return_orders::post::Response> {
+    ) -> M::Output<super::return_::return_orders::post::Response> {
         self.call.typed(&table::POST_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS, request)
     }
 
@@ -250,7 +250,7 @@ impl<M: Mode> FundsToOverseaReturnReturnOrdersOutReturnNoByOutReturnNo<M> {
     pub fn get(
         self,
         request: super::return_::return_orders::out_return_no::out_return_no::get::Request,
-    ) -> M::Sent<super::return_::return_orders::out_return_no::out_return_no::get::Response> {
+    ) -> M::Output<super::return_::return_orders::out_return_no::out_return_no::get::Response> {
         self.call
             .typed(&table::GET_V3_FUNDS_TO_OVERSEA_RETURN__RETURN_ORDERS_OUT_RETURN_NO_OUT_RETURN_NO, request)
     }
@@ -322,7 +322,7 @@ impl<M: Mode> FundsToOverseaTransactionsByTransactionIdAvailableAbroadAmounts<M>
     pub fn get(
         self,
         request: super::transactions::transaction_id::available_abroad_amounts::get::Request,
-    ) -> M::Sent<super::transactions::transaction_id::available_abroad_amounts::get::Response> {
+    ) -> M::Output<super::transactions::transaction_id::available_abroad_amounts::get::Response> {
         self.call.typed(
             &table::GET_V3_FUNDS_TO_OVERSEA_TRANSACTIONS_TRANSACTION_ID_AVAILABLE_ABROAD_AMOUNTS,
             request,

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/global` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -106,7 +106,7 @@ impl<M: Mode> GlobalCertificates<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取平台证书列表")]
-    pub fn get(self) -> M::Sent<super::certificates::get::Response> {
+    pub fn get(self) -> M::Output<super::certificates::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_CERTIFICATES, Nothing)
     }
 }
@@ -166,7 +166,7 @@ impl<M: Mode> GlobalCustomsOrders<M> {
     pub fn get(
         self,
         request: super::customs::orders::get::Request,
-    ) -> M::Sent<super::customs::orders::get::Response> {
+    ) -> M::Output<super::customs::orders::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_CUSTOMS_ORDERS, request)
     }
 
@@ -195,7 +195,7 @@ impl<M: Mode> GlobalCustomsOrders<M> {
     pub fn post(
         self,
         request: super::customs::orders::post::Request,
-    ) -> M::Sent<super::customs::orders::post::Response> {
+    ) -> M::Output<super::customs::orders::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_CUSTOMS_ORDERS, request)
     }
 
@@ -224,7 +224,7 @@ impl<M: Mode> GlobalCustomsOrders<M> {
     pub fn patch(
         self,
         request: super::customs::orders::patch::Request,
-    ) -> M::Sent<super::customs::orders::patch::Response> {
+    ) -> M::Output<super::customs::orders::patch::Response> {
         self.call.typed(&table::PATCH_V3_GLOBAL_CUSTOMS_ORDERS, request)
     }
 }
@@ -259,7 +259,7 @@ impl<M: Mode> GlobalCustomsRedeclare<M> {
     pub fn post(
         self,
         request: super::customs::redeclare::post::Request,
-    ) -> M::Sent<super::customs::redeclare::post::Response> {
+    ) -> M::Output<super::customs::redeclare::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_CUSTOMS_REDECLARE, request)
     }
 }
@@ -300,7 +300,7 @@ impl<M: Mode> GlobalCustomsVerifyCertificate<M> {
     pub fn post(
         self,
         request: super::customs::verify_certificate::post::Request,
-    ) -> M::Sent<super::customs::verify_certificate::post::Response> {
+    ) -> M::Output<super::customs::verify_certificate::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_CUSTOMS_VERIFY_CERTIFICATE, request)
     }
 }
@@ -381,7 +381,7 @@ impl<M: Mode> GlobalMerchantH5PermissionApplications<M> {
     pub fn post(
         self,
         request: super::merchant::h5::permission::applications::post::Request,
-    ) -> M::Sent<super::merchant::h5::permission::applications::post::Response> {
+    ) -> M::Output<super::merchant::h5::permission::applications::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS, request)
     }
 
@@ -426,7 +426,9 @@ impl<M: Mode> GlobalMerchantH5PermissionApplicationsByApplymentId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询H5支付权限申请单详情")]
-    pub fn get(self) -> M::Sent<super::merchant::h5::permission::applications::applyment_id::get::Response> {
+    pub fn get(
+        self,
+    ) -> M::Output<super::merchant::h5::permission::applications::applyment_id::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS_APPLYMENT_ID, Nothing)
     }
 
@@ -458,7 +460,7 @@ impl<M: Mode> GlobalMerchantH5PermissionApplicationsByApplymentId<M> {
     pub fn patch(
         self,
         request: super::merchant::h5::permission::applications::applyment_id::patch::Request,
-    ) -> M::Sent<super::merchant::h5::permission::applications::applyment_id::patch::Response> {
+    ) -> M::Output<super::merchant::h5::permission::applications::applyment_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_GLOBAL_MERCHANT_H5_PERMISSION_APPLICATIONS_APPLYMENT_ID, request)
     }
 }
@@ -505,7 +507,7 @@ impl<M: Mode> GlobalMerchantH5PermissionDomainApplications<M> {
     pub fn post(
         self,
         request: super::merchant::h5::permission::domain::applications::post::Request,
-    ) -> M::Sent<super::merchant::h5::permission::domain::applications::post::Response> {
+    ) -> M::Output<super::merchant::h5::permission::domain::applications::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS, request)
     }
 
@@ -553,7 +555,7 @@ impl<M: Mode> GlobalMerchantH5PermissionDomainApplicationsByApplymentId<M> {
     #[doc(alias = "查询H5支付域名修改申请单")]
     pub fn get(
         self,
-    ) -> M::Sent<super::merchant::h5::permission::domain::applications::applyment_id::get::Response> {
+    ) -> M::Output<super::merchant::h5::permission::domain::applications::applyment_id::get::Response> {
         self.call
             .typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID, Nothing)
     }
@@ -587,7 +589,7 @@ impl<M: Mode> GlobalMerchantH5PermissionDomainApplicationsByApplymentId<M> {
     pub fn patch(
         self,
         request: super::merchant::h5::permission::domain::applications::applyment_id::patch::Request,
-    ) -> M::Sent<super::merchant::h5::permission::domain::applications::applyment_id::patch::Response> {
+    ) -> M::Output<super::merchant::h5::permission::domain::applications::applyment_id::patch::Response> {
         self.call
             .typed(&table::PATCH_V3_GLOBAL_MERCHANT_H5_PERMISSION_DOMAIN_APPLICATIONS_APPLYMENT_ID, request)
     }
@@ -614,7 +616,7 @@ impl<M: Mode> GlobalMerchantH5PermissionBySubMchid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询子商户H5支付权限状态")]
-    pub fn get(self) -> M::Sent<super::merchant::h5::permission::sub_mchid::get::Response> {
+    pub fn get(self) -> M::Output<super::merchant::h5::permission::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_H5_PERMISSION_SUB_MCHID, Nothing)
     }
 }
@@ -664,7 +666,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询投诉通知回调")]
-    pub fn get(self) -> M::Sent<super::merchant_service::complaint_notifications::get::Response> {
+    pub fn get(self) -> M::Output<super::merchant_service::complaint_notifications::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
     }
 
@@ -688,7 +690,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
     pub fn post(
         self,
         request: super::merchant_service::complaint_notifications::post::Request,
-    ) -> M::Sent<super::merchant_service::complaint_notifications::post::Response> {
+    ) -> M::Output<super::merchant_service::complaint_notifications::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
     }
 
@@ -712,7 +714,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
     pub fn put(
         self,
         request: super::merchant_service::complaint_notifications::put::Request,
-    ) -> M::Sent<super::merchant_service::complaint_notifications::put::Response> {
+    ) -> M::Output<super::merchant_service::complaint_notifications::put::Response> {
         self.call.typed(&table::PUT_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
     }
 
@@ -727,7 +729,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除投诉通知回调")]
-    pub fn delete(self) -> M::Sent<Nothing> {
+    pub fn delete(self) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
     }
 }
@@ -758,7 +760,7 @@ impl<M: Mode> GlobalMerchantServiceComplaints<M> {
     pub fn get(
         self,
         request: super::merchant_service::complaints::get::Request,
-    ) -> M::Sent<super::merchant_service::complaints::get::Response> {
+    ) -> M::Output<super::merchant_service::complaints::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS, request)
     }
 
@@ -806,7 +808,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintId<M> {
     pub fn get(
         self,
         request: super::merchant_service::complaints::complaint_id::get::Request,
-    ) -> M::Sent<super::merchant_service::complaints::complaint_id::get::Response> {
+    ) -> M::Output<super::merchant_service::complaints::complaint_id::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID, request)
     }
 
@@ -862,7 +864,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdComplete<M> {
     pub fn post(
         self,
         request: super::merchant_service::complaints::complaint_id::complete::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_COMPLETE, request)
     }
 }
@@ -901,7 +903,8 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdNegotiationHistorys<M>
     pub fn get(
         self,
         request: super::merchant_service::complaints::complaint_id::negotiation_historys::get::Request,
-    ) -> M::Sent<super::merchant_service::complaints::complaint_id::negotiation_historys::get::Response> {
+    ) -> M::Output<super::merchant_service::complaints::complaint_id::negotiation_historys::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_NEGOTIATION_HISTORYS,
             request,
@@ -943,7 +946,7 @@ impl<M: Mode> GlobalMerchantServiceComplaintsByComplaintIdResponse<M> {
     pub fn post(
         self,
         request: super::merchant_service::complaints::complaint_id::response::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_COMPLAINTS_COMPLAINT_ID_RESPONSE, request)
     }
 }
@@ -974,7 +977,7 @@ chain_step! {
 impl<M: Mode> GlobalMerchantServiceImagesByMediaId<M> {
     /// 图片下载 · `GET v3/global/merchant-service/images/{media_id}`
     ///
-    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
+    /// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::merchant_service::images::media_id::get).
     ///
@@ -989,7 +992,7 @@ impl<M: Mode> GlobalMerchantServiceImagesByMediaId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "图片下载")]
-    pub fn get(self, request: super::merchant_service::images::media_id::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::merchant_service::images::media_id::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_MEDIA_ID, request)
     }
 }
@@ -1014,7 +1017,7 @@ impl<M: Mode> GlobalMerchantServiceImagesUpload<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户上传反馈图片")]
-    pub fn post(self) -> M::Sent<super::merchant_service::images::upload::post::Response> {
+    pub fn post(self) -> M::Output<super::merchant_service::images::upload::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_SERVICE_IMAGES_UPLOAD, Nothing)
     }
 }
@@ -1070,7 +1073,7 @@ impl<M: Mode> GlobalMerchantStorageFileUpload<M> {
     pub fn post(
         self,
         request: super::merchant_storage::file::upload::post::Request,
-    ) -> M::Sent<super::merchant_storage::file::upload::post::Response> {
+    ) -> M::Output<super::merchant_storage::file::upload::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANT_STORAGE_FILE_UPLOAD, request)
     }
 }
@@ -1113,7 +1116,10 @@ impl<M: Mode> GlobalMerchants<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "子商户进件（融合钱包）")]
-    pub fn post(self, request: super::merchants::post::Request) -> M::Sent<super::merchants::post::Response> {
+    pub fn post(
+        self,
+        request: super::merchants::post::Request,
+    ) -> M::Output<super::merchants::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MERCHANTS, request)
     }
 
@@ -1150,7 +1156,7 @@ impl<M: Mode> GlobalMerchantsBySubMchid<M> {
     pub fn get(
         self,
         request: super::merchants::sub_mchid::get::Request,
-    ) -> M::Sent<super::merchants::sub_mchid::get::Response> {
+    ) -> M::Output<super::merchants::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_MERCHANTS_SUB_MCHID, request)
     }
 
@@ -1190,7 +1196,7 @@ impl<M: Mode> GlobalMerchantsBySubMchid<M> {
     pub fn patch(
         self,
         request: super::merchants::sub_mchid::patch::Request,
-    ) -> M::Sent<super::merchants::sub_mchid::patch::Response> {
+    ) -> M::Output<super::merchants::sub_mchid::patch::Response> {
         self.call.typed(&table::PATCH_V3_GLOBAL_MERCHANTS_SUB_MCHID, request)
     }
 }
@@ -1293,7 +1299,7 @@ impl<M: Mode> GlobalMicropayTransactionsIdByTransactionIdReverse<M> {
     pub fn post(
         self,
         request: super::micropay::transactions::id::transaction_id::reverse::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE, request)
     }
 }
@@ -1362,7 +1368,7 @@ impl<M: Mode> GlobalMicropayTransactionsOutTradeNoByOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::micropay::transactions::out_trade_no::out_trade_no::reverse::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
     }
@@ -1401,7 +1407,7 @@ impl<M: Mode> GlobalMicropayTransactionsPay<M> {
     pub fn post(
         self,
         request: super::micropay::transactions::pay::post::Request,
-    ) -> M::Sent<super::micropay::transactions::pay::post::Response> {
+    ) -> M::Output<super::micropay::transactions::pay::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_MICROPAY_TRANSACTIONS_PAY, request)
     }
 }
@@ -1491,7 +1497,7 @@ impl<M: Mode> GlobalPapayContractsAppPreEntrustSign<M> {
     pub fn post(
         self,
         request: super::papay::contracts::app_pre_entrust_sign::post::Request,
-    ) -> M::Sent<super::papay::contracts::app_pre_entrust_sign::post::Response> {
+    ) -> M::Output<super::papay::contracts::app_pre_entrust_sign::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_APP_PRE_ENTRUST_SIGN, request)
     }
 }
@@ -1523,7 +1529,7 @@ impl<M: Mode> GlobalPapayContractsByContractId<M> {
     pub fn get(
         self,
         request: super::papay::contracts::contract_id::get::Request,
-    ) -> M::Sent<super::papay::contracts::contract_id::get::Response> {
+    ) -> M::Output<super::papay::contracts::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID, request)
     }
 
@@ -1567,7 +1573,7 @@ impl<M: Mode> GlobalPapayContractsByContractIdTerminate<M> {
     pub fn post(
         self,
         request: super::papay::contracts::contract_id::terminate::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_CONTRACT_ID_TERMINATE, request)
     }
 }
@@ -1598,7 +1604,7 @@ impl<M: Mode> GlobalPapayContractsH5PreEntrustSign<M> {
     pub fn post(
         self,
         request: super::papay::contracts::h5_pre_entrust_sign::post::Request,
-    ) -> M::Sent<super::papay::contracts::h5_pre_entrust_sign::post::Response> {
+    ) -> M::Output<super::papay::contracts::h5_pre_entrust_sign::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_H5_PRE_ENTRUST_SIGN, request)
     }
 }
@@ -1630,7 +1636,7 @@ impl<M: Mode> GlobalPapayContractsJsapiPreEntrustSign<M> {
     pub fn post(
         self,
         request: super::papay::contracts::jsapi_pre_entrust_sign::post::Request,
-    ) -> M::Sent<super::papay::contracts::jsapi_pre_entrust_sign::post::Response> {
+    ) -> M::Output<super::papay::contracts::jsapi_pre_entrust_sign::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_JSAPI_PRE_ENTRUST_SIGN, request)
     }
 }
@@ -1662,7 +1668,7 @@ impl<M: Mode> GlobalPapayContractsMiniprogramPreEntrustSign<M> {
     pub fn post(
         self,
         request: super::papay::contracts::miniprogram_pre_entrust_sign::post::Request,
-    ) -> M::Sent<super::papay::contracts::miniprogram_pre_entrust_sign::post::Response> {
+    ) -> M::Output<super::papay::contracts::miniprogram_pre_entrust_sign::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_MINIPROGRAM_PRE_ENTRUST_SIGN, request)
     }
 }
@@ -1718,7 +1724,7 @@ impl<M: Mode> GlobalPapayContractsOutContractCodeByOutContractCode<M> {
     pub fn get(
         self,
         request: super::papay::contracts::out_contract_code::out_contract_code::get::Request,
-    ) -> M::Sent<super::papay::contracts::out_contract_code::out_contract_code::get::Response> {
+    ) -> M::Output<super::papay::contracts::out_contract_code::out_contract_code::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PAPAY_CONTRACTS_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, request)
     }
 }
@@ -1749,7 +1755,7 @@ impl<M: Mode> GlobalPapayContractsWebPreEntrustSign<M> {
     pub fn post(
         self,
         request: super::papay::contracts::web_pre_entrust_sign::post::Request,
-    ) -> M::Sent<super::papay::contracts::web_pre_entrust_sign::post::Response> {
+    ) -> M::Output<super::papay::contracts::web_pre_entrust_sign::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_CONTRACTS_WEB_PRE_ENTRUST_SIGN, request)
     }
 }
@@ -1786,7 +1792,7 @@ impl<M: Mode> GlobalPapayTransactions<M> {
     pub fn post(
         self,
         request: super::papay::transactions::post::Request,
-    ) -> M::Sent<super::papay::transactions::post::Response> {
+    ) -> M::Output<super::papay::transactions::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_TRANSACTIONS, request)
     }
 
@@ -1857,7 +1863,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::papay::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::papay::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::papay::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 
@@ -1902,7 +1908,7 @@ impl<M: Mode> GlobalPapayTransactionsOutTradeNoByOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::papay::transactions::out_trade_no::out_trade_no::reverse::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_PAPAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
     }
 }
@@ -1940,7 +1946,7 @@ impl<M: Mode> GlobalPapayTransactionsByTransactionId<M> {
     pub fn get(
         self,
         request: super::papay::transactions::transaction_id::get::Request,
-    ) -> M::Sent<super::papay::transactions::transaction_id::get::Response> {
+    ) -> M::Output<super::papay::transactions::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PAPAY_TRANSACTIONS_TRANSACTION_ID, request)
     }
 }
@@ -2003,7 +2009,7 @@ impl<M: Mode> GlobalProfitSharingBillDownloadUrl<M> {
     pub fn get(
         self,
         request: super::profit_sharing::bill_download_url::get::Request,
-    ) -> M::Sent<super::profit_sharing::bill_download_url::get::Response> {
+    ) -> M::Output<super::profit_sharing::bill_download_url::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_BILL_DOWNLOAD_URL, request)
     }
 }
@@ -2038,7 +2044,7 @@ impl<M: Mode> GlobalProfitSharingOrders<M> {
     pub fn post(
         self,
         request: super::profit_sharing::orders::post::Request,
-    ) -> M::Sent<super::profit_sharing::orders::post::Response> {
+    ) -> M::Output<super::profit_sharing::orders::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_ORDERS, request)
     }
 
@@ -2086,7 +2092,7 @@ impl<M: Mode> GlobalProfitSharingOrdersByOutOrderNo<M> {
     pub fn get(
         self,
         request: super::profit_sharing::orders::out_order_no::get::Request,
-    ) -> M::Sent<super::profit_sharing::orders::out_order_no::get::Response> {
+    ) -> M::Output<super::profit_sharing::orders::out_order_no::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_ORDERS_OUT_ORDER_NO, request)
     }
 }
@@ -2120,7 +2126,7 @@ impl<M: Mode> GlobalProfitSharingOrdersUnfreeze<M> {
     pub fn post(
         self,
         request: super::profit_sharing::orders::unfreeze::post::Request,
-    ) -> M::Sent<super::profit_sharing::orders::unfreeze::post::Response> {
+    ) -> M::Output<super::profit_sharing::orders::unfreeze::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_ORDERS_UNFREEZE, request)
     }
 }
@@ -2152,7 +2158,7 @@ impl<M: Mode> GlobalProfitSharingReceivers<M> {
     pub fn post(
         self,
         request: super::profit_sharing::receivers::post::Request,
-    ) -> M::Sent<super::profit_sharing::receivers::post::Response> {
+    ) -> M::Output<super::profit_sharing::receivers::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_RECEIVERS, request)
     }
 
@@ -2172,7 +2178,7 @@ impl<M: Mode> GlobalProfitSharingReceivers<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除分账接收方")]
-    pub fn delete(self, request: super::profit_sharing::receivers::delete::Request) -> M::Sent<Nothing> {
+    pub fn delete(self, request: super::profit_sharing::receivers::delete::Request) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_GLOBAL_PROFIT_SHARING_RECEIVERS, request)
     }
 
@@ -2209,7 +2215,7 @@ impl<M: Mode> GlobalProfitSharingReceiversByAccount<M> {
     pub fn get(
         self,
         request: super::profit_sharing::receivers::account::get::Request,
-    ) -> M::Sent<super::profit_sharing::receivers::account::get::Response> {
+    ) -> M::Output<super::profit_sharing::receivers::account::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_RECEIVERS_ACCOUNT, request)
     }
 }
@@ -2258,7 +2264,7 @@ impl<M: Mode> GlobalProfitSharingRefundsBillDownloadUrl<M> {
     pub fn get(
         self,
         request: super::profit_sharing::refunds::bill_download_url::get::Request,
-    ) -> M::Sent<super::profit_sharing::refunds::bill_download_url::get::Response> {
+    ) -> M::Output<super::profit_sharing::refunds::bill_download_url::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_BILL_DOWNLOAD_URL, request)
     }
 }
@@ -2283,7 +2289,7 @@ impl<M: Mode> GlobalProfitSharingRefundsRefundableBalance<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询可供垫付退款实时余额")]
-    pub fn get(self) -> M::Sent<super::profit_sharing::refunds::refundable_balance::get::Response> {
+    pub fn get(self) -> M::Output<super::profit_sharing::refunds::refundable_balance::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_REFUNDS_REFUNDABLE_BALANCE, Nothing)
     }
 }
@@ -2333,7 +2339,10 @@ impl<M: Mode> GlobalProfitSharingTransactionsMark<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "分账标记")]
-    pub fn post(self, request: super::profit_sharing::transactions::mark::post::Request) -> M::Sent<Nothing> {
+    pub fn post(
+        self,
+        request: super::profit_sharing::transactions::mark::post::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_MARK, request)
     }
 }
@@ -2391,7 +2400,7 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdAmounts<M> {
     pub fn get(
         self,
         request: super::profit_sharing::transactions::transaction_id::amounts::get::Request,
-    ) -> M::Sent<super::profit_sharing::transactions::transaction_id::amounts::get::Response> {
+    ) -> M::Output<super::profit_sharing::transactions::transaction_id::amounts::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS, request)
     }
 }
@@ -2430,7 +2439,8 @@ impl<M: Mode> GlobalProfitSharingTransactionsByTransactionIdRefundableAmounts<M>
     pub fn get(
         self,
         request: super::profit_sharing::transactions::transaction_id::refundable_amounts::get::Request,
-    ) -> M::Sent<super::profit_sharing::transactions::transaction_id::refundable_amounts::get::Response> {
+    ) -> M::Output<super::profit_sharing::transactions::transaction_id::refundable_amounts::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_GLOBAL_PROFIT_SHARING_TRANSACTIONS_TRANSACTION_ID_REFUNDABLE_AMOUNTS,
             request,
@@ -2527,7 +2537,7 @@ impl<M: Mode> GlobalRefundPartnerRechargeBalanceSubMchidBySubMchid<M> {
     #[doc(alias = "商家充值退款余额查询")]
     pub fn get(
         self,
-    ) -> M::Sent<super::refund::partner::recharge_balance::sub_mchid::sub_mchid::get::Response> {
+    ) -> M::Output<super::refund::partner::recharge_balance::sub_mchid::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_REFUND_PARTNER_RECHARGE_BALANCE_SUB_MCHID_SUB_MCHID, Nothing)
     }
 }
@@ -2552,7 +2562,7 @@ impl<M: Mode> GlobalRefundRechargeBalance<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商家充值退款余额查询")]
-    pub fn get(self) -> M::Sent<super::refund::recharge_balance::get::Response> {
+    pub fn get(self) -> M::Output<super::refund::recharge_balance::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_REFUND_RECHARGE_BALANCE, Nothing)
     }
 }
@@ -2581,7 +2591,7 @@ impl<M: Mode> GlobalRefunds<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询所有退款")]
-    pub fn get(self, request: super::refunds::get::Request) -> M::Sent<super::refunds::get::Response> {
+    pub fn get(self, request: super::refunds::get::Request) -> M::Output<super::refunds::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_REFUNDS, request)
     }
 
@@ -2604,7 +2614,7 @@ impl<M: Mode> GlobalRefunds<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请退款")]
-    pub fn post(self, request: super::refunds::post::Request) -> M::Sent<super::refunds::post::Response> {
+    pub fn post(self, request: super::refunds::post::Request) -> M::Output<super::refunds::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_REFUNDS, request)
     }
 
@@ -2657,7 +2667,7 @@ impl<M: Mode> GlobalRefundsIdByRefundId<M> {
     pub fn get(
         self,
         request: super::refunds::id::refund_id::get::Request,
-    ) -> M::Sent<super::refunds::id::refund_id::get::Response> {
+    ) -> M::Output<super::refunds::id::refund_id::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_REFUNDS_ID_REFUND_ID, request)
     }
 }
@@ -2709,7 +2719,7 @@ impl<M: Mode> GlobalRefundsOutRefundNoByOutRefundNo<M> {
     pub fn get(
         self,
         request: super::refunds::out_refund_no::out_refund_no::get::Request,
-    ) -> M::Sent<super::refunds::out_refund_no::out_refund_no::get::Response> {
+    ) -> M::Output<super::refunds::out_refund_no::out_refund_no::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO, request)
     }
 }
@@ -2752,7 +2762,7 @@ impl<M: Mode> GlobalSettleSettlements<M> {
     pub fn get(
         self,
         request: super::settle::settlements::get::Request,
-    ) -> M::Sent<super::settle::settlements::get::Response> {
+    ) -> M::Output<super::settle::settlements::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_SETTLE_SETTLEMENTS, request)
     }
 }
@@ -2766,7 +2776,7 @@ chain_step! {
 impl<M: Mode> GlobalStatements<M> {
     /// 下载对账单 · `GET v3/global/statements`
     ///
-    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
+    /// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::statements::get).
     ///
@@ -2780,7 +2790,7 @@ impl<M: Mode> GlobalStatements<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载对账单")]
-    pub fn get(self, request: super::statements::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::statements::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_GLOBAL_STATEMENTS, request)
     }
 }
@@ -2856,7 +2866,7 @@ impl<M: Mode> GlobalTransactionsApp<M> {
     pub fn post(
         self,
         request: super::transactions::app::post::Request,
-    ) -> M::Sent<super::transactions::app::post::Response> {
+    ) -> M::Output<super::transactions::app::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_APP, request)
     }
 }
@@ -2908,7 +2918,7 @@ impl<M: Mode> GlobalTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 
@@ -2952,7 +2962,7 @@ impl<M: Mode> GlobalTransactionsIdByTransactionIdClose<M> {
     pub fn post(
         self,
         request: super::transactions::id::transaction_id::close::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE, request)
     }
 }
@@ -2991,7 +3001,7 @@ impl<M: Mode> GlobalTransactionsJsapi<M> {
     pub fn post(
         self,
         request: super::transactions::jsapi::post::Request,
-    ) -> M::Sent<super::transactions::jsapi::post::Response> {
+    ) -> M::Output<super::transactions::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_JSAPI, request)
     }
 }
@@ -3033,7 +3043,7 @@ impl<M: Mode> GlobalTransactionsMweb<M> {
     pub fn post(
         self,
         request: super::transactions::mweb::post::Request,
-    ) -> M::Sent<super::transactions::mweb::post::Response> {
+    ) -> M::Output<super::transactions::mweb::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_MWEB, request)
     }
 }
@@ -3072,7 +3082,7 @@ impl<M: Mode> GlobalTransactionsNative<M> {
     pub fn post(
         self,
         request: super::transactions::native::post::Request,
-    ) -> M::Sent<super::transactions::native::post::Response> {
+    ) -> M::Output<super::transactions::native::post::Response> {
         self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_NATIVE, request)
     }
 }
@@ -3127,7 +3137,7 @@ impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 
@@ -3171,7 +3181,7 @@ impl<M: Mode> GlobalTransactionsOutTradeNoByOutTradeNoClose<M> {
     pub fn post(
         self,
         request: super::transactions::out_trade_no::out_trade_no::close::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GLOBAL_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
     }
 }

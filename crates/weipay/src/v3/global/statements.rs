@@ -6,7 +6,7 @@ pub use crate::v3::global::chain::GlobalStatements as Statements;
 
 /// 下载对账单 · `GET v3/global/statements`
 ///
-/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
+/// For 直连模式, 机构模式. Host: `https://apihk.mch.weixin.qq.com/`. Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

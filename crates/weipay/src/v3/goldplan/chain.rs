@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/goldplan` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -79,7 +79,7 @@ impl<M: Mode> GoldplanMerchantsChangecustompagestatus<M> {
     pub fn post(
         self,
         request: super::merchants::changecustompagestatus::post::Request,
-    ) -> M::Sent<super::merchants::changecustompagestatus::post::Response> {
+    ) -> M::Output<super::merchants::changecustompagestatus::post::Response> {
         self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_CHANGECUSTOMPAGESTATUS, request)
     }
 }
@@ -110,7 +110,7 @@ impl<M: Mode> GoldplanMerchantsChangegoldplanstatus<M> {
     pub fn post(
         self,
         request: super::merchants::changegoldplanstatus::post::Request,
-    ) -> M::Sent<super::merchants::changegoldplanstatus::post::Response> {
+    ) -> M::Output<super::merchants::changegoldplanstatus::post::Response> {
         self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_CHANGEGOLDPLANSTATUS, request)
     }
 }
@@ -138,7 +138,10 @@ impl<M: Mode> GoldplanMerchantsCloseAdvertisingShow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "关闭广告展示")]
-    pub fn post(self, request: super::merchants::close_advertising_show::post::Request) -> M::Sent<Nothing> {
+    pub fn post(
+        self,
+        request: super::merchants::close_advertising_show::post::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_CLOSE_ADVERTISING_SHOW, request)
     }
 }
@@ -166,7 +169,10 @@ impl<M: Mode> GoldplanMerchantsOpenAdvertisingShow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "开通广告展示")]
-    pub fn patch(self, request: super::merchants::open_advertising_show::patch::Request) -> M::Sent<Nothing> {
+    pub fn patch(
+        self,
+        request: super::merchants::open_advertising_show::patch::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_GOLDPLAN_MERCHANTS_OPEN_ADVERTISING_SHOW, request)
     }
 }
@@ -198,7 +204,7 @@ impl<M: Mode> GoldplanMerchantsSetAdvertisingIndustryFilter<M> {
     pub fn post(
         self,
         request: super::merchants::set_advertising_industry_filter::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_GOLDPLAN_MERCHANTS_SET_ADVERTISING_INDUSTRY_FILTER, request)
     }
 }

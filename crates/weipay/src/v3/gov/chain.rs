@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v3/gov` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -143,7 +143,7 @@ impl<M: Mode> GovSubsidyAuditCupInvalid<M> {
     pub fn post(
         self,
         request: super::subsidy::audit::cup::invalid::post::Request,
-    ) -> M::Sent<super::subsidy::audit::cup::invalid::post::Response> {
+    ) -> M::Output<super::subsidy::audit::cup::invalid::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_INVALID, request)
     }
 }
@@ -175,7 +175,7 @@ impl<M: Mode> GovSubsidyAuditCupQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::audit::cup::query::post::Request,
-    ) -> M::Sent<super::subsidy::audit::cup::query::post::Response> {
+    ) -> M::Output<super::subsidy::audit::cup::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_QUERY, request)
     }
 }
@@ -223,7 +223,7 @@ impl<M: Mode> GovSubsidyAuditCupRefundSync<M> {
     pub fn post(
         self,
         request: super::subsidy::audit::cup::refund::sync::post::Request,
-    ) -> M::Sent<super::subsidy::audit::cup::refund::sync::post::Response> {
+    ) -> M::Output<super::subsidy::audit::cup::refund::sync::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_REFUND_SYNC, request)
     }
 }
@@ -274,7 +274,7 @@ impl<M: Mode> GovSubsidyAuditCupUpdate<M> {
     pub fn post(
         self,
         request: super::subsidy::audit::cup::update::post::Request,
-    ) -> M::Sent<super::subsidy::audit::cup::update::post::Response> {
+    ) -> M::Output<super::subsidy::audit::cup::update::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_UPDATE, request)
     }
 }
@@ -325,7 +325,7 @@ impl<M: Mode> GovSubsidyAuditCupUpload<M> {
     pub fn post(
         self,
         request: super::subsidy::audit::cup::upload::post::Request,
-    ) -> M::Sent<super::subsidy::audit::cup::upload::post::Response> {
+    ) -> M::Output<super::subsidy::audit::cup::upload::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_AUDIT_CUP_UPLOAD, request)
     }
 }
@@ -369,7 +369,7 @@ impl<M: Mode> GovSubsidyCompaniesQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::companies::query::post::Request,
-    ) -> M::Sent<super::subsidy::companies::query::post::Response> {
+    ) -> M::Output<super::subsidy::companies::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_COMPANIES_QUERY, request)
     }
 }
@@ -422,7 +422,7 @@ impl<M: Mode> GovSubsidyGoodsUpload<M> {
     pub fn post(
         self,
         request: super::subsidy::goods::upload::post::Request,
-    ) -> M::Sent<super::subsidy::goods::upload::post::Response> {
+    ) -> M::Output<super::subsidy::goods::upload::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_GOODS_UPLOAD, request)
     }
 }
@@ -490,7 +490,7 @@ impl<M: Mode> GovSubsidyNQualificationsSync<M> {
     pub fn post(
         self,
         request: super::subsidy::n_qualifications::sync::post::Request,
-    ) -> M::Sent<super::subsidy::n_qualifications::sync::post::Response> {
+    ) -> M::Output<super::subsidy::n_qualifications::sync::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_N_QUALIFICATIONS_SYNC, request)
     }
 }
@@ -521,7 +521,7 @@ impl<M: Mode> GovSubsidyQualification<M> {
     pub fn get(
         self,
         request: super::subsidy::qualification::get::Request,
-    ) -> M::Sent<super::subsidy::qualification::get::Response> {
+    ) -> M::Output<super::subsidy::qualification::get::Response> {
         self.call.typed(&table::GET_V3_GOV_SUBSIDY_QUALIFICATION, request)
     }
 }
@@ -604,7 +604,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughCancel<M> {
     pub fn post(
         self,
         request: super::subsidy::qualifications::passthrough::cancel::post::Request,
-    ) -> M::Sent<super::subsidy::qualifications::passthrough::cancel::post::Response> {
+    ) -> M::Output<super::subsidy::qualifications::passthrough::cancel::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_CANCEL, request)
     }
 }
@@ -644,7 +644,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughClaim<M> {
     pub fn post(
         self,
         request: super::subsidy::qualifications::passthrough::claim::post::Request,
-    ) -> M::Sent<super::subsidy::qualifications::passthrough::claim::post::Response> {
+    ) -> M::Output<super::subsidy::qualifications::passthrough::claim::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_CLAIM, request)
     }
 }
@@ -682,7 +682,7 @@ impl<M: Mode> GovSubsidyQualificationsPassthroughQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::qualifications::passthrough::query::post::Request,
-    ) -> M::Sent<super::subsidy::qualifications::passthrough::query::post::Response> {
+    ) -> M::Output<super::subsidy::qualifications::passthrough::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_QUALIFICATIONS_PASSTHROUGH_QUERY, request)
     }
 }
@@ -719,7 +719,7 @@ impl<M: Mode> GovSubsidyQualificationsQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::qualifications::query::post::Request,
-    ) -> M::Sent<super::subsidy::qualifications::query::post::Response> {
+    ) -> M::Output<super::subsidy::qualifications::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_QUALIFICATIONS_QUERY, request)
     }
 }
@@ -775,7 +775,7 @@ impl<M: Mode> GovSubsidyQualificationsSync<M> {
     pub fn post(
         self,
         request: super::subsidy::qualifications::sync::post::Request,
-    ) -> M::Sent<super::subsidy::qualifications::sync::post::Response> {
+    ) -> M::Output<super::subsidy::qualifications::sync::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_QUALIFICATIONS_SYNC, request)
     }
 }
@@ -837,7 +837,7 @@ impl<M: Mode> GovSubsidySncodeLock<M> {
     pub fn post(
         self,
         request: super::subsidy::sncode::lock::post::Request,
-    ) -> M::Sent<super::subsidy::sncode::lock::post::Response> {
+    ) -> M::Output<super::subsidy::sncode::lock::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_SNCODE_LOCK, request)
     }
 }
@@ -869,7 +869,7 @@ impl<M: Mode> GovSubsidySncodeQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::sncode::query::post::Request,
-    ) -> M::Sent<super::subsidy::sncode::query::post::Response> {
+    ) -> M::Output<super::subsidy::sncode::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_SNCODE_QUERY, request)
     }
 }
@@ -906,7 +906,7 @@ impl<M: Mode> GovSubsidySncodeUnlock<M> {
     pub fn post(
         self,
         request: super::subsidy::sncode::unlock::post::Request,
-    ) -> M::Sent<super::subsidy::sncode::unlock::post::Response> {
+    ) -> M::Output<super::subsidy::sncode::unlock::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_SNCODE_UNLOCK, request)
     }
 }
@@ -961,7 +961,7 @@ impl<M: Mode> GovSubsidyTransactionsQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::transactions::query::post::Request,
-    ) -> M::Sent<super::subsidy::transactions::query::post::Response> {
+    ) -> M::Output<super::subsidy::transactions::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_TRANSACTIONS_QUERY, request)
     }
 }
@@ -1008,7 +1008,7 @@ impl<M: Mode> GovSubsidyTransactionsSummaryQueryDay<M> {
     pub fn post(
         self,
         request: super::subsidy::transactions::summary::query_day::post::Request,
-    ) -> M::Sent<super::subsidy::transactions::summary::query_day::post::Response> {
+    ) -> M::Output<super::subsidy::transactions::summary::query_day::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_TRANSACTIONS_SUMMARY_QUERY_DAY, request)
     }
 }
@@ -1052,7 +1052,7 @@ impl<M: Mode> GovSubsidyTransactionsSync<M> {
     pub fn post(
         self,
         request: super::subsidy::transactions::sync::post::Request,
-    ) -> M::Sent<super::subsidy::transactions::sync::post::Response> {
+    ) -> M::Output<super::subsidy::transactions::sync::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_TRANSACTIONS_SYNC, request)
     }
 }
@@ -1153,7 +1153,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeCancel<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::authcode::cancel::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::authcode::cancel::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::authcode::cancel::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_CANCEL, request)
     }
 }
@@ -1190,7 +1190,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeCommit<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::authcode::commit::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::authcode::commit::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::authcode::commit::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_COMMIT, request)
     }
 }
@@ -1229,7 +1229,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeIssue<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::authcode::issue::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::authcode::issue::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::authcode::issue::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_ISSUE, request)
     }
 }
@@ -1266,7 +1266,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeRefund<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::authcode::refund::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::authcode::refund::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::authcode::refund::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_REFUND, request)
     }
 }
@@ -1303,7 +1303,7 @@ impl<M: Mode> GovSubsidyZhejiangAuthcodeTry<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::authcode::try_::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::authcode::try_::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::authcode::try_::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_AUTHCODE_TRY_, request)
     }
 }
@@ -1346,7 +1346,7 @@ impl<M: Mode> GovSubsidyZhejiangGoodsQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::goods::query::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::goods::query::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::goods::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_GOODS_QUERY, request)
     }
 }
@@ -1390,7 +1390,7 @@ impl<M: Mode> GovSubsidyZhejiangNQualificationsConfirm<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::n_qualifications::confirm::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::n_qualifications::confirm::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::n_qualifications::confirm::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_N_QUALIFICATIONS_CONFIRM, request)
     }
 }
@@ -1454,7 +1454,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsAlter<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::qualifications::alter::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::qualifications::alter::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::qualifications::alter::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_ALTER, request)
     }
 }
@@ -1491,7 +1491,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsClaim<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::qualifications::claim::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::qualifications::claim::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::qualifications::claim::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_CLAIM, request)
     }
 }
@@ -1523,7 +1523,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::qualifications::query::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::qualifications::query::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::qualifications::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_QUERY, request)
     }
 }
@@ -1554,7 +1554,7 @@ impl<M: Mode> GovSubsidyZhejiangQualificationsSync<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::qualifications::sync::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::qualifications::sync::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::qualifications::sync::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_QUALIFICATIONS_SYNC, request)
     }
 }
@@ -1618,7 +1618,7 @@ impl<M: Mode> GovSubsidyZhejiangSncodeLock<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::sncode::lock::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::sncode::lock::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::sncode::lock::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_LOCK, request)
     }
 }
@@ -1655,7 +1655,7 @@ impl<M: Mode> GovSubsidyZhejiangSncodeQuery<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::sncode::query::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::sncode::query::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::sncode::query::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_QUERY, request)
     }
 }
@@ -1698,7 +1698,7 @@ impl<M: Mode> GovSubsidyZhejiangSncodeUnlock<M> {
     pub fn post(
         self,
         request: super::subsidy::zhejiang::sncode::unlock::post::Request,
-    ) -> M::Sent<super::subsidy::zhejiang::sncode::unlock::post::Response> {
+    ) -> M::Output<super::subsidy::zhejiang::sncode::unlock::post::Response> {
         self.call.typed(&table::POST_V3_GOV_SUBSIDY_ZHEJIANG_SNCODE_UNLOCK, request)
     }
 }

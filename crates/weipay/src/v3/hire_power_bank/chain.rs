@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/hire-power-bank` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -52,7 +52,7 @@ impl<M: Mode> HirePowerBankInsuranceOrders<M> {
     pub fn post(
         self,
         request: super::insurance_orders::post::Request,
-    ) -> M::Sent<super::insurance_orders::post::Response> {
+    ) -> M::Output<super::insurance_orders::post::Response> {
         self.call.typed(&table::POST_V3_HIRE_POWER_BANK_INSURANCE_ORDERS, request)
     }
 
@@ -93,7 +93,7 @@ impl<M: Mode> HirePowerBankInsuranceOrdersByOutOrderNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保险订单详情")]
-    pub fn get(self) -> M::Sent<super::insurance_orders::out_order_no::get::Response> {
+    pub fn get(self) -> M::Output<super::insurance_orders::out_order_no::get::Response> {
         self.call.typed(&table::GET_V3_HIRE_POWER_BANK_INSURANCE_ORDERS_OUT_ORDER_NO, Nothing)
     }
 }
@@ -136,7 +136,7 @@ impl<M: Mode> HirePowerBankUserQualificationsByOpenid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询用户保险订单领取资格")]
-    pub fn get(self) -> M::Sent<super::user_qualifications::openid::get::Response> {
+    pub fn get(self) -> M::Output<super::user_qualifications::openid::get::Response> {
         self.call.typed(&table::GET_V3_HIRE_POWER_BANK_USER_QUALIFICATIONS_OPENID, Nothing)
     }
 }

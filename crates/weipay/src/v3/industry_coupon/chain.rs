@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v3/industry-coupon` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -45,7 +45,7 @@ impl<M: Mode> IndustryCouponTokens<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "出行券切卡组件预下单")]
-    pub fn post(self, request: super::tokens::post::Request) -> M::Sent<super::tokens::post::Response> {
+    pub fn post(self, request: super::tokens::post::Request) -> M::Output<super::tokens::post::Response> {
         self.call.typed(&table::POST_V3_INDUSTRY_COUPON_TOKENS, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/industry-rebate` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -61,7 +61,7 @@ impl<M: Mode> IndustryRebateRetailIndustryTransactions<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "回传SN和商品编码")]
-    pub fn post(self, request: super::retail_industry::transactions::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::retail_industry::transactions::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_INDUSTRY_REBATE_RETAIL_INDUSTRY_TRANSACTIONS, request)
     }
 }
@@ -115,7 +115,7 @@ impl<M: Mode> IndustryRebateTransactionsByTransactionId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "支付码牌/点餐码牌交易回传")]
-    pub fn post(self, request: super::transactions::transaction_id::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::transactions::transaction_id::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_INDUSTRY_REBATE_TRANSACTIONS_TRANSACTION_ID, request)
     }
 }

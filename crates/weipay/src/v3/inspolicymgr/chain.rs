@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/inspolicymgr` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -69,7 +69,7 @@ impl<M: Mode> InspolicymgrDeductAuthorizations<M> {
     pub fn post(
         self,
         request: super::deduct::authorizations::post::Request,
-    ) -> M::Sent<super::deduct::authorizations::post::Response> {
+    ) -> M::Output<super::deduct::authorizations::post::Response> {
         self.call.typed(&table::POST_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS, request)
     }
 
@@ -111,7 +111,7 @@ impl<M: Mode> InspolicymgrDeductAuthorizationsByOutInsuranceNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保单授权信息")]
-    pub fn get(self) -> M::Sent<super::deduct::authorizations::out_insurance_no::get::Response> {
+    pub fn get(self) -> M::Output<super::deduct::authorizations::out_insurance_no::get::Response> {
         self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_AUTHORIZATIONS_OUT_INSURANCE_NO, Nothing)
     }
 }
@@ -157,7 +157,7 @@ impl<M: Mode> InspolicymgrDeductPolicies<M> {
     pub fn post(
         self,
         request: super::deduct::policies::post::Request,
-    ) -> M::Sent<super::deduct::policies::post::Response> {
+    ) -> M::Output<super::deduct::policies::post::Response> {
         self.call.typed(&table::POST_V3_INSPOLICYMGR_DEDUCT_POLICIES, request)
     }
 
@@ -200,7 +200,7 @@ impl<M: Mode> InspolicymgrDeductPoliciesByOutInsuranceNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保单")]
-    pub fn get(self) -> M::Sent<super::deduct::policies::out_insurance_no::get::Response> {
+    pub fn get(self) -> M::Output<super::deduct::policies::out_insurance_no::get::Response> {
         self.call.typed(&table::GET_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO, Nothing)
     }
 
@@ -230,7 +230,7 @@ impl<M: Mode> InspolicymgrDeductPoliciesByOutInsuranceNo<M> {
     pub fn patch(
         self,
         request: super::deduct::policies::out_insurance_no::patch::Request,
-    ) -> M::Sent<super::deduct::policies::out_insurance_no::patch::Response> {
+    ) -> M::Output<super::deduct::policies::out_insurance_no::patch::Response> {
         self.call.typed(&table::PATCH_V3_INSPOLICYMGR_DEDUCT_POLICIES_OUT_INSURANCE_NO, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/iotmanage` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -59,7 +59,7 @@ impl<M: Mode> IotmanageDeviceInspectionsByDeviceSn<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取出厂检查结果")]
-    pub fn get(self) -> M::Sent<super::device_inspections::device_sn::get::Response> {
+    pub fn get(self) -> M::Output<super::device_inspections::device_sn::get::Response> {
         self.call.typed(&table::GET_V3_IOTMANAGE_DEVICE_INSPECTIONS_DEVICE_SN, Nothing)
     }
 }
@@ -87,7 +87,7 @@ impl<M: Mode> IotmanageDevices<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "智能设备列表")]
-    pub fn get(self, request: super::devices::get::Request) -> M::Sent<super::devices::get::Response> {
+    pub fn get(self, request: super::devices::get::Request) -> M::Output<super::devices::get::Response> {
         self.call.typed(&table::GET_V3_IOTMANAGE_DEVICES, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/lovefeast` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -58,7 +58,7 @@ impl<M: Mode> LovefeastBrandsByBrandId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询爱心餐品牌信息")]
-    pub fn get(self) -> M::Sent<super::brands::brand_id::get::Response> {
+    pub fn get(self) -> M::Output<super::brands::brand_id::get::Response> {
         self.call.typed(&table::GET_V3_LOVEFEAST_BRANDS_BRAND_ID, Nothing)
     }
 }
@@ -151,7 +151,7 @@ impl<M: Mode> LovefeastUsersByOpenidOrdersBrandIdByBrandId<M> {
     pub fn get(
         self,
         request: super::users::openid::orders::brand_id::brand_id::get::Request,
-    ) -> M::Sent<super::users::openid::orders::brand_id::brand_id::get::Response> {
+    ) -> M::Output<super::users::openid::orders::brand_id::brand_id::get::Response> {
         self.call.typed(&table::GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_BRAND_ID_BRAND_ID, request)
     }
 }
@@ -202,7 +202,7 @@ impl<M: Mode> LovefeastUsersByOpenidOrdersOutTradeNoByOutTradeNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询用户捐赠单详情")]
-    pub fn get(self) -> M::Sent<super::users::openid::orders::out_trade_no::out_trade_no::get::Response> {
+    pub fn get(self) -> M::Output<super::users::openid::orders::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_LOVEFEAST_USERS_OPENID_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, Nothing)
     }
 }

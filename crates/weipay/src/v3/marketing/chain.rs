@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/marketing` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -145,7 +145,7 @@ impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
     pub fn get(
         self,
         request: super::bank::packages::package_id::tasks::get::Request,
-    ) -> M::Sent<super::bank::packages::package_id::tasks::get::Response> {
+    ) -> M::Output<super::bank::packages::package_id::tasks::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS, request)
     }
 
@@ -170,7 +170,7 @@ impl<M: Mode> MarketingBankPackagesByPackageIdTasks<M> {
     pub fn post(
         self,
         request: super::bank::packages::package_id::tasks::post::Request,
-    ) -> M::Sent<super::bank::packages::package_id::tasks::post::Response> {
+    ) -> M::Output<super::bank::packages::package_id::tasks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BANK_PACKAGES_PACKAGE_ID_TASKS, request)
     }
 }
@@ -255,7 +255,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidBankMultiActivity<M> {
     pub fn post(
         self,
         request: super::bank_favor::users::openid::bank_multi_activity::post::Request,
-    ) -> M::Sent<super::bank_favor::users::openid::bank_multi_activity::post::Response> {
+    ) -> M::Output<super::bank_favor::users::openid::bank_multi_activity::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BANK_FAVOR_USERS_OPENID_BANK_MULTI_ACTIVITY, request)
     }
 }
@@ -312,7 +312,7 @@ impl<M: Mode> MarketingBankFavorUsersByOpenidCouponsByCouponId<M> {
     pub fn get(
         self,
         request: super::bank_favor::users::openid::coupons::coupon_id::get::Request,
-    ) -> M::Sent<super::bank_favor::users::openid::coupons::coupon_id::get::Response> {
+    ) -> M::Output<super::bank_favor::users::openid::coupons::coupon_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BANK_FAVOR_USERS_OPENID_COUPONS_COUPON_ID, request)
     }
 }
@@ -381,7 +381,7 @@ impl<M: Mode> MarketingBusifavorCallbacks<M> {
     pub fn get(
         self,
         request: super::busifavor::callbacks::get::Request,
-    ) -> M::Sent<super::busifavor::callbacks::get::Response> {
+    ) -> M::Output<super::busifavor::callbacks::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_CALLBACKS, request)
     }
 
@@ -404,7 +404,7 @@ impl<M: Mode> MarketingBusifavorCallbacks<M> {
     pub fn post(
         self,
         request: super::busifavor::callbacks::post::Request,
-    ) -> M::Sent<super::busifavor::callbacks::post::Response> {
+    ) -> M::Output<super::busifavor::callbacks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_CALLBACKS, request)
     }
 }
@@ -481,7 +481,7 @@ impl<M: Mode> MarketingBusifavorCouponsAssociate<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::associate::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::associate::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::associate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_ASSOCIATE, request)
     }
 }
@@ -529,7 +529,7 @@ impl<M: Mode> MarketingBusifavorCouponsByCardIdSend<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::card_id::send::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::card_id::send::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::card_id::send::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_CARD_ID_SEND, request)
     }
 }
@@ -563,7 +563,7 @@ impl<M: Mode> MarketingBusifavorCouponsDeactivate<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::deactivate::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::deactivate::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::deactivate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_DEACTIVATE, request)
     }
 }
@@ -598,7 +598,7 @@ impl<M: Mode> MarketingBusifavorCouponsDisassociate<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::disassociate::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::disassociate::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::disassociate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_DISASSOCIATE, request)
     }
 }
@@ -632,7 +632,7 @@ impl<M: Mode> MarketingBusifavorCouponsReturn<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::return_::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::return_::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::return_::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_RETURN_, request)
     }
 }
@@ -667,7 +667,7 @@ impl<M: Mode> MarketingBusifavorCouponsSend<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::send::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::send::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::send::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_SEND, request)
     }
 }
@@ -702,7 +702,7 @@ impl<M: Mode> MarketingBusifavorCouponsUse<M> {
     pub fn post(
         self,
         request: super::busifavor::coupons::use_::post::Request,
-    ) -> M::Sent<super::busifavor::coupons::use_::post::Response> {
+    ) -> M::Output<super::busifavor::coupons::use_::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_COUPONS_USE_, request)
     }
 }
@@ -754,7 +754,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsPreSend<M> {
     pub fn post(
         self,
         request: super::busifavor::product_coupons::pre_send::post::Request,
-    ) -> M::Sent<super::busifavor::product_coupons::pre_send::post::Response> {
+    ) -> M::Output<super::busifavor::product_coupons::pre_send::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_PRODUCT_COUPONS_PRE_SEND, request)
     }
 }
@@ -790,7 +790,7 @@ impl<M: Mode> MarketingBusifavorProductCouponsSend<M> {
     pub fn post(
         self,
         request: super::busifavor::product_coupons::send::post::Request,
-    ) -> M::Sent<super::busifavor::product_coupons::send::post::Response> {
+    ) -> M::Output<super::busifavor::product_coupons::send::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_PRODUCT_COUPONS_SEND, request)
     }
 }
@@ -836,7 +836,7 @@ impl<M: Mode> MarketingBusifavorStocks<M> {
     pub fn post(
         self,
         request: super::busifavor::stocks::post::Request,
-    ) -> M::Sent<super::busifavor::stocks::post::Response> {
+    ) -> M::Output<super::busifavor::stocks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_STOCKS, request)
     }
 
@@ -869,7 +869,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商家券详情")]
-    pub fn get(self) -> M::Sent<super::busifavor::stocks::stock_id::get::Response> {
+    pub fn get(self) -> M::Output<super::busifavor::stocks::stock_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, Nothing)
     }
 
@@ -890,7 +890,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改商家券基本信息")]
-    pub fn patch(self, request: super::busifavor::stocks::stock_id::patch::Request) -> M::Sent<Nothing> {
+    pub fn patch(self, request: super::busifavor::stocks::stock_id::patch::Request) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID, request)
     }
 
@@ -942,7 +942,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdBudget<M> {
     pub fn patch(
         self,
         request: super::busifavor::stocks::stock_id::budget::patch::Request,
-    ) -> M::Sent<super::busifavor::stocks::stock_id::budget::patch::Response> {
+    ) -> M::Output<super::busifavor::stocks::stock_id::budget::patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_BUDGET, request)
     }
 }
@@ -982,7 +982,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodes<M> {
     pub fn get(
         self,
         request: super::busifavor::stocks::stock_id::couponcodes::get::Request,
-    ) -> M::Sent<super::busifavor::stocks::stock_id::couponcodes::get::Response> {
+    ) -> M::Output<super::busifavor::stocks::stock_id::couponcodes::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, request)
     }
 
@@ -1013,7 +1013,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodes<M> {
     pub fn post(
         self,
         request: super::busifavor::stocks::stock_id::couponcodes::post::Request,
-    ) -> M::Sent<super::busifavor::stocks::stock_id::couponcodes::post::Response> {
+    ) -> M::Output<super::busifavor::stocks::stock_id::couponcodes::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES, request)
     }
 
@@ -1064,7 +1064,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
     pub fn get(
         self,
         request: super::busifavor::stocks::stock_id::couponcodes::coupon_code::get::Request,
-    ) -> M::Sent<super::busifavor::stocks::stock_id::couponcodes::coupon_code::get::Response> {
+    ) -> M::Output<super::busifavor::stocks::stock_id::couponcodes::coupon_code::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE, request)
     }
 
@@ -1096,7 +1096,7 @@ impl<M: Mode> MarketingBusifavorStocksByStockIdCouponcodesByCouponCode<M> {
     pub fn delete(
         self,
         request: super::busifavor::stocks::stock_id::couponcodes::coupon_code::delete::Request,
-    ) -> M::Sent<super::busifavor::stocks::stock_id::couponcodes::coupon_code::delete::Response> {
+    ) -> M::Output<super::busifavor::stocks::stock_id::couponcodes::coupon_code::delete::Response> {
         self.call
             .typed(&table::DELETE_V3_MARKETING_BUSIFAVOR_STOCKS_STOCK_ID_COUPONCODES_COUPON_CODE, request)
     }
@@ -1146,7 +1146,7 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
     pub fn get(
         self,
         request: super::busifavor::subsidy::pay_receipts::get::Request,
-    ) -> M::Sent<super::busifavor::subsidy::pay_receipts::get::Response> {
+    ) -> M::Output<super::busifavor::subsidy::pay_receipts::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS, request)
     }
 
@@ -1177,7 +1177,7 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceipts<M> {
     pub fn post(
         self,
         request: super::busifavor::subsidy::pay_receipts::post::Request,
-    ) -> M::Sent<super::busifavor::subsidy::pay_receipts::post::Response> {
+    ) -> M::Output<super::busifavor::subsidy::pay_receipts::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS, request)
     }
 
@@ -1220,7 +1220,9 @@ impl<M: Mode> MarketingBusifavorSubsidyPayReceiptsBySubsidyReceiptId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询营销补差付款单详情")]
-    pub fn get(self) -> M::Sent<super::busifavor::subsidy::pay_receipts::subsidy_receipt_id::get::Response> {
+    pub fn get(
+        self,
+    ) -> M::Output<super::busifavor::subsidy::pay_receipts::subsidy_receipt_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_PAY_RECEIPTS_SUBSIDY_RECEIPT_ID, Nothing)
     }
 }
@@ -1260,7 +1262,7 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceipts<M> {
     pub fn post(
         self,
         request: super::busifavor::subsidy::return_receipts::post::Request,
-    ) -> M::Sent<super::busifavor::subsidy::return_receipts::post::Response> {
+    ) -> M::Output<super::busifavor::subsidy::return_receipts::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS, request)
     }
 
@@ -1305,7 +1307,7 @@ impl<M: Mode> MarketingBusifavorSubsidyReturnReceiptsBySubsidyReturnReceiptId<M>
     #[doc(alias = "查询商家券营销补差回退单详情")]
     pub fn get(
         self,
-    ) -> M::Sent<super::busifavor::subsidy::return_receipts::subsidy_return_receipt_id::get::Response> {
+    ) -> M::Output<super::busifavor::subsidy::return_receipts::subsidy_return_receipt_id::get::Response> {
         self.call.typed(
             &table::GET_V3_MARKETING_BUSIFAVOR_SUBSIDY_RETURN_RECEIPTS_SUBSIDY_RETURN_RECEIPT_ID,
             Nothing,
@@ -1371,7 +1373,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCoupons<M> {
     pub fn get(
         self,
         request: super::busifavor::users::openid::coupons::get::Request,
-    ) -> M::Sent<super::busifavor::users::openid::coupons::get::Response> {
+    ) -> M::Output<super::busifavor::users::openid::coupons::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS, request)
     }
 
@@ -1448,7 +1450,7 @@ impl<M: Mode> MarketingBusifavorUsersByOpenidCouponsByCouponCodeAppidsByAppid<M>
     #[doc(alias = "查询用户单张券详情")]
     pub fn get(
         self,
-    ) -> M::Sent<super::busifavor::users::openid::coupons::coupon_code::appids::appid::get::Response> {
+    ) -> M::Output<super::busifavor::users::openid::coupons::coupon_code::appids::appid::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_BUSIFAVOR_USERS_OPENID_COUPONS_COUPON_CODE_APPIDS_APPID, Nothing)
     }
@@ -1513,7 +1515,7 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
     pub fn get(
         self,
         request: super::favor::callbacks::get::Request,
-    ) -> M::Sent<super::favor::callbacks::get::Response> {
+    ) -> M::Output<super::favor::callbacks::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_CALLBACKS, request)
     }
 
@@ -1536,7 +1538,7 @@ impl<M: Mode> MarketingFavorCallbacks<M> {
     pub fn post(
         self,
         request: super::favor::callbacks::post::Request,
-    ) -> M::Sent<super::favor::callbacks::post::Response> {
+    ) -> M::Output<super::favor::callbacks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_CALLBACKS, request)
     }
 }
@@ -1583,7 +1585,7 @@ impl<M: Mode> MarketingFavorCouponStocks<M> {
     pub fn post(
         self,
         request: super::favor::coupon_stocks::post::Request,
-    ) -> M::Sent<super::favor::coupon_stocks::post::Response> {
+    ) -> M::Output<super::favor::coupon_stocks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_COUPON_STOCKS, request)
     }
 }
@@ -1627,7 +1629,7 @@ impl<M: Mode> MarketingFavorMediaImageUpload<M> {
     pub fn post(
         self,
         request: super::favor::media::image_upload::post::Request,
-    ) -> M::Sent<super::favor::media::image_upload::post::Response> {
+    ) -> M::Output<super::favor::media::image_upload::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_MEDIA_IMAGE_UPLOAD, request)
     }
 }
@@ -1658,7 +1660,7 @@ impl<M: Mode> MarketingFavorStocks<M> {
     pub fn get(
         self,
         request: super::favor::stocks::get::Request,
-    ) -> M::Sent<super::favor::stocks::get::Response> {
+    ) -> M::Output<super::favor::stocks::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS, request)
     }
 
@@ -1694,7 +1696,7 @@ impl<M: Mode> MarketingFavorStocksByStockId<M> {
     pub fn get(
         self,
         request: super::favor::stocks::stock_id::get::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::get::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID, request)
     }
 
@@ -1781,7 +1783,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdItems<M> {
     pub fn get(
         self,
         request: super::favor::stocks::stock_id::items::get::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::items::get::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::items::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_ITEMS, request)
     }
 }
@@ -1813,7 +1815,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdMerchants<M> {
     pub fn get(
         self,
         request: super::favor::stocks::stock_id::merchants::get::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::merchants::get::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::merchants::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MERCHANTS, request)
     }
 }
@@ -1852,7 +1854,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdModifyGoodsId<M> {
     pub fn post(
         self,
         request: super::favor::stocks::stock_id::modify_goods_id::post::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::modify_goods_id::post::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::modify_goods_id::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_MODIFY_GOODS_ID, request)
     }
 }
@@ -1884,7 +1886,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdPause<M> {
     pub fn post(
         self,
         request: super::favor::stocks::stock_id::pause::post::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::pause::post::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::pause::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_PAUSE, request)
     }
 }
@@ -1910,7 +1912,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载批次退款明细")]
-    pub fn get(self) -> M::Sent<super::favor::stocks::stock_id::refund_flow::get::Response> {
+    pub fn get(self) -> M::Output<super::favor::stocks::stock_id::refund_flow::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW, Nothing)
     }
 }
@@ -1949,7 +1951,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRefundFlowByDay<M> {
     pub fn get(
         self,
         request: super::favor::stocks::stock_id::refund_flow_by_day::get::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::refund_flow_by_day::get::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::refund_flow_by_day::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_REFUND_FLOW_BY_DAY, request)
     }
 }
@@ -1981,7 +1983,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdRestart<M> {
     pub fn post(
         self,
         request: super::favor::stocks::stock_id::restart::post::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::restart::post::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::restart::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_RESTART, request)
     }
 }
@@ -2013,7 +2015,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdStart<M> {
     pub fn post(
         self,
         request: super::favor::stocks::stock_id::start::post::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::start::post::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::start::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_START, request)
     }
 }
@@ -2043,7 +2045,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdStop<M> {
     pub fn post(
         self,
         request: super::favor::stocks::stock_id::stop::post::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::stop::post::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::stop::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_STOP, request)
     }
 }
@@ -2068,7 +2070,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载批次核销明细")]
-    pub fn get(self) -> M::Sent<super::favor::stocks::stock_id::use_flow::get::Response> {
+    pub fn get(self) -> M::Output<super::favor::stocks::stock_id::use_flow::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW, Nothing)
     }
 }
@@ -2107,7 +2109,7 @@ impl<M: Mode> MarketingFavorStocksByStockIdUseFlowByDay<M> {
     pub fn get(
         self,
         request: super::favor::stocks::stock_id::use_flow_by_day::get::Request,
-    ) -> M::Sent<super::favor::stocks::stock_id::use_flow_by_day::get::Response> {
+    ) -> M::Output<super::favor::stocks::stock_id::use_flow_by_day::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_STOCKS_STOCK_ID_USE_FLOW_BY_DAY, request)
     }
 }
@@ -2171,7 +2173,7 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
     pub fn get(
         self,
         request: super::favor::users::openid::coupons::get::Request,
-    ) -> M::Sent<super::favor::users::openid::coupons::get::Response> {
+    ) -> M::Output<super::favor::users::openid::coupons::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS, request)
     }
 
@@ -2206,7 +2208,7 @@ impl<M: Mode> MarketingFavorUsersByOpenidCoupons<M> {
     pub fn post(
         self,
         request: super::favor::users::openid::coupons::post::Request,
-    ) -> M::Sent<super::favor::users::openid::coupons::post::Response> {
+    ) -> M::Output<super::favor::users::openid::coupons::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS, request)
     }
 
@@ -2251,7 +2253,7 @@ impl<M: Mode> MarketingFavorUsersByOpenidCouponsByCouponId<M> {
     pub fn get(
         self,
         request: super::favor::users::openid::coupons::coupon_id::get::Request,
-    ) -> M::Sent<super::favor::users::openid::coupons::coupon_id::get::Response> {
+    ) -> M::Output<super::favor::users::openid::coupons::coupon_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_FAVOR_USERS_OPENID_COUPONS_COUPON_ID, request)
     }
 }
@@ -2309,7 +2311,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivities<M> {
     pub fn get(
         self,
         request: super::goods_subsidy_activity::activities::get::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::activities::get::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::activities::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITIES, request)
     }
 }
@@ -2377,7 +2379,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityActivityByActivityIdApply<M> {
     pub fn post(
         self,
         request: super::goods_subsidy_activity::activity::activity_id::apply::post::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::activity::activity_id::apply::post::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::activity::activity_id::apply::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_ACTIVITY_ACTIVITY_ID_APPLY, request)
     }
 }
@@ -2427,7 +2429,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationLock<M> {
     pub fn post(
         self,
         request: super::goods_subsidy_activity::qualification::lock::post::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::qualification::lock::post::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::qualification::lock::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_LOCK, request)
     }
 }
@@ -2460,7 +2462,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityQualificationUnlock<M> {
     pub fn post(
         self,
         request: super::goods_subsidy_activity::qualification::unlock::post::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::qualification::unlock::post::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::qualification::unlock::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_QUALIFICATION_UNLOCK, request)
     }
 }
@@ -2553,7 +2555,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
     pub fn put(
         self,
         request: super::goods_subsidy_activity::retail_store_act::activity_id::representative::put::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::activity_id::representative::put::Response>
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::activity_id::representative::put::Response>
     {
         self.call.typed(
             &table::PUT_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE,
@@ -2592,8 +2594,9 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
     pub fn delete(
         self,
         request: super::goods_subsidy_activity::retail_store_act::activity_id::representative::delete::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::activity_id::representative::delete::Response>
-    {
+    ) -> M::Output<
+        super::goods_subsidy_activity::retail_store_act::activity_id::representative::delete::Response,
+    > {
         self.call.typed(
             &table::DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVE,
             request,
@@ -2635,7 +2638,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByActivityIdRepresentat
     pub fn get(
         self,
         request: super::goods_subsidy_activity::retail_store_act::activity_id::representatives::get::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::activity_id::representatives::get::Response>
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::activity_id::representatives::get::Response>
     {
         self.call.typed(
             &table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_ACTIVITY_ID_REPRESENTATIVES,
@@ -2695,7 +2698,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdMaterials<M> {
     pub fn post(
         self,
         request: super::goods_subsidy_activity::retail_store_act::brand_id::materials::post::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::brand_id::materials::post::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::materials::post::Response> {
         self.call.typed(
             &table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_MATERIALS,
             request,
@@ -2739,7 +2742,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
     pub fn get(
         self,
         request: super::goods_subsidy_activity::retail_store_act::brand_id::stores::get::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::brand_id::stores::get::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::stores::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES, request)
     }
@@ -2774,7 +2777,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
     pub fn post(
         self,
         request: super::goods_subsidy_activity::retail_store_act::brand_id::stores::post::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::brand_id::stores::post::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::stores::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES, request)
     }
@@ -2809,7 +2812,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStores<M> {
     pub fn delete(
         self,
         request: super::goods_subsidy_activity::retail_store_act::brand_id::stores::delete::Request,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::brand_id::stores::delete::Response> {
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::stores::delete::Response> {
         self.call.typed(
             &table::DELETE_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES,
             request,
@@ -2858,7 +2861,7 @@ impl<M: Mode> MarketingGoodsSubsidyActivityRetailStoreActByBrandIdStoresByStoreC
     #[doc(alias = "查询小店活动门店详情")]
     pub fn get(
         self,
-    ) -> M::Sent<super::goods_subsidy_activity::retail_store_act::brand_id::stores::store_code::get::Response>
+    ) -> M::Output<super::goods_subsidy_activity::retail_store_act::brand_id::stores::store_code::get::Response>
     {
         self.call.typed(
             &table::GET_V3_MARKETING_GOODS_SUBSIDY_ACTIVITY_RETAIL_STORE_ACT_BRAND_ID_STORES_STORE_CODE,
@@ -2906,7 +2909,7 @@ impl<M: Mode> MarketingMembercardActivityActivities<M> {
     pub fn get(
         self,
         request: super::membercard_activity::activities::get::Request,
-    ) -> M::Sent<super::membercard_activity::activities::get::Response> {
+    ) -> M::Output<super::membercard_activity::activities::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES, request)
     }
 
@@ -2935,7 +2938,7 @@ impl<M: Mode> MarketingMembercardActivityActivities<M> {
     pub fn post(
         self,
         request: super::membercard_activity::activities::post::Request,
-    ) -> M::Sent<super::membercard_activity::activities::post::Response> {
+    ) -> M::Output<super::membercard_activity::activities::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES, request)
     }
 
@@ -2971,7 +2974,7 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询活动详情")]
-    pub fn get(self) -> M::Sent<super::membercard_activity::activities::activity_id::get::Response> {
+    pub fn get(self) -> M::Output<super::membercard_activity::activities::activity_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID, Nothing)
     }
 
@@ -3011,7 +3014,7 @@ impl<M: Mode> MarketingMembercardActivityActivitiesByActivityIdTerminate<M> {
     #[doc(alias = "终止活动")]
     pub fn post(
         self,
-    ) -> M::Sent<super::membercard_activity::activities::activity_id::terminate::post::Response> {
+    ) -> M::Output<super::membercard_activity::activities::activity_id::terminate::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_ACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE, Nothing)
     }
@@ -3095,7 +3098,7 @@ impl<M: Mode> MarketingMembercardOpenActivateInformationsByActivateTicket<M> {
     #[doc(alias = "获取用户信息（跳转型激活）")]
     pub fn get(
         self,
-    ) -> M::Sent<super::membercard_open::activate_informations::activate_ticket::get::Response> {
+    ) -> M::Output<super::membercard_open::activate_informations::activate_ticket::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_ACTIVATE_INFORMATIONS_ACTIVATE_TICKET, Nothing)
     }
@@ -3122,7 +3125,7 @@ impl<M: Mode> MarketingMembercardOpenCallback<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询回调地址")]
-    pub fn get(self) -> M::Sent<super::membercard_open::callback::get::Response> {
+    pub fn get(self) -> M::Output<super::membercard_open::callback::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK, Nothing)
     }
 
@@ -3145,7 +3148,7 @@ impl<M: Mode> MarketingMembercardOpenCallback<M> {
     pub fn patch(
         self,
         request: super::membercard_open::callback::patch::Request,
-    ) -> M::Sent<super::membercard_open::callback::patch::Response> {
+    ) -> M::Output<super::membercard_open::callback::patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CALLBACK, request)
     }
 }
@@ -3177,7 +3180,7 @@ impl<M: Mode> MarketingMembercardOpenCards<M> {
     pub fn get(
         self,
         request: super::membercard_open::cards::get::Request,
-    ) -> M::Sent<super::membercard_open::cards::get::Response> {
+    ) -> M::Output<super::membercard_open::cards::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS, request)
     }
 
@@ -3210,7 +3213,7 @@ impl<M: Mode> MarketingMembercardOpenCards<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS, request)
     }
 
@@ -3249,7 +3252,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询会员卡模板信息")]
-    pub fn get(self) -> M::Sent<super::membercard_open::cards::card_id::get::Response> {
+    pub fn get(self) -> M::Output<super::membercard_open::cards::card_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
     }
 
@@ -3276,7 +3279,10 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改会员卡模板信息")]
-    pub fn patch(self, request: super::membercard_open::cards::card_id::patch::Request) -> M::Sent<Nothing> {
+    pub fn patch(
+        self,
+        request: super::membercard_open::cards::card_id::patch::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, request)
     }
 
@@ -3303,7 +3309,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除会员卡模板")]
-    pub fn delete(self) -> M::Sent<Nothing> {
+    pub fn delete(self) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID, Nothing)
     }
 
@@ -3400,7 +3406,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询用户会员卡信息")]
-    pub fn get(self) -> M::Sent<super::membercard_open::cards::card_id::codes::code::get::Response> {
+    pub fn get(self) -> M::Output<super::membercard_open::cards::card_id::codes::code::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE, Nothing)
     }
 
@@ -3432,7 +3438,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCode<M> {
     pub fn patch(
         self,
         request: super::membercard_open::cards::card_id::codes::code::patch::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE, request)
     }
 
@@ -3502,7 +3508,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeActivate<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::activate::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_ACTIVATE, request)
     }
 }
@@ -3565,7 +3571,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusCommit<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::bonus::commit::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_COMMIT, request)
     }
@@ -3612,7 +3618,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeBonusPrepare<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::bonus::prepare::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_BONUS_PREPARE, request)
     }
@@ -3654,7 +3660,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeRights<M> {
     pub fn patch(
         self,
         request: super::membercard_open::cards::card_id::codes::code::rights::patch::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_RIGHTS, request)
     }
 }
@@ -3703,7 +3709,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeSetServiceModuleDat
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::set_service_module_data::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_SET_SERVICE_MODULE_DATA,
             request,
@@ -3747,7 +3753,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesByCodeUnavailable<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::code::unavailable::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_CODE_UNAVAILABLE, request)
     }
@@ -3788,7 +3794,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdCodesDeposit<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::codes::deposit::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::codes::deposit::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::codes::deposit::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_CODES_DEPOSIT, request)
     }
 }
@@ -3828,7 +3834,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdDecryptCode<M> {
     pub fn get(
         self,
         request: super::membercard_open::cards::card_id::decrypt_code::get::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::decrypt_code::get::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::decrypt_code::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_DECRYPT_CODE, request)
     }
 }
@@ -3867,7 +3873,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPermissionTokens<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::permission_tokens::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::permission_tokens::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::permission_tokens::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_PERMISSION_TOKENS, request)
     }
 }
@@ -3922,7 +3928,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdPhoneMembercardImport<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::phone_membercard::import::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::phone_membercard::import::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::phone_membercard::import::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_PHONE_MEMBERCARD_IMPORT, request)
     }
@@ -3962,7 +3968,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdQrcode<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::qrcode::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::qrcode::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::qrcode::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_QRCODE, request)
     }
 }
@@ -4001,7 +4007,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdRights<M> {
     pub fn patch(
         self,
         request: super::membercard_open::cards::card_id::rights::patch::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_RIGHTS, request)
     }
 }
@@ -4044,7 +4050,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModules<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::service_modules::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::service_modules::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::service_modules::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES, request)
     }
 
@@ -4098,7 +4104,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
     pub fn patch(
         self,
         request: super::membercard_open::cards::card_id::service_modules::service_module_id::patch::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::service_modules::service_module_id::patch::Response>
+    ) -> M::Output<super::membercard_open::cards::card_id::service_modules::service_module_id::patch::Response>
     {
         self.call.typed(
             &table::PATCH_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,
@@ -4131,7 +4137,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdServiceModulesByServiceModuleI
     /// # Ok(()) }
     /// ```
     #[doc(alias = "移除会员卡服务项")]
-    pub fn delete(self) -> M::Sent<Nothing> {
+    pub fn delete(self) -> M::Output<Nothing> {
         self.call.typed(
             &table::DELETE_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_SERVICE_MODULES_SERVICE_MODULE_ID,
             Nothing,
@@ -4173,7 +4179,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUpgrade<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::upgrade::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_UPGRADE, request)
     }
 }
@@ -4227,7 +4233,7 @@ impl<M: Mode> MarketingMembercardOpenCardsByCardIdUsersImport<M> {
     pub fn post(
         self,
         request: super::membercard_open::cards::card_id::users::import::post::Request,
-    ) -> M::Sent<super::membercard_open::cards::card_id::users::import::post::Response> {
+    ) -> M::Output<super::membercard_open::cards::card_id::users::import::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_CARDS_CARD_ID_USERS_IMPORT, request)
     }
 }
@@ -4281,7 +4287,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberImport<M> {
     pub fn post(
         self,
         request: super::membercard_open::phonenumber_member::import::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_IMPORT, request)
     }
 }
@@ -4316,7 +4322,7 @@ impl<M: Mode> MarketingMembercardOpenPhonenumberMemberSearch<M> {
     pub fn get(
         self,
         request: super::membercard_open::phonenumber_member::search::get::Request,
-    ) -> M::Sent<super::membercard_open::phonenumber_member::search::get::Response> {
+    ) -> M::Output<super::membercard_open::phonenumber_member::search::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_PHONENUMBER_MEMBER_SEARCH, request)
     }
 }
@@ -4359,7 +4365,7 @@ impl<M: Mode> MarketingMembercardOpenUserCards<M> {
     pub fn get(
         self,
         request: super::membercard_open::user::cards::get::Request,
-    ) -> M::Sent<super::membercard_open::user::cards::get::Response> {
+    ) -> M::Output<super::membercard_open::user::cards::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_MEMBERCARD_OPEN_USER_CARDS, request)
     }
 }
@@ -4429,7 +4435,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlans<M> {
     pub fn post(
         self,
         request: super::partner::delivery_plan::delivery_plans::post::Request,
-    ) -> M::Sent<super::partner::delivery_plan::delivery_plans::post::Response> {
+    ) -> M::Output<super::partner::delivery_plan::delivery_plans::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS, request)
     }
 
@@ -4498,7 +4504,8 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByBrandIdDeliveryPlans<M>
     pub fn get(
         self,
         request: super::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get::Request,
-    ) -> M::Sent<super::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get::Response> {
+    ) -> M::Output<super::partner::delivery_plan::delivery_plans::brand_id::delivery_plans::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_BRAND_ID_DELIVERY_PLANS,
             request,
@@ -4541,7 +4548,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanId<M> {
     pub fn patch(
         self,
         request: super::partner::delivery_plan::delivery_plans::plan_id::patch::Request,
-    ) -> M::Sent<super::partner::delivery_plan::delivery_plans::plan_id::patch::Response> {
+    ) -> M::Output<super::partner::delivery_plan::delivery_plans::plan_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID, request)
     }
 
@@ -4582,7 +4589,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanDeliveryPlansByPlanIdTerminate<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "终止投放计划")]
-    pub fn post(self) -> M::Sent<Nothing> {
+    pub fn post(self) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_DELIVERY_PLANS_PLAN_ID_TERMINATE, Nothing)
     }
@@ -4634,7 +4641,7 @@ impl<M: Mode> MarketingPartnerDeliveryPlanBySpMchidNotifyUrl<M> {
     pub fn post(
         self,
         request: super::partner::delivery_plan::sp_mchid::notify_url::post::Request,
-    ) -> M::Sent<super::partner::delivery_plan::sp_mchid::notify_url::post::Response> {
+    ) -> M::Output<super::partner::delivery_plan::sp_mchid::notify_url::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_DELIVERY_PLAN_SP_MCHID_NOTIFY_URL, request)
     }
 }
@@ -4707,7 +4714,7 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasks<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::image_generation_tasks::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::image_generation_tasks::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::image_generation_tasks::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_IMAGE_GENERATION_TASKS, request)
     }
 
@@ -4756,7 +4763,7 @@ impl<M: Mode> MarketingPartnerProductCouponImageGenerationTasksByTaskId<M> {
     pub fn get(
         self,
         request: super::partner::product_coupon::image_generation_tasks::task_id::get::Request,
-    ) -> M::Sent<super::partner::product_coupon::image_generation_tasks::task_id::get::Response> {
+    ) -> M::Output<super::partner::product_coupon::image_generation_tasks::task_id::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_IMAGE_GENERATION_TASKS_TASK_ID, request)
     }
@@ -4802,7 +4809,7 @@ impl<M: Mode> MarketingPartnerProductCouponMediaUploadImage<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::media::upload_image::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::media::upload_image::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::media::upload_image::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_MEDIA_UPLOAD_IMAGE, request)
     }
 }
@@ -4828,7 +4835,7 @@ impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取商品券事件通知地址")]
-    pub fn get(self) -> M::Sent<super::partner::product_coupon::notify_configs::get::Response> {
+    pub fn get(self) -> M::Output<super::partner::product_coupon::notify_configs::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS, Nothing)
     }
 
@@ -4852,7 +4859,7 @@ impl<M: Mode> MarketingPartnerProductCouponNotifyConfigs<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::notify_configs::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::notify_configs::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::notify_configs::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_NOTIFY_CONFIGS, request)
     }
 }
@@ -4902,7 +4909,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCoupons<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::product_coupons::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::product_coupons::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS, request)
     }
 
@@ -4952,7 +4959,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
     pub fn get(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::get::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::get::Response> {
+    ) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID, request)
     }
@@ -4990,7 +4997,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponId<M> {
     pub fn patch(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::patch::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::patch::Response> {
+    ) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::patch::Response> {
         self.call.typed(
             &table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID,
             request,
@@ -5057,8 +5064,9 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdDeacti
     pub fn post(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::deactivate::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::deactivate::post::Response>
-    {
+    ) -> M::Output<
+        super::partner::product_coupon::product_coupons::product_coupon_id::deactivate::post::Response,
+    > {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_DEACTIVATE,
             request,
@@ -5114,7 +5122,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
     pub fn post(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::post::Response,
     > {
         self.call.typed(
@@ -5167,7 +5175,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStockB
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改商品券批次组")]
-    pub fn patch(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Response>{
+    pub fn patch(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::patch::Response>{
         self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID, request)
     }
 
@@ -5228,7 +5236,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "批次组批量关联门店")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::associate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_ASSOCIATE_STORES, request)
     }
 }
@@ -5273,7 +5281,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "批次组批量取消关联门店")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::disassociate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_DISASSOCIATE_STORES, request)
     }
 }
@@ -5317,7 +5325,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改商品券批次组发放预算")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stock_bundles::stock_bundle_id::update_budget::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCK_BUNDLES_STOCK_BUNDLE_ID_UPDATE_BUDGET, request)
     }
 }
@@ -5358,7 +5366,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     pub fn get(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::Response>
+    ) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::get::Response>
     {
         self.call.typed(
             &table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS,
@@ -5405,7 +5413,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     pub fn post(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::post::Response>
+    ) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::post::Response>
     {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS,
@@ -5461,7 +5469,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     pub fn get(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::get::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::get::Response,
     > {
         self.call.typed(
@@ -5499,7 +5507,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     pub fn patch(
         self,
         request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::patch::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::patch::Response,
     > {
         self.call.typed(&table::PATCH_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID, request)
@@ -5597,7 +5605,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// # Ok(()) }
     /// ```
     #[doc(alias = "批次关联门店")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATE_STORES, request)
     }
 }
@@ -5636,7 +5644,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询批次关联门店列表")]
-    pub fn get(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Response>{
+    pub fn get(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::associated_stores::get::Response>{
         self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_ASSOCIATED_STORES, request)
     }
 }
@@ -5678,7 +5686,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// # Ok(()) }
     /// ```
     #[doc(alias = "失效商品券批次")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::deactivate::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_DEACTIVATE, request)
     }
 }
@@ -5721,7 +5729,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "批次取消关联门店")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::disassociate_stores::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_DISASSOCIATE_STORES, request)
     }
 }
@@ -5763,7 +5771,7 @@ impl<M: Mode> MarketingPartnerProductCouponProductCouponsByProductCouponIdStocks
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改商品券批次发放预算")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::update_budget::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_UPDATE_BUDGET, request)
     }
 }
@@ -5807,7 +5815,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "预上传券Code")]
-    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Request) -> M::Sent<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Request) -> M::Output<super::partner::product_coupon::product_coupons::product_coupon_id::stocks::stock_id::upload_coupon_codes::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_PRODUCT_COUPONS_PRODUCT_COUPON_ID_STOCKS_STOCK_ID_UPLOAD_COUPON_CODES, request)
     }
 }
@@ -5893,7 +5901,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundles<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupon_bundles::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupon_bundles::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupon_bundles::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPON_BUNDLES, request)
     }
 
@@ -5964,7 +5972,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponBundlesByUserCoupo
     /// # Ok(()) }
     /// ```
     #[doc(alias = "失效用户商品券组")]
-    pub fn post(self, request: super::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Request) -> M::Sent<super::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Response>{
+    pub fn post(self, request: super::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Request) -> M::Output<super::partner::product_coupon::users::openid::coupon_bundles::user_coupon_bundle_id::deactivate::post::Response>{
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPON_BUNDLES_USER_COUPON_BUNDLE_ID_DEACTIVATE, request)
     }
 }
@@ -6005,7 +6013,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
     pub fn get(
         self,
         request: super::partner::product_coupon::users::openid::coupons::get::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::get::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS, request)
     }
 
@@ -6042,7 +6050,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCoupons<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupons::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS, request)
     }
 
@@ -6097,7 +6105,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCode<M> {
     pub fn get(
         self,
         request: super::partner::product_coupon::users::openid::coupons::coupon_code::get::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::coupon_code::get::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::coupon_code::get::Response> {
         self.call
             .typed(&table::GET_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE, request)
     }
@@ -6167,7 +6175,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeConfi
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupons::coupon_code::confirm::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::coupon_code::confirm::post::Response>
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::coupon_code::confirm::post::Response>
     {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_CONFIRM,
@@ -6219,7 +6227,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeDeact
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupons::coupon_code::deactivate::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::partner::product_coupon::users::openid::coupons::coupon_code::deactivate::post::Response,
     > {
         self.call.typed(
@@ -6271,7 +6279,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeRetur
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupons::coupon_code::return_::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::coupon_code::return_::post::Response>
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::coupon_code::return_::post::Response>
     {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_RETURN_,
@@ -6325,7 +6333,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidCouponsByCouponCodeUse<M
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::coupons::coupon_code::use_::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::coupons::coupon_code::use_::post::Response>
+    ) -> M::Output<super::partner::product_coupon::users::openid::coupons::coupon_code::use_::post::Response>
     {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_COUPONS_COUPON_CODE_USE_,
@@ -6374,7 +6382,7 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCoupon<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::pre_send_coupon::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::pre_send_coupon::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::pre_send_coupon::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_PRE_SEND_COUPON, request)
     }
@@ -6420,7 +6428,8 @@ impl<M: Mode> MarketingPartnerProductCouponUsersByOpenidPreSendCouponBundle<M> {
     pub fn post(
         self,
         request: super::partner::product_coupon::users::openid::pre_send_coupon_bundle::post::Request,
-    ) -> M::Sent<super::partner::product_coupon::users::openid::pre_send_coupon_bundle::post::Response> {
+    ) -> M::Output<super::partner::product_coupon::users::openid::pre_send_coupon_bundle::post::Response>
+    {
         self.call.typed(
             &table::POST_V3_MARKETING_PARTNER_PRODUCT_COUPON_USERS_OPENID_PRE_SEND_COUPON_BUNDLE,
             request,
@@ -6454,7 +6463,7 @@ impl<M: Mode> MarketingPartnerships<M> {
     pub fn get(
         self,
         request: super::partnerships::get::Request,
-    ) -> M::Sent<super::partnerships::get::Response> {
+    ) -> M::Output<super::partnerships::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PARTNERSHIPS, request)
     }
 
@@ -6498,7 +6507,7 @@ impl<M: Mode> MarketingPartnershipsBuild<M> {
     pub fn post(
         self,
         request: super::partnerships::build::post::Request,
-    ) -> M::Sent<super::partnerships::build::post::Response> {
+    ) -> M::Output<super::partnerships::build::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNERSHIPS_BUILD, request)
     }
 }
@@ -6532,7 +6541,7 @@ impl<M: Mode> MarketingPartnershipsTerminate<M> {
     pub fn post(
         self,
         request: super::partnerships::terminate::post::Request,
-    ) -> M::Sent<super::partnerships::terminate::post::Response> {
+    ) -> M::Output<super::partnerships::terminate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PARTNERSHIPS_TERMINATE, request)
     }
 }
@@ -6580,7 +6589,7 @@ impl<M: Mode> MarketingPaygiftactivityActivities<M> {
     pub fn get(
         self,
         request: super::paygiftactivity::activities::get::Request,
-    ) -> M::Sent<super::paygiftactivity::activities::get::Response> {
+    ) -> M::Output<super::paygiftactivity::activities::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES, request)
     }
 
@@ -6616,7 +6625,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询活动详情接口")]
-    pub fn get(self) -> M::Sent<super::paygiftactivity::activities::activity_id::get::Response> {
+    pub fn get(self) -> M::Output<super::paygiftactivity::activities::activity_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID, Nothing)
     }
 
@@ -6670,7 +6679,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdGoods<M> {
     pub fn get(
         self,
         request: super::paygiftactivity::activities::activity_id::goods::get::Request,
-    ) -> M::Sent<super::paygiftactivity::activities::activity_id::goods::get::Response> {
+    ) -> M::Output<super::paygiftactivity::activities::activity_id::goods::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_GOODS, request)
     }
 }
@@ -6709,7 +6718,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchants<M> {
     pub fn get(
         self,
         request: super::paygiftactivity::activities::activity_id::merchants::get::Request,
-    ) -> M::Sent<super::paygiftactivity::activities::activity_id::merchants::get::Response> {
+    ) -> M::Output<super::paygiftactivity::activities::activity_id::merchants::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS, request)
     }
 
@@ -6759,7 +6768,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsAdd<M> {
     pub fn post(
         self,
         request: super::paygiftactivity::activities::activity_id::merchants::add::post::Request,
-    ) -> M::Sent<super::paygiftactivity::activities::activity_id::merchants::add::post::Response> {
+    ) -> M::Output<super::paygiftactivity::activities::activity_id::merchants::add::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS_ADD, request)
     }
@@ -6800,7 +6809,7 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdMerchantsDelete<M> {
     pub fn post(
         self,
         request: super::paygiftactivity::activities::activity_id::merchants::delete_::post::Request,
-    ) -> M::Sent<super::paygiftactivity::activities::activity_id::merchants::delete_::post::Response> {
+    ) -> M::Output<super::paygiftactivity::activities::activity_id::merchants::delete_::post::Response> {
         self.call
             .typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_MERCHANTS_DELETE, request)
     }
@@ -6834,7 +6843,9 @@ impl<M: Mode> MarketingPaygiftactivityActivitiesByActivityIdTerminate<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "终止活动")]
-    pub fn post(self) -> M::Sent<super::paygiftactivity::activities::activity_id::terminate::post::Response> {
+    pub fn post(
+        self,
+    ) -> M::Output<super::paygiftactivity::activities::activity_id::terminate::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_ACTIVITIES_ACTIVITY_ID_TERMINATE, Nothing)
     }
 }
@@ -6877,7 +6888,7 @@ impl<M: Mode> MarketingPaygiftactivityUniqueThresholdActivity<M> {
     pub fn post(
         self,
         request: super::paygiftactivity::unique_threshold_activity::post::Request,
-    ) -> M::Sent<super::paygiftactivity::unique_threshold_activity::post::Response> {
+    ) -> M::Output<super::paygiftactivity::unique_threshold_activity::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_PAYGIFTACTIVITY_UNIQUE_THRESHOLD_ACTIVITY, request)
     }
 }
@@ -6944,7 +6955,7 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrances<M> {
     pub fn post(
         self,
         request: super::shopping_receipt::customentrances::post::Request,
-    ) -> M::Sent<super::shopping_receipt::customentrances::post::Response> {
+    ) -> M::Output<super::shopping_receipt::customentrances::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES, request)
     }
 
@@ -6981,7 +6992,7 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询自定义入口")]
-    pub fn get(self) -> M::Sent<super::shopping_receipt::customentrances::brand_id::get::Response> {
+    pub fn get(self) -> M::Output<super::shopping_receipt::customentrances::brand_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID, Nothing)
     }
 
@@ -7011,7 +7022,7 @@ impl<M: Mode> MarketingShoppingReceiptCustomentrancesByBrandId<M> {
     pub fn patch(
         self,
         request: super::shopping_receipt::customentrances::brand_id::patch::Request,
-    ) -> M::Sent<super::shopping_receipt::customentrances::brand_id::patch::Response> {
+    ) -> M::Output<super::shopping_receipt::customentrances::brand_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_MARKETING_SHOPPING_RECEIPT_CUSTOMENTRANCES_BRAND_ID, request)
     }
 }
@@ -7054,7 +7065,7 @@ impl<M: Mode> MarketingShoppingReceiptMerchantshoppingreceiptjumpinfos<M> {
     pub fn post(
         self,
         request: super::shopping_receipt::merchantshoppingreceiptjumpinfos::post::Request,
-    ) -> M::Sent<super::shopping_receipt::merchantshoppingreceiptjumpinfos::post::Response> {
+    ) -> M::Output<super::shopping_receipt::merchantshoppingreceiptjumpinfos::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_MERCHANTSHOPPINGRECEIPTJUMPINFOS, request)
     }
 }
@@ -7089,7 +7100,7 @@ impl<M: Mode> MarketingShoppingReceiptShoppingreceipts<M> {
     pub fn post(
         self,
         request: super::shopping_receipt::shoppingreceipts::post::Request,
-    ) -> M::Sent<super::shopping_receipt::shoppingreceipts::post::Response> {
+    ) -> M::Output<super::shopping_receipt::shoppingreceipts::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_SHOPPING_RECEIPT_SHOPPINGRECEIPTS, request)
     }
 }
@@ -7137,7 +7148,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivities<M> {
     pub fn get(
         self,
         request: super::weekly_discount::activities::get::Request,
-    ) -> M::Sent<super::weekly_discount::activities::get::Response> {
+    ) -> M::Output<super::weekly_discount::activities::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES, request)
     }
 
@@ -7173,7 +7184,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询周周惠活动详情")]
-    pub fn get(self) -> M::Sent<super::weekly_discount::activities::activity_id::get::Response> {
+    pub fn get(self) -> M::Output<super::weekly_discount::activities::activity_id::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID, Nothing)
     }
 
@@ -7217,7 +7228,7 @@ impl<M: Mode> MarketingWeeklyDiscountActivitiesByActivityIdApply<M> {
     pub fn post(
         self,
         request: super::weekly_discount::activities::activity_id::apply::post::Request,
-    ) -> M::Sent<super::weekly_discount::activities::activity_id::apply::post::Response> {
+    ) -> M::Output<super::weekly_discount::activities::activity_id::apply::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_WEEKLY_DISCOUNT_ACTIVITIES_ACTIVITY_ID_APPLY, request)
     }
 }
@@ -7296,7 +7307,7 @@ impl<M: Mode> MarketingWithdrawFavorUsersByOpenidCoupons<M> {
     pub fn get(
         self,
         request: super::withdraw_favor::users::openid::coupons::get::Request,
-    ) -> M::Sent<super::withdraw_favor::users::openid::coupons::get::Response> {
+    ) -> M::Output<super::withdraw_favor::users::openid::coupons::get::Response> {
         self.call.typed(&table::GET_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS, request)
     }
 
@@ -7331,7 +7342,7 @@ impl<M: Mode> MarketingWithdrawFavorUsersByOpenidCoupons<M> {
     pub fn post(
         self,
         request: super::withdraw_favor::users::openid::coupons::post::Request,
-    ) -> M::Sent<super::withdraw_favor::users::openid::coupons::post::Response> {
+    ) -> M::Output<super::withdraw_favor::users::openid::coupons::post::Response> {
         self.call.typed(&table::POST_V3_MARKETING_WITHDRAW_FAVOR_USERS_OPENID_COUPONS, request)
     }
 }

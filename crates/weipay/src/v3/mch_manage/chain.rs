@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/mch-manage` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -80,7 +80,7 @@ impl<M: Mode> MchManageMchManageRecordsByManageRecordId<M> {
     pub fn get(
         self,
         request: super::mch_manage_records::manage_record_id::get::Request,
-    ) -> M::Sent<super::mch_manage_records::manage_record_id::get::Response> {
+    ) -> M::Output<super::mch_manage_records::manage_record_id::get::Response> {
         self.call.typed(&table::GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID, request)
     }
 
@@ -128,7 +128,7 @@ impl<M: Mode> MchManageMchManageRecordsByManageRecordIdMchManageSubmissions<M> {
     pub fn post(
         self,
         request: super::mch_manage_records::manage_record_id::mch_manage_submissions::post::Request,
-    ) -> M::Sent<super::mch_manage_records::manage_record_id::mch_manage_submissions::post::Response> {
+    ) -> M::Output<super::mch_manage_records::manage_record_id::mch_manage_submissions::post::Response> {
         self.call.typed(
             &table::POST_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_MANAGE_RECORD_ID_MCH_MANAGE_SUBMISSIONS,
             request,
@@ -181,7 +181,7 @@ impl<M: Mode> MchManageMchManageRecordsSubMchidBySubMchid<M> {
     pub fn get(
         self,
         request: super::mch_manage_records::sub_mchid::sub_mchid::get::Request,
-    ) -> M::Sent<super::mch_manage_records::sub_mchid::sub_mchid::get::Response> {
+    ) -> M::Output<super::mch_manage_records::sub_mchid::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_MCH_MANAGE_MCH_MANAGE_RECORDS_SUB_MCHID_SUB_MCHID, request)
     }
 }
@@ -257,7 +257,7 @@ impl<M: Mode> MchManageSubmissionFilesSubMchidBySubMchidUpload<M> {
     pub fn post(
         self,
         request: super::submission_files::sub_mchid::sub_mchid::upload::post::Request,
-    ) -> M::Sent<super::submission_files::sub_mchid::sub_mchid::upload::post::Response> {
+    ) -> M::Output<super::submission_files::sub_mchid::sub_mchid::upload::post::Response> {
         self.call.typed(&table::POST_V3_MCH_MANAGE_SUBMISSION_FILES_SUB_MCHID_SUB_MCHID_UPLOAD, request)
     }
 }

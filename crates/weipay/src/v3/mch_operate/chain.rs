@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/mch_operate` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -65,7 +65,7 @@ impl<M: Mode> MchOperateRiskWithdrawlApply<M> {
     pub fn post(
         self,
         request: super::risk::withdrawl_apply::post::Request,
-    ) -> M::Sent<super::risk::withdrawl_apply::post::Response> {
+    ) -> M::Output<super::risk::withdrawl_apply::post::Response> {
         self.call.typed(&table::POST_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY, request)
     }
 
@@ -125,7 +125,7 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyApplymentIdByApplymentId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "微信支付提现申请单号查询提现申请单状态")]
-    pub fn get(self) -> M::Sent<super::risk::withdrawl_apply::applyment_id::applyment_id::get::Response> {
+    pub fn get(self) -> M::Output<super::risk::withdrawl_apply::applyment_id::applyment_id::get::Response> {
         self.call.typed(&table::GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_APPLYMENT_ID_APPLYMENT_ID, Nothing)
     }
 }
@@ -175,7 +175,9 @@ impl<M: Mode> MchOperateRiskWithdrawlApplyOutRequestNoByOutRequestNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户提现申请单号查询提现申请单状态")]
-    pub fn get(self) -> M::Sent<super::risk::withdrawl_apply::out_request_no::out_request_no::get::Response> {
+    pub fn get(
+        self,
+    ) -> M::Output<super::risk::withdrawl_apply::out_request_no::out_request_no::get::Response> {
         self.call
             .typed(&table::GET_V3_MCH_OPERATE_RISK_WITHDRAWL_APPLY_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
     }

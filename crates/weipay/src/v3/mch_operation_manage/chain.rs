@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/mch-operation-manage` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -75,7 +75,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceId<M> {
     pub fn get(
         self,
         request: super::enhanced_due_diligence::due_diligence_id::get::Request,
-    ) -> M::Sent<super::enhanced_due_diligence::due_diligence_id::get::Response> {
+    ) -> M::Output<super::enhanced_due_diligence::due_diligence_id::get::Response> {
         self.call.typed(&table::GET_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID, request)
     }
 
@@ -123,7 +123,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdSubmit<M> {
     pub fn post(
         self,
         request: super::enhanced_due_diligence::due_diligence_id::submit::post::Request,
-    ) -> M::Sent<super::enhanced_due_diligence::due_diligence_id::submit::post::Response> {
+    ) -> M::Output<super::enhanced_due_diligence::due_diligence_id::submit::post::Response> {
         self.call.typed(
             &table::POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_SUBMIT,
             request,
@@ -165,7 +165,7 @@ impl<M: Mode> MchOperationManageEnhancedDueDiligenceByDueDiligenceIdUpload<M> {
     pub fn post(
         self,
         request: super::enhanced_due_diligence::due_diligence_id::upload::post::Request,
-    ) -> M::Sent<super::enhanced_due_diligence::due_diligence_id::upload::post::Response> {
+    ) -> M::Output<super::enhanced_due_diligence::due_diligence_id::upload::post::Response> {
         self.call.typed(
             &table::POST_V3_MCH_OPERATION_MANAGE_ENHANCED_DUE_DILIGENCE_DUE_DILIGENCE_ID_UPLOAD,
             request,
@@ -229,7 +229,7 @@ impl<M: Mode> MchOperationManageMerchantLimitationsSubMchidBySubMchid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询子商户管控情况")]
-    pub fn get(self) -> M::Sent<super::merchant_limitations::sub_mchid::sub_mchid::get::Response> {
+    pub fn get(self) -> M::Output<super::merchant_limitations::sub_mchid::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_MCH_OPERATION_MANAGE_MERCHANT_LIMITATIONS_SUB_MCHID_SUB_MCHID, Nothing)
     }
 }

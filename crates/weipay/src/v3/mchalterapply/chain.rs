@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/mchalterapply` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -57,7 +57,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplyment<M> {
     pub fn post(
         self,
         request: super::mchcontactalterapplyment::post::Request,
-    ) -> M::Sent<super::mchcontactalterapplyment::post::Response> {
+    ) -> M::Output<super::mchcontactalterapplyment::post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT, request)
     }
 
@@ -98,7 +98,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询超管变更申请单状态-使用申请单号")]
-    pub fn get(self) -> M::Sent<super::mchcontactalterapplyment::apply_id::get::Response> {
+    pub fn get(self) -> M::Output<super::mchcontactalterapplyment::apply_id::get::Response> {
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID, Nothing)
     }
 
@@ -135,7 +135,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentByApplyIdRevoke<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销超管变更申请单")]
-    pub fn post(self) -> M::Sent<super::mchcontactalterapplyment::apply_id::revoke::post::Response> {
+    pub fn post(self) -> M::Output<super::mchcontactalterapplyment::apply_id::revoke::post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_APPLY_ID_REVOKE, Nothing)
     }
 }
@@ -219,7 +219,7 @@ impl<M: Mode> MchalterapplyMchcontactalterapplymentMerchantByMerchantCodeOutRequ
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询超管变更申请单状态-使用业务单号和商户号")]
-    pub fn get(self) -> M::Sent<super::mchcontactalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get::Response>{
+    pub fn get(self) -> M::Output<super::mchcontactalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get::Response>{
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHCONTACTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
     }
 }
@@ -253,7 +253,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplyment<M> {
     pub fn post(
         self,
         request: super::mchsubjectalterapplyment::post::Request,
-    ) -> M::Sent<super::mchsubjectalterapplyment::post::Response> {
+    ) -> M::Output<super::mchsubjectalterapplyment::post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT, request)
     }
 
@@ -294,7 +294,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询资料变更申请单状态-使用申请单号")]
-    pub fn get(self) -> M::Sent<super::mchsubjectalterapplyment::apply_id::get::Response> {
+    pub fn get(self) -> M::Output<super::mchsubjectalterapplyment::apply_id::get::Response> {
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID, Nothing)
     }
 
@@ -331,7 +331,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentByApplyIdRevoke<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销资料变更申请单")]
-    pub fn post(self) -> M::Sent<super::mchsubjectalterapplyment::apply_id::revoke::post::Response> {
+    pub fn post(self) -> M::Output<super::mchsubjectalterapplyment::apply_id::revoke::post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_APPLY_ID_REVOKE, Nothing)
     }
 }
@@ -415,7 +415,7 @@ impl<M: Mode> MchalterapplyMchsubjectalterapplymentMerchantByMerchantCodeOutRequ
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询申请单状态-使用业务单号")]
-    pub fn get(self) -> M::Sent<super::mchsubjectalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get::Response>{
+    pub fn get(self) -> M::Output<super::mchsubjectalterapplyment::merchant::merchant_code::out_request_no::out_request_no::get::Response>{
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MCHSUBJECTALTERAPPLYMENT_MERCHANT_MERCHANT_CODE_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
     }
 }
@@ -449,7 +449,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplyment<M> {
     pub fn post(
         self,
         request: super::merchantnamealterapplyment::post::Request,
-    ) -> M::Sent<super::merchantnamealterapplyment::post::Response> {
+    ) -> M::Output<super::merchantnamealterapplyment::post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT, request)
     }
 
@@ -495,7 +495,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商户简称变更申请单状态-使用申请单号")]
-    pub fn get(self) -> M::Sent<super::merchantnamealterapplyment::apply_id::get::Response> {
+    pub fn get(self) -> M::Output<super::merchantnamealterapplyment::apply_id::get::Response> {
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID, Nothing)
     }
 
@@ -532,7 +532,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentByApplyIdRevoke<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销商户简称变更申请单")]
-    pub fn post(self) -> M::Sent<super::merchantnamealterapplyment::apply_id::revoke::post::Response> {
+    pub fn post(self) -> M::Output<super::merchantnamealterapplyment::apply_id::revoke::post::Response> {
         self.call.typed(&table::POST_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_APPLY_ID_REVOKE, Nothing)
     }
 }
@@ -616,7 +616,7 @@ impl<M: Mode> MchalterapplyMerchantnamealterapplymentMerchantBySubMchidOutReques
     #[doc(alias = "查询商户简称申请单状态-使用业务单号和商户号")]
     pub fn get(
         self,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::merchantnamealterapplyment::merchant::sub_mchid::out_request_no::out_request_no::get::Response,
     > {
         self.call.typed(&table::GET_V3_MCHALTERAPPLY_MERCHANTNAMEALTERAPPLYMENT_MERCHANT_SUB_MCHID_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/med-ins` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -61,7 +61,7 @@ impl<M: Mode> MedInsOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "医保自费混合收款下单")]
-    pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
+    pub fn post(self, request: super::orders::post::Request) -> M::Output<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_MED_INS_ORDERS, request)
     }
 
@@ -121,7 +121,7 @@ impl<M: Mode> MedInsOrdersMixTradeNoByMixTradeNo<M> {
     pub fn get(
         self,
         request: super::orders::mix_trade_no::mix_trade_no::get::Request,
-    ) -> M::Sent<super::orders::mix_trade_no::mix_trade_no::get::Response> {
+    ) -> M::Output<super::orders::mix_trade_no::mix_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_MED_INS_ORDERS_MIX_TRADE_NO_MIX_TRADE_NO, request)
     }
 }
@@ -171,7 +171,7 @@ impl<M: Mode> MedInsOrdersOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::orders::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::orders::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::orders::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_MED_INS_ORDERS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }
@@ -219,7 +219,7 @@ impl<M: Mode> MedInsRefundsNotify<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "医保退款通知")]
-    pub fn post(self, request: super::refunds::notify::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::refunds::notify::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MED_INS_REFUNDS_NOTIFY, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchant` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -80,7 +80,7 @@ impl<M: Mode> MerchantFundBalanceByAccountType<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询账户实时余额")]
-    pub fn get(self) -> M::Sent<super::fund::balance::account_type::get::Response> {
+    pub fn get(self) -> M::Output<super::fund::balance::account_type::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_BALANCE_ACCOUNT_TYPE, Nothing)
     }
 }
@@ -124,7 +124,7 @@ impl<M: Mode> MerchantFundDayendbalanceByAccountType<M> {
     pub fn get(
         self,
         request: super::fund::dayendbalance::account_type::get::Request,
-    ) -> M::Sent<super::fund::dayendbalance::account_type::get::Response> {
+    ) -> M::Output<super::fund::dayendbalance::account_type::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_DAYENDBALANCE_ACCOUNT_TYPE, request)
     }
 }
@@ -158,7 +158,7 @@ impl<M: Mode> MerchantFundWithdraw<M> {
     pub fn post(
         self,
         request: super::fund::withdraw::post::Request,
-    ) -> M::Sent<super::fund::withdraw::post::Response> {
+    ) -> M::Output<super::fund::withdraw::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_FUND_WITHDRAW, request)
     }
 
@@ -217,7 +217,7 @@ impl<M: Mode> MerchantFundWithdrawBillTypeByBillType<M> {
     pub fn get(
         self,
         request: super::fund::withdraw::bill_type::bill_type::get::Request,
-    ) -> M::Sent<super::fund::withdraw::bill_type::bill_type::get::Response> {
+    ) -> M::Output<super::fund::withdraw::bill_type::bill_type::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_BILL_TYPE_BILL_TYPE, request)
     }
 }
@@ -267,7 +267,7 @@ impl<M: Mode> MerchantFundWithdrawOutRequestNoByOutRequestNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "电商平台(商户提现单号查询)提现状态")]
-    pub fn get(self) -> M::Sent<super::fund::withdraw::out_request_no::out_request_no::get::Response> {
+    pub fn get(self) -> M::Output<super::fund::withdraw::out_request_no::out_request_no::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO, Nothing)
     }
 }
@@ -317,7 +317,7 @@ impl<M: Mode> MerchantFundWithdrawWithdrawIdByWithdrawId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "电商平台(微信支付提现单号)查询提现状态")]
-    pub fn get(self) -> M::Sent<super::fund::withdraw::withdraw_id::withdraw_id::get::Response> {
+    pub fn get(self) -> M::Output<super::fund::withdraw::withdraw_id::withdraw_id::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_FUND_WITHDRAW_WITHDRAW_ID_WITHDRAW_ID, Nothing)
     }
 }
@@ -366,7 +366,7 @@ impl<M: Mode> MerchantMediaUpload<M> {
     pub fn post(
         self,
         request: super::media::upload::post::Request,
-    ) -> M::Sent<super::media::upload::post::Response> {
+    ) -> M::Output<super::media::upload::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_MEDIA_UPLOAD, request)
     }
 }
@@ -398,7 +398,7 @@ impl<M: Mode> MerchantMediaVideoUpload<M> {
     pub fn post(
         self,
         request: super::media::video_upload::post::Request,
-    ) -> M::Sent<super::media::video_upload::post::Response> {
+    ) -> M::Output<super::media::video_upload::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_MEDIA_VIDEO_UPLOAD, request)
     }
 }

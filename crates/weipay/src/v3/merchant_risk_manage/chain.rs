@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchant-risk-manage` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -85,7 +85,7 @@ impl<M: Mode> MerchantRiskManageEcTradeRiskQueryRiskTrades<M> {
     pub fn post(
         self,
         request: super::ec_trade_risk::query_risk_trades::post::Request,
-    ) -> M::Sent<super::ec_trade_risk::query_risk_trades::post::Response> {
+    ) -> M::Output<super::ec_trade_risk::query_risk_trades::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_QUERY_RISK_TRADES, request)
     }
 }
@@ -117,7 +117,7 @@ impl<M: Mode> MerchantRiskManageEcTradeRiskRecvDisposeResult<M> {
     pub fn post(
         self,
         request: super::ec_trade_risk::recv_dispose_result::post::Request,
-    ) -> M::Sent<super::ec_trade_risk::recv_dispose_result::post::Response> {
+    ) -> M::Output<super::ec_trade_risk::recv_dispose_result::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_EC_TRADE_RISK_RECV_DISPOSE_RESULT, request)
     }
 }
@@ -149,7 +149,7 @@ impl<M: Mode> MerchantRiskManageReportTradeUnionInformation<M> {
     pub fn post(
         self,
         request: super::report_trade_union_information::post::Request,
-    ) -> M::Sent<super::report_trade_union_information::post::Response> {
+    ) -> M::Output<super::report_trade_union_information::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_REPORT_TRADE_UNION_INFORMATION, request)
     }
 }
@@ -180,7 +180,7 @@ impl<M: Mode> MerchantRiskManageTradeRiskInformation<M> {
     pub fn get(
         self,
         request: super::trade_risk_information::get::Request,
-    ) -> M::Sent<super::trade_risk_information::get::Response> {
+    ) -> M::Output<super::trade_risk_information::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_INFORMATION, request)
     }
 }
@@ -211,7 +211,7 @@ impl<M: Mode> MerchantRiskManageTradeRiskResult<M> {
     pub fn post(
         self,
         request: super::trade_risk_result::post::Request,
-    ) -> M::Sent<super::trade_risk_result::post::Response> {
+    ) -> M::Output<super::trade_risk_result::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_TRADE_RISK_RESULT, request)
     }
 }
@@ -239,7 +239,7 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商户违规通知回调地址")]
-    pub fn get(self) -> M::Sent<super::violation_notifications::get::Response> {
+    pub fn get(self) -> M::Output<super::violation_notifications::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Nothing)
     }
 
@@ -262,7 +262,7 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     pub fn post(
         self,
         request: super::violation_notifications::post::Request,
-    ) -> M::Sent<super::violation_notifications::post::Response> {
+    ) -> M::Output<super::violation_notifications::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, request)
     }
 
@@ -285,7 +285,7 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     pub fn put(
         self,
         request: super::violation_notifications::put::Request,
-    ) -> M::Sent<super::violation_notifications::put::Response> {
+    ) -> M::Output<super::violation_notifications::put::Response> {
         self.call.typed(&table::PUT_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, request)
     }
 
@@ -304,7 +304,7 @@ impl<M: Mode> MerchantRiskManageViolationNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除商户违规通知回调地址")]
-    pub fn delete(self) -> M::Sent<Nothing> {
+    pub fn delete(self) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_MERCHANT_RISK_MANAGE_VIOLATION_NOTIFICATIONS, Nothing)
     }
 }

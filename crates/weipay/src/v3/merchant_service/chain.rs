@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchant-service` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -64,7 +64,7 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询投诉通知回调")]
-    pub fn get(self) -> M::Sent<super::complaint_notifications::get::Response> {
+    pub fn get(self) -> M::Output<super::complaint_notifications::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
     }
 
@@ -87,7 +87,7 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     pub fn post(
         self,
         request: super::complaint_notifications::post::Request,
-    ) -> M::Sent<super::complaint_notifications::post::Response> {
+    ) -> M::Output<super::complaint_notifications::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
     }
 
@@ -110,7 +110,7 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     pub fn put(
         self,
         request: super::complaint_notifications::put::Request,
-    ) -> M::Sent<super::complaint_notifications::put::Response> {
+    ) -> M::Output<super::complaint_notifications::put::Response> {
         self.call.typed(&table::PUT_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, request)
     }
 
@@ -130,7 +130,7 @@ impl<M: Mode> MerchantServiceComplaintNotifications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除投诉通知回调")]
-    pub fn delete(self) -> M::Sent<Nothing> {
+    pub fn delete(self) -> M::Output<Nothing> {
         self.call.typed(&table::DELETE_V3_MERCHANT_SERVICE_COMPLAINT_NOTIFICATIONS, Nothing)
     }
 }
@@ -158,7 +158,10 @@ impl<M: Mode> MerchantServiceComplaints<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询投诉信息")]
-    pub fn get(self, request: super::complaints::get::Request) -> M::Sent<super::complaints::get::Response> {
+    pub fn get(
+        self,
+        request: super::complaints::get::Request,
+    ) -> M::Output<super::complaints::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS, request)
     }
 
@@ -199,7 +202,7 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询投诉详情")]
-    pub fn get(self) -> M::Sent<super::complaints::transaction_id::get::Response> {
+    pub fn get(self) -> M::Output<super::complaints::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID, Nothing)
     }
 
@@ -238,7 +241,7 @@ impl<M: Mode> MerchantServiceComplaintsByTransactionIdNegotiationHistorys<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询投诉协商历史")]
-    pub fn get(self) -> M::Sent<super::complaints::transaction_id::negotiation_historys::get::Response> {
+    pub fn get(self) -> M::Output<super::complaints::transaction_id::negotiation_historys::get::Response> {
         self.call
             .typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_TRANSACTION_ID_NEGOTIATION_HISTORYS, Nothing)
     }
@@ -270,7 +273,7 @@ impl<M: Mode> MerchantServiceComplaintsV2<M> {
     pub fn get(
         self,
         request: super::complaints_v2::get::Request,
-    ) -> M::Sent<super::complaints_v2::get::Response> {
+    ) -> M::Output<super::complaints_v2::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2, request)
     }
 
@@ -311,7 +314,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询投诉单详情")]
-    pub fn get(self) -> M::Sent<super::complaints_v2::complaint_id::get::Response> {
+    pub fn get(self) -> M::Output<super::complaints_v2::complaint_id::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID, Nothing)
     }
 
@@ -382,7 +385,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdComplete<M> {
     pub fn post(
         self,
         request: super::complaints_v2::complaint_id::complete::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_COMPLETE, request)
     }
 }
@@ -420,7 +423,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdNegotiationHistorys<M> {
     pub fn get(
         self,
         request: super::complaints_v2::complaint_id::negotiation_historys::get::Request,
-    ) -> M::Sent<super::complaints_v2::complaint_id::negotiation_historys::get::Response> {
+    ) -> M::Output<super::complaints_v2::complaint_id::negotiation_historys::get::Response> {
         self.call
             .typed(&table::GET_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_NEGOTIATION_HISTORYS, request)
     }
@@ -459,7 +462,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponse<M> {
     pub fn post(
         self,
         request: super::complaints_v2::complaint_id::response::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE, request)
     }
 }
@@ -500,7 +503,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdResponseImmediateService<M
     pub fn post(
         self,
         request: super::complaints_v2::complaint_id::response_immediate_service::post::Request,
-    ) -> M::Sent<super::complaints_v2::complaint_id::response_immediate_service::post::Response> {
+    ) -> M::Output<super::complaints_v2::complaint_id::response_immediate_service::post::Response> {
         self.call.typed(
             &table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_RESPONSE_IMMEDIATE_SERVICE,
             request,
@@ -541,7 +544,7 @@ impl<M: Mode> MerchantServiceComplaintsV2ByComplaintIdUpdateRefundProgress<M> {
     pub fn post(
         self,
         request: super::complaints_v2::complaint_id::update_refund_progress::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_MERCHANT_SERVICE_COMPLAINTS_V2_COMPLAINT_ID_UPDATE_REFUND_PROGRESS,
             request,
@@ -575,7 +578,7 @@ impl<M: Mode> MerchantServiceFeedbacks<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户反馈")]
-    pub fn post(self, request: super::feedbacks::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::feedbacks::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_FEEDBACKS, request)
     }
 }
@@ -606,7 +609,7 @@ chain_step! {
 impl<M: Mode> MerchantServiceImagesByMediaId<M> {
     /// 图片下载 · `GET v3/merchant-service/images/{media_id}`
     ///
-    /// For 直连商户, 服务商, 渠道商. Answers are not signed.
+    /// For 直连商户, 服务商, 渠道商. Responses are not signed.
     ///
     /// Official documents (官方文档):
     ///
@@ -620,7 +623,7 @@ impl<M: Mode> MerchantServiceImagesByMediaId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "图片下载")]
-    pub fn get(self) -> M::Sent<Nothing> {
+    pub fn get(self) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_MERCHANT_SERVICE_IMAGES_MEDIA_ID, Nothing)
     }
 }
@@ -652,7 +655,7 @@ impl<M: Mode> MerchantServiceImagesUpload<M> {
     pub fn post(
         self,
         request: super::images::upload::post::Request,
-    ) -> M::Sent<super::images::upload::post::Response> {
+    ) -> M::Output<super::images::upload::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_SERVICE_IMAGES_UPLOAD, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchant-settlement` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -54,7 +54,7 @@ impl<M: Mode> MerchantSettlementMerchantSettleRuleApplications<M> {
     pub fn post(
         self,
         request: super::merchant_settle_rule_applications::post::Request,
-    ) -> M::Sent<super::merchant_settle_rule_applications::post::Response> {
+    ) -> M::Output<super::merchant_settle_rule_applications::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS, request)
     }
 
@@ -95,7 +95,7 @@ impl<M: Mode> MerchantSettlementMerchantSettleRuleApplicationsByApplicationId<M>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "根据申请单ID查询结果")]
-    pub fn get(self) -> M::Sent<super::merchant_settle_rule_applications::application_id::get::Response> {
+    pub fn get(self) -> M::Output<super::merchant_settle_rule_applications::application_id::get::Response> {
         self.call.typed(
             &table::GET_V3_MERCHANT_SETTLEMENT_MERCHANT_SETTLE_RULE_APPLICATIONS_APPLICATION_ID,
             Nothing,

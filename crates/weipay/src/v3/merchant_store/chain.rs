@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchant-store` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -44,7 +44,7 @@ impl<M: Mode> MerchantStoreStores<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "创建门店")]
-    pub fn post(self, request: super::stores::post::Request) -> M::Sent<super::stores::post::Response> {
+    pub fn post(self, request: super::stores::post::Request) -> M::Output<super::stores::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_STORE_STORES, request)
     }
 
@@ -81,7 +81,7 @@ impl<M: Mode> MerchantStoreStoresByStoreId<M> {
     pub fn get(
         self,
         request: super::stores::store_id::get::Request,
-    ) -> M::Sent<super::stores::store_id::get::Response> {
+    ) -> M::Output<super::stores::store_id::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANT_STORE_STORES_STORE_ID, request)
     }
 
@@ -101,7 +101,7 @@ impl<M: Mode> MerchantStoreStoresByStoreId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改门店")]
-    pub fn patch(self, request: super::stores::store_id::patch::Request) -> M::Sent<Nothing> {
+    pub fn patch(self, request: super::stores::store_id::patch::Request) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_MERCHANT_STORE_STORES_STORE_ID, request)
     }
 
@@ -164,7 +164,7 @@ impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsBind<M> {
     pub fn post(
         self,
         request: super::stores::store_id::recipients::bind::post::Request,
-    ) -> M::Sent<super::stores::store_id::recipients::bind::post::Response> {
+    ) -> M::Output<super::stores::store_id::recipients::bind::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_BIND, request)
     }
 }
@@ -203,7 +203,7 @@ impl<M: Mode> MerchantStoreStoresByStoreIdRecipientsUnbind<M> {
     pub fn post(
         self,
         request: super::stores::store_id::recipients::unbind::post::Request,
-    ) -> M::Sent<super::stores::store_id::recipients::unbind::post::Response> {
+    ) -> M::Output<super::stores::store_id::recipients::unbind::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANT_STORE_STORES_STORE_ID_RECIPIENTS_UNBIND, request)
     }
 }

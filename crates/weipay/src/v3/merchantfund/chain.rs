@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchantfund` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -63,7 +63,7 @@ impl<M: Mode> MerchantfundMerchantIncomeRecords<M> {
     pub fn get(
         self,
         request: super::merchant::income_records::get::Request,
-    ) -> M::Sent<super::merchant::income_records::get::Response> {
+    ) -> M::Output<super::merchant::income_records::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANTFUND_MERCHANT_INCOME_RECORDS, request)
     }
 }
@@ -107,7 +107,7 @@ impl<M: Mode> MerchantfundPartnerIncomeRecords<M> {
     pub fn get(
         self,
         request: super::partner::income_records::get::Request,
-    ) -> M::Sent<super::partner::income_records::get::Response> {
+    ) -> M::Output<super::partner::income_records::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANTFUND_PARTNER_INCOME_RECORDS, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/merchants` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -45,7 +45,7 @@ impl<M: Mode> Merchants<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "子商户进件（融合钱包）")]
-    pub fn post(self, request: super::post::Request) -> M::Sent<super::post::Response> {
+    pub fn post(self, request: super::post::Request) -> M::Output<super::post::Response> {
         self.call.typed(&table::POST_V3_MERCHANTS, request)
     }
 
@@ -75,7 +75,7 @@ impl<M: Mode> Merchants<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "修改子商户（融合钱包）")]
-    pub fn put(self, request: super::put::Request) -> M::Sent<super::put::Response> {
+    pub fn put(self, request: super::put::Request) -> M::Output<super::put::Response> {
         self.call.typed(&table::PUT_V3_MERCHANTS, request)
     }
 
@@ -108,7 +108,7 @@ impl<M: Mode> MerchantsBySubMchid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询子商户（融合钱包）")]
-    pub fn get(self, request: super::sub_mchid::get::Request) -> M::Sent<super::sub_mchid::get::Response> {
+    pub fn get(self, request: super::sub_mchid::get::Request) -> M::Output<super::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_MERCHANTS_SUB_MCHID, request)
     }
 }

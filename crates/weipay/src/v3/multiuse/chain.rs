@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/multiuse` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -80,7 +80,7 @@ impl<M: Mode> MultiuseStocksByStockIdRefundFlow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载批次退款明细")]
-    pub fn get(self) -> M::Sent<super::stocks::stock_id::refund_flow::get::Response> {
+    pub fn get(self) -> M::Output<super::stocks::stock_id::refund_flow::get::Response> {
         self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_REFUND_FLOW, Nothing)
     }
 }
@@ -105,7 +105,7 @@ impl<M: Mode> MultiuseStocksByStockIdSendFlow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载批次发放明细")]
-    pub fn get(self) -> M::Sent<super::stocks::stock_id::send_flow::get::Response> {
+    pub fn get(self) -> M::Output<super::stocks::stock_id::send_flow::get::Response> {
         self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_SEND_FLOW, Nothing)
     }
 }
@@ -130,7 +130,7 @@ impl<M: Mode> MultiuseStocksByStockIdUseFlow<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载核销明细")]
-    pub fn get(self) -> M::Sent<super::stocks::stock_id::use_flow::get::Response> {
+    pub fn get(self) -> M::Output<super::stocks::stock_id::use_flow::get::Response> {
         self.call.typed(&table::GET_V3_MULTIUSE_STOCKS_STOCK_ID_USE_FLOW, Nothing)
     }
 }
@@ -199,7 +199,7 @@ impl<M: Mode> MultiuseUsersByOpenidCoupons<M> {
     pub fn post(
         self,
         request: super::users::openid::coupons::post::Request,
-    ) -> M::Sent<super::users::openid::coupons::post::Response> {
+    ) -> M::Output<super::users::openid::coupons::post::Response> {
         self.call.typed(&table::POST_V3_MULTIUSE_USERS_OPENID_COUPONS, request)
     }
 }

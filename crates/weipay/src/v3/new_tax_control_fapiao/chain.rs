@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/new-tax-control-fapiao` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -74,7 +74,7 @@ impl<M: Mode> NewTaxControlFapiaoCardTemplate<M> {
     pub fn post(
         self,
         request: super::card_template::post::Request,
-    ) -> M::Sent<super::card_template::post::Response> {
+    ) -> M::Output<super::card_template::post::Response> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_CARD_TEMPLATE, request)
     }
 }
@@ -88,7 +88,7 @@ chain_step! {
 impl<M: Mode> NewTaxControlFapiaoDownload<M> {
     /// 下载发票文件 · `GET v3/new-tax-control-fapiao/download`
     ///
-    /// Answers are not signed.
+    /// Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::download::get).
     ///
@@ -108,7 +108,7 @@ impl<M: Mode> NewTaxControlFapiaoDownload<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载发票文件")]
-    pub fn get(self, request: super::download::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::download::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_DOWNLOAD, request)
     }
 }
@@ -148,7 +148,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplications<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "开具电子发票")]
-    pub fn post(self, request: super::fapiao_applications::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::fapiao_applications::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS, request)
     }
 
@@ -224,7 +224,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyId<M> {
     pub fn get(
         self,
         request: super::fapiao_applications::fapiao_apply_id::get::Request,
-    ) -> M::Sent<super::fapiao_applications::fapiao_apply_id::get::Response> {
+    ) -> M::Output<super::fapiao_applications::fapiao_apply_id::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID, request)
     }
 
@@ -277,7 +277,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdFapiaoFiles<M>
     pub fn get(
         self,
         request: super::fapiao_applications::fapiao_apply_id::fapiao_files::get::Request,
-    ) -> M::Sent<super::fapiao_applications::fapiao_apply_id::fapiao_files::get::Response> {
+    ) -> M::Output<super::fapiao_applications::fapiao_apply_id::fapiao_files::get::Response> {
         self.call.typed(
             &table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_FAPIAO_FILES,
             request,
@@ -346,7 +346,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdInsertCards<M>
     pub fn post(
         self,
         request: super::fapiao_applications::fapiao_apply_id::insert_cards::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_INSERT_CARDS,
             request,
@@ -391,7 +391,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsByFapiaoApplyIdReverse<M> {
     pub fn post(
         self,
         request: super::fapiao_applications::fapiao_apply_id::reverse::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_FAPIAO_APPLY_ID_REVERSE,
             request,
@@ -441,7 +441,10 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueGeneral<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "开具通用行业电子发票")]
-    pub fn post(self, request: super::fapiao_applications::issue_general::post::Request) -> M::Sent<Nothing> {
+    pub fn post(
+        self,
+        request: super::fapiao_applications::issue_general::post::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_GENERAL, request)
     }
 }
@@ -496,7 +499,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssuePassengerTransport<M> {
     pub fn post(
         self,
         request: super::fapiao_applications::issue_passenger_transport::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_PASSENGER_TRANSPORT,
             request,
@@ -554,7 +557,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsIssueRefinedOil<M> {
     pub fn post(
         self,
         request: super::fapiao_applications::issue_refined_oil::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_ISSUE_REFINED_OIL, request)
     }
 }
@@ -609,7 +612,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsRealEstateLeasing<M> {
     pub fn post(
         self,
         request: super::fapiao_applications::real_estate_leasing::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_REAL_ESTATE_LEASING, request)
     }
@@ -634,8 +637,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile<M> {
     /// use weipay::v3::new_tax_control_fapiao::fapiao_applications::upload_fapiao_file::post;
     ///
     /// let file = weipay::File::new("image.jpg", std::fs::read("image.jpg")?);
-    /// let request =
-    ///     post::Request::new().file(file).file_type("PDF").digest_alogrithm("SM3").digest("example");
+    /// let request = post::Request::new().file(file).file_type("PDF").digest_alogrithm("SM3");
     /// let response = client
     ///     .v3()
     ///     .new_tax_control_fapiao()
@@ -649,7 +651,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaoApplicationsUploadFapiaoFile<M> {
     pub fn post(
         self,
         request: super::fapiao_applications::upload_fapiao_file::post::Request,
-    ) -> M::Sent<super::fapiao_applications::upload_fapiao_file::post::Response> {
+    ) -> M::Output<super::fapiao_applications::upload_fapiao_file::post::Response> {
         self.call
             .typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAO_APPLICATIONS_UPLOAD_FAPIAO_FILE, request)
     }
@@ -702,7 +704,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantGetspinviteurl<M> {
     pub fn get(
         self,
         request: super::fapiaomerchant::getspinviteurl::get::Request,
-    ) -> M::Sent<super::fapiaomerchant::getspinviteurl::get::Response> {
+    ) -> M::Output<super::fapiaomerchant::getspinviteurl::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_GETSPINVITEURL, request)
     }
 }
@@ -739,7 +741,7 @@ impl<M: Mode> NewTaxControlFapiaoFapiaomerchantListspinvitemchinfo<M> {
     pub fn get(
         self,
         request: super::fapiaomerchant::listspinvitemchinfo::get::Request,
-    ) -> M::Sent<super::fapiaomerchant::listspinvitemchinfo::get::Response> {
+    ) -> M::Output<super::fapiaomerchant::listspinvitemchinfo::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_FAPIAOMERCHANT_LISTSPINVITEMCHINFO, request)
     }
 }
@@ -798,7 +800,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBaseInformation<M> {
     pub fn get(
         self,
         request: super::merchant::base_information::get::Request,
-    ) -> M::Sent<super::merchant::base_information::get::Response> {
+    ) -> M::Output<super::merchant::base_information::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_BASE_INFORMATION, request)
     }
 }
@@ -824,7 +826,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商户配置的开发选项")]
-    pub fn get(self) -> M::Sent<super::merchant::development_config::get::Response> {
+    pub fn get(self) -> M::Output<super::merchant::development_config::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG, Nothing)
     }
 
@@ -848,7 +850,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantDevelopmentConfig<M> {
     pub fn patch(
         self,
         request: super::merchant::development_config::patch::Request,
-    ) -> M::Sent<super::merchant::development_config::patch::Response> {
+    ) -> M::Output<super::merchant::development_config::patch::Response> {
         self.call.typed(&table::PATCH_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_DEVELOPMENT_CONFIG, request)
     }
 }
@@ -893,7 +895,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheck<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "检查子商户开票功能状态")]
-    pub fn post(self) -> M::Sent<Nothing> {
+    pub fn post(self) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK, Nothing)
     }
 }
@@ -925,7 +927,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantBySubMchidCheckStatus<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "检查子商户开票功能状态")]
-    pub fn get(self) -> M::Sent<super::merchant::sub_mchid::check_status::get::Response> {
+    pub fn get(self) -> M::Output<super::merchant::sub_mchid::check_status::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_SUB_MCHID_CHECK_STATUS, Nothing)
     }
 }
@@ -956,7 +958,7 @@ impl<M: Mode> NewTaxControlFapiaoMerchantTaxCodes<M> {
     pub fn get(
         self,
         request: super::merchant::tax_codes::get::Request,
-    ) -> M::Sent<super::merchant::tax_codes::get::Response> {
+    ) -> M::Output<super::merchant::tax_codes::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_MERCHANT_TAX_CODES, request)
     }
 }
@@ -985,7 +987,10 @@ impl<M: Mode> NewTaxControlFapiaoUserTitle<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取用户填写的抬头")]
-    pub fn get(self, request: super::user_title::get::Request) -> M::Sent<super::user_title::get::Response> {
+    pub fn get(
+        self,
+        request: super::user_title::get::Request,
+    ) -> M::Output<super::user_title::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE, request)
     }
 
@@ -1026,7 +1031,7 @@ impl<M: Mode> NewTaxControlFapiaoUserTitleTitleUrl<M> {
     pub fn get(
         self,
         request: super::user_title::title_url::get::Request,
-    ) -> M::Sent<super::user_title::title_url::get::Response> {
+    ) -> M::Output<super::user_title::title_url::get::Response> {
         self.call.typed(&table::GET_V3_NEW_TAX_CONTROL_FAPIAO_USER_TITLE_TITLE_URL, request)
     }
 }

@@ -6,7 +6,7 @@ pub use crate::v3::new_tax_control_fapiao::chain::NewTaxControlFapiaoDownload as
 
 /// 下载发票文件 · `GET v3/new-tax-control-fapiao/download`
 ///
-/// Answers are not signed.
+/// Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

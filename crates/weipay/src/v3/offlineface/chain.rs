@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/offlineface` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -69,7 +69,7 @@ impl<M: Mode> OfflinefaceAuthinfo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取authinfo接口")]
-    pub fn post(self, request: super::authinfo::post::Request) -> M::Sent<super::authinfo::post::Response> {
+    pub fn post(self, request: super::authinfo::post::Request) -> M::Output<super::authinfo::post::Response> {
         self.call.typed(&table::POST_V3_OFFLINEFACE_AUTHINFO, request)
     }
 }
@@ -118,7 +118,7 @@ impl<M: Mode> OfflinefaceContractsByContractId<M> {
     pub fn get(
         self,
         request: super::contracts::contract_id::get::Request,
-    ) -> M::Sent<super::contracts::contract_id::get::Response> {
+    ) -> M::Output<super::contracts::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACE_CONTRACTS_CONTRACT_ID, request)
     }
 }
@@ -151,7 +151,7 @@ impl<M: Mode> OfflinefaceContractsPresign<M> {
     pub fn post(
         self,
         request: super::contracts::presign::post::Request,
-    ) -> M::Sent<super::contracts::presign::post::Response> {
+    ) -> M::Output<super::contracts::presign::post::Response> {
         self.call.typed(&table::POST_V3_OFFLINEFACE_CONTRACTS_PRESIGN, request)
     }
 }
@@ -182,7 +182,7 @@ impl<M: Mode> OfflinefaceFaceCollections<M> {
     pub fn get(
         self,
         request: super::face_collections::get::Request,
-    ) -> M::Sent<super::face_collections::get::Response> {
+    ) -> M::Output<super::face_collections::get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACE_FACE_COLLECTIONS, request)
     }
 
@@ -218,7 +218,7 @@ impl<M: Mode> OfflinefaceFaceCollectionsByCollectionId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询重采请求详情")]
-    pub fn get(self) -> M::Sent<super::face_collections::collection_id::get::Response> {
+    pub fn get(self) -> M::Output<super::face_collections::collection_id::get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACE_FACE_COLLECTIONS_COLLECTION_ID, Nothing)
     }
 }
@@ -249,7 +249,7 @@ impl<M: Mode> OfflinefaceRepaymentUrl<M> {
     pub fn post(
         self,
         request: super::repayment_url::post::Request,
-    ) -> M::Sent<super::repayment_url::post::Response> {
+    ) -> M::Output<super::repayment_url::post::Response> {
         self.call.typed(&table::POST_V3_OFFLINEFACE_REPAYMENT_URL, request)
     }
 }
@@ -280,7 +280,7 @@ impl<M: Mode> OfflinefaceTransactions<M> {
     pub fn post(
         self,
         request: super::transactions::post::Request,
-    ) -> M::Sent<super::transactions::post::Response> {
+    ) -> M::Output<super::transactions::post::Response> {
         self.call.typed(&table::POST_V3_OFFLINEFACE_TRANSACTIONS, request)
     }
 
@@ -341,7 +341,7 @@ impl<M: Mode> OfflinefaceTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/offlinefacemch` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -52,7 +52,7 @@ impl<M: Mode> OfflinefacemchOrganizations<M> {
     pub fn get(
         self,
         request: super::organizations::get::Request,
-    ) -> M::Sent<super::organizations::get::Response> {
+    ) -> M::Output<super::organizations::get::Response> {
         self.call.typed(&table::GET_V3_OFFLINEFACEMCH_ORGANIZATIONS, request)
     }
 
@@ -145,7 +145,8 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUser
     #[doc(alias = "刷脸用户信息查询接口")]
     pub fn get(
         self,
-    ) -> M::Sent<super::organizations::organization_id::users::out_user_id::out_user_id::get::Response> {
+    ) -> M::Output<super::organizations::organization_id::users::out_user_id::out_user_id::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID,
             Nothing,
@@ -181,7 +182,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersOutUserIdByOutUser
     pub fn patch(
         self,
         request: super::organizations::organization_id::users::out_user_id::out_user_id::patch::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::PATCH_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_OUT_USER_ID_OUT_USER_ID,
             request,
@@ -254,7 +255,7 @@ impl<M: Mode> OfflinefacemchOrganizationsByOrganizationIdUsersUserIdByUserIdTerm
     /// # Ok(()) }
     /// ```
     #[doc(alias = "解除刷脸用户签约关系接口")]
-    pub fn post(self) -> M::Sent<Nothing> {
+    pub fn post(self) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_OFFLINEFACEMCH_ORGANIZATIONS_ORGANIZATION_ID_USERS_USER_ID_USER_ID_TERMINATE_CONTRACT, Nothing)
     }
 }
@@ -282,7 +283,7 @@ impl<M: Mode> OfflinefacemchTokens<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "获取凭证授权接口")]
-    pub fn post(self, request: super::tokens::post::Request) -> M::Sent<super::tokens::post::Response> {
+    pub fn post(self, request: super::tokens::post::Request) -> M::Output<super::tokens::post::Response> {
         self.call.typed(&table::POST_V3_OFFLINEFACEMCH_TOKENS, request)
     }
 }

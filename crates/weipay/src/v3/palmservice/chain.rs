@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/palmservice` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -83,7 +83,7 @@ impl<M: Mode> PalmserviceAuthorizationOpenidByOpenid<M> {
     pub fn get(
         self,
         request: super::authorization::openid::openid::get::Request,
-    ) -> M::Sent<super::authorization::openid::openid::get::Response> {
+    ) -> M::Output<super::authorization::openid::openid::get::Response> {
         self.call.typed(&table::GET_V3_PALMSERVICE_AUTHORIZATION_OPENID_OPENID, request)
     }
 }
@@ -114,7 +114,7 @@ impl<M: Mode> PalmserviceAuthorizationPreauthorize<M> {
     pub fn post(
         self,
         request: super::authorization::preauthorize::post::Request,
-    ) -> M::Sent<super::authorization::preauthorize::post::Response> {
+    ) -> M::Output<super::authorization::preauthorize::post::Response> {
         self.call.typed(&table::POST_V3_PALMSERVICE_AUTHORIZATION_PREAUTHORIZE, request)
     }
 }

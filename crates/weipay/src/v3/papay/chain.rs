@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/papay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -108,7 +108,7 @@ impl<M: Mode> PapayContractsByContractIdFailNotify<M> {
     pub fn post(
         self,
         request: super::contracts::contract_id::fail_notify::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY, request)
     }
 }
@@ -139,7 +139,7 @@ impl<M: Mode> PapayContractsByContractIdNotify<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "直连商户预扣费通知")]
-    pub fn post(self, request: super::contracts::contract_id::notify::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::contracts::contract_id::notify::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY, request)
     }
 }
@@ -251,7 +251,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
     /// # Ok(()) }
     /// ```
     #[doc(alias = "保险商户查询保险自动续费预约")]
-    pub fn get(self) -> M::Sent<super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::Response>{
+    pub fn get(self) -> M::Output<super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::get::Response>{
         self.call.typed(&table::GET_V3_PAPAY_INSURANCE_PAY_POLICY_PERIODS_CONTRACT_ID_CONTRACT_ID_POLICY_PERIOD_ID_POLICY_PERIOD_ID, Nothing)
     }
 
@@ -301,7 +301,7 @@ impl<M: Mode> PapayInsurancePayPolicyPeriodsContractIdByContractIdPolicyPeriodId
     /// # Ok(()) }
     /// ```
     #[doc(alias = "保险商户预约保险自动续费")]
-    pub fn post(self, request: super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::schedule::post::Request) -> M::Sent<super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::schedule::post::Response>{
+    pub fn post(self, request: super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::schedule::post::Request) -> M::Output<super::insurance_pay::policy_periods::contract_id::contract_id::policy_period_id::policy_period_id::schedule::post::Response>{
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_PAY_POLICY_PERIODS_CONTRACT_ID_CONTRACT_ID_POLICY_PERIOD_ID_POLICY_PERIOD_ID_SCHEDULE, request)
     }
 }
@@ -351,7 +351,7 @@ impl<M: Mode> PapayInsurancePayTransactionsApply<M> {
     pub fn post(
         self,
         request: super::insurance_pay::transactions::apply::post::Request,
-    ) -> M::Sent<super::insurance_pay::transactions::apply::post::Response> {
+    ) -> M::Output<super::insurance_pay::transactions::apply::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_PAY_TRANSACTIONS_APPLY, request)
     }
 }
@@ -495,7 +495,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdContractIdByContractIdRen
     pub fn post(
         self,
         request: super::insurance_sign::contracts::plan_id::plan_id::contract_id::contract_id::renew::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_RENEW,
             request,
@@ -550,7 +550,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContr
     /// # Ok(()) }
     /// ```
     #[doc(alias = "保险商户查询保险自动续费协议")]
-    pub fn get(self) -> M::Sent<super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
+    pub fn get(self) -> M::Output<super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
         self.call.typed(
             &table::GET_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE,
             Nothing,
@@ -601,7 +601,7 @@ impl<M: Mode> PapayInsuranceSignContractsPlanIdByPlanIdOutContractCodeByOutContr
     /// # Ok(()) }
     /// ```
     #[doc(alias = "保险商户通过商户协议号解除保险自动续费协议")]
-    pub fn post(self, request: super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Sent<super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
+    pub fn post(self, request: super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Output<super::insurance_sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
     }
 }
@@ -671,7 +671,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignApp<M> {
     pub fn post(
         self,
         request: super::insurance_sign::contracts::pre_entrust_sign::app::post::Request,
-    ) -> M::Sent<super::insurance_sign::contracts::pre_entrust_sign::app::post::Response> {
+    ) -> M::Output<super::insurance_sign::contracts::pre_entrust_sign::app::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_APP, request)
     }
 }
@@ -714,7 +714,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignH5<M> {
     pub fn post(
         self,
         request: super::insurance_sign::contracts::pre_entrust_sign::h5::post::Request,
-    ) -> M::Sent<super::insurance_sign::contracts::pre_entrust_sign::h5::post::Response> {
+    ) -> M::Output<super::insurance_sign::contracts::pre_entrust_sign::h5::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_H5, request)
     }
 }
@@ -764,7 +764,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignJsapi<M> {
     pub fn post(
         self,
         request: super::insurance_sign::contracts::pre_entrust_sign::jsapi::post::Request,
-    ) -> M::Sent<super::insurance_sign::contracts::pre_entrust_sign::jsapi::post::Response> {
+    ) -> M::Output<super::insurance_sign::contracts::pre_entrust_sign::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI, request)
     }
 }
@@ -814,7 +814,7 @@ impl<M: Mode> PapayInsuranceSignContractsPreEntrustSignMiniProgram<M> {
     pub fn post(
         self,
         request: super::insurance_sign::contracts::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::insurance_sign::contracts::pre_entrust_sign::mini_program::post::Response> {
+    ) -> M::Output<super::insurance_sign::contracts::pre_entrust_sign::mini_program::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM, request)
     }
 }
@@ -925,14 +925,14 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdContractIdByContractI
     /// # Ok(()) }
     /// ```
     #[doc(alias = "保险商户修改保险扣费周期列表")]
-    pub fn post(self, request: super::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post::Request) -> M::Sent<super::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post::Response>{
+    pub fn post(self, request: super::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post::Request) -> M::Output<super::insurance_sign::policy_periods::plan_id::plan_id::contract_id::contract_id::modify::post::Response>{
         self.call.typed(&table::POST_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_CONTRACT_ID_CONTRACT_ID_MODIFY, request)
     }
 }
 
 chain_step! {
     /// `v3/papay/insurance-sign/policy_periods`
-    PapayInsuranceSignPolicyPeriods_ at PapayInsuranceSignPolicyPeriods_Path
+    PapayInsuranceSignPolicyPeriods_ at PapayInsuranceSignPolicyPeriodsPath_
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriods_<M> {
@@ -944,7 +944,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriods_<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign/policy_periods/plan-id`
-    PapayInsuranceSignPolicyPeriodsPlanId_ at PapayInsuranceSignPolicyPeriodsPlanId_Path
+    PapayInsuranceSignPolicyPeriodsPlanId_ at PapayInsuranceSignPolicyPeriodsPlanIdPath_
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId_<M> {
@@ -956,7 +956,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanId_<M> {
 
 chain_step! {
     /// `v3/papay/insurance-sign/policy_periods/plan-id/{plan_id}`
-    PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_ at PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_Path
+    PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_ at PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdPath_
 }
 
 impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanId_<M> {
@@ -1016,7 +1016,7 @@ impl<M: Mode> PapayInsuranceSignPolicyPeriodsPlanIdByPlanIdOutContractCodeByOutC
     /// # Ok(()) }
     /// ```
     #[doc(alias = "保险商户查询保险扣费周期列表")]
-    pub fn get(self, request: super::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Request) -> M::Sent<super::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
+    pub fn get(self, request: super::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Request) -> M::Output<super::insurance_sign::policy_periods_::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
         self.call.typed(&table::GET_V3_PAPAY_INSURANCE_SIGN_POLICY_PERIODS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, request)
     }
 }
@@ -1105,7 +1105,7 @@ impl<M: Mode> PapayPayHarmonyTransactionsApply<M> {
     pub fn post(
         self,
         request: super::pay::harmony::transactions::apply::post::Request,
-    ) -> M::Sent<super::pay::harmony::transactions::apply::post::Response> {
+    ) -> M::Output<super::pay::harmony::transactions::apply::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_PAY_HARMONY_TRANSACTIONS_APPLY, request)
     }
 }
@@ -1191,7 +1191,7 @@ impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractId<M> {
     pub fn get(
         self,
         request: super::pay::partner::schedules::contract_id::contract_id::get::Request,
-    ) -> M::Sent<super::pay::partner::schedules::contract_id::contract_id::get::Response> {
+    ) -> M::Output<super::pay::partner::schedules::contract_id::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_PAPAY_PAY_PARTNER_SCHEDULES_CONTRACT_ID_CONTRACT_ID, request)
     }
 
@@ -1240,7 +1240,7 @@ impl<M: Mode> PapayPayPartnerSchedulesContractIdByContractIdSchedule<M> {
     pub fn post(
         self,
         request: super::pay::partner::schedules::contract_id::contract_id::schedule::post::Request,
-    ) -> M::Sent<super::pay::partner::schedules::contract_id::contract_id::schedule::post::Response> {
+    ) -> M::Output<super::pay::partner::schedules::contract_id::contract_id::schedule::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_PAY_PARTNER_SCHEDULES_CONTRACT_ID_CONTRACT_ID_SCHEDULE, request)
     }
 }
@@ -1290,7 +1290,7 @@ impl<M: Mode> PapayPayPartnerTransactionsApply<M> {
     pub fn post(
         self,
         request: super::pay::partner::transactions::apply::post::Request,
-    ) -> M::Sent<super::pay::partner::transactions::apply::post::Response> {
+    ) -> M::Output<super::pay::partner::transactions::apply::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_PAY_PARTNER_TRANSACTIONS_APPLY, request)
     }
 }
@@ -1347,7 +1347,7 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询扣费预约")]
-    pub fn get(self) -> M::Sent<super::pay::schedules::contract_id::contract_id::get::Response> {
+    pub fn get(self) -> M::Output<super::pay::schedules::contract_id::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_PAPAY_PAY_SCHEDULES_CONTRACT_ID_CONTRACT_ID, Nothing)
     }
 
@@ -1394,7 +1394,7 @@ impl<M: Mode> PapayPaySchedulesContractIdByContractIdSchedule<M> {
     pub fn post(
         self,
         request: super::pay::schedules::contract_id::contract_id::schedule::post::Request,
-    ) -> M::Sent<super::pay::schedules::contract_id::contract_id::schedule::post::Response> {
+    ) -> M::Output<super::pay::schedules::contract_id::contract_id::schedule::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_PAY_SCHEDULES_CONTRACT_ID_CONTRACT_ID_SCHEDULE, request)
     }
 }
@@ -1443,7 +1443,7 @@ impl<M: Mode> PapayPayTransactionsApply<M> {
     pub fn post(
         self,
         request: super::pay::transactions::apply::post::Request,
-    ) -> M::Sent<super::pay::transactions::apply::post::Response> {
+    ) -> M::Output<super::pay::transactions::apply::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_PAY_TRANSACTIONS_APPLY, request)
     }
 }
@@ -1543,7 +1543,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignApp<M> {
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::Request,
-    ) -> M::Sent<super::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::Response> {
+    ) -> M::Output<super::scheduled_deduct_sign::contracts::pre_entrust_sign::app::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_APP, request)
     }
 }
@@ -1587,7 +1587,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignH5<M> {
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::contracts::pre_entrust_sign::h5::post::Request,
-    ) -> M::Sent<super::scheduled_deduct_sign::contracts::pre_entrust_sign::h5::post::Response> {
+    ) -> M::Output<super::scheduled_deduct_sign::contracts::pre_entrust_sign::h5::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_H5, request)
     }
 }
@@ -1631,7 +1631,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignJsapi<M> {
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post::Request,
-    ) -> M::Sent<super::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post::Response> {
+    ) -> M::Output<super::scheduled_deduct_sign::contracts::pre_entrust_sign::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI, request)
     }
 }
@@ -1675,7 +1675,7 @@ impl<M: Mode> PapayScheduledDeductSignContractsPreEntrustSignMiniProgram<M> {
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::contracts::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::scheduled_deduct_sign::contracts::pre_entrust_sign::mini_program::post::Response>
+    ) -> M::Output<super::scheduled_deduct_sign::contracts::pre_entrust_sign::mini_program::post::Response>
     {
         self.call.typed(
             &table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_CONTRACTS_PRE_ENTRUST_SIGN_MINI_PROGRAM,
@@ -1776,7 +1776,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignApp<M> {
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::app::post::Request,
-    ) -> M::Sent<super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::app::post::Response>
+    ) -> M::Output<super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::app::post::Response>
     {
         self.call.typed(
             &table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_APP,
@@ -1826,7 +1826,8 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignH5<M> {
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::h5::post::Request,
-    ) -> M::Sent<super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::h5::post::Response> {
+    ) -> M::Output<super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::h5::post::Response>
+    {
         self.call
             .typed(&table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_H5, request)
     }
@@ -1873,7 +1874,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignJsapi<M> {
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::jsapi::post::Request,
-    ) -> M::Sent<super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::jsapi::post::Response>
+    ) -> M::Output<super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::jsapi::post::Response>
     {
         self.call.typed(
             &table::POST_V3_PAPAY_SCHEDULED_DEDUCT_SIGN_PARTNER_CONTRACTS_PRE_ENTRUST_SIGN_JSAPI,
@@ -1923,7 +1924,7 @@ impl<M: Mode> PapayScheduledDeductSignPartnerContractsPreEntrustSignMiniProgram<
     pub fn post(
         self,
         request: super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::scheduled_deduct_sign::partner::contracts::pre_entrust_sign::mini_program::post::Response,
     > {
         self.call.typed(
@@ -2045,7 +2046,7 @@ impl<M: Mode> PapaySignContractsHarmonyPlanIdByPlanIdOutContractCodeByOutContrac
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
     pub fn get(
         self,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::sign::contracts::harmony_plan_id::plan_id::out_contract_code::out_contract_code::get::Response,
     > {
         self.call.typed(
@@ -2128,8 +2129,9 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCode<M
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
     pub fn get(
         self,
-    ) -> M::Sent<super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>
-    {
+    ) -> M::Output<
+        super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response,
+    > {
         self.call.typed(
             &table::GET_V3_PAPAY_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE,
             Nothing,
@@ -2178,7 +2180,7 @@ impl<M: Mode> PapaySignContractsPlanIdByPlanIdOutContractCodeByOutContractCodeTe
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
-    pub fn post(self, request: super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Sent<super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
+    pub fn post(self, request: super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Output<super::sign::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
         self.call.typed(&table::POST_V3_PAPAY_SIGN_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
     }
 }
@@ -2225,7 +2227,7 @@ impl<M: Mode> PapaySignContractsPreEntrustSign<M> {
     pub fn post(
         self,
         request: super::sign::contracts::pre_entrust_sign::post::Request,
-    ) -> M::Sent<super::sign::contracts::pre_entrust_sign::post::Response> {
+    ) -> M::Output<super::sign::contracts::pre_entrust_sign::post::Response> {
         self.call.typed(&table::POST_V3_PAPAY_SIGN_CONTRACTS_PRE_ENTRUST_SIGN, request)
     }
 }
@@ -2329,7 +2331,7 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContrac
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过商户协议号查询委托代扣签约协议")]
-    pub fn get(self, request: super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Request) -> M::Sent<super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
+    pub fn get(self, request: super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Request) -> M::Output<super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::get::Response>{
         self.call.typed(
             &table::GET_V3_PAPAY_SIGN_PARTNER_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE,
             request,
@@ -2381,7 +2383,7 @@ impl<M: Mode> PapaySignPartnerContractsPlanIdByPlanIdOutContractCodeByOutContrac
     /// # Ok(()) }
     /// ```
     #[doc(alias = "通过商户协议号解除委托代扣签约协议")]
-    pub fn post(self, request: super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Sent<super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
+    pub fn post(self, request: super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Output<super::sign::partner::contracts::plan_id::plan_id::out_contract_code::out_contract_code::terminate::post::Response>{
         self.call.typed(&table::POST_V3_PAPAY_SIGN_PARTNER_CONTRACTS_PLAN_ID_PLAN_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
     }
 }

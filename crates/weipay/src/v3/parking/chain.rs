@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/parking` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -103,7 +103,7 @@ impl<M: Mode> ParkingRemindersApplication<M> {
     pub fn post(
         self,
         request: super::reminders::application::post::Request,
-    ) -> M::Sent<super::reminders::application::post::Response> {
+    ) -> M::Output<super::reminders::application::post::Response> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_APPLICATION, request)
     }
 
@@ -146,7 +146,7 @@ impl<M: Mode> ParkingRemindersApplicationQuery<M> {
     pub fn get(
         self,
         request: super::reminders::application::query::get::Request,
-    ) -> M::Sent<super::reminders::application::query::get::Response> {
+    ) -> M::Output<super::reminders::application::query::get::Response> {
         self.call.typed(&table::GET_V3_PARKING_REMINDERS_APPLICATION_QUERY, request)
     }
 }
@@ -176,7 +176,7 @@ impl<M: Mode> ParkingRemindersApplicationWithdraw<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤回停车场进件申请")]
-    pub fn post(self, request: super::reminders::application::withdraw::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::reminders::application::withdraw::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_APPLICATION_WITHDRAW, request)
     }
 }
@@ -207,7 +207,7 @@ impl<M: Mode> ParkingRemindersApplications<M> {
     pub fn get(
         self,
         request: super::reminders::applications::get::Request,
-    ) -> M::Sent<super::reminders::applications::get::Response> {
+    ) -> M::Output<super::reminders::applications::get::Response> {
         self.call.typed(&table::GET_V3_PARKING_REMINDERS_APPLICATIONS, request)
     }
 }
@@ -245,7 +245,7 @@ impl<M: Mode> ParkingRemindersEntry<M> {
     pub fn post(
         self,
         request: super::reminders::entry::post::Request,
-    ) -> M::Sent<super::reminders::entry::post::Response> {
+    ) -> M::Output<super::reminders::entry::post::Response> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_ENTRY, request)
     }
 }
@@ -278,7 +278,7 @@ impl<M: Mode> ParkingRemindersExit<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "同步车辆离场通知")]
-    pub fn post(self, request: super::reminders::exit::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::reminders::exit::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_EXIT, request)
     }
 }
@@ -311,7 +311,7 @@ impl<M: Mode> ParkingRemindersExtPayment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "同步非临停扩展支付")]
-    pub fn post(self, request: super::reminders::ext_payment::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::reminders::ext_payment::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_EXT_PAYMENT, request)
     }
 }
@@ -342,7 +342,7 @@ impl<M: Mode> ParkingRemindersParkingFee<M> {
     pub fn post(
         self,
         request: super::reminders::parking_fee::post::Request,
-    ) -> M::Sent<super::reminders::parking_fee::post::Response> {
+    ) -> M::Output<super::reminders::parking_fee::post::Response> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_PARKING_FEE, request)
     }
 }
@@ -373,7 +373,7 @@ impl<M: Mode> ParkingRemindersParkingLot<M> {
     pub fn get(
         self,
         request: super::reminders::parking_lot::get::Request,
-    ) -> M::Sent<super::reminders::parking_lot::get::Response> {
+    ) -> M::Output<super::reminders::parking_lot::get::Response> {
         self.call.typed(&table::GET_V3_PARKING_REMINDERS_PARKING_LOT, request)
     }
 }
@@ -408,7 +408,7 @@ impl<M: Mode> ParkingRemindersPayment<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "同步支付结果通知")]
-    pub fn post(self, request: super::reminders::payment::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::reminders::payment::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARKING_REMINDERS_PAYMENT, request)
     }
 }

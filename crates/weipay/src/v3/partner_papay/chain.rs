@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/partner-papay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -86,7 +86,7 @@ impl<M: Mode> PartnerPapayContractsByContractIdFailNotify<M> {
     pub fn post(
         self,
         request: super::contracts::contract_id::fail_notify::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_FAIL_NOTIFY, request)
     }
 }
@@ -125,7 +125,7 @@ impl<M: Mode> PartnerPapayContractsByContractIdNotify<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "服务商商户预扣费通知")]
-    pub fn post(self, request: super::contracts::contract_id::notify::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::contracts::contract_id::notify::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PARTNER_PAPAY_CONTRACTS_CONTRACT_ID_NOTIFY, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/password-exempt-contract` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -126,7 +126,7 @@ impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSignMiniProgram<
     pub fn post(
         self,
         request: super::contracts::ecommerce::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::contracts::ecommerce::pre_entrust_sign::mini_program::post::Response> {
+    ) -> M::Output<super::contracts::ecommerce::pre_entrust_sign::mini_program::post::Response> {
         self.call.typed(
             &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_ECOMMERCE_PRE_ENTRUST_SIGN_MINI_PROGRAM,
             request,
@@ -175,7 +175,7 @@ impl<M: Mode> PasswordExemptContractContractsEcommercePreEntrustSignPayRedirectS
     pub fn post(
         self,
         request: super::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post::Request,
-    ) -> M::Sent<super::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post::Response> {
+    ) -> M::Output<super::contracts::ecommerce::pre_entrust_sign::pay_redirect_sign::post::Response> {
         self.call.typed(
             &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_ECOMMERCE_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN,
             request,
@@ -254,7 +254,7 @@ impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSignMiniProgram<M> 
     pub fn post(
         self,
         request: super::contracts::normal::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::contracts::normal::pre_entrust_sign::mini_program::post::Response> {
+    ) -> M::Output<super::contracts::normal::pre_entrust_sign::mini_program::post::Response> {
         self.call.typed(
             &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_NORMAL_PRE_ENTRUST_SIGN_MINI_PROGRAM,
             request,
@@ -303,7 +303,7 @@ impl<M: Mode> PasswordExemptContractContractsNormalPreEntrustSignPayRedirectSign
     pub fn post(
         self,
         request: super::contracts::normal::pre_entrust_sign::pay_redirect_sign::post::Request,
-    ) -> M::Sent<super::contracts::normal::pre_entrust_sign::pay_redirect_sign::post::Response> {
+    ) -> M::Output<super::contracts::normal::pre_entrust_sign::pay_redirect_sign::post::Response> {
         self.call.typed(
             &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_NORMAL_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN,
             request,
@@ -383,7 +383,7 @@ impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSignMiniProgram<M> {
     pub fn post(
         self,
         request: super::contracts::qs::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::contracts::qs::pre_entrust_sign::mini_program::post::Response> {
+    ) -> M::Output<super::contracts::qs::pre_entrust_sign::mini_program::post::Response> {
         self.call.typed(
             &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_QS_PRE_ENTRUST_SIGN_MINI_PROGRAM,
             request,
@@ -433,7 +433,7 @@ impl<M: Mode> PasswordExemptContractContractsQsPreEntrustSignPayRedirectSign<M> 
     pub fn post(
         self,
         request: super::contracts::qs::pre_entrust_sign::pay_redirect_sign::post::Request,
-    ) -> M::Sent<super::contracts::qs::pre_entrust_sign::pay_redirect_sign::post::Response> {
+    ) -> M::Output<super::contracts::qs::pre_entrust_sign::pay_redirect_sign::post::Response> {
         self.call.typed(
             &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_QS_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN,
             request,
@@ -520,8 +520,9 @@ impl<M: Mode> PasswordExemptContractContractsServiceIdByServiceIdOutContractCode
     #[doc(alias = "商户通过商户协议号查询协议")]
     pub fn get(
         self,
-    ) -> M::Sent<super::contracts::service_id::service_id::out_contract_code::out_contract_code::get::Response>
-    {
+    ) -> M::Output<
+        super::contracts::service_id::service_id::out_contract_code::out_contract_code::get::Response,
+    > {
         self.call.typed(&table::GET_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_ID_SERVICE_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE, Nothing)
     }
 
@@ -570,7 +571,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户通过商户协议号解约协议")]
-    pub fn post(self, request: super::contracts::service_id::service_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Sent<super::contracts::service_id::service_id::out_contract_code::out_contract_code::terminate::post::Response>{
+    pub fn post(self, request: super::contracts::service_id::service_id::out_contract_code::out_contract_code::terminate::post::Request) -> M::Output<super::contracts::service_id::service_id::out_contract_code::out_contract_code::terminate::post::Response>{
         self.call.typed(&table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_ID_SERVICE_ID_OUT_CONTRACT_CODE_OUT_CONTRACT_CODE_TERMINATE, request)
     }
 }
@@ -651,7 +652,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSignMiniPr
     pub fn post(
         self,
         request: super::contracts::service_provider::pre_entrust_sign::mini_program::post::Request,
-    ) -> M::Sent<super::contracts::service_provider::pre_entrust_sign::mini_program::post::Response> {
+    ) -> M::Output<super::contracts::service_provider::pre_entrust_sign::mini_program::post::Response> {
         self.call.typed(
             &table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_PROVIDER_PRE_ENTRUST_SIGN_MINI_PROGRAM,
             request,
@@ -701,7 +702,7 @@ impl<M: Mode> PasswordExemptContractContractsServiceProviderPreEntrustSignPayRed
     pub fn post(
         self,
         request: super::contracts::service_provider::pre_entrust_sign::pay_redirect_sign::post::Request,
-    ) -> M::Sent<super::contracts::service_provider::pre_entrust_sign::pay_redirect_sign::post::Response>
+    ) -> M::Output<super::contracts::service_provider::pre_entrust_sign::pay_redirect_sign::post::Response>
     {
         self.call.typed(&table::POST_V3_PASSWORD_EXEMPT_CONTRACT_CONTRACTS_SERVICE_PROVIDER_PRE_ENTRUST_SIGN_PAY_REDIRECT_SIGN, request)
     }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/pay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -91,7 +91,7 @@ impl<M: Mode> PayAcquiringBankTransactionsExposure<M> {
     pub fn post(
         self,
         request: super::acquiring_bank::transactions::exposure::post::Request,
-    ) -> M::Sent<super::acquiring_bank::transactions::exposure::post::Response> {
+    ) -> M::Output<super::acquiring_bank::transactions::exposure::post::Response> {
         self.call.typed(&table::POST_V3_PAY_ACQUIRING_BANK_TRANSACTIONS_EXPOSURE, request)
     }
 }
@@ -140,7 +140,7 @@ impl<M: Mode> PayInstalExposure<M> {
     pub fn post(
         self,
         request: super::instal::exposure::post::Request,
-    ) -> M::Sent<super::instal::exposure::post::Response> {
+    ) -> M::Output<super::instal::exposure::post::Response> {
         self.call.typed(&table::POST_V3_PAY_INSTAL_EXPOSURE, request)
     }
 }
@@ -186,7 +186,7 @@ impl<M: Mode> PayInstalPartnerExposure<M> {
     pub fn post(
         self,
         request: super::instal::partner::exposure::post::Request,
-    ) -> M::Sent<super::instal::partner::exposure::post::Response> {
+    ) -> M::Output<super::instal::partner::exposure::post::Response> {
         self.call.typed(&table::POST_V3_PAY_INSTAL_PARTNER_EXPOSURE, request)
     }
 }
@@ -303,7 +303,7 @@ impl<M: Mode> PayPartnerTransactionsApp<M> {
     pub fn post(
         self,
         request: super::partner::transactions::app::post::Request,
-    ) -> M::Sent<super::partner::transactions::app::post::Response> {
+    ) -> M::Output<super::partner::transactions::app::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_APP, request)
     }
 }
@@ -348,7 +348,7 @@ impl<M: Mode> PayPartnerTransactionsAppWithContract<M> {
     pub fn post(
         self,
         request: super::partner::transactions::app_with_contract::post::Request,
-    ) -> M::Sent<super::partner::transactions::app_with_contract::post::Response> {
+    ) -> M::Output<super::partner::transactions::app_with_contract::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_APP_WITH_CONTRACT, request)
     }
 }
@@ -387,7 +387,7 @@ impl<M: Mode> PayPartnerTransactionsCodepay<M> {
     pub fn post(
         self,
         request: super::partner::transactions::codepay::post::Request,
-    ) -> M::Sent<super::partner::transactions::codepay::post::Response> {
+    ) -> M::Output<super::partner::transactions::codepay::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_CODEPAY, request)
     }
 }
@@ -423,7 +423,7 @@ impl<M: Mode> PayPartnerTransactionsExposure<M> {
     pub fn post(
         self,
         request: super::partner::transactions::exposure::post::Request,
-    ) -> M::Sent<super::partner::transactions::exposure::post::Response> {
+    ) -> M::Output<super::partner::transactions::exposure::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_EXPOSURE, request)
     }
 }
@@ -464,7 +464,7 @@ impl<M: Mode> PayPartnerTransactionsH5<M> {
     pub fn post(
         self,
         request: super::partner::transactions::h5::post::Request,
-    ) -> M::Sent<super::partner::transactions::h5::post::Response> {
+    ) -> M::Output<super::partner::transactions::h5::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_H5, request)
     }
 }
@@ -520,7 +520,7 @@ impl<M: Mode> PayPartnerTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::partner::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::partner::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::partner::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_PAY_PARTNER_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 }
@@ -559,7 +559,7 @@ impl<M: Mode> PayPartnerTransactionsJsapi<M> {
     pub fn post(
         self,
         request: super::partner::transactions::jsapi::post::Request,
-    ) -> M::Sent<super::partner::transactions::jsapi::post::Response> {
+    ) -> M::Output<super::partner::transactions::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI, request)
     }
 }
@@ -600,7 +600,7 @@ impl<M: Mode> PayPartnerTransactionsJsapiWithContract<M> {
     pub fn post(
         self,
         request: super::partner::transactions::jsapi_with_contract::post::Request,
-    ) -> M::Sent<super::partner::transactions::jsapi_with_contract::post::Response> {
+    ) -> M::Output<super::partner::transactions::jsapi_with_contract::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_JSAPI_WITH_CONTRACT, request)
     }
 }
@@ -638,7 +638,7 @@ impl<M: Mode> PayPartnerTransactionsMiniprogram<M> {
     pub fn post(
         self,
         request: super::partner::transactions::miniprogram::post::Request,
-    ) -> M::Sent<super::partner::transactions::miniprogram::post::Response> {
+    ) -> M::Output<super::partner::transactions::miniprogram::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_MINIPROGRAM, request)
     }
 }
@@ -676,7 +676,7 @@ impl<M: Mode> PayPartnerTransactionsNative<M> {
     pub fn post(
         self,
         request: super::partner::transactions::native::post::Request,
-    ) -> M::Sent<super::partner::transactions::native::post::Response> {
+    ) -> M::Output<super::partner::transactions::native::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_NATIVE, request)
     }
 }
@@ -735,7 +735,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::partner::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::partner::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::partner::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 
@@ -785,7 +785,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoClose<M> {
     pub fn post(
         self,
         request: super::partner::transactions::out_trade_no::out_trade_no::close::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
     }
 }
@@ -825,7 +825,7 @@ impl<M: Mode> PayPartnerTransactionsOutTradeNoByOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::partner::transactions::out_trade_no::out_trade_no::reverse::post::Request,
-    ) -> M::Sent<super::partner::transactions::out_trade_no::out_trade_no::reverse::post::Response> {
+    ) -> M::Output<super::partner::transactions::out_trade_no::out_trade_no::reverse::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
     }
 }
@@ -865,7 +865,7 @@ impl<M: Mode> PayPartnerTransactionsScannedpos<M> {
     pub fn post(
         self,
         request: super::partner::transactions::scannedpos::post::Request,
-    ) -> M::Sent<super::partner::transactions::scannedpos::post::Response> {
+    ) -> M::Output<super::partner::transactions::scannedpos::post::Response> {
         self.call.typed(&table::POST_V3_PAY_PARTNER_TRANSACTIONS_SCANNEDPOS, request)
     }
 }
@@ -959,7 +959,7 @@ impl<M: Mode> PayTransactionsApp<M> {
     pub fn post(
         self,
         request: super::transactions::app::post::Request,
-    ) -> M::Sent<super::transactions::app::post::Response> {
+    ) -> M::Output<super::transactions::app::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_APP, request)
     }
 }
@@ -1003,7 +1003,7 @@ impl<M: Mode> PayTransactionsAppWithContract<M> {
     pub fn post(
         self,
         request: super::transactions::app_with_contract::post::Request,
-    ) -> M::Sent<super::transactions::app_with_contract::post::Response> {
+    ) -> M::Output<super::transactions::app_with_contract::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_APP_WITH_CONTRACT, request)
     }
 }
@@ -1042,7 +1042,7 @@ impl<M: Mode> PayTransactionsCodepay<M> {
     pub fn post(
         self,
         request: super::transactions::codepay::post::Request,
-    ) -> M::Sent<super::transactions::codepay::post::Response> {
+    ) -> M::Output<super::transactions::codepay::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_CODEPAY, request)
     }
 }
@@ -1076,7 +1076,7 @@ impl<M: Mode> PayTransactionsExposure<M> {
     pub fn post(
         self,
         request: super::transactions::exposure::post::Request,
-    ) -> M::Sent<super::transactions::exposure::post::Response> {
+    ) -> M::Output<super::transactions::exposure::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_EXPOSURE, request)
     }
 }
@@ -1116,7 +1116,7 @@ impl<M: Mode> PayTransactionsH5<M> {
     pub fn post(
         self,
         request: super::transactions::h5::post::Request,
-    ) -> M::Sent<super::transactions::h5::post::Response> {
+    ) -> M::Output<super::transactions::h5::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_H5, request)
     }
 }
@@ -1166,7 +1166,7 @@ impl<M: Mode> PayTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_PAY_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 }
@@ -1204,7 +1204,7 @@ impl<M: Mode> PayTransactionsJsapi<M> {
     pub fn post(
         self,
         request: super::transactions::jsapi::post::Request,
-    ) -> M::Sent<super::transactions::jsapi::post::Response> {
+    ) -> M::Output<super::transactions::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_JSAPI, request)
     }
 }
@@ -1243,7 +1243,7 @@ impl<M: Mode> PayTransactionsJsapiWithContract<M> {
     pub fn post(
         self,
         request: super::transactions::jsapi_with_contract::post::Request,
-    ) -> M::Sent<super::transactions::jsapi_with_contract::post::Response> {
+    ) -> M::Output<super::transactions::jsapi_with_contract::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_JSAPI_WITH_CONTRACT, request)
     }
 }
@@ -1280,7 +1280,7 @@ impl<M: Mode> PayTransactionsNative<M> {
     pub fn post(
         self,
         request: super::transactions::native::post::Request,
-    ) -> M::Sent<super::transactions::native::post::Response> {
+    ) -> M::Output<super::transactions::native::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_NATIVE, request)
     }
 }
@@ -1335,7 +1335,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 
@@ -1384,7 +1384,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoClose<M> {
     pub fn post(
         self,
         request: super::transactions::out_trade_no::out_trade_no::close::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
     }
 }
@@ -1423,7 +1423,7 @@ impl<M: Mode> PayTransactionsOutTradeNoByOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::transactions::out_trade_no::out_trade_no::reverse::post::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::reverse::post::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::reverse::post::Response> {
         self.call.typed(&table::POST_V3_PAY_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
     }
 }

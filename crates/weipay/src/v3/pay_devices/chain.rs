@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/pay-devices` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -63,7 +63,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSn<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询音箱绑定信息")]
-    pub fn get(self) -> M::Sent<super::open_scenario_speaker::device_sn::get::Response> {
+    pub fn get(self) -> M::Output<super::open_scenario_speaker::device_sn::get::Response> {
         self.call.typed(&table::GET_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN, Nothing)
     }
 
@@ -116,7 +116,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnBind<M> {
     pub fn post(
         self,
         request: super::open_scenario_speaker::device_sn::bind::post::Request,
-    ) -> M::Sent<super::open_scenario_speaker::device_sn::bind::post::Response> {
+    ) -> M::Output<super::open_scenario_speaker::device_sn::bind::post::Response> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_BIND, request)
     }
 }
@@ -154,7 +154,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnPrebind<M> {
     pub fn post(
         self,
         request: super::open_scenario_speaker::device_sn::prebind::post::Request,
-    ) -> M::Sent<super::open_scenario_speaker::device_sn::prebind::post::Response> {
+    ) -> M::Output<super::open_scenario_speaker::device_sn::prebind::post::Response> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_PREBIND, request)
     }
 }
@@ -180,7 +180,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerByDeviceSnUnbind<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "解绑音箱设备码牌")]
-    pub fn post(self) -> M::Sent<super::open_scenario_speaker::device_sn::unbind::post::Response> {
+    pub fn post(self) -> M::Output<super::open_scenario_speaker::device_sn::unbind::post::Response> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKER_DEVICE_SN_UNBIND, Nothing)
     }
 }
@@ -251,7 +251,7 @@ impl<M: Mode> PayDevicesOpenScenarioSpeakerorderByTransactionIdReport<M> {
     pub fn post(
         self,
         request: super::open_scenario_speakerorder::transaction_id::report::post::Request,
-    ) -> M::Sent<super::open_scenario_speakerorder::transaction_id::report::post::Response> {
+    ) -> M::Output<super::open_scenario_speakerorder::transaction_id::report::post::Response> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_OPEN_SCENARIO_SPEAKERORDER_TRANSACTION_ID_REPORT, request)
     }
 }
@@ -310,7 +310,10 @@ impl<M: Mode> PayDevicesPrintersByDeviceIdPrintOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "小票机打印")]
-    pub fn post(self, request: super::printers::device_id::print_orders::post::Request) -> M::Sent<Nothing> {
+    pub fn post(
+        self,
+        request: super::printers::device_id::print_orders::post::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS, request)
     }
 
@@ -353,7 +356,7 @@ impl<M: Mode> PayDevicesPrintersByDeviceIdPrintOrdersByPrintOrderNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询订单")]
-    pub fn get(self) -> M::Sent<super::printers::device_id::print_orders::print_order_no::get::Response> {
+    pub fn get(self) -> M::Output<super::printers::device_id::print_orders::print_order_no::get::Response> {
         self.call.typed(&table::GET_V3_PAY_DEVICES_PRINTERS_DEVICE_ID_PRINT_ORDERS_PRINT_ORDER_NO, Nothing)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/payroll-card` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -70,7 +70,7 @@ impl<M: Mode> PayrollCardAuthentications<M> {
     pub fn get(
         self,
         request: super::authentications::get::Request,
-    ) -> M::Sent<super::authentications::get::Response> {
+    ) -> M::Output<super::authentications::get::Response> {
         self.call.typed(&table::GET_V3_PAYROLL_CARD_AUTHENTICATIONS, request)
     }
 
@@ -127,7 +127,7 @@ impl<M: Mode> PayrollCardAuthenticationsByAuthenticateNumber<M> {
     pub fn get(
         self,
         request: super::authentications::authenticate_number::get::Request,
-    ) -> M::Sent<super::authentications::authenticate_number::get::Response> {
+    ) -> M::Output<super::authentications::authenticate_number::get::Response> {
         self.call.typed(&table::GET_V3_PAYROLL_CARD_AUTHENTICATIONS_AUTHENTICATE_NUMBER, request)
     }
 }
@@ -163,7 +163,7 @@ impl<M: Mode> PayrollCardAuthenticationsPreOrder<M> {
     pub fn post(
         self,
         request: super::authentications::pre_order::post::Request,
-    ) -> M::Sent<super::authentications::pre_order::post::Response> {
+    ) -> M::Output<super::authentications::pre_order::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER, request)
     }
 }
@@ -204,7 +204,7 @@ impl<M: Mode> PayrollCardAuthenticationsPreOrderWithAuth<M> {
     pub fn post(
         self,
         request: super::authentications::pre_order_with_auth::post::Request,
-    ) -> M::Sent<super::authentications::pre_order_with_auth::post::Response> {
+    ) -> M::Output<super::authentications::pre_order_with_auth::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_AUTHENTICATIONS_PRE_ORDER_WITH_AUTH, request)
     }
 }
@@ -253,7 +253,7 @@ impl<M: Mode> PayrollCardRelationsByOpenid<M> {
     pub fn get(
         self,
         request: super::relations::openid::get::Request,
-    ) -> M::Sent<super::relations::openid::get::Response> {
+    ) -> M::Output<super::relations::openid::get::Response> {
         self.call.typed(&table::GET_V3_PAYROLL_CARD_RELATIONS_OPENID, request)
     }
 }
@@ -286,7 +286,7 @@ impl<M: Mode> PayrollCardTokens<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "生成授权token")]
-    pub fn post(self, request: super::tokens::post::Request) -> M::Sent<super::tokens::post::Response> {
+    pub fn post(self, request: super::tokens::post::Request) -> M::Output<super::tokens::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_TOKENS, request)
     }
 }
@@ -331,7 +331,7 @@ impl<M: Mode> PayrollCardTransferBatches<M> {
     pub fn post(
         self,
         request: super::transfer_batches::post::Request,
-    ) -> M::Sent<super::transfer_batches::post::Response> {
+    ) -> M::Output<super::transfer_batches::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_TRANSFER_BATCHES, request)
     }
 }
@@ -385,7 +385,7 @@ impl<M: Mode> PayrollCardWesureInsurance<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "生成投保结果")]
-    pub fn post(self, request: super::wesure::insurance::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::wesure::insurance::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_WESURE_INSURANCE, request)
     }
 }
@@ -422,7 +422,7 @@ impl<M: Mode> PayrollCardWesureTokenValidations<M> {
     pub fn post(
         self,
         request: super::wesure::token_validations::post::Request,
-    ) -> M::Sent<super::wesure::token_validations::post::Response> {
+    ) -> M::Output<super::wesure::token_validations::post::Response> {
         self.call.typed(&table::POST_V3_PAYROLL_CARD_WESURE_TOKEN_VALIDATIONS, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/payscore` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -134,7 +134,7 @@ impl<M: Mode> PayscoreAcquiringbankPermissions<M> {
     pub fn post(
         self,
         request: super::acquiringbank::permissions::post::Request,
-    ) -> M::Sent<super::acquiringbank::permissions::post::Response> {
+    ) -> M::Output<super::acquiringbank::permissions::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS, request)
     }
 
@@ -196,7 +196,7 @@ impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCo
     pub fn get(
         self,
         request: super::acquiringbank::permissions::authorization_code::authorization_code::get::Request,
-    ) -> M::Sent<super::acquiringbank::permissions::authorization_code::authorization_code::get::Response>
+    ) -> M::Output<super::acquiringbank::permissions::authorization_code::authorization_code::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE,
@@ -249,7 +249,7 @@ impl<M: Mode> PayscoreAcquiringbankPermissionsAuthorizationCodeByAuthorizationCo
     pub fn post(
         self,
         request: super::acquiringbank::permissions::authorization_code::authorization_code::terminate::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE, request)
     }
 }
@@ -284,7 +284,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
     pub fn get(
         self,
         request: super::acquiringbank::serviceorder::get::Request,
-    ) -> M::Sent<super::acquiringbank::serviceorder::get::Response> {
+    ) -> M::Output<super::acquiringbank::serviceorder::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER, request)
     }
 
@@ -316,7 +316,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorder<M> {
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::post::Request,
-    ) -> M::Sent<super::acquiringbank::serviceorder::post::Response> {
+    ) -> M::Output<super::acquiringbank::serviceorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER, request)
     }
 
@@ -367,7 +367,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderDeduction<M> {
     pub fn get(
         self,
         request: super::acquiringbank::serviceorder::deduction::get::Request,
-    ) -> M::Sent<super::acquiringbank::serviceorder::deduction::get::Response> {
+    ) -> M::Output<super::acquiringbank::serviceorder::deduction::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_DEDUCTION, request)
     }
 }
@@ -444,7 +444,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoCancel<M> {
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::out_order_no::cancel::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
     }
 }
@@ -487,7 +487,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoComplete<M> {
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::out_order_no::complete::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
     }
 }
@@ -530,7 +530,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoModify<M> {
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::out_order_no::modify::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_MODIFY, request)
     }
 }
@@ -572,7 +572,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoRegisterdeductinfo<M>
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::out_order_no::registerdeductinfo::post::Request,
-    ) -> M::Sent<super::acquiringbank::serviceorder::out_order_no::registerdeductinfo::post::Response> {
+    ) -> M::Output<super::acquiringbank::serviceorder::out_order_no::registerdeductinfo::post::Response> {
         self.call.typed(
             &table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_REGISTERDEDUCTINFO,
             request,
@@ -618,7 +618,7 @@ impl<M: Mode> PayscoreAcquiringbankServiceorderByOutOrderNoSync<M> {
     pub fn post(
         self,
         request: super::acquiringbank::serviceorder::out_order_no::sync::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
     }
 }
@@ -656,7 +656,7 @@ impl<M: Mode> PayscoreAcquiringbankServicepayondeliveryorder<M> {
     pub fn post(
         self,
         request: super::acquiringbank::servicepayondeliveryorder::post::Request,
-    ) -> M::Sent<super::acquiringbank::servicepayondeliveryorder::post::Response> {
+    ) -> M::Output<super::acquiringbank::servicepayondeliveryorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_ACQUIRINGBANK_SERVICEPAYONDELIVERYORDER, request)
     }
 }
@@ -690,7 +690,7 @@ impl<M: Mode> PayscoreMerchantBill<M> {
     pub fn get(
         self,
         request: super::merchant_bill::get::Request,
-    ) -> M::Sent<super::merchant_bill::get::Response> {
+    ) -> M::Output<super::merchant_bill::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_MERCHANT_BILL, request)
     }
 }
@@ -747,7 +747,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorder<M> {
     pub fn get(
         self,
         request: super::oversea::partner::serviceorder::get::Request,
-    ) -> M::Sent<super::oversea::partner::serviceorder::get::Response> {
+    ) -> M::Output<super::oversea::partner::serviceorder::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER, request)
     }
 
@@ -779,7 +779,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorder<M> {
     pub fn post(
         self,
         request: super::oversea::partner::serviceorder::post::Request,
-    ) -> M::Sent<super::oversea::partner::serviceorder::post::Response> {
+    ) -> M::Output<super::oversea::partner::serviceorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER, request)
     }
 
@@ -854,7 +854,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoCancel<M> {
     pub fn post(
         self,
         request: super::oversea::partner::serviceorder::out_order_no::cancel::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
     }
 }
@@ -898,7 +898,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoComplete<M> {
     pub fn post(
         self,
         request: super::oversea::partner::serviceorder::out_order_no::complete::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
     }
 }
@@ -942,7 +942,7 @@ impl<M: Mode> PayscoreOverseaPartnerServiceorderByOutOrderNoSync<M> {
     pub fn post(
         self,
         request: super::oversea::partner::serviceorder::out_order_no::sync::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_OVERSEA_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
     }
 }
@@ -1009,7 +1009,7 @@ impl<M: Mode> PayscorePartnerPermissions<M> {
     pub fn post(
         self,
         request: super::partner::permissions::post::Request,
-    ) -> M::Sent<super::partner::permissions::post::Response> {
+    ) -> M::Output<super::partner::permissions::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS, request)
     }
 
@@ -1071,7 +1071,7 @@ impl<M: Mode> PayscorePartnerPermissionsApplyForScene<M> {
     pub fn post(
         self,
         request: super::partner::permissions::apply_for_scene::post::Request,
-    ) -> M::Sent<super::partner::permissions::apply_for_scene::post::Response> {
+    ) -> M::Output<super::partner::permissions::apply_for_scene::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_APPLY_FOR_SCENE, request)
     }
 }
@@ -1104,7 +1104,7 @@ impl<M: Mode> PayscorePartnerPermissionsAssessUserRiskLevel<M> {
     pub fn post(
         self,
         request: super::partner::permissions::assess_user_risk_level::post::Request,
-    ) -> M::Sent<super::partner::permissions::assess_user_risk_level::post::Response> {
+    ) -> M::Output<super::partner::permissions::assess_user_risk_level::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_ASSESS_USER_RISK_LEVEL, request)
     }
 }
@@ -1160,7 +1160,7 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCode<M> 
     pub fn get(
         self,
         request: super::partner::permissions::authorization_code::authorization_code::get::Request,
-    ) -> M::Sent<super::partner::permissions::authorization_code::authorization_code::get::Response> {
+    ) -> M::Output<super::partner::permissions::authorization_code::authorization_code::get::Response> {
         self.call
             .typed(&table::GET_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE, request)
     }
@@ -1208,7 +1208,7 @@ impl<M: Mode> PayscorePartnerPermissionsAuthorizationCodeByAuthorizationCodeTerm
     pub fn post(
         self,
         request: super::partner::permissions::authorization_code::authorization_code::terminate::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE,
             request,
@@ -1243,7 +1243,7 @@ impl<M: Mode> PayscorePartnerPermissionsSearch<M> {
     pub fn get(
         self,
         request: super::partner::permissions::search::get::Request,
-    ) -> M::Sent<super::partner::permissions::search::get::Response> {
+    ) -> M::Output<super::partner::permissions::search::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_PERMISSIONS_SEARCH, request)
     }
 }
@@ -1275,7 +1275,7 @@ impl<M: Mode> PayscorePartnerPermissionsTerminate<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "解除用户授权关系（openid）")]
-    pub fn post(self, request: super::partner::permissions::terminate::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::partner::permissions::terminate::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_PERMISSIONS_TERMINATE, request)
     }
 }
@@ -1310,7 +1310,7 @@ impl<M: Mode> PayscorePartnerServiceAccountApplications<M> {
     pub fn post(
         self,
         request: super::partner::service_account_applications::post::Request,
-    ) -> M::Sent<super::partner::service_account_applications::post::Response> {
+    ) -> M::Output<super::partner::service_account_applications::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS, request)
     }
 
@@ -1352,7 +1352,7 @@ impl<M: Mode> PayscorePartnerServiceAccountApplicationsByOutApplyNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询收付通子商户服务绑定结果")]
-    pub fn get(self) -> M::Sent<super::partner::service_account_applications::out_apply_no::get::Response> {
+    pub fn get(self) -> M::Output<super::partner::service_account_applications::out_apply_no::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_SERVICE_ACCOUNT_APPLICATIONS_OUT_APPLY_NO, Nothing)
     }
 }
@@ -1385,7 +1385,7 @@ impl<M: Mode> PayscorePartnerServiceorder<M> {
     pub fn get(
         self,
         request: super::partner::serviceorder::get::Request,
-    ) -> M::Sent<super::partner::serviceorder::get::Response> {
+    ) -> M::Output<super::partner::serviceorder::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_SERVICEORDER, request)
     }
 
@@ -1416,7 +1416,7 @@ impl<M: Mode> PayscorePartnerServiceorder<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::post::Request,
-    ) -> M::Sent<super::partner::serviceorder::post::Response> {
+    ) -> M::Output<super::partner::serviceorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER, request)
     }
 
@@ -1471,7 +1471,7 @@ impl<M: Mode> PayscorePartnerServiceorderDirectComplete<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::direct_complete::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_DIRECT_COMPLETE, request)
     }
 }
@@ -1555,7 +1555,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoCancel<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::cancel::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
     }
 }
@@ -1598,7 +1598,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoComplete<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::complete::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
     }
 }
@@ -1641,7 +1641,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoModify<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::modify::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_MODIFY, request)
     }
 }
@@ -1680,7 +1680,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoPay<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::pay::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_PAY, request)
     }
 }
@@ -1724,7 +1724,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPendingmessage<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::send_pendingmessage::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE, request)
     }
@@ -1769,7 +1769,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSendPrepaidmessage<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::send_prepaidmessage::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call
             .typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SEND_PREPAIDMESSAGE, request)
     }
@@ -1813,7 +1813,7 @@ impl<M: Mode> PayscorePartnerServiceorderByOutOrderNoSync<M> {
     pub fn post(
         self,
         request: super::partner::serviceorder::out_order_no::sync::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
     }
 }
@@ -1857,7 +1857,7 @@ impl<M: Mode> PayscorePartnerServicepayondeliveryorder<M> {
     pub fn post(
         self,
         request: super::partner::servicepayondeliveryorder::post::Request,
-    ) -> M::Sent<super::partner::servicepayondeliveryorder::post::Response> {
+    ) -> M::Output<super::partner::servicepayondeliveryorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PARTNER_SERVICEPAYONDELIVERYORDER, request)
     }
 }
@@ -1926,7 +1926,7 @@ impl<M: Mode> PayscorePartnerServicequotasServiceIdByServiceId<M> {
     pub fn get(
         self,
         request: super::partner::servicequotas::service_id::service_id::get::Request,
-    ) -> M::Sent<super::partner::servicequotas::service_id::service_id::get::Response> {
+    ) -> M::Output<super::partner::servicequotas::service_id::service_id::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PARTNER_SERVICEQUOTAS_SERVICE_ID_SERVICE_ID, request)
     }
 }
@@ -1958,7 +1958,7 @@ impl<M: Mode> PayscorePayafterOrders<M> {
     pub fn get(
         self,
         request: super::payafter_orders::get::Request,
-    ) -> M::Sent<super::payafter_orders::get::Response> {
+    ) -> M::Output<super::payafter_orders::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PAYAFTER_ORDERS, request)
     }
 
@@ -1984,7 +1984,7 @@ impl<M: Mode> PayscorePayafterOrders<M> {
     pub fn post(
         self,
         request: super::payafter_orders::post::Request,
-    ) -> M::Sent<super::payafter_orders::post::Response> {
+    ) -> M::Output<super::payafter_orders::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PAYAFTER_ORDERS, request)
     }
 
@@ -2043,7 +2043,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoCancel<M> {
     pub fn post(
         self,
         request: super::payafter_orders::out_order_no::cancel::post::Request,
-    ) -> M::Sent<super::payafter_orders::out_order_no::cancel::post::Response> {
+    ) -> M::Output<super::payafter_orders::out_order_no::cancel::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_CANCEL, request)
     }
 }
@@ -2081,7 +2081,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoComplete<M> {
     pub fn post(
         self,
         request: super::payafter_orders::out_order_no::complete::post::Request,
-    ) -> M::Sent<super::payafter_orders::out_order_no::complete::post::Response> {
+    ) -> M::Output<super::payafter_orders::out_order_no::complete::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_COMPLETE, request)
     }
 }
@@ -2113,7 +2113,7 @@ impl<M: Mode> PayscorePayafterOrdersByOutOrderNoSync<M> {
     pub fn post(
         self,
         request: super::payafter_orders::out_order_no::sync::post::Request,
-    ) -> M::Sent<super::payafter_orders::out_order_no::sync::post::Response> {
+    ) -> M::Output<super::payafter_orders::out_order_no::sync::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PAYAFTER_ORDERS_OUT_ORDER_NO_SYNC, request)
     }
 }
@@ -2147,7 +2147,7 @@ impl<M: Mode> PayscorePermissions<M> {
     pub fn post(
         self,
         request: super::permissions::post::Request,
-    ) -> M::Sent<super::permissions::post::Response> {
+    ) -> M::Output<super::permissions::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PERMISSIONS, request)
     }
 
@@ -2193,7 +2193,7 @@ impl<M: Mode> PayscorePermissionsAssessUserRiskLevel<M> {
     pub fn post(
         self,
         request: super::permissions::assess_user_risk_level::post::Request,
-    ) -> M::Sent<super::permissions::assess_user_risk_level::post::Response> {
+    ) -> M::Output<super::permissions::assess_user_risk_level::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PERMISSIONS_ASSESS_USER_RISK_LEVEL, request)
     }
 }
@@ -2248,7 +2248,7 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCode<M> {
     pub fn get(
         self,
         request: super::permissions::authorization_code::authorization_code::get::Request,
-    ) -> M::Sent<super::permissions::authorization_code::authorization_code::get::Response> {
+    ) -> M::Output<super::permissions::authorization_code::authorization_code::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE, request)
     }
 
@@ -2292,7 +2292,7 @@ impl<M: Mode> PayscorePermissionsAuthorizationCodeByAuthorizationCodeTerminate<M
     pub fn post(
         self,
         request: super::permissions::authorization_code::authorization_code::terminate::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_PAYSCORE_PERMISSIONS_AUTHORIZATION_CODE_AUTHORIZATION_CODE_TERMINATE,
             request,
@@ -2346,7 +2346,7 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenid<M> {
     pub fn get(
         self,
         request: super::permissions::openid::openid::get::Request,
-    ) -> M::Sent<super::permissions::openid::openid::get::Response> {
+    ) -> M::Output<super::permissions::openid::openid::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID, request)
     }
 
@@ -2393,7 +2393,7 @@ impl<M: Mode> PayscorePermissionsOpenidByOpenidTerminate<M> {
     pub fn post(
         self,
         request: super::permissions::openid::openid::terminate::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_PERMISSIONS_OPENID_OPENID_TERMINATE, request)
     }
 }
@@ -2462,7 +2462,7 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlans<M> {
     pub fn post(
         self,
         request: super::plan::partner::payscore_plans::post::Request,
-    ) -> M::Sent<super::plan::partner::payscore_plans::post::Response> {
+    ) -> M::Output<super::plan::partner::payscore_plans::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS, request)
     }
 
@@ -2524,7 +2524,7 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNo<M> 
     pub fn get(
         self,
         request: super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get::Request,
-    ) -> M::Sent<super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get::Response>
+    ) -> M::Output<super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO,
@@ -2574,8 +2574,9 @@ impl<M: Mode> PayscorePlanPartnerPayscorePlansMerchantPlanNoByMerchantPlanNoStop
     pub fn post(
         self,
         request: super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post::Request,
-    ) -> M::Sent<super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post::Response>
-    {
+    ) -> M::Output<
+        super::plan::partner::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post::Response,
+    > {
         self.call.typed(
             &table::POST_V3_PAYSCORE_PLAN_PARTNER_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP,
             request,
@@ -2617,7 +2618,7 @@ impl<M: Mode> PayscorePlanPayscorePlans<M> {
     pub fn post(
         self,
         request: super::plan::payscore_plans::post::Request,
-    ) -> M::Sent<super::plan::payscore_plans::post::Response> {
+    ) -> M::Output<super::plan::payscore_plans::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS, request)
     }
 
@@ -2674,7 +2675,7 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNo<M> {
     #[doc(alias = "查询支付分计划")]
     pub fn get(
         self,
-    ) -> M::Sent<super::plan::payscore_plans::merchant_plan_no::merchant_plan_no::get::Response> {
+    ) -> M::Output<super::plan::payscore_plans::merchant_plan_no::merchant_plan_no::get::Response> {
         self.call
             .typed(&table::GET_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO, Nothing)
     }
@@ -2716,7 +2717,8 @@ impl<M: Mode> PayscorePlanPayscorePlansMerchantPlanNoByMerchantPlanNoStop<M> {
     #[doc(alias = "停止支付分计划")]
     pub fn post(
         self,
-    ) -> M::Sent<super::plan::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post::Response> {
+    ) -> M::Output<super::plan::payscore_plans::merchant_plan_no::merchant_plan_no::stop::post::Response>
+    {
         self.call.typed(
             &table::POST_V3_PAYSCORE_PLAN_PAYSCORE_PLANS_MERCHANT_PLAN_NO_MERCHANT_PLAN_NO_STOP,
             Nothing,
@@ -2752,7 +2754,7 @@ impl<M: Mode> PayscoreServiceorder<M> {
     pub fn get(
         self,
         request: super::serviceorder::get::Request,
-    ) -> M::Sent<super::serviceorder::get::Response> {
+    ) -> M::Output<super::serviceorder::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_SERVICEORDER, request)
     }
 
@@ -2782,7 +2784,7 @@ impl<M: Mode> PayscoreServiceorder<M> {
     pub fn post(
         self,
         request: super::serviceorder::post::Request,
-    ) -> M::Sent<super::serviceorder::post::Response> {
+    ) -> M::Output<super::serviceorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER, request)
     }
 
@@ -2832,7 +2834,7 @@ impl<M: Mode> PayscoreServiceorderDirectComplete<M> {
     pub fn post(
         self,
         request: super::serviceorder::direct_complete::post::Request,
-    ) -> M::Sent<super::serviceorder::direct_complete::post::Response> {
+    ) -> M::Output<super::serviceorder::direct_complete::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_DIRECT_COMPLETE, request)
     }
 }
@@ -2906,7 +2908,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoCancel<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::cancel::post::Request,
-    ) -> M::Sent<super::serviceorder::out_order_no::cancel::post::Response> {
+    ) -> M::Output<super::serviceorder::out_order_no::cancel::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_CANCEL, request)
     }
 }
@@ -2942,7 +2944,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoComplete<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::complete::post::Request,
-    ) -> M::Sent<super::serviceorder::out_order_no::complete::post::Response> {
+    ) -> M::Output<super::serviceorder::out_order_no::complete::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_COMPLETE, request)
     }
 }
@@ -2985,7 +2987,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoModify<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::modify::post::Request,
-    ) -> M::Sent<super::serviceorder::out_order_no::modify::post::Response> {
+    ) -> M::Output<super::serviceorder::out_order_no::modify::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_MODIFY, request)
     }
 }
@@ -3017,7 +3019,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoPay<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::pay::post::Request,
-    ) -> M::Sent<super::serviceorder::out_order_no::pay::post::Response> {
+    ) -> M::Output<super::serviceorder::out_order_no::pay::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_PAY, request)
     }
 }
@@ -3059,7 +3061,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPendingmessage<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::send_pendingmessage::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SEND_PENDINGMESSAGE, request)
     }
 }
@@ -3101,7 +3103,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSendPrepaidmessage<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::send_prepaidmessage::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SEND_PREPAIDMESSAGE, request)
     }
 }
@@ -3143,7 +3145,7 @@ impl<M: Mode> PayscoreServiceorderByOutOrderNoSync<M> {
     pub fn post(
         self,
         request: super::serviceorder::out_order_no::sync::post::Request,
-    ) -> M::Sent<super::serviceorder::out_order_no::sync::post::Response> {
+    ) -> M::Output<super::serviceorder::out_order_no::sync::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEORDER_OUT_ORDER_NO_SYNC, request)
     }
 }
@@ -3190,7 +3192,7 @@ impl<M: Mode> PayscoreServicepayondeliveryorder<M> {
     pub fn post(
         self,
         request: super::servicepayondeliveryorder::post::Request,
-    ) -> M::Sent<super::servicepayondeliveryorder::post::Response> {
+    ) -> M::Output<super::servicepayondeliveryorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SERVICEPAYONDELIVERYORDER, request)
     }
 }
@@ -3269,7 +3271,7 @@ impl<M: Mode> PayscoreSignPlanPartnerServiceorder<M> {
     pub fn post(
         self,
         request: super::sign_plan::partner::serviceorder::post::Request,
-    ) -> M::Sent<super::sign_plan::partner::serviceorder::post::Response> {
+    ) -> M::Output<super::sign_plan::partner::serviceorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_SERVICEORDER, request)
     }
 }
@@ -3309,7 +3311,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlans<M> {
     pub fn post(
         self,
         request: super::sign_plan::partner::user_sign_plans::post::Request,
-    ) -> M::Sent<super::sign_plan::partner::user_sign_plans::post::Response> {
+    ) -> M::Output<super::sign_plan::partner::user_sign_plans::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS, request)
     }
 
@@ -3368,7 +3370,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSi
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询用户的签约计划")]
-    pub fn get(self, request: super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Request) -> M::Sent<super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Response>{
+    pub fn get(self, request: super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Request) -> M::Output<super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Response>{
         self.call.typed(&table::GET_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO, request)
     }
 
@@ -3413,7 +3415,7 @@ impl<M: Mode> PayscoreSignPlanPartnerUserSignPlansMerchantSignPlanNoByMerchantSi
     /// # Ok(()) }
     /// ```
     #[doc(alias = "取消用户的签约计划")]
-    pub fn post(self, request: super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Request) -> M::Sent<super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Response>{
+    pub fn post(self, request: super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Request) -> M::Output<super::sign_plan::partner::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Response>{
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_PARTNER_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO_STOP, request)
     }
 }
@@ -3453,7 +3455,7 @@ impl<M: Mode> PayscoreSignPlanServiceorder<M> {
     pub fn post(
         self,
         request: super::sign_plan::serviceorder::post::Request,
-    ) -> M::Sent<super::sign_plan::serviceorder::post::Response> {
+    ) -> M::Output<super::sign_plan::serviceorder::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_SERVICEORDER, request)
     }
 }
@@ -3493,7 +3495,7 @@ impl<M: Mode> PayscoreSignPlanUserSignPlans<M> {
     pub fn post(
         self,
         request: super::sign_plan::user_sign_plans::post::Request,
-    ) -> M::Sent<super::sign_plan::user_sign_plans::post::Response> {
+    ) -> M::Output<super::sign_plan::user_sign_plans::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS, request)
     }
 
@@ -3550,8 +3552,9 @@ impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanN
     #[doc(alias = "查询用户的签约计划")]
     pub fn get(
         self,
-    ) -> M::Sent<super::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Response>
-    {
+    ) -> M::Output<
+        super::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::get::Response,
+    > {
         self.call.typed(
             &table::GET_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO,
             Nothing,
@@ -3599,7 +3602,7 @@ impl<M: Mode> PayscoreSignPlanUserSignPlansMerchantSignPlanNoByMerchantSignPlanN
     pub fn post(
         self,
         request: super::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::sign_plan::user_sign_plans::merchant_sign_plan_no::merchant_sign_plan_no::stop::post::Response,
     > {
         self.call.typed(&table::POST_V3_PAYSCORE_SIGN_PLAN_USER_SIGN_PLANS_MERCHANT_SIGN_PLAN_NO_MERCHANT_SIGN_PLAN_NO_STOP, request)
@@ -3633,7 +3636,7 @@ impl<M: Mode> PayscoreSmartretailOrders<M> {
     pub fn get(
         self,
         request: super::smartretail_orders::get::Request,
-    ) -> M::Sent<super::smartretail_orders::get::Response> {
+    ) -> M::Output<super::smartretail_orders::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_SMARTRETAIL_ORDERS, request)
     }
 
@@ -3659,7 +3662,7 @@ impl<M: Mode> PayscoreSmartretailOrders<M> {
     pub fn post(
         self,
         request: super::smartretail_orders::post::Request,
-    ) -> M::Sent<super::smartretail_orders::post::Response> {
+    ) -> M::Output<super::smartretail_orders::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SMARTRETAIL_ORDERS, request)
     }
 
@@ -3719,7 +3722,7 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoCancel<M> {
     pub fn post(
         self,
         request: super::smartretail_orders::out_order_no::cancel::post::Request,
-    ) -> M::Sent<super::smartretail_orders::out_order_no::cancel::post::Response> {
+    ) -> M::Output<super::smartretail_orders::out_order_no::cancel::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SMARTRETAIL_ORDERS_OUT_ORDER_NO_CANCEL, request)
     }
 }
@@ -3757,7 +3760,7 @@ impl<M: Mode> PayscoreSmartretailOrdersByOutOrderNoComplete<M> {
     pub fn post(
         self,
         request: super::smartretail_orders::out_order_no::complete::post::Request,
-    ) -> M::Sent<super::smartretail_orders::out_order_no::complete::post::Response> {
+    ) -> M::Output<super::smartretail_orders::out_order_no::complete::post::Response> {
         self.call.typed(&table::POST_V3_PAYSCORE_SMARTRETAIL_ORDERS_OUT_ORDER_NO_COMPLETE, request)
     }
 }
@@ -3791,7 +3794,7 @@ impl<M: Mode> PayscoreUserServiceState<M> {
     pub fn get(
         self,
         request: super::user_service_state::get::Request,
-    ) -> M::Sent<super::user_service_state::get::Response> {
+    ) -> M::Output<super::user_service_state::get::Response> {
         self.call.typed(&table::GET_V3_PAYSCORE_USER_SERVICE_STATE, request)
     }
 }
@@ -3885,7 +3888,7 @@ impl<M: Mode> PayscoreUsersByOpenidPermissionsByServiceIdTerminate<M> {
     pub fn post(
         self,
         request: super::users::openid::permissions::service_id::terminate::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_PAYSCORE_USERS_OPENID_PERMISSIONS_SERVICE_ID_TERMINATE, request)
     }
 }

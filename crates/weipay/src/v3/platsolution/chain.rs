@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/platsolution` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -123,7 +123,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesApply<M> {
     pub fn post(
         self,
         request: super::ecommerce::bank_transfer_recharges::apply::post::Request,
-    ) -> M::Sent<super::ecommerce::bank_transfer_recharges::apply::post::Response> {
+    ) -> M::Output<super::ecommerce::bank_transfer_recharges::apply::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_APPLY, request)
     }
 }
@@ -175,7 +175,7 @@ impl<M: Mode> PlatsolutionEcommerceBankTransferRechargesOutRechargeNoByOutRechar
     #[doc(alias = "查询银行转账充值结果")]
     pub fn get(
         self,
-    ) -> M::Sent<super::ecommerce::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::Response>
+    ) -> M::Output<super::ecommerce::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO,
@@ -218,7 +218,7 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContracts<M> {
     pub fn post(
         self,
         request: super::ecommerce::insurance_compensation_contracts::post::Request,
-    ) -> M::Sent<super::ecommerce::insurance_compensation_contracts::post::Response> {
+    ) -> M::Output<super::ecommerce::insurance_compensation_contracts::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS, request)
     }
 
@@ -290,7 +290,7 @@ impl<M: Mode> PlatsolutionEcommerceInsuranceCompensationContractsSubMchidBySubMc
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保险理赔功能开通状态")]
-    pub fn post(self) -> M::Sent<super::ecommerce::insurance_compensation_contracts::sub_mchid::sub_mchid::check_opened::post::Response>{
+    pub fn post(self) -> M::Output<super::ecommerce::insurance_compensation_contracts::sub_mchid::sub_mchid::check_opened::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_INSURANCE_COMPENSATION_CONTRACTS_SUB_MCHID_SUB_MCHID_CHECK_OPENED, Nothing)
     }
 }
@@ -381,7 +381,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBills<M> {
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::compensate_bills::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::compensate_bills::post::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::compensate_bills::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS, request)
     }
 
@@ -449,7 +449,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsBillIdByBillId<M> {
     #[doc(alias = "查询赔付结果（按微信支付赔付单号）")]
     pub fn get(
         self,
-    ) -> M::Sent<super::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::compensate_bills::bill_id::bill_id::get::Response> {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_BILL_ID_BILL_ID,
             Nothing,
@@ -505,7 +505,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillN
     #[doc(alias = "查询赔付结果（按商户赔付单号）")]
     pub fn get(
         self,
-    ) -> M::Sent<super::ecommerce::mch_transfer::compensate_bills::out_bill_no::out_bill_no::get::Response>
+    ) -> M::Output<super::ecommerce::mch_transfer::compensate_bills::out_bill_no::out_bill_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_OUT_BILL_NO_OUT_BILL_NO,
@@ -553,7 +553,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsOutBillNoByOutBillN
     #[doc(alias = "请求撤销赔付")]
     pub fn post(
         self,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::ecommerce::mch_transfer::compensate_bills::out_bill_no::out_bill_no::cancel::post::Response,
     > {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL, Nothing)
@@ -597,7 +597,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferCompensateBillsPreTransfer<M> {
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::compensate_bills::pre_transfer::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::compensate_bills::pre_transfer::post::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::compensate_bills::pre_transfer::post::Response> {
         self.call
             .typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_COMPENSATE_BILLS_PRE_TRANSFER, request)
     }
@@ -639,7 +639,8 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::post::Response>
+    {
         self.call.typed(
             &table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS,
             request,
@@ -712,7 +713,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保证金售后赔付结果（按微信支付赔付单号）")]
-    pub fn get(self, request: super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::Request) -> M::Sent<super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::Response>{
+    pub fn get(self, request: super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::Request) -> M::Output<super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::bill_id::bill_id::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS_BILL_ID_BILL_ID, request)
     }
 }
@@ -766,7 +767,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositAfterSalesCompensationBills
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保证金售后赔付结果（按商户赔付单号）")]
-    pub fn get(self, request: super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::out_bill_no::out_bill_no::get::Request) -> M::Sent<super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::out_bill_no::out_bill_no::get::Response>{
+    pub fn get(self, request: super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::out_bill_no::out_bill_no::get::Request) -> M::Output<super::ecommerce::mch_transfer::deposit_after_sales_compensation_bills::out_bill_no::out_bill_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_AFTER_SALES_COMPENSATION_BILLS_OUT_BILL_NO_OUT_BILL_NO, request)
     }
 }
@@ -807,8 +808,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensati
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::post::Response>
-    {
+    ) -> M::Output<
+        super::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::post::Response,
+    > {
         self.call.typed(
             &table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_INSURANCE_PREMIUMS_COMPENSATION_BILLS,
             request,
@@ -854,7 +856,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositInsurancePremiumsCompensati
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保证金赔付保司保费结果（按商户赔付单号）")]
-    pub fn get(self) -> M::Sent<super::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::out_bill_no::get::Response>{
+    pub fn get(self) -> M::Output<super::ecommerce::mch_transfer::deposit_insurance_premiums_compensation_bills::out_bill_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_INSURANCE_PREMIUMS_COMPENSATION_BILLS_OUT_BILL_NO, Nothing)
     }
 }
@@ -897,7 +899,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::post::Response>
+    ) -> M::Output<super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::post::Response>
     {
         self.call.typed(
             &table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_SHIPPING_COST_COMPENSATION_BILLS,
@@ -964,7 +966,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferDepositShippingCostCompensationBil
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询保证金售后赔付运费结果（按商户赔付单号）")]
-    pub fn get(self, request: super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::out_bill_no::out_bill_no::get::Request) -> M::Sent<super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::out_bill_no::out_bill_no::get::Response>{
+    pub fn get(self, request: super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::out_bill_no::out_bill_no::get::Request) -> M::Output<super::ecommerce::mch_transfer::deposit_shipping_cost_compensation_bills::out_bill_no::out_bill_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_DEPOSIT_SHIPPING_COST_COMPENSATION_BILLS_OUT_BILL_NO_OUT_BILL_NO, request)
     }
 }
@@ -1005,7 +1007,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBills<M> {
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::insurance_claim_bills::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::insurance_claim_bills::post::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::insurance_claim_bills::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS, request)
     }
 
@@ -1077,7 +1079,8 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsBillIdByBillId<
     pub fn get(
         self,
         request: super::ecommerce::mch_transfer::insurance_claim_bills::bill_id::bill_id::get::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::insurance_claim_bills::bill_id::bill_id::get::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::insurance_claim_bills::bill_id::bill_id::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_BILL_ID_BILL_ID,
             request,
@@ -1137,8 +1140,9 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutB
     pub fn get(
         self,
         request: super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::get::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::get::Response>
-    {
+    ) -> M::Output<
+        super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::get::Response,
+    > {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_OUT_BILL_NO_OUT_BILL_NO,
             request,
@@ -1186,7 +1190,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsOutBillNoByOutB
     /// # Ok(()) }
     /// ```
     #[doc(alias = "请求撤销保险理赔")]
-    pub fn post(self, request: super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::cancel::post::Request) -> M::Sent<super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::cancel::post::Response>{
+    pub fn post(self, request: super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::cancel::post::Request) -> M::Output<super::ecommerce::mch_transfer::insurance_claim_bills::out_bill_no::out_bill_no::cancel::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_OUT_BILL_NO_OUT_BILL_NO_CANCEL, request)
     }
 }
@@ -1228,7 +1232,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferInsuranceClaimBillsPreTransfer<M> 
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::insurance_claim_bills::pre_transfer::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::insurance_claim_bills::pre_transfer::post::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::insurance_claim_bills::pre_transfer::post::Response> {
         self.call.typed(
             &table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_INSURANCE_CLAIM_BILLS_PRE_TRANSFER,
             request,
@@ -1275,7 +1279,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBills<M> {
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::sub_mch_compensation_bills::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::sub_mch_compensation_bills::post::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::sub_mch_compensation_bills::post::Response> {
         self.call
             .typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_SUB_MCH_COMPENSATION_BILLS, request)
     }
@@ -1325,7 +1329,8 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferSubMchCompensationBillsByOutBillNo
     pub fn get(
         self,
         request: super::ecommerce::mch_transfer::sub_mch_compensation_bills::out_bill_no::get::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::sub_mch_compensation_bills::out_bill_no::get::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::sub_mch_compensation_bills::out_bill_no::get::Response>
+    {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_SUB_MCH_COMPENSATION_BILLS_OUT_BILL_NO,
             request,
@@ -1364,7 +1369,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBills<M> {
     pub fn post(
         self,
         request: super::ecommerce::mch_transfer::transfer_bills::post::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::transfer_bills::post::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::transfer_bills::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS, request)
     }
 
@@ -1431,7 +1436,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsBillIdByBillId<M> {
     pub fn get(
         self,
         request: super::ecommerce::mch_transfer::transfer_bills::bill_id::bill_id::get::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::transfer_bills::bill_id::bill_id::get::Response> {
+    ) -> M::Output<super::ecommerce::mch_transfer::transfer_bills::bill_id::bill_id::get::Response> {
         self.call
             .typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_BILL_ID_BILL_ID, request)
     }
@@ -1489,7 +1494,7 @@ impl<M: Mode> PlatsolutionEcommerceMchTransferTransferBillsOutBillNoByOutBillNo<
     pub fn get(
         self,
         request: super::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Request,
-    ) -> M::Sent<super::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response>
+    ) -> M::Output<super::ecommerce::mch_transfer::transfer_bills::out_bill_no::out_bill_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_ECOMMERCE_MCH_TRANSFER_TRANSFER_BILLS_OUT_BILL_NO_OUT_BILL_NO,
@@ -1525,7 +1530,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployees<M> {
     pub fn post(
         self,
         request: super::ecommerce::recharge_employees::post::Request,
-    ) -> M::Sent<super::ecommerce::recharge_employees::post::Response> {
+    ) -> M::Output<super::ecommerce::recharge_employees::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES, request)
     }
 
@@ -1580,7 +1585,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询二级商户可扫码充值员工列表")]
-    pub fn get(self) -> M::Sent<super::ecommerce::recharge_employees::sub_mchid::sub_mchid::get::Response> {
+    pub fn get(self) -> M::Output<super::ecommerce::recharge_employees::sub_mchid::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID, Nothing)
     }
 
@@ -1654,7 +1659,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargeEmployeesSubMchidBySubMchidSpOpenidBy
     /// # Ok(()) }
     /// ```
     #[doc(alias = "删除二级商户可扫码充值员工")]
-    pub fn post(self) -> M::Sent<super::ecommerce::recharge_employees::sub_mchid::sub_mchid::sp_openid::sp_openid::delete_::post::Response>{
+    pub fn post(self) -> M::Output<super::ecommerce::recharge_employees::sub_mchid::sub_mchid::sp_openid::sp_openid::delete_::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGE_EMPLOYEES_SUB_MCHID_SUB_MCHID_SP_OPENID_SP_OPENID_DELETE, Nothing)
     }
 }
@@ -1707,7 +1712,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargesApply<M> {
     pub fn post(
         self,
         request: super::ecommerce::recharges::apply::post::Request,
-    ) -> M::Sent<super::ecommerce::recharges::apply::post::Response> {
+    ) -> M::Output<super::ecommerce::recharges::apply::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_APPLY, request)
     }
 }
@@ -1763,7 +1768,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNo<M> {
     pub fn get(
         self,
         request: super::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Request,
-    ) -> M::Sent<super::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Response> {
+    ) -> M::Output<super::ecommerce::recharges::out_recharge_no::out_recharge_no::get::Response> {
         self.call
             .typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO, request)
     }
@@ -1809,7 +1814,7 @@ impl<M: Mode> PlatsolutionEcommerceRechargesOutRechargeNoByOutRechargeNoClose<M>
     pub fn post(
         self,
         request: super::ecommerce::recharges::out_recharge_no::out_recharge_no::close::post::Request,
-    ) -> M::Sent<super::ecommerce::recharges::out_recharge_no::out_recharge_no::close::post::Response> {
+    ) -> M::Output<super::ecommerce::recharges::out_recharge_no::out_recharge_no::close::post::Response> {
         self.call.typed(
             &table::POST_V3_PLATSOLUTION_ECOMMERCE_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO_CLOSE,
             request,
@@ -1871,7 +1876,7 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrders<M> {
     pub fn post(
         self,
         request: super::ecommerce::settle::prepay_settle_orders::post::Request,
-    ) -> M::Sent<super::ecommerce::settle::prepay_settle_orders::post::Response> {
+    ) -> M::Output<super::ecommerce::settle::prepay_settle_orders::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS, request)
     }
 
@@ -1916,7 +1921,7 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNo<M> {
     #[doc(alias = "个人收款-查询批量结算信息")]
     pub fn get(
         self,
-    ) -> M::Sent<super::ecommerce::settle::prepay_settle_orders::settle_batch_no::get::Response> {
+    ) -> M::Output<super::ecommerce::settle::prepay_settle_orders::settle_batch_no::get::Response> {
         self.call
             .typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO, Nothing)
     }
@@ -1966,7 +1971,7 @@ impl<M: Mode> PlatsolutionEcommerceSettlePrepaySettleOrdersBySettleBatchNoApplyA
     /// # Ok(()) }
     /// ```
     #[doc(alias = "个人收款-申请异常结算批次单处理")]
-    pub fn post(self, request: super::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post::Request) -> M::Sent<super::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post::Response>{
+    pub fn post(self, request: super::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post::Request) -> M::Output<super::ecommerce::settle::prepay_settle_orders::settle_batch_no::apply_abnormal_settle::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_SETTLE_PREPAY_SETTLE_ORDERS_SETTLE_BATCH_NO_APPLY_ABNORMAL_SETTLE, request)
     }
 }
@@ -2019,7 +2024,7 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdraw<M> {
     pub fn post(
         self,
         request: super::ecommerce::withdraw::day_end_balance_withdraw::post::Request,
-    ) -> M::Sent<super::ecommerce::withdraw::day_end_balance_withdraw::post::Response> {
+    ) -> M::Output<super::ecommerce::withdraw::day_end_balance_withdraw::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW, request)
     }
 
@@ -2081,7 +2086,7 @@ impl<M: Mode> PlatsolutionEcommerceWithdrawDayEndBalanceWithdrawOutRequestNoByOu
     pub fn get(
         self,
         request: super::ecommerce::withdraw::day_end_balance_withdraw::out_request_no::out_request_no::get::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::ecommerce::withdraw::day_end_balance_withdraw::out_request_no::out_request_no::get::Response,
     > {
         self.call.typed(&table::GET_V3_PLATSOLUTION_ECOMMERCE_WITHDRAW_DAY_END_BALANCE_WITHDRAW_OUT_REQUEST_NO_OUT_REQUEST_NO, request)
@@ -2191,7 +2196,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesApply<M> {
     pub fn post(
         self,
         request: super::insurance::mch_transfer::batches::apply::post::Request,
-    ) -> M::Sent<super::insurance::mch_transfer::batches::apply::post::Response> {
+    ) -> M::Output<super::insurance::mch_transfer::batches::apply::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_APPLY, request)
     }
 }
@@ -2248,7 +2253,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchId<M> {
     pub fn get(
         self,
         request: super::insurance::mch_transfer::batches::batch_id::batch_id::get::Request,
-    ) -> M::Sent<super::insurance::mch_transfer::batches::batch_id::batch_id::get::Response> {
+    ) -> M::Output<super::insurance::mch_transfer::batches::batch_id::batch_id::get::Response> {
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
@@ -2324,7 +2329,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesBatchIdByBatchIdDetailsDeta
     /// # Ok(()) }
     /// ```
     #[doc(alias = "微信支付转账明细单号查询明细单")]
-    pub fn get(self, request: super::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Request) -> M::Sent<super::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response>{
+    pub fn get(self, request: super::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Request) -> M::Output<super::insurance::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID, request)
     }
 }
@@ -2427,7 +2432,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商家转账明细电子回单")]
-    pub fn get(self, request: super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Request) -> M::Sent<super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Response>{
+    pub fn get(self, request: super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Request) -> M::Output<super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO, request)
     }
 
@@ -2477,7 +2482,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请商家转账明细电子回单")]
-    pub fn post(self, request: super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request) -> M::Sent<super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Response>{
+    pub fn post(self, request: super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request) -> M::Output<super::insurance::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO_APPLY, request)
     }
 }
@@ -2534,7 +2539,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesOutBatchNoByOutBatchNo<M> {
     pub fn get(
         self,
         request: super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::get::Request,
-    ) -> M::Sent<super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::get::Response> {
+    ) -> M::Output<super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::get::Response> {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO,
             request,
@@ -2617,7 +2622,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户明细单号查询明细单")]
-    pub fn get(self, request: super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Request) -> M::Sent<super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response>{
+    pub fn get(self, request: super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Request) -> M::Output<super::insurance::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO, request)
     }
 }
@@ -2687,7 +2692,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoBy
     pub fn get(
         self,
         request: super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get::Response,
     > {
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO, request)
@@ -2737,7 +2742,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferBatchesSummaryReceiptsOutBatchNoBy
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请商家转账批次电子回单")]
-    pub fn post(self, request: super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Request) -> M::Sent<super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Response>{
+    pub fn post(self, request: super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Request) -> M::Output<super::insurance::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_APPLY, request)
     }
 }
@@ -2805,7 +2810,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationApply<M> {
     pub fn post(
         self,
         request: super::insurance::mch_transfer::reservation::apply::post::Request,
-    ) -> M::Sent<super::insurance::mch_transfer::reservation::apply::post::Response> {
+    ) -> M::Output<super::insurance::mch_transfer::reservation::apply::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_APPLY, request)
     }
 }
@@ -2862,7 +2867,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutRe
     pub fn get(
         self,
         request: super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::Response,
     > {
         self.call.typed(&table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO, request)
@@ -2911,7 +2916,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationOutReservationNoByOutRe
     /// # Ok(()) }
     /// ```
     #[doc(alias = "关闭预约商家转账记录")]
-    pub fn post(self, request: super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Request) -> M::Sent<super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Response>{
+    pub fn post(self, request: super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Request) -> M::Output<super::insurance::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO_CLOSE, request)
     }
 }
@@ -2968,7 +2973,7 @@ impl<M: Mode> PlatsolutionInsuranceMchTransferReservationReservationIdByReservat
     pub fn get(
         self,
         request: super::insurance::mch_transfer::reservation::reservation_id::reservation_id::get::Request,
-    ) -> M::Sent<super::insurance::mch_transfer::reservation::reservation_id::reservation_id::get::Response>
+    ) -> M::Output<super::insurance::mch_transfer::reservation::reservation_id::reservation_id::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_INSURANCE_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID,
@@ -3067,7 +3072,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesApply<M> {
     pub fn post(
         self,
         request: super::mch_transfer::batches::apply::post::Request,
-    ) -> M::Sent<super::mch_transfer::batches::apply::post::Response> {
+    ) -> M::Output<super::mch_transfer::batches::apply::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_APPLY, request)
     }
 }
@@ -3118,7 +3123,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchId<M> {
     pub fn get(
         self,
         request: super::mch_transfer::batches::batch_id::batch_id::get::Request,
-    ) -> M::Sent<super::mch_transfer::batches::batch_id::batch_id::get::Response> {
+    ) -> M::Output<super::mch_transfer::batches::batch_id::batch_id::get::Response> {
         self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
@@ -3194,8 +3199,9 @@ impl<M: Mode> PlatsolutionMchTransferBatchesBatchIdByBatchIdDetailsDetailIdByDet
     pub fn get(
         self,
         request: super::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Request,
-    ) -> M::Sent<super::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response>
-    {
+    ) -> M::Output<
+        super::mch_transfer::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response,
+    > {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID,
             request,
@@ -3299,7 +3305,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesDetailReceiptsOutBatchNoByOutBatchNo
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询商家转账明细电子回单")]
-    pub fn get(self, request: super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Request) -> M::Sent<super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Response>{
+    pub fn get(self, request: super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Request) -> M::Output<super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO, request)
     }
 
@@ -3351,7 +3357,7 @@ impl<M: Mode>
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请商家转账明细电子回单")]
-    pub fn post(self, request: super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request) -> M::Sent<super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Response>{
+    pub fn post(self, request: super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Request) -> M::Output<super::mch_transfer::batches::detail_receipts::out_batch_no::out_batch_no::out_detail_no::out_detail_no::apply::post::Response>{
         self.call.typed(&table::POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_DETAIL_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_OUT_DETAIL_NO_OUT_DETAIL_NO_APPLY, request)
     }
 }
@@ -3407,7 +3413,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNo<M> {
     pub fn get(
         self,
         request: super::mch_transfer::batches::out_batch_no::out_batch_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::batches::out_batch_no::out_batch_no::get::Response> {
+    ) -> M::Output<super::mch_transfer::batches::out_batch_no::out_batch_no::get::Response> {
         self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
     }
 
@@ -3482,7 +3488,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesOutBatchNoByOutBatchNoDetailsOutDeta
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户明细单号查询明细单")]
-    pub fn get(self, request: super::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Request) -> M::Sent<super::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response>{
+    pub fn get(self, request: super::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Request) -> M::Output<super::mch_transfer::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response>{
         self.call.typed(&table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO_DETAILS_OUT_DETAIL_NO_OUT_DETAIL_NO, request)
     }
 }
@@ -3551,7 +3557,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchN
     pub fn get(
         self,
         request: super::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get::Response>
+    ) -> M::Output<super::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO,
@@ -3601,7 +3607,7 @@ impl<M: Mode> PlatsolutionMchTransferBatchesSummaryReceiptsOutBatchNoByOutBatchN
     pub fn post(
         self,
         request: super::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::mch_transfer::batches::summary_receipts::out_batch_no::out_batch_no::apply::post::Response,
     > {
         self.call.typed(&table::POST_V3_PLATSOLUTION_MCH_TRANSFER_BATCHES_SUMMARY_RECEIPTS_OUT_BATCH_NO_OUT_BATCH_NO_APPLY, request)
@@ -3663,7 +3669,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationApply<M> {
     pub fn post(
         self,
         request: super::mch_transfer::reservation::apply::post::Request,
-    ) -> M::Sent<super::mch_transfer::reservation::apply::post::Response> {
+    ) -> M::Output<super::mch_transfer::reservation::apply::post::Response> {
         self.call.typed(&table::POST_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_APPLY, request)
     }
 }
@@ -3719,7 +3725,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservation
     pub fn get(
         self,
         request: super::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::Request,
-    ) -> M::Sent<super::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::Response>
+    ) -> M::Output<super::mch_transfer::reservation::out_reservation_no::out_reservation_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_OUT_RESERVATION_NO_OUT_RESERVATION_NO,
@@ -3770,7 +3776,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationOutReservationNoByOutReservation
     pub fn post(
         self,
         request: super::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Request,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::mch_transfer::reservation::out_reservation_no::out_reservation_no::close::post::Response,
     > {
         self.call.typed(
@@ -3831,7 +3837,7 @@ impl<M: Mode> PlatsolutionMchTransferReservationReservationIdByReservationId<M> 
     pub fn get(
         self,
         request: super::mch_transfer::reservation::reservation_id::reservation_id::get::Request,
-    ) -> M::Sent<super::mch_transfer::reservation::reservation_id::reservation_id::get::Response> {
+    ) -> M::Output<super::mch_transfer::reservation::reservation_id::reservation_id::get::Response> {
         self.call.typed(
             &table::GET_V3_PLATSOLUTION_MCH_TRANSFER_RESERVATION_RESERVATION_ID_RESERVATION_ID,
             request,

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/profitsharing` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -69,7 +69,7 @@ impl<M: Mode> ProfitsharingBills<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请分账账单")]
-    pub fn get(self, request: super::bills::get::Request) -> M::Sent<super::bills::get::Response> {
+    pub fn get(self, request: super::bills::get::Request) -> M::Output<super::bills::get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_BILLS, request)
     }
 }
@@ -106,7 +106,7 @@ impl<M: Mode> ProfitsharingMerchantConfigsBySubMchid<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询最大分账比例")]
-    pub fn get(self) -> M::Sent<super::merchant_configs::sub_mchid::get::Response> {
+    pub fn get(self) -> M::Output<super::merchant_configs::sub_mchid::get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_MERCHANT_CONFIGS_SUB_MCHID, Nothing)
     }
 }
@@ -137,7 +137,7 @@ impl<M: Mode> ProfitsharingOrders<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "请求分账")]
-    pub fn post(self, request: super::orders::post::Request) -> M::Sent<super::orders::post::Response> {
+    pub fn post(self, request: super::orders::post::Request) -> M::Output<super::orders::post::Response> {
         self.call.typed(&table::POST_V3_PROFITSHARING_ORDERS, request)
     }
 
@@ -184,7 +184,7 @@ impl<M: Mode> ProfitsharingOrdersByOutOrderNo<M> {
     pub fn get(
         self,
         request: super::orders::out_order_no::get::Request,
-    ) -> M::Sent<super::orders::out_order_no::get::Response> {
+    ) -> M::Output<super::orders::out_order_no::get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_ORDERS_OUT_ORDER_NO, request)
     }
 }
@@ -218,7 +218,7 @@ impl<M: Mode> ProfitsharingOrdersUnfreeze<M> {
     pub fn post(
         self,
         request: super::orders::unfreeze::post::Request,
-    ) -> M::Sent<super::orders::unfreeze::post::Response> {
+    ) -> M::Output<super::orders::unfreeze::post::Response> {
         self.call.typed(&table::POST_V3_PROFITSHARING_ORDERS_UNFREEZE, request)
     }
 }
@@ -270,7 +270,7 @@ impl<M: Mode> ProfitsharingReceiversAdd<M> {
     pub fn post(
         self,
         request: super::receivers::add::post::Request,
-    ) -> M::Sent<super::receivers::add::post::Response> {
+    ) -> M::Output<super::receivers::add::post::Response> {
         self.call.typed(&table::POST_V3_PROFITSHARING_RECEIVERS_ADD, request)
     }
 }
@@ -302,7 +302,7 @@ impl<M: Mode> ProfitsharingReceiversDelete<M> {
     pub fn post(
         self,
         request: super::receivers::delete_::post::Request,
-    ) -> M::Sent<super::receivers::delete_::post::Response> {
+    ) -> M::Output<super::receivers::delete_::post::Response> {
         self.call.typed(&table::POST_V3_PROFITSHARING_RECEIVERS_DELETE, request)
     }
 }
@@ -337,7 +337,7 @@ impl<M: Mode> ProfitsharingReturnOrders<M> {
     pub fn post(
         self,
         request: super::return_orders::post::Request,
-    ) -> M::Sent<super::return_orders::post::Response> {
+    ) -> M::Output<super::return_orders::post::Response> {
         self.call.typed(&table::POST_V3_PROFITSHARING_RETURN_ORDERS, request)
     }
 
@@ -379,7 +379,7 @@ impl<M: Mode> ProfitsharingReturnOrdersByOutReturnNo<M> {
     pub fn get(
         self,
         request: super::return_orders::out_return_no::get::Request,
-    ) -> M::Sent<super::return_orders::out_return_no::get::Response> {
+    ) -> M::Output<super::return_orders::out_return_no::get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_RETURN_ORDERS_OUT_RETURN_NO, request)
     }
 }
@@ -440,7 +440,7 @@ impl<M: Mode> ProfitsharingTransactionsByTransactionIdAmounts<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询剩余待分金额")]
-    pub fn get(self) -> M::Sent<super::transactions::transaction_id::amounts::get::Response> {
+    pub fn get(self) -> M::Output<super::transactions::transaction_id::amounts::get::Response> {
         self.call.typed(&table::GET_V3_PROFITSHARING_TRANSACTIONS_TRANSACTION_ID_AMOUNTS, Nothing)
     }
 }

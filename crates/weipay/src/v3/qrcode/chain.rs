@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/qrcode` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -56,7 +56,7 @@ impl<M: Mode> QrcodeTransactions<M> {
     pub fn post(
         self,
         request: super::transactions::post::Request,
-    ) -> M::Sent<super::transactions::post::Response> {
+    ) -> M::Output<super::transactions::post::Response> {
         self.call.typed(&table::POST_V3_QRCODE_TRANSACTIONS, request)
     }
 
@@ -116,7 +116,7 @@ impl<M: Mode> QrcodeTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_QRCODE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }
@@ -178,7 +178,7 @@ impl<M: Mode> QrcodeUserServicesContractIdByContractId<M> {
     pub fn get(
         self,
         request: super::user_services::contract_id::contract_id::get::Request,
-    ) -> M::Sent<super::user_services::contract_id::contract_id::get::Response> {
+    ) -> M::Output<super::user_services::contract_id::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_QRCODE_USER_SERVICES_CONTRACT_ID_CONTRACT_ID, request)
     }
 }

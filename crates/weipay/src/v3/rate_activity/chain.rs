@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/rate-activity` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -51,7 +51,7 @@ impl<M: Mode> RateActivityApplications<M> {
     pub fn post(
         self,
         request: super::applications::post::Request,
-    ) -> M::Sent<super::applications::post::Response> {
+    ) -> M::Output<super::applications::post::Response> {
         self.call.typed(&table::POST_V3_RATE_ACTIVITY_APPLICATIONS, request)
     }
 
@@ -100,7 +100,7 @@ impl<M: Mode> RateActivityApplicationsIdByApplicationId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "根据申请单ID查询申请单结果")]
-    pub fn get(self) -> M::Sent<super::applications::id::application_id::get::Response> {
+    pub fn get(self) -> M::Output<super::applications::id::application_id::get::Response> {
         self.call.typed(&table::GET_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID, Nothing)
     }
 
@@ -131,7 +131,7 @@ impl<M: Mode> RateActivityApplicationsIdByApplicationId<M> {
     pub fn patch(
         self,
         request: super::applications::id::application_id::patch::Request,
-    ) -> M::Sent<super::applications::id::application_id::patch::Response> {
+    ) -> M::Output<super::applications::id::application_id::patch::Response> {
         self.call.typed(&table::PATCH_V3_RATE_ACTIVITY_APPLICATIONS_ID_APPLICATION_ID, request)
     }
 }

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v3/realname` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -48,7 +48,7 @@ impl<M: Mode> RealnameVerify<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "实名信息校验")]
-    pub fn get(self, request: super::verify::get::Request) -> M::Sent<super::verify::get::Response> {
+    pub fn get(self, request: super::verify::get::Request) -> M::Output<super::verify::get::Response> {
         self.call.typed(&table::GET_V3_REALNAME_VERIFY, request)
     }
 }

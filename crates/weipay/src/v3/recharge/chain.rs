@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/recharge` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -68,7 +68,7 @@ impl<M: Mode> RechargeBankTransferRechargesApply<M> {
     pub fn post(
         self,
         request: super::bank_transfer_recharges::apply::post::Request,
-    ) -> M::Sent<super::bank_transfer_recharges::apply::post::Response> {
+    ) -> M::Output<super::bank_transfer_recharges::apply::post::Response> {
         self.call.typed(&table::POST_V3_RECHARGE_BANK_TRANSFER_RECHARGES_APPLY, request)
     }
 }
@@ -119,7 +119,7 @@ impl<M: Mode> RechargeBankTransferRechargesOutRechargeNoByOutRechargeNo<M> {
     #[doc(alias = "查询银行转账充值结果")]
     pub fn get(
         self,
-    ) -> M::Sent<super::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::Response> {
+    ) -> M::Output<super::bank_transfer_recharges::out_recharge_no::out_recharge_no::get::Response> {
         self.call
             .typed(&table::GET_V3_RECHARGE_BANK_TRANSFER_RECHARGES_OUT_RECHARGE_NO_OUT_RECHARGE_NO, Nothing)
     }

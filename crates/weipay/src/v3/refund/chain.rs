@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/refund` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -62,7 +62,7 @@ impl<M: Mode> RefundDomesticRefunds<M> {
     pub fn post(
         self,
         request: super::domestic::refunds::post::Request,
-    ) -> M::Sent<super::domestic::refunds::post::Response> {
+    ) -> M::Output<super::domestic::refunds::post::Response> {
         self.call.typed(&table::POST_V3_REFUND_DOMESTIC_REFUNDS, request)
     }
 
@@ -113,7 +113,7 @@ impl<M: Mode> RefundDomesticRefundsByOutRefundNo<M> {
     pub fn get(
         self,
         request: super::domestic::refunds::out_refund_no::get::Request,
-    ) -> M::Sent<super::domestic::refunds::out_refund_no::get::Response> {
+    ) -> M::Output<super::domestic::refunds::out_refund_no::get::Response> {
         self.call.typed(&table::GET_V3_REFUND_DOMESTIC_REFUNDS_OUT_REFUND_NO, request)
     }
 }
@@ -165,7 +165,7 @@ impl<M: Mode> RefundDomesticRefundsByRefundIdApplyAbnormalRefund<M> {
     pub fn post(
         self,
         request: super::domestic::refunds::refund_id::apply_abnormal_refund::post::Request,
-    ) -> M::Sent<super::domestic::refunds::refund_id::apply_abnormal_refund::post::Response> {
+    ) -> M::Output<super::domestic::refunds::refund_id::apply_abnormal_refund::post::Response> {
         self.call.typed(&table::POST_V3_REFUND_DOMESTIC_REFUNDS_REFUND_ID_APPLY_ABNORMAL_REFUND, request)
     }
 }

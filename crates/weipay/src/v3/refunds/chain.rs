@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/refunds` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -33,7 +33,7 @@ impl<M: Mode> Refunds<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询所有退款")]
-    pub fn get(self, request: super::get::Request) -> M::Sent<super::get::Response> {
+    pub fn get(self, request: super::get::Request) -> M::Output<super::get::Response> {
         self.call.typed(&table::GET_V3_REFUNDS, request)
     }
 
@@ -57,7 +57,7 @@ impl<M: Mode> Refunds<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "申请退款")]
-    pub fn post(self, request: super::post::Request) -> M::Sent<super::post::Response> {
+    pub fn post(self, request: super::post::Request) -> M::Output<super::post::Response> {
         self.call.typed(&table::POST_V3_REFUNDS, request)
     }
 
@@ -110,7 +110,7 @@ impl<M: Mode> RefundsIdByRefundId<M> {
     pub fn get(
         self,
         request: super::id::refund_id::get::Request,
-    ) -> M::Sent<super::id::refund_id::get::Response> {
+    ) -> M::Output<super::id::refund_id::get::Response> {
         self.call.typed(&table::GET_V3_REFUNDS_ID_REFUND_ID, request)
     }
 }
@@ -153,7 +153,7 @@ impl<M: Mode> RefundsOutRefundNoByOutRefundNo<M> {
     pub fn get(
         self,
         request: super::out_refund_no::out_refund_no::get::Request,
-    ) -> M::Sent<super::out_refund_no::out_refund_no::get::Response> {
+    ) -> M::Output<super::out_refund_no::out_refund_no::get::Response> {
         self.call.typed(&table::GET_V3_REFUNDS_OUT_REFUND_NO_OUT_REFUND_NO, request)
     }
 }

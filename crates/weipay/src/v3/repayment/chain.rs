@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/repayment` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -97,7 +97,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNo<M
     #[doc(alias = "还款单查询")]
     pub fn get(
         self,
-    ) -> M::Sent<super::combine_transactions::partner::out_trade_no::combine_out_trade_no::get::Response>
+    ) -> M::Output<super::combine_transactions::partner::out_trade_no::combine_out_trade_no::get::Response>
     {
         self.call.typed(
             &table::GET_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO,
@@ -147,7 +147,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerOutTradeNoByCombineOutTradeNoCl
     pub fn post(
         self,
         request: super::combine_transactions::partner::out_trade_no::combine_out_trade_no::close::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(
             &table::POST_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_OUT_TRADE_NO_COMBINE_OUT_TRADE_NO_CLOSE,
             request,
@@ -190,7 +190,7 @@ impl<M: Mode> RepaymentCombineTransactionsPartnerPrepay<M> {
     pub fn post(
         self,
         request: super::combine_transactions::partner::prepay::post::Request,
-    ) -> M::Sent<super::combine_transactions::partner::prepay::post::Response> {
+    ) -> M::Output<super::combine_transactions::partner::prepay::post::Response> {
         self.call.typed(&table::POST_V3_REPAYMENT_COMBINE_TRANSACTIONS_PARTNER_PREPAY, request)
     }
 }

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v3/security` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -43,7 +43,7 @@ impl<M: Mode> SecurityEcho<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "商户签名验签／加解密测试")]
-    pub fn post(self, request: super::echo::post::Request) -> M::Sent<super::echo::post::Response> {
+    pub fn post(self, request: super::echo::post::Request) -> M::Output<super::echo::post::Response> {
         self.call.typed(&table::POST_V3_SECURITY_ECHO, request)
     }
 }

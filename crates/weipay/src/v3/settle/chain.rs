@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v3/settle` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -46,7 +46,7 @@ impl<M: Mode> SettleSettlements<M> {
     pub fn get(
         self,
         request: super::settlements::get::Request,
-    ) -> M::Sent<super::settlements::get::Response> {
+    ) -> M::Output<super::settlements::get::Response> {
         self.call.typed(&table::GET_V3_SETTLE_SETTLEMENTS, request)
     }
 }

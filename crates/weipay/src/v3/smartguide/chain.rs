@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/smartguide` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -45,7 +45,7 @@ impl<M: Mode> SmartguideGuides<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "服务人员查询")]
-    pub fn get(self, request: super::guides::get::Request) -> M::Sent<super::guides::get::Response> {
+    pub fn get(self, request: super::guides::get::Request) -> M::Output<super::guides::get::Response> {
         self.call.typed(&table::GET_V3_SMARTGUIDE_GUIDES, request)
     }
 
@@ -73,7 +73,7 @@ impl<M: Mode> SmartguideGuides<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "服务人员注册")]
-    pub fn post(self, request: super::guides::post::Request) -> M::Sent<super::guides::post::Response> {
+    pub fn post(self, request: super::guides::post::Request) -> M::Output<super::guides::post::Response> {
         self.call.typed(&table::POST_V3_SMARTGUIDE_GUIDES, request)
     }
 
@@ -112,7 +112,7 @@ impl<M: Mode> SmartguideGuidesByGuideId<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "服务人员信息更新")]
-    pub fn patch(self, request: super::guides::guide_id::patch::Request) -> M::Sent<Nothing> {
+    pub fn patch(self, request: super::guides::guide_id::patch::Request) -> M::Output<Nothing> {
         self.call.typed(&table::PATCH_V3_SMARTGUIDE_GUIDES_GUIDE_ID, request)
     }
 
@@ -145,7 +145,7 @@ impl<M: Mode> SmartguideGuidesByGuideIdAssign<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "服务人员分配")]
-    pub fn post(self, request: super::guides::guide_id::assign::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::guides::guide_id::assign::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_SMARTGUIDE_GUIDES_GUIDE_ID_ASSIGN, request)
     }
 }

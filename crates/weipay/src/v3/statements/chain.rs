@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/statements` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -18,7 +18,7 @@ chain_step! {
 impl<M: Mode> Statements<M> {
     /// 下载对账单 · `GET v3/statements`
     ///
-    /// Host: `https://api.mch.weixin.qq.com/hk/`. Answers are not signed.
+    /// Host: `https://api.mch.weixin.qq.com/hk/`. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::get).
     ///
@@ -32,7 +32,7 @@ impl<M: Mode> Statements<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载对账单")]
-    pub fn get(self, request: super::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_STATEMENTS, request)
     }
 }

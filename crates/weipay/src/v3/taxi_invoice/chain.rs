@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/taxi-invoice` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -106,7 +106,7 @@ impl<M: Mode> TaxiInvoiceAttendancePunch<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "签到签退")]
-    pub fn post(self, request: super::attendance::punch::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::attendance::punch::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_ATTENDANCE_PUNCH, request)
     }
 }
@@ -156,7 +156,7 @@ impl<M: Mode> TaxiInvoiceCards<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "将出租车电子发票插入微信用户卡包")]
-    pub fn post(self, request: super::cards::post::Request) -> M::Sent<super::cards::post::Response> {
+    pub fn post(self, request: super::cards::post::Request) -> M::Output<super::cards::post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_CARDS, request)
     }
 
@@ -189,7 +189,6 @@ impl<M: Mode> TaxiInvoiceCardsUploadFile<M> {
     ///     .file(file)
     ///     .company_mchid("example")
     ///     .region_id(1)
-    ///     .digest("example")
     ///     .digest_algorithm("DIGEST_ALGORITHM_SM3");
     /// let response = client.v3().taxi_invoice().cards().upload_file().post(request).await?;
     /// # Ok(()) }
@@ -198,7 +197,7 @@ impl<M: Mode> TaxiInvoiceCardsUploadFile<M> {
     pub fn post(
         self,
         request: super::cards::upload_file::post::Request,
-    ) -> M::Sent<super::cards::upload_file::post::Response> {
+    ) -> M::Output<super::cards::upload_file::post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_CARDS_UPLOAD_FILE, request)
     }
 }
@@ -250,7 +249,7 @@ impl<M: Mode> TaxiInvoiceDriverUpdateDriver<M> {
     pub fn post(
         self,
         request: super::driver::update_driver::post::Request,
-    ) -> M::Sent<super::driver::update_driver::post::Response> {
+    ) -> M::Output<super::driver::update_driver::post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_DRIVER_UPDATE_DRIVER, request)
     }
 }
@@ -293,7 +292,7 @@ impl<M: Mode> TaxiInvoiceDriversByDriverLicense<M> {
     pub fn get(
         self,
         request: super::drivers::driver_license::get::Request,
-    ) -> M::Sent<super::drivers::driver_license::get::Response> {
+    ) -> M::Output<super::drivers::driver_license::get::Response> {
         self.call.typed(&table::GET_V3_TAXI_INVOICE_DRIVERS_DRIVER_LICENSE, request)
     }
 }
@@ -340,7 +339,7 @@ impl<M: Mode> TaxiInvoiceTaxiUpdateTaxi<M> {
     pub fn post(
         self,
         request: super::taxi::update_taxi::post::Request,
-    ) -> M::Sent<super::taxi::update_taxi::post::Response> {
+    ) -> M::Output<super::taxi::update_taxi::post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_TAXI_UPDATE_TAXI, request)
     }
 }
@@ -389,7 +388,7 @@ impl<M: Mode> TaxiInvoiceTaxiCompaniesByCompanyMchid<M> {
     pub fn get(
         self,
         request: super::taxi_companies::company_mchid::get::Request,
-    ) -> M::Sent<super::taxi_companies::company_mchid::get::Response> {
+    ) -> M::Output<super::taxi_companies::company_mchid::get::Response> {
         self.call.typed(&table::GET_V3_TAXI_INVOICE_TAXI_COMPANIES_COMPANY_MCHID, request)
     }
 }
@@ -438,7 +437,7 @@ impl<M: Mode> TaxiInvoiceTaxiCompanyCreateTaxiCompany<M> {
     pub fn post(
         self,
         request: super::taxi_company::create_taxi_company::post::Request,
-    ) -> M::Sent<super::taxi_company::create_taxi_company::post::Response> {
+    ) -> M::Output<super::taxi_company::create_taxi_company::post::Response> {
         self.call.typed(&table::POST_V3_TAXI_INVOICE_TAXI_COMPANY_CREATE_TAXI_COMPANY, request)
     }
 }
@@ -481,7 +480,7 @@ impl<M: Mode> TaxiInvoiceTaxiesByPlateNumber<M> {
     pub fn get(
         self,
         request: super::taxies::plate_number::get::Request,
-    ) -> M::Sent<super::taxies::plate_number::get::Response> {
+    ) -> M::Output<super::taxies::plate_number::get::Response> {
         self.call.typed(&table::GET_V3_TAXI_INVOICE_TAXIES_PLATE_NUMBER, request)
     }
 }
@@ -527,7 +526,7 @@ impl<M: Mode> TaxiInvoiceUserTaxiOrderFindByToken<M> {
     pub fn get(
         self,
         request: super::user_taxi_order::find_by_token::get::Request,
-    ) -> M::Sent<super::user_taxi_order::find_by_token::get::Response> {
+    ) -> M::Output<super::user_taxi_order::find_by_token::get::Response> {
         self.call.typed(&table::GET_V3_TAXI_INVOICE_USER_TAXI_ORDER_FIND_BY_TOKEN, request)
     }
 }
@@ -563,7 +562,7 @@ impl<M: Mode> TaxiInvoiceUserTaxiOrders<M> {
     pub fn get(
         self,
         request: super::user_taxi_orders::get::Request,
-    ) -> M::Sent<super::user_taxi_orders::get::Response> {
+    ) -> M::Output<super::user_taxi_orders::get::Response> {
         self.call.typed(&table::GET_V3_TAXI_INVOICE_USER_TAXI_ORDERS, request)
     }
 }

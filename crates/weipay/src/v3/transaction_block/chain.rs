@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transaction-block` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -80,7 +80,7 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsByBlockRecordId<M> {
     pub fn get(
         self,
         request: super::transaction_block_records::block_record_id::get::Request,
-    ) -> M::Sent<super::transaction_block_records::block_record_id::get::Response> {
+    ) -> M::Output<super::transaction_block_records::block_record_id::get::Response> {
         self.call.typed(&table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_BLOCK_RECORD_ID, request)
     }
 }
@@ -135,7 +135,7 @@ impl<M: Mode> TransactionBlockTransactionBlockRecordsSubMchidBySubMchid<M> {
     pub fn get(
         self,
         request: super::transaction_block_records::sub_mchid::sub_mchid::get::Request,
-    ) -> M::Sent<super::transaction_block_records::sub_mchid::sub_mchid::get::Response> {
+    ) -> M::Output<super::transaction_block_records::sub_mchid::sub_mchid::get::Response> {
         self.call
             .typed(&table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_RECORDS_SUB_MCHID_SUB_MCHID, request)
     }
@@ -189,7 +189,7 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsByBlockSubmissionId<M> 
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询交易拦截申诉详情")]
-    pub fn get(self) -> M::Sent<super::transaction_block_submissions::block_submission_id::get::Response> {
+    pub fn get(self) -> M::Output<super::transaction_block_submissions::block_submission_id::get::Response> {
         self.call.typed(
             &table::GET_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_BLOCK_SUBMISSION_ID,
             Nothing,
@@ -250,7 +250,7 @@ impl<M: Mode> TransactionBlockTransactionBlockSubmissionsSubMchidBySubMchid<M> {
     pub fn post(
         self,
         request: super::transaction_block_submissions::sub_mchid::sub_mchid::post::Request,
-    ) -> M::Sent<super::transaction_block_submissions::sub_mchid::sub_mchid::post::Response> {
+    ) -> M::Output<super::transaction_block_submissions::sub_mchid::sub_mchid::post::Response> {
         self.call.typed(
             &table::POST_V3_TRANSACTION_BLOCK_TRANSACTION_BLOCK_SUBMISSIONS_SUB_MCHID_SUB_MCHID,
             request,

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transactions` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -82,7 +82,7 @@ impl<M: Mode> TransactionsApp<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "APP支付下单")]
-    pub fn post(self, request: super::app::post::Request) -> M::Sent<super::app::post::Response> {
+    pub fn post(self, request: super::app::post::Request) -> M::Output<super::app::post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_APP, request)
     }
 }
@@ -125,7 +125,7 @@ impl<M: Mode> TransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::id::transaction_id::get::Request,
-    ) -> M::Sent<super::id::transaction_id::get::Response> {
+    ) -> M::Output<super::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 
@@ -164,7 +164,7 @@ impl<M: Mode> TransactionsIdByTransactionIdClose<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "关闭订单(微信支付订单号)")]
-    pub fn post(self, request: super::id::transaction_id::close::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::id::transaction_id::close::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_CLOSE, request)
     }
 }
@@ -193,7 +193,7 @@ impl<M: Mode> TransactionsIdByTransactionIdReverse<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "撤销订单(微信支付订单号)")]
-    pub fn post(self, request: super::id::transaction_id::reverse::post::Request) -> M::Sent<Nothing> {
+    pub fn post(self, request: super::id::transaction_id::reverse::post::Request) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_ID_TRANSACTION_ID_REVERSE, request)
     }
 }
@@ -229,7 +229,7 @@ impl<M: Mode> TransactionsJsapi<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "小程序/公众号支付下单")]
-    pub fn post(self, request: super::jsapi::post::Request) -> M::Sent<super::jsapi::post::Response> {
+    pub fn post(self, request: super::jsapi::post::Request) -> M::Output<super::jsapi::post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_JSAPI, request)
     }
 }
@@ -264,7 +264,7 @@ impl<M: Mode> TransactionsMicropay<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "提交付款码支付")]
-    pub fn post(self, request: super::micropay::post::Request) -> M::Sent<super::micropay::post::Response> {
+    pub fn post(self, request: super::micropay::post::Request) -> M::Output<super::micropay::post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_MICROPAY, request)
     }
 }
@@ -303,7 +303,7 @@ impl<M: Mode> TransactionsMweb<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "H5支付下单")]
-    pub fn post(self, request: super::mweb::post::Request) -> M::Sent<super::mweb::post::Response> {
+    pub fn post(self, request: super::mweb::post::Request) -> M::Output<super::mweb::post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_MWEB, request)
     }
 }
@@ -339,7 +339,7 @@ impl<M: Mode> TransactionsNative<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "扫码支付下单")]
-    pub fn post(self, request: super::native::post::Request) -> M::Sent<super::native::post::Response> {
+    pub fn post(self, request: super::native::post::Request) -> M::Output<super::native::post::Response> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_NATIVE, request)
     }
 }
@@ -383,7 +383,7 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 
@@ -422,7 +422,10 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNoClose<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "关闭订单(商户订单号)")]
-    pub fn post(self, request: super::out_trade_no::out_trade_no::close::post::Request) -> M::Sent<Nothing> {
+    pub fn post(
+        self,
+        request: super::out_trade_no::out_trade_no::close::post::Request,
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_CLOSE, request)
     }
 }
@@ -460,7 +463,7 @@ impl<M: Mode> TransactionsOutTradeNoByOutTradeNoReverse<M> {
     pub fn post(
         self,
         request: super::out_trade_no::out_trade_no::reverse::post::Request,
-    ) -> M::Sent<Nothing> {
+    ) -> M::Output<Nothing> {
         self.call.typed(&table::POST_V3_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO_REVERSE, request)
     }
 }

@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transfer` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::{Nothing, path};
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -60,7 +60,7 @@ impl<M: Mode> TransferBatches<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "发起批量转账")]
-    pub fn post(self, request: super::batches::post::Request) -> M::Sent<super::batches::post::Response> {
+    pub fn post(self, request: super::batches::post::Request) -> M::Output<super::batches::post::Response> {
         self.call.typed(&table::POST_V3_TRANSFER_BATCHES, request)
     }
 
@@ -120,7 +120,7 @@ impl<M: Mode> TransferBatchesBatchIdByBatchId<M> {
     pub fn get(
         self,
         request: super::batches::batch_id::batch_id::get::Request,
-    ) -> M::Sent<super::batches::batch_id::batch_id::get::Response> {
+    ) -> M::Output<super::batches::batch_id::batch_id::get::Response> {
         self.call.typed(&table::GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID, request)
     }
 
@@ -191,7 +191,7 @@ impl<M: Mode> TransferBatchesBatchIdByBatchIdDetailsDetailIdByDetailId<M> {
     #[doc(alias = "微信明细单号查询明细单")]
     pub fn get(
         self,
-    ) -> M::Sent<super::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response> {
+    ) -> M::Output<super::batches::batch_id::batch_id::details::detail_id::detail_id::get::Response> {
         self.call
             .typed(&table::GET_V3_TRANSFER_BATCHES_BATCH_ID_BATCH_ID_DETAILS_DETAIL_ID_DETAIL_ID, Nothing)
     }
@@ -245,7 +245,7 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNo<M> {
     pub fn get(
         self,
         request: super::batches::out_batch_no::out_batch_no::get::Request,
-    ) -> M::Sent<super::batches::out_batch_no::out_batch_no::get::Response> {
+    ) -> M::Output<super::batches::out_batch_no::out_batch_no::get::Response> {
         self.call.typed(&table::GET_V3_TRANSFER_BATCHES_OUT_BATCH_NO_OUT_BATCH_NO, request)
     }
 
@@ -317,7 +317,7 @@ impl<M: Mode> TransferBatchesOutBatchNoByOutBatchNoDetailsOutDetailNoByOutDetail
     #[doc(alias = "商家明细单号查询明细单")]
     pub fn get(
         self,
-    ) -> M::Sent<
+    ) -> M::Output<
         super::batches::out_batch_no::out_batch_no::details::out_detail_no::out_detail_no::get::Response,
     > {
         self.call.typed(
@@ -353,7 +353,7 @@ impl<M: Mode> TransferBillReceipt<M> {
     pub fn post(
         self,
         request: super::bill_receipt::post::Request,
-    ) -> M::Sent<super::bill_receipt::post::Response> {
+    ) -> M::Output<super::bill_receipt::post::Response> {
         self.call.typed(&table::POST_V3_TRANSFER_BILL_RECEIPT, request)
     }
 
@@ -383,7 +383,7 @@ impl<M: Mode> TransferBillReceiptByOutBatchNo<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "查询转账电子回单")]
-    pub fn get(self) -> M::Sent<super::bill_receipt::out_batch_no::get::Response> {
+    pub fn get(self) -> M::Output<super::bill_receipt::out_batch_no::get::Response> {
         self.call.typed(&table::GET_V3_TRANSFER_BILL_RECEIPT_OUT_BATCH_NO, Nothing)
     }
 }

@@ -2,9 +2,9 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transfer-detail` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -48,7 +48,7 @@ impl<M: Mode> TransferDetailElectronicReceipts<M> {
     pub fn get(
         self,
         request: super::electronic_receipts::get::Request,
-    ) -> M::Sent<super::electronic_receipts::get::Response> {
+    ) -> M::Output<super::electronic_receipts::get::Response> {
         self.call.typed(&table::GET_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS, request)
     }
 
@@ -73,7 +73,7 @@ impl<M: Mode> TransferDetailElectronicReceipts<M> {
     pub fn post(
         self,
         request: super::electronic_receipts::post::Request,
-    ) -> M::Sent<super::electronic_receipts::post::Response> {
+    ) -> M::Output<super::electronic_receipts::post::Response> {
         self.call.typed(&table::POST_V3_TRANSFER_DETAIL_ELECTRONIC_RECEIPTS, request)
     }
 }

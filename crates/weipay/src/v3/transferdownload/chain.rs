@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/transferdownload` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::Nothing;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -35,7 +35,7 @@ chain_step! {
 impl<M: Mode> TransferdownloadElecvoucherfile<M> {
     /// 下载电子回单PDF文件 · `GET v3/transferdownload/elecvoucherfile`
     ///
-    /// For 服务商, 普通商户. Answers are not signed.
+    /// For 服务商, 普通商户. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::elecvoucherfile::get).
     ///
@@ -49,7 +49,7 @@ impl<M: Mode> TransferdownloadElecvoucherfile<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载电子回单PDF文件")]
-    pub fn get(self, request: super::elecvoucherfile::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::elecvoucherfile::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_TRANSFERDOWNLOAD_ELECVOUCHERFILE, request)
     }
 }
@@ -63,7 +63,7 @@ chain_step! {
 impl<M: Mode> TransferdownloadSignfile<M> {
     /// 下载电子回单 · `GET v3/transferdownload/signfile`
     ///
-    /// For 服务商, 普通商户. Answers are not signed.
+    /// For 服务商, 普通商户. Responses are not signed.
     ///
     /// Types and official documents (官方文档): [`get`](mod@super::signfile::get).
     ///
@@ -77,7 +77,7 @@ impl<M: Mode> TransferdownloadSignfile<M> {
     /// # Ok(()) }
     /// ```
     #[doc(alias = "下载电子回单")]
-    pub fn get(self, request: super::signfile::get::Request) -> M::Sent<Nothing> {
+    pub fn get(self, request: super::signfile::get::Request) -> M::Output<Nothing> {
         self.call.typed(&table::GET_V3_TRANSFERDOWNLOAD_SIGNFILE, request)
     }
 }

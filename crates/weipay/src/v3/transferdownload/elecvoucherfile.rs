@@ -6,7 +6,7 @@ pub use crate::v3::transferdownload::chain::TransferdownloadElecvoucherfile as E
 
 /// 下载电子回单PDF文件 · `GET v3/transferdownload/elecvoucherfile`
 ///
-/// For 服务商, 普通商户. Answers are not signed.
+/// For 服务商, 普通商户. Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

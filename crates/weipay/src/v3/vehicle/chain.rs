@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/vehicle` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -103,7 +103,7 @@ impl<M: Mode> VehicleEtcContractsByContractId<M> {
     pub fn get(
         self,
         request: super::etc::contracts::contract_id::get::Request,
-    ) -> M::Sent<super::etc::contracts::contract_id::get::Response> {
+    ) -> M::Output<super::etc::contracts::contract_id::get::Response> {
         self.call.typed(&table::GET_V3_VEHICLE_ETC_CONTRACTS_CONTRACT_ID, request)
     }
 }
@@ -143,7 +143,7 @@ impl<M: Mode> VehicleEtcPreopen<M> {
     pub fn post(
         self,
         request: super::etc::preopen::post::Request,
-    ) -> M::Sent<super::etc::preopen::post::Response> {
+    ) -> M::Output<super::etc::preopen::post::Response> {
         self.call.typed(&table::POST_V3_VEHICLE_ETC_PREOPEN, request)
     }
 }
@@ -207,7 +207,7 @@ impl<M: Mode> VehicleEtcTransactionsHighway<M> {
     pub fn post(
         self,
         request: super::etc::transactions::highway::post::Request,
-    ) -> M::Sent<super::etc::transactions::highway::post::Response> {
+    ) -> M::Output<super::etc::transactions::highway::post::Response> {
         self.call.typed(&table::POST_V3_VEHICLE_ETC_TRANSACTIONS_HIGHWAY, request)
     }
 }
@@ -263,7 +263,7 @@ impl<M: Mode> VehicleEtcTransactionsIdByTransactionId<M> {
     pub fn get(
         self,
         request: super::etc::transactions::id::transaction_id::get::Request,
-    ) -> M::Sent<super::etc::transactions::id::transaction_id::get::Response> {
+    ) -> M::Output<super::etc::transactions::id::transaction_id::get::Response> {
         self.call.typed(&table::GET_V3_VEHICLE_ETC_TRANSACTIONS_ID_TRANSACTION_ID, request)
     }
 }
@@ -319,7 +319,7 @@ impl<M: Mode> VehicleEtcTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::etc::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::etc::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::etc::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_VEHICLE_ETC_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }
@@ -382,7 +382,7 @@ impl<M: Mode> VehicleEtcUsersByOpenidContracts<M> {
     pub fn get(
         self,
         request: super::etc::users::openid::contracts::get::Request,
-    ) -> M::Sent<super::etc::users::openid::contracts::get::Response> {
+    ) -> M::Output<super::etc::users::openid::contracts::get::Response> {
         self.call.typed(&table::GET_V3_VEHICLE_ETC_USERS_OPENID_CONTRACTS, request)
     }
 }
@@ -437,7 +437,7 @@ impl<M: Mode> VehicleParkingParkings<M> {
     pub fn post(
         self,
         request: super::parking::parkings::post::Request,
-    ) -> M::Sent<super::parking::parkings::post::Response> {
+    ) -> M::Output<super::parking::parkings::post::Response> {
         self.call.typed(&table::POST_V3_VEHICLE_PARKING_PARKINGS, request)
     }
 }
@@ -484,7 +484,7 @@ impl<M: Mode> VehicleParkingServicesFind<M> {
     pub fn get(
         self,
         request: super::parking::services::find::get::Request,
-    ) -> M::Sent<super::parking::services::find::get::Response> {
+    ) -> M::Output<super::parking::services::find::get::Response> {
         self.call.typed(&table::GET_V3_VEHICLE_PARKING_SERVICES_FIND, request)
     }
 }
@@ -556,7 +556,7 @@ impl<M: Mode> VehicleTransactionsOutTradeNoByOutTradeNo<M> {
     pub fn get(
         self,
         request: super::transactions::out_trade_no::out_trade_no::get::Request,
-    ) -> M::Sent<super::transactions::out_trade_no::out_trade_no::get::Response> {
+    ) -> M::Output<super::transactions::out_trade_no::out_trade_no::get::Response> {
         self.call.typed(&table::GET_V3_VEHICLE_TRANSACTIONS_OUT_TRADE_NO_OUT_TRADE_NO, request)
     }
 }
@@ -593,7 +593,7 @@ impl<M: Mode> VehicleTransactionsParking<M> {
     pub fn post(
         self,
         request: super::transactions::parking::post::Request,
-    ) -> M::Sent<super::transactions::parking::post::Response> {
+    ) -> M::Output<super::transactions::parking::post::Response> {
         self.call.typed(&table::POST_V3_VEHICLE_TRANSACTIONS_PARKING, request)
     }
 }

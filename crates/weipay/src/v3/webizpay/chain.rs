@@ -2,10 +2,10 @@
 
 //! The steps of the pure chain (纯链式) from `v3/webizpay` on.
 
+use crate::chain::{chain, chain_step};
 use crate::mode::Mode;
 use crate::model::path;
 use crate::operation::table;
-use crate::styles::{chain, chain_step};
 
 chain! {}
 
@@ -68,7 +68,7 @@ impl<M: Mode> WebizpayAvailMchRanges<M> {
     pub fn get(
         self,
         request: super::avail_mch_ranges::get::Request,
-    ) -> M::Sent<super::avail_mch_ranges::get::Response> {
+    ) -> M::Output<super::avail_mch_ranges::get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_AVAIL_MCH_RANGES, request)
     }
 
@@ -91,7 +91,7 @@ impl<M: Mode> WebizpayAvailMchRanges<M> {
     pub fn post(
         self,
         request: super::avail_mch_ranges::post::Request,
-    ) -> M::Sent<super::avail_mch_ranges::post::Response> {
+    ) -> M::Output<super::avail_mch_ranges::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_AVAIL_MCH_RANGES, request)
     }
 
@@ -147,7 +147,7 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
     pub fn get(
         self,
         request: super::avail_mch_ranges::range_id::merchant_identifiers::get::Request,
-    ) -> M::Sent<super::avail_mch_ranges::range_id::merchant_identifiers::get::Response> {
+    ) -> M::Output<super::avail_mch_ranges::range_id::merchant_identifiers::get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS, request)
     }
 
@@ -177,7 +177,7 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiers<M> {
     pub fn post(
         self,
         request: super::avail_mch_ranges::range_id::merchant_identifiers::post::Request,
-    ) -> M::Sent<super::avail_mch_ranges::range_id::merchant_identifiers::post::Response> {
+    ) -> M::Output<super::avail_mch_ranges::range_id::merchant_identifiers::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS, request)
     }
 
@@ -226,8 +226,9 @@ impl<M: Mode> WebizpayAvailMchRangesByRangeIdMerchantIdentifiersByMerchantIdenti
     pub fn delete(
         self,
         request: super::avail_mch_ranges::range_id::merchant_identifiers::merchant_identifier::delete::Request,
-    ) -> M::Sent<super::avail_mch_ranges::range_id::merchant_identifiers::merchant_identifier::delete::Response>
-    {
+    ) -> M::Output<
+        super::avail_mch_ranges::range_id::merchant_identifiers::merchant_identifier::delete::Response,
+    > {
         self.call.typed(
             &table::DELETE_V3_WEBIZPAY_AVAIL_MCH_RANGES_RANGE_ID_MERCHANT_IDENTIFIERS_MERCHANT_IDENTIFIER,
             request,
@@ -283,7 +284,7 @@ impl<M: Mode> WebizpayBillProof<M> {
     pub fn post(
         self,
         request: super::bill::proof::post::Request,
-    ) -> M::Sent<super::bill::proof::post::Response> {
+    ) -> M::Output<super::bill::proof::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_BILL_PROOF, request)
     }
 }
@@ -318,7 +319,7 @@ impl<M: Mode> WebizpayBillTradeBill<M> {
     pub fn post(
         self,
         request: super::bill::trade_bill::post::Request,
-    ) -> M::Sent<super::bill::trade_bill::post::Response> {
+    ) -> M::Output<super::bill::trade_bill::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_BILL_TRADE_BILL, request)
     }
 }
@@ -408,7 +409,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdOutQuotaCardsByOutCardNo<M> {
     pub fn get(
         self,
         request: super::employees::employee_id::out_quota_cards::out_card_no::get::Request,
-    ) -> M::Sent<super::employees::employee_id::out_quota_cards::out_card_no::get::Response> {
+    ) -> M::Output<super::employees::employee_id::out_quota_cards::out_card_no::get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_OUT_QUOTA_CARDS_OUT_CARD_NO, request)
     }
 }
@@ -453,7 +454,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCards<M> {
     pub fn post(
         self,
         request: super::employees::employee_id::quota_cards::post::Request,
-    ) -> M::Sent<super::employees::employee_id::quota_cards::post::Response> {
+    ) -> M::Output<super::employees::employee_id::quota_cards::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS, request)
     }
 
@@ -497,7 +498,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNo<M> {
     pub fn get(
         self,
         request: super::employees::employee_id::quota_cards::card_no::get::Request,
-    ) -> M::Sent<super::employees::employee_id::quota_cards::card_no::get::Response> {
+    ) -> M::Output<super::employees::employee_id::quota_cards::card_no::get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO, request)
     }
 
@@ -547,7 +548,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoCancel<M> {
     pub fn post(
         self,
         request: super::employees::employee_id::quota_cards::card_no::cancel::post::Request,
-    ) -> M::Sent<super::employees::employee_id::quota_cards::card_no::cancel::post::Response> {
+    ) -> M::Output<super::employees::employee_id::quota_cards::card_no::cancel::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO_CANCEL, request)
     }
 }
@@ -588,7 +589,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdQuotaCardsByCardNoPaymentUrl<M> {
     pub fn get(
         self,
         request: super::employees::employee_id::quota_cards::card_no::payment_url::get::Request,
-    ) -> M::Sent<super::employees::employee_id::quota_cards::card_no::payment_url::get::Response> {
+    ) -> M::Output<super::employees::employee_id::quota_cards::card_no::payment_url::get::Response> {
         self.call
             .typed(&table::GET_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_QUOTA_CARDS_CARD_NO_PAYMENT_URL, request)
     }
@@ -627,7 +628,7 @@ impl<M: Mode> WebizpayEmployeesByEmployeeIdRevoke<M> {
     pub fn post(
         self,
         request: super::employees::employee_id::revoke::post::Request,
-    ) -> M::Sent<super::employees::employee_id::revoke::post::Response> {
+    ) -> M::Output<super::employees::employee_id::revoke::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_EMPLOYEES_EMPLOYEE_ID_REVOKE, request)
     }
 }
@@ -670,7 +671,7 @@ impl<M: Mode> WebizpayStoresEntityMatches<M> {
     pub fn post(
         self,
         request: super::stores::entity_matches::post::Request,
-    ) -> M::Sent<super::stores::entity_matches::post::Response> {
+    ) -> M::Output<super::stores::entity_matches::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_STORES_ENTITY_MATCHES, request)
     }
 
@@ -713,7 +714,7 @@ impl<M: Mode> WebizpayStoresEntityMatchesByBatchId<M> {
     pub fn get(
         self,
         request: super::stores::entity_matches::batch_id::get::Request,
-    ) -> M::Sent<super::stores::entity_matches::batch_id::get::Response> {
+    ) -> M::Output<super::stores::entity_matches::batch_id::get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_STORES_ENTITY_MATCHES_BATCH_ID, request)
     }
 }
@@ -774,7 +775,7 @@ impl<M: Mode> WebizpayUsersByUserIdAuthorizationState<M> {
     pub fn get(
         self,
         request: super::users::user_id::authorization_state::get::Request,
-    ) -> M::Sent<super::users::user_id::authorization_state::get::Response> {
+    ) -> M::Output<super::users::user_id::authorization_state::get::Response> {
         self.call.typed(&table::GET_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_STATE, request)
     }
 }
@@ -807,7 +808,7 @@ impl<M: Mode> WebizpayUsersByUserIdAuthorizationUrl<M> {
     pub fn post(
         self,
         request: super::users::user_id::authorization_url::post::Request,
-    ) -> M::Sent<super::users::user_id::authorization_url::post::Response> {
+    ) -> M::Output<super::users::user_id::authorization_url::post::Response> {
         self.call.typed(&table::POST_V3_WEBIZPAY_USERS_USER_ID_AUTHORIZATION_URL, request)
     }
 }

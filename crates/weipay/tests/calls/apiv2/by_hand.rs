@@ -32,7 +32,7 @@ fn message(fields: &[(&str, &str)]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    base16ct::upper::encode_string(bytes)
 }
 
 /// XML as the platform writes it: every value in CDATA.

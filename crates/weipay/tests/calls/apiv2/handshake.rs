@@ -127,8 +127,7 @@ impl Authority {
 }
 
 fn serial() -> Vec<u8> {
-    let text = crate::platform::MERCHANT_SERIAL.as_bytes();
-    text.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+    base16ct::mixed::decode_vec(crate::platform::MERCHANT_SERIAL).unwrap()
 }
 
 fn builder(url: &str) -> ClientBuilder {

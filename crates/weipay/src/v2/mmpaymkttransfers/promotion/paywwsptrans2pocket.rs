@@ -6,7 +6,7 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersPromotionPaywwsptr
 
 /// 向员工付款 · `POST v2/mmpaymkttransfers/promotion/paywwsptrans2pocket`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
 pub mod post {
     use crate::model::{open_enum, request, response, xml};
 

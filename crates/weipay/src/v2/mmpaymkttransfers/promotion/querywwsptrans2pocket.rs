@@ -6,8 +6,8 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersPromotionQuerywwsp
 
 /// 查询付款记录 · `POST v2/mmpaymkttransfers/promotion/querywwsptrans2pocket`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-/// content.
+/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+/// same content.
 pub mod post {
     use crate::model::{open_enum, request, response, xml};
 

@@ -6,8 +6,8 @@ pub use crate::v2::mmpaymkttransfers::chain::MmpaymkttransfersPromotionTransfers
 
 /// 向微信用户个人付款 · `POST v2/mmpaymkttransfers/promotion/transfers`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed. Safe to repeat with the same
-/// `partner_trade_no` and the same content.
+/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed. Safe to repeat with the
+/// same `partner_trade_no` and the same content.
 ///
 /// Official documents (官方文档):
 ///

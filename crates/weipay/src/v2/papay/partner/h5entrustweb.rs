@@ -6,7 +6,7 @@ pub use crate::v2::papay::chain::PapayPartnerH5entrustweb as H5entrustweb;
 
 /// H5纯签约 · `GET v2/papay/partner/h5entrustweb`
 ///
-/// For 服务商. Answers are not signed.
+/// For 服务商. Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,7 @@ pub use crate::v2::secapi::chain::SecapiMchSubmchmanage as Submchmanage;
 
 /// 银行特约商户录入/银行特约商户资料查询 · `POST v2/secapi/mch/submchmanage`
 ///
-/// Needs the merchant's certificate (商户API证书) in TLS. Answers are not signed.
+/// Needs the merchant's certificate (商户API证书) in TLS. Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

@@ -29,8 +29,8 @@ pub mod post {
             file_type: FileType = meta("file_type").required(),
             /// 文件摘要算法. Required.
             digest_alogrithm: DigestAlogrithm = meta("digest_alogrithm").required(),
-            /// 文件的摘要. Required.
-            digest: String = meta("digest").required(),
+            /// 文件的摘要. The client takes it from the file unless it is set. Required.
+            digest: String = meta("digest").required().file_sm3(),
         }
     }
 

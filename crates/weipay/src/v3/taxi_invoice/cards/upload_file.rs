@@ -26,8 +26,8 @@ pub mod post {
             company_mchid: String = meta("company_mchid").required(),
             /// 行政区划代码. Required.
             region_id: i64 = meta("region_id").required(),
-            /// 文件的摘要. Required.
-            digest: String = meta("digest").required(),
+            /// 文件的摘要. The client takes it from the file unless it is set. Required.
+            digest: String = meta("digest").required().file_sm3(),
             /// 文件摘要算法. Required.
             digest_algorithm: DigestAlgorithm = meta("digest_algorithm").required(),
         }

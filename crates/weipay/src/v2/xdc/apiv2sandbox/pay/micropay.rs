@@ -6,7 +6,7 @@ pub use crate::v2::xdc::chain::XdcApiv2sandboxPayMicropay as Micropay;
 
 /// 沙箱付款码支付 · `POST v2/xdc/apiv2sandbox/pay/micropay`
 ///
-/// Answers are not signed.
+/// Responses are not signed.
 ///
 /// Official documents (官方文档):
 ///

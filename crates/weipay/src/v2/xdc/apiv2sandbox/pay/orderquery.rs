@@ -6,7 +6,7 @@ pub use crate::v2::xdc::chain::XdcApiv2sandboxPayOrderquery as Orderquery;
 
 /// 沙箱订单查询 · `POST v2/xdc/apiv2sandbox/pay/orderquery`
 ///
-/// Answers are not signed. Safe to repeat with the same content.
+/// Responses are not signed. Safe to repeat with the same content.
 ///
 /// Official documents (官方文档):
 ///

@@ -6,7 +6,7 @@ pub use crate::v3::global::chain::GlobalMerchantServiceImagesByMediaId as MediaI
 
 /// 图片下载 · `GET v3/global/merchant-service/images/{media_id}`
 ///
-/// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. Answers are not signed.
+/// For 服务商, 渠道商, 从业机构. Host: `https://apihk.mch.weixin.qq.com/`. Responses are not signed.
 pub mod get {
     use crate::model::{query, request};
 

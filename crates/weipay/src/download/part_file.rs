@@ -1,0 +1,69 @@
+//! A file that is written beside its place, and moved there only when it is good: whoever looks at the place finds the whole file
+//! or what was there before.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use weipay_wire::random_nonce;
+
+/// A file on its way to its place. Unless it is moved there, it is removed when it is dropped.
+pub(super) struct PartFile {
+    place: PathBuf,
+    beside: PathBuf,
+    is_moved: bool,
+}
+
+impl PartFile {
+    pub(super) fn create(place: &Path) -> io::Result<(Self, File)> {
+        let name = place.file_name().ok_or_else(|| io::Error::other("the path does not name a file"))?;
+        let mut beside = OsString::from(".");
+        beside.push(name);
+        beside.push(format!(".{}.part", random_nonce()));
+        let beside = place.with_file_name(beside);
+        let file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
+        Ok((Self { place: place.to_owned(), beside, is_moved: false }, file))
+    }
+
+    /// Moves the file to its place. What was there is replaced.
+    pub(super) fn finish(mut self, file: &File) -> io::Result<()> {
+        file.sync_all()?;
+        fs::rename(&self.beside, &self.place)?;
+        self.is_moved = true;
+        Ok(())
+    }
+}
+
+impl Drop for PartFile {
+    fn drop(&mut self) {
+        if !self.is_moved {
+            // It has a name that nobody else uses. If it cannot be removed, nothing more can be done.
+            fs::remove_file(&self.beside).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_replaces_what_is_at_its_place_only_when_it_is_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("bill.csv");
+        fs::write(&place, "old").unwrap();
+        let (part, mut file) = PartFile::create(&place).unwrap();
+        file.write_all(b"broken").unwrap();
+        drop(part);
+        assert_eq!(fs::read(&place).unwrap(), b"old");
+        let (part, mut file) = PartFile::create(&place).unwrap();
+        file.write_all(b"new").unwrap();
+        part.finish(&file).unwrap();
+        assert_eq!(fs::read(&place).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(PartFile::create(Path::new("/")).is_err());
+    }
+}

@@ -1,0 +1,220 @@
+//! What is done to the bytes of a file while they arrive, without I/O: gzip is decompressed, the digest computed, and the size
+//! bounded. Memory use does not depend on the size of the file.
+
+use std::io::{self, Write};
+
+use flate2::write::MultiGzDecoder;
+use weipay_wire::Digester;
+
+use super::Digest;
+use crate::error::FileError;
+
+/// The first bytes of a gzip stream (RFC 1952): its two magic bytes, and its only method. No text, picture or PDF begins so.
+const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// So much input is decompressed at a time.
+const STEP: usize = 16 * 1024;
+
+pub(super) struct Receiver {
+    content: Content,
+    digest: Option<Digest>,
+    digester: Option<Digester>,
+    max_bytes: u64,
+    received: u64,
+    bytes: u64,
+}
+
+enum Content {
+    /// The bytes so far are the beginning of [`GZIP`].
+    Undecided(Vec<u8>),
+    Plain,
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
+}
+
+/// What was received.
+pub(super) struct Received {
+    pub(super) bytes: u64,
+    pub(super) was_compressed: bool,
+    pub(super) digest: Option<Digest>,
+}
+
+impl Receiver {
+    pub(super) fn new(digest: Option<Digest>, max_bytes: Option<u64>) -> Self {
+        let digester = digest.as_ref().map(|digest| Digester::new(digest.algorithm));
+        let max_bytes = max_bytes.unwrap_or(u64::MAX);
+        Self { content: Content::Undecided(Vec::new()), digest, digester, max_bytes, received: 0, bytes: 0 }
+    }
+
+    /// Takes the beginning of the input, and gives the next piece of the file, which may be empty. Call it until nothing of the
+    /// input is left.
+    pub(super) fn next_piece(&mut self, input: &mut &[u8]) -> Result<Vec<u8>, FileError> {
+        let before = input.len();
+        let piece = match &mut self.content {
+            Content::Undecided(head) => {
+                let count = input.len().min(GZIP.len() - head.len());
+                head.extend_from_slice(&input[..count]);
+                *input = &input[count..];
+                if *head == GZIP {
+                    let mut decoder = Box::new(MultiGzDecoder::new(Vec::new()));
+                    decoder.write_all(&GZIP).map_err(FileError::Compression)?;
+                    self.content = Content::Gzip(decoder);
+                    Vec::new()
+                } else if GZIP.starts_with(head) {
+                    Vec::new()
+                } else {
+                    let head = std::mem::take(head);
+                    self.content = Content::Plain;
+                    head
+                }
+            }
+            Content::Plain => std::mem::take(input).to_vec(),
+            Content::Gzip(decoder) => {
+                let step = &input[..input.len().min(STEP)];
+                match decoder.write(step).map_err(FileError::Compression)? {
+                    0 => return Err(FileError::Compression(io::ErrorKind::InvalidData.into())),
+                    taken => *input = &input[taken..],
+                }
+                std::mem::take(decoder.get_mut())
+            }
+        };
+        self.received = self.received.saturating_add((before - input.len()) as u64);
+        // Gzip may be a little longer than what it compresses, but not endless members of nothing.
+        if self.received > self.max_bytes.saturating_add(self.max_bytes / 64).saturating_add(64 * 1024) {
+            return Err(FileError::TooLarge { limit: self.max_bytes });
+        }
+        self.count(piece)
+    }
+
+    /// The input ended: the last piece of the file.
+    pub(super) fn last_piece(&mut self) -> Result<Vec<u8>, FileError> {
+        let piece = match &mut self.content {
+            Content::Undecided(head) => std::mem::take(head),
+            Content::Plain => Vec::new(),
+            Content::Gzip(decoder) => {
+                decoder.try_finish().map_err(FileError::Compression)?;
+                std::mem::take(decoder.get_mut())
+            }
+        };
+        self.count(piece)
+    }
+
+    /// Whether the file is the announced one.
+    pub(super) fn conclude(self) -> Result<Received, FileError> {
+        if let (Some(digest), Some(digester)) = (&self.digest, self.digester) {
+            let computed = digester.finish_hex();
+            if computed != digest.hex {
+                return Err(FileError::WrongDigest {
+                    algorithm: digest.algorithm,
+                    announced: digest.hex.clone(),
+                    computed,
+                    bytes: self.bytes,
+                });
+            }
+        }
+        let was_compressed = matches!(self.content, Content::Gzip(_));
+        Ok(Received { bytes: self.bytes, was_compressed, digest: self.digest })
+    }
+
+    fn count(&mut self, piece: Vec<u8>) -> Result<Vec<u8>, FileError> {
+        self.bytes = self.bytes.saturating_add(piece.len() as u64);
+        if self.bytes > self.max_bytes {
+            return Err(FileError::TooLarge { limit: self.max_bytes });
+        }
+        if let Some(digester) = &mut self.digester {
+            digester.update(&piece);
+        }
+        Ok(piece)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use weipay_wire::DigestAlgorithm;
+
+    use super::*;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Receives a body in pieces of a length, and says how long the longest piece of the file was.
+    fn receive(
+        mut receiver: Receiver,
+        body: &[u8],
+        length: usize,
+    ) -> Result<(Vec<u8>, usize, Received), FileError> {
+        let (mut file, mut longest) = (Vec::new(), 0);
+        for mut input in body.chunks(length) {
+            while !input.is_empty() {
+                let piece = receiver.next_piece(&mut input)?;
+                longest = longest.max(piece.len());
+                file.extend(piece);
+            }
+        }
+        file.extend(receiver.last_piece()?);
+        receiver.conclude().map(|received| (file, longest, received))
+    }
+
+    fn sha1(text: &[u8]) -> Option<Digest> {
+        Some(Digest::new("SHA1", &DigestAlgorithm::Sha1.hex(text)).unwrap())
+    }
+
+    #[test]
+    fn a_file_is_the_same_in_pieces_of_any_length_compressed_or_not() {
+        let text: Vec<u8> = "`2026-11-26,`0.01\r\n".bytes().cycle().take(100_000).collect();
+        for text in [&text[..], b"", b"\x1f", b"\x1f\x8b", b"\x1f\x8b\x07abc", b"PK"] {
+            let members = [gzip(&text[..text.len() / 2]), gzip(&text[text.len() / 2..])].concat();
+            for body in [text.to_vec(), gzip(text), members] {
+                for length in [1, 2, 3, 1000, 1 << 20] {
+                    let receiver = Receiver::new(sha1(text), Some(text.len() as u64));
+                    let (file, _, received) = receive(receiver, &body, length).unwrap();
+                    assert!(file == text && received.bytes == text.len() as u64, "{length}");
+                    assert_eq!(received.was_compressed, body != text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_stopped_at_the_limit_and_its_pieces_stay_small() {
+        let bomb = gzip(&vec![0; 32 << 20]);
+        let error = receive(Receiver::new(None, Some(1 << 20)), &bomb, bomb.len()).err();
+        assert!(matches!(error, Some(FileError::TooLarge { limit: 0x10_0000 })), "{error:?}");
+        let (file, longest, _) = receive(Receiver::new(None, None), &bomb, bomb.len()).unwrap();
+        assert!(file.len() == 32 << 20 && longest <= 64 * 1024, "{longest}");
+        // Members without content never end either.
+        let nothing = gzip(b"").repeat(10_000);
+        let error = receive(Receiver::new(None, Some(10)), &nothing, 4096).err();
+        assert!(matches!(error, Some(FileError::TooLarge { limit: 10 })), "{error:?}");
+    }
+
+    #[test]
+    fn a_truncated_or_damaged_gzip_is_an_error_wherever_it_ends() {
+        let whole = gzip(b"a bill with some text in it");
+        for length in 3..whole.len() {
+            let error = receive(Receiver::new(None, None), &whole[..length], 5).err();
+            assert!(matches!(error, Some(FileError::Compression(_))), "{length}");
+        }
+        for at in [3, 12, whole.len() - 8, whole.len() - 1] {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x55;
+            assert!(
+                receive(Receiver::new(sha1(b"a bill with some text in it"), None), &damaged, 64).is_err(),
+                "{at}"
+            );
+        }
+        let garbage = [&whole[..], b"garbage"].concat();
+        assert!(receive(Receiver::new(None, None), &garbage, 64).is_err());
+    }
+
+    #[test]
+    fn the_digest_is_of_the_text_and_not_of_what_was_sent() {
+        let body = gzip(b"text");
+        let error = receive(Receiver::new(sha1(&body), None), &body, 64).err();
+        assert!(matches!(error, Some(FileError::WrongDigest { bytes: 4, .. })), "{error:?}");
+    }
+}

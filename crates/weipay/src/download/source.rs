@@ -1,0 +1,121 @@
+//! What names a file: a URL, or a response with the members that the catalogue has for one.
+
+use serde_json::Value;
+
+use super::Digest;
+use crate::error::RequestError;
+use crate::model::{Model, encode};
+use crate::response::{Decode, Response};
+
+/// The catalogue's names of the members that name a file.
+const URL: &str = "download_url";
+const HASH_TYPE: &str = "hash_type";
+const HASH_VALUE: &str = "hash_value";
+/// A file that travels encrypted has its key beside its address (子商户资金账单).
+const KEY: &str = "encrypt_key";
+
+/// A file: its address, and its digest if one is announced.
+#[derive(Clone)]
+#[doc(hidden)]
+pub struct FileLink {
+    pub(super) url: String,
+    pub(super) digest: Option<Digest>,
+}
+
+/// What names a file to download: a [`Response`] or a part of one with `download_url`, and with `hash_type` and `hash_value` if
+/// the platform announces a digest; or the URL itself, which announces none.
+///
+/// Where a response has a list of files, give an item of the list.
+pub trait FileSource {
+    /// The file.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or its digest cannot be checked.
+    #[doc(hidden)]
+    fn file_link(&self) -> Result<FileLink, RequestError>;
+}
+
+impl FileSource for str {
+    fn file_link(&self) -> Result<FileLink, RequestError> {
+        Ok(FileLink { url: self.to_owned(), digest: None })
+    }
+}
+
+impl FileSource for String {
+    fn file_link(&self) -> Result<FileLink, RequestError> {
+        self.as_str().file_link()
+    }
+}
+
+impl FileSource for Value {
+    fn file_link(&self) -> Result<FileLink, RequestError> {
+        let error = |reason: &str| RequestError::DownloadUrl(reason.to_owned());
+        let text = |name: &str| self.get(name).and_then(Self::as_str).filter(|text| !text.is_empty());
+        let url = text(URL).ok_or_else(|| {
+            error("is missing: the response has no `download_url`. If it has a list of files, give an item of the list")
+        })?;
+        if text(KEY).is_some() {
+            return Err(error(
+                "is of an encrypted file (`encrypt_key`), and its digest is of the decrypted one: download the URL itself, \
+                 without a digest, and decrypt the file",
+            ));
+        }
+        let digest = match (text(HASH_TYPE), text(HASH_VALUE)) {
+            (Some(hash_type), Some(hash_value)) => Some(Digest::new(hash_type, hash_value)?),
+            (None, None) => None,
+            (Some(_), None) => return Err(RequestError::Digest("has no `hash_value`".to_owned())),
+            (None, Some(_)) => return Err(RequestError::Digest("has no `hash_type`".to_owned())),
+        };
+        Ok(FileLink { url: url.to_owned(), digest })
+    }
+}
+
+impl<T: Model> FileSource for T {
+    fn file_link(&self) -> Result<FileLink, RequestError> {
+        encode::json(self)?.file_link()
+    }
+}
+
+impl<T: Decode> FileSource for Response<T> {
+    fn file_link(&self) -> Result<FileLink, RequestError> {
+        let json =
+            self.json().map_err(|error| RequestError::DownloadUrl(format!("cannot be read: {error}")))?;
+        json.file_link()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const SHA1: &str = "79bb0f45fc4c42234a918000b2668d689e2bde04";
+
+    #[test]
+    fn a_file_is_named_by_the_members_of_the_catalogue() {
+        let link =
+            json!({"hash_type": "SHA1", "hash_value": SHA1, "download_url": "https://a/b"}).file_link();
+        let link = link.unwrap();
+        assert_eq!((link.url.as_str(), link.digest), ("https://a/b", Digest::new("SHA1", SHA1).ok()));
+        // Invoices and overseas bills announce no digest.
+        assert!(json!({"download_url": "https://a/b"}).file_link().unwrap().digest.is_none());
+    }
+
+    #[test]
+    fn a_digest_that_cannot_be_checked_is_an_error_and_not_left_out() {
+        for (json, reason) in [
+            (json!({"download_url": "https://a/b", "hash_type": "SHA1"}), "hash_value"),
+            (json!({"download_url": "https://a/b", "hash_value": SHA1}), "hash_type"),
+            (json!({"download_url": "https://a/b", "hash_type": "MD5", "hash_value": SHA1}), "`MD5`"),
+            (json!({"download_url": "https://a/b", "hash_type": "SHA256", "hash_value": SHA1}), "64"),
+            (json!({"download_url": "https://a/b", "encrypt_key": "a"}), "encrypt_key"),
+            (json!({"download_bill_list": []}), "an item of the list"),
+            (json!(null), "download_url"),
+        ] {
+            let error = json.file_link().err().unwrap().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! What a caller can do about an error: one class for each kind of action.
+
+use http::StatusCode;
+
+use super::{ApiError, Error, ErrorKind, FileError, RequestError};
+
+/// What an error is about, for a program that acts on it. [`Error::class`] gives it, by the status and the code (错误码) of the
+/// response.
+///
+/// A class never says whether the operation took effect: [`Error::may_have_taken_effect`] does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorClass {
+    /// The request is wrong, or a setting of the client: found by the client before it was sent, or by the platform, such as
+    /// `PARAM_ERROR`. Mend it; the same request fails again.
+    Parameter,
+    /// The platform does not accept the signature of the request, or the merchant's certificate: `SIGN_ERROR`. Check key, serial
+    /// and clock; [`Error::sign_difference`] may name the cause.
+    Signature,
+    /// The merchant may not do this: `NO_AUTH`. Apply for the permission on the merchant platform (商户平台).
+    Permission,
+    /// The platform has no such order, refund or other object: `ORDER_NOT_EXIST`, `RESOURCE_NOT_EXISTS`. Only a whole response with
+    /// a code of the platform is of this class, never the 404 of a proxy or of an unknown path.
+    NotFound,
+    /// The number is used, or the object is in a state that excludes this: `OUT_TRADE_NO_USED`, `ORDERPAID`, `ORDER_CLOSED`. Query
+    /// its state; an earlier call may have succeeded.
+    Conflict,
+    /// A rule of business refuses it, such as a balance, a limit or the state of an account: `NOT_ENOUGH`, `RULE_LIMIT`. Code and
+    /// message say which. Refusals with a code that this version does not know are of this class too.
+    Refused,
+    /// Too many calls: status 429, `FREQUENCY_LIMITED`. Call again later.
+    RateLimit,
+    /// It is not decided yet: `USERPAYING`, `TRADE_ERROR`. Query the result.
+    Pending,
+    /// The platform failed: status 5xx, `SYSTEM_ERROR`, `BANK_ERROR`. Query the result, or make the same call again.
+    PlatformFault,
+    /// The network failed, or something that is not the platform's API responded, such as a proxy.
+    Transport,
+    /// A response is not proven to be the platform's, or the keys that would prove it are missing. Do not act on it.
+    Verification,
+    /// What came is the platform's and cannot be used: the body is not of the expected type, a text cannot be decrypted, or a file
+    /// cannot be written.
+    Unreadable,
+}
+
+use ErrorClass::{
+    Conflict, NotFound, Parameter, Pending, Permission, PlatformFault, RateLimit, Refused, Signature,
+    Transport, Unreadable, Verification,
+};
+
+/// Codes, without underscores and blanks: both spellings of many are in use.
+const CODES: &[(ErrorClass, &[&str])] = &[
+    (Signature, &["SIGNERROR", "CAERROR", "CERTERROR"]),
+    (
+        Parameter,
+        &[
+            "PARAMERROR",
+            "INVALIDREQUEST",
+            "LACKPARAMS",
+            "XMLERROR",
+            "XMLFORMATERROR",
+            "NOTUTF8",
+            "PARAMISNOTUTF8",
+            "POSTDATAEMPTY",
+            "REQUIREPOSTMETHOD",
+            "APPIDMCHIDNOTMATCH",
+            "APPIDNOTEXIST",
+            "MCHNOTEXISTS",
+            "MCHIDNOTEXIST",
+            "ILLEGALAPPID",
+            "MSGAPPIDERROR",
+            "OPENIDERROR",
+            "OPENIDMISMATCH",
+            "INVALIDTRANSACTIONID",
+            "AUTHCODEERROR",
+            "AUTHCODEINVALID",
+            "AUTHCODEEXPIRE",
+            "REFUNDFEEMISMATCH",
+            "NAMEMISMATCH",
+            "AMOUNTLIMIT",
+            "MONEYLIMIT",
+            "FATALERROR",
+        ],
+    ),
+    (Permission, &["NOAUTH", "APIMETHODCLOSED", "ACCEPTMODEERROR", "PAYCHANNELNOTALLOWED"]),
+    (NotFound, &["ORDERNOTEXIST", "REFUNDNOTEXIST", "RESOURCENOTEXISTS", "NOTFOUND", "NOSTATEMENTEXIST"]),
+    (
+        Conflict,
+        &[
+            "OUTTRADENOUSED",
+            "ORDERPAID",
+            "ORDERCLOSED",
+            "ORDERREVERSED",
+            "ORDERCANCELED",
+            "ORDERDONE",
+            "INVALIDORDERSTATE",
+            "ALREADYEXISTS",
+            "RESOURCEALREADYEXISTS",
+            "BUYERMISMATCH",
+            "REVERSEEXPIRE",
+            "TRADEOVERDUE",
+        ],
+    ),
+    (
+        RateLimit,
+        &[
+            "FREQUENCYLIMITED",
+            "FREQUENCYLIMIT",
+            "FREQUENCYLIMITEXCEED",
+            "FREQLIMIT",
+            "INVALIDREQTOOMUCH",
+            "RATELIMITEXCEEDED",
+            "RATELIMITEXCEED",
+            "RATELIMITED",
+        ],
+    ),
+    (
+        PlatformFault,
+        &["SYSTEMERROR", "BANKERROR", "SERVICEUNAVAILABLE", "BIZERRNEEDRETRY", "OPERATIONFAILED"],
+    ),
+    (Pending, &["USERPAYING", "PROCESSING", "TRADEERROR", "SENDFAILED", "STATEMENTCREATING"]),
+    (
+        Refused,
+        &[
+            "NOTENOUGH",
+            "ACCOUNTERROR",
+            "RULELIMIT",
+            "USERACCOUNTABNORMAL",
+            "V2ACCOUNTSIMPLEBAN",
+            "RCVDAMOUNTLIMIT",
+            "SENDAMOUNTLIMIT",
+            "SENDNUMLIMIT",
+            "NOTSUPORTCARD",
+            "RECVACCOUNTNOTALLOWED",
+            "REQUESTBLOCKED",
+        ],
+    ),
+];
+
+/// What the `return_msg` of a refusal of APIv2 without a code speaks of.
+const MESSAGES: &[(ErrorClass, &[&str])] = &[
+    (Signature, &["签名", "证书", "SIGN", "CERT"]),
+    (Permission, &["权限"]),
+    (RateLimit, &["频率", "频繁"]),
+    (PlatformFault, &["SYSTEMERROR", "系统", "繁忙"]),
+    (Parameter, &["参数", "缺少", "XML", "商户号", "MCH_ID", "APPID", "POST", "UTF", "INVALID"]),
+];
+
+pub(super) fn of(kind: &ErrorKind, status: Option<StatusCode>) -> ErrorClass {
+    match kind {
+        ErrorKind::Request(RequestError::Signing(_)) => Signature,
+        ErrorKind::Request(_) => Parameter,
+        ErrorKind::Network(_) => Transport,
+        ErrorKind::Api(error) => of_response(error, status.unwrap_or_default()),
+        ErrorKind::Unverified(_) | ErrorKind::SignatureProbe => Verification,
+        // `NotFound` would be about an object of the call, not about certificates.
+        ErrorKind::PlatformCertificates(fetch) => match fetch.class() {
+            class @ (Transport | RateLimit | PlatformFault | Signature) => class,
+            _ => Verification,
+        },
+        ErrorKind::File(error) => match error {
+            FileError::WrongDigest { .. } => Verification,
+            FileError::Compression(_) | FileError::WebPage => Transport,
+            FileError::TooLarge { .. } => Parameter,
+            FileError::Write(_) => Unreadable,
+        },
+        ErrorKind::Decode(_) | ErrorKind::Decryption(_) => Unreadable,
+    }
+}
+
+fn of_response(error: &ApiError, status: StatusCode) -> ErrorClass {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => return RateLimit,
+        StatusCode::UNAUTHORIZED => return Signature,
+        _ if !error.code.is_empty() => {}
+        _ if status.is_server_error() => return PlatformFault,
+        // Of APIv2, and it tells its reason as a text.
+        _ if status.is_success() => {
+            return class_in(MESSAGES, |part| error.message.to_uppercase().contains(part));
+        }
+        _ => return Transport,
+    }
+    if !error.is_from_platform() && !status.is_server_error() {
+        return Transport;
+    }
+    let code: String = error.code.chars().filter(|letter| !matches!(letter, '_' | ' ')).collect();
+    let code = code.to_uppercase();
+    match class_in(CODES, |known| code == known) {
+        Refused
+            if code.ends_with("NOTEXIST") || code.ends_with("NOTEXISTS") || code.ends_with("NOTFOUND") =>
+        {
+            NotFound
+        }
+        Refused if status.is_server_error() => PlatformFault,
+        Refused if status == StatusCode::BAD_REQUEST && code.ends_with("PARAMERROR") => Parameter,
+        class => class,
+    }
+}
+
+/// The first class one of whose texts fits; otherwise a refusal.
+fn class_in(table: &[(ErrorClass, &[&str])], fits: impl Fn(&str) -> bool) -> ErrorClass {
+    table.iter().find(|(_, texts)| texts.iter().any(|text| fits(text))).map_or(Refused, |(class, _)| *class)
+}
+
+impl Error {
+    /// What the error is about, for a program that acts on it.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        of(self.kind(), self.status())
+    }
+
+    /// Whether the same call may be made again as it was, with the same number and the same content, because it may succeed then
+    /// and cannot take effect twice. It is advice: wait before it, longer each time.
+    ///
+    /// | what happened | is it? |
+    /// |---|---|
+    /// | nothing was sent, because the network failed | yes |
+    /// | the network failed later, status 5xx, 429, 408 or 425, `SYSTEM_ERROR`, a signature probe | if the call only reads, or the catalogue says that a repeat is safe ([`Operation::is_safe_to_repeat`](crate::Operation::is_safe_to_repeat)) |
+    /// | it is not decided yet ([`ErrorClass::Pending`]) | if the call only reads; otherwise query the result |
+    /// | a downloaded file is damaged, or not the announced one | yes |
+    /// | anything else | no: the same call fails again |
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        let reads = self.operation().is_some_and(|called| {
+            called.strip_prefix("GET ").is_some_and(|path| !path.trim_start_matches('/').starts_with("v2/"))
+        });
+        let is_safe = || {
+            let of_catalogue = self.known_operation().is_some_and(crate::Operation::is_safe_to_repeat);
+            !self.may_have_taken_effect() || reads || of_catalogue
+        };
+        match (self.kind(), self.class()) {
+            (ErrorKind::PlatformCertificates(fetch), _) => fetch.is_retryable(),
+            (ErrorKind::Network(_) | ErrorKind::SignatureProbe, _) | (_, RateLimit | PlatformFault) => {
+                is_safe()
+            }
+            (ErrorKind::Api(_), Transport) => {
+                let may_pass = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY];
+                self.status().is_some_and(|status| may_pass.contains(&status)) && is_safe()
+            }
+            // A download changes nothing.
+            (ErrorKind::File(_), Verification | Transport) => true,
+            (_, Pending) => reads,
+            _ => false,
+        }
+    }
+
+    /// The number at the end of the `Request-ID`, which names the error more closely than the code does: 268443699 is a wrong
+    /// signature. 0 stands for none.
+    #[must_use]
+    pub fn request_id_code(&self) -> Option<u64> {
+        let (_, tail) = self.request_id()?.rsplit_once('-')?;
+        tail.parse().ok().filter(|_| tail.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+
+    /// The field that the platform rejects (错误参数), such as `/body/amount/total`: from the detail, or from the message, where the
+    /// platform mostly writes it.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        let named = self.detail().and_then(|detail| detail.get("field")?.as_str());
+        named.filter(|field| !field.is_empty()).or_else(|| {
+            let (_, rest) = self.message()?.split_once('“')?;
+            let (pointer, _) = rest.split_once('”')?;
+            pointer.starts_with('/').then_some(pointer)
+        })
+    }
+
+    /// What is wrong with it (错误原因), from the detail.
+    #[must_use]
+    pub fn issue(&self) -> Option<&str> {
+        let detail = self.detail()?;
+        let inner = || detail.get("detail")?.get("issue");
+        detail.get("issue").or_else(inner)?.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(status: u16, body: &str) -> ErrorClass {
+        of(&ErrorKind::Api(ApiError::read(body.as_bytes())), StatusCode::from_u16(status).ok())
+    }
+
+    #[test]
+    fn a_code_decides_in_either_spelling_and_then_the_status() {
+        for (status, code, expected) in [
+            (400, "PARAM_ERROR", Parameter),
+            (400, "INVALID_REQUEST", Parameter),
+            (401, "SIGN_ERROR", Signature),
+            (401, "ANYTHING", Signature),
+            (403, "NO_AUTH", Permission),
+            (403, "NOAUTH", Permission),
+            (404, "ORDER_NOT_EXIST", NotFound),
+            (404, "COUPON_NOT_EXISTS", NotFound),
+            (400, "MCH_NOT_EXISTS", Parameter),
+            (403, "OUT_TRADE_NO_USED", Conflict),
+            (400, "ORDERPAID", Conflict),
+            (400, "ORDER_PAID", Conflict),
+            (403, "NOT_ENOUGH", Refused),
+            (403, "A_CODE_OF_TOMORROW", Refused),
+            (429, "RATELIMIT_EXCEED", RateLimit),
+            (429, "A_CODE_OF_TOMORROW", RateLimit),
+            (403, "FREQUENCY_LIMITED", RateLimit),
+            (400, "SYSTEM_ERROR", PlatformFault),
+            (500, "A_CODE_OF_TOMORROW", PlatformFault),
+            (500, "OPENID_MISMATCH", Parameter),
+            (403, "TRADE_ERROR", Pending),
+        ] {
+            assert_eq!(class(status, &format!(r#"{{"code":"{code}"}}"#)), expected, "{status} {code}");
+        }
+    }
+
+    /// A caller may create anew what was not found.
+    #[test]
+    fn what_the_platform_did_not_provably_say_is_never_not_found() {
+        for body in [
+            "",
+            "<html>404</html>",
+            "{}",
+            r#"{"code":"not_found"}"#,
+            r#"{"code":"ORDER_NOT_EXIST","mess"#,
+            r#"[{"code":"ORDER_NOT_EXIST"}]"#,
+            r#"{"code":404}"#,
+        ] {
+            assert_eq!(class(404, body), Transport, "{body}");
+        }
+        let none = Error::with_response(
+            ErrorKind::Api(ApiError::read(br#"{"code":"RESOURCE_NOT_EXISTS"}"#)),
+            crate::response::RawResponse {
+                status: StatusCode::NOT_FOUND,
+                headers: http::HeaderMap::new(),
+                body: bytes::Bytes::new(),
+                verified: false,
+                elements: None,
+                decryption_key: std::sync::Arc::new(weipay_wire::PrivateKey::generate().unwrap()),
+            },
+        );
+        assert_eq!(none.class(), NotFound);
+        assert_eq!(Error::without_keys(std::sync::Arc::new(none)).class(), Verification);
+    }
+
+    #[test]
+    fn a_page_of_a_proxy_is_of_the_transport_and_one_of_a_server_that_failed_is_a_fault() {
+        for status in [302, 400, 403, 405, 408, 413] {
+            assert_eq!(class(status, "<html>"), Transport, "{status}");
+        }
+        for status in [500, 502, 503, 504] {
+            assert_eq!(class(status, "<html>"), PlatformFault, "{status}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Why a file that arrived is not good.
+
+use std::io;
+
+use weipay_wire::DigestAlgorithm;
+
+/// Why a download (下载) failed although the platform answered. Whatever was written of the file before must not be used: `to_file` and
+/// `to_bytes` leave nothing behind.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The file is not the one whose digest the platform announced.
+    #[error(
+        "the file is not the announced one: its {algorithm} is {computed} and not {announced}. None of its {bytes} bytes may be \
+         used; download it again"
+    )]
+    WrongDigest {
+        /// The algorithm.
+        algorithm: DigestAlgorithm,
+        /// The announced digest, in lower-case hexadecimal.
+        announced: String,
+        /// The digest of what came.
+        computed: String,
+        /// How many bytes came, after decompression.
+        bytes: u64,
+    },
+    /// The file is larger than the limit that the caller set. Compressed files count as decompressed.
+    #[error("the file is larger than {limit} bytes, which is the limit that was set for it")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The gzip stream is damaged or ends too early.
+    #[error("the compressed file (gzip) is damaged or incomplete: download it again")]
+    Compression(#[source] io::Error),
+    /// A page in HTML came, which no file of the platform is: something in between may have written it.
+    #[error("a web page (HTML) came instead of the file: a proxy may have written it")]
+    WebPage,
+    /// What came could not be written.
+    #[error("the file cannot be written")]
+    Write(#[source] io::Error),
+}

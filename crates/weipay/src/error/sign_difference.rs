@@ -1,0 +1,218 @@
+//! Why the platform does not accept a signature: with `SIGN_ERROR` it shows the message (验签串) that it built from the request as
+//! it arrived, cut short. Compared with the message that was signed, it tells which line was changed on the way.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// The first difference between the message that the client signed and the one that the platform built. Its text names the line and
+/// the likely cause, and shows nothing of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignDifference {
+    /// Line 1: the method.
+    Method,
+    /// Line 2, the path and query: the same text in another percent-encoding.
+    UrlEncoding,
+    /// Line 2: one is the end of the other, as if a prefix of the path had been removed or added.
+    UrlPrefix,
+    /// Line 2: the path is the same and the query is not.
+    UrlQuery,
+    /// Line 2: the path.
+    UrlPath,
+    /// Line 3: the timestamp.
+    Timestamp,
+    /// Line 4: the nonce.
+    Nonce,
+    /// Line 5: the beginning of the body.
+    Body,
+    /// Line 5: the body that arrived is longer, by so many bytes, or shorter, if the number is negative.
+    BodyLength(i64),
+    /// None, as far as the platform shows its message: so the key is the likely cause.
+    None,
+}
+
+impl SignDifference {
+    /// Compares the message that was signed with the `detail` of the error.
+    pub(crate) fn find(signed: &[u8], detail: &Value) -> Option<Self> {
+        let information = detail.get("sign_information")?;
+        let shown = information.get("truncated_sign_message")?.as_str()?;
+        let mut theirs = shown.splitn(LINES, '\n');
+        let signed_text = String::from_utf8_lossy(signed);
+        let mut ours = signed_text.splitn(LINES, '\n');
+        let mut differs = [Self::Method, Self::UrlPath, Self::Timestamp, Self::Nonce].into_iter();
+        for line in differs.by_ref() {
+            let (ours, theirs) = (ours.next()?, theirs.next()?);
+            if ours != theirs {
+                return Some(if line == Self::UrlPath { url(ours, theirs) } else { line });
+            }
+        }
+        // The rest is the body and a line feed; of the platform's body, only the beginning.
+        let (ours, theirs) = (ours.next()?, theirs.next()?);
+        let beginning = theirs.strip_suffix('\n').unwrap_or(theirs).trim_end_matches('\u{FFFD}');
+        let length = information.get("sign_message_length").and_then(Value::as_i64);
+        let longer = length
+            .zip(i64::try_from(signed.len()).ok())
+            .map_or(0, |(theirs, ours)| theirs.saturating_sub(ours));
+        Some(match () {
+            () if !ours.starts_with(beginning) => Self::Body,
+            () if longer != 0 => Self::BodyLength(longer),
+            () => Self::None,
+        })
+    }
+}
+
+/// Method, URL, timestamp, nonce, body.
+const LINES: usize = 5;
+
+fn url(ours: &str, theirs: &str) -> SignDifference {
+    let path = |url: &str| url.split('?').next().unwrap_or_default().to_owned();
+    if decoded(ours) == decoded(theirs) {
+        SignDifference::UrlEncoding
+    } else if path(ours) == path(theirs) {
+        SignDifference::UrlQuery
+    } else if !theirs.is_empty() && (ours.ends_with(theirs) || theirs.ends_with(ours)) {
+        SignDifference::UrlPrefix
+    } else {
+        SignDifference::UrlPath
+    }
+}
+
+/// Percent-decoded, a plus sign as the blank that forms write so.
+fn decoded(url: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(url.len());
+    let mut rest = url.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        match (first, after) {
+            (b'%', [high, low, after @ ..]) => match digit(*high).zip(digit(*low)) {
+                Some((high, low)) => {
+                    bytes.push(high << 4 | low);
+                    rest = after;
+                }
+                None => bytes.push(b'%'),
+            },
+            (b'+', _) => bytes.push(b' '),
+            (byte, _) => bytes.push(*byte),
+        }
+    }
+    bytes
+}
+
+impl fmt::Display for SignDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const CHANGED: &str = "something between the client and the platform, such as a proxy, changed it";
+        match self {
+            Self::Method => write!(f, "the platform received another method (line 1) than was signed: {CHANGED}"),
+            Self::UrlEncoding => write!(
+                f,
+                "the platform received the URL (line 2) in another percent-encoding than was signed: {CHANGED}; it must pass \
+                 URLs on as they are"
+            ),
+            Self::UrlPrefix => write!(
+                f,
+                "the platform received the URL (line 2) with more or less at its beginning than was signed: a proxy adds or \
+                 removes a prefix of the path; the base URL must not have one then"
+            ),
+            Self::UrlQuery => write!(f, "the platform received another query (line 2) than was signed: {CHANGED}"),
+            Self::UrlPath => write!(f, "the platform received another path (line 2) than was signed: {CHANGED}"),
+            Self::Timestamp => write!(
+                f,
+                "the platform read another timestamp (line 3) than was signed: the header Authorization is not the one that \
+                 the client sent"
+            ),
+            Self::Nonce => write!(
+                f,
+                "the platform read another nonce (line 4) than was signed: the header Authorization is not the one that the \
+                 client sent"
+            ),
+            Self::Body => write!(f, "the platform received another body (line 5) than was signed: {CHANGED}"),
+            Self::BodyLength(longer) => {
+                let (bytes, than) = (longer.unsigned_abs(), if *longer > 0 { "more" } else { "fewer" });
+                write!(
+                    f,
+                    "the body (line 5) that the platform received has {bytes} bytes {than} than the one that was signed: \
+                     {CHANGED}"
+                )
+            }
+            Self::None => f.write_str(
+                "the platform received what was signed, as far as it shows it, so most likely the merchant private key \
+                 (商户API私钥) does not belong to the merchant serial (商户API证书序列号): take apiclient_key.pem and the serial of \
+                 apiclient_cert.pem from the same download",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use weipay_wire::request_message;
+
+    use super::*;
+
+    const BODY: &str = r#"{"appid":"wx1","name":"张三"}"#;
+
+    fn found(method: &str, url: &str, timestamp: i64, nonce: &str, body: &str) -> SignDifference {
+        let ours = request_message("POST", "/v3/pay/a%7Cb?x=1%202", 1_756_951_532, "NONCE", BODY.as_bytes());
+        let theirs = request_message(method, url, timestamp, nonce, body.as_bytes());
+        let head: String = body.chars().take(8).collect();
+        let detail = json!({"sign_information": {
+            "truncated_sign_message": format!("{method}\n{url}\n{timestamp}\n{nonce}\n{head}\n"),
+            "sign_message_length": theirs.len(),
+        }});
+        SignDifference::find(&ours, &detail).unwrap()
+    }
+
+    #[test]
+    fn the_line_that_differs_is_named_with_its_cause() {
+        let (url, time, nonce) = ("/v3/pay/a%7Cb?x=1%202", 1_756_951_532, "NONCE");
+        assert_eq!(found("POST", url, time, nonce, BODY), SignDifference::None);
+        assert_eq!(found("GET", url, time, nonce, BODY), SignDifference::Method);
+        for other in ["/v3/pay/a|b?x=1%202", "/v3/pay/a%7cb?x=1+2"] {
+            assert_eq!(found("POST", other, time, nonce, BODY), SignDifference::UrlEncoding);
+        }
+        assert_eq!(found("POST", "/v3/pay/a%7Cb?x=2", time, nonce, BODY), SignDifference::UrlQuery);
+        assert_eq!(found("POST", "/pay/a%7Cb?x=1%202", time, nonce, BODY), SignDifference::UrlPrefix);
+        assert_eq!(found("POST", "/gw/v3/pay/a%7Cb?x=1%202", time, nonce, BODY), SignDifference::UrlPrefix);
+        assert_eq!(found("POST", "/v3/other", time, nonce, BODY), SignDifference::UrlPath);
+        assert_eq!(found("POST", url, time + 1, nonce, BODY), SignDifference::Timestamp);
+        assert_eq!(found("POST", url, time, "OTHER", BODY), SignDifference::Nonce);
+        assert_eq!(found("POST", url, time, nonce, r#"{ "appid":"wx1"}"#), SignDifference::Body);
+        let longer = format!("{BODY}\n");
+        assert_eq!(found("POST", url, time, nonce, &longer), SignDifference::BodyLength(1));
+        assert_eq!(
+            found("POST", url, time, nonce, &BODY[..20]),
+            SignDifference::BodyLength(20 - BODY.len() as i64)
+        );
+    }
+
+    #[test]
+    fn a_body_with_a_line_break_or_a_cut_character_at_its_beginning_is_compared() {
+        for (body, shown) in
+            [("{\n\"appid\":1}", "{\n\"appid"), ("1234567券", "1234567"), ("1234567券", "1234567\u{FFFD}")]
+        {
+            let ours = request_message("POST", "/v3/a", 1, "n", body.as_bytes());
+            let detail = json!({"sign_information": {
+                "truncated_sign_message": format!("POST\n/v3/a\n1\nn\n{shown}\n"),
+                "sign_message_length": ours.len(),
+            }});
+            assert_eq!(SignDifference::find(&ours, &detail), Some(SignDifference::None), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_show_a_message_tells_nothing() {
+        let ours = request_message("GET", "/v3/a", 1, "n", b"");
+        for detail in [
+            json!(null),
+            json!({}),
+            json!({"sign_information": 1}),
+            json!({"sign_information": {"truncated_sign_message": "GET"}}),
+            json!({"sign_information": {"truncated_sign_message": ["GET"]}}),
+        ] {
+            assert_eq!(SignDifference::find(&ours, &detail), None, "{detail}");
+        }
+    }
+}

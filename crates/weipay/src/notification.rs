@@ -1,0 +1,64 @@
+//! Receiving notifications (回调通知): bytes and headers in, a typed event out.
+//!
+//! A [`Receiver`] has the keys of one merchant or of several. It does no I/O, so it fits every web framework: give it the header
+//! fields and **the raw bytes** of the body, before anything parsed them.
+//!
+//! ```
+//! use weipay::notification::{Event, Receiver};
+//!
+//! /// What the handler of the route does, whichever framework calls it.
+//! fn handle(receiver: &Receiver, request: &http::Request<bytes::Bytes>) -> http::Response<bytes::Bytes> {
+//!     let notification = match receiver.receive_request(request) {
+//!         Ok(notification) => notification,
+//!         Err(rejection) => {
+//!             eprintln!("{rejection:#}"); // says what is wrong, and never what was sent
+//!             return rejection.response();
+//!         }
+//!     };
+//!     match notification.event() {
+//!         Event::TransactionSuccess(order) => println!("{:?} is paid", order.out_trade_no),
+//!         Event::RefundSuccess(refund) => println!("{:?} is refunded", refund.out_refund_no),
+//!         _ => println!("{notification:?}"),
+//!     }
+//!     notification.success()
+//! }
+//! # use weipay::{bytes, http};
+//! ```
+//!
+//! What a receiver does, in this order: it verifies the signature over the raw bytes, then reads the body, then decrypts the
+//! resource with the APIv3 key, then reads that as the type of its event. [`Receiver::verify`] gives a [`Verified`], and only that
+//! can be [opened](Verified::open): there is no way to decrypt what was not verified. [`Receiver::receive`] does both.
+//!
+//! Answer within five seconds. A status of 200 or 204 says that the notification was handled; any other lets the platform send it
+//! again, up to fifteen times in a day. It also sends again what was handled, so a handler must do no harm the second time:
+//! see [`Dedup`].
+//!
+//! Notifications of APIv2 may come to the same route: a refund without `notify_url`, or one that was made on the merchant platform, is
+//! told in the XML of APIv2 although the order is of APIv3. With the APIv2 key (API密钥) the receiver takes them too, as
+//! [`Event::V2`]. **A refund notification of APIv2 carries no signature** ([`Notification::is_signed`]): query the refund before
+//! money or goods move.
+//!
+//! A small part of what the platform posts is a probe (签名探测), whose signature is wrong on purpose. It is rejected like a forgery,
+//! with [`RejectionKind::Probe`]. Answering it with success is a finding against the merchant.
+
+mod dedup;
+mod event;
+mod keys;
+mod mistake;
+mod opened;
+mod receiver;
+mod rejection;
+mod response;
+mod v2;
+mod verified;
+
+pub use crate::notifications::event::Event;
+pub use dedup::{BlockingDedup, Claim, Dedup, Full, MemoryDedup, Once, Ticket};
+pub use mistake::BodyMistake;
+pub use opened::Notification;
+pub use receiver::{MAX_BODY, Receiver};
+pub use rejection::{Rejection, RejectionKind};
+pub use v2::V2Event;
+pub use verified::Verified;
+
+pub(crate) use event::{SentAs, events};

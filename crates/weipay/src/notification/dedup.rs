@@ -1,0 +1,328 @@
+//! Handling a notification once, although the platform may deliver it many times and to two servers at the same moment.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::{Future, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{error, fmt};
+
+use bytes::Bytes;
+
+use super::opened::Notification;
+
+/// Remembers which notifications were handled: a hook for a store of your own, such as a table with the id as its key.
+///
+/// A handler that runs for a notification holds its ticket. The store gives one ticket for an id at a time, and none once the
+/// notification was finished. [`BlockingDedup`] is the same without futures.
+pub trait Dedup: Sync {
+    /// Why the store cannot answer.
+    type Error: Send;
+
+    /// Takes the ticket of a notification, in one step: of two that ask at the same moment, one gets it. A store that outlives its
+    /// process should give a ticket again after some minutes, because its holder may have died.
+    fn claim(&self, id: &str) -> impl Future<Output = Result<Claim, Self::Error>> + Send;
+
+    /// The handler was successful: the notification is never handled again. A ticket that was given to somebody else meanwhile
+    /// changes nothing.
+    fn finish(&self, id: &str, ticket: Ticket) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// The handler failed: the next delivery is handled.
+    fn release(&self, id: &str, ticket: Ticket) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// The future of the handler was dropped, because its server stopped or the platform hung up. It cannot wait; a store that
+    /// needs to wait leaves this empty, and gives the ticket again after some minutes.
+    fn abandon(&self, _id: &str, _ticket: Ticket) {}
+}
+
+/// As [`Dedup`], for programs without futures.
+pub trait BlockingDedup {
+    /// Why the store cannot answer.
+    type Error;
+
+    /// As [`Dedup::claim`].
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot answer.
+    fn claim(&self, id: &str) -> Result<Claim, Self::Error>;
+
+    /// As [`Dedup::finish`].
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot answer.
+    fn finish(&self, id: &str, ticket: Ticket) -> Result<(), Self::Error>;
+
+    /// As [`Dedup::release`].
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot answer.
+    fn release(&self, id: &str, ticket: Ticket) -> Result<(), Self::Error>;
+}
+
+/// Who may handle a notification. The number is the store's: each ticket has another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket(pub u64);
+
+/// What a store says to somebody who wants to handle a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It is yours.
+    Granted(Ticket),
+    /// Somebody handles it at this moment.
+    Running,
+    /// It was handled.
+    Finished,
+}
+
+/// How an attempt to handle a notification once ended. [`response`](Self::response) is what to answer.
+#[derive(Debug)]
+#[must_use = "the platform waits for a response"]
+pub enum Once<H, S> {
+    /// The handler was successful.
+    Handled,
+    /// It was handled before: the handler did not run.
+    AlreadyHandled,
+    /// Another delivery of it is handled at this moment, and nobody knows yet how that ends: the handler did not run. The platform
+    /// sends it again.
+    Running,
+    /// The handler failed. It runs again for the next delivery.
+    Failed(H),
+    /// The store failed before the handler ran. It runs for the next delivery.
+    NotClaimed(S),
+    /// The handler was successful, and the store could not note it. The next delivery may be handled a second time.
+    NotNoted(S),
+}
+
+impl<H, S> Once<H, S> {
+    /// Success if the notification is handled, now or before; else a failure, so that the platform sends it again.
+    pub fn response(&self, notification: &Notification) -> http::Response<Bytes> {
+        match self {
+            Self::Handled | Self::AlreadyHandled | Self::NotNoted(_) => notification.success(),
+            Self::Running => notification.failure("another delivery of this notification is being handled"),
+            Self::Failed(_) | Self::NotClaimed(_) => notification.failure("not handled"),
+        }
+    }
+}
+
+impl Notification {
+    /// Runs `handler` unless this notification was handled before, or is being handled. If the handler fails, panics or is dropped,
+    /// it runs again for the next delivery.
+    ///
+    /// ```
+    /// # use weipay::notification::{Event, MemoryDedup, Notification};
+    /// # async fn pay(order: &str) -> Result<(), String> { Ok(()) }
+    /// # async fn handle(notification: Notification, seen: &MemoryDedup) -> weipay::http::Response<weipay::bytes::Bytes> {
+    /// let once = notification.handle_once(seen, async |event| match event {
+    ///     Event::TransactionSuccess(order) => pay(order.out_trade_no.as_deref().unwrap_or_default()).await,
+    ///     _ => Ok(()),
+    /// });
+    /// once.await.response(&notification)
+    /// # }
+    /// ```
+    pub async fn handle_once<D: Dedup, H>(
+        &self,
+        dedup: &D,
+        handler: impl AsyncFnOnce(&super::Event) -> Result<(), H>,
+    ) -> Once<H, D::Error> {
+        let id = self.id();
+        let ticket = match dedup.claim(id).await {
+            Ok(Claim::Granted(ticket)) => ticket,
+            Ok(Claim::Running) => return Once::Running,
+            Ok(Claim::Finished) => return Once::AlreadyHandled,
+            Err(error) => return Once::NotClaimed(error),
+        };
+        let held = OnDrop(Some(|| dedup.abandon(id, ticket)));
+        let done = handler(self.event()).await;
+        held.forget();
+        match done {
+            Ok(()) => match dedup.finish(id, ticket).await {
+                Ok(()) => Once::Handled,
+                Err(error) => Once::NotNoted(error),
+            },
+            Err(error) => {
+                // A store that cannot take the ticket back gives it again after some minutes.
+                drop(dedup.release(id, ticket).await);
+                Once::Failed(error)
+            }
+        }
+    }
+
+    /// As [`handle_once`](Self::handle_once), without futures.
+    pub fn handle_once_blocking<D: BlockingDedup, H>(
+        &self,
+        dedup: &D,
+        handler: impl FnOnce(&super::Event) -> Result<(), H>,
+    ) -> Once<H, D::Error> {
+        let id = self.id();
+        let ticket = match dedup.claim(id) {
+            Ok(Claim::Granted(ticket)) => ticket,
+            Ok(Claim::Running) => return Once::Running,
+            Ok(Claim::Finished) => return Once::AlreadyHandled,
+            Err(error) => return Once::NotClaimed(error),
+        };
+        let held = OnDrop(Some(|| drop(dedup.release(id, ticket))));
+        let done = handler(self.event());
+        match done {
+            Ok(()) => {
+                held.forget();
+                match dedup.finish(id, ticket) {
+                    Ok(()) => Once::Handled,
+                    Err(error) => Once::NotNoted(error),
+                }
+            }
+            Err(error) => Once::Failed(error),
+        }
+    }
+}
+
+/// Runs at its end, also when that is a panic or a dropped future.
+struct OnDrop<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> OnDrop<F> {
+    fn forget(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<F: FnOnce()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(run) = self.0.take() {
+            run();
+        }
+    }
+}
+
+/// Remembers in memory, for one process: what it knows is lost when the process ends. Clones share it.
+///
+/// It holds a bounded number of ids, and forgets the oldest finished ones first. The platform repeats for about a day, so give it
+/// room for a day of notifications.
+#[derive(Clone)]
+pub struct MemoryDedup {
+    shared: Arc<Mutex<Memory>>,
+    capacity: usize,
+}
+
+#[derive(Default)]
+struct Memory {
+    /// The ticket of its handler, or none when it is finished.
+    states: HashMap<Arc<str>, Option<Ticket>>,
+    /// The finished ones, the oldest first.
+    finished: VecDeque<Arc<str>>,
+    tickets: u64,
+}
+
+/// The memory is full of notifications that are being handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("too many notifications are being handled at once")
+    }
+}
+
+impl error::Error for Full {}
+
+/// Room for a day of notifications of a busy shop, at about 150 bytes each.
+const CAPACITY: usize = 100_000;
+
+impl Default for MemoryDedup {
+    fn default() -> Self {
+        Self::with_capacity(CAPACITY)
+    }
+}
+
+impl MemoryDedup {
+    /// With room for 100,000 ids.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With room for so many ids, at least one.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { shared: Arc::default(), capacity: capacity.max(1) }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        // No code that could panic runs while it is held.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, id: &str) -> Result<Claim, Full> {
+        let mut memory = self.memory();
+        match memory.states.get(id) {
+            Some(Some(_)) => return Ok(Claim::Running),
+            Some(None) => return Ok(Claim::Finished),
+            None => {}
+        }
+        if memory.states.len() >= self.capacity {
+            let oldest = memory.finished.pop_front().ok_or(Full)?;
+            memory.states.remove(&oldest);
+        }
+        memory.tickets += 1;
+        let ticket = Ticket(memory.tickets);
+        memory.states.insert(id.into(), Some(ticket));
+        Ok(Claim::Granted(ticket))
+    }
+
+    fn settle(&self, id: &str, ticket: Ticket, is_finished: bool) {
+        let mut memory = self.memory();
+        if memory.states.get(id) != Some(&Some(ticket)) {
+            return;
+        }
+        memory.states.remove(id);
+        if is_finished {
+            let id: Arc<str> = id.into();
+            memory.finished.push_back(Arc::clone(&id));
+            memory.states.insert(id, None);
+        }
+    }
+}
+
+impl Dedup for MemoryDedup {
+    type Error = Full;
+
+    fn claim(&self, id: &str) -> impl Future<Output = Result<Claim, Full>> + Send {
+        ready(self.take(id))
+    }
+
+    fn finish(&self, id: &str, ticket: Ticket) -> impl Future<Output = Result<(), Full>> + Send {
+        ready(BlockingDedup::finish(self, id, ticket))
+    }
+
+    fn release(&self, id: &str, ticket: Ticket) -> impl Future<Output = Result<(), Full>> + Send {
+        ready(BlockingDedup::release(self, id, ticket))
+    }
+
+    fn abandon(&self, id: &str, ticket: Ticket) {
+        self.settle(id, ticket, false);
+    }
+}
+
+impl BlockingDedup for MemoryDedup {
+    type Error = Full;
+
+    fn claim(&self, id: &str) -> Result<Claim, Full> {
+        self.take(id)
+    }
+
+    fn finish(&self, id: &str, ticket: Ticket) -> Result<(), Full> {
+        self.settle(id, ticket, true);
+        Ok(())
+    }
+
+    fn release(&self, id: &str, ticket: Ticket) -> Result<(), Full> {
+        self.settle(id, ticket, false);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for MemoryDedup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.memory().states.len();
+        f.debug_struct("MemoryDedup").field("known", &known).field("capacity", &self.capacity).finish()
+    }
+}

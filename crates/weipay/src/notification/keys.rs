@@ -1,0 +1,101 @@
+//! The keys of one merchant: those that verify what the platform posts, and those that open it.
+
+use std::sync::Arc;
+
+use weipay_wire::{ApiV2Key, ApiV3Key, MerchantId, PlatformKeys, PrivateKey};
+
+use crate::builder::{ClientBuilder, Clock, ConfigError};
+use crate::core::Core;
+use crate::credentials::check_not_own;
+use crate::platform_keys::PlatformKeySet;
+
+pub(super) struct MerchantKeys {
+    pub(super) mchid: MerchantId,
+    platform: PlatformSource,
+    pub(super) api_v3_key: Option<ApiV3Key>,
+    /// Verifies and opens notifications of APIv2.
+    pub(super) api_v2_key: Option<ApiV2Key>,
+    /// Decrypts what travels encrypted inside a resource.
+    pub(super) decryption_key: Option<Arc<PrivateKey>>,
+    pub(super) clock: Clock,
+}
+
+/// Where the platform's keys come from.
+enum PlatformSource {
+    Fixed(PlatformKeys),
+    /// A client's, which may change while it runs.
+    Client(Box<dyn Fn() -> Arc<PlatformKeySet> + Send + Sync>),
+}
+
+impl MerchantKeys {
+    /// From the settings of a client. Unlike a client it needs neither the merchant's private key nor a serial.
+    pub(super) fn from_builder(builder: ClientBuilder) -> Result<Self, ConfigError> {
+        let ClientBuilder { parts, clock, .. } = builder;
+        let mut platform = PlatformKeys::new();
+        let own = parts.key.as_ref().map(PrivateKey::public_key);
+        for (id, key) in parts.public_keys {
+            check_not_own(
+                &key,
+                own.as_ref(),
+                "the WeChat Pay public key (微信支付公钥, usually pub_key.pem)",
+            )?;
+            platform.insert_public_key(id, key);
+        }
+        for certificate in &parts.platform_certificates {
+            check_not_own(certificate.public_key(), own.as_ref(), "the platform certificate (平台证书)")?;
+            platform.insert_certificate(certificate);
+        }
+        let needed = [
+            (parts.mchid.is_some(), "the merchant number (商户号): `.mchid(...)`"),
+            (
+                parts.api_v3_key.is_some() || parts.api_v2_key.is_some(),
+                "the key that opens notifications: `.api_v3_key(...)` (APIv3密钥), or `.api_v2_key(...)` (API密钥) for those of APIv2",
+            ),
+            (
+                parts.api_v3_key.is_none() || !platform.is_empty(),
+                "a platform key that verifies notifications: `.public_key(id, key)` (微信支付公钥) or \
+                 `.platform_certificate(...)` (平台证书); or a client that fetches the certificates: `client.receiver()`",
+            ),
+        ];
+        let missing = || needed.into_iter().filter(|(given, _)| !given).map(|(_, what)| what).collect();
+        match parts.mchid {
+            Some(mchid) if needed.iter().all(|(given, _)| *given) => Ok(Self {
+                mchid,
+                platform: PlatformSource::Fixed(platform),
+                api_v3_key: parts.api_v3_key,
+                api_v2_key: parts.api_v2_key,
+                decryption_key: parts.key.map(Arc::new),
+                clock,
+            }),
+            _ => Err(ConfigError::Missing(missing())),
+        }
+    }
+
+    /// Those of a client, which keeps them fresh.
+    pub(super) fn from_core(
+        core: &Core,
+        platform: impl Fn() -> Arc<PlatformKeySet> + Send + Sync + 'static,
+    ) -> Self {
+        let merchant = &core.merchant;
+        Self {
+            mchid: merchant.mchid.clone(),
+            platform: PlatformSource::Client(Box::new(platform)),
+            api_v3_key: merchant.api_v3_key.clone(),
+            api_v2_key: merchant.api_v2_key.clone(),
+            decryption_key: Some(Arc::clone(&merchant.key)),
+            clock: Arc::clone(&core.clock),
+        }
+    }
+
+    /// Lets `ask` see the platform's keys as they are now.
+    pub(super) fn with_platform<T>(&self, ask: impl FnOnce(&PlatformKeys) -> T) -> T {
+        match &self.platform {
+            PlatformSource::Fixed(keys) => ask(keys),
+            PlatformSource::Client(current) => ask(current().keys()),
+        }
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        (self.clock)()
+    }
+}

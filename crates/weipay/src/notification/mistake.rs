@@ -1,0 +1,111 @@
+//! What was probably done to a body whose signature does not hold. It is a hint for a person; nothing is decided by it.
+
+use std::fmt::{self, Display, Formatter};
+
+/// What somebody did to the body on its way to the receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BodyMistake {
+    /// There is no body: something has read it already.
+    AlreadyRead,
+    /// It is the empty result of a parser, such as `{}` or `[object Object]`.
+    Parsed,
+    /// It is JSON in a JSON string: it was serialized twice.
+    Quoted,
+    /// It was encoded as a form or a URL.
+    FormEncoded,
+    /// It has blanks between its tokens, as a serializer that writes for people makes them.
+    Spaced,
+    /// It has escapes such as `\u4e2d` or `\/`.
+    Escaped,
+    /// Its members are in another order.
+    Reordered,
+}
+
+/// Bodies that are what is left of one after a parser.
+const LEFT_OVER: [&[u8]; 6] = [b"{}", b"[]", b"null", b"None", b"undefined", b"[object Object]"];
+
+impl BodyMistake {
+    /// Looks at a body whose signature does not hold. The platform posts JSON without blanks between its tokens, without escapes of
+    /// what needs none, and with `id` as its first member.
+    pub(super) fn find(body: &[u8]) -> Option<Self> {
+        let trimmed = body.trim_ascii();
+        match trimmed.first() {
+            None => Some(Self::AlreadyRead),
+            _ if LEFT_OVER.contains(&trimmed) => Some(Self::Parsed),
+            Some(b'"') => Some(Self::Quoted),
+            Some(b'%') => Some(Self::FormEncoded),
+            Some(b'{') => Self::find_in_object(body),
+            _ => None,
+        }
+    }
+
+    fn find_in_object(body: &[u8]) -> Option<Self> {
+        let (mut in_text, mut escaped) = (false, false);
+        for byte in body {
+            match byte {
+                _ if escaped => {
+                    if matches!(byte, b'u' | b'/') {
+                        return Some(Self::Escaped);
+                    }
+                    escaped = false;
+                }
+                b'\\' if in_text => escaped = true,
+                b'"' => in_text = !in_text,
+                byte if !in_text && byte.is_ascii_whitespace() => return Some(Self::Spaced),
+                _ => {}
+            }
+        }
+        (!body.starts_with(br#"{"id""#)).then_some(Self::Reordered)
+    }
+}
+
+impl Display for BodyMistake {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::AlreadyRead => {
+                "the body is empty: something before the receiver has read it, such as a middleware or another extractor"
+            }
+            Self::Parsed => {
+                "the body is what a parser left of it: a middleware has read it as JSON before the receiver"
+            }
+            Self::Quoted => "the body is a JSON string with JSON in it: it was serialized again",
+            Self::FormEncoded => "the body is URL-encoded: something took it for a form",
+            Self::Spaced => {
+                "the body has blanks between its tokens, which the platform does not write: it looks parsed and serialized again"
+            }
+            Self::Escaped => {
+                "the body has escapes such as \\u4e2d or \\/, which the platform does not write: it looks parsed and serialized again"
+            }
+            Self::Reordered => {
+                "the first member of the body is not `id`: it looks parsed and serialized again in another order"
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_to_a_body_is_told() {
+        for (body, mistake) in [
+            ("", Some(BodyMistake::AlreadyRead)),
+            (" \r\n", Some(BodyMistake::AlreadyRead)),
+            ("{}", Some(BodyMistake::Parsed)),
+            ("[object Object]", Some(BodyMistake::Parsed)),
+            (r#""{\"id\":1}""#, Some(BodyMistake::Quoted)),
+            ("%7B%22id%22%3A1%7D=", Some(BodyMistake::FormEncoded)),
+            (r#"{"id": "1"}"#, Some(BodyMistake::Spaced)),
+            ("{\"id\":\"1\"}\n", Some(BodyMistake::Spaced)),
+            (r#"{"id":"1","summary":"\u652f\u4ed8"}"#, Some(BodyMistake::Escaped)),
+            (r#"{"id":"1","ciphertext":"a\/b"}"#, Some(BodyMistake::Escaped)),
+            (r#"{"create_time":"1","id":"1"}"#, Some(BodyMistake::Reordered)),
+            (r#"{"id":"1","summary":"a blank in a text, and \"quotes\""}"#, None),
+            ("<xml>", None),
+        ] {
+            assert_eq!(BodyMistake::find(body.as_bytes()), mistake, "{body}");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The receiver: whose keys are there, and the signature of what was posted.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::{fmt, slice};
+
+use http::HeaderMap;
+use weipay_wire::{PublicKey, SignatureHeaders, VerifyError, verify_response};
+
+use super::keys::MerchantKeys;
+use super::mistake::BodyMistake;
+use super::opened::Notification;
+use super::rejection::{Rejection, RejectionKind};
+use super::v2;
+use super::verified::Verified;
+use crate::builder::{ClientBuilder, ConfigError};
+use crate::core::{Core, SERIAL};
+use crate::platform_keys::PlatformKeySet;
+
+/// The largest body that is read, in bytes. Real ones have a few thousand.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// How many different keys under one serial are tried: a forged signature must not cost a verification for each merchant.
+const MAX_KEYS_OF_A_SERIAL: usize = 8;
+/// How many known serials an error lists.
+const MAX_KNOWN_SERIALS: usize = 16;
+
+const SIGNATURE: &str = "Wechatpay-Signature";
+const SIGNATURE_HEADERS: [&str; 4] = ["Wechatpay-Timestamp", "Wechatpay-Nonce", SIGNATURE, SERIAL];
+
+/// Receives notifications (回调通知) of one merchant or of several. Cheap to clone; clones share the keys.
+///
+/// It is made from the same settings as a client:
+///
+/// ```no_run
+/// # fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use weipay::ClientBuilder;
+/// use weipay::notification::Receiver;
+///
+/// let receiver = Receiver::from_env()?; // or: from_kit, or from a client: `client.receiver()`
+///
+/// // Several merchants on one route:
+/// let shops = Receiver::new()
+///     .merchant(ClientBuilder::from_kit("shop-a/kit.json")?)?
+///     .merchant(ClientBuilder::from_kit("shop-b/kit.json")?)?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Which merchant a notification is for follows from the key that signed it, where each has a public key (微信支付公钥), and from the
+/// APIv3 key that opens it, where the platform certificate (平台证书) is the same for all: [`Notification::mchid`].
+#[derive(Clone, Default)]
+#[must_use]
+pub struct Receiver {
+    merchants: Arc<Vec<Arc<MerchantKeys>>>,
+}
+
+impl Receiver {
+    /// A receiver that has no keys yet and accepts nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// From the environment: the variables of [`ClientBuilder::from_env`].
+    ///
+    /// # Errors
+    ///
+    /// If a required variable is not set, or a value cannot be used.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::new().merchant(ClientBuilder::from_env()?)
+    }
+
+    /// From a kit file: see [`ClientBuilder::from_kit`].
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or a member is missing or cannot be used.
+    pub fn from_kit(file: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        Self::new().merchant(ClientBuilder::from_kit(file)?)
+    }
+
+    /// Adds a merchant. What counts are its number, the platform's keys, the APIv3 key, the APIv2 key where it uses APIv2, and the
+    /// clock. The private key is not required: it only decrypts fields that travel encrypted inside a resource.
+    ///
+    /// # Errors
+    ///
+    /// If a required setting is missing, or the merchant's own key was given as the platform's.
+    pub fn merchant(self, settings: ClientBuilder) -> Result<Self, ConfigError> {
+        Ok(self.with(MerchantKeys::from_builder(settings)?))
+    }
+
+    /// The merchants of both.
+    pub fn and(mut self, other: &Self) -> Self {
+        Arc::make_mut(&mut self.merchants).extend(other.merchants.iter().map(Arc::clone));
+        self
+    }
+
+    fn with(mut self, keys: MerchantKeys) -> Self {
+        Arc::make_mut(&mut self.merchants).push(Arc::new(keys));
+        self
+    }
+
+    /// One that has the platform's keys of a client as they are at each notification.
+    pub(crate) fn from_core(
+        core: &Core,
+        platform: impl Fn() -> Arc<PlatformKeySet> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new().with(MerchantKeys::from_core(core, platform))
+    }
+
+    /// Verifies, reads, decrypts and decodes a notification: [`verify`](Self::verify), then [`Verified::open`]. `body` is the raw
+    /// bytes as they arrived.
+    ///
+    /// # Errors
+    ///
+    /// If it is not acceptable. Answer with [`Rejection::response`].
+    #[inline]
+    pub fn receive(&self, headers: &HeaderMap, body: &[u8]) -> Result<Notification, Rejection> {
+        self.verify(headers, body)?.open()
+    }
+
+    /// Does the same with a whole request. Its method and its path are not looked at.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive).
+    #[inline]
+    pub fn receive_request<B: AsRef<[u8]>>(
+        &self,
+        request: &http::Request<B>,
+    ) -> Result<Notification, Rejection> {
+        self.receive(request.headers(), request.body().as_ref())
+    }
+
+    /// Verifies the signature of a notification over the raw bytes of its body, and that it was signed within five minutes of now.
+    /// Nothing is decrypted. Of APIv2 it verifies the `sign` in the body, which has no time. The headers `Request-ID` and `Wechatpay-Signature-Type` may be absent, as they are in reality.
+    ///
+    /// # Errors
+    ///
+    /// If the signature is not proven to be the platform's, or the body is not a notification. A probe (签名探测) is an error of its own
+    /// kind, [`RejectionKind::Probe`].
+    pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<Verified, Rejection> {
+        if body.len() > MAX_BODY {
+            return Err(Rejection::v3(RejectionKind::TooLarge { length: body.len() }));
+        }
+        if !SIGNATURE_HEADERS.iter().any(|name| headers.contains_key(*name)) {
+            if v2::is_v2(body) {
+                return Verified::read_v2(&self.merchants, crate::response::request_id(headers), body);
+            }
+            return Err(Rejection::v3(RejectionKind::NotANotification(BodyMistake::find(body))));
+        }
+        let merchants = self.signed_for(headers, body).map_err(|error| {
+            Rejection::v3(match error {
+                VerifyError::Probe => RejectionKind::Probe,
+                error => {
+                    let is_of_body = matches!(error, VerifyError::Mismatch { .. });
+                    let mistake = if is_of_body { BodyMistake::find(body) } else { None };
+                    RejectionKind::Unverified { error, mistake }
+                }
+            })
+        })?;
+        Verified::read(merchants, crate::response::request_id(headers), body)
+    }
+
+    /// The merchants for whom the platform may have signed this: all that know the key of the signature.
+    fn signed_for(&self, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Arc<MerchantKeys>>, VerifyError> {
+        let headers = signature_headers(headers)?;
+        let mut merchants = Vec::new();
+        let mut signer: Option<PublicKey> = None;
+        let mut refused: Vec<(PublicKey, VerifyError)> = Vec::new();
+        for merchant in self.merchants() {
+            merchant.with_platform(|keys| {
+                let Some(key) = keys.get(headers.serial) else { return };
+                let is_signer = match &signer {
+                    Some(signer) => signer == key,
+                    None if refused.len() == MAX_KEYS_OF_A_SERIAL
+                        || refused.iter().any(|(known, _)| known == key) =>
+                    {
+                        false
+                    }
+                    None => match verify_response(&headers, body, keys, merchant.now()) {
+                        Ok(()) => {
+                            signer = Some(key.clone());
+                            true
+                        }
+                        Err(error) => {
+                            refused.push((key.clone(), error));
+                            false
+                        }
+                    },
+                };
+                if is_signer {
+                    merchants.push(Arc::clone(merchant));
+                }
+            });
+        }
+        match refused.into_iter().next() {
+            _ if !merchants.is_empty() => Ok(merchants),
+            Some((_, error)) => Err(error),
+            None => Err(self.unknown_signer(&headers, body)),
+        }
+    }
+
+    /// Why nobody's keys verify this: an unknown serial, unless something else is wrong too.
+    fn unknown_signer(&self, headers: &SignatureHeaders<'_>, body: &[u8]) -> VerifyError {
+        let none = weipay_wire::PlatformKeys::new();
+        let now = self.merchants.first().map_or_else(crate::builder::system_time, |one| one.now());
+        match verify_response(headers, body, &none, now) {
+            Err(VerifyError::UnknownSerial { serial, .. }) => {
+                let mut known: Vec<String> = Vec::new();
+                for merchant in self.merchants() {
+                    merchant.with_platform(|keys| {
+                        let new = keys.serials().filter(|serial| !known.iter().any(|one| one == serial));
+                        let new: Vec<String> = new.map(str::to_owned).collect();
+                        known.extend(new);
+                    });
+                    if known.len() >= MAX_KNOWN_SERIALS {
+                        known.truncate(MAX_KNOWN_SERIALS);
+                        break;
+                    }
+                }
+                VerifyError::UnknownSerial { serial, known }
+            }
+            Err(error) => error,
+            // Nothing verifies without keys.
+            Ok(()) => VerifyError::Mismatch { serial: String::new() },
+        }
+    }
+
+    fn merchants(&self) -> slice::Iter<'_, Arc<MerchantKeys>> {
+        self.merchants.iter()
+    }
+}
+
+/// The four headers that are signed or name the signature. A missing one is an error of `verify_response`.
+fn signature_headers(headers: &HeaderMap) -> Result<SignatureHeaders<'_>, VerifyError> {
+    let text = |name: &'static str| {
+        let value = headers.get(name).ok_or(VerifyError::Missing(name))?;
+        // White space around a value is not a part of it (RFC 9110, 5.5), whichever server received it.
+        value.to_str().map(str::trim).map_err(|_| VerifyError::Missing(name))
+    };
+    Ok(SignatureHeaders {
+        timestamp: text("Wechatpay-Timestamp")?,
+        nonce: text("Wechatpay-Nonce")?,
+        signature: text(SIGNATURE)?,
+        serial: text(SERIAL)?,
+    })
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mchids = self.merchants.iter().take(8).map(|keys| &keys.mchid).collect::<Vec<_>>();
+        out.debug_struct("Receiver")
+            .field("merchants", &self.merchants.len())
+            .field("mchids", &mchids)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+//! Why a notification is not accepted, and the response to it.
+
+use std::{error, fmt};
+
+use bytes::Bytes;
+use http::StatusCode;
+use weipay_wire::{EnvelopeError, ReqInfoError, VerifyError};
+
+use super::mistake::BodyMistake;
+use super::receiver::MAX_BODY;
+use super::response;
+use crate::error::{Causes, DecodeError};
+use crate::operation::Version;
+
+/// Why a notification is not accepted. Nothing of it may be acted on. [`response`](Self::response) is what to answer.
+///
+/// `{}` says what happened, [`source`](error::Error::source) gives the cause, and `{:#}` prints both on one line. No text of the
+/// notification's content is in it.
+pub struct Rejection(Box<Inner>);
+
+struct Inner {
+    kind: RejectionKind,
+    version: Version,
+}
+
+/// What is wrong with a notification.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RejectionKind {
+    /// It is a signature probe (签名探测, `WECHATPAY/SIGNTEST/`): the platform tests whether wrong signatures are rejected. The
+    /// platform sends the notification again, with a correct signature.
+    Probe,
+    /// Its signature cannot be verified: it may be forged, or it was changed on its way.
+    Unverified {
+        /// Why.
+        error: VerifyError,
+        /// What was probably done to the body, if it looks like it.
+        mistake: Option<BodyMistake>,
+    },
+    /// It has neither the signature headers of APIv3 nor the XML of APIv2.
+    NotANotification(Option<BodyMistake>),
+    /// Its body is larger than [`MAX_BODY`].
+    TooLarge {
+        /// How long it is, in bytes.
+        length: usize,
+    },
+    /// It is verified, but something that every notification has is missing.
+    Incomplete(&'static str),
+    /// It is verified, but its body or its opened resource cannot be read.
+    Unreadable(DecodeError),
+    /// It is verified, but sealed by an algorithm that is not known here.
+    Algorithm(String),
+    /// It is verified, but no key that could open it is configured.
+    NoKey(&'static str),
+    /// APIv2: it is for a merchant that is not configured: its number.
+    UnknownMerchant(String),
+    /// APIv2: its `req_info` does not open with the APIv2 key of its merchant.
+    ReqInfo(ReqInfoError),
+    /// It is verified, but does not open with the APIv3 key of any merchant that it may be for.
+    Sealed {
+        /// Why the last key did not open it.
+        error: EnvelopeError,
+        /// How many keys were tried.
+        keys: usize,
+    },
+}
+
+impl Rejection {
+    pub(super) fn new(kind: RejectionKind, version: Version) -> Self {
+        Self(Box::new(Inner { kind, version }))
+    }
+
+    pub(super) fn v3(kind: RejectionKind) -> Self {
+        Self::new(kind, Version::V3)
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn kind(&self) -> &RejectionKind {
+        &self.0.kind
+    }
+
+    /// Whether it is a signature probe (签名探测). It is for counting only: a probe is answered like any wrong signature.
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        matches!(self.0.kind, RejectionKind::Probe)
+    }
+
+    /// The status of the response: 4xx if the notification is wrong, 500 if this receiver lacks a key.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self.0.kind {
+            RejectionKind::Probe
+            | RejectionKind::Unverified { .. }
+            | RejectionKind::UnknownMerchant(_)
+            | RejectionKind::ReqInfo(_) => StatusCode::UNAUTHORIZED,
+            RejectionKind::NotANotification(_)
+            | RejectionKind::Incomplete(_)
+            | RejectionKind::Unreadable(_) => StatusCode::BAD_REQUEST,
+            RejectionKind::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            RejectionKind::Algorithm(_) | RejectionKind::NoKey(_) | RejectionKind::Sealed { .. } => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+
+    /// What to answer: the status, and a body that says `FAIL`, in JSON or in the XML of APIv2. The platform sends again what was
+    /// genuine. A stranger learns nothing of the configuration.
+    #[must_use]
+    pub fn response(&self) -> http::Response<Bytes> {
+        let message = match self.0.kind {
+            RejectionKind::Probe | RejectionKind::Unverified { .. } => "the signature was not accepted",
+            RejectionKind::TooLarge { .. } => "the body is too large",
+            RejectionKind::NotANotification(_) => "this is not a notification",
+            _ => "the notification could not be read",
+        };
+        response::failure(self.0.version, self.status(), message)
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.kind {
+            RejectionKind::Probe => f.write_str(
+                "a signature probe (签名探测), rejected as it must be; the notification comes again with a correct signature",
+            ),
+            RejectionKind::Unverified { mistake: None, .. } => {
+                f.write_str("the signature of this notification was not accepted")
+            }
+            RejectionKind::Unverified { mistake: Some(mistake), .. } => write!(
+                f,
+                "the signature of this notification was not accepted, and {mistake}. Give the receiver the raw bytes of the body as \
+                 they arrived"
+            ),
+            RejectionKind::NotANotification(Some(mistake)) => write!(
+                f,
+                "this is not a notification, and {mistake}. Give the receiver the raw bytes of the body as they arrived, and all \
+                 headers"
+            ),
+            RejectionKind::NotANotification(None) => f.write_str(
+                "this is not a notification: it has no Wechatpay-Signature header, and its body is not the XML of APIv2. Pass all \
+                 headers on (a proxy may have removed them)",
+            ),
+            RejectionKind::TooLarge { length } => write!(
+                f,
+                "the body of this notification has {length} bytes; at most {MAX_BODY} are read, and no notification is as large"
+            ),
+            RejectionKind::Incomplete(what) => write!(f, "this notification has no {what}"),
+            RejectionKind::Unreadable(_) => f.write_str("this notification is verified, but cannot be read"),
+            RejectionKind::Algorithm(name) => write!(
+                f,
+                "this notification is sealed by the algorithm {name}; only AEAD_AES_256_GCM is known here"
+            ),
+            RejectionKind::NoKey(what) => {
+                write!(f, "this notification is verified, but cannot be opened: {what}")
+            }
+            RejectionKind::UnknownMerchant(mchid) => write!(
+                f,
+                "this notification of APIv2 is for the merchant {mchid}, which this receiver does not have: `.merchant(...)`"
+            ),
+            RejectionKind::ReqInfo(_) => f.write_str("this refund notification of APIv2 cannot be opened"),
+            RejectionKind::Sealed { keys, .. } => write!(
+                f,
+                "this notification is verified, but does not open with any of the {keys} APIv3 keys (APIv3密钥) of the merchants that \
+                 it may be for"
+            ),
+        }?;
+        if f.alternate() { write!(f, "{}", Causes(self)) } else { Ok(()) }
+    }
+}
+
+/// The sentence of `{:#}`.
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:#}")
+    }
+}
+
+impl error::Error for Rejection {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match &self.0.kind {
+            RejectionKind::Unverified { error, .. } => Some(error),
+            RejectionKind::Unreadable(error) => Some(error),
+            RejectionKind::Sealed { error, .. } => Some(error),
+            RejectionKind::ReqInfo(error) => Some(error),
+            _ => None,
+        }
+    }
+}

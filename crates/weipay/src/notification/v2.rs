@@ -1,0 +1,335 @@
+//! APIv2: the XML of payments and refunds, and the JSON of a few older products, on the same route.
+//!
+//! The signature is in the body, made with the APIv2 key. It has no time and no id: an old message stays valid for ever, and what
+//! stands for the id is made of the numbers of what happened. A refund notification carries no signature at all; that its
+//! `req_info` opens with the APIv2 key is all that speaks for it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+use weipay_wire::{ApiV2Key, SignError, VerifyError, XmlElements, sha256_hex};
+use zeroize::Zeroizing;
+
+use super::keys::MerchantKeys;
+use super::mistake::BodyMistake;
+use super::opened::Head;
+use super::rejection::{Rejection, RejectionKind};
+use crate::error::DecodeError;
+use crate::notifications::v2::{
+    check_fail, check_success, combined_transactions_success, pap_contract_state_changed, refund_processed,
+    transaction_fail, transaction_success, transaction_success_, transactions_risk_occurred,
+    vehicle_state_changed_for_parking,
+};
+use crate::operation::Version;
+use crate::response::Decode;
+use crate::xml;
+
+macro_rules! v2_events {
+    ($($(#[$doc:meta])* $variant:ident($type:ty) = $name:literal, $source:ident,)*) => {
+        /// What a notification of APIv2 tells of.
+        #[non_exhaustive]
+        pub enum V2Event {
+            $($(#[$doc])* $variant(Box<$type>),)*
+            /// Something that this version does not know: [`Notification::json`](crate::notification::Notification::json) reads it.
+            Other,
+        }
+
+        impl V2Event {
+            /// The name of the event in the catalogue of this crate, since APIv2 has none; `None` for [`Other`](Self::Other).
+            #[must_use]
+            pub fn name(&self) -> Option<&'static str> {
+                Some(match self {
+                    $(Self::$variant(_) => $name,)*
+                    Self::Other => return None,
+                })
+            }
+
+            /// Reads an event from what was verified and opened.
+            #[inline]
+            pub(super) fn decode(event: &str, content: &V2Content) -> Result<(Self, Vec<DecodeError>), DecodeError> {
+                match event {
+                    $($name => {
+                        let (read, misread) = $source::<$type>(content)?;
+                        Ok((Self::$variant(Box::new(read)), misread))
+                    })*
+                    _ => Ok((Self::Other, Vec::new())),
+                }
+            }
+        }
+
+        #[cfg(test)]
+        const NAMES: &[&str] = &[$($name),*];
+    };
+}
+
+v2_events! {
+    /// 普通支付通知: a payment. It is paid only if `result_code` is `SUCCESS`, and `trade_state`, where it is there, too.
+    Payment(transaction_success_::Body) = "transaction-success", from_xml,
+    /// 合单支付通知: a combined payment.
+    CombinedPayment(combined_transactions_success::Body) = "combined-transactions-success", from_xml,
+    /// 退款结果通知: a refund. **It carries no signature**: query the refund before money or goods move.
+    Refund(refund_processed::Resource) = "refund-processed", from_xml,
+    /// 扣款服务-签约/解约结果通知: an agreement of deductions was signed or terminated.
+    ContractStateChanged(pap_contract_state_changed::Body) = "pap-contract-state-changed", from_xml,
+    /// 事中-风险交易回调通知银行服务商: payments at risk.
+    RiskyTransactions(transactions_risk_occurred::Body) = "transactions-risk-occurred", from_xml,
+    /// 车牌状态变更通知: the state of a number plate.
+    VehicleStateChanged(vehicle_state_changed_for_parking::Body) = "vehicle-state-changed-for-parking", from_xml,
+    /// 用户确认订单成功回调通知: a service order was confirmed.
+    CheckSuccess(check_success::Resource) = "CHECK.SUCCESS", from_json,
+    /// 用户确认订单失败回调通知: a service order was not confirmed.
+    CheckFail(check_fail::Resource) = "CHECK.FAIL", from_json,
+    /// 订单支付成功回调通知: a service order was paid.
+    TransactionSuccess(transaction_success::Resource) = "TRANSACTION.SUCCESS", from_json,
+    /// 订单支付失败回调通知: the payment of a service order failed.
+    TransactionFail(transaction_fail::Resource) = "TRANSACTION.FAIL", from_json,
+}
+
+/// The name alone: a resource is personal.
+impl fmt::Debug for V2Event {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "V2Event({})", self.name().unwrap_or("other"))
+    }
+}
+
+/// What a message of APIv2 holds once it was verified, and opened where it is sealed.
+pub(super) struct V2Content {
+    /// Elements of XML.
+    elements: Option<XmlElements>,
+    /// As JSON, for those who read it themselves.
+    pub(super) json: Zeroizing<Vec<u8>>,
+}
+
+#[inline]
+fn from_xml<T: Decode>(content: &V2Content) -> Result<(T, Vec<DecodeError>), DecodeError> {
+    match &content.elements {
+        Some(elements) => T::decode(T::json_of(elements).to_string().as_bytes(), None),
+        None => T::decode(&content.json, None),
+    }
+}
+
+#[inline]
+fn from_json<T: Decode>(content: &V2Content) -> Result<(T, Vec<DecodeError>), DecodeError> {
+    T::decode(&content.json, None)
+}
+
+/// Whether a body without signature headers is one of APIv2.
+pub(super) fn is_v2(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
+    const SEALED: &[u8] = b"\"event_ciphertext\"";
+    body.starts_with(b"<") || body.starts_with(b"{") && memchr::memmem::find(body, SEALED).is_some()
+}
+
+/// A message of APIv2 whose signature holds, where it has one.
+pub(super) struct V2Verified {
+    event: String,
+    elements: XmlElements,
+    is_json: bool,
+    pub(super) is_signed: bool,
+}
+
+impl V2Verified {
+    /// Verifies a body with the APIv2 key of the merchant that it names.
+    pub(super) fn read(
+        merchants: &[Arc<MerchantKeys>],
+        request_id: Option<&str>,
+        body: &[u8],
+    ) -> Result<(Head, Vec<Arc<MerchantKeys>>, Self), Rejection> {
+        let is_json =
+            !body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start().starts_with(b"<");
+        let elements = if is_json { members(body)? } else { read_xml(body, "xml")? };
+        let event = event_of(&elements).to_owned();
+        let is_sealed_refund = elements.text("req_info").is_some();
+        let mchid = elements.text("mch_id").or_else(|| elements.text("combine_mch_id"));
+        let mchid = mchid.ok_or_else(|| rejected(RejectionKind::Incomplete("`mch_id`")))?;
+        let named: Vec<_> =
+            merchants.iter().filter(|one| one.mchid.as_ref() == mchid).map(Arc::clone).collect();
+        if named.is_empty() {
+            let shown = mchid.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
+            return Err(rejected(RejectionKind::UnknownMerchant(shown)));
+        }
+        let mut keys = named.iter().filter(|one| one.api_v2_key.is_some()).peekable();
+        if keys.peek().is_none() {
+            return Err(rejected(RejectionKind::NoKey(
+                "the merchant that it is for has no APIv2 key (API密钥): `.api_v2_key(...)`",
+            )));
+        }
+        let mut merchants = Vec::new();
+        let mut failure = SignError::Missing;
+        let mut is_signed = true;
+        for merchant in keys {
+            match merchant.api_v2_key.as_ref().map(|key| key.verify(&elements)) {
+                Some(Ok(())) => merchants.push(Arc::clone(merchant)),
+                Some(Err(SignError::Missing)) if is_sealed_refund => {
+                    is_signed = false;
+                    merchants.push(Arc::clone(merchant));
+                }
+                Some(Err(error)) => failure = error,
+                None => {}
+            }
+        }
+        if merchants.is_empty() {
+            let mistake = if is_json {
+                BodyMistake::find(body).filter(|one| *one == BodyMistake::Quoted)
+            } else {
+                None
+            };
+            return Err(rejected(RejectionKind::Unverified { error: VerifyError::Sign(failure), mistake }));
+        }
+        let text = |name: &str| elements.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
+        let head = Head {
+            id: if is_json { text("event_id") } else { None }.unwrap_or_default(),
+            event_type: event.clone(),
+            create_time: text("event_create_time").map(Into::into),
+            summary: None,
+            original_type: None,
+            request_id: request_id.map(str::to_owned),
+        };
+        Ok((head, merchants, Self { event, elements, is_json, is_signed }))
+    }
+
+    /// What is sealed in it, or else itself; and an id, where it has none of its own.
+    pub(super) fn open(
+        &self,
+        merchants: &[Arc<MerchantKeys>],
+        head: &mut Head,
+    ) -> Result<(V2Content, Arc<MerchantKeys>), Rejection> {
+        let first = merchants.first().ok_or_else(|| rejected(RejectionKind::Incomplete("`mch_id`")))?;
+        if self.is_json {
+            let (json, merchant) = super::verified::open_sealed(merchants, &self.sealed()?, Version::V2)?;
+            if head.id.is_empty() {
+                head.id = id_of(&self.event, &self.elements);
+            }
+            return Ok((V2Content { elements: None, json }, merchant));
+        }
+        let (elements, merchant) = match self.elements.text("req_info") {
+            None => (self.elements.clone(), first),
+            Some(req_info) => open_req_info(merchants, req_info)?,
+        };
+        head.id = id_of(&self.event, &elements);
+        let json = Zeroizing::new(xml::json_of(&elements).to_string().into_bytes());
+        Ok((V2Content { elements: Some(elements), json }, Arc::clone(merchant)))
+    }
+
+    fn sealed(&self) -> Result<weipay_wire::Envelope<'_>, Rejection> {
+        let text = |name: &'static str, what| {
+            self.elements.text(name).ok_or_else(|| rejected(RejectionKind::Incomplete(what)))
+        };
+        Ok(weipay_wire::Envelope {
+            nonce: text("event_nonce", "`event_nonce`")?,
+            associated_data: self.elements.text("event_associated_data").unwrap_or_default(),
+            ciphertext: text("event_ciphertext", "`event_ciphertext`")?,
+        })
+    }
+}
+
+fn open_req_info<'a>(
+    merchants: &'a [Arc<MerchantKeys>],
+    req_info: &str,
+) -> Result<(XmlElements, &'a Arc<MerchantKeys>), Rejection> {
+    let mut failure = RejectionKind::Incomplete("`req_info`");
+    for merchant in merchants {
+        match merchant.api_v2_key.as_ref().map(|key: &ApiV2Key| key.open_req_info(req_info)) {
+            // A wrong key may seem to open it; what comes out is no XML then.
+            Some(Ok(opened)) => match XmlElements::read(&opened, "root") {
+                Ok(elements) => return Ok((elements, merchant)),
+                Err(error) => {
+                    failure = RejectionKind::Unverified { error: VerifyError::Xml(error), mistake: None };
+                }
+            },
+            Some(Err(error)) => failure = RejectionKind::ReqInfo(error),
+            None => {}
+        }
+    }
+    Err(rejected(failure))
+}
+
+fn rejected(kind: RejectionKind) -> Rejection {
+    Rejection::new(kind, Version::V2)
+}
+
+fn read_xml(body: &[u8], root: &str) -> Result<XmlElements, Rejection> {
+    XmlElements::read(body, root).map_err(|error| {
+        rejected(RejectionKind::Unverified { error: VerifyError::Xml(error), mistake: None })
+    })
+}
+
+/// The members of a JSON body as the fields that its signature covers.
+fn members(body: &[u8]) -> Result<XmlElements, Rejection> {
+    let unreadable = |error| rejected(RejectionKind::Unreadable(error));
+    let json = Value::decode(body, None).map_err(unreadable)?.0;
+    let Value::Object(members) = json else {
+        let reason = "expected an object".to_owned();
+        return Err(unreadable(DecodeError { path: String::new(), reason }));
+    };
+    xml::elements_of(&members)
+        .map_err(|error| unreadable(DecodeError { path: String::new(), reason: error.to_string() }))
+}
+
+/// The event that a message tells of. APIv2 has no name for it, so that its elements decide.
+fn event_of(elements: &XmlElements) -> &str {
+    const BY_ELEMENTS: [(&str, &[&str]); 6] = [
+        ("refund-processed", &["req_info"]),
+        ("combined-transactions-success", &["combine_out_trade_no"]),
+        ("pap-contract-state-changed", &["change_type", "contract_id"]),
+        ("transactions-risk-occurred", &["event_code", "risk_level"]),
+        ("vehicle-state-changed-for-parking", &["plate_number", "vehicle_event_createtime"]),
+        ("transaction-success", &["transaction_id", "out_trade_no", "result_code"]),
+    ];
+    if let Some(event_type) =
+        elements.text("event_type").filter(|_| elements.get("event_ciphertext").is_some())
+    {
+        return event_type;
+    }
+    let fits = |names: &[&str]| names.iter().all(|name| elements.text(name).is_some());
+    BY_ELEMENTS.iter().find(|(_, names)| fits(names)).map_or("", |(event, _)| event)
+}
+
+/// What stands for the id: a digest of the numbers of what happened, the same for each delivery of it. A digest, since an id is
+/// logged and a number plate is personal.
+fn id_of(event: &str, elements: &XmlElements) -> String {
+    let names: &[&str] = match event {
+        "refund-processed" => &["refund_id", "refund_status"],
+        "combined-transactions-success" => &["combine_mch_id", "combine_out_trade_no", "result_code"],
+        "pap-contract-state-changed" => &["contract_id", "change_type", "operate_time"],
+        "transactions-risk-occurred" => &["event_code"],
+        "vehicle-state-changed-for-parking" => {
+            &["plate_number", "vehicle_event_type", "vehicle_event_des", "vehicle_event_createtime"]
+        }
+        "transaction-success" => &["transaction_id", "result_code", "trade_state"],
+        _ => &[],
+    };
+    let mut of_event = String::from(event);
+    let mut add = |name: &str, text: &str| of_event.push_str(&format!("\n{name}={text}"));
+    if names.iter().any(|name| elements.text(name).is_some()) {
+        names.iter().for_each(|name| add(name, elements.text(name).unwrap_or_default()));
+    } else {
+        let mut fields: Vec<_> =
+            elements.texts().filter(|(name, _)| !matches!(*name, "sign" | "nonce_str")).collect();
+        fields.sort_unstable();
+        fields.iter().for_each(|(name, text)| add(name, text));
+    }
+    let digest = sha256_hex(of_event.as_bytes());
+    format!("v2-{}", digest.get(..32).unwrap_or(&digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use weipay_catalog::Catalog;
+
+    use super::*;
+
+    #[test]
+    fn every_notification_of_apiv2_in_the_catalogue_is_an_event() {
+        let mut listed: Vec<&str> = Catalog::embedded()
+            .notifications()
+            .filter(|one| one.version == "v2")
+            .map(|one| one.event)
+            .collect();
+        let mut known = NAMES.to_vec();
+        listed.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(known, listed);
+    }
+}

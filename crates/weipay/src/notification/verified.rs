@@ -1,0 +1,209 @@
+//! A notification whose signature holds, before anything of it is decrypted: the one thing that can be opened.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use weipay_wire::{Envelope as Sealed, EnvelopeError, MerchantId, PrivateKey};
+use zeroize::Zeroizing;
+
+use super::event::resolve;
+use super::keys::MerchantKeys;
+use super::opened::{Head, Notification, Opened};
+use super::rejection::{Rejection, RejectionKind};
+use super::v2::{V2Content, V2Event, V2Verified};
+use crate::model::decode;
+use crate::notifications::event::Event;
+use crate::notifications::v3::envelope::{Envelope, Resource};
+use crate::operation::Version;
+
+/// How many different APIv3 keys are tried. Where more merchants share a certificate and a route, give each a route or a public key.
+const MAX_APIV3_KEYS: usize = 1024;
+
+/// What `algorithm` names, where it is there.
+const AES_GCM: &str = "AEAD_AES_256_GCM";
+
+/// A notification that the platform has signed and that is not opened yet. Only [`Receiver::verify`] makes one.
+///
+/// [`Receiver::verify`]: super::Receiver::verify
+#[must_use = "a notification tells nothing before it is opened"]
+pub struct Verified {
+    head: Head,
+    message: Message,
+    /// The merchants that it may be for.
+    merchants: Vec<Arc<MerchantKeys>>,
+}
+
+enum Message {
+    V3(Box<Resource>),
+    V2(Box<V2Verified>),
+}
+
+/// What was opened.
+pub(super) enum Content {
+    V3 { plain: Zeroizing<Vec<u8>>, key: Option<Arc<PrivateKey>> },
+    V2(V2Content),
+}
+
+impl Verified {
+    /// Reads the envelope of a body whose signature holds.
+    pub(super) fn read(
+        merchants: Vec<Arc<MerchantKeys>>,
+        request_id: Option<&str>,
+        body: &[u8],
+    ) -> Result<Self, Rejection> {
+        let incomplete = |what| Rejection::v3(RejectionKind::Incomplete(what));
+        let read = decode::decode::<Envelope>(body, None);
+        let (envelope, _) = read.map_err(|error| Rejection::v3(RejectionKind::Unreadable(error)))?;
+        let resource = envelope.resource.ok_or_else(|| incomplete("`resource`"))?;
+        let head = Head {
+            id: envelope.id.filter(|id| !id.is_empty()).ok_or_else(|| incomplete("`id`"))?,
+            event_type: envelope.event_type.ok_or_else(|| incomplete("`event_type`"))?,
+            create_time: envelope.create_time,
+            summary: envelope.summary,
+            original_type: resource.original_type.clone(),
+            request_id: request_id.map(str::to_owned),
+        };
+        Ok(Self { head, message: Message::V3(Box::new(resource)), merchants })
+    }
+
+    /// Verifies and reads one of APIv2, whose signature is in its body.
+    pub(super) fn read_v2(
+        merchants: &[Arc<MerchantKeys>],
+        request_id: Option<&str>,
+        body: &[u8],
+    ) -> Result<Self, Rejection> {
+        let (head, merchants, message) = V2Verified::read(merchants, request_id, body)?;
+        Ok(Self { head, message: Message::V2(Box::new(message)), merchants })
+    }
+
+    /// `id` (通知的唯一ID): the same for every delivery of one notification. It is empty for the XML of APIv2, which has none until it is
+    /// opened.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.head.id
+    }
+
+    /// `event_type` (通知的类型), such as `TRANSACTION.SUCCESS`.
+    #[must_use]
+    pub fn event_type(&self) -> &str {
+        &self.head.event_type
+    }
+
+    /// Decrypts the resource with the APIv3 key, and reads it as the type of its event. Of APIv2, `req_info` is opened with the APIv2
+    /// key.
+    ///
+    /// # Errors
+    ///
+    /// If no configured key opens it, or what it holds is not an object.
+    #[inline]
+    pub fn open(self) -> Result<Notification, Rejection> {
+        let (head, content, opened) = self.decrypt()?;
+        let decoded = match &content {
+            Content::V3 { plain, key } => Event::decode(event(&head, plain), plain, key.as_deref()),
+            Content::V2(content) => {
+                V2Event::decode(&head.event_type, content).map(|(event, misread)| (Event::V2(event), misread))
+            }
+        };
+        match decoded {
+            Ok((event, misread)) => Ok(Notification::new(head, opened.with(content), event, misread)),
+            Err(error) => Err(Rejection::new(RejectionKind::Unreadable(error), opened.version)),
+        }
+    }
+
+    pub(super) fn decrypt(mut self) -> Result<(Head, Content, Opened), Rejection> {
+        let opened =
+            |mchid, version, is_signed| Opened { resource: Zeroizing::default(), mchid, version, is_signed };
+        match self.message {
+            Message::V3(resource) => {
+                let (plain, merchant) = open_sealed(&self.merchants, &sealed(&resource)?, Version::V3)?;
+                let mchid = only_owner(&self.merchants, &merchant);
+                let content = Content::V3 { plain, key: merchant.decryption_key.clone() };
+                Ok((self.head, content, opened(mchid, Version::V3, true)))
+            }
+            Message::V2(message) => {
+                let (content, merchant) = message.open(&self.merchants, &mut self.head)?;
+                let mchid = Some(merchant.mchid.clone());
+                Ok((self.head, Content::V2(content), opened(mchid, Version::V2, message.is_signed)))
+            }
+        }
+    }
+}
+
+impl Opened {
+    pub(super) fn with(self, content: Content) -> Self {
+        let resource = match content {
+            Content::V3 { plain, .. } => plain,
+            Content::V2(content) => content.json,
+        };
+        Self { resource, ..self }
+    }
+}
+
+/// The event by the catalogue's name.
+pub(super) fn event<'a>(head: &'a Head, resource: &[u8]) -> &'a str {
+    let Head { event_type, original_type, summary, .. } = head;
+    resolve(event_type, original_type.as_deref(), summary.as_deref(), resource)
+}
+
+fn sealed(resource: &Resource) -> Result<Sealed<'_>, Rejection> {
+    let rejected = |kind| Err(Rejection::v3(kind));
+    let Resource { algorithm, associated_data, nonce, ciphertext, .. } = resource;
+    if let Some(algorithm) = algorithm.as_ref().map(|one| one.as_str()).filter(|name| *name != AES_GCM) {
+        let shown = algorithm.chars().filter(char::is_ascii_graphic).take(64).collect();
+        return rejected(RejectionKind::Algorithm(shown));
+    }
+    let Some(nonce) = nonce else { return rejected(RejectionKind::Incomplete("`resource.nonce`")) };
+    let Some(ciphertext) = ciphertext else {
+        return rejected(RejectionKind::Incomplete("`resource.ciphertext`"));
+    };
+    Ok(Sealed { nonce, associated_data: associated_data.as_deref().unwrap_or_default(), ciphertext })
+}
+
+/// Opens an envelope with the APIv3 key of one of these merchants.
+pub(super) fn open_sealed(
+    merchants: &[Arc<MerchantKeys>],
+    sealed: &Sealed<'_>,
+    version: Version,
+) -> Result<(Zeroizing<Vec<u8>>, Arc<MerchantKeys>), Rejection> {
+    let mut tried: HashSet<&[u8; 32]> = HashSet::new();
+    let mut failure = EnvelopeError::Refused;
+    for merchant in merchants {
+        let Some(key) = &merchant.api_v3_key else { continue };
+        if tried.len() == MAX_APIV3_KEYS {
+            break;
+        }
+        if !tried.insert(key.as_bytes()) {
+            continue;
+        }
+        match key.open(sealed) {
+            Ok(plain) => return Ok((plain, Arc::clone(merchant))),
+            Err(EnvelopeError::Refused) => {}
+            Err(error) => {
+                // It is malformed, so that no other key opens it.
+                failure = error;
+                break;
+            }
+        }
+    }
+    let kind = match tried.len() {
+        0 => RejectionKind::NoKey(
+            "no merchant that it may be for has an APIv3 key (APIv3密钥): `.api_v3_key(...)`",
+        ),
+        keys => RejectionKind::Sealed { error: failure, keys },
+    };
+    Err(Rejection::new(kind, version))
+}
+
+/// The number of a merchant, unless several that it may be for chose the same APIv3 key.
+fn only_owner(merchants: &[Arc<MerchantKeys>], owner: &MerchantKeys) -> Option<MerchantId> {
+    let key = |one: &MerchantKeys| one.api_v3_key.as_ref().map(|key| *key.as_bytes());
+    let mut others = merchants.iter().filter(|one| one.mchid != owner.mchid);
+    (!others.any(|one| key(one) == key(owner))).then(|| owner.mchid.clone())
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.head.fmt_as("Verified", out)
+    }
+}

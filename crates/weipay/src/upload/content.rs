@@ -1,0 +1,164 @@
+//! The bytes of a file to upload: in memory, or on disk, from where each sending reads them anew.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use weipay_wire::{DigestAlgorithm, Digester, random_nonce, sha256_hex, sm3_hex};
+
+/// What a reader gives is kept in memory up to this size, and on disk beyond.
+const MAX_IN_MEMORY: usize = 1024 * 1024;
+
+/// So much is read at a time.
+pub(crate) const PIECE: usize = 64 * 1024;
+
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Content {
+    Memory(Bytes),
+    Disk(Arc<OnDisk>),
+}
+
+/// A file on disk, with what was found when it was first read.
+#[derive(PartialEq, Eq)]
+pub(crate) struct OnDisk {
+    path: PathBuf,
+    length: u64,
+    sha256: String,
+    sm3: String,
+    /// Whether it is ours, and goes when nobody needs it any more.
+    is_temporary: bool,
+}
+
+impl OnDisk {
+    pub(crate) fn open(&self) -> io::Result<File> {
+        File::open(&self.path)
+    }
+
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+}
+
+impl Drop for OnDisk {
+    fn drop(&mut self) {
+        if self.is_temporary {
+            // If it cannot be removed, nothing more can be done: the system cleans its temporary folder.
+            fs::remove_file(&self.path).ok();
+        }
+    }
+}
+
+impl Content {
+    pub(super) fn from_path(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        // A device may never end, and a pipe can be read only once.
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+        }
+        let (length, sha256, sm3) = copy(&mut file, &mut io::sink())?;
+        let path = path.canonicalize()?;
+        Ok(Self::Disk(Arc::new(OnDisk { path, length, sha256, sm3, is_temporary: false })))
+    }
+
+    pub(super) fn from_reader(mut reader: impl Read) -> io::Result<Self> {
+        let mut beginning = Vec::new();
+        let one_more = MAX_IN_MEMORY as u64 + 1;
+        (&mut reader).take(one_more).read_to_end(&mut beginning)?;
+        if beginning.len() <= MAX_IN_MEMORY {
+            return Ok(Self::Memory(beginning.into()));
+        }
+        let path = std::env::temp_dir().join(format!("weipay-upload-{}", random_nonce()));
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        // It may be an identity card.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path)?;
+        let mut disk =
+            OnDisk { path, length: 0, sha256: String::new(), sm3: String::new(), is_temporary: true };
+        (disk.length, disk.sha256, disk.sm3) = copy(&mut (&beginning[..]).chain(reader), &mut file)?;
+        file.flush()?;
+        Ok(Self::Disk(Arc::new(disk)))
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::Disk(disk) => disk.length,
+        }
+    }
+
+    pub(super) fn sha256(&self) -> String {
+        match self {
+            Self::Memory(bytes) => sha256_hex(bytes),
+            Self::Disk(disk) => disk.sha256.clone(),
+        }
+    }
+
+    pub(super) fn sm3(&self) -> String {
+        match self {
+            Self::Memory(bytes) => sm3_hex(bytes),
+            Self::Disk(disk) => disk.sm3.clone(),
+        }
+    }
+}
+
+/// Copies everything, and gives its length, its SHA-256 and its SM3.
+fn copy(reader: &mut dyn Read, writer: &mut dyn Write) -> io::Result<(u64, String, String)> {
+    let [mut sha256, mut sm3] = [DigestAlgorithm::Sha256, DigestAlgorithm::Sm3].map(Digester::new);
+    let mut length = 0;
+    let mut buffer = vec![0; PIECE];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok((length, sha256.finish_hex(), sm3.finish_hex())),
+            Ok(count) => {
+                sha256.update(&buffer[..count]);
+                sm3.update(&buffer[..count]);
+                writer.write_all(&buffer[..count])?;
+                length += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_is_kept_in_memory_or_on_disk_with_the_same_digest() {
+        for length in [0, 1, MAX_IN_MEMORY, MAX_IN_MEMORY + 1, 3 * MAX_IN_MEMORY] {
+            let bytes = vec![7; length];
+            let content = Content::from_reader(&bytes[..]).unwrap();
+            assert_eq!((content.length(), content.sha256()), (length as u64, sha256_hex(&bytes)));
+            assert_eq!(content.sm3(), sm3_hex(&bytes));
+            let Content::Disk(disk) = content else {
+                assert!(length <= MAX_IN_MEMORY);
+                continue;
+            };
+            let mut read = Vec::new();
+            disk.open().unwrap().read_to_end(&mut read).unwrap();
+            assert!(read == bytes);
+            let path = disk.path.clone();
+            drop(disk);
+            assert!(!path.exists());
+        }
+    }
+
+    #[test]
+    fn only_a_regular_file_is_uploaded_from_a_path() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Content::from_path(folder.path()).is_err());
+        assert!(Content::from_path(&folder.path().join("missing")).is_err());
+        let path = folder.path().join("a.png");
+        fs::write(&path, "abc").unwrap();
+        let content = Content::from_path(&path).unwrap();
+        assert_eq!((content.length(), content.sha256()), (3, sha256_hex(b"abc")));
+        drop(content);
+        assert!(path.exists());
+    }
+}

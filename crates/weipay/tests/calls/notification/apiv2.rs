@@ -1,0 +1,234 @@
+//! APIv2 on the same route: XML signed in its body, the refund notification that is not signed, and the JSON of older products.
+
+use http::HeaderMap;
+use proptest::prelude::*;
+use serde_json::json;
+use weipay::http;
+use weipay::notification::{Event, Notification, Receiver, Rejection, RejectionKind, V2Event};
+use weipay::wire::{ApiV2Key, ApiV3Key, SignError, SignType, VerifyError, XmlElements};
+
+use super::{API_V2_KEY, API_V3_KEY, receiver, settings};
+
+const PAYMENT: [(&str, &str); 9] = [
+    ("appid", "wxd930ea5d5a258f4f"),
+    ("mch_id", "1900000001"),
+    ("openid", "oSecret"),
+    ("out_trade_no", "order-1"),
+    ("transaction_id", "1004400740201409030005092168"),
+    ("result_code", "SUCCESS"),
+    ("return_code", "SUCCESS"),
+    ("coupon_id_0", "10000"),
+    ("total_fee", "100"),
+];
+
+fn key() -> ApiV2Key {
+    ApiV2Key::new(API_V2_KEY).unwrap()
+}
+
+fn xml(fields: &[(&str, &str)], sign_type: Option<SignType>) -> String {
+    let mut elements = XmlElements::new();
+    fields.iter().for_each(|(name, value)| elements.push(*name, *value));
+    if let Some(sign_type) = sign_type {
+        elements.push("sign", key().sign(sign_type, elements.clone().texts()));
+    }
+    elements.write("xml").unwrap()
+}
+
+fn received(body: &str) -> Notification {
+    receiver().receive(&HeaderMap::new(), body.as_bytes()).unwrap()
+}
+
+fn rejected(body: &str) -> Rejection {
+    let rejection = receiver().receive(&HeaderMap::new(), body.as_bytes()).unwrap_err();
+    let response = rejection.response();
+    assert!(response.status().as_u16() >= 400);
+    assert!(!format!("{rejection:#}").contains("oSecret"), "{rejection:#}");
+    rejection
+}
+
+#[test]
+fn a_signed_payment_is_a_typed_event_and_is_answered_in_xml() {
+    for sign_type in [SignType::Md5, SignType::HmacSha256] {
+        let notification = received(&xml(&PAYMENT, Some(sign_type)));
+        assert_eq!((notification.event_type(), notification.is_signed()), ("transaction-success", true));
+        let Event::V2(V2Event::Payment(payment)) = notification.event() else { panic!("{notification:?}") };
+        assert_eq!(payment.out_trade_no.as_deref(), Some("order-1"));
+        assert_eq!(payment.total_fee.as_deref(), Some("100"));
+        assert_eq!(notification.json().unwrap()["transaction_id"], "1004400740201409030005092168");
+        let shown = format!("{notification:?} {:?}", notification.event());
+        assert!(!shown.contains("oSecret") && !shown.contains("order-1"), "{shown}");
+        let answer = XmlElements::read(notification.success().body(), "xml").unwrap();
+        assert_eq!((answer.text("return_code"), answer.text("return_msg")), (Some("SUCCESS"), Some("OK")));
+        let failure = notification.failure("later");
+        let answer = XmlElements::read(failure.body(), "xml").unwrap();
+        assert_eq!((failure.status().as_u16(), answer.text("return_code")), (500, Some("FAIL")));
+    }
+}
+
+#[test]
+fn a_repeat_has_the_same_id_and_another_payment_another() {
+    let id = |fields: &[(&str, &str)]| received(&xml(fields, Some(SignType::Md5))).id().to_owned();
+    let with_nonce = |nonce| [&PAYMENT[..], &[("nonce_str", nonce)]].concat();
+    let first = id(&with_nonce("one"));
+    assert_eq!(first, id(&with_nonce("two")), "each delivery has its own nonce");
+    assert!(first.starts_with("v2-") && first.len() == 35, "{first}");
+    let mut other = PAYMENT;
+    other[4].1 = "1004400740201409030005092169";
+    assert_ne!(first, id(&other));
+    let mut failed = PAYMENT;
+    failed[5].1 = "FAIL";
+    assert_ne!(first, id(&failed), "a failure is another event");
+}
+
+#[test]
+fn a_wrong_or_missing_sign_is_rejected() {
+    let signed = xml(&PAYMENT, Some(SignType::Md5));
+    let changed = rejected(&signed.replace(">100<", ">1<"));
+    let sign_error = |rejection: &Rejection| match rejection.kind() {
+        RejectionKind::Unverified { error: VerifyError::Sign(error), .. } => *error,
+        kind => panic!("{kind:?}"),
+    };
+    assert_eq!(sign_error(&changed), SignError::Mismatch);
+    assert_eq!(sign_error(&rejected(&xml(&PAYMENT, None))), SignError::Missing);
+    let with_empty = [&PAYMENT[..], &[("sign", "")]].concat();
+    assert_eq!(sign_error(&rejected(&xml(&with_empty, None))), SignError::Missing);
+    let added = rejected(&signed.replace("</xml>", "<attach>new</attach></xml>"));
+    assert_eq!(sign_error(&added), SignError::Mismatch);
+    assert_eq!(added.status(), 401);
+}
+
+/// The sealed text is the derived vector of the facts: structure from the official PHP fixture, sealed by OpenSSL.
+#[test]
+fn a_refund_is_opened_with_the_apiv2_key_and_says_that_it_is_not_signed() {
+    let req_info = "WBzGpzQuNpcFxIlFjUUD9Ir/NnOJZUQ8yuhFxM4pJ2GP1TehMgivXNaEmSD2o8Da/blAG/5vE2Ky9lTrfTctYg==";
+    let fields = [("return_code", "SUCCESS"), ("mch_id", "1900000001"), ("req_info", req_info)];
+    let notification = received(&xml(&fields, None));
+    assert_eq!((notification.event_type(), notification.is_signed()), ("refund-processed", false));
+    let Event::V2(V2Event::Refund(refund)) = notification.event() else { panic!("{notification:?}") };
+    assert_eq!(refund.out_refund_no.as_deref(), Some("1"));
+
+    let other = ApiV2Key::new("qazwsxedcrfvtgbyhnujmikolp111111").unwrap();
+    let foreign = other.seal_req_info(b"<root><out_refund_no>1</out_refund_no></root>").unwrap();
+    for wrong in [foreign.as_str(), "", "AAAA", "***", &req_info[4..]] {
+        let fields = [("return_code", "SUCCESS"), ("mch_id", "1900000001"), ("req_info", wrong)];
+        let rejection = rejected(&xml(&fields, None));
+        assert_eq!(rejection.status(), 401, "{rejection:#}");
+    }
+    // A sign that is there must hold.
+    let forged = [&fields[..], &[("sign", "9A0A8659F005D6984697E2CA0A9CF3B7")]].concat();
+    assert!(matches!(rejected(&xml(&forged, None)).kind(), RejectionKind::Unverified { .. }));
+}
+
+#[test]
+fn each_event_is_told_by_its_elements() {
+    for (fields, event) in [
+        (
+            vec![("combine_mch_id", "1900000001"), ("combine_out_trade_no", "c")],
+            "combined-transactions-success",
+        ),
+        (
+            vec![("mch_id", "1900000001"), ("change_type", "ADD"), ("contract_id", "1")],
+            "pap-contract-state-changed",
+        ),
+        (
+            vec![("mch_id", "1900000001"), ("event_code", "1"), ("risk_level", "LOW")],
+            "transactions-risk-occurred",
+        ),
+        (
+            vec![("mch_id", "1900000001"), ("plate_number", "粤B000000"), ("vehicle_event_createtime", "1")],
+            "vehicle-state-changed-for-parking",
+        ),
+    ] {
+        let notification = received(&xml(&fields, Some(SignType::HmacSha256)));
+        assert_eq!(notification.event().name(), Some(event));
+        assert!(!format!("{notification:?}").contains("粤"), "{notification:?}");
+    }
+    let unknown = received(&xml(&[("mch_id", "1900000001"), ("new", "1")], Some(SignType::Md5)));
+    assert!(matches!(unknown.event(), Event::V2(V2Event::Other)));
+    assert_eq!(unknown.json().unwrap()["new"], "1");
+}
+
+#[test]
+fn an_older_product_posts_json_that_is_signed_and_sealed() {
+    let sealed =
+        ApiV3Key::new(API_V3_KEY).unwrap().seal("uluk4a9R25RW", "", br#"{"order_id":"1","state":"PAID"}"#);
+    let mut body = json!({
+        "mch_id": "1900000001", "appid": "wx1", "algorithm": "HMAC-SHA256", "nonce_str": "n", "event_id": "e-1",
+        "event_create_time": "2026-08-15T12:00:00+08:00", "event_type": "TRANSACTION.SUCCESS",
+        "event_algorithm": "AEAD_AES_256_GCM", "event_nonce": "uluk4a9R25RW", "event_ciphertext": sealed.unwrap(),
+    });
+    let fields: Vec<(String, String)> = body
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+        .collect();
+    let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    body["sign"] = json!(key().sign(SignType::HmacSha256, fields));
+    let notification = received(&body.to_string());
+    assert_eq!((notification.id(), notification.event_type()), ("e-1", "TRANSACTION.SUCCESS"));
+    let Event::V2(V2Event::TransactionSuccess(order)) = notification.event() else {
+        panic!("{notification:?}")
+    };
+    assert_eq!(order.order_id.as_deref(), Some("1"));
+    body["event_id"] = json!("e-2");
+    assert!(matches!(rejected(&body.to_string()).kind(), RejectionKind::Unverified { .. }));
+}
+
+#[test]
+fn xml_with_an_entity_a_document_type_or_another_root_is_not_read() {
+    for body in [
+        "<!DOCTYPE xml [<!ENTITY a SYSTEM \"file:///etc/passwd\">]><xml><mch_id>&a;</mch_id></xml>",
+        "<xml><mch_id>&a;</mch_id></xml>",
+        "<html><body>502</body></html>",
+        "<xml><mch_id>1900000001</mch_id><mch_id>1900000002</mch_id></xml>",
+        "<xml><mch_id>19000",
+        "<",
+    ] {
+        let rejection = rejected(body);
+        assert!(
+            matches!(rejection.kind(), RejectionKind::Unverified { error: VerifyError::Xml(_), .. }),
+            "{body}: {rejection:#}"
+        );
+    }
+}
+
+#[test]
+fn it_is_told_whose_key_is_missing() {
+    let mut fields = PAYMENT;
+    fields[1].1 = "1900000009";
+    let unknown = rejected(&xml(&fields, Some(SignType::Md5)));
+    assert!(unknown.to_string().contains("1900000009"), "{unknown}");
+    let nameless = rejected(&xml(&[("out_trade_no", "1")], Some(SignType::Md5)));
+    assert!(nameless.to_string().contains("mch_id"), "{nameless}");
+    let only_v3 = weipay::ClientBuilder::default()
+        .mchid(weipay::wire::MerchantId::new("1900000001").unwrap())
+        .public_key(
+            weipay::wire::PublicKeyId::new(crate::platform::PUBLIC_KEY_ID).unwrap(),
+            crate::platform::PLATFORM.public_key(),
+        )
+        .api_v3_key(ApiV3Key::new(API_V3_KEY).unwrap());
+    let receiver = Receiver::new().merchant(only_v3).unwrap();
+    let body = xml(&PAYMENT, Some(SignType::Md5));
+    let error = receiver.receive(&HeaderMap::new(), body.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("APIv2") && error.contains(".api_v2_key("), "{error}");
+    // Of two merchants, the one that the message names.
+    let other_key = ApiV2Key::new("qazwsxedcrfvtgbyhnujmikolp111111").unwrap();
+    let other = settings().mchid(weipay::wire::MerchantId::new("1900000002").unwrap()).api_v2_key(other_key);
+    let both = Receiver::new().merchant(other).unwrap().merchant(settings()).unwrap();
+    let notification = both.receive(&HeaderMap::new(), body.as_bytes()).unwrap();
+    assert_eq!(notification.mchid().unwrap().as_ref(), "1900000001");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_xml_ends_in_an_outcome(inside in "[<>/a-z&;!\\[\\]\"0-9 ]{0,80}", text in "\\PC{0,40}") {
+        for body in [format!("<xml>{inside}</xml>"), format!("<xml><mch_id>1900000001</mch_id><req_info>{text}</req_info></xml>"), format!("{{\"event_ciphertext\":{text}}}")] {
+            if let Err(rejection) = receiver().receive(&HeaderMap::new(), body.as_bytes()) {
+                prop_assert!(rejection.response().status().as_u16() >= 400);
+            }
+        }
+    }
+}

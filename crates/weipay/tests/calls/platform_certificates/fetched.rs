@@ -1,0 +1,477 @@
+//! Certificates that a client fetches itself: when it does, what it takes, and that nothing else stops it from working.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+use weipay::error::{ErrorKind, Sent};
+use weipay::v3::security::echo::post;
+use weipay::wire::{PROBE_PREFIX, PublicKeyId, VerifyError};
+use weipay::{Client, ClientBuilder, Error, blocking};
+
+use super::server::{API_V3_KEY, NEW, OLD, Server, answer, listing, signer};
+use crate::platform::{PLATFORM, PUBLIC_KEY_ID, signed_at, signed_by, unsigned};
+
+/// A client of either kind, with calls that return when the response is there.
+enum Either {
+    Async(Client, tokio::runtime::Runtime),
+    Blocking(blocking::Client),
+}
+
+impl Either {
+    fn get(&self, path: &str) -> Result<(), Error> {
+        match self {
+            Self::Async(client, runtime) => runtime.block_on(client.chain(path).get()).map(drop),
+            Self::Blocking(client) => client.chain(path).get().map(drop),
+        }
+    }
+
+    fn fetch(&self) -> Result<(), Error> {
+        match self {
+            Self::Async(client, runtime) => runtime.block_on(client.fetch_platform_certificates()),
+            Self::Blocking(client) => client.fetch_platform_certificates(),
+        }
+    }
+
+    fn serial(&self) -> Option<String> {
+        match self {
+            Self::Async(client, _) => client.platform_serial(),
+            Self::Blocking(client) => client.platform_serial(),
+        }
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// Runs a test with each of the two clients, each on a platform that was just started.
+fn each(build: impl Fn(&Server) -> ClientBuilder, test: impl Fn(&Server, &Either)) {
+    let server = Server::start();
+    test(&server, &Either::Blocking(build(&server).build_blocking().unwrap()));
+    let server = Server::start();
+    test(&server, &Either::Async(build(&server).build().unwrap(), runtime()));
+}
+
+fn with_public_key(builder: ClientBuilder) -> ClientBuilder {
+    builder.public_key(PublicKeyId::new(PUBLIC_KEY_ID).unwrap(), PLATFORM.public_key())
+}
+
+fn unknown_serial(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unverified(VerifyError::UnknownSerial { .. }))
+}
+
+#[test]
+fn the_api_v3_key_alone_is_enough_and_the_list_is_fetched_once() {
+    each(Server::builder, |server, client| {
+        assert_eq!(client.serial(), None);
+        for _ in 0..3 {
+            client.get("v3/a").unwrap();
+        }
+        assert_eq!(server.fetches(), 1);
+        let seen = server.seen();
+        assert_eq!(seen[0].target, "/v3/certificates");
+        assert_eq!(seen[0].header("wechatpay-serial"), None, "there is no key to name yet");
+        assert_eq!(seen[1].header("wechatpay-serial"), Some(OLD.serial()));
+        assert_eq!(client.serial().as_deref(), Some(OLD.serial()));
+    });
+}
+
+#[test]
+fn an_explicit_fetch_is_there_before_the_first_call() {
+    each(Server::builder, |server, client| {
+        client.fetch().unwrap();
+        assert_eq!((server.fetches(), client.serial().as_deref()), (1, Some(OLD.serial())));
+        client.get("v3/a").unwrap();
+        assert_eq!(server.fetches(), 1);
+    });
+    each(
+        |server| with_public_key(server.keyless()),
+        |_, client| {
+            assert!(client.fetch().unwrap_err().to_string().contains("WEIPAY_API_V3_KEY"));
+        },
+    );
+}
+
+#[test]
+fn of_two_listed_certificates_the_newer_is_named_and_both_verify() {
+    each(Server::builder, |server, client| {
+        server.list(|now| listing(&[&NEW, &OLD], &OLD, now));
+        client.get("v3/a").unwrap();
+        server.calls(|_, now| answer(&NEW, now));
+        client.get("v3/a").unwrap();
+        assert_eq!(client.serial().as_deref(), Some(NEW.serial()));
+        assert_eq!(server.fetches(), 1);
+    });
+}
+
+#[test]
+fn a_rotation_in_the_middle_of_traffic_loses_no_call() {
+    each(Server::builder, |server, client| {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        server.calls(move |_, now| match counted.fetch_add(1, Ordering::SeqCst) {
+            0..40 => answer(&OLD, now),
+            _ => answer(&NEW, now),
+        });
+        server.list(move |now| match calls.load(Ordering::SeqCst) {
+            0..40 => listing(&[&OLD], &OLD, now),
+            _ => listing(&[&NEW], &NEW, now),
+        });
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..10).for_each(|_| client.get("v3/a").unwrap()));
+            }
+        });
+        assert_eq!(server.fetches(), 2, "the first, and one for the new certificate");
+    });
+}
+
+#[test]
+fn a_burst_of_unknown_serials_leads_to_one_fetch_a_minute() {
+    let stranger = signer(2026, 2031);
+    each(Server::builder, |server, client| {
+        client.get("v3/a").unwrap();
+        let strange = stranger.clone();
+        server.calls(move |_, now| answer(&strange, now));
+        thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| assert!(unknown_serial(&client.get("v3/a").unwrap_err())));
+            }
+        });
+        assert_eq!(server.fetches(), 2);
+        server.advance(59);
+        assert!(unknown_serial(&client.get("v3/a").unwrap_err()));
+        assert_eq!(server.fetches(), 2);
+        server.advance(1);
+        assert!(unknown_serial(&client.get("v3/a").unwrap_err()));
+        assert_eq!(server.fetches(), 3);
+        server.calls(|_, now| answer(&OLD, now));
+        client.get("v3/a").unwrap();
+    });
+}
+
+#[test]
+fn what_cannot_be_a_certificates_serial_leads_to_no_fetch() {
+    each(
+        |server| with_public_key(server.builder()),
+        |server, client| {
+            for serial in ["PUB_KEY_ID_0119000000099999", "x", "../v3/pay"] {
+                server.calls(move |_, now| signed_by(&PLATFORM, serial, 200, "{}", now));
+                assert!(unknown_serial(&client.get("v3/a").unwrap_err()));
+            }
+            assert_eq!(server.fetches(), 0);
+        },
+    );
+}
+
+#[test]
+fn a_merchant_that_has_only_a_public_key_is_not_disturbed() {
+    each(
+        |server| with_public_key(server.builder()),
+        |server, client| {
+            let none = json!({"code": "RESOURCE_NOT_EXISTS", "message": "无可用的平台证书"}).to_string();
+            server.list(move |_| unsigned(404, &none));
+            server.calls(|_, now| signed_at(200, "{}", now));
+            for _ in 0..2 {
+                client.get("v3/a").unwrap();
+                server.advance(24 * 3600);
+            }
+            assert_eq!(server.fetches(), 0, "no certificate was ever needed");
+            server.calls(|_, now| answer(&OLD, now));
+            assert!(unknown_serial(&client.get("v3/a").unwrap_err()));
+            server.calls(|_, now| signed_at(200, "{}", now));
+            client.get("v3/a").unwrap();
+            assert_eq!(server.fetches(), 1);
+        },
+    );
+}
+
+#[test]
+fn without_any_key_the_call_is_not_sent_and_the_error_says_what_to_do() {
+    each(Server::builder, |server, client| {
+        let none = json!({"code": "RESOURCE_NOT_EXISTS", "message": "无可用的平台证书"}).to_string();
+        server.list(move |_| unsigned(404, &none));
+        let error = client.get("v3/a").unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::PlatformCertificates(_)), "{error}");
+        assert!(!error.may_have_taken_effect());
+        let told = format!("{error:#}");
+        for part in ["微信支付公钥", "RESOURCE_NOT_EXISTS", "GET v3/a", "GET v3/certificates"] {
+            assert!(told.contains(part), "{told}");
+        }
+        assert_eq!(server.called().len(), 0);
+    });
+}
+
+#[test]
+fn lists_that_prove_nothing_are_not_taken_and_nothing_is_sent_on_them() {
+    let stranger = signer(2026, 2031);
+    let lists: Vec<(&str, super::super::platform::Scripted)> = vec![
+        ("garbage", signed_by(&OLD.key, OLD.serial(), 200, "<html>", super::server::NOW)),
+        ("no list", signed_by(&OLD.key, OLD.serial(), 200, "{}", super::server::NOW)),
+        ("empty", signed_by(&OLD.key, OLD.serial(), 200, r#"{"data":[]}"#, super::server::NOW)),
+        ("unsigned", unsigned(200, &json!({"data": [OLD.entry(API_V3_KEY)]}).to_string())),
+        ("signed by a stranger", listing(&[&OLD], &stranger, super::server::NOW)),
+        ("signed long ago", listing(&[&OLD], &OLD, super::server::NOW - 301)),
+        ("another key", {
+            let list = json!({"data": [OLD.entry("0123456789abcdef0123456789abcdef")]}).to_string();
+            signed_by(&OLD.key, OLD.serial(), 200, &list, super::server::NOW)
+        }),
+        ("a body exchanged", {
+            let other = json!({"data": [stranger.entry(API_V3_KEY)]}).to_string();
+            listing(&[&OLD], &OLD, super::server::NOW).with_body(&other)
+        }),
+        ("a proxy's page", unsigned(502, "<html>502 Bad Gateway</html>")),
+        ("a redirect", unsigned(302, "")),
+    ];
+    for (what, list) in lists {
+        let list = Arc::new(list);
+        each(Server::builder, |server, client| {
+            let served = Arc::clone(&list);
+            server.list(move |_| Arc::unwrap_or_clone(Arc::clone(&served)));
+            let error = client.get("v3/a").unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::PlatformCertificates(_)), "{what}: {error}");
+            assert!(!error.may_have_taken_effect());
+            assert_eq!(client.serial(), None, "{what}");
+            assert_eq!(server.called().len(), 0, "{what}");
+            let told = format!("{error:#} {error:?} {error:#?}");
+            assert!(!told.contains(API_V3_KEY) && !told.contains("BEGIN CERT"), "{told}");
+            // It is tried again by the next call.
+            server.list(|now| listing(&[&OLD], &OLD, now));
+            client.get("v3/a").unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_refresh_that_fails_keeps_the_keys_and_is_tried_again_in_a_minute() {
+    each(Server::builder, |server, client| {
+        client.get("v3/a").unwrap();
+        server.list(|_| unsigned(502, "<html>"));
+        server.advance(12 * 3600);
+        client.get("v3/a").unwrap();
+        server.wait_for_fetches(2);
+        for _ in 0..3 {
+            client.get("v3/a").unwrap();
+        }
+        assert_eq!(server.fetches(), 2);
+        // The second has been sent, and may not have ended yet: a wish for a third is one with it until then.
+        while server.fetches() < 3 {
+            server.advance(60);
+            client.get("v3/a").unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_refresh_in_the_background_delays_no_call_and_what_it_brings_replaces_the_rest() {
+    each(Server::builder, |server, client| {
+        client.get("v3/a").unwrap();
+        server.list(|now| listing(&[&NEW], &NEW, now));
+        server.hold(true);
+        server.advance(12 * 3600);
+        // The list is held back: were a call to wait for it, this would not end before its time limit, with an error.
+        for _ in 0..3 {
+            client.get("v3/a").unwrap();
+        }
+        server.wait_for_fetches(2);
+        assert_eq!(client.serial().as_deref(), Some(OLD.serial()));
+        server.hold(false);
+        while client.serial().as_deref() != Some(NEW.serial()) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(unknown_serial(&client.get("v3/a").unwrap_err()), "the old certificate is retired");
+        server.calls(|_, now| answer(&NEW, now));
+        client.get("v3/a").unwrap();
+    });
+}
+
+#[test]
+fn certificates_that_were_given_are_refreshed_by_the_first_call_and_retired_by_the_list() {
+    each(
+        |server| server.builder().platform_certificate(OLD.certificate.clone()),
+        |server, client| {
+            server.list(|now| listing(&[&NEW], &NEW, now));
+            client.get("v3/a").unwrap();
+            while client.serial().as_deref() != Some(NEW.serial()) {
+                thread::sleep(Duration::from_millis(5));
+            }
+            assert!(unknown_serial(&client.get("v3/a").unwrap_err()));
+        },
+    );
+}
+
+#[test]
+fn public_keys_and_certificates_verify_side_by_side() {
+    each(
+        |server| with_public_key(server.builder()),
+        |server, client| {
+            server.list(|now| listing(&[&OLD, &NEW], &NEW, now));
+            server.calls(|seen, now| match seen.target.as_str() {
+                "/v3/old" => answer(&OLD, now),
+                "/v3/new" => answer(&NEW, now),
+                _ => signed_at(200, "{}", now),
+            });
+            for path in ["v3/key", "v3/old", "v3/new", "v3/key"] {
+                client.get(path).unwrap();
+            }
+            assert_eq!(server.fetches(), 1);
+            assert_eq!(client.serial().as_deref(), Some(PUBLIC_KEY_ID));
+            let named = server.seen();
+            assert!(named.iter().all(|seen| seen.header("wechatpay-serial") == Some(PUBLIC_KEY_ID)));
+        },
+    );
+}
+
+#[test]
+fn a_list_may_be_signed_with_the_public_key() {
+    each(
+        |server| with_public_key(server.builder()),
+        |server, client| {
+            server.list(|now| {
+                let list = json!({"data": [OLD.entry(API_V3_KEY)]}).to_string();
+                signed_at(200, &list, now)
+            });
+            client.get("v3/a").unwrap();
+            assert_eq!(server.fetches(), 1);
+        },
+    );
+}
+
+#[test]
+fn a_signature_probe_of_the_list_is_followed_by_one_more_fetch() {
+    each(Server::builder, |server, client| {
+        let count = AtomicUsize::new(0);
+        server.list(move |now| match count.fetch_add(1, Ordering::SeqCst) {
+            0 => listing(&[&OLD], &OLD, now).header("Wechatpay-Signature", &format!("{PROBE_PREFIX}2sWfO")),
+            _ => listing(&[&OLD], &OLD, now),
+        });
+        client.get("v3/a").unwrap();
+        assert_eq!(server.fetches(), 2);
+    });
+}
+
+#[test]
+fn a_slow_list_ends_with_the_calls_own_time_limit_and_nothing_was_sent() {
+    each(
+        |server| server.builder().timeout(Duration::from_millis(200)),
+        |server, client| {
+            server.hold(true);
+            let error = client.get("v3/a").unwrap_err();
+            let ErrorKind::PlatformCertificates(fetch) = error.kind() else { panic!("{error}") };
+            assert!(fetch.is_network() && !error.may_have_taken_effect());
+            assert_eq!(server.called().len(), 0);
+            server.hold(false);
+            // What the first try was sent is answered now, and nobody reads it.
+            while client.get("v3/a").is_err() {}
+        },
+    );
+}
+
+#[test]
+fn who_waits_for_the_fetch_of_another_keeps_its_own_time_limit() {
+    let server = Server::start();
+    let client = server.builder().build_blocking().unwrap();
+    server.hold(true);
+    thread::scope(|scope| {
+        let patient = scope.spawn(|| client.chain("v3/a").get());
+        server.wait_for_fetches(1);
+        let hasty = client.chain("v3/b").timeout(Duration::from_millis(50)).get().unwrap_err();
+        let ErrorKind::PlatformCertificates(fetch) = hasty.kind() else { panic!("{hasty}") };
+        assert!(matches!(fetch.kind(), ErrorKind::Network(error) if error.sent == Sent::No));
+        server.hold(false);
+        patient.join().unwrap().unwrap();
+    });
+    assert_eq!(server.fetches(), 1);
+}
+
+#[test]
+fn a_call_that_is_dropped_leaves_the_fetch_to_the_next() {
+    let server = Server::start();
+    let client = server.builder().build().unwrap();
+    server.hold(true);
+    runtime().block_on(async {
+        let dropped = tokio::spawn({
+            let client = client.clone();
+            async move { client.chain("v3/dropped").get().await.map(drop) }
+        });
+        wait(&server, 1).await;
+        let next = tokio::spawn({
+            let client = client.clone();
+            async move { client.chain("v3/next").get().await.map(drop) }
+        });
+        tokio::task::yield_now().await;
+        dropped.abort();
+        assert!(dropped.await.unwrap_err().is_cancelled());
+        wait(&server, 2).await;
+        server.hold(false);
+        next.await.unwrap().unwrap();
+    });
+    assert_eq!(server.called(), ["/v3/next".to_owned()].into());
+}
+
+fn wait(server: &Server, fetches: usize) -> impl Future<Output = ()> {
+    let server = server.clone();
+    async move { tokio::task::spawn_blocking(move || server.wait_for_fetches(fetches)).await.unwrap() }
+}
+
+#[test]
+fn a_sensitive_field_waits_for_the_certificates_and_names_the_one_that_encrypted_it() {
+    let request = || post::Request::new().echo_message("hello").encrypted_echo_message("13800138000");
+    let check = |server: &Server| {
+        let seen = server.seen().pop().unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&seen.body).unwrap();
+        let opened = OLD.key.decrypt_oaep(body["encrypted_echo_message"].as_str().unwrap()).unwrap();
+        assert_eq!(opened.as_slice(), b"13800138000");
+        assert_eq!(seen.header("wechatpay-serial"), Some(OLD.serial()));
+    };
+    let server = Server::start();
+    let client = server.builder().build_blocking().unwrap();
+    client.v3().security().echo().post(request()).unwrap();
+    check(&server);
+    let server = Server::start();
+    let client = server.builder().build().unwrap();
+    runtime().block_on(async { client.v3().security().echo().post(request()).await.unwrap() });
+    check(&server);
+
+    let client = Server::start().builder().build_blocking().unwrap();
+    let error = client.encrypt_sensitive("x").unwrap_err().to_string();
+    assert!(error.contains("fetch_platform_certificates"), "{error}");
+    let wrong = client.v3().security().echo().post(post::Request::new()).unwrap_err();
+    assert!(wrong.is_request(), "a request that breaks a rule leads to no fetch: {wrong}");
+}
+
+#[test]
+fn a_call_that_needs_no_key_of_the_platform_leads_to_no_fetch() {
+    each(Server::builder, |server, client| {
+        server.calls(|_, _| unsigned(200, "a,b"));
+        client.get("v3/billdownload/file?token=x").unwrap();
+        client.get("v3/{a}").unwrap_err();
+        assert_eq!(server.fetches(), 0);
+    });
+}
+
+#[test]
+fn the_sandbox_serves_a_client_with_the_api_v3_key_alone() {
+    use crate::story::{SANDBOX, kit};
+    use weipay::wire::{ApiV3Key, MerchantId, MerchantSerial, PrivateKey};
+
+    let kit = kit();
+    let text = |name: &str| kit[name].as_str().unwrap().to_owned();
+    let key =
+        std::fs::read_to_string(SANDBOX.kit_file().parent().unwrap().join(text("merchant_key"))).unwrap();
+    let client = ClientBuilder::default()
+        .base_url(SANDBOX.base_url())
+        .mchid(MerchantId::new(text("mchid")).unwrap())
+        .merchant_serial(MerchantSerial::new(text("merchant_serial")).unwrap())
+        .merchant_key(PrivateKey::from_pem(&key).unwrap())
+        .api_v3_key(ApiV3Key::new(&text("api_v3_key")).unwrap())
+        .build_blocking()
+        .unwrap();
+    let listed = client.chain("v3/certificates").get().unwrap();
+    assert!(listed.is_verified());
+    assert_eq!(client.platform_serial(), Some(text("platform_serial")));
+}
